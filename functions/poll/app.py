@@ -1,0 +1,16 @@
+"""The state machine's step Poll: {"task_id"} in, {"task_id", "finished", "wait_seconds"} out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reelkeep.wiring import platform, poll
+
+look = poll.build()  # during Lambda's init phase, which has a whole CPU
+logger = platform.logger()
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    verdict = look(event["task_id"])
+    logger.info("polled", extra=verdict.facts)
+    return verdict.answer

@@ -1,0 +1,56 @@
+"""The archive: a bucket that explains itself. Everything of a task lies in one folder, sorted by day."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reelkeep.adapters import documents
+from reelkeep.adapters.copy import Source, copy
+from reelkeep.adapters.outbound import Outbound
+from reelkeep.domain.links import folder
+from reelkeep.domain.media import Expected
+from reelkeep.domain.task import Asset, Kept, Task
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+_LARGEST = 5 << 40  # bytes of one object; what a video of a provider will not reach
+_SECONDS = 780.0  # for one file; the function has 900
+
+
+class S3Archive:
+    def __init__(self, client: S3Client, bucket: str, outbound: Outbound) -> None:
+        self._client = client
+        self._bucket = bucket
+        self._outbound = outbound
+
+    def keep(self, task: Task, number: int, asset: Asset, *, allow_private: bool) -> Kept:
+        return copy(
+            Source(asset.source, allow_private),
+            bucket=self._bucket,
+            key=lambda extension: f"{folder(task.id)}{number}-{asset.name}.{extension}",
+            expected=_expected(asset.name),
+            s3=self._client,
+            outbound=self._outbound,
+            limit_bytes=_LARGEST,
+            seconds=_SECONDS,
+            metadata={"task-id": task.id},
+        )
+
+    def keep_manifest(self, task: Task) -> None:
+        self._client.put_object(
+            Bucket=self._bucket,
+            Key=f"{folder(task.id)}manifest.json",
+            Body=documents.write(task).encode(),
+            ContentType="application/json",
+        )
+
+
+def _expected(name: str) -> Expected:
+    """A cover or a last frame is a picture; a moderation copy may be either; the rest are videos."""
+    match name.partition("-")[0]:
+        case "cover" | "last":
+            return "image"
+        case "moderation":
+            return "media"
+    return "video"

@@ -1,0 +1,211 @@
+"""One connection to one address that was looked at first, each of whose reads ends in time."""
+
+from __future__ import annotations
+
+import http.client
+import io
+import re
+import select
+import socket
+import ssl
+import time
+from typing import NamedTuple
+from urllib.parse import quote, urlsplit
+
+from reelkeep.domain.addresses import is_public
+
+_CONNECT_SECONDS = 5.0
+_READ_SECONDS = 20.0
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
+
+
+class NotSent(Exception):
+    """The request did not leave: the same call may be made again without doubt."""
+
+
+class AnswerLost(Exception):
+    """The request left, or may have; what came of it is not known."""
+
+
+class BlockedAddress(Exception):
+    """It points where we must not go; nothing was sent."""
+
+
+class Place(NamedTuple):
+    """Where a connection leads, and under which rule."""
+
+    scheme: str
+    host: str
+    port: int
+    allow_private: bool
+
+    def __str__(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+    @property
+    def authority(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+
+_PORTS = {"https": 443, "http": 80}
+
+
+def locate(url: str, *, allow_private: bool) -> tuple[Place, str]:
+    """The place and the request's target. Raises BlockedAddress; no message holds a path or a query."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        host = (parts.hostname or "").encode("idna").decode()
+    except ValueError:
+        raise BlockedAddress("that is not a URL") from None
+    if parts.scheme not in _PORTS:
+        raise BlockedAddress("only http and https URLs are fetched")
+    if parts.username is not None or not _HOST.fullmatch(host):
+        raise BlockedAddress("that URL names no plain host")
+    # What was signed must arrive as it is: only what HTTP cannot carry is escaped.
+    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~|[]")
+    if parts.query:
+        target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~|[]?")
+    return Place(parts.scheme, host, port or _PORTS[parts.scheme], allow_private), target
+
+
+class Deadline:
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Raises TimeoutError when nothing is."""
+        left = self._at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("out of time")
+        return left
+
+
+class Connection(http.client.HTTPConnection):
+    """Never reconnects by itself: that would be to an address nobody looked at."""
+
+    auto_open = 0
+
+    def __init__(self, place: Place, deadline: Deadline, tls: ssl.SSLContext) -> None:
+        """Raises NotSent, BlockedAddress."""
+        super().__init__(place.host, place.port)
+        self.place = place
+        self._wire = _Wire(_connect(place, deadline, tls))
+        self.sock = self._wire
+
+    def within(self, deadline: Deadline) -> None:
+        """What is sent and read from now on ends by then."""
+        self._wire.deadline = deadline
+
+    @property
+    def alive(self) -> bool:
+        return self.sock is not None and self._wire.quiet
+
+
+class _Wire:
+    """The parts of a socket that http.client uses."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._seconds: float | None = None  # as the socket has it
+        self._readers = 0
+        self._closing = False
+        self.deadline = Deadline(0)
+
+    @property
+    def quiet(self) -> bool:
+        """Not closed by the other side, and with no answer in it that nobody asked for."""
+        poll = select.poll()
+        poll.register(self._sock, select.POLLIN)
+        return not poll.poll(0)
+
+    def sendall(self, data: bytes) -> None:
+        self._arm()
+        self._sock.sendall(data)
+
+    def receive(self, buffer: memoryview) -> int:
+        self._arm()
+        return self._sock.recv_into(buffer)
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        self._readers += 1
+        return io.BufferedReader(_Reads(self), 1 << 16)
+
+    def read_to_the_end(self) -> None:
+        self._readers -= 1
+        if self._closing:
+            self.close()
+
+    def close(self) -> None:
+        """Once the answer that is still being read has been."""
+        self._closing = True
+        if not self._readers:
+            self._sock.close()
+
+    def _arm(self) -> None:
+        seconds = min(_READ_SECONDS, self.deadline.left())
+        if seconds != self._seconds:  # setting it is a system call
+            self._sock.settimeout(seconds)
+            self._seconds = seconds
+
+
+class _Reads(io.RawIOBase):
+    def __init__(self, wire: _Wire) -> None:
+        self._wire = wire
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        return self._wire.receive(buffer)
+
+    def close(self) -> None:
+        if not self.closed:
+            super().close()
+            self._wire.read_to_the_end()
+
+
+def _connect(place: Place, deadline: Deadline, tls: ssl.SSLContext) -> socket.socket:
+    failure: OSError | None = None
+    for address in _addresses(place):
+        sock = None
+        try:
+            sock = socket.create_connection((address, place.port), min(_CONNECT_SECONDS, deadline.left()))
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return tls.wrap_socket(sock, server_hostname=place.host) if place.scheme == "https" else sock
+        except OSError as error:
+            failure = error
+            if sock is not None:
+                sock.close()
+    raise NotSent(f"{place}: {reason(failure)}") from failure
+
+
+def _addresses(place: Place) -> list[str]:
+    """What the name stands for, each once, without those where we must not go."""
+    try:
+        found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        raise NotSent(f"{place}: the name cannot be resolved") from error
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    allowed = [address for address in addresses if place.allow_private or is_public(address)]
+    if not allowed:
+        raise BlockedAddress(f"{place} is not on the public internet")
+    return allowed
+
+
+def reason(error: BaseException | None) -> str:
+    """Why, in words that hold nothing of the request."""
+    match error:
+        case TimeoutError():
+            return "no answer in time"
+        case ssl.SSLCertVerificationError():
+            return f"its certificate is not accepted: {error.verify_message}"
+        case ssl.SSLError():
+            return f"TLS failed: {error.reason}"
+        case OSError() if error.strerror:
+            return error.strerror.lower()
+        case http.client.RemoteDisconnected() | http.client.IncompleteRead():
+            return "the connection was cut"
+        case _:
+            return type(error).__name__

@@ -1,0 +1,163 @@
+"""Providers: which there are, which one serves a request, and how each is spoken to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+
+from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
+from reelkeep.adapters.secrets import Secret
+from reelkeep.domain.errors import InvalidRequest, Misconfigured
+from reelkeep.domain.observation import Busy, NotYet, Observation, Placement, Refused, Unknown
+from reelkeep.domain.task import Failure, FailureClass, Request, Task
+from reelkeep.domain.wire import Answer, Call, ProviderDialect
+
+_PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
+_LOOK_SECONDS = 15.0
+
+
+def _web_address(url: str) -> str:
+    if not url.startswith(("https://", "http://")):
+        raise ValueError("an address that begins with https:// is wanted")
+    return url.rstrip("/")
+
+
+class ProviderSettings(BaseModel):
+    """One upstream account, as an operator writes it down."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    dialect: str
+    base_url: Annotated[str, AfterValidator(_web_address)]  # what stands before the dialect's own path
+    api_key: SecretStr
+    models: tuple[str, ...] = ()  # patterns such as vidu*
+    default: bool = False  # serves what no pattern claims
+    allow_private: bool = False  # it, and the links it hands out, may live on a private or loopback address
+    typical_seconds: Annotated[float, Field(gt=0)] | None = None  # how long a task takes there
+
+
+class HttpProvider:
+    """A provider reached over HTTP in its dialect."""
+
+    def __init__(
+        self, name: str, settings: ProviderSettings, dialect: ProviderDialect, outbound: Outbound
+    ) -> None:
+        self.name = name
+        self.typical_seconds = settings.typical_seconds
+        self.allow_private = settings.allow_private
+        self._settings = settings
+        self._dialect = dialect
+        self._outbound = outbound
+
+    def check(self, task: Task) -> None:
+        self._dialect.place(task)
+
+    def place(self, task: Task) -> Placement:
+        try:
+            answer = self._send(self._dialect.place(task), _PLACE_SECONDS)
+        except NotSent:
+            return NotYet()
+        except AnswerLost as lost:
+            return Unknown(f"the answer to the submission was lost: {lost}")
+        except BlockedAddress as blocked:
+            return Refused(Failure(reason=FailureClass.PROVIDER, message=f"provider {self.name}: {blocked}"))
+        return self._dialect.read_placed(answer)
+
+    def observe(self, task: Task) -> Observation:
+        try:
+            answer = self._send(self._dialect.observe(task), _LOOK_SECONDS)
+        except (NotSent, AnswerLost, BlockedAddress) as error:
+            return Busy(str(error))
+        return self._dialect.read_observed(answer)
+
+    def cancel(self, task: Task) -> bool:
+        call = self._dialect.cancel(task)
+        if call is None:
+            return False
+        try:
+            return self._dialect.read_cancelled(self._send(call, _LOOK_SECONDS))
+        except (NotSent, AnswerLost, BlockedAddress):
+            return False
+
+    def find(self, task: Task) -> str | None:
+        call = self._dialect.find(task)
+        if call is None:
+            return None
+        try:
+            return self._dialect.read_found(self._send(call, _LOOK_SECONDS), task)
+        except (NotSent, AnswerLost, BlockedAddress):
+            return None
+
+    def _send(self, call: Call, seconds: float) -> Answer:
+        url = self._settings.base_url + quote(call.path, safe="/:@")
+        if call.query:
+            url += "?" + urlencode(call.query)
+        headers = {"authorization": self._dialect.authorization.format(key=self._settings.api_key.get_secret_value())}
+        body = None
+        if call.body is not None:
+            headers["content-type"] = "application/json"
+            body = json.dumps(call.body, ensure_ascii=False).encode()
+        return self._outbound.request(
+            call.method, url, headers=headers, body=body, seconds=seconds, allow_private=self.allow_private
+        )
+
+
+class ConfiguredProviders:
+    """The providers of the configuration, in its order."""
+
+    def __init__(self, secret: Secret, dialects: Mapping[str, ProviderDialect], outbound: Outbound) -> None:
+        self._secret = secret
+        self._dialects = dialects
+        self._outbound = outbound
+        self._text: str | None = None
+        self._settings: dict[str, ProviderSettings] = {}
+
+    def choose(self, request: Request) -> HttpProvider:
+        known = self._known()
+        if request.provider:
+            if request.provider not in known:
+                raise InvalidRequest(f"there is no provider {request.provider!r}", field="provider")
+            return self._provider(request.provider)
+        # Of two that serve the same model, the one that speaks the client's dialect loses nothing on the way.
+        names = sorted(known, key=lambda name: known[name].dialect != request.dialect)
+        for name in names:
+            if any(fnmatchcase(request.model, pattern) for pattern in known[name].models):
+                return self._provider(name)
+        for name in names:
+            if known[name].default:
+                return self._provider(name)
+        raise InvalidRequest(f"no provider is configured for the model {request.model!r}", field="model")
+
+    def get(self, name: str) -> HttpProvider:
+        if name not in self._known():
+            raise Misconfigured(f"the provider {name!r} is gone from the configuration, but has unfinished tasks")
+        return self._provider(name)
+
+    def _provider(self, name: str) -> HttpProvider:
+        settings = self._known()[name]
+        return HttpProvider(name, settings, self._dialects[settings.dialect], self._outbound)
+
+    def _known(self) -> dict[str, ProviderSettings]:
+        text = self._secret.value()
+        if text != self._text:
+            self._settings, self._text = parse_providers(text, self._dialects), text
+        return self._settings
+
+
+def parse_providers(text: str, dialects: Mapping[str, ProviderDialect]) -> dict[str, ProviderSettings]:
+    """The providers by name. Raises Misconfigured, saying which field of which provider is wrong, and why."""
+    try:
+        providers = TypeAdapter(dict[str, ProviderSettings]).validate_json(text)
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+        raise Misconfigured(f"the providers' configuration is wrong: {wrong}") from None  # its input holds keys
+    for name, settings in providers.items():
+        if settings.dialect not in dialects:
+            known = ", ".join(sorted(dialects))
+            raise Misconfigured(f"provider {name!r}: no dialect {settings.dialect!r}; there are {known}")
+    return providers

@@ -1,0 +1,174 @@
+"""One file at a provider, read whole: in ranges side by side where its server allows that, else in one go."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent, Outbound, Stream
+from reelkeep.domain.wire import Answer
+from reelkeep.ports import SourceBad, SourceBusy, SourceGone
+
+RANGE = 4 << 20
+WAYS = 4  # one connection to another continent is slow; more than a few are impolite
+_TRIES = 4
+_STEP = 1 << 18  # what a cut connection costs at most
+_BUSY = frozenset([202, 408, 425, 429])
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    url: str
+    allow_private: bool = False
+
+
+class BeginAgain(Exception):
+    """What was read is worth nothing: the rest is not to be had, or belongs to another version of the file."""
+
+
+class Remote:
+    """An opened source. If `ranged`, `read` may be called from many threads; else from one, and in order."""
+
+    def __init__(
+        self,
+        source: Source,
+        outbound: Outbound,
+        *,
+        limit_bytes: int,
+        seconds_left: Callable[[], float],
+        in_ranges: bool = True,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Raises SourceGone, SourceBusy, SourceBad."""
+        self._url = source.url
+        self._allow_private = source.allow_private
+        self._outbound = outbound
+        self._limit_bytes = limit_bytes
+        self._seconds_left = seconds_left
+        self._pause = pause
+        self._passed = 0
+        self._held = ExitStack()
+        try:
+            self._first: Stream | None = self._begin(in_ranges)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        self._held.close()
+
+    def read(self, view: memoryview, offset: int) -> int:
+        """Fills the view from there on; less than that is the end. Raises BeginAgain, SourceGone, SourceBad."""
+        return self._read_range(view, offset) if self.ranged else self._read_on(view)
+
+    def _begin(self, in_ranges: bool) -> Stream:
+        """One request for the first range tells the length, and whether there are ranges and a validator."""
+        stream = self._hold({"range": f"bytes=0-{RANGE - 1}"} if in_ranges else {})
+        bounds, self._validator = _bounds(stream), _validator(stream)
+        self.ranged = bounds is not None and bounds[0] == 0 and self._validator is not None
+        if stream.status != 200 and not self.ranged:
+            self._held.close()
+            stream = self._hold({})
+        if stream.headers.get("content-encoding", "identity") != "identity":
+            raise SourceBad(f"{stream.place} answered a packed file")
+        self._url = stream.url
+        self.total = bounds[1] if bounds is not None and self.ranged else stream.length
+        self.framed = stream.length is not None or "transfer-encoding" in stream.headers  # a cut would show
+        self._check_size(self.total or 0)
+        return stream
+
+    def _hold(self, headers: Mapping[str, str]) -> Stream:
+        try:
+            stream = self._held.enter_context(self._get(headers))
+        except (AnswerLost, NotSent) as error:
+            raise SourceBusy(str(error)) from error
+        expected = (200, 206, 416) if headers else (200,)
+        if stream.status not in expected:
+            raise SourceBusy(f"{stream.place} answered {stream.status}")
+        return stream
+
+    def _read_on(self, view: memoryview) -> int:
+        assert self._first is not None  # noqa: S101 - only ranges let go of it
+        got = 0
+        try:
+            while got < len(view) and (count := self._first.readinto(view[got : got + _STEP])):
+                got += count
+        except AnswerLost as lost:
+            raise BeginAgain(str(lost)) from lost
+        self._passed += got
+        self._check_size(self._passed)
+        return got
+
+    def _read_range(self, view: memoryview, offset: int) -> int:
+        """However often the connection is cut, what has come is not asked for again."""
+        got = tries = 0
+        while got < len(view):
+            try:
+                with self._range(offset + got, offset + len(view) - 1) as stream:
+                    while got < len(view) and (count := stream.readinto(view[got : got + _STEP])):
+                        got += count
+                    if got < len(view):
+                        raise AnswerLost(f"{stream.place}: less than was asked for")
+            except (AnswerLost, NotSent, SourceBusy) as error:
+                tries += 1
+                if tries == _TRIES:
+                    raise BeginAgain(str(error)) from error
+                self._pause(2.0**tries / 4)
+        return got
+
+    @contextmanager
+    def _range(self, first: int, last: int) -> Iterator[Stream]:
+        if first == 0 and self._first is not None:
+            stream, self._first = self._first, None
+            with self._held:
+                yield stream
+            return
+        headers = {"range": f"bytes={first}-{last}", "if-range": self._validator or ""}
+        with self._get(headers) as stream:
+            same = _validator(stream) == self._validator and _bounds(stream) == (first, self.total)
+            if stream.status != 206 or not same:
+                raise BeginAgain(f"{stream.place}: the file changed while it was read")
+            yield stream
+
+    @contextmanager
+    def _get(self, headers: Mapping[str, str]) -> Iterator[Stream]:
+        seconds = self._seconds_left()
+        if seconds <= 0:
+            raise SourceBusy("there was no time left to read it all")
+        try:
+            with self._outbound.stream(
+                self._url, headers=headers, seconds=seconds, allow_private=self._allow_private
+            ) as stream:
+                _check_status(stream)
+                yield stream
+        except BlockedAddress as blocked:
+            raise SourceBad(str(blocked)) from blocked
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limit_bytes:
+            raise SourceBad(f"it is larger than the {self._limit_bytes} bytes that are kept of one file")
+
+
+def _check_status(stream: Stream) -> None:
+    status = stream.status
+    if status >= 500 or status in _BUSY:
+        retry_after = Answer(status=status, headers=stream.headers).retry_after
+        raise SourceBusy(f"{stream.place} answered {status}", retry_after)
+    if status >= 300 and status not in (412, 416):
+        raise SourceGone(f"{stream.place} answered {status}: the link is dead")
+
+
+def _bounds(stream: Stream) -> tuple[int, int] | None:
+    """Where a partial answer begins, and the length of the whole."""
+    found = _CONTENT_RANGE.fullmatch(stream.headers.get("content-range", ""))
+    return (int(found[1]), int(found[3])) if stream.status == 206 and found else None
+
+
+def _validator(stream: Stream) -> str | None:
+    """What tells one version of the file from another (RFC 9110, 13.1.5: a weak tag does not)."""
+    tag = stream.headers.get("etag", "")
+    return tag if tag.startswith('"') else stream.headers.get("last-modified")

@@ -1,0 +1,87 @@
+"""The table's indexes: ids of tasks in the order of time, read no further than the reader goes."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from reelkeep.domain import ids
+from reelkeep.domain.errors import InvalidRequest
+from reelkeep.domain.listing import Listing
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import QueryInputTypeDef
+
+_LARGEST_PAGE = 1000  # keys a query; DynamoDB itself stops at 1 MB, some 5,000 of ours
+_RANDOM_BITS = 80  # of an id, behind its milliseconds
+_LARGEST_ID = (1 << 128) - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A range of ids, both ends included."""
+
+    oldest: int = 0
+    newest: int = _LARGEST_ID
+
+    def __contains__(self, task_id: str) -> bool:
+        return self.oldest <= int(task_id, 16) <= self.newest
+
+
+def span_of(listing: Listing) -> Span:
+    """The ids that a listing may show. Raises InvalidRequest for a cursor that we never gave."""
+    oldest, newest = 0, _LARGEST_ID
+    if listing.filter.created_from is not None:
+        oldest = int(ids.first_id_at(listing.filter.created_from), 16)
+    if listing.filter.created_to is not None:
+        newest = int(ids.first_id_at(listing.filter.created_to), 16) + (1 << _RANDOM_BITS) - 1
+    if listing.cursor:
+        if not ids.is_task_id(listing.cursor):
+            raise InvalidRequest("the place to go on from is not one that we gave")
+        newest = min(newest, int(listing.cursor, 16) - 1)
+    return Span(oldest, newest)
+
+
+class TaskIndex:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def newest_first(self, attribute: str, values: Sequence[str], span: Span, expected: int) -> Iterator[str]:
+        """The ids of tasks with any of these values. `expected` is how many will be asked for, probably."""
+        share = expected // len(values) + 1 if len(values) > 1 else expected
+        streams = [self._ids(attribute, value, span, page=share, forward=False) for value in values]
+        # For a moment, an index may show a task under its old state and its new one.
+        return (task_id for task_id, _ in groupby(heapq.merge(*streams, reverse=True)))
+
+    def oldest_first(self, attribute: str, value: str) -> Iterator[str]:
+        return self._ids(attribute, value, Span(), page=_LARGEST_PAGE, forward=True)
+
+    def _ids(self, attribute: str, value: str, span: Span, *, page: int, forward: bool) -> Iterator[str]:
+        if span.oldest > span.newest:  # DynamoDB calls that an error
+            return
+        query: QueryInputTypeDef = {
+            "TableName": self._table,
+            "IndexName": attribute if attribute == "unfinished" else f"by_{attribute}",
+            "KeyConditionExpression": "#value = :value AND task_id BETWEEN :oldest AND :newest",
+            "ExpressionAttributeNames": {"#value": attribute},
+            "ExpressionAttributeValues": {
+                ":value": {"S": value},
+                ":oldest": {"S": f"{span.oldest:032x}"},
+                ":newest": {"S": f"{span.newest:032x}"},
+            },
+            "ProjectionExpression": "task_id",
+            "ScanIndexForward": forward,
+        }
+        while True:
+            answer = self._client.query(**{**query, "Limit": min(page, _LARGEST_PAGE)})
+            for item in answer["Items"]:
+                yield item["task_id"]["S"]
+            if "LastEvaluatedKey" not in answer:
+                return
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
+            page *= 2  # a guess that was too small is mended in few rounds, and never exceeded by more than half

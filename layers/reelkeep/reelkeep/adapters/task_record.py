@@ -1,0 +1,60 @@
+"""A task as an item of the table: the document, and beside it what conditions and indexes need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from reelkeep.adapters import documents
+from reelkeep.domain.task import Task
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+_INDEXED_BYTES = 1024  # DynamoDB takes 2,048 in an index's key, and refuses the whole item beyond
+
+SHARDS = "0123456789abcdef"  # of the index of unfinished tasks: one partition takes 1,000 writes a second
+
+
+def key(task_id: str) -> dict[str, AttributeValueTypeDef]:
+    return {"pk": {"S": f"task#{task_id}"}, "sk": {"S": "task"}}
+
+
+def to_item(task: Task, write_id: str) -> dict[str, AttributeValueTypeDef]:
+    attributes = {
+        "task_id": task.id,
+        "state": task.state,
+        "write_id": write_id,
+        "owner": task.owner,
+        "owner_state": indexed(task.owner, task.state),
+        "owner_model": indexed(task.owner, task.request.model),
+        "owner_resolution": indexed(task.owner, task.request.resolution),
+        "owner_template": indexed(task.owner, task.request.template),
+        "unfinished": task.id[-1] if is_unfinished(task) else "",
+        "document": documents.write(task),
+    }
+    return {
+        **key(task.id),
+        "version": {"N": str(task.version)},
+        **{name: {"S": value} for name, value in attributes.items() if value},
+    }
+
+
+def from_item(item: Mapping[str, AttributeValueTypeDef]) -> Task:
+    return documents.read(Task, item["document"]["S"])
+
+
+def indexed(owner: str, value: str) -> str:
+    """What an index knows an owner's value by; empty, and so not in the index, if there is none.
+
+    Clients choose the value: one that is too long or not to be encoded must not cost them an error, so it is cut.
+    Whoever reads by an index compares the task itself.
+    """
+    if not value:
+        return ""
+    return f"{owner}#{value}".encode(errors="replace")[:_INDEXED_BYTES].decode(errors="ignore")
+
+
+def is_unfinished(task: Task) -> bool:
+    """Not at its end, or not told of."""
+    return not task.state.terminal or task.told_at is None

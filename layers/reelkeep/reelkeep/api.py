@@ -1,0 +1,126 @@
+"""The HTTP API: finds the dialect and the route, lets the caller in, calls one service, renders the answer."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from aws_lambda_powertools import Logger
+
+from reelkeep.dialects import all_dialects
+from reelkeep.dialects.dialect import AnyRoute, Cancel, Dialect, Http, List, Reply, Show, Submit
+from reelkeep.domain.errors import ClientError, NotAllowed, NotFound, Unauthorized
+from reelkeep.domain.links import Links
+from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.task import Request, Task
+from reelkeep.ports import Caller, Keys
+
+_TASK_PATH = re.compile(r"\{(\w+)\}")
+
+
+def _absent(*_: object) -> Any:
+    raise NotAllowed("this method is not served here")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Api:
+    """What one function serves; what it does not serve is refused."""
+
+    keys: Keys
+    logger: Logger
+    submit: Callable[[Request, Caller], Task] = _absent
+    cancel: Callable[[str, Caller], Task] = _absent
+    show: Callable[[str, Caller], Task] = _absent
+    list_tasks: Callable[[Listing, Caller, timedelta | None], Page] = _absent
+    links: Links = _absent
+    public: Mapping[str, Callable[[Http], Reply]] = {}  # noqa: RUF012  by the first segment of the path; no key
+
+    def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """An HTTP API event (payload format 2.0) in, its response out. Never raises."""
+        http = _http(event)
+        dialect = _dialect(http.path)
+        try:
+            reply = self._respond(http, dialect)
+        except ClientError as error:
+            reply = dialect.render_error(error, http)
+        except Exception:
+            self.logger.exception("request failed", method=http.method, dialect=dialect.name)
+            reply = dialect.render_fault()
+        return _response(reply)
+
+    def _respond(self, http: Http, dialect: Dialect) -> Reply:
+        page = self.public.get(http.path.split("/")[1])
+        if page is not None and http.method in ("GET", "HEAD"):
+            return page(http)
+        caller = self.keys.caller(_key(http))
+        if caller is None:
+            raise Unauthorized("this API key is not known, or was revoked")
+        route, http = _route(http, dialect)
+        match route:
+            case Submit():
+                return route.render(self.submit(route.parse(http), caller))
+            case Cancel():
+                return route.render(self.cancel(http.variables["task_id"], caller))
+            case Show():
+                return route.render(self.show(http.variables["task_id"], caller), self.links)
+            case List():
+                listing = route.parse(http)
+                return route.render(self.list_tasks(listing, caller, route.window), self.links, listing)
+
+
+def _dialect(path: str) -> Dialect:
+    return next(dialect for dialect in all_dialects() if path.startswith(dialect.prefix))
+
+
+def _route(http: Http, dialect: Dialect) -> tuple[AnyRoute, Http]:
+    """The route of this request, and the request with the path's variables in it."""
+    allowed = []
+    for route in dialect.routes:
+        found = _pattern(route.path).fullmatch(http.path)
+        if found and route.method == http.method:
+            variables = {name: unquote(value) for name, value in found.groupdict().items()}
+            return route, replace(http, variables=variables)
+        if found:
+            allowed.append(route.method)
+    if allowed:
+        raise NotAllowed(f"{http.method} is not allowed here, {', '.join(sorted(set(allowed)))} is")
+    raise NotFound(f"there is nothing at {http.path[:200]}")
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(_TASK_PATH.sub(r"(?P<\1>[^/]+)", path))
+
+
+def _key(http: Http) -> str:
+    """The key in `Authorization: Token …`, `Authorization: Bearer …` or `x-api-key`."""
+    scheme, _, key = http.headers.get("authorization", "").partition(" ")
+    if scheme.lower() in ("token", "bearer") and key.strip():
+        return key.strip()
+    if http.headers.get("x-api-key"):
+        return http.headers["x-api-key"].strip()
+    raise Unauthorized("an API key is needed: Authorization: Token, Authorization: Bearer, or x-api-key")
+
+
+def _http(event: Mapping[str, Any]) -> Http:
+    body = event.get("body") or ""
+    return Http(
+        method=event["requestContext"]["http"]["method"],
+        path=event["rawPath"].rstrip("/") or "/",
+        query=tuple(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True)),
+        headers={name.lower(): value for name, value in event.get("headers", {}).items()},
+        body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(),
+    )
+
+
+def _response(reply: Reply) -> dict[str, Any]:
+    headers = {"content-type": "application/json", "cache-control": "no-store", **reply.headers}
+    body = reply.body if isinstance(reply.body, str) else json.dumps(reply.body, ensure_ascii=False)
+    return {"statusCode": reply.status, "headers": headers, "body": "" if reply.body is None else body}

@@ -1,0 +1,109 @@
+"""What a dialect is to its clients: routes that parse what comes in and write what goes out. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Protocol
+
+from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest
+from reelkeep.domain.links import Links
+from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.task import Request, Task
+from reelkeep.domain.wire import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Http:
+    """A client's request. Header names are in lower case; `query` keeps repeated names and their order."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    variables: Mapping[str, str] = field(default_factory=dict)  # what the route's path took out of the path
+
+    def json(self, limit: int) -> dict[str, Json]:
+        """The body's JSON object. Raises BodyTooLarge or InvalidRequest."""
+        if len(self.body) > limit:
+            raise BodyTooLarge(f"the body has {len(self.body)} bytes, the limit is {limit}")
+        try:
+            parsed = json.loads(self.body)
+        except ValueError as error:
+            raise InvalidRequest("the body is not valid JSON") from error
+        if not isinstance(parsed, dict):
+            raise InvalidRequest("the body is not a JSON object")
+        return parsed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    status: int = 200
+    body: Json | str | None = None  # a string goes out as it is, anything else as JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One operation of a dialect. `path` holds names in braces; each matches one segment of a path.
+
+    `description` is what the OpenAPI document says of it beyond its place: summary, parameters, requestBody,
+    responses, in OpenAPI's own form.
+    """
+
+    method: str
+    path: str
+    description: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submit(Route):
+    parse: Callable[[Http], Request]
+    render: Callable[[Task], Reply]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show(Route):
+    """Shows the task that the path's `task_id` names."""
+
+    render: Callable[[Task, Links], Reply]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class List(Route):
+    window: timedelta | None = None  # how far back it reaches when the client names no beginning
+    parse: Callable[[Http], Listing]
+    render: Callable[[Page, Links, Listing], Reply]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancel(Route):
+    """Cancels the task that the path's `task_id` names."""
+
+    render: Callable[[Task], Reply]
+
+
+AnyRoute = Submit | Show | List | Cancel
+
+
+class Dialect(Protocol):
+    """A wire format as its server speaks it."""
+
+    name: str
+    prefix: str  # every path that begins so is answered in this dialect, errors too
+
+    @property
+    def routes(self) -> tuple[AnyRoute, ...]: ...
+
+    def render_error(self, error: ClientError, http: Http) -> Reply:
+        """Any error, in the dialect's own body, naming the field."""
+
+    def render_fault(self) -> Reply:
+        """Something went wrong on our side; nothing is said of what."""
+
+    @property
+    def schemas(self) -> Mapping[str, Any]:
+        """The JSON schemas that its routes' descriptions refer to, by name, for the OpenAPI document."""

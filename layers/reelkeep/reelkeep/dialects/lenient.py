@@ -1,0 +1,50 @@
+"""Reading what providers say: exact ids, numbers in strings, links. What makes no sense is absent."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from reelkeep.domain.wire import Json
+
+_ID = re.compile(r"\w[\w:.@=+~-]{0,255}", re.ASCII)  # goes into the path of a call
+_LINK = re.compile(r"https?://[^\s/?#\\]\S*")
+
+
+def fields(value: Json) -> dict[str, Json]:
+    """The object's fields; none if it is not an object."""
+    return value if isinstance(value, dict) else {}
+
+
+def text(value: Json) -> str:
+    """The string, fit to be stored, or "" for anything else."""
+    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+
+
+def identifier(value: Json) -> str:
+    """An id as exact text, also one of 18 digits that came as a number; "" if it is none."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value) if abs(value) < 10**255 else ""  # longer ones Python refuses to write out
+    return value if isinstance(value, str) and _ID.fullmatch(value) else ""
+
+
+def number(value: Json) -> float | None:
+    """A finite number that is not negative."""
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        return None
+    try:
+        parsed = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return parsed if math.isfinite(parsed) and parsed >= 0 else None
+
+
+def whole(value: Json) -> int | None:
+    parsed = number(value)
+    return None if parsed is None or parsed >= 2**53 else int(parsed)
+
+
+def link(value: Json) -> str:
+    """An http(s) URL, or ""."""
+    found = text(value).strip()
+    return found if _LINK.fullmatch(found) else ""

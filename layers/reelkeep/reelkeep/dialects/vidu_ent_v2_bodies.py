@@ -1,0 +1,454 @@
+"""The JSON bodies of Vidu's ent/v2: what a client may send, and what it gets.
+
+The limits that the documentation states are checked. Unknown models, resolutions and fields pass, so that a
+new model at the provider needs no new release here. Source: platform.vidu.com/docs, one page for each kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Literal, NotRequired, Self
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+
+from reelkeep.domain.errors import InvalidRequest
+from reelkeep.domain.task import Kind, Request
+from reelkeep.domain.wire import Json
+
+_URL = r"^https?://[^\s/?#]"
+_IMAGE = r"^(https?://[^\s/?#]|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/])"
+_RATIO = r"^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$"
+_FORMS = {
+    _URL: "must be an http(s) URL",
+    _IMAGE: "must be an http(s) URL, or a data: URI that begins with data:image/…;base64,",
+    _RATIO: "must be two whole numbers, as in 16:9",
+}
+
+Name = Annotated[str, Field(max_length=256)]  # may become part of a key in the table
+Prompt = Annotated[str, Field(max_length=5000)]
+Url = Annotated[str, Field(pattern=_URL, max_length=8192)]
+Image = Annotated[str, Field(pattern=_IMAGE)]
+Ratio = Annotated[str, Field(pattern=_RATIO)]
+Seconds = Annotated[StrictInt, Field(ge=1, le=86_400)]
+Seed = Annotated[StrictInt, Field(ge=0, le=2**63 - 1, description="0 or absent: at random")]
+
+_UNDERSTOOD = (
+    "model", "prompt", "images", "video_url", "creation_id", "template", "duration", "resolution",
+    "aspect_ratio", "seed", "audio", "off_peak",
+)  # fmt: skip
+
+
+def _example(body: Json) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
+class ItemCountOutOfRange(InvalidRequest):
+    """Vidu has a name of its own for it."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(defer_build=True, frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _blank_is_absent(cls, value: Any) -> Any:
+        """Clients written in languages without optional values send "" or null for what they leave out."""
+        if not isinstance(value, dict):
+            return value
+        return {name: item for name, item in value.items() if item is not None and item != ""}
+
+
+class Body(_Part):
+    """What every kind has."""
+
+    kind: ClassVar[Kind]
+
+    model: Name = ""
+    payload: str = Field("", max_length=1_048_576, description="Comes back unchanged with every answer.")
+    callback_url: Url | None = None
+    provider: Name = Field(
+        "", description="Reelkeep's own: the provider to use, by name. It does not travel."
+    )
+
+    def understood(self) -> dict[str, Any]:
+        """The fields of a Request that this body says something of."""
+        said = {name: getattr(self, name, None) for name in (*_UNDERSTOOD, "payload", "provider")}
+        return {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in said.items()
+            if value is not None
+        }
+
+    @classmethod
+    def express(cls, request: Request) -> dict[str, Json]:
+        """The fields of this body that say what the request says."""
+        body: dict[str, Json] = {}
+        for name in _UNDERSTOOD:
+            value = getattr(request, name)
+            if value in (None, "", ()) or (name == "off_peak" and not value):
+                continue
+            field = cls.model_fields.get(name)
+            if field is None:
+                raise InvalidRequest(f"{name} cannot be said with {cls.kind} at this provider", field=name)
+            if name != "model" or field.is_required():  # the other kinds know one model only
+                body[field.alias or name] = list(value) if isinstance(value, tuple) else value
+        return body
+
+
+class Video(Body):
+    """What the kinds that generate from a prompt or images have in common."""
+
+    model: Name
+    prompt: Prompt = ""
+    duration: Seconds | None = None
+    seed: Seed | None = None
+    resolution: Name = Field("", examples=["720p"])
+    movement_amplitude: Literal["auto", "small", "medium", "large"] = "auto"
+    bgm: StrictBool = False
+    audio: StrictBool | None = None
+    audio_type: Name = ""
+    voice_id: Name = ""
+    is_rec: StrictBool = False
+    off_peak: StrictBool = Field(False, description="Cheaper; done within 48 hours.")
+    watermark: StrictBool = False
+    wm_position: (
+        Literal[1, 2, 3, 4, "unspecified", "top_left", "top_right", "bottom_right", "bottom_left"] | None
+    ) = None
+    wm_url: Url | None = None
+    meta_data: str = ""
+
+    def understood(self) -> dict[str, Any]:
+        """With Vidu's defaults, so that a listing by resolution finds the task."""
+        old, q1 = self.model.startswith(("vidu1.5", "vidu2.0")), self.model.startswith("viduq1")
+        duration = self.duration or (4 if old else 5)
+        usual = "1080p" if q1 else "360p" if old and duration == 4 else "720p"
+        return super().understood() | {"duration": duration, "resolution": self.resolution or usual}
+
+
+class Text2Video(Video):
+    kind = Kind.TEXT2VIDEO
+    model_config = _example({"model": "viduq3-pro", "prompt": "a paper boat on a pond", "duration": 5})
+
+    prompt: Prompt
+    style: Literal["general", "anime"] = "general"
+    aspect_ratio: Ratio | None = None
+
+
+class Img2Video(Video):
+    kind = Kind.IMG2VIDEO
+    model_config = _example({"model": "viduq2-pro", "images": ["https://example.com/boat.png"]})
+
+    images: list[Image] = Field(min_length=1, max_length=1)
+
+
+class Subject(_Part):
+    id: Name = ""
+    name: Name = ""
+    images: list[Image] = Field([], max_length=3)
+    videos: list[Url] = []
+    voice_id: Name = ""
+
+
+class Reference2Video(Video):
+    kind = Kind.REFERENCE2VIDEO
+    model_config = _example(
+        {"model": "viduq2", "prompt": "the boat at dusk", "images": ["https://example.com/boat.png"]}
+    )
+
+    prompt: Prompt
+    images: list[Image] = Field([], max_length=7)
+    subjects: list[Subject] = Field([], max_length=7)
+    aspect_ratio: Ratio | None = None
+
+    @model_validator(mode="after")
+    def _images_or_subjects(self) -> Self:
+        if not self.images and not self.subjects:
+            raise InvalidRequest("images (1 to 7) or subjects are required", field="images", missing=True)
+        return self
+
+
+class StartEnd2Video(Video):
+    kind = Kind.START_END2VIDEO
+    model_config = _example(
+        {
+            "model": "viduq2-pro",
+            "images": ["https://example.com/first.png", "https://example.com/last.png"],
+        }
+    )
+
+    images: list[Image] = Field(min_length=2, max_length=2)
+
+
+class Template2Video(Body):
+    kind = Kind.TEMPLATE2VIDEO
+    model_config = _example({"template": "hugging", "images": ["https://example.com/two.png"]})
+
+    template: Name
+    images: list[Image] = Field(min_length=1)
+    prompt: Prompt = ""
+    seed: Seed | None = None
+    aspect_ratio: Ratio | None = None
+    area: Name = ""
+    beast: Name = ""
+    bgm: StrictBool = False
+
+
+class _FromVideo(Body):
+    """Takes an earlier creation, or any video; the creation wins."""
+
+    creation_id: Name = Field("", alias="video_creation_id")
+    video_url: Url | None = None
+
+    @model_validator(mode="after")
+    def _some_video(self) -> Self:
+        if not self.creation_id and not self.video_url:
+            message = "video_creation_id or video_url is required"
+            raise InvalidRequest(message, field="video_url", missing=True)
+        return self
+
+
+class Extend(_FromVideo):
+    kind = Kind.EXTEND
+    model_config = _example({"model": "viduq2-pro", "video_creation_id": "885000000000000777"})
+
+    model: Name
+    images: list[Image] = Field([], max_length=1, description="The last frame.")
+    prompt: Prompt = ""
+    duration: StrictInt = Field(5, ge=1, le=7)
+    resolution: Name = "720p"
+
+
+class UpscaleNew(_FromVideo):
+    kind = Kind.UPSCALE
+    model_config = _example({"video_url": "https://example.com/boat.mp4", "upscale_resolution": "4K"})
+
+    resolution: Literal["1080p", "2K", "4K", "8K"] = Field("1080p", alias="upscale_resolution")
+
+
+class LipSync(Body):
+    kind = Kind.LIP_SYNC
+    model_config = _example({"video_url": "https://example.com/talk.mp4", "text": "Good morning, everyone"})
+
+    video_url: Url
+    audio_url: Url | None = None
+    text: str = Field("", max_length=2000, description="At least 4 letters, or 2 Chinese characters.")
+    speed: StrictFloat = Field(1.0, ge=0.5, le=2)
+    voice_id: Name = ""
+    volume: StrictFloat = Field(0, ge=0, le=10)
+    ref_photo_url: Image | None = None
+
+    @model_validator(mode="after")
+    def _something_to_say(self) -> Self:
+        if not self.audio_url and not self.text:
+            raise InvalidRequest("audio_url or text is required", field="audio_url", missing=True)
+        return self
+
+
+class KeyFrame(_Part):
+    key_image: Image
+    prompt: Prompt = ""
+    duration: StrictInt = Field(5, ge=2, le=7)
+
+
+class Multiframe(Body):
+    kind = Kind.MULTIFRAME
+    model_config = _example(
+        {
+            "model": "viduq2-turbo",
+            "start_image": "https://example.com/1.png",
+            "image_settings": [
+                {"key_image": "https://example.com/2.png", "prompt": "the boat leaves", "duration": 3},
+                {"key_image": "https://example.com/3.png"},
+            ],
+        }
+    )
+
+    model: Name
+    start_image: Image
+    image_settings: list[KeyFrame] = Field(min_length=2, max_length=9)
+    resolution: Name = "720p"
+
+    @property
+    def images(self) -> list[str]:
+        return [self.start_image, *(frame.key_image for frame in self.image_settings)]
+
+    @classmethod
+    def express(cls, request: Request) -> dict[str, Json]:
+        if not request.images:
+            raise InvalidRequest("images are required, in their order", field="images", missing=True)
+        said = {"prompt": request.prompt} if request.prompt else {}
+        first, *others = request.images
+        return super().express(replace(request, images=(), prompt="")) | {
+            "start_image": first,
+            "image_settings": [{"key_image": image, **said} for image in others],
+        }
+
+
+KINDS: dict[Kind, type[Body]] = {
+    body.kind: body
+    for body in (
+        Text2Video, Img2Video, Reference2Video, StartEnd2Video, Template2Video,
+        Extend, UpscaleNew, LipSync, Multiframe,
+    )
+}  # fmt: skip
+
+
+def read(kind: Kind, body: Mapping[str, Json]) -> Body:
+    """Raises InvalidRequest, naming the first field that is wrong."""
+    try:
+        return KINDS[kind].model_validate(body)
+    except ValidationError as error:
+        raise _refusal(error) from error
+
+
+def write(request: Request) -> dict[str, Json]:
+    """The body for a request that another dialect brought. Raises InvalidRequest for what it cannot say."""
+    body = KINDS[request.kind].express(_without_ways_to_say_nothing(request))
+    read(request.kind, body)
+    return body
+
+
+def _without_ways_to_say_nothing(request: Request) -> Request:
+    """Ark's -1 is a random seed, and its `adaptive` the shape of the image, which Vidu takes anyway."""
+    seed = request.seed if request.seed is None or request.seed >= 0 else None
+    adaptive = request.aspect_ratio == "adaptive" and request.images
+    return replace(request, seed=seed, aspect_ratio="" if adaptive else request.aspect_ratio)
+
+
+def _refusal(error: ValidationError) -> InvalidRequest:
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]).lstrip(".")
+    problem, message = first["type"], first["msg"]
+    if problem == "missing":
+        return InvalidRequest(f"{field} is required", field=field, missing=True)
+    if problem == "string_pattern_mismatch":
+        return InvalidRequest(f"{field} {_FORMS[first['ctx']['pattern']]}", field=field)
+    if problem in ("too_short", "too_long"):
+        return ItemCountOutOfRange(f"{field}: {message.replace(' after validation', '')}", field=field)
+    return InvalidRequest(f"{field}: {message}", field=field)
+
+
+# --- what the client gets ---
+
+
+class Size(TypedDict):
+    width: int
+    height: int
+
+
+class Facts(TypedDict):
+    duration: float
+    fps: int
+    resolution: Size
+
+
+class Creation(TypedDict):
+    id: str
+    url: str
+    cover_url: str
+    watermarked_url: str
+    moderation_url: list[str]
+    video: Facts
+
+
+StateWord = Literal["created", "queueing", "processing", "success", "failed"]
+
+
+class Submitted(TypedDict):
+    task_id: str
+    type: str
+    state: StateWord
+    model: str
+    style: str
+    prompt: str
+    images: list[str]
+    duration: int
+    seed: int
+    aspect_ratio: str
+    resolution: str
+    movement_amplitude: str
+    payload: str
+    bgm: bool
+    audio_type: str
+    off_peak: bool
+    watermark: bool
+    wm_position: str | int
+    wm_url: str
+    meta_data: str
+    is_rec: bool
+    cus_priority: int
+    client_request_id: str
+    credits: int
+    created_at: str
+
+
+class TaskCreations(TypedDict):
+    id: str
+    state: StateWord
+    err_code: str
+    credits: int
+    payload: str
+    bgm: bool
+    off_peak: bool
+    creations: list[Creation]
+
+
+class ListedTask(TypedDict):
+    id: str
+    key_id: str
+    type: str
+    template: NotRequired[str]
+    model: str
+    prompt: str
+    images: list[str]
+    duration: int
+    resolution: str
+    aspect_ratio: str
+    state: StateWord
+    creations: list[Creation]
+    created_at: str
+    credits: int
+
+
+class TaskList(TypedDict):
+    next_page_token: str
+    tasks: list[ListedTask]
+
+
+class Nothing(TypedDict):
+    pass
+
+
+class Trace(TypedDict):
+    trace_id: str
+
+
+class Error(TypedDict):
+    code: int
+    reason: str
+    message: str
+    metadata: Trace
+
+
+def schemas(prefix: str) -> dict[str, Json]:
+    """The JSON schemas of all of them, by name."""
+    received: list[type[Any]] = list(KINDS.values())
+    sent: list[type[Any]] = [Submitted, TaskCreations, TaskList, Nothing, Error]
+    _, found = TypeAdapter.json_schemas(
+        [(body.__name__, "validation", TypeAdapter(body)) for body in received]
+        + [(body.__name__, "serialization", TypeAdapter(body)) for body in sent],
+        ref_template=f"#/components/schemas/{prefix}{{model}}",
+    )
+    return {prefix + name: schema for name, schema in found["$defs"].items()}

@@ -1,0 +1,1 @@
+"""Values and rules: what a task is, how it may move, what may go wrong. No input or output."""

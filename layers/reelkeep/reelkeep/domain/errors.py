@@ -1,0 +1,87 @@
+"""Errors, grouped by what the caller must do.
+
+ReelkeepError
+├── ClientError            the client must change something; every dialect has words for each of these
+│   ├── InvalidRequest       400  a field is missing, wrong, or cannot be expressed at the provider
+│   ├── PageSizeOutOfRange   400  (an InvalidRequest that Vidu has a name of its own for)
+│   ├── Unauthorized         401  no key, or one that is not known or was revoked
+│   ├── NotFound             404  no such thing, or another owner's
+│   ├── NotAllowed           405  the path exists, the method does not
+│   ├── CannotCancel         409  too late
+│   ├── BodyTooLarge         413
+│   └── Refused              4xx  the provider said no; nothing was generated, nothing paid
+├── TryLater               the same request may succeed later
+│   └── Stale                a record changed under our hands: read it again
+└── Misconfigured          a person must mend the configuration
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from reelkeep.domain.task import Failure, State
+
+
+class ReelkeepError(Exception):
+    """Everything that Reelkeep raises on purpose."""
+
+
+class ClientError(ReelkeepError):
+    status: ClassVar[int] = 400
+
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.field = field  # as the client's dialect spells it
+
+
+class InvalidRequest(ClientError):
+    def __init__(self, message: str, *, field: str = "", missing: bool = False) -> None:
+        super().__init__(message, field=field)
+        self.missing = missing
+
+
+class PageSizeOutOfRange(InvalidRequest):
+    pass
+
+
+class Unauthorized(ClientError):
+    status = 401
+
+
+class NotFound(ClientError):
+    status = 404
+
+
+class NotAllowed(ClientError):
+    status = 405
+
+
+class CannotCancel(ClientError):
+    status = 409
+
+    def __init__(self, state: State) -> None:
+        super().__init__(f"task state is {state}, can not cancel")
+        self.state = state
+
+
+class BodyTooLarge(ClientError):
+    status = 413
+
+
+class Refused(ClientError):
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message or failure.code)
+        self.failure = failure
+
+
+class TryLater(ReelkeepError):
+    pass
+
+
+class Stale(TryLater):
+    """The record was changed by somebody else since it was read."""
+
+
+class Misconfigured(ReelkeepError):
+    pass

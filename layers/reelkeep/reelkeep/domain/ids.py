@@ -1,0 +1,32 @@
+"""Task ids: ours, opaque, sortable by time, safe in a URL and as an execution's name."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TASK_ID = re.compile(r"[0-9a-f]{32}")
+
+
+def new_task_id(now: datetime) -> str:
+    """Milliseconds since 1970 as 12 hexadecimal digits, then 80 random bits."""
+    return f"{_milliseconds(now):012x}{secrets.token_hex(10)}"
+
+
+def is_task_id(text: str) -> bool:
+    return _TASK_ID.fullmatch(text) is not None
+
+
+def created_at(task_id: str) -> datetime:
+    return _EPOCH + timedelta(milliseconds=int(task_id[:12], 16))
+
+
+def first_id_at(moment: datetime) -> str:
+    """The smallest id that a task made at this moment could have: turns a time into a range of ids."""
+    return f"{max(0, _milliseconds(moment)):012x}" + "0" * 20
+
+
+def _milliseconds(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(milliseconds=1)

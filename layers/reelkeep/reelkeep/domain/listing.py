@@ -1,0 +1,53 @@
+"""Which tasks a client wants to see, and which page of them. Newest first, always."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from reelkeep.domain.task import State, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Empty means any. Within one field any value may match; all fields must."""
+
+    created_from: datetime | None = None  # inclusive
+    created_to: datetime | None = None  # inclusive
+    task_ids: tuple[str, ...] = ()
+    states: tuple[State, ...] = ()
+    models: tuple[str, ...] = ()
+    resolutions: tuple[str, ...] = ()
+    templates: tuple[str, ...] = ()
+
+    def admits(self, task: Task) -> bool:
+        return (
+            (self.created_from is None or task.created_at >= self.created_from)
+            and (self.created_to is None or task.created_at <= self.created_to)
+            and (not self.task_ids or task.id in self.task_ids)
+            and (not self.states or task.state in self.states)
+            and (not self.models or task.request.model in self.models)
+            and (not self.resolutions or task.request.resolution in self.resolutions)
+            and (not self.templates or task.request.template in self.templates)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """A request for one page. `cursor` is the id after which the page begins, and is stable while new tasks
+    arrive; `skip` counts tasks from there, for dialects whose pages have numbers."""
+
+    filter: Filter = Filter()
+    size: int = 20
+    cursor: str = ""
+    skip: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    tasks: tuple[Task, ...]
+    next_cursor: str = ""  # empty on the last page
+
+    def __iter__(self) -> Iterator[Task]:
+        return iter(self.tasks)

@@ -1,0 +1,83 @@
+"""What subscribers are told: one CloudEvents 1.0 message for every task that came to its end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reelkeep.domain.links import Links
+from reelkeep.domain.task import Creation, Kept, Task
+
+SOURCE = "/reelkeep"
+
+
+def notice(task: Task, links: Links) -> dict[str, Any]:
+    """The event. Its id is the same at every repetition, so that a subscriber can drop repeats.
+
+    It carries the permanent links, and no prompt, payload or provider's link.
+    Format: CloudEvents 1.0, JSON, structured mode.
+    """
+    return {
+        "specversion": "1.0",
+        "id": f"{task.id}.{task.state}",
+        "source": SOURCE,
+        "type": f"reelkeep.task.{task.state}",
+        "subject": task.id,
+        "time": (task.finished_at or task.updated_at).isoformat(timespec="milliseconds"),
+        "datacontenttype": "application/json",
+        "data": {
+            "task_id": task.id,
+            "owner": task.owner,
+            "provider": task.provider,
+            "model": task.request.model,
+            "kind": task.request.kind,
+            "state": task.state,
+            "created_at": task.created_at.isoformat(timespec="milliseconds"),
+            "credits": task.credits,
+            "failure": _failure(task),
+            "creations": [_creation(creation, links) for creation in task.creations],
+        },
+    }
+
+
+def attributes(task: Task) -> dict[str, str]:
+    """What subscribers can filter on. SNS takes no empty value."""
+    values = {
+        "type": f"reelkeep.task.{task.state}",
+        "owner": task.owner,
+        "provider": task.provider,
+        "model": task.request.model,
+        "kind": task.request.kind.value,
+        "state": task.state.value,
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _failure(task: Task) -> dict[str, Any] | None:
+    if task.failure is None:
+        return None
+    failure = task.failure
+    return {
+        "reason": failure.reason,
+        "code": failure.code,
+        "message": failure.message,
+        "retryable": failure.retryable,
+    }
+
+
+def _creation(creation: Creation, links: Links) -> dict[str, Any]:
+    files = {asset.name: _file(asset.kept, links) for asset in creation.assets if asset.kept}
+    lost = {asset.name: asset.lost for asset in creation.assets if asset.lost}
+    return {"id": creation.id, "files": files, "lost": lost}
+
+
+def _file(kept: Kept, links: Links) -> dict[str, Any]:
+    return {
+        "url": links(kept),
+        "content_type": kept.content_type,
+        "bytes": kept.bytes,
+        "sha256": kept.sha256,
+        "duration": kept.duration,
+        "fps": kept.fps,
+        "width": kept.width,
+        "height": kept.height,
+    }

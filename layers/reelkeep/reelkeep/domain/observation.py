@@ -1,0 +1,84 @@
+"""What a provider said, at one moment. Expected failures are values; `match` on these unions without a default."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reelkeep.domain.task import Creation, Failure, State
+
+# --- the answer to the billable call ---
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    provider_task_id: str
+    credits: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Certainly not accepted, and not worth repeating as it is."""
+
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """Certainly not accepted, but worth repeating later: 429, or the provider was not reached at all."""
+
+    retry_after: float | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have been accepted: the answer was lost, or nobody can read it."""
+
+    reason: str
+
+
+Placement = Accepted | Refused | NotYet | Unknown
+
+# --- the answer to "how is it going?" ---
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    state: State  # queueing or processing
+    word: str = ""  # the provider's own, if we do not know it: not finished yet
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    creations: tuple[Creation, ...]
+    credits: int | None = None
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    failure: Failure
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Nothing was learned: 429, 5xx, a time-out, no connection."""
+
+    reason: str
+    retry_after: float | None = None  # seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Something was said that makes no sense; `raw` is kept for diagnosis, without its secrets."""
+
+    reason: str
+    raw: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """The provider does not know this task (any more)."""
+
+
+Observation = Pending | Succeeded | Failed | Busy | Unreadable | Missing

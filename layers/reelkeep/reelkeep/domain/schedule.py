@@ -1,0 +1,60 @@
+"""When to look at a task again: few looks, little delay, and never past its deadline."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+
+from reelkeep.domain.task import Kind, Request, Task
+
+ORDINARY = timedelta(hours=2)  # then the provider has forgotten the task, or never had it
+OFF_PEAK = timedelta(hours=49)  # Vidu ends an off-peak task by itself after 48 h
+_LONGEST_WAIT = 900.0  # seconds; an off-peak task may end at any moment of two days
+_SHARE = 0.12  # of the time it takes: about five looks a task, a result seen 6 % late on average
+_SECONDS_BY_RESOLUTION = {"360p": 30, "480p": 40, "540p": 55, "720p": 75, "1080p": 130, "2K": 200, "4K": 300}
+_SLOWER = {Kind.REFERENCE2VIDEO: 1.7, Kind.MULTIFRAME: 2.0, Kind.UPSCALE: 1.5}
+
+
+def deadline(request: Request, created_at: datetime) -> datetime:
+    return created_at + (OFF_PEAK if request.off_peak else ORDINARY)
+
+
+def expected_seconds(request: Request) -> float:
+    """What is known of the kind, from published measurements: between 30 s (360p, 4 s) and some minutes.
+
+    Source: the timings of 302.ai's model table and DMXAPI's captures for Vidu; ComfyUI's estimates.
+    """
+    if request.off_peak:
+        return 1800.0
+    base = _SECONDS_BY_RESOLUTION.get(request.resolution, 75)
+    return base * _SLOWER.get(request.kind, 1.0) * math.sqrt((request.duration or 4) / 4)
+
+
+def first_wait(expected: float) -> int:
+    """Seconds from the submission to the first look: nothing ends before half of its usual time."""
+    return _whole(min(expected / 2, _LONGEST_WAIT))
+
+
+def next_wait(task: Task, expected: float, now: datetime, retry_after: float | None = None) -> int:
+    """Seconds until the next look.
+
+    Grows with the task's age, so that 48 hours take some 300 looks (an execution of Step Functions holds 25,000
+    events, nine a look); doubles with every setback in a row; honours Retry-After; ends at the deadline.
+    """
+    age = (now - task.created_at).total_seconds()
+    wait = _SHARE * max(expected, age) * 2 ** min(task.setbacks, 8)
+    wait = max(min(wait, _LONGEST_WAIT), min(retry_after or 0, 3600.0))
+    return _whole(min(wait, (task.deadline - now).total_seconds()))
+
+
+def copy_wait(setbacks: int, retry_after: float | None = None) -> int:
+    """Seconds until a failed copy is tried again: 2, 4, 8, ... up to a quarter of an hour."""
+    return _whole(max(min(2.0 ** (setbacks + 1), _LONGEST_WAIT), min(retry_after or 0, 3600.0)))
+
+
+def seconds_until(moment: datetime | None, now: datetime) -> int:
+    return _whole((moment - now).total_seconds() if moment else 1)
+
+
+def _whole(seconds: float) -> int:
+    return max(1, math.ceil(seconds))  # Step Functions waits whole seconds

@@ -1,0 +1,191 @@
+"""A task, from submission to its end: its values, and the only ways in which it may move."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+
+class State(StrEnum):
+    """In this order only; a task never moves back."""
+
+    CREATED = "created"
+    QUEUEING = "queueing"
+    PROCESSING = "processing"
+    ARCHIVING = "archiving"
+    SUCCESS = "success"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+    @property
+    def terminal(self) -> bool:
+        return self in _TERMINAL
+
+
+_TERMINAL = frozenset({State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED})
+_RANK = {State.CREATED: 0, State.QUEUEING: 1, State.PROCESSING: 2, State.ARCHIVING: 3} | dict.fromkeys(_TERMINAL, 4)
+
+
+class Kind(StrEnum):
+    """What is asked for. The words are Vidu's, which has the longest list of them."""
+
+    TEXT2VIDEO = "text2video"
+    IMG2VIDEO = "img2video"
+    REFERENCE2VIDEO = "reference2video"
+    START_END2VIDEO = "start-end2video"
+    TEMPLATE2VIDEO = "template2video"
+    EXTEND = "extend"
+    UPSCALE = "upscale"
+    LIP_SYNC = "lip-sync"
+    MULTIFRAME = "multiframe"
+
+
+class Submission(StrEnum):
+    """How far the one billable call has come."""
+
+    PLACING = "placing"  # the call is about to be made, or is under way
+    WAITING = "waiting"  # certainly not accepted yet: it may be made (again)
+    UNKNOWN = "unknown"  # the answer was lost: it must never be made again blindly
+    PLACED = "placed"  # the provider has it, and we have its id there
+
+
+class FailureClass(StrEnum):
+    """Why a task did not succeed, in words that a program can act on."""
+
+    POLICY = "policy"
+    INPUT = "input"
+    CREDIT = "credit"
+    THROTTLED = "throttled"
+    PROVIDER = "provider"
+    EXPIRED = "expired"
+    LOST = "lost"
+    CANCELLED = "cancelled"
+    DEADLINE = "deadline"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    reason: FailureClass
+    code: str = ""  # the provider's own word, such as CreationPolicyViolation
+    message: str = ""  # a sentence for a person
+    retryable: bool = False  # could submitting the same once more succeed?
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the client asked for. `body` is what it sent, word for word; the rest is what we understood of it."""
+
+    dialect: str  # the wire format it was written in
+    kind: Kind
+    model: str = ""
+    prompt: str = ""
+    images: tuple[str, ...] = ()  # URLs or data: URIs
+    video_url: str = ""  # the source of an upscale, an extension, a lip-sync
+    creation_id: str = ""  # the same, by the id of an earlier creation
+    template: str = ""
+    duration: int | None = None  # seconds
+    resolution: str = ""  # as clients write it: 720p
+    aspect_ratio: str = ""
+    seed: int | None = None
+    audio: bool | None = None
+    off_peak: bool = False  # cheaper, finished within 48 h
+    payload: str = ""  # echoed to the client unchanged
+    provider: str = ""  # by name, if the client insists
+    body: Mapping[str, Any] = field(default_factory=dict)
+    payload_omitted: bool = False  # too big for the table: it lies in the archive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One file in the archive, verified."""
+
+    key: str
+    bytes: int
+    sha256: str  # hexadecimal, as sha256sum prints it
+    content_type: str
+    duration: float | None = None  # seconds
+    fps: float | None = None
+    width: int | None = None  # pixels
+    height: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asset:
+    """One file of a creation: at the provider until it is kept, then in the archive."""
+
+    name: str  # video, cover, watermarked, moderation-1, last-frame, ...
+    source: str = ""  # the provider's link; forgotten once kept
+    expires_at: datetime | None = None  # when that link dies
+    kept: Kept | None = None
+    lost: str = ""  # why it could not be kept, once that is certain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Creation:
+    """One generated result of a task."""
+
+    id: str  # the provider's
+    assets: tuple[Asset, ...] = ()
+    duration: float | None = None  # what the provider says of the video; what we measured is in `kept`
+    fps: float | None = None
+    width: int | None = None
+    height: int | None = None
+
+    def asset(self, name: str) -> Asset | None:
+        return next((asset for asset in self.assets if asset.name == name), None)
+
+
+class Backward(Exception):
+    """An attempt to move a task back. Events may be late or repeated; the task stays where it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    id: str
+    owner: str
+    key_id: str
+    provider: str
+    request: Request
+    created_at: datetime
+    updated_at: datetime
+    deadline: datetime  # no result by then: the task ends as expired
+    state: State = State.CREATED
+    submission: Submission = Submission.PLACING
+    provider_task_id: str = ""
+    request_key: str = ""  # where in the archive the whole request lies, if it was too big for the table
+    creations: tuple[Creation, ...] = ()
+    failure: Failure | None = None
+    credits: int | None = None
+    seed: int | None = None  # the one that was used
+    looks: int = 0  # how often we asked the provider
+    setbacks: int = 0  # how often in a row it could not answer
+    trouble: str = ""  # what was wrong the last time it could not
+    next_look_at: datetime | None = None
+    succeeded_at: datetime | None = None  # when we saw that the provider was done
+    runs: int = 0  # executions started for it
+    finished_at: datetime | None = None
+    told_at: datetime | None = None  # when its notice was handed over
+    version: int = 0  # of the record; every write names the one it builds on
+
+    def advanced(self, state: State, now: datetime, **changes: Any) -> Task:
+        """The task in a later state (or the same, unfinished one), with these changes.
+
+        Raises Backward for an earlier state, and for any change of a finished task's state.
+        """
+        if _RANK[state] < _RANK[self.state] or (self.state.terminal and state is not self.state):
+            raise Backward(f"{self.state} cannot become {state}")
+        finished_at = now if state.terminal and not self.state.terminal else self.finished_at
+        return replace(self, state=state, updated_at=now, finished_at=finished_at, **changes)
+
+    def failed(self, failure: Failure, now: datetime) -> Task:
+        """Ended without a result, in the state that fits the reason."""
+        state = {
+            FailureClass.CANCELLED: State.CANCELLED,
+            FailureClass.DEADLINE: State.EXPIRED,
+            FailureClass.EXPIRED: State.EXPIRED,
+        }.get(failure.reason, State.FAILED)
+        return self.advanced(state, now, failure=failure)

@@ -1,0 +1,76 @@
+"""How a dialect talks about HTTP without doing any: a call to be made, an answer that came."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from reelkeep.domain.observation import Observation, Placement
+from reelkeep.domain.task import Task
+
+Json = Any  # what json.loads returns
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request to a provider, below its base URL, without its credentials."""
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: Json | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a provider answered. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+    def json(self) -> Json | None:
+        """The body's JSON, or None if it is not JSON."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds that the provider asks us to wait (RFC 9110, 10.2.3; the date form is nobody's here)."""
+        try:
+            return max(0.0, float(self.headers.get("retry-after", "")))
+        except ValueError:
+            return None
+
+
+class ProviderDialect(Protocol):
+    """A wire format as its provider's client speaks it. Pure: it never sees a key, a clock or a socket."""
+
+    name: str
+    authorization: str  # the Authorization header with {key} in it
+
+    def place(self, task: Task) -> Call:
+        """The billable call. Raises InvalidRequest for what cannot be expressed, naming the client's field."""
+
+    def read_placed(self, answer: Answer) -> Placement: ...
+
+    def observe(self, task: Task) -> Call: ...
+
+    def read_observed(self, answer: Answer) -> Observation: ...
+
+    def cancel(self, task: Task) -> Call | None:
+        """None if the format has no way to cancel."""
+
+    def read_cancelled(self, answer: Answer) -> bool:
+        """Whether it is cancelled for certain."""
+
+    def find(self, task: Task) -> Call | None:
+        """A call whose answer shows whether a placement with a lost answer was accepted; None if there is no
+        way to know."""
+
+    def read_found(self, answer: Answer, task: Task) -> str | None:
+        """The provider's id of this task, "" if it is certainly not there, None if the answer does not tell."""

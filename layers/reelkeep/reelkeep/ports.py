@@ -1,0 +1,130 @@
+"""What the services need from outside, in the services' words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.observation import Observation, Placement
+from reelkeep.domain.task import Asset, Kept, Request, Task
+
+Clock = Callable[[], datetime]
+SecondsLeft = Callable[[], float]  # until this function is stopped
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the owner of a key, and which key."""
+
+    owner: str
+    key_id: str
+
+
+class Keys(Protocol):
+    def caller(self, key: str) -> Caller | None:
+        """Who this key belongs to; None if it is unknown or revoked."""
+
+
+class Tasks(Protocol):
+    def create(self, task: Task) -> Task: ...
+
+    def get(self, task_id: str) -> Task | None: ...
+
+    def save(self, task: Task) -> Task:
+        """Replaces the record this task was read from. Raises Stale if somebody else did so meanwhile."""
+
+    def page(self, owner: str, listing: Listing) -> Page: ...
+
+    def unfinished(self) -> Iterator[Task]:
+        """Every task that has not come to its end, or has not been told of; oldest first within a part."""
+
+    def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
+        """For diagnosis, for 30 days; secrets are taken out."""
+
+
+class Provider(Protocol):
+    """One upstream account."""
+
+    name: str
+    typical_seconds: float | None  # how long a task takes there, if the configuration says so
+    allow_private: bool  # whether it, and the links it hands out, may live on a private address
+
+    def check(self, task: Task) -> None:
+        """Raises InvalidRequest, naming the client's field, for what cannot be expressed there."""
+
+    def place(self, task: Task) -> Placement:
+        """The billable call."""
+
+    def observe(self, task: Task) -> Observation: ...
+
+    def cancel(self, task: Task) -> bool:
+        """Whether it is now cancelled for certain."""
+
+    def find(self, task: Task) -> str | None:
+        """The provider's id of a task whose placement got lost, "" if it is certainly not there, None if the
+        provider cannot tell now."""
+
+
+class Providers(Protocol):
+    def choose(self, request: Request) -> Provider:
+        """By name, by the model's pattern, or the dialect's default. Raises InvalidRequest if none fits."""
+
+    def get(self, name: str) -> Provider:
+        """Raises Misconfigured if it is gone from the configuration."""
+
+
+class SourceGone(Exception):
+    """The link is dead (403, 404, 410): only a fresh one can help."""
+
+
+class SourceBusy(Exception):
+    """Not to be had right now."""
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class SourceBad(Exception):
+    """What the link leads to is not the media it claims to be, too large, or where we must not go."""
+
+
+class Requests(Protocol):
+    """Whole requests that are too big for the table, beside the assets in the archive."""
+
+    def keep_request(self, task: Task) -> str:
+        """Stores the task's request and returns its key."""
+
+    def request(self, key: str) -> Request: ...
+
+
+class Archive(Protocol):
+    def keep(self, task: Task, number: int, asset: Asset, *, allow_private: bool) -> Kept:
+        """Copies one file of the task's creation with this number (from 1) into the archive and verifies it.
+
+        Raises SourceGone, SourceBusy, SourceBad; nothing is visible in the archive then.
+        """
+
+    def keep_manifest(self, task: Task) -> None:
+        """Writes everything that is known of the task beside its assets."""
+
+
+Sign = Callable[[str, str], str]  # (key, method) -> a link to that file of the archive, good for an hour
+
+
+class Secret(Protocol):
+    def value(self) -> str: ...
+
+
+class Executions(Protocol):
+    def start(self, task: Task, wait_seconds: int) -> None:
+        """Under the task's own id; a run already under that name is fine."""
+
+    def running(self, task: Task) -> bool: ...
+
+
+class Notices(Protocol):
+    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str]) -> None: ...

@@ -1,0 +1,32 @@
+"""What needs no key: permanent links, the OpenAPI document, and the page that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from reelkeep.dialects.dialect import Http, Reply
+from reelkeep.domain.errors import NotFound
+
+Follow = Callable[[str, str, str, str], str]  # token, task id, file, method -> the signed link
+
+
+def files(http: Http, *, follow: Follow) -> Reply:
+    """A permanent link: /files/{token}/{task_id}/{file}."""
+    parts = http.path.split("/")[2:]
+    if len(parts) != 3:
+        raise NotFound("there is no such file")
+    token, task_id, file = parts
+    return Reply(status=302, headers={"location": follow(token, task_id, file, http.method)})
+
+
+def openapi_document(http: Http, *, public_url: str) -> Reply:
+    from reelkeep.openapi import document  # a few hundred schemas; nobody else should wait for them
+
+    return Reply(body=document(public_url))
+
+
+def reference(http: Http, *, public_url: str) -> Reply:
+    from reelkeep.docs_page import page
+    from reelkeep.openapi import document
+
+    return Reply(body=page(document(public_url)), headers={"content-type": "text/html; charset=utf-8"})

@@ -1,0 +1,30 @@
+"""Cancel: stop a task that has not begun, if its provider still can."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from reelkeep.domain.errors import CannotCancel
+from reelkeep.domain.task import Failure, FailureClass, State, Submission, Task
+from reelkeep.ports import Caller, Clock, Providers, Tasks
+from reelkeep.services.query import show
+from reelkeep.services.record import record
+
+_BY_CLIENT = Failure(reason=FailureClass.CANCELLED, code="UserCancelled", message="cancelled by the client")
+
+
+def cancel(task_id: str, caller: Caller, *, tasks: Tasks, providers: Providers, clock: Clock) -> Task:
+    """The cancelled task. Raises CannotCancel if it is too late, NotFound if it is not this owner's.
+
+    The running execution sees the end at its next look, and tells.
+    """
+    task = show(task_id, caller, tasks=tasks)
+    if task.state is State.CANCELLED:
+        return task
+    match task.submission:
+        case Submission.WAITING:  # a placement begun meanwhile wins: it makes this save stale
+            return tasks.save(replace(task.failed(_BY_CLIENT, clock()), trouble=""))
+        case Submission.PLACED if task.state in (State.QUEUEING, State.PROCESSING):
+            if providers.get(task.provider).cancel(task):
+                return record(task, lambda task: task.failed(_BY_CLIENT, clock()), tasks=tasks)
+    raise CannotCancel(task.state)

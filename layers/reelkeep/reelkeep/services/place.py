@@ -1,0 +1,58 @@
+"""Places a task with its provider: the one billable call, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from reelkeep.domain import schedule
+from reelkeep.domain.observation import Accepted, NotYet, Refused, Unknown
+from reelkeep.domain.task import Request, State, Submission, Task
+from reelkeep.ports import Provider, Tasks
+from reelkeep.services.record import record
+
+
+def place(task: Task, request: Request, provider: Provider, *, tasks: Tasks, now: datetime) -> Task:
+    """Makes the call, once, and records the outcome.
+
+    `task` must be recorded as `placing` before: whoever finds it so later knows that the call may have been made.
+    """
+    placement = provider.place(replace(task, request=request))
+    expected = provider.typical_seconds or schedule.expected_seconds(request)
+
+    def outcome(task: Task) -> Task:
+        match placement:
+            case Accepted(provider_task_id, credits, seed):
+                return task.advanced(
+                    State.QUEUEING,
+                    now,
+                    submission=Submission.PLACED,
+                    provider_task_id=provider_task_id,
+                    credits=credits,
+                    seed=seed,
+                    setbacks=0,
+                    trouble="",
+                    next_look_at=now + timedelta(seconds=schedule.first_wait(expected)),
+                )
+            case Refused(failure):
+                return task.failed(failure, now)
+            case NotYet(retry_after):
+                wait = schedule.next_wait(task, expected, now, retry_after)
+                return task.advanced(
+                    State.CREATED,
+                    now,
+                    submission=Submission.WAITING,
+                    setbacks=task.setbacks + 1,
+                    trouble="the provider could not be reached or was busy",
+                    next_look_at=now + timedelta(seconds=wait),
+                )
+            case Unknown(reason):
+                return task.advanced(
+                    State.CREATED,
+                    now,
+                    submission=Submission.UNKNOWN,
+                    trouble=reason,
+                    next_look_at=now + timedelta(seconds=schedule.first_wait(expected)),
+                )
+
+    return record(task, outcome, tasks=tasks)

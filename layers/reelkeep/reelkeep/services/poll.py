@@ -1,0 +1,159 @@
+"""Poll: ask the provider how a task is doing, record what it said, and say when to ask again."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
+
+from reelkeep.domain import schedule
+from reelkeep.domain.observation import (
+    Busy,
+    Failed,
+    Missing,
+    Observation,
+    Pending,
+    Succeeded,
+    Unreadable,
+)
+from reelkeep.domain.task import Failure, FailureClass, State, Submission, Task
+from reelkeep.ports import Clock, Provider, Providers, Requests, Tasks
+from reelkeep.services.place import place
+from reelkeep.services.record import read, record
+
+_MISSING_MEANS_LOST = 6  # looks in a row at which the provider does not know the task; the first may be too early
+_ABSENCE_IS_CERTAIN_AFTER = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a step of the state machine says of a task."""
+
+    task_id: str
+    finished: bool
+    wait_seconds: int = 1
+    state: str = ""
+    trouble: str = ""
+
+    @property
+    def facts(self) -> dict[str, str | bool | int]:
+        """For the log."""
+        return asdict(self)
+
+    @property
+    def answer(self) -> dict[str, str | bool | int]:
+        """For the state machine, which carries ids only."""
+        return {"task_id": self.task_id, "finished": self.finished, "wait_seconds": self.wait_seconds}
+
+
+def poll(task_id: str, *, tasks: Tasks, requests: Requests, providers: Providers, clock: Clock) -> Verdict:
+    """Never raises for what a provider does; faults of our own platform do raise, and the machine repeats them."""
+    task = read(task_id, tasks=tasks)
+    if _through(task):
+        return Verdict(task_id, finished=True)
+    provider = providers.get(task.provider)
+    match task.submission:
+        case Submission.PLACED:
+            task = _look(task, provider, tasks=tasks, now=clock())
+        case Submission.WAITING:
+            task = _place_again(task, provider, tasks=tasks, requests=requests, now=clock())
+        case Submission.PLACING | Submission.UNKNOWN:
+            task = _find(task, provider, tasks=tasks, now=clock())
+    now = clock()
+    if not _through(task) and now >= task.deadline:
+        task = record(task, lambda task: task.failed(_overdue(task), now), tasks=tasks)
+    wait = schedule.seconds_until(task.next_look_at, now)
+    return Verdict(task_id, _through(task), wait, task.state, task.trouble)
+
+
+def _through(task: Task) -> bool:
+    return task.state is State.ARCHIVING or task.state.terminal
+
+
+def _look(task: Task, provider: Provider, *, tasks: Tasks, now: datetime) -> Task:
+    observation = provider.observe(task)
+    if isinstance(observation, Unreadable) and observation.raw:
+        tasks.keep_odd_answer(task.id, observation.reason, observation.raw, now)
+    expected = provider.typical_seconds or schedule.expected_seconds(task.request)
+    return record(task, lambda task: _observed(task, observation, expected, now), tasks=tasks)
+
+
+def _observed(task: Task, observation: Observation, expected: float, now: datetime) -> Task:
+    """The task after this observation. Raises Backward for one that comes too late."""
+    match observation:
+        case Pending(state, word):
+            state = max(state, task.state, key=list(State).index)
+            task = replace(task, setbacks=0, trouble=f"the provider says {word!r}" if word else "")
+            return _next_look(task.advanced(state, now), expected, now)
+        case Succeeded(creations, credits, seed):
+            return task.advanced(
+                State.ARCHIVING,
+                now,
+                creations=creations,
+                credits=task.credits if credits is None else credits,
+                seed=task.seed if seed is None else seed,
+                succeeded_at=now,
+                looks=task.looks + 1,
+                setbacks=0,
+                trouble="",
+            )
+        case Failed(failure):
+            return replace(task.failed(failure, now), looks=task.looks + 1)
+        case Missing() if task.setbacks + 1 >= _MISSING_MEANS_LOST:
+            message = "the provider does not know this task any more"
+            return task.failed(Failure(reason=FailureClass.LOST, message=message), now)
+        case Missing():
+            return _setback(task, "the provider does not know this task", None, expected, now)
+        case Busy(reason, retry_after):
+            return _setback(task, reason, retry_after, expected, now)
+        case Unreadable(reason):
+            return _setback(task, reason, None, expected, now)
+
+
+def _setback(task: Task, trouble: str, retry_after: float | None, expected: float, now: datetime) -> Task:
+    task = replace(task, setbacks=task.setbacks + 1, trouble=trouble)
+    return _next_look(task.advanced(task.state, now), expected, now, retry_after)
+
+
+def _next_look(task: Task, expected: float, now: datetime, retry_after: float | None = None) -> Task:
+    wait = schedule.next_wait(task, expected, now, retry_after)
+    return replace(task, looks=task.looks + 1, next_look_at=now + timedelta(seconds=wait))
+
+
+def _place_again(task: Task, provider: Provider, *, tasks: Tasks, requests: Requests, now: datetime) -> Task:
+    """The provider was busy or out of reach before, so the call was certainly not accepted."""
+    if now >= task.deadline:
+        return task
+    request = requests.request(task.request_key) if task.request_key else task.request
+    task = tasks.save(replace(task, submission=Submission.PLACING))  # Stale: cancelled meanwhile, or another run
+    return place(task, request, provider, tasks=tasks, now=now)
+
+
+def _find(task: Task, provider: Provider, *, tasks: Tasks, now: datetime) -> Task:
+    """The answer to the billable call was lost. Find out whether it was accepted; never repeat it blindly."""
+    found = provider.find(task)
+    expected = provider.typical_seconds or schedule.expected_seconds(task.request)
+
+    def outcome(task: Task) -> Task:
+        match found:
+            case None:
+                return _setback(task, "the provider's answer to the submission was lost", None, expected, now)
+            case "" if now - task.created_at < _ABSENCE_IS_CERTAIN_AFTER:  # its list may lag behind
+                return _setback(task, "the provider does not list this task yet", None, expected, now)
+            case "":
+                wait = schedule.next_wait(task, expected, now)
+                task = replace(task, submission=Submission.WAITING, next_look_at=now + timedelta(seconds=wait))
+                return task.advanced(State.CREATED, now)
+            case provider_task_id:
+                task = replace(task, submission=Submission.PLACED, provider_task_id=provider_task_id)
+                return _next_look(task.advanced(State.QUEUEING, now), expected, now)
+
+    return record(task, outcome, tasks=tasks)
+
+
+def _overdue(task: Task) -> Failure:
+    if task.submission in (Submission.UNKNOWN, Submission.PLACING):
+        message = "outcome unknown: the provider's answer to the submission was lost, and it cannot be found there"
+        return Failure(reason=FailureClass.LOST, message=message)
+    trouble = f"; last: {task.trouble}" if task.trouble else ""
+    message = f"no result within {task.deadline - task.created_at}{trouble}"
+    return Failure(reason=FailureClass.DEADLINE, message=message, retryable=True)

@@ -1,0 +1,44 @@
+"""Query: show one task, list some, follow a permanent link. An owner sees its own tasks only."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from reelkeep.domain import ids, links
+from reelkeep.domain.errors import NotFound
+from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.task import Task
+from reelkeep.ports import Caller, Clock, Requests, Secret, Sign, Tasks
+
+
+def show(task_id: str, caller: Caller, *, tasks: Tasks) -> Task:
+    """Raises NotFound for an id that is not ours or not this owner's: the two look the same from outside."""
+    task = tasks.get(task_id) if ids.is_task_id(task_id) else None
+    if task is None or task.owner != caller.owner:
+        raise NotFound(f"there is no task {task_id[:64]}", field="task_id")
+    return task
+
+
+def show_whole(task_id: str, caller: Caller, *, tasks: Tasks, requests: Requests) -> Task:
+    """With the payload that the client gave it, however big."""
+    task = show(task_id, caller, tasks=tasks)
+    return replace(task, request=requests.request(task.request_key)) if task.request.payload_omitted else task
+
+
+def list_tasks(
+    listing: Listing, caller: Caller, *, tasks: Tasks, clock: Clock, window: timedelta | None = None
+) -> Page:
+    """One page, newest first. `window` is how far back it reaches if the listing does not say."""
+    if window and listing.filter.created_from is None and not listing.filter.task_ids:
+        beginning = replace(listing.filter, created_from=clock() - window)
+        listing = replace(listing, filter=beginning)
+    return tasks.page(caller.owner, listing)
+
+
+def follow(token: str, task_id: str, file: str, method: str, *, sign: Sign, secret: Secret) -> str:
+    """The link, signed at this moment, that a permanent link leads to. Raises NotFound for a link not of ours."""
+    key = links.key_of(token, task_id, file, secret.value().encode())
+    if key is None:
+        raise NotFound("there is no such file, or its link was revoked")
+    return sign(key, method)

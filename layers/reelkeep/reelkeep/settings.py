@@ -1,0 +1,51 @@
+"""What the template tells a function. Nothing else reads the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reelkeep.domain.errors import Misconfigured
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Each function gets only the variables it needs, so each is asked for only where it is used."""
+
+    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+
+    @property
+    def table(self) -> str:
+        return self._get("TABLE_NAME")
+
+    @property
+    def bucket(self) -> str:
+        return self._get("BUCKET_NAME")
+
+    @property
+    def topic_arn(self) -> str:
+        return self._get("TOPIC_ARN")
+
+    @property
+    def state_machine_arn(self) -> str:
+        return self._get("STATE_MACHINE_ARN")
+
+    @property
+    def providers_secret_arn(self) -> str:
+        return self._get("PROVIDERS_SECRET_ARN")
+
+    @property
+    def link_secret_arn(self) -> str:
+        return self._get("LINK_SECRET_ARN")
+
+    @property
+    def public_url(self) -> str:
+        """Where the API is reached from outside, without a slash at its end."""
+        return self._get("PUBLIC_URL").rstrip("/")
+
+    def _get(self, name: str) -> str:
+        try:
+            return self.environ[name]
+        except KeyError as error:
+            raise Misconfigured(f"the environment variable {name} is not set") from error

@@ -1,0 +1,14 @@
+"""How permanent links are made: with the secret as it is now, at the address that clients reach."""
+
+from __future__ import annotations
+
+from reelkeep.adapters.secrets import Secret
+from reelkeep.domain.links import Links, path_of
+from reelkeep.domain.task import Kept
+
+
+def permanent_links(secret: Secret, public_url: str) -> Links:
+    def link(kept: Kept) -> str:
+        return public_url + path_of(kept.key, secret.value().encode())
+
+    return link

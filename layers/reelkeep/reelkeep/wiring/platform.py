@@ -1,0 +1,74 @@
+"""What every function stands on: one AWS session, the clock, the log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+import boto3
+from aws_lambda_powertools import Logger
+from botocore.config import Config
+
+from reelkeep.settings import Settings
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_secretsmanager import SecretsManagerClient
+    from types_boto3_sns import SNSClient
+    from types_boto3_stepfunctions import SFNClient
+
+# A function of the API has 29 s for everything; a stuck connection must not take them all.
+_CONFIG = Config(connect_timeout=2, read_timeout=10, retries={"mode": "standard", "total_max_attempts": 4})
+
+# Every part carries a checksum, which is signed; hashing all bytes once more for the signature proves nothing.
+_S3_CONFIG = _CONFIG.merge(
+    Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "virtual", "payload_signing_enabled": False},
+        read_timeout=60,
+    )
+)
+
+settings = Settings()
+
+
+@cache
+def _session() -> boto3.Session:
+    return boto3.Session()
+
+
+@cache
+def dynamodb() -> DynamoDBClient:
+    return _session().client("dynamodb", config=_CONFIG)
+
+
+@cache
+def s3() -> S3Client:
+    return _session().client("s3", config=_S3_CONFIG)
+
+
+@cache
+def secretsmanager() -> SecretsManagerClient:
+    return _session().client("secretsmanager", config=_CONFIG)
+
+
+@cache
+def sns() -> SNSClient:
+    return _session().client("sns", config=_CONFIG)
+
+
+@cache
+def stepfunctions() -> SFNClient:
+    return _session().client("stepfunctions", config=_CONFIG)
+
+
+@cache
+def logger() -> Logger:
+    """One JSON line an event; never a prompt, a key or a signed link."""
+    return Logger()
+
+
+def now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,27 @@
+"""Poll: one look at the provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.requests import S3Requests
+from reelkeep.adapters.secrets import Secret
+from reelkeep.adapters.tasks import TableTasks
+from reelkeep.dialects import upstreams
+from reelkeep.services.poll import Verdict, poll
+from reelkeep.wiring import platform
+
+
+def build() -> Callable[[str], Verdict]:
+    settings = platform.settings
+    secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
+    return partial(
+        poll,
+        tasks=TableTasks(platform.dynamodb(), settings.table),
+        requests=S3Requests(platform.s3, settings.bucket),
+        providers=ConfiguredProviders(secret, upstreams(), Outbound()),
+        clock=platform.now,
+    )

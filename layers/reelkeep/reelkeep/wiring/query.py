@@ -1,0 +1,34 @@
+"""Query: what only reads through the API, and the permanent links."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from reelkeep.adapters.keys import DynamoKeys
+from reelkeep.adapters.requests import S3Requests, signed_link
+from reelkeep.adapters.secrets import Secret
+from reelkeep.adapters.tasks import TableTasks
+from reelkeep.api import Api
+from reelkeep.public import files, openapi_document, reference
+from reelkeep.services.query import follow, list_tasks, show_whole
+from reelkeep.wiring import platform
+from reelkeep.wiring.links import permanent_links
+
+
+def build() -> Api:
+    settings = platform.settings
+    tasks = TableTasks(platform.dynamodb(), settings.table)
+    secret = Secret(platform.secretsmanager(), settings.link_secret_arn, platform.now)
+    sign = partial(signed_link, platform.s3, settings.bucket)
+    return Api(
+        keys=DynamoKeys(platform.dynamodb(), settings.table),
+        logger=platform.logger(),
+        show=partial(show_whole, tasks=tasks, requests=S3Requests(platform.s3, settings.bucket)),
+        list_tasks=partial(list_tasks, tasks=tasks, clock=platform.now),
+        links=permanent_links(secret, settings.public_url),
+        public={
+            "files": partial(files, follow=partial(follow, sign=sign, secret=secret)),
+            "openapi.json": partial(openapi_document, public_url=settings.public_url),
+            "docs": partial(reference, public_url=settings.public_url),
+        },
+    )

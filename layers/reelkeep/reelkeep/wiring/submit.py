@@ -1,0 +1,40 @@
+"""Submit: what changes something through the API."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from reelkeep.adapters.executions import StepFunctionsExecutions
+from reelkeep.adapters.keys import DynamoKeys
+from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.requests import S3Requests
+from reelkeep.adapters.secrets import Secret
+from reelkeep.adapters.tasks import TableTasks
+from reelkeep.api import Api
+from reelkeep.dialects import upstreams
+from reelkeep.domain.ids import new_task_id
+from reelkeep.services.cancel import cancel
+from reelkeep.services.submit import submit
+from reelkeep.wiring import platform
+
+
+def build() -> Api:
+    settings = platform.settings
+    tasks = TableTasks(platform.dynamodb(), settings.table)
+    secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
+    providers = ConfiguredProviders(secret, upstreams(), Outbound())
+    return Api(
+        keys=DynamoKeys(platform.dynamodb(), settings.table),
+        logger=platform.logger(),
+        submit=partial(
+            submit,
+            tasks=tasks,
+            requests=S3Requests(platform.s3, settings.bucket),
+            providers=providers,
+            executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
+            clock=platform.now,
+            new_id=new_task_id,
+        ),
+        cancel=partial(cancel, tasks=tasks, providers=providers, clock=platform.now),
+    )

@@ -1,0 +1,143 @@
+"""Builds the application and deploys its template to the emulator, both only when something changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from local import children, stack
+from local.workers import Function
+
+STACK_NAME: Final = "reelkeep"
+STEPS: Final = ("submit", "query", "poll", "finalize", "sweep")
+LAYERS: Final = ("ReelkeepLayer", "DependenciesLayer")
+BUILDS_KEPT: Final = 4  # a running local cloud uses one of them
+
+
+def fingerprint(root: Path) -> str:
+    """Of everything that the build reads."""
+    digest = hashlib.sha256(f"{sys.version} {sys.executable}".encode())
+    for path in sorted(_sources(root)):
+        content = path.read_bytes()
+        digest.update(f"\n{path.relative_to(root)} {len(content)}\n".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def _sources(root: Path) -> Iterable[Path]:
+    yield root / "template.yaml"
+    for folder in ("functions", "layers", "statemachine"):
+        for path in (root / folder).rglob("*"):
+            if path.is_file() and "__pycache__" not in path.parts:
+                yield path
+
+
+def build(root: Path, sam: Path, *, builds: Path, log: Path) -> Path:
+    """The folder with the built template and what it refers to, for this machine and its Python."""
+    wanted = builds / fingerprint(root)
+    if not (wanted / "template.yaml").is_file():
+        command = [sam, "build", "--cached", "--parallel", "--build-dir", wanted, "--cache-dir", builds / "cache"]
+        env = {**_sam_environment(builds), "BUILD_FOR": "this-machine", "PYTHON": sys.executable}
+        try:
+            children.run("sam build", command, env=env, log=log, cwd=root)
+        except BaseException:
+            shutil.rmtree(wanted, ignore_errors=True)
+            raise
+    os.utime(wanted)
+    _forget_old_builds(builds)
+    return wanted
+
+
+def _forget_old_builds(builds: Path) -> None:
+    found = sorted((template.parent for template in builds.glob("*/template.yaml")), key=_used, reverse=True)
+    for build in found[BUILDS_KEPT:]:
+        shutil.rmtree(build, ignore_errors=True)
+
+
+def _used(build: Path) -> float:
+    return build.stat().st_mtime
+
+
+def deploy(
+    built: Path, sam: Path, *, endpoint_url: str, parameters: Mapping[str, str], data: Path, log: Path
+) -> dict[str, str]:
+    """The outputs of the stack, which has this template and these parameters afterwards."""
+    record = data / "deployed.json"
+    wanted = {"build": built.name, "parameters": dict(parameters)}
+    outputs = _outputs(endpoint_url)
+    if outputs is not None and _read(record) == wanted:
+        return outputs
+    record.unlink(missing_ok=True)
+    artifacts = f"{STACK_NAME}-artifacts"
+    stack.session().client("s3", endpoint_url=endpoint_url, config=stack.DIRECT).create_bucket(Bucket=artifacts)
+    command: list[str | Path] = [sam, "deploy", "--template-file", built / "template.yaml"]
+    command += ["--stack-name", STACK_NAME, "--s3-bucket", artifacts]
+    command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+    command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset"]
+    # The emulator takes the API's id from this tag, so the API's address is known beforehand.
+    command += ["--tags", f"ms-custom-id={STACK_NAME}"]
+    command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
+    env = {**_sam_environment(built.parent), **stack.aws_environment(endpoint_url), "SAM_CLI_POLL_DELAY": "0.1"}
+    children.run("sam deploy", command, env=env, log=log, cwd=built)
+    record.write_text(json.dumps(wanted))
+    outputs = _outputs(endpoint_url)
+    assert outputs is not None
+    return outputs
+
+
+def _sam_environment(builds: Path) -> dict[str, str]:
+    return {
+        **stack.this_machines_environment(),
+        "AWS_DEFAULT_REGION": stack.REGION,
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_CHECK_UPDATES": "0",
+        "__SAM_CLI_APP_DIR": str(builds / "sam"),  # or it writes into the home folder
+    }
+
+
+def _read(record: Path) -> Any:
+    try:
+        return json.loads(record.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _outputs(endpoint_url: str) -> dict[str, str] | None:
+    """None if there is no stack, or one that is not whole."""
+    cloudformation = stack.session().client("cloudformation", endpoint_url=endpoint_url, config=stack.DIRECT)
+    try:
+        (found,) = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
+    except (ClientError, BotoCoreError):
+        return None
+    if found["StackStatus"] not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        return None
+    return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
+
+
+def function_name(step: str) -> str:
+    return f"{STACK_NAME}-{step}"
+
+
+def functions(built: Path, *, endpoint_url: str, data: Path, logs: Path) -> Iterable[Function]:
+    """The deployed functions, as the emulator describes them."""
+    aws = stack.session().client("lambda", endpoint_url=endpoint_url, config=stack.DIRECT)
+    for step in STEPS:
+        found = aws.get_function_configuration(FunctionName=function_name(step))
+        yield Function(
+            name=found["FunctionName"],
+            arn=found["FunctionArn"],
+            handler=found["Handler"],
+            timeout=found["Timeout"],
+            memory=found["MemorySize"],
+            environment={**stack.function_environment(endpoint_url), **found["Environment"]["Variables"]},
+            folders=(built / f"{step.title()}Function", *(built / layer / "python" for layer in LAYERS)),
+            log=logs / f"{step}.log",
+            temporary=data / "tmp",
+        )

@@ -1,0 +1,66 @@
+"""The emulated AWS: ministack, in its own virtual environment and with an environment of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from local import children
+from local.problem import Problem
+
+START_SECONDS: Final = 60.0
+ACCOUNT: Final = "000000000000"
+
+
+@contextlib.contextmanager
+def running(
+    ministack: Path, *, port: int, data: Path, functions: Mapping[str, str], log: Path
+) -> Iterator[children.Child]:
+    """Yields when it answers. `functions` says to which address the invocations of each go.
+
+    State survives in `data`: files of buckets at once, everything else when the emulator is stopped.
+    """
+    folders = {name: data / name for name in ("state", "s3", "tmp", "home")}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    env = {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "HOME": str(folders["home"]),
+        "TMPDIR": str(folders["tmp"]),
+        "GATEWAY_PORT": str(port),
+        # Loopback only, and no port beside this one.
+        "BIND_HOST": "127.0.0.1",
+        "MINISTACK_HOST": "127.0.0.1",
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "PERSIST_STATE": "1",
+        "STATE_DIR": str(folders["state"]),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(folders["s3"]),
+        # It would throttle by this machine's memory; invocations wait in local/workers.py instead.
+        "LAMBDA_ACCOUNT_CONCURRENCY": "0",
+        "LOG_LEVEL": "WARNING",
+        **{f"MINISTACK_LAMBDA_PROXY_{name}": url for name, url in functions.items()},
+    }
+    with children.running("the emulator", [ministack], env=env, log=log, cwd=data) as child:
+        await_answer(f"http://127.0.0.1:{port}/_ministack/ready", child)
+        yield child
+
+
+def await_answer(url: str, child: children.Child, seconds: float = START_SECONDS) -> None:
+    """Returns when the program answers this address with success."""
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        child.require_running()
+        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
+            direct.open(url, timeout=5).close()
+            return
+        time.sleep(0.05)
+    raise Problem(f"{child.name} did not answer within {seconds:.0f} s", child.log)

@@ -1,0 +1,80 @@
+"""Takes the functions' invocations from the emulator.
+
+The emulator itself would start a process for each simultaneous invocation, in its own Python, with its own packages
+and environment. In its "proxy mode" it sends every invocation to an address instead: ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from collections.abc import Iterable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+from local.workers import Failed, Function, Pool
+
+
+class Server(ThreadingHTTPServer):
+    """`POST /<function name>` with the event as the body answers what the function returns."""
+
+    daemon_threads = True
+    request_queue_size = 1024  # a burst must not be refused
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Invocation)
+        self.pools: dict[str, Pool] = {}
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def run(self, functions: Iterable[Function]) -> None:
+        """Runs these functions from now on."""
+        old, self.pools = self.pools, {function.name: Pool(function) for function in functions}
+        for pool in old.values():
+            pool.close()
+
+    def service_actions(self) -> None:
+        for pool in self.pools.values():
+            pool.retire()
+
+
+class Invocation(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_POST(self) -> None:
+        event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        request_id = self.headers["X-Amzn-Lambda-Request-Id"]
+        deadline = int(self.headers["X-Amzn-Lambda-Deadline-Ms"]) / 1000
+        pool = self.server.pools.get(self.path.removeprefix("/"))
+        if pool is None:
+            self._answer(404, {"errorType": "ResourceNotFoundException", "errorMessage": self.path})
+            return
+        try:
+            self._answer(200, pool.invoke(event, request_id, deadline))
+        except Failed as failure:
+            self._answer(500, failure.error)
+
+    def _answer(self, status: int, body: Any) -> None:
+        text = json.dumps(body).encode()
+        head = f"HTTP/1.0 {status} -\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n\r\n"
+        with contextlib.suppress(ConnectionError):  # the emulator may wait no longer
+            self.wfile.write(head.encode() + text)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the functions have logs of their own."""
+
+
+@contextlib.contextmanager
+def serving() -> Iterator[Server]:
+    """A server that runs no function yet."""
+    with Server() as server:
+        thread = threading.Thread(target=server.serve_forever, name="functions", daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            server.run([])

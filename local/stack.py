@@ -1,0 +1,96 @@
+"""What a running local cloud is called and where it answers; also as the file that other programs read."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from pathlib import Path
+from typing import Final
+
+import boto3
+from botocore.config import Config
+
+REGION: Final = "us-east-1"
+CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stack:
+    api_url: str
+    aws_endpoint_url: str
+    region: str
+    bucket: str
+    table: str
+    topic_arn: str
+    state_machine_arn: str
+    providers_secret_arn: str
+    link_secret_arn: str
+    sweep_function: str
+    dead_letter_queue_url: str
+    archive: str  # the folder that holds the bucket's files
+    studio_url: str | None
+    api_key: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What a program needs to find this stack instead of AWS."""
+        return {**aws_environment(self.aws_endpoint_url), "TABLE_NAME": self.table}
+
+    def write(self, path: Path) -> None:
+        """For this user's eyes only: it holds a key."""
+        new = path.with_suffix(".new")
+        new.unlink(missing_ok=True)
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+            json.dump(dataclasses.asdict(self), file, indent=2)
+        new.replace(path)
+
+
+def written_key(path: Path) -> str | None:
+    """The key in an earlier stack file."""
+    try:
+        key = json.loads(path.read_text())["api_key"]
+    except (OSError, ValueError, KeyError):
+        return None
+    return key if isinstance(key, str) else None
+
+
+def aws_environment(endpoint_url: str) -> dict[str, str]:
+    """Points the AWS tools at the emulator, and away from whatever account this machine is set up for."""
+    return {
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
+    }
+
+
+def this_machines_environment() -> dict[str, str]:
+    """Our own environment without any word about an AWS account."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+
+def function_environment(endpoint_url: str) -> dict[str, str]:
+    """What Lambda would tell a function about the account it runs in."""
+    return {
+        **CREDENTIALS,
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+
+
+def session() -> boto3.Session:
+    return boto3.Session(
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        region_name=REGION,
+    )
+
+
+# A proxy that this machine is set up for has no business between us and the emulator.
+DIRECT: Final = Config(proxies={}, retries={"total_max_attempts": 2}, read_timeout=120)

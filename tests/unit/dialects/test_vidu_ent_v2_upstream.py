@@ -1,0 +1,435 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reelkeep.dialects import upstreams
+from reelkeep.dialects.vidu_ent_v2 import upstream
+from reelkeep.domain import errors, observation
+from reelkeep.domain.observation import (
+    Accepted,
+    Busy,
+    Failed,
+    Missing,
+    NotYet,
+    Pending,
+    Placement,
+    Succeeded,
+    Unknown,
+    Unreadable,
+)
+from reelkeep.domain.task import Asset, Creation, FailureClass, Kind, Request, State
+from reelkeep.domain.wire import Answer, Call, Json
+from tests.unit.dialects.vidu_ent_v2_stage import (
+    BOAT,
+    IMAGE_BODY,
+    SIGNATURE,
+    TASK_ID,
+    TINY,
+    VALUES,
+    VIDEO,
+    answer,
+    error,
+    golden,
+    refused_as,
+    shown,
+    submit,
+    task_of,
+)
+
+# --- towards a provider ---
+
+
+def test_it_is_found_as_a_providers_dialect() -> None:
+    assert upstreams()["vidu_ent_v2"] is upstream
+    assert upstream.authorization.format(key="vda_x") == "Token vda_x"
+
+
+def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
+    body = {
+        **IMAGE_BODY,
+        "callback_url": "https://client.example.com/hook",
+        "provider": "vidu",
+        "seed": None,
+        "hologram": {"depth": 3},
+    }
+    call = upstream.place(task_of(submit("img2video", body)))
+    assert call == Call(
+        method="POST",
+        path="/ent/v2/img2video",
+        body={
+            "model": "viduq2-pro",
+            "prompt": "a paper boat",
+            "images": [BOAT],
+            "payload": TASK_ID,
+            "seed": None,
+            "hologram": {"depth": 3},
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    ("request_", "path", "body"),
+    [
+        (
+            {
+                "kind": Kind.TEXT2VIDEO,
+                "model": "viduq3-pro",
+                "prompt": "rain",
+                "duration": 5,
+                "resolution": "720p",
+                "aspect_ratio": "16:9",
+                "seed": -1,
+                "audio": False,
+                "payload": "theirs",
+                "body": {"n": 1},
+            },
+            "/ent/v2/text2video",
+            {
+                "model": "viduq3-pro",
+                "prompt": "rain",
+                "duration": 5,
+                "resolution": "720p",
+                "aspect_ratio": "16:9",
+                "audio": False,
+                "payload": TASK_ID,
+            },
+        ),
+        (
+            {
+                "kind": Kind.IMG2VIDEO,
+                "model": "viduq2-pro",
+                "images": (TINY,),
+                "aspect_ratio": "adaptive",
+                "off_peak": True,
+            },
+            "/ent/v2/img2video",
+            {"model": "viduq2-pro", "images": [TINY], "off_peak": True, "payload": TASK_ID},
+        ),
+        (
+            {"kind": Kind.UPSCALE, "model": "vidu-upscale", "creation_id": "885", "resolution": "4K"},
+            "/ent/v2/upscale-new",
+            {"video_creation_id": "885", "upscale_resolution": "4K", "payload": TASK_ID},
+        ),
+        (
+            {"kind": Kind.EXTEND, "model": "viduq2-pro", "video_url": "https://ex.test/v.mp4", "duration": 3},
+            "/ent/v2/extend",
+            {"model": "viduq2-pro", "video_url": "https://ex.test/v.mp4", "duration": 3, "payload": TASK_ID},
+        ),
+        (
+            {"kind": Kind.TEMPLATE2VIDEO, "template": "hugging", "images": (BOAT,)},
+            "/ent/v2/template2video",
+            {"template": "hugging", "images": [BOAT], "payload": TASK_ID},
+        ),
+        (
+            {"kind": Kind.MULTIFRAME, "model": "viduq2-pro", "images": (BOAT, TINY, BOAT), "prompt": "on"},
+            "/ent/v2/multiframe",
+            {
+                "model": "viduq2-pro",
+                "start_image": BOAT,
+                "payload": TASK_ID,
+                "image_settings": [{"key_image": TINY, "prompt": "on"}, {"key_image": BOAT, "prompt": "on"}],
+            },
+        ),
+    ],
+)
+def test_a_request_of_another_dialect_is_said_in_vidus_words(request_: Json, path: str, body: Json) -> None:
+    call = upstream.place(task_of(Request(dialect="volc_ark", **request_)))
+    assert call == Call(method="POST", path=path, body=body)
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        ({"kind": Kind.TEXT2VIDEO, "prompt": "rain"}, "model"),
+        ({"kind": Kind.TEXT2VIDEO, "model": "q", "prompt": "rain", "images": (BOAT,)}, "images"),
+        (
+            {"kind": Kind.TEXT2VIDEO, "model": "q", "prompt": "rain", "aspect_ratio": "adaptive"},
+            "aspect_ratio",
+        ),
+        ({"kind": Kind.IMG2VIDEO, "model": "q", "images": (BOAT,), "aspect_ratio": "16:9"}, "aspect_ratio"),
+        ({"kind": Kind.IMG2VIDEO, "model": "q", "images": (BOAT, BOAT)}, "images"),
+        ({"kind": Kind.IMG2VIDEO, "model": "q", "images": (BOAT,), "template": "hugging"}, "template"),
+        ({"kind": Kind.EXTEND, "model": "q", **VIDEO, "duration": 12}, "duration"),
+        ({"kind": Kind.UPSCALE, "creation_id": "885", "prompt": "sharper"}, "prompt"),
+        ({"kind": Kind.LIP_SYNC, **VIDEO}, "audio_url"),
+        ({"kind": Kind.MULTIFRAME, "model": "q"}, "images"),
+        ({"kind": Kind.MULTIFRAME, "model": "q", "images": (BOAT, BOAT, BOAT), "duration": 8}, "duration"),
+    ],
+)
+def test_what_vidu_has_no_words_for_is_refused_by_name(request_: Json, field: str) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        upstream.place(task_of(Request(dialect="volc_ark", **request_)))
+    assert refused.value.field == field
+
+
+KEY_REFUSED = "the provider refused the key that Reelkeep has for it; an operator must mend that"
+
+
+@pytest.mark.parametrize(
+    ("answered", "placement"),
+    [
+        (answer(200, golden("provider-submitted")), Accepted("885000000000000001", 20, 123456)),
+        (
+            answer(200, {"task_id": 885000000000000001, "credits": "20"}),
+            Accepted("885000000000000001", 20, None),
+        ),
+        (answer(200, {"id": "885", "state": "failed"}), Accepted("885")),
+        (answer(429, error("TooManyRequests", 429), retry_after="40"), NotYet(40.0)),
+        (answer(429, b"slow down"), NotYet()),
+        (answer(400, error("OperationInProcess")), NotYet()),
+        (answer(400, error("SystemThrottling")), NotYet()),
+        (
+            answer(400, error("TaskPromptPolicyViolation")),
+            refused_as(FailureClass.POLICY, "TaskPromptPolicyViolation"),
+        ),
+        (answer(400, error("AuditSubmitIllegal")), refused_as(FailureClass.POLICY, "AuditSubmitIllegal")),
+        (answer(400, error("PhotoAuditNotPass")), refused_as(FailureClass.POLICY, "PhotoAuditNotPass")),
+        (answer(400, error("ImageCheckFaceFailed")), refused_as(FailureClass.POLICY, "ImageCheckFaceFailed")),
+        (answer(400, error("ImageDownloadFailure")), refused_as(FailureClass.INPUT, "ImageDownloadFailure")),
+        (answer(400, error("FieldInvalid")), refused_as(FailureClass.INPUT, "FieldInvalid")),
+        (answer(400, error("CreditInsufficient")), refused_as(FailureClass.CREDIT, "CreditInsufficient")),
+        (answer(400, error("SomethingNew")), refused_as(FailureClass.INPUT, "SomethingNew")),
+        (answer(404, error("CreationNotFound", 404)), refused_as(FailureClass.INPUT, "CreationNotFound")),
+        (answer(404, b"<html>"), refused_as(FailureClass.PROVIDER, "", "the provider answered 404")),
+        (
+            answer(401, error("Unauthorized", 401)),
+            refused_as(FailureClass.PROVIDER, "Unauthorized", KEY_REFUSED),
+        ),
+        (answer(403, b""), refused_as(FailureClass.PROVIDER, "", KEY_REFUSED)),
+        (answer(402, {"message": "pay"}), refused_as(FailureClass.CREDIT, "", "pay")),
+        (answer(413, b"<html>"), refused_as(FailureClass.INPUT, "", "the provider answered 413")),
+        (answer(200, b"<html>"), Unknown("the provider accepted something, but named no task")),
+        (answer(200, {"task_id": 8.85e17}), Unknown("the provider accepted something, but named no task")),
+        (answer(200, []), Unknown("the provider accepted something, but named no task")),
+        (answer(302, b""), Unknown("the provider answered the submission with 302")),
+        (answer(408, b""), Unknown("the provider answered the submission with 408")),
+        (answer(499, error("Canceled", 499)), Unknown("the provider answered the submission with 499")),
+        (
+            answer(500, error("InternalServiceFailure", 500)),
+            Unknown("the provider answered the submission with 500"),
+        ),
+        (answer(504, b""), Unknown("the provider answered the submission with 504")),
+    ],
+)
+def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, placement: Placement) -> None:
+    assert upstream.read_placed(answered) == placement
+
+
+def test_a_success_is_read_whole() -> None:
+    def signed(file: str, seconds: int) -> str:
+        return f"https://media.example.com/{file}" + SIGNATURE.format(seconds)
+
+    signed_at = datetime(2026, 1, 6, 8, 1, 30, tzinfo=UTC)
+    checked = "https://media.example.com/checked.mp4?Expires=1767772890&Signature=x&Key-Pair-Id=K"
+    day, hour = signed_at + timedelta(days=1), signed_at + timedelta(hours=1)
+    assert upstream.read_observed(answer(200, golden("provider-success"))) == Succeeded(
+        creations=(
+            Creation(
+                id="885000000000000777",
+                assets=(
+                    Asset(name="video", source=signed("video.mp4", 86400), expires_at=day),
+                    Asset(name="cover", source=signed("cover.jpeg", 3600), expires_at=hour),
+                    Asset(name="watermarked", source=signed("marked.mp4", 86400), expires_at=day),
+                    Asset(name="moderation-1", source=checked, expires_at=day),
+                ),
+                duration=5.04,
+                fps=24.0,
+                width=1280,
+                height=720,
+            ),
+        ),
+        credits=20,
+    )
+
+
+def test_a_success_is_read_however_loosely_it_is_written() -> None:
+    creation = {
+        "id": 885000000000000777,
+        "url": "https://media.example.com/v.mp4",
+        "cover_url": None,
+        "moderation_url": "https://media.example.com/m.mp4",
+        "video": {"duration": "5.04", "fps": "24", "resolution": {"width": "1280", "height": -1}},
+    }
+    copy = creation | {"url": "https://media.example.com/other.mp4"}
+    linkless = {"id": "3", "url": ""}
+    nameless = {"url": "https://media.example.com/w.mp4"}
+    body = {
+        "state": "success",
+        "credits": "20",
+        "seed": 7,
+        "creations": [creation, copy, linkless, nameless, None],
+    }
+    assert upstream.read_observed(answer(200, body)) == Succeeded(
+        creations=(
+            Creation(
+                id="885000000000000777",
+                assets=(
+                    Asset(name="video", source="https://media.example.com/v.mp4"),
+                    Asset(name="moderation-1", source="https://media.example.com/m.mp4"),
+                ),
+                duration=5.04,
+                fps=24.0,
+                width=1280,
+            ),
+            Creation(id="4", assets=(Asset(name="video", source="https://media.example.com/w.mp4"),)),
+        ),
+        credits=20,
+        seed=7,
+    )
+
+
+def test_a_creation_that_is_an_object_is_one() -> None:
+    body = {"state": "success", "creations": {"id": "1", "url": "https://media.example.com/v.mp4"}}
+    observed = upstream.read_observed(answer(200, body))
+    assert isinstance(observed, Succeeded)
+    assert [creation.id for creation in observed.creations] == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("answered", "observed"),
+    [
+        (answer(200, {"state": "created"}), Pending(State.QUEUEING)),
+        (answer(200, {"state": "queueing", "creations": None}), Pending(State.QUEUEING)),
+        (answer(200, golden("provider-processing")), Pending(State.PROCESSING)),
+        (answer(200, {"state": "polishing"}), Pending(State.PROCESSING, "polishing")),
+        (
+            answer(429, error("TooManyRequests", 429), retry_after="7"),
+            Busy("the provider answered 429 TooManyRequests", 7.0),
+        ),
+        (answer(400, error("OperationInProcess")), Busy("the provider answered 400 OperationInProcess")),
+        (answer(503, b"<html>", retry_after="soon"), Busy("the provider answered 503")),
+        (
+            answer(401, error("Unauthorized", 401)),
+            Busy("the provider refused the key that Reelkeep has for it"),
+        ),
+        (answer(403, b""), Busy("the provider refused the key that Reelkeep has for it")),
+        (answer(404, error("TaskNotFound", 404)), Missing()),
+        (answer(404, error("NotFound", 404)), Missing()),
+        (answer(400, error("TaskNotFound")), Missing()),
+        (answer(404, b"<html>"), Unreadable("the provider answered 404", b"<html>")),
+        (answer(302, b""), Unreadable("the provider answered 302", b"")),
+        (answer(200, b"<html>"), Unreadable("the provider named no state", b"<html>")),
+        (answer(200, {"state": 3}), Unreadable("the provider named no state", b'{"state": 3}')),
+    ],
+)
+def test_an_observation_says_no_more_than_was_learned(
+    answered: Answer, observed: observation.Observation
+) -> None:
+    assert upstream.read_observed(answered) == observed
+
+
+@pytest.mark.parametrize(
+    "creations", [None, [], {}, [{"id": "1"}], [{"id": "1", "url": "ftp://x/v.mp4"}], "soon"]
+)
+def test_a_success_without_a_video_is_not_taken_for_one(creations: Json) -> None:
+    answered = answer(200, {"state": "success", "creations": creations})
+    assert upstream.read_observed(answered) == Unreadable(
+        "the provider reported success without a link to a video", answered.body
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "retryable"),
+    [
+        ("CreationPolicyViolation", FailureClass.POLICY, False),
+        ("AuditFailed", FailureClass.POLICY, False),
+        ("ImageFormatInvalid", FailureClass.INPUT, False),
+        ("CreditInsufficient", FailureClass.CREDIT, False),
+        ("SystemThrottling", FailureClass.THROTTLED, True),
+        ("InternalServiceFailure", FailureClass.PROVIDER, True),
+        ("UserCancelled", FailureClass.CANCELLED, False),
+        ("SomethingNew", FailureClass.PROVIDER, False),
+        ("", FailureClass.PROVIDER, False),
+    ],
+)
+def test_a_failure_keeps_the_providers_word_and_says_what_to_do(
+    code: str, kind: FailureClass, retryable: bool
+) -> None:
+    observed = upstream.read_observed(answer(200, golden("provider-failed") | {"err_code": code}))
+    assert isinstance(observed, Failed)
+    assert (observed.failure.reason, observed.failure.code, observed.failure.retryable) == (
+        kind,
+        code,
+        retryable,
+    )
+    assert (code or "no reason") in observed.failure.message
+
+
+def test_a_task_is_asked_for_and_cancelled_by_the_providers_id() -> None:
+    task = task_of(submit("img2video", IMAGE_BODY), provider_task_id="885")
+    assert upstream.observe(task) == Call(method="GET", path="/ent/v2/tasks/885/creations")
+    assert upstream.cancel(task) == Call(method="POST", path="/ent/v2/tasks/885/cancel", body={"id": "885"})
+    assert upstream.cancel(replace(task, provider_task_id="")) is None
+
+
+@pytest.mark.parametrize(
+    ("answered", "cancelled"),
+    [
+        (answer(200, {}), True),
+        (answer(400, error("UserCancelled")), True),
+        (answer(400, golden("provider-error")), False),
+        (answer(500, b""), False),
+        (answer(404, error("TaskNotFound", 404)), False),
+    ],
+)
+def test_a_task_is_cancelled_only_if_the_provider_says_so(answered: Answer, cancelled: bool) -> None:
+    assert upstream.read_cancelled(answered) is cancelled
+
+
+def test_a_lost_placement_is_looked_for_around_the_time_it_was_made() -> None:
+    assert upstream.find(task_of(submit("img2video", IMAGE_BODY))) == Call(
+        method="GET",
+        path="/ent/v2/tasks",
+        query=(
+            ("created_at.from", "2026-01-06T07:55:00.123456Z"),
+            ("created_at.to", "2026-01-06T08:15:02.123456Z"),
+            ("pager.page", "0"),
+            ("pager.pagesz", "100"),
+        ),
+    )
+
+
+OURS = {"id": "885", "payload": TASK_ID}
+ANOTHER = {"id": "886", "payload": "job-2"}
+WITHOUT = {"id": "887"}
+
+
+@pytest.mark.parametrize(
+    ("answered", "found"),
+    [
+        (answer(200, {"next_page_token": "", "tasks": [ANOTHER, OURS]}), "885"),
+        (answer(200, {"next_page_token": "more", "tasks": [OURS | {"id": 885}]}), "885"),
+        (answer(200, {"next_page_token": "", "tasks": []}), ""),
+        (answer(200, {"tasks": [ANOTHER, WITHOUT]}), ""),
+        (answer(200, {"tasks": [WITHOUT]}), None),
+        (answer(200, {"next_page_token": "more", "tasks": [ANOTHER]}), None),
+        (answer(200, {"tasks": [ANOTHER] * 100}), None),
+        (answer(200, golden("seed-list")), None),
+        (answer(200, {}), None),
+        (answer(200, b"<html>"), None),
+        (answer(500, {"tasks": []}), None),
+    ],
+)
+def test_a_lost_placement_is_found_or_certainly_not_there_or_nobody_knows(
+    answered: Answer, found: str | None
+) -> None:
+    assert upstream.read_found(answered, task_of(submit("img2video", IMAGE_BODY))) == found
+
+
+@settings(deadline=None)
+@given(st.sampled_from([200, 400, 404, 429, 500]), VALUES | st.binary())
+def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
+    task = task_of(Request(dialect="vidu_ent_v2", kind=Kind.IMG2VIDEO, body=IMAGE_BODY))
+    answered = answer(status, said)
+    upstream.read_placed(answered)
+    upstream.read_cancelled(answered)
+    upstream.read_found(answered, task)
+    observed = upstream.read_observed(answered)
+    if isinstance(observed, Succeeded):
+        shown(replace(task, state=State.SUCCESS, creations=observed.creations))

@@ -1,0 +1,180 @@
+"""What the tests of Vidu's ent/v2 share: golden bodies, a task at any stage, and the routes as calls."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import strategies as st
+
+from reelkeep.dialects.dialect import Http, List, Show, Submit
+from reelkeep.dialects.vidu_ent_v2 import dialect
+from reelkeep.domain import observation
+from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Request, State, Task
+from reelkeep.domain.wire import Answer, Json
+
+GOLDEN = Path(__file__).parents[2] / "golden" / "vidu_ent_v2"
+NOW = datetime(2026, 1, 6, 8, 0, 0, 123456, tzinfo=UTC)
+TASK_ID = "019b91f8d4fb00112233445566778899"
+SIGNATURE = (
+    "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260106T080130Z&X-Amz-Expires={}&X-Amz-Signature=c0ffee"
+)
+BOAT = "https://ex.test/a.png"
+TINY = "data:image/png;base64,iVBORw0KGgo="
+
+
+def golden(name: str) -> Json:
+    return json.loads((GOLDEN / f"{name}.json").read_text())
+
+
+def link_to(kept: Kept) -> str:
+    return f"https://reelkeep.example.com/files/{kept.key.rsplit('/', 1)[-1]}"
+
+
+def posted(body: Json, path: str = "/ent/v2/img2video") -> Http:
+    return Http(method="POST", path=path, body=json.dumps(body).encode())
+
+
+def submit(segment: str, body: Json) -> Request:
+    route = next(route for route in dialect.routes if route.path == f"/ent/v2/{segment}")
+    assert isinstance(route, Submit)
+    return route.parse(posted(body))
+
+
+def submitted(task: Task) -> Json:
+    return next(route for route in dialect.routes if isinstance(route, Submit)).render(task).body
+
+
+def shown(task: Task) -> Json:
+    return next(route for route in dialect.routes if isinstance(route, Show)).render(task, link_to).body
+
+
+def list_route() -> List:
+    return next(route for route in dialect.routes if isinstance(route, List))
+
+
+def listing(*query: tuple[str, str]) -> Listing:
+    return list_route().parse(Http(method="GET", path="/ent/v2/tasks", query=query))
+
+
+def listed(*tasks: Task, next_cursor: str = "") -> Json:
+    return list_route().render(Page(tasks=tasks, next_cursor=next_cursor), link_to, Listing()).body
+
+
+def task_of(request: Request, **changes: Any) -> Task:
+    return Task(
+        id=TASK_ID,
+        owner="ann",
+        key_id="key-1",
+        provider="vidu",
+        request=request,
+        created_at=NOW,
+        updated_at=NOW + timedelta(seconds=2),
+        deadline=NOW + timedelta(hours=2),
+        **changes,
+    )
+
+
+IMAGE_BODY = {"model": "viduq2-pro", "prompt": "a paper boat", "images": [BOAT], "payload": "job-1"}
+KEPT = Kept(
+    key=f"tasks/2026/01/06/{TASK_ID}/1-video.mp4",
+    bytes=2048,
+    sha256="ab" * 32,
+    content_type="video/mp4",
+    duration=5.0416666,
+    fps=23.976,
+    width=1280,
+    height=720,
+)
+
+
+def kept(file: str) -> Kept:
+    return replace(KEPT, key=f"tasks/2026/01/06/{TASK_ID}/{file}")
+
+
+def finished(request: Request) -> Task:
+    creation = Creation(
+        id="885000000000000777",
+        assets=(
+            Asset(name="video", kept=KEPT),
+            Asset(name="cover", kept=kept("1-cover.jpeg")),
+            Asset(name="watermarked", kept=kept("1-watermarked.mp4")),
+            Asset(name="moderation-1", kept=kept("1-moderation-1.mp4")),
+        ),
+        duration=5.0,
+        fps=25.0,
+        width=1,
+        height=1,
+    )
+    return task_of(request, state=State.SUCCESS, creations=(creation,), credits=20, provider_task_id="885")
+
+
+FRAMES = [{"key_image": BOAT}, {"key_image": BOAT}]
+VIDEO = {"video_url": "https://ex.test/v.mp4"}
+
+
+def answer(status: int, body: Json = None, **headers: str) -> Answer:
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(
+        status=status, body=text, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    )
+
+
+def error(reason: str, status: int = 400, message: str = "no") -> Json:
+    return {"code": status, "reason": reason, "message": message, "metadata": {"trace_id": "6f1e"}}
+
+
+def refused_as(kind: FailureClass, code: str, message: str = "no") -> observation.Refused:
+    return observation.Refused(Failure(reason=kind, code=code, message=message))
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text()
+    | st.sampled_from(["success", "failed", "TaskNotFound", TASK_ID, BOAT, TINY, "720p", 5, "\ud83d"]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(
+                [
+                    "state",
+                    "creations",
+                    "id",
+                    "task_id",
+                    "url",
+                    "video",
+                    "resolution",
+                    "width",
+                    "err_code",
+                    "reason",
+                    "model",
+                    "prompt",
+                    "images",
+                    "image_settings",
+                    "key_image",
+                    "start_image",
+                    "subjects",
+                    "seed",
+                    "duration",
+                    "payload",
+                    "tasks",
+                    "video_url",
+                    "text",
+                    "template",
+                    "moderation_url",
+                    "credits",
+                ]
+            ),
+            inner,
+            max_size=8,
+        )
+    ),
+    max_leaves=12,
+)

@@ -1,0 +1,228 @@
+"""A stage for the services: every port played by hand, and a clock that only the test moves."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.fakes import FakeTasks
+
+from reelkeep.domain.ids import new_task_id
+from reelkeep.domain.links import folder
+from reelkeep.domain.observation import Accepted, Observation, Pending, Placement, Succeeded
+from reelkeep.domain.task import Asset, Creation, Kept, Kind, Request, State, Task
+from reelkeep.ports import Caller
+from reelkeep.services.cancel import cancel
+from reelkeep.services.finalize import finalize
+from reelkeep.services.poll import Verdict, poll
+from reelkeep.services.submit import submit
+from reelkeep.services.sweep import Swept, sweep
+
+ALICE = Caller("alice", "key-1")
+MALLORY = Caller("mallory", "key-2")
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+QUEUED = Pending(State.QUEUEING)
+RUNNING = Pending(State.PROCESSING)
+
+
+def request(**changes: Any) -> Request:
+    plain = Request(dialect="reelkeep", kind=Kind.TEXT2VIDEO, model="viduq2", prompt="a paper boat", duration=4)
+    return replace(plain, **changes)
+
+
+def creation(id: str = "c1", *names: str, round: int = 1) -> Creation:
+    """A creation whose links carry the round in which they were handed out."""
+    assets = tuple(
+        Asset(name=name, source=f"https://files.test/{id}/{name}?round={round}") for name in names or ("video",)
+    )
+    return Creation(id=id, assets=assets, duration=4.0, fps=24.0, width=1280, height=720)
+
+
+@dataclass
+class FakeProvider:
+    """Plays a script: each call takes the next line, the last line is repeated."""
+
+    name: str = "vidu"
+    typical_seconds: float | None = None
+    allow_private: bool = False
+    placements: list[Placement | BaseException] = field(default_factory=lambda: [Accepted("p-1", credits=20)])
+    observations: list[Observation | BaseException] = field(default_factory=lambda: [Succeeded((creation(),))])
+    found: list[str | None] = field(default_factory=lambda: [None])
+    cancels: bool = True
+    refuses: BaseException | None = None
+    placed: list[Task] = field(default_factory=list)
+    looks: int = 0
+
+    def check(self, task: Task) -> None:
+        if self.refuses:
+            raise self.refuses
+
+    def place(self, task: Task) -> Placement:
+        self.placed.append(task)
+        return _next(self.placements)
+
+    def observe(self, task: Task) -> Observation:
+        self.looks += 1
+        return _next(self.observations)
+
+    def cancel(self, task: Task) -> bool:
+        return self.cancels
+
+    def find(self, task: Task) -> str | None:
+        return _next(self.found)
+
+
+def _next(script: list[Any]) -> Any:
+    line = script.pop(0) if len(script) > 1 else script[0]
+    if isinstance(line, BaseException):
+        raise line
+    return line
+
+
+@dataclass
+class FakeProviders:
+    provider: FakeProvider
+
+    def choose(self, request: Request) -> FakeProvider:
+        return self.provider
+
+    def get(self, name: str) -> FakeProvider:
+        assert name == self.provider.name
+        return self.provider
+
+
+@dataclass
+class FakeArchive:
+    """Keeps what is asked of it, unless there is a fault for the source."""
+
+    faults: dict[str, list[BaseException | None]] = field(default_factory=dict)  # by part of the source
+    copies: list[str] = field(default_factory=list)
+    manifests: list[Task] = field(default_factory=list)
+    requests: dict[str, Request] = field(default_factory=dict)
+
+    def keep(self, task: Task, number: int, asset: Asset, *, allow_private: bool) -> Kept:
+        for part, script in self.faults.items():
+            if part in asset.source:
+                _next(script)
+        self.copies.append(asset.source)
+        key = f"{folder(task.id)}{number}-{asset.name}.mp4"
+        return Kept(key=key, bytes=1000, sha256="ab" * 32, content_type="video/mp4", duration=4.0)
+
+    def keep_manifest(self, task: Task) -> None:
+        self.manifests.append(task)
+
+    def keep_request(self, task: Task) -> str:
+        self.requests["big"] = task.request
+        return "big"
+
+    def request(self, key: str) -> Request:
+        return self.requests[key]
+
+
+@dataclass
+class FakeExecutions:
+    started: list[tuple[str, int]] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    fault: BaseException | None = None
+
+    def start(self, task: Task, wait_seconds: int) -> None:
+        if self.fault:
+            raise self.fault
+        self.started.append((task.id, wait_seconds))
+        self.names.add(task.id)
+
+    def running(self, task: Task) -> bool:
+        return task.id in self.names
+
+
+@dataclass
+class FakeNotices:
+    told: list[dict[str, Any]] = field(default_factory=list)
+    attributes: list[dict[str, str]] = field(default_factory=list)
+    faults: list[BaseException | None] = field(default_factory=lambda: [None])
+
+    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+        _next(self.faults)
+        self.told.append(json.loads(json.dumps(notice)))
+        self.attributes.append(dict(attributes))
+
+
+@dataclass
+class Stage:
+    provider: FakeProvider = field(default_factory=FakeProvider)
+    tasks: FakeTasks = field(default_factory=FakeTasks)
+    archive: FakeArchive = field(default_factory=FakeArchive)
+    executions: FakeExecutions = field(default_factory=FakeExecutions)
+    notices: FakeNotices = field(default_factory=FakeNotices)
+    now: datetime = NOON
+    seconds_left: float = 900.0
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def pass_(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def submit(self, asked: Request | None = None, caller: Caller = ALICE) -> Task:
+        return submit(
+            asked or request(),
+            caller,
+            tasks=self.tasks,
+            requests=self.archive,
+            providers=FakeProviders(self.provider),
+            executions=self.executions,
+            clock=self.clock,
+            new_id=new_task_id,
+        )
+
+    def poll(self, task_id: str) -> Verdict:
+        return poll(
+            task_id,
+            tasks=self.tasks,
+            requests=self.archive,
+            providers=FakeProviders(self.provider),
+            clock=self.clock,
+        )
+
+    def finalize(self, task_id: str) -> Verdict:
+        return finalize(
+            task_id,
+            tasks=self.tasks,
+            archive=self.archive,
+            providers=FakeProviders(self.provider),
+            notices=self.notices,
+            links=lambda kept: f"https://keep.test/{kept.key}",
+            clock=self.clock,
+            seconds_left=lambda: self.seconds_left,
+        )
+
+    def cancel(self, task_id: str, caller: Caller = ALICE) -> Task:
+        return cancel(
+            task_id, caller, tasks=self.tasks, providers=FakeProviders(self.provider), clock=self.clock
+        )
+
+    def sweep(self, *, everything: bool = False) -> Swept:
+        return sweep(tasks=self.tasks, executions=self.executions, clock=self.clock, everything=everything)
+
+    def see_through(self, task_id: str, most: int = 1000) -> Iterable[int]:
+        """What the state machine does; returns the waits."""
+        waits = []
+        for step in (self.poll, self.finalize):
+            for _ in range(most):
+                verdict = step(task_id)
+                if verdict.finished:
+                    break
+                waits.append(verdict.wait_seconds)
+                self.pass_(verdict.wait_seconds)
+            else:
+                raise AssertionError("never finished")
+        return waits
+
+    def task(self, task_id: str) -> Task:
+        task = self.tasks.get(task_id)
+        assert task is not None
+        return task

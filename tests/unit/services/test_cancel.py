@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import pytest
+
+from reelkeep.domain.errors import CannotCancel, NotFound
+from reelkeep.domain.observation import NotYet, Succeeded
+from reelkeep.domain.task import State
+from tests.unit.services.stage import MALLORY, FakeProvider, Stage, creation
+
+
+def test_a_queueing_task_is_cancelled_at_the_provider_and_told_at_the_next_look() -> None:
+    stage = Stage()
+    id = stage.submit().id
+    assert stage.cancel(id).state is State.CANCELLED
+    stage.see_through(id)
+    assert [told["type"] for told in stage.notices.told] == ["reelkeep.task.cancelled"]
+
+
+def test_a_task_that_the_provider_will_not_cancel_goes_on() -> None:
+    stage = Stage(provider=FakeProvider(cancels=False))
+    id = stage.submit().id
+    with pytest.raises(CannotCancel, match="task state is queueing"):
+        stage.cancel(id)
+    assert stage.task(id).state is State.QUEUEING
+
+
+def test_a_task_that_was_not_placed_yet_is_cancelled_without_the_provider() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet()], cancels=False))
+    id = stage.submit().id
+    assert stage.cancel(id).state is State.CANCELLED
+    stage.see_through(id)
+    assert len(stage.provider.placed) == 1
+
+
+def test_a_finished_task_cannot_be_cancelled() -> None:
+    stage = Stage(provider=FakeProvider(observations=[Succeeded((creation(),))]))
+    id = stage.submit().id
+    stage.see_through(id)
+    with pytest.raises(CannotCancel, match="task state is success"):
+        stage.cancel(id)
+
+
+def test_cancelling_twice_is_fine() -> None:
+    stage = Stage()
+    id = stage.submit().id
+    assert stage.cancel(id) == stage.cancel(id)
+
+
+def test_another_owners_task_is_not_found() -> None:
+    stage = Stage()
+    id = stage.submit().id
+    with pytest.raises(NotFound):
+        stage.cancel(id, MALLORY)

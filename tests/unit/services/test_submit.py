@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import pytest
+
+from reelkeep.domain.errors import InvalidRequest, Refused, TryLater
+from reelkeep.domain.observation import Accepted, NotYet, Unknown
+from reelkeep.domain.observation import Refused as SaidNo
+from reelkeep.domain.task import Failure, FailureClass, State, Submission, Task
+from tests.unit.services.stage import FakeProvider, Stage, request
+
+
+def test_an_accepted_task_is_queueing_with_its_id_at_the_provider_and_an_execution() -> None:
+    stage = Stage()
+    task = stage.submit()
+    assert (task.state, task.submission, task.provider_task_id) == (State.QUEUEING, Submission.PLACED, "p-1")
+    assert task.credits == 20
+    assert [id for id, _ in stage.executions.started] == [task.id]
+
+
+def test_the_task_is_recorded_before_the_provider_is_called() -> None:
+    stage = Stage()
+    seen: list[Task | None] = []
+
+    class Watching(FakeProvider):
+        def place(self, task: Task) -> Accepted:
+            seen.append(stage.tasks.get(task.id))
+            return Accepted("p-1")
+
+    stage.provider = Watching()
+    stage.submit()
+    assert [task.submission if task else None for task in seen] == [Submission.PLACING]
+
+
+def test_what_cannot_be_expressed_is_refused_with_nothing_recorded_started_or_placed() -> None:
+    stage = Stage(provider=FakeProvider(refuses=InvalidRequest("no such style there", field="style")))
+    with pytest.raises(InvalidRequest, match="no such style"):
+        stage.submit()
+    assert not list(stage.tasks.unfinished())
+    assert (stage.provider.placed, stage.executions.started) == ([], [])
+
+
+def test_a_definite_refusal_is_answered_at_once_and_starts_nothing() -> None:
+    failure = Failure(reason=FailureClass.CREDIT, code="CreditInsufficient", message="no credit left")
+    stage = Stage(provider=FakeProvider(placements=[SaidNo(failure)]))
+    with pytest.raises(Refused, match="no credit left"):
+        stage.submit()
+    assert stage.executions.started == []
+
+
+def test_a_busy_provider_still_gives_the_client_its_task_and_the_machine_places_it_later() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet(retry_after=40), Accepted("p-9")]))
+    task = stage.submit()
+    assert (task.state, task.submission) == (State.CREATED, Submission.WAITING)
+    assert stage.executions.started == [(task.id, 40)]
+    stage.pass_(40)
+    stage.poll(task.id)
+    assert stage.task(task.id).provider_task_id == "p-9"
+    assert len(stage.provider.placed) == 2
+
+
+def test_a_lost_answer_is_never_followed_by_a_second_call_while_the_provider_cannot_tell() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Unknown("time-out")], found=[None]))
+    task = stage.submit()
+    stage.see_through(task.id)
+    assert len(stage.provider.placed) == 1
+    ended = stage.task(task.id)
+    assert ended.state is State.FAILED
+    assert ended.failure is not None
+    assert "outcome unknown" in ended.failure.message
+
+
+def test_a_lost_answer_is_found_again_at_the_provider() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=["", None, "p-7"]))
+    task = stage.submit()
+    stage.see_through(task.id)
+    assert stage.task(task.id).state is State.SUCCESS
+    assert stage.task(task.id).provider_task_id == "p-7"
+    assert len(stage.provider.placed) == 1
+
+
+def test_a_call_that_certainly_never_arrived_is_made_again() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Unknown("cut"), Accepted("p-8")], found=[""]))
+    task = stage.submit()
+    stage.see_through(task.id)
+    assert stage.task(task.id).provider_task_id == "p-8"
+
+
+def test_a_function_that_dies_in_the_call_leaves_a_task_that_is_looked_for_not_repeated() -> None:
+    stage = Stage(provider=FakeProvider(placements=[KeyboardInterrupt("killed")], found=["p-5"]))
+    with pytest.raises(KeyboardInterrupt):
+        stage.submit()
+    [task] = stage.tasks.unfinished()
+    stage.pass_(3600)
+    assert stage.sweep().restarted == 1
+    stage.see_through(task.id)
+    assert stage.task(task.id).provider_task_id == "p-5"
+    assert len(stage.provider.placed) == 1
+
+
+def test_a_big_request_lies_in_the_archive_and_the_provider_gets_it_whole() -> None:
+    stage = Stage()
+    image = "data:image/png;base64," + "A" * 3_000_000
+    task = stage.submit(request(images=(image,), body={"images": [image]}))
+    assert stage.provider.placed[0].request.images == (image,)
+    assert task.request.images == (image,)
+    recorded = stage.task(task.id)
+    assert recorded.request_key == "big"
+    assert len(str(recorded)) < 10_000
+
+
+def test_an_execution_that_could_not_be_started_does_not_lose_the_accepted_task() -> None:
+    stage = Stage()
+    stage.executions.fault = TryLater("throttled")
+    task = stage.submit()
+    assert task.state is State.QUEUEING
+    stage.executions.fault = None
+    stage.pass_(3600)
+    assert stage.sweep().restarted == 1

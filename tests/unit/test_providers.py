@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent
+from reelkeep.adapters.providers import ConfiguredProviders, parse_providers
+from reelkeep.dialects import upstreams
+from reelkeep.domain.errors import InvalidRequest, Misconfigured
+from reelkeep.domain.observation import Accepted, Busy, NotYet, Refused, Unknown
+from reelkeep.domain.task import Kind, Request, Task
+from reelkeep.domain.wire import Answer
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+VIDU = {"dialect": "vidu_ent_v2", "base_url": "https://api.vidu.test/", "api_key": "vda_secret"}
+
+
+@dataclass
+class FakeOutbound:
+    answer: Answer | BaseException = field(default_factory=lambda: Answer(status=200, body=b'{"task_id": "7"}'))
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def request(self, method: str, url: str, **rest: Any) -> Answer:
+        self.calls.append({"method": method, "url": url, **rest})
+        if isinstance(self.answer, BaseException):
+            raise self.answer
+        return self.answer
+
+
+@dataclass
+class FakeSecret:
+    text: str
+
+    def value(self) -> str:
+        return self.text
+
+
+def providers(outbound: FakeOutbound | None = None, **configured: Mapping[str, Any]) -> ConfiguredProviders:
+    secret = FakeSecret(json.dumps(configured))
+    return ConfiguredProviders(secret, upstreams(), outbound or FakeOutbound())
+
+
+def request(model: str = "viduq2", provider: str = "", dialect: str = "reelkeep") -> Request:
+    return Request(dialect=dialect, kind=Kind.TEXT2VIDEO, model=model, prompt="a boat", provider=provider)
+
+
+TASK = Task(
+    id="0" * 32,
+    owner="alice",
+    key_id="k",
+    provider="vidu",
+    request=request(),
+    created_at=NOON,
+    updated_at=NOON,
+    deadline=NOON + timedelta(hours=2),
+)
+
+
+def test_the_provider_named_by_the_client_serves() -> None:
+    known = providers(one={**VIDU, "models": ["*"]}, two=VIDU)
+    assert known.choose(request(provider="two")).name == "two"
+
+
+def test_a_provider_that_does_not_exist_is_the_clients_mistake() -> None:
+    with pytest.raises(InvalidRequest, match="no provider 'three'") as caught:
+        providers(one=VIDU).choose(request(provider="three"))
+    assert caught.value.field == "provider"
+
+
+def test_the_first_pattern_that_fits_the_model_serves() -> None:
+    known = providers(rest={**VIDU, "default": True}, q2={**VIDU, "models": ["viduq2*"]})
+    assert known.choose(request("viduq2-pro")).name == "q2"
+    assert known.choose(request("viduq3")).name == "rest"
+
+
+def test_a_model_that_nobody_serves_is_refused_by_name() -> None:
+    with pytest.raises(InvalidRequest, match="model 'sora'") as caught:
+        providers(q2={**VIDU, "models": ["viduq2*"]}).choose(request("sora"))
+    assert caught.value.field == "model"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"api_key": "k", "base_url": "https://x.test"}, "one.dialect"),
+        ({**VIDU, "base_url": "ftp://x.test"}, "one.base_url"),
+        ({**VIDU, "modles": ["a"]}, "one.modles"),
+        ({**VIDU, "dialect": "klingon"}, "no dialect 'klingon'"),
+        ({**VIDU, "typical_seconds": 0}, "one.typical_seconds"),
+        ("x", "one"),
+    ],
+)
+def test_a_wrong_configuration_says_which_field_of_which_provider(wrong: object, said: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        parse_providers(json.dumps({"one": wrong}), upstreams())
+    assert said in str(caught.value)
+    assert "vda_secret" not in str(caught.value)
+
+
+def test_a_configuration_that_is_not_json_is_said_to_be_so() -> None:
+    with pytest.raises(Misconfigured, match="Invalid JSON"):
+        parse_providers("{", upstreams())
+
+
+def test_a_new_configuration_takes_effect_without_a_restart() -> None:
+    secret = FakeSecret(json.dumps({"one": {**VIDU, "default": True}}))
+    known = ConfiguredProviders(secret, upstreams(), FakeOutbound())
+    assert known.choose(request()).name == "one"
+    secret.text = json.dumps({"two": {**VIDU, "default": True}})
+    assert known.choose(request()).name == "two"
+
+
+def test_a_provider_taken_out_while_it_has_tasks_is_named() -> None:
+    with pytest.raises(Misconfigured, match="'gone'"):
+        providers(one=VIDU).get("gone")
+
+
+def test_a_call_carries_the_providers_key_in_the_dialects_words_below_the_base_url() -> None:
+    outbound = FakeOutbound()
+    assert providers(outbound, vidu=VIDU).get("vidu").place(TASK) == Accepted("7")
+    [call] = outbound.calls
+    assert call["url"] == "https://api.vidu.test/ent/v2/text2video"
+    assert call["headers"]["authorization"] == "Token vda_secret"
+    assert call["seconds"] < 29
+    assert json.loads(call["body"])["prompt"] == "a boat"
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [(NotSent("refused"), NotYet), (AnswerLost("cut"), Unknown), (BlockedAddress("inside"), Refused)],
+)
+def test_what_went_wrong_on_the_way_decides_whether_the_call_may_be_repeated(
+    fault: Exception, outcome: type
+) -> None:
+    assert isinstance(providers(FakeOutbound(fault), vidu=VIDU).get("vidu").place(TASK), outcome)
+
+
+@pytest.mark.parametrize("fault", [NotSent("refused"), AnswerLost("cut"), BlockedAddress("inside")])
+def test_a_look_that_fails_on_the_way_teaches_nothing(fault: Exception) -> None:
+    provider = providers(FakeOutbound(fault), vidu=VIDU).get("vidu")
+    assert isinstance(provider.observe(TASK), Busy)
+    assert not provider.cancel(TASK)
+    assert provider.find(TASK) is None

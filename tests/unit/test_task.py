@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelkeep.domain import ids
+from reelkeep.domain.slim import is_big, slim
+from reelkeep.domain.task import Backward, Failure, FailureClass, Kind, Request, State, Task
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+REQUEST = Request(dialect="reelkeep", kind=Kind.TEXT2VIDEO)
+TASK = Task(
+    id=ids.new_task_id(NOON),
+    owner="alice",
+    key_id="k",
+    provider="vidu",
+    request=REQUEST,
+    created_at=NOON,
+    updated_at=NOON,
+    deadline=NOON + timedelta(hours=2),
+)
+
+
+@given(st.lists(st.sampled_from(State), max_size=12))
+def test_whatever_comes_a_task_only_moves_forward_and_ends_once(states: list[State]) -> None:
+    task, order = TASK, list(State)
+    for state in states:
+        before = task
+        try:
+            task = task.advanced(state, NOON)
+        except Backward:
+            continue
+        assert order.index(task.state) >= order.index(before.state) or before.state.terminal
+        if before.state.terminal:
+            assert task.state is before.state
+
+
+@pytest.mark.parametrize(
+    ("reason", "state"),
+    [
+        (FailureClass.POLICY, State.FAILED),
+        (FailureClass.LOST, State.FAILED),
+        (FailureClass.CANCELLED, State.CANCELLED),
+        (FailureClass.DEADLINE, State.EXPIRED),
+        (FailureClass.EXPIRED, State.EXPIRED),
+    ],
+)
+def test_the_reason_decides_the_last_state(reason: FailureClass, state: State) -> None:
+    assert TASK.failed(Failure(reason=reason), NOON).state is state
+
+
+def test_the_end_is_noted_once() -> None:
+    ended = TASK.advanced(State.SUCCESS, NOON)
+    later = ended.advanced(State.SUCCESS, NOON + timedelta(hours=1))
+    assert later.finished_at == NOON
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2100, 1, 1)), st.integers(1, 10**9))
+def test_ids_sort_by_time_and_tell_it(moment: datetime, later: int) -> None:
+    first = moment.replace(tzinfo=UTC, microsecond=0)
+    second = first + timedelta(milliseconds=later)
+    a, b = ids.new_task_id(first), ids.new_task_id(second)
+    assert a < b
+    assert ids.created_at(a) == first
+    assert ids.first_id_at(first) <= a < ids.first_id_at(second) <= b
+
+
+def test_a_slim_request_fits_a_record_and_says_what_was_cut() -> None:
+    image = "data:image/png;base64," + "A" * 5_000_000
+    payload = "p" * 1_000_000
+    big = replace(REQUEST, images=(image,), payload=payload, body={"images": [image], "payload": payload})
+    assert is_big(big)
+    small = slim(big)
+    assert len(repr(small)) < 2_000
+    assert "(5000022 characters)" in small.images[0]
+    assert small.payload_omitted
+
+
+def test_an_ordinary_payload_stays_in_the_record_whole() -> None:
+    payload = "p" * 100_000
+    small = slim(replace(REQUEST, payload=payload))
+    assert (small.payload, small.payload_omitted) == (payload, False)
