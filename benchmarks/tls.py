@@ -37,13 +37,18 @@ def video() -> bytes:
     return file.getvalue()
 
 
+def _drop(body: io.BufferedReader, count: int, buffer: memoryview) -> None:
+    while count:
+        count -= body.readinto(buffer[:count])
+
+
 class Source:
     """GET /SIZE, with Range."""
 
     def __init__(self) -> None:
         self._video = video()
 
-    def serve(self, connection: ssl.SSLSocket, request: str, _early: bytes) -> None:
+    def serve(self, connection: ssl.SSLSocket, request: str, _body: io.BufferedReader) -> None:
         size = int(re.match(r"GET /(\d+)", request)[1])
         found = re.search(r"\r\nrange: bytes=(\d+)-(\d+)", request, re.I)
         first, last = (int(found[1]), min(int(found[2]), size - 1)) if found else (0, size - 1)
@@ -66,20 +71,16 @@ class Source:
 class Sink:
     """As much of S3 as an upload needs. Reads everything, keeps nothing."""
 
-    def serve(self, connection: ssl.SSLSocket, request: str, early: bytes) -> None:
+    def serve(self, connection: ssl.SSLSocket, request: str, body: io.BufferedReader) -> None:
         if re.search(r"\r\nexpect: 100-continue", request, re.I):
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        length = re.search(r"\r\ncontent-length: (\d+)", request, re.I)
         buffer = memoryview(bytearray(_PIECE))
-        if length:
-            left = int(length[1]) - len(early)
-            while left:
-                left -= connection.recv_into(buffer, min(left, len(buffer)))
+        if length := re.search(r"\r\ncontent-length: (\d+)", request, re.I):
+            _drop(body, int(length[1]), buffer)
         elif re.search(r"\r\ntransfer-encoding: chunked", request, re.I):
-            tail = early[-5:]
-            while tail != b"0\r\n\r\n":
-                count = connection.recv_into(buffer)
-                tail = (tail + bytes(buffer[max(0, count - 5) : count]))[-5:]
+            while chunk := int(body.readline(), 16):
+                _drop(body, chunk + 2, buffer)
+            body.readline()
         answer = b""
         if request.startswith("POST"):
             answer = b"<Result><UploadId>one</UploadId><ETag>whole</ETag></Result>"
@@ -91,15 +92,9 @@ class Sink:
 def _talk(plain: socket.socket, tls: ssl.SSLContext, end: Source | Sink) -> None:
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with tls.wrap_socket(plain, server_side=True) as connection:
-        while True:
-            data = b""
-            while b"\r\n\r\n" not in data:
-                more = connection.recv(1 << 16)
-                if not more:
-                    return
-                data += more
-            request, _, early = data.partition(b"\r\n\r\n")
-            end.serve(connection, request.decode(), early)
+        incoming = connection.makefile("rb", buffering=_PIECE)
+        while lines := b"".join(iter(incoming.readline, b"\r\n")):
+            end.serve(connection, lines.decode(), incoming)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from local import cloud, problem
+from local import cloud, errors
 from local.demo import demo
 from local.up import up
 
@@ -28,24 +28,27 @@ def main(arguments: list[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
-        if chosen.command == "demo":
-            demo(ROOT)
-        else:
-            up(
-                cloud.Plan(
-                    root=ROOT,
-                    data=chosen.data.resolve(),
-                    port=chosen.port,
-                    studio_port=chosen.port + 1,
-                    providers=chosen.providers,
-                )
-            )
-    except problem.Problem as found:
-        for line in problem.last_lines(found.logs):
+        match chosen.command:
+            case "up":
+                up(planned(chosen))
+            case "demo":
+                demo(ROOT)
+    except errors.CloudError as found:
+        for line in errors.last_lines(found.logs):
             print(line, file=sys.stderr)
         print(f"error: {found}", file=sys.stderr)
         return 1
     return 0
+
+
+def planned(chosen: argparse.Namespace) -> cloud.Plan:
+    return cloud.Plan(
+        root=ROOT,
+        data=chosen.data.resolve(),
+        port=chosen.port,
+        studio_port=chosen.port + 1,
+        providers_file=chosen.providers,
+    )
 
 
 def stop(number: int, _: object) -> NoReturn:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from local import tether
-from local.problem import Problem
+from local.errors import CloudError
 
 
 class Child:
@@ -34,7 +34,7 @@ class Child:
 
     def require_running(self) -> None:
         if (status := self._process.poll()) is not None:
-            raise Problem(f"{self.name} ended by itself (status {status})", self.log)
+            raise CloudError(f"{self.name} ended by itself (status {status})", self.log)
 
     def wait(self) -> int:
         return self._process.wait()
@@ -64,4 +64,4 @@ def run(name: str, command: Sequence[str | Path], *, env: Mapping[str, str], log
     """Runs a program to its end, which must be a good one."""
     with running(name, command, env=env, log=log, cwd=cwd) as child:
         if status := child.wait():
-            raise Problem(f"{name} failed (status {status})", log)
+            raise CloudError(f"{name} failed (status {status})", log)

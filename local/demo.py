@@ -5,20 +5,21 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import socket
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
 import av
+import urllib3
+from botocore.exceptions import BotoCoreError, ClientError
 
-from local import cloud, stack
-from local.problem import Problem
+from local import claims, cloud, stack
+from local.errors import CloudError
 from local.stack import Stack
 
 NOTICE_SECONDS: Final = 180.0
+TIMEOUT: Final = 60.0
 TASK: Final = {
     "kind": "text2video",
     "model": "viduq2",
@@ -27,27 +28,27 @@ TASK: Final = {
     "resolution": "720p",
 }
 
+FAILURES: Final = (CloudError, urllib3.exceptions.HTTPError, BotoCoreError, ClientError, av.FFmpegError)
+
 Say = Callable[[str], None]
 
 
 def demo(root: Path) -> None:
     data = root / ".local" / "demo"
-    with cloud.alone(ready_folder(data)):
+    with claims.alone(data):
         forget(data)
     started = time.monotonic()
 
     def say(line: str) -> None:
         print(f"{time.monotonic() - started:6.1f} s  {line}", flush=True)
 
-    port, studio_port = free_ports(2)
+    port, studio_port = claims.free_ports(2)
     plan = cloud.Plan(root=root, data=data, port=port, studio_port=studio_port, say=say)
     with cloud.running(plan) as running:
-        show(running.stack, say)
-
-
-def ready_folder(data: Path) -> Path:
-    data.mkdir(parents=True, exist_ok=True)
-    return data
+        try:
+            show(running.stack, say)
+        except FAILURES as error:
+            raise CloudError(str(error), *sorted(plan.logs.glob("*.log"))) from error
 
 
 def forget(data: Path) -> None:
@@ -57,14 +58,6 @@ def forget(data: Path) -> None:
             shutil.rmtree(path)
         elif path.name != "lock":
             path.unlink()
-
-
-def free_ports(number: int) -> list[int]:
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    ports = [server.getsockname()[1] for server in held]
-    for server in held:
-        server.close()
-    return ports
 
 
 def show(found: Stack, say: Say) -> None:
@@ -79,24 +72,25 @@ def show(found: Stack, say: Say) -> None:
 
     task = call(found, "GET", f"/tasks/{task_id}")
     if task["state"] != "success":
-        raise Problem(f"the task ended as {task['state']}: {json.dumps(task)}")
+        raise CloudError(f"the task ended as {task['state']}: {json.dumps(task)}")
     link = task["creations"][0]["url"]
 
-    status, headers, video = fetch(link)
-    if status != 200 or not headers["content-type"].startswith("video/mp4"):
-        raise Problem(f"the permanent link answered {status} {headers['content-type']}, not a video")
-    say(f"fetched the permanent link: {len(video):,} bytes of {headers['content-type']}")
+    whole = fetch(link)
+    media, video = whole.headers.get("content-type"), whole.data
+    if whole.status != 200 or media != "video/mp4":
+        raise CloudError(f"the permanent link answered {whole.status} {media}, not a video")
+    say(f"fetched the permanent link: {len(video):,} bytes of {media}")
     say(f"decoded {decoded(video)}")
 
     first, last = len(video) // 2, len(video) // 2 + 999
-    status, headers, part = fetch(link, {"range": f"bytes={first}-{last}"})
-    if status != 206 or part != video[first : last + 1]:
-        raise Problem(f"a range of the permanent link answered {status} with {len(part)} bytes")
-    say(f"fetched a part of it: {status}, {headers['content-range']}")
+    part = fetch(link, {"range": f"bytes={first}-{last}"})
+    if part.status != 206 or part.data != video[first : last + 1]:
+        raise CloudError(f"a range of the permanent link answered {part.status}, {len(part.data)} bytes")
+    say(f"fetched a part of it: {part.status}, {part.headers['content-range']}")
 
     file = archived(found, task_id)
     if file.read_bytes() != video:
-        raise Problem(f"{file} is not what the permanent link gives")
+        raise CloudError(f"{file} is not what the permanent link gives")
     say("the archive holds the same bytes")
     print(f"\npermanent link  {link}\nin the archive  {file}")
 
@@ -120,36 +114,34 @@ def await_notice(found: Stack, queue: str, task_id: str) -> Any:
             if task_id in json.dumps(notice):
                 return notice
     state = call(found, "GET", f"/tasks/{task_id}")["state"]
-    raise Problem(f"no notice came within {NOTICE_SECONDS:.0f} s; the task is {state}")
+    raise CloudError(f"no notice came within {NOTICE_SECONDS:.0f} s; the task is {state}")
 
 
 def call(found: Stack, method: str, path: str, body: Any = None) -> Any:
-    headers = {"authorization": f"Token {found.api_key}", "content-type": "application/json"}
-    data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(found.api_url + path, data, headers, method=method)
-    with cloud.direct().open(request, timeout=60) as answer:
-        return json.load(answer)
+    headers = {"authorization": f"Token {found.api_key}"}
+    answer = urllib3.request(method, found.api_url + path, headers=headers, json=body, retries=False, timeout=TIMEOUT)
+    if answer.status >= 300:
+        raise CloudError(f"{method} {path} answered {answer.status}: {answer.data.decode(errors='replace')}")
+    return answer.json()
 
 
-def fetch(link: str, headers: dict[str, str] | None = None) -> tuple[int, Any, bytes]:
+def fetch(link: str, headers: dict[str, str] | None = None) -> urllib3.BaseHTTPResponse:
     """What a player gets: it follows the redirect and shows no key."""
-    with cloud.direct().open(urllib.request.Request(link, headers=headers or {}), timeout=60) as answer:
-        return answer.status, answer.headers, answer.read()
+    return urllib3.request("GET", link, headers=headers, timeout=TIMEOUT)
 
 
 def decoded(video: bytes) -> str:
-    with av.open(io.BytesIO(video)) as container:
+    with av.open(io.BytesIO(video), "r") as container:
         stream = container.streams.video[0]
-        frames = sum(1 for _ in container.decode(stream))
+        frames = len(list(container.decode(stream)))
         if not frames:
-            raise Problem("the video holds no frame")
-        seconds = float(stream.duration * stream.time_base) if stream.duration and stream.time_base else 0.0
-        return f"{frames} frames of {stream.width}x{stream.height}, {seconds:.1f} s"
+            raise CloudError("the video holds no frame")
+        return f"{frames} frames of {stream.width}x{stream.height}"
 
 
 def archived(found: Stack, task_id: str) -> Path:
     """The task's video as an ordinary file."""
     files = sorted(Path(found.archive).glob(f"tasks/*/*/*/{task_id}/1-video.mp4"))
     if not files:
-        raise Problem(f"{found.archive} holds no video of task {task_id}")
+        raise CloudError(f"{found.archive} holds no video of task {task_id}")
     return files[0]

@@ -7,17 +7,20 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local import children, stack
+from local.errors import CloudError
 from local.workers import Function
 
 STACK_NAME: Final = "reelkeep"
 STEPS: Final = ("submit", "query", "poll", "finalize", "sweep")
+FUNCTION_NAMES: Final = tuple(f"{STACK_NAME}-{step}" for step in STEPS)
 LAYERS: Final = ("ReelkeepLayer", "DependenciesLayer")
 BUILDS_KEPT: Final = 4  # a running local cloud uses one of them
 
@@ -39,11 +42,13 @@ def _sources(root: Path) -> Iterable[Path]:
                 yield path
 
 
-def build(root: Path, sam: Path, *, builds: Path, log: Path) -> Path:
+def build(root: Path, sam: Path, *, builds: Path, log: Path, say: Callable[[str], None]) -> Path:
     """The folder with the built template and what it refers to, for this machine and its Python."""
     wanted = builds / fingerprint(root)
     if not (wanted / "template.yaml").is_file():
-        command = [sam, "build", "--cached", "--parallel", "--build-dir", wanted, "--cache-dir", builds / "cache"]
+        say("building the functions and layers")
+        command: list[str | Path] = [sam, "build", "--cached", "--parallel"]
+        command += ["--build-dir", wanted, "--cache-dir", builds / "cache"]
         env = {**_sam_environment(builds), "BUILD_FOR": "this-machine", "PYTHON": sys.executable}
         try:
             children.run("sam build", command, env=env, log=log, cwd=root)
@@ -66,7 +71,14 @@ def _used(build: Path) -> float:
 
 
 def deploy(
-    built: Path, sam: Path, *, endpoint_url: str, parameters: Mapping[str, str], data: Path, log: Path
+    built: Path,
+    sam: Path,
+    *,
+    endpoint_url: str,
+    parameters: Mapping[str, str],
+    data: Path,
+    log: Path,
+    say: Callable[[str], None],
 ) -> dict[str, str]:
     """The outputs of the stack, which has this template and these parameters afterwards."""
     record = data / "deployed.json"
@@ -74,9 +86,11 @@ def deploy(
     outputs = _outputs(endpoint_url)
     if outputs is not None and _read(record) == wanted:
         return outputs
+    say("deploying the template")
     record.unlink(missing_ok=True)
     artifacts = f"{STACK_NAME}-artifacts"
-    stack.session().client("s3", endpoint_url=endpoint_url, config=stack.DIRECT).create_bucket(Bucket=artifacts)
+    s3 = stack.session().client("s3", endpoint_url=endpoint_url, config=stack.DIRECT)
+    s3.create_bucket(Bucket=artifacts)
     command: list[str | Path] = [sam, "deploy", "--template-file", built / "template.yaml"]
     command += ["--stack-name", STACK_NAME, "--s3-bucket", artifacts]
     command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -84,12 +98,21 @@ def deploy(
     # The emulator takes the API's id from this tag, so the API's address is known beforehand.
     command += ["--tags", f"ms-custom-id={STACK_NAME}"]
     command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
-    env = {**_sam_environment(built.parent), **stack.aws_environment(endpoint_url), "SAM_CLI_POLL_DELAY": "0.1"}
+    env = {**_sam_environment(built.parent), **stack.aws_environment(endpoint_url)}
+    env["SAM_CLI_POLL_DELAY"] = "0.1"  # seconds; the emulator is quicker than AWS
     children.run("sam deploy", command, env=env, log=log, cwd=built)
+    if (outputs := _outputs(endpoint_url)) is None:
+        raise CloudError("sam deploy left no whole stack behind", log)
+    _translate_state_machine(outputs["StateMachineArn"], endpoint_url)
     record.write_text(json.dumps(wanted))
-    outputs = _outputs(endpoint_url)
-    assert outputs is not None
     return outputs
+
+
+def _translate_state_machine(arn: str, endpoint_url: str) -> None:
+    """To JSON: the emulator accepts a definition in YAML, as AWS does, and then cannot run it."""
+    aws = stack.session().client("stepfunctions", endpoint_url=endpoint_url, config=stack.DIRECT)
+    definition = yaml.safe_load(aws.describe_state_machine(stateMachineArn=arn)["definition"])
+    aws.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
 
 
 def _sam_environment(builds: Path) -> dict[str, str]:
@@ -121,15 +144,11 @@ def _outputs(endpoint_url: str) -> dict[str, str] | None:
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
-def function_name(step: str) -> str:
-    return f"{STACK_NAME}-{step}"
-
-
 def functions(built: Path, *, endpoint_url: str, data: Path, logs: Path) -> Iterable[Function]:
     """The deployed functions, as the emulator describes them."""
     aws = stack.session().client("lambda", endpoint_url=endpoint_url, config=stack.DIRECT)
-    for step in STEPS:
-        found = aws.get_function_configuration(FunctionName=function_name(step))
+    for step, name in zip(STEPS, FUNCTION_NAMES, strict=True):
+        found = aws.get_function_configuration(FunctionName=name)
         yield Function(
             name=found["FunctionName"],
             arn=found["FunctionArn"],

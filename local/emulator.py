@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
-from local import children
-from local.problem import Problem
+import urllib3
 
-START_SECONDS: Final = 60.0
+from local import children
+from local.errors import CloudError
+
+START_SECONDS: Final = 120.0
 ACCOUNT: Final = "000000000000"
 
 
@@ -55,12 +55,12 @@ def running(
 
 def await_answer(url: str, child: children.Child, seconds: float = START_SECONDS) -> None:
     """Returns when the program answers this address with success."""
-    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    http = urllib3.PoolManager(retries=False, timeout=5)
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         child.require_running()
-        with contextlib.suppress(urllib.error.URLError, ConnectionError, TimeoutError):
-            direct.open(url, timeout=5).close()
-            return
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            if http.request("GET", url).status == 200:
+                return
         time.sleep(0.05)
-    raise Problem(f"{child.name} did not answer within {seconds:.0f} s", child.log)
+    raise CloudError(f"{child.name} did not answer within {seconds:.0f} s", child.log)

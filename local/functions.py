@@ -1,7 +1,7 @@
 """Takes the functions' invocations from the emulator.
 
-The emulator itself would start a process for each simultaneous invocation, in its own Python, with its own packages
-and environment. In its "proxy mode" it sends every invocation to an address instead: ours.
+The emulator itself would start a process for each simultaneous invocation, in its own Python, with its own
+packages and environment. In its "proxy mode" it sends every invocation to an address instead: ours.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.workers import Failed, Function, Pool
+from local.workers import Function, FunctionError, Pool
 
 
 class Server(ThreadingHTTPServer):
@@ -54,7 +54,7 @@ class Invocation(BaseHTTPRequestHandler):
             return
         try:
             self._answer(200, pool.invoke(event, request_id, deadline))
-        except Failed as failure:
+        except FunctionError as failure:
             self._answer(500, failure.error)
 
     def _answer(self, status: int, body: Any) -> None:
@@ -71,7 +71,7 @@ class Invocation(BaseHTTPRequestHandler):
 def serving() -> Iterator[Server]:
     """A server that runs no function yet."""
     with Server() as server:
-        thread = threading.Thread(target=server.serve_forever, name="functions", daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), name="functions", daemon=True)
         thread.start()
         try:
             yield server

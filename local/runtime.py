@@ -1,12 +1,12 @@
 """One function in a process of its own: what the Lambda runtime does, for the local cloud.
 
-Started with `python -I -S`, so that a function sees what it is deployed with and the standard library, and nothing
-that happens to be installed here:
+Started with `python -I -S`, so that a function sees the standard library and what it is deployed with, and
+nothing that happens to be installed here:
 
     python -I -S runtime.py CHANNEL HANDLER FOLDER [FOLDER ...]
 
-CHANNEL is the descriptor of a socket on which invocations come and answers go, one JSON text a line. FOLDER is what
-the function may import from, in this order. What the function prints is its log.
+CHANNEL is the descriptor of a socket: invocations come and answers go on it, one JSON text a line. The FOLDERs
+are what the function may import from, in this order. What the function prints is its log.
 """
 
 from __future__ import annotations
@@ -54,10 +54,8 @@ def main(channel: int, handler: str, *folders: str) -> None:
     handle = getattr(importlib.import_module(module), name)
     for line in stream:
         invocation = json.loads(line)
-        answer: dict[str, Any]
         try:
-            answer = {"result": handle(invocation["event"], Context(invocation))}
-            text = json.dumps(answer)
+            text = json.dumps({"result": handle(invocation["event"], Context(invocation))})
         except Exception as error:
             traceback.print_exc()
             text = json.dumps({"error": described(error)})

@@ -29,8 +29,16 @@ class Stack:
     sweep_function: str
     dead_letter_queue_url: str
     archive: str  # the folder that holds the bucket's files
-    studio_url: str | None
+    provider: str  # the studio's address, or the file of providers
     api_key: str
+
+    @classmethod
+    def read(cls, path: Path) -> Stack | None:
+        """What an earlier run wrote, if it wrote the same things."""
+        try:
+            return cls(**json.loads(path.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
 
     @property
     def environment(self) -> dict[str, str]:
@@ -44,15 +52,6 @@ class Stack:
         with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
             json.dump(dataclasses.asdict(self), file, indent=2)
         new.replace(path)
-
-
-def written_key(path: Path) -> str | None:
-    """The key in an earlier stack file."""
-    try:
-        key = json.loads(path.read_text())["api_key"]
-    except (OSError, ValueError, KeyError):
-        return None
-    return key if isinstance(key, str) else None
 
 
 def aws_environment(endpoint_url: str) -> dict[str, str]:

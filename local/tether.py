@@ -1,8 +1,8 @@
 """Runs a program for as long as whoever started us wants it.
 
-The wish is our standard input. When it closes, the program is asked to end; and it closes by itself when the process
-at its other end is killed. So nothing outlives the local cloud, whatever becomes of it, and the emulator gets the
-time to write down its state.
+The wish is our standard input. When it closes, the program is asked to end; and it closes by itself when the
+process at its other end is killed. So nothing outlives the local cloud, whatever becomes of it, and the
+emulator gets the time to write down its state.
 
     python -I tether.py PROGRAM [ARGUMENT ...]
 """
@@ -26,7 +26,7 @@ def main(command: list[str]) -> None:
         os._exit(status if status >= 0 else 128 - status)
 
     threading.Thread(target=report_end).start()
-    while sys.stdin.buffer.read1():
+    while os.read(0, 4096):
         pass
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     os.killpg(0, signal.SIGTERM)  # we lead a group: what the program started ends with it

@@ -17,14 +17,13 @@ def up(plan: cloud.Plan) -> None:
 
 
 def welcome(stack: Stack, plan: cloud.Plan) -> str:
-    provider = stack.studio_url or plan.providers
     return f"""
 Reelkeep is up. Ctrl-C stops it, and the next `make up` goes on from there.
 
   API       {stack.api_url}
   key       {stack.api_key}
   archive   {stack.archive}
-  provider  {provider}
+  provider  {stack.provider}
   logs      {plan.logs}
 
   curl {stack.api_url}/tasks -H 'authorization: Token {stack.api_key}' \\

@@ -37,7 +37,7 @@ class Function:
     temporary: Path
 
 
-class Failed(Exception):
+class FunctionError(Exception):
     """The function gave no result: `error` is what Lambda would report."""
 
     def __init__(self, error: Mapping[str, Any]) -> None:
@@ -45,8 +45,8 @@ class Failed(Exception):
         self.error = error
 
 
-def failed(kind: str, message: str) -> Failed:
-    return Failed({"errorType": kind, "errorMessage": message})
+def failed(kind: str, message: str) -> FunctionError:
+    return FunctionError({"errorType": kind, "errorMessage": message})
 
 
 class Worker:
@@ -57,10 +57,11 @@ class Worker:
         self.idle_since = time.monotonic()
         self._function = function
         self._channel, theirs = socket.socketpair()
+        interpreter = [sys.executable, "-I", "-S", "-B", "-X", "utf8"]
         with theirs, function.log.open("ab") as log:
+            arguments = [str(theirs.fileno()), function.handler, *map(str, function.folders)]
             self._process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-B", "-X", "utf8", runtime.__file__]
-                + [str(theirs.fileno()), function.handler, *map(str, function.folders)],
+                [*interpreter, runtime.__file__, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -71,24 +72,31 @@ class Worker:
             )
 
     def invoke(self, event: Any, request_id: str, deadline: float) -> Any:
-        """What the function returns, or `Failed`."""
+        """What the function returns, or `FunctionError`."""
         self.usable = False  # until it has answered
-        invocation = {"event": event, "request_id": request_id, "deadline": deadline, "arn": self._function.arn}
+        invocation = {
+            "event": event,
+            "request_id": request_id,
+            "deadline": deadline,
+            "arn": self._function.arn,
+        }
         try:
             self._give_until(deadline)
             self._channel.sendall(json.dumps(invocation).encode() + b"\n")
-            text = self._answer(deadline)
+            answer = self._answer(deadline)
         except TimeoutError:
-            raise failed("Sandbox.Timedout", f"Task timed out after {self._function.timeout:.2f} seconds") from None
+            text = f"Task timed out after {self._function.timeout:.2f} seconds"
+            raise failed("Sandbox.Timedout", text) from None
         except OSError as error:
             raise failed("Runtime.ExitError", f"the process ended; see {self._function.log}") from error
         self.usable = True
-        if len(text) > MOST_BYTES_OF_AN_ANSWER:
-            raise failed("Function.ResponseSizeTooLarge", f"{len(text)} bytes are more than Lambda takes")
-        answer = json.loads(text)
-        if "error" in answer:
-            raise Failed(answer["error"])
-        return answer["result"]
+        if len(answer) > MOST_BYTES_OF_AN_ANSWER:
+            raise failed("Function.ResponseSizeTooLarge", f"{len(answer)} bytes are more than Lambda takes")
+        match json.loads(answer):
+            case {"error": error}:
+                raise FunctionError(error)
+            case {"result": result}:
+                return result
 
     def _answer(self, deadline: float) -> bytes:
         parts: list[bytes] = []
@@ -138,7 +146,7 @@ class Pool:
         self._closed = False
 
     def invoke(self, event: Any, request_id: str, deadline: float) -> Any:
-        """What the function returns, or `Failed`. `deadline` is when the caller stops waiting."""
+        """What the function returns, or `FunctionError`. `deadline` is when the caller stops waiting."""
         if not self._turn.acquire(timeout=max(0.0, deadline - time.time())):
             raise failed("Sandbox.Timedout", f"{self._function.name} had no worker free in time")
         try:

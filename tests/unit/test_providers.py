@@ -10,7 +10,7 @@ import pytest
 
 from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent
 from reelkeep.adapters.providers import ConfiguredProviders, parse_providers
-from reelkeep.dialects import upstreams
+from reelkeep.dialects import upstream
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
 from reelkeep.domain.observation import Accepted, Busy, NotYet, Refused, Unknown
 from reelkeep.domain.task import Kind, Request, Task
@@ -42,7 +42,7 @@ class FakeSecret:
 
 def providers(outbound: FakeOutbound | None = None, **configured: Mapping[str, Any]) -> ConfiguredProviders:
     secret = FakeSecret(json.dumps(configured))
-    return ConfiguredProviders(secret, upstreams(), outbound or FakeOutbound())
+    return ConfiguredProviders(secret, upstream, outbound or FakeOutbound())
 
 
 def request(model: str = "viduq2", provider: str = "", dialect: str = "reelkeep") -> Request:
@@ -90,26 +90,26 @@ def test_a_model_that_nobody_serves_is_refused_by_name() -> None:
         ({"api_key": "k", "base_url": "https://x.test"}, "one.dialect"),
         ({**VIDU, "base_url": "ftp://x.test"}, "one.base_url"),
         ({**VIDU, "modles": ["a"]}, "one.modles"),
-        ({**VIDU, "dialect": "klingon"}, "no dialect 'klingon'"),
+        ({**VIDU, "dialect": "klingon"}, "the dialect 'klingon'"),
         ({**VIDU, "typical_seconds": 0}, "one.typical_seconds"),
         ("x", "one"),
     ],
 )
 def test_a_wrong_configuration_says_which_field_of_which_provider(wrong: object, said: str) -> None:
     with pytest.raises(Misconfigured) as caught:
-        parse_providers(json.dumps({"one": wrong}), upstreams())
+        parse_providers(json.dumps({"one": wrong}), upstream)
     assert said in str(caught.value)
     assert "vda_secret" not in str(caught.value)
 
 
 def test_a_configuration_that_is_not_json_is_said_to_be_so() -> None:
     with pytest.raises(Misconfigured, match="Invalid JSON"):
-        parse_providers("{", upstreams())
+        parse_providers("{", upstream)
 
 
 def test_a_new_configuration_takes_effect_without_a_restart() -> None:
     secret = FakeSecret(json.dumps({"one": {**VIDU, "default": True}}))
-    known = ConfiguredProviders(secret, upstreams(), FakeOutbound())
+    known = ConfiguredProviders(secret, upstream, FakeOutbound())
     assert known.choose(request()).name == "one"
     secret.text = json.dumps({"two": {**VIDU, "default": True}})
     assert known.choose(request()).name == "two"

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from typing import Any
@@ -40,7 +40,7 @@ class Api:
     show: Callable[[str, Caller], Task] = _absent
     list_tasks: Callable[[Listing, Caller, timedelta | None], Page] = _absent
     links: Links = _absent
-    public: Mapping[str, Callable[[Http], Reply]] = {}  # noqa: RUF012  by the first segment of the path; no key
+    public: Mapping[str, Callable[[Http], Reply]] = field(default_factory=dict)  # by the path's first segment
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """An HTTP API event (payload format 2.0) in, its response out. Never raises."""
@@ -116,7 +116,7 @@ def _http(event: Mapping[str, Any]) -> Http:
         path=event["rawPath"].rstrip("/") or "/",
         query=tuple(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True)),
         headers={name.lower(): value for name, value in event.get("headers", {}).items()},
-        body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(),
+        body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass"),
     )
 
 

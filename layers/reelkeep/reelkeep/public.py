@@ -19,14 +19,20 @@ def files(http: Http, *, follow: Follow) -> Reply:
     return Reply(status=302, headers={"location": follow(token, task_id, file, http.method)})
 
 
-def openapi_document(http: Http, *, public_url: str) -> Reply:
+def openapi_document(_: Http, *, public_url: str) -> Reply:
     from reelkeep.openapi import document  # a few hundred schemas; nobody else should wait for them
 
     return Reply(body=document(public_url))
 
 
-def reference(http: Http, *, public_url: str) -> Reply:
-    from reelkeep.docs_page import page
+def reference(_: Http, *, public_url: str) -> Reply:
+    from reelkeep.docs_page import page, policy
     from reelkeep.openapi import document
 
-    return Reply(body=page(document(public_url)), headers={"content-type": "text/html; charset=utf-8"})
+    headers = {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": f"{policy()}; frame-ancestors 'none'",
+        "x-content-type-options": "nosniff",
+        "referrer-policy": "no-referrer",
+    }
+    return Reply(body=page(document(public_url)), headers=headers)

@@ -225,7 +225,6 @@ MANY = "FieldItemCountOutOfRange"
         ("text2video", {"model": "q" * 257, "prompt": "rain"}, "model", "FieldInvalid"),
         ("text2video", {"model": "q"}, "prompt", "FieldLacking"),
         ("text2video", {"model": "q", "prompt": "é" * 5001}, "prompt", "FieldInvalid"),
-        ("text2video", {"model": "q", "prompt": "half a \ud83d pair"}, "prompt", "FieldInvalid"),
         ("text2video", {"model": "q", "prompt": "rain", "duration": 0}, "duration", "FieldInvalid"),
         ("text2video", {"model": "q", "prompt": "rain", "duration": "5"}, "duration", "FieldInvalid"),
         ("text2video", {"model": "q", "prompt": "rain", "duration": True}, "duration", "FieldInvalid"),
@@ -661,6 +660,7 @@ def test_what_is_served_fits_its_published_schema(schema: str, name: str) -> Non
 
 
 def test_every_route_is_described_with_schemas_that_exist_and_examples_that_fit() -> None:
+    schemas = dialect.schemas
     for route in dialect.routes:
         description: Any = route.description
         contents = [answer["content"] for answer in description["responses"].values()]
@@ -668,25 +668,34 @@ def test_every_route_is_described_with_schemas_that_exist_and_examples_that_fit(
             contents.append(description["requestBody"]["content"])
         for content in contents:
             name = content["application/json"]["schema"]["$ref"].removeprefix("#/components/schemas/")
-            schema = dialect.schemas[name]
-            examples = schema.get("examples", [])
+            examples = schemas[name].get("examples", [])
             if route.method == "GET" and "example" in content["application/json"]:
                 examples = [*examples, content["application/json"]["example"]]
             for example in examples:
-                document = {
-                    "$ref": f"#/components/schemas/{name}",
-                    "components": {"schemas": dialect.schemas},
-                }
+                document = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": schemas}}
                 jsonschema.validate(example, document, cls=jsonschema.Draft202012Validator)
         assert description["summary"]
 
 
 def test_the_examples_of_the_document_can_be_submitted() -> None:
+    schemas = dialect.schemas
     for route in dialect.routes:
         if isinstance(route, Submit):
             reference = route.description["requestBody"]["content"]["application/json"]["schema"]["$ref"]
-            for example in dialect.schemas[reference.rsplit("/", 1)[-1]]["examples"]:
+            for example in schemas[reference.rsplit("/", 1)[-1]]["examples"]:
                 assert route.parse(posted(example)).body == example
+
+
+FILLED = {
+    "model": "viduq2-pro",
+    "prompt": "rain",
+    "images": [BOAT],
+    **VIDEO,
+    "text": "Good morning",
+    "template": "hugging",
+    "start_image": BOAT,
+    "image_settings": FRAMES,
+}
 
 
 def accepted(route: Submit, body: Any) -> Request | None:
@@ -698,7 +707,8 @@ def accepted(route: Submit, body: Any) -> Request | None:
 
 @settings(deadline=None)
 @given(st.sampled_from([route for route in dialect.routes if isinstance(route, Submit)]), VALUES)
-def test_nothing_a_client_sends_is_a_fault(route: Submit, body: Any) -> None:
+def test_nothing_a_client_sends_is_a_fault(route: Submit, said: Any) -> None:
+    body = {**FILLED, **said} if isinstance(said, dict) else said
     request = accepted(route, body)
     if request is not None:
         assert upstream.place(task_of(request)).path == route.path

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelkeep.dialects import upstreams
+from reelkeep.dialects import upstream as upstream_named
 from reelkeep.dialects.vidu_ent_v2 import upstream
 from reelkeep.domain import errors, observation
 from reelkeep.domain.observation import (
@@ -46,7 +46,7 @@ from tests.unit.dialects.vidu_ent_v2_stage import (
 
 
 def test_it_is_found_as_a_providers_dialect() -> None:
-    assert upstreams()["vidu_ent_v2"] is upstream
+    assert upstream_named("vidu_ent_v2") is upstream
     assert upstream.authorization.format(key="vda_x") == "Token vda_x"
 
 
@@ -157,7 +157,7 @@ def test_a_request_of_another_dialect_is_said_in_vidus_words(request_: Json, pat
         ({"kind": Kind.IMG2VIDEO, "model": "q", "images": (BOAT,), "template": "hugging"}, "template"),
         ({"kind": Kind.EXTEND, "model": "q", **VIDEO, "duration": 12}, "duration"),
         ({"kind": Kind.UPSCALE, "creation_id": "885", "prompt": "sharper"}, "prompt"),
-        ({"kind": Kind.LIP_SYNC, **VIDEO}, "audio_url"),
+        ({"kind": Kind.LIP_SYNC, **VIDEO}, "prompt"),
         ({"kind": Kind.MULTIFRAME, "model": "q"}, "images"),
         ({"kind": Kind.MULTIFRAME, "model": "q", "images": (BOAT, BOAT, BOAT), "duration": 8}, "duration"),
     ],
@@ -313,6 +313,10 @@ def test_a_creation_that_is_an_object_is_one() -> None:
         (answer(404, error("NotFound", 404)), Missing()),
         (answer(400, error("TaskNotFound")), Missing()),
         (answer(404, b"<html>"), Unreadable("the provider answered 404", b"<html>")),
+        (
+            answer(404, {"error_msg": "no route"}),
+            Unreadable("the provider answered 404", b'{"error_msg": "no route"}'),
+        ),
         (answer(302, b""), Unreadable("the provider answered 302", b"")),
         (answer(200, b"<html>"), Unreadable("the provider named no state", b"<html>")),
         (answer(200, {"state": 3}), Unreadable("the provider named no state", b'{"state": 3}')),
@@ -433,3 +437,17 @@ def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
     observed = upstream.read_observed(answered)
     if isinstance(observed, Succeeded):
         shown(replace(task, state=State.SUCCESS, creations=observed.creations))
+
+
+def test_what_a_lip_sync_of_another_dialect_says_becomes_its_text() -> None:
+    asked = Request(dialect="reelkeep", kind=Kind.LIP_SYNC, video_url="https://ex.test/v.mp4", prompt="good morning")
+    body = upstream.place(task_of(asked)).body
+    assert body is not None
+    assert (body["text"], body["video_url"]) == ("good morning", "https://ex.test/v.mp4")
+
+
+def test_a_refusal_names_the_field_that_the_client_wrote() -> None:
+    asked = Request(dialect="reelkeep", kind=Kind.UPSCALE, video_url="https://ex.test/v.mp4", resolution="720p")
+    with pytest.raises(errors.InvalidRequest, match="^resolution") as refused:
+        upstream.place(task_of(asked))
+    assert refused.value.field == "resolution"

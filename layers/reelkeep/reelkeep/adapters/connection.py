@@ -72,11 +72,11 @@ def locate(url: str, *, allow_private: bool) -> tuple[Place, str]:
 
 class Deadline:
     def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
+        self.at = time.monotonic() + seconds
 
     def left(self) -> float:
         """Raises TimeoutError when nothing is."""
-        left = self._at - time.monotonic()
+        left = self.at - time.monotonic()
         if left <= 0:
             raise TimeoutError("out of time")
         return left
@@ -96,7 +96,7 @@ class Connection(http.client.HTTPConnection):
 
     def within(self, deadline: Deadline) -> None:
         """What is sent and read from now on ends by then."""
-        self._wire.deadline = deadline
+        self._wire.within(deadline)
 
     @property
     def alive(self) -> bool:
@@ -108,10 +108,12 @@ class _Wire:
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
-        self._seconds: float | None = None  # as the socket has it
         self._readers = 0
         self._closing = False
-        self.deadline = Deadline(0)
+
+    def within(self, deadline: Deadline) -> None:
+        self._deadline = deadline
+        self._sock.settimeout(min(_READ_SECONDS, deadline.left()))
 
     @property
     def quiet(self) -> bool:
@@ -121,16 +123,11 @@ class _Wire:
         return not poll.poll(0)
 
     def sendall(self, data: bytes) -> None:
-        self._arm()
         self._sock.sendall(data)
-
-    def receive(self, buffer: memoryview) -> int:
-        self._arm()
-        return self._sock.recv_into(buffer)
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         self._readers += 1
-        return io.BufferedReader(_Reads(self), 1 << 16)
+        return io.BufferedReader(_Reads(self, self._sock, self._deadline), 1 << 16)
 
     def read_to_the_end(self) -> None:
         self._readers -= 1
@@ -143,22 +140,22 @@ class _Wire:
         if not self._readers:
             self._sock.close()
 
-    def _arm(self) -> None:
-        seconds = min(_READ_SECONDS, self.deadline.left())
-        if seconds != self._seconds:  # setting it is a system call
-            self._sock.settimeout(seconds)
-            self._seconds = seconds
-
 
 class _Reads(io.RawIOBase):
-    def __init__(self, wire: _Wire) -> None:
+    def __init__(self, wire: _Wire, sock: socket.socket, deadline: Deadline) -> None:
         self._wire = wire
+        self._deadline = deadline
+        self._last_full_wait = deadline.at - _READ_SECONDS
+        self._settimeout = sock.settimeout
+        self._receive = sock.recv_into
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        return self._wire.receive(buffer)
+        if time.monotonic() > self._last_full_wait:  # setting a timeout is a system call
+            self._settimeout(self._deadline.left())
+        return self._receive(buffer)
 
     def close(self) -> None:
         if not self.closed:

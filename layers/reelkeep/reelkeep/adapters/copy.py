@@ -79,23 +79,25 @@ def _copy(remote: Remote, probe: MediaProbe, target: Callable[[str, str], Target
     digest, size = sha256(), 0
     with closing(Incoming(remote)) as incoming, ExitStack() as stack:
         upload: Upload | None = None
-        held = bytearray()  # the latest piece waits, for it may be the only one
+        held: bytearray | None = None
         for piece in incoming:
-            if held:
-                if upload is None:
-                    destination = target(probe.content_type, probe.extension)
-                    upload = stack.enter_context(Upload(destination, incoming.give_back))
-                upload.add(held)
             probe.feed(piece)
             digest.update(piece)
             size += len(piece)
-            held = piece
+            if upload is None and (held is not None or remote.total is not None and size < remote.total):
+                destination = target(probe.content_type, probe.extension)
+                upload = stack.enter_context(Upload(destination, incoming.give_back))
+                if held is not None:
+                    upload.add(held)
+            if upload is not None:
+                upload.add(piece)
+            else:
+                held = piece  # it may be the only one
         media = _finish(probe, remote)
         destination = target(media.content_type, media.extension)
         if upload is None:
-            destination.put(held, digest.digest())
+            destination.put(held or bytearray(), digest.digest())
         else:
-            upload.add(held)
             upload.complete(size)
     return Kept(
         key=destination.key,

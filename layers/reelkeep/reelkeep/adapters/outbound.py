@@ -175,8 +175,8 @@ class Outbound:
             connection = self._take(place) or Connection(place, deadline, self._tls)
         except TimeoutError as error:
             raise NotSent(f"{place}: {reason(error)}") from error
-        connection.within(deadline)
         try:
+            connection.within(deadline)
             connection.request(method, target, body, {**headers, "host": place.authority})
             return Stream(url, connection, connection.getresponse(), self._give_back)
         except ValueError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -19,6 +19,8 @@ from reelkeep.domain.wire import Answer, Call, ProviderDialect
 
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
 _LOOK_SECONDS = 15.0
+
+DialectNamed = Callable[[str], ProviderDialect | None]
 
 
 def _web_address(url: str) -> str:
@@ -50,54 +52,54 @@ class HttpProvider:
         self.name = name
         self.typical_seconds = settings.typical_seconds
         self.allow_private = settings.allow_private
-        self._settings = settings
-        self._dialect = dialect
+        self.settings = settings
+        self.dialect = dialect
         self._outbound = outbound
 
     def check(self, task: Task) -> None:
-        self._dialect.place(task)
+        self.dialect.place(task)
 
     def place(self, task: Task) -> Placement:
         try:
-            answer = self._send(self._dialect.place(task), _PLACE_SECONDS)
+            answer = self._send(self.dialect.place(task), _PLACE_SECONDS)
         except NotSent:
             return NotYet()
         except AnswerLost as lost:
             return Unknown(f"the answer to the submission was lost: {lost}")
         except BlockedAddress as blocked:
             return Refused(Failure(reason=FailureClass.PROVIDER, message=f"provider {self.name}: {blocked}"))
-        return self._dialect.read_placed(answer)
+        return self.dialect.read_placed(answer)
 
     def observe(self, task: Task) -> Observation:
         try:
-            answer = self._send(self._dialect.observe(task), _LOOK_SECONDS)
+            answer = self._send(self.dialect.observe(task), _LOOK_SECONDS)
         except (NotSent, AnswerLost, BlockedAddress) as error:
             return Busy(str(error))
-        return self._dialect.read_observed(answer)
+        return self.dialect.read_observed(answer)
 
     def cancel(self, task: Task) -> bool:
-        call = self._dialect.cancel(task)
+        call = self.dialect.cancel(task)
         if call is None:
             return False
         try:
-            return self._dialect.read_cancelled(self._send(call, _LOOK_SECONDS))
+            return self.dialect.read_cancelled(self._send(call, _LOOK_SECONDS))
         except (NotSent, AnswerLost, BlockedAddress):
             return False
 
     def find(self, task: Task) -> str | None:
-        call = self._dialect.find(task)
+        call = self.dialect.find(task)
         if call is None:
             return None
         try:
-            return self._dialect.read_found(self._send(call, _LOOK_SECONDS), task)
+            return self.dialect.read_found(self._send(call, _LOOK_SECONDS), task)
         except (NotSent, AnswerLost, BlockedAddress):
             return None
 
     def _send(self, call: Call, seconds: float) -> Answer:
-        url = self._settings.base_url + quote(call.path, safe="/:@")
+        url = self.settings.base_url + quote(call.path, safe="/:@")
         if call.query:
             url += "?" + urlencode(call.query)
-        headers = {"authorization": self._dialect.authorization.format(key=self._settings.api_key.get_secret_value())}
+        headers = {"authorization": self.dialect.authorization.format(key=self.settings.api_key.get_secret_value())}
         body = None
         if call.body is not None:
             headers["content-type"] = "application/json"
@@ -110,54 +112,60 @@ class HttpProvider:
 class ConfiguredProviders:
     """The providers of the configuration, in its order."""
 
-    def __init__(self, secret: Secret, dialects: Mapping[str, ProviderDialect], outbound: Outbound) -> None:
+    def __init__(self, secret: Secret, dialect_named: DialectNamed, outbound: Outbound) -> None:
         self._secret = secret
-        self._dialects = dialects
+        self._dialect_named = dialect_named
         self._outbound = outbound
         self._text: str | None = None
-        self._settings: dict[str, ProviderSettings] = {}
+        self._providers: dict[str, HttpProvider] = {}
 
     def choose(self, request: Request) -> HttpProvider:
         known = self._known()
         if request.provider:
             if request.provider not in known:
                 raise InvalidRequest(f"there is no provider {request.provider!r}", field="provider")
-            return self._provider(request.provider)
+            return known[request.provider]
         # Of two that serve the same model, the one that speaks the client's dialect loses nothing on the way.
-        names = sorted(known, key=lambda name: known[name].dialect != request.dialect)
-        for name in names:
-            if any(fnmatchcase(request.model, pattern) for pattern in known[name].models):
-                return self._provider(name)
-        for name in names:
-            if known[name].default:
-                return self._provider(name)
+        candidates = sorted(known.values(), key=lambda provider: provider.dialect.name != request.dialect)
+        for provider in candidates:
+            if any(fnmatchcase(request.model, pattern) for pattern in provider.settings.models):
+                return provider
+        for provider in candidates:
+            if provider.settings.default:
+                return provider
         raise InvalidRequest(f"no provider is configured for the model {request.model!r}", field="model")
 
     def get(self, name: str) -> HttpProvider:
-        if name not in self._known():
-            raise Misconfigured(f"the provider {name!r} is gone from the configuration, but has unfinished tasks")
-        return self._provider(name)
+        try:
+            return self._known()[name]
+        except KeyError:
+            raise Misconfigured(f"the provider {name!r} is gone from the configuration, but has tasks") from None
 
-    def _provider(self, name: str) -> HttpProvider:
-        settings = self._known()[name]
-        return HttpProvider(name, settings, self._dialects[settings.dialect], self._outbound)
-
-    def _known(self) -> dict[str, ProviderSettings]:
+    def _known(self) -> dict[str, HttpProvider]:
         text = self._secret.value()
         if text != self._text:
-            self._settings, self._text = parse_providers(text, self._dialects), text
-        return self._settings
+            configured = parse_providers(text, self._dialect_named)
+            self._providers = {
+                name: HttpProvider(name, settings, dialect, self._outbound)
+                for name, (settings, dialect) in configured.items()
+            }
+            self._text = text
+        return self._providers
 
 
-def parse_providers(text: str, dialects: Mapping[str, ProviderDialect]) -> dict[str, ProviderSettings]:
+def parse_providers(
+    text: str, dialect_named: DialectNamed
+) -> dict[str, tuple[ProviderSettings, ProviderDialect]]:
     """The providers by name. Raises Misconfigured, saying which field of which provider is wrong, and why."""
     try:
-        providers = TypeAdapter(dict[str, ProviderSettings]).validate_json(text)
+        configured = TypeAdapter(dict[str, ProviderSettings]).validate_json(text)
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
         raise Misconfigured(f"the providers' configuration is wrong: {wrong}") from None  # its input holds keys
-    for name, settings in providers.items():
-        if settings.dialect not in dialects:
-            known = ", ".join(sorted(dialects))
-            raise Misconfigured(f"provider {name!r}: no dialect {settings.dialect!r}; there are {known}")
+    providers = {}
+    for name, settings in configured.items():
+        dialect = dialect_named(settings.dialect)
+        if dialect is None:
+            raise Misconfigured(f"provider {name!r}: no provider speaks the dialect {settings.dialect!r}")
+        providers[name] = settings, dialect
     return providers

@@ -78,10 +78,11 @@ class TaskIndex:
             "ScanIndexForward": forward,
         }
         while True:
-            answer = self._client.query(**{**query, "Limit": min(page, _LARGEST_PAGE)})
+            query["Limit"] = min(page, _LARGEST_PAGE)
+            answer = self._client.query(**query)
             for item in answer["Items"]:
                 yield item["task_id"]["S"]
             if "LastEvaluatedKey" not in answer:
                 return
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-            page *= 2  # a guess that was too small is mended in few rounds, and never exceeded by more than half
+            page *= 2  # what was expected was too little: few rounds mend that

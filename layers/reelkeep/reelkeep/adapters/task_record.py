@@ -47,8 +47,8 @@ def from_item(item: Mapping[str, AttributeValueTypeDef]) -> Task:
 def indexed(owner: str, value: str) -> str:
     """What an index knows an owner's value by; empty, and so not in the index, if there is none.
 
-    Clients choose the value: one that is too long or not to be encoded must not cost them an error, so it is cut.
-    Whoever reads by an index compares the task itself.
+    Clients choose the value, so one that is too long, or cannot be encoded, is cut rather than refused by the
+    table. Whoever reads by an index compares the task itself.
     """
     if not value:
         return ""

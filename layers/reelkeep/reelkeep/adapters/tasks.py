@@ -32,12 +32,18 @@ _ODD_ANSWER_LIFE = timedelta(days=30)
 
 class TableTasks:
     def __init__(
-        self, client: DynamoDBClient, table: str, *, pause: Callable[[float], None] = time.sleep
+        self,
+        client: DynamoDBClient,
+        table: str,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        most_examined: int = _MOST_EXAMINED,
     ) -> None:
         self._client = client
         self._table = table
         self._index = TaskIndex(client, table)
         self._pause = pause
+        self._most_examined = most_examined
 
     def create(self, task: Task) -> Task:
         """Raises Stale if there is a task of this id."""
@@ -68,15 +74,13 @@ class TableTasks:
         found: list[Task] = []
         examined, batch = 0, wanted + skip
         while chunk := list(islice(candidates, min(batch, _BATCH))):
-            admitted = [
-                task for task in self._read(chunk) if task.owner == owner and listing.filter.admits(task)
-            ]
+            admitted = [task for task in self._read(chunk) if task.owner == owner and listing.filter.admits(task)]
             found += admitted[skip:]
             skip = max(0, skip - len(admitted))
             if len(found) >= wanted:
                 return Page(tasks=tuple(found[: listing.size]), next_cursor=found[listing.size - 1].id)
             examined += len(chunk)
-            if examined >= _MOST_EXAMINED:
+            if examined >= self._most_examined:
                 return Page(tasks=tuple(found), next_cursor=chunk[-1])
             batch = wanted - len(found) if exact else batch * 2
         return Page(tasks=tuple(found))
@@ -119,7 +123,7 @@ class TableTasks:
         return task
 
     def _candidates(self, owner: str, listing: Listing) -> tuple[Iterator[str], bool]:
-        """Ids, newest first, among which are all that the listing may show; and whether they are just those."""
+        """Ids, newest first, with all that the listing may show; and whether they are those and no others."""
         chosen, span = listing.filter, span_of(listing)
         if chosen.task_ids:
             named = {each for each in chosen.task_ids if ids.is_task_id(each) and each in span}
@@ -152,5 +156,5 @@ class TableTasks:
             left = answer["UnprocessedKeys"].get(self._table)
             if not left:
                 return [from_item(items[task_id]) for task_id in task_ids if task_id in items]
-            keys = list(left["Keys"])  # type: ignore[arg-type]
+            keys = list(left["Keys"])
         raise TryLater("the table does not keep up with what is read from it")

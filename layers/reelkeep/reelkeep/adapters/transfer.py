@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from base64 import b64encode
 from collections import deque
@@ -25,18 +26,21 @@ if TYPE_CHECKING:
 _BUFFERS = 3
 _PART = 16 << 20
 _UPLOADS = 2
+_QUICK = 32 << 20  # bytes a second of one connection; what a function of one CPU can move is about twice that
 MOST = 10_000 * _PART  # an upload has at most that many parts: 160 GB
 
 
 class Incoming:
-    """The file in order, a buffer at a time; while one is looked at and another one goes up, the next fills.
+    """The file in order, a buffer at a time; while one is looked at and another one goes up, the next one fills.
 
-    What fits into the buffers at all comes in one piece. Each buffer that is not needed any more is to be given back.
+    What fits into the buffers at all comes in one piece. Buffers that are not needed any more are to be given back.
     """
 
-    def __init__(self, remote: Remote) -> None:
+    def __init__(self, remote: Remote, clock: Callable[[], float] = time.monotonic) -> None:
         self._remote = remote
-        self._readers = ThreadPoolExecutor(WAYS if remote.ranged else 1)
+        self._clock = clock
+        self._readers = ThreadPoolExecutor(1)
+        self._range: int | None = None  # what one reader asks for at a time; None: all that is to be filled
         self._free: SimpleQueue[bytearray] = SimpleQueue()
         self._buffers = 0
         total = remote.total
@@ -49,7 +53,7 @@ class Incoming:
             while (total is None or offset < total) and (buffer := self._spare(wait=not ahead)) is not None:
                 if total is not None and total - offset < len(buffer):
                     buffer = bytearray(total - offset)
-                ahead.append((buffer, self._fill(buffer, offset)))
+                ahead.append((buffer, self._fill(memoryview(buffer), offset)))
                 offset += len(buffer)
             if not ahead:
                 return
@@ -76,13 +80,24 @@ class Incoming:
         except Empty:
             return None
 
-    def _fill(self, buffer: bytearray, offset: int) -> list[Future[int]]:
-        view = memoryview(buffer)
-        step = RANGE if self._remote.ranged else len(view)
-        return [
-            self._readers.submit(self._remote.read, view[at : at + step], offset + at)
-            for at in range(0, len(view), step)
-        ]
+    def _fill(self, view: memoryview, offset: int) -> list[Future[int]]:
+        reads = []
+        if offset == 0 and self._remote.ranged:
+            reads.append(self._first(view[:RANGE]))
+            view, offset = view[RANGE:], RANGE
+        step = self._range or len(view) or 1
+        for at in range(0, len(view), step):
+            reads.append(self._readers.submit(self._remote.read, view[at : at + step], offset + at))
+        return reads
+
+    def _first(self, view: memoryview) -> Future[int]:
+        """Shows how fast the source is. More connections help a slow one; a fast one they only cost."""
+        began = self._clock()
+        read = self._readers.submit(self._remote.read, view, 0)
+        if read.result() < _QUICK * (self._clock() - began):
+            self._readers.shutdown()
+            self._readers, self._range = ThreadPoolExecutor(WAYS), RANGE
+        return read
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +110,12 @@ class Target:
     content_type: str
     metadata: dict[str, str]
 
-    def put(self, content: bytes | bytearray, sha256: bytes) -> None:
+    def put(self, content: bytearray, sha256: bytes) -> None:
         """In one go. S3 keeps the checksum, and refuses what does not match it."""
         self.s3.put_object(
             Bucket=self.bucket,
             Key=self.key,
-            Body=content,
+            Body=content,  # type: ignore[arg-type] - as below
             ContentType=self.content_type,
             Metadata=self.metadata | {"sha256": sha256.hex()},
             ChecksumSHA256=b64encode(sha256).decode(),
@@ -167,7 +182,7 @@ class Upload:
                 Key=self._target.key,
                 UploadId=self._id,
                 PartNumber=number,
-                Body=buffer,
+                Body=buffer,  # type: ignore[arg-type] - the stubs do not know that the client takes it
                 ChecksumCRC32=checksum,
             )
             return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": checksum}

@@ -1,4 +1,8 @@
-"""One wire format a file, read both ways. A module here that has a `dialect` is one; nothing else lists them."""
+"""One wire format a module, read both ways; nothing else lists them.
+
+A module here that has a `dialect` is served to clients; one that has an `upstream` can be a provider's. What ends in
+`_bodies` or `_openapi` belongs to the dialect it is named for, and is loaded by it only when it is needed.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,20 @@ from reelkeep.domain.wire import ProviderDialect
 @cache
 def all_dialects() -> tuple[Dialect, ...]:
     """Every dialect, the longest prefix first, so that the first that fits a path is the right one."""
-    modules = (import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
+    modules = (import_module(f"{__name__}.{name}") for name in _names())
     found = [module.dialect for module in modules if hasattr(module, "dialect")]
     return tuple(sorted(found, key=lambda dialect: -len(dialect.prefix)))
 
 
+def upstream(name: str) -> ProviderDialect | None:
+    """The dialect of this name as a provider speaks it; only this one is loaded."""
+    if name not in _names():
+        return None
+    found: ProviderDialect | None = getattr(import_module(f"{__name__}.{name}"), "upstream", None)
+    return found
+
+
 @cache
-def upstreams() -> dict[str, ProviderDialect]:
-    """The dialects that a provider can speak, by name: the modules here that have an `upstream`."""
-    modules = (import_module(f"{__name__}.{module.name}") for module in pkgutil.iter_modules(__path__))
-    return {module.upstream.name: module.upstream for module in modules if hasattr(module, "upstream")}
+def _names() -> tuple[str, ...]:
+    names = (module.name for module in pkgutil.iter_modules(__path__))
+    return tuple(name for name in names if not name.endswith(("_bodies", "_openapi")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,7 +11,7 @@ from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Request, Task
-from reelkeep.domain.wire import Json
+from reelkeep.domain.wire import Json, parse_json
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +30,7 @@ class Http:
         if len(self.body) > limit:
             raise BodyTooLarge(f"the body has {len(self.body)} bytes, the limit is {limit}")
         try:
-            parsed = json.loads(self.body)
+            parsed = parse_json(self.body)
         except ValueError as error:
             raise InvalidRequest("the body is not valid JSON") from error
         if not isinstance(parsed, dict):

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr, TypeAdapter, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    TypeAdapter,
+    ValidationError,
+)
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from reelkeep.domain.errors import InvalidRequest
@@ -25,8 +35,8 @@ _FORMS = {
 
 Name = Annotated[StrictStr, Field(min_length=1, max_length=256)]  # may become part of a key in the table
 Prompt = Annotated[StrictStr, Field(min_length=1, max_length=5000)]
-Url = Annotated[StrictStr, Field(pattern=_URL, max_length=8192)]
-Image = Annotated[StrictStr, Field(pattern=_IMAGE)]
+Url = Annotated[StrictStr, Field(pattern=_URL, max_length=8192, examples=["https://example.com/boat.mp4"])]
+Image = Annotated[StrictStr, Field(pattern=_IMAGE, examples=["https://example.com/boat.png"])]
 Ratio = Annotated[StrictStr, Field(pattern=_RATIO)]
 Seconds = Annotated[StrictInt, Field(ge=1, le=600)]
 Seed = Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]
@@ -76,9 +86,7 @@ class Img2Video(Generation):
 
 class Reference2Video(Generation):
     of = Kind.REFERENCE2VIDEO
-    model_config = _example(
-        of, model="viduq2", prompt="The boat at dusk", images=["https://example.com/boat.png"]
-    )
+    model_config = _example(of, model="viduq2", prompt="The boat at dusk", images=["https://example.com/boat.png"])
 
     images: list[Image] = Field(min_length=1, max_length=7, description="What the video shows.")
 
@@ -148,7 +156,8 @@ class LipSync(Submission):
 KINDS: dict[str, type[Submission]] = {
     body.of.value: body
     for body in (
-        Text2Video, Img2Video, Reference2Video, StartEnd2Video, Template2Video, Multiframe, Extend, Upscale, LipSync,
+        Text2Video, Img2Video, Reference2Video, StartEnd2Video, Template2Video, Multiframe, Extend, Upscale,
+        LipSync,
     )
 }  # fmt: skip
 
@@ -157,7 +166,7 @@ class InvalidFields(InvalidRequest):
     """Everything that is wrong with a body, field by field."""
 
     def __init__(self, wrong: Iterable[tuple[str, str]], *, missing: bool = False) -> None:
-        self.wrong = tuple((_printable(field), _printable(message)) for field, message in wrong)
+        self.wrong = tuple((field[:200], message) for field, message in wrong)
         field, message = self.wrong[0]
         super().__init__(f"{field} {message}", field=field, missing=missing)
 
@@ -197,15 +206,9 @@ def _refusal(kind: str, refused: ValidationError) -> InvalidFields:
             case "string_pattern_mismatch":
                 message = _FORMS[error["ctx"]["pattern"]]
             case _:
-                message = error["msg"].replace("Input should ", "must ").replace(" after validation", "")
-                message = message[0].lower() + message[1:]
+                message = re.sub(r"^\w+ should ", "must ", error["msg"]).replace(" after validation", "")
         wrong.append((field.lstrip("."), message))
     return InvalidFields(wrong[:100], missing=found[0]["type"] == "missing")
-
-
-def _printable(text: str) -> str:
-    """Half of a surrogate pair is valid in JSON, but not in an answer."""
-    return text[:300].encode("utf-8", "replace").decode()
 
 
 # --- what it gets ---
@@ -334,8 +337,11 @@ def schemas() -> dict[str, Json]:
     class Plain(GenerateJsonSchema):
         """Without the titles and the defaults that say nothing."""
 
-        def field_title_should_be_set(self, schema: Any) -> bool:
+        def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  pydantic's
             return False
+
+        def sort(self, value: Any, parent_key: str | None = None) -> Any:  # noqa: ARG002  pydantic's
+            return value  # examples read best as they were written
 
         def default_schema(self, schema: Any) -> dict[str, Any]:
             described = super().default_schema(schema)
@@ -353,7 +359,7 @@ def schemas() -> dict[str, Json]:
     schemas: dict[str, Json] = found["$defs"]
     for kind, body in KINDS.items():
         fields = schemas[body.__name__]["properties"]
-        fields["kind"] = {"const": kind}
+        fields["kind"] = {"type": "string", "const": kind}
         for name, field in fields.items():  # null is not a way to leave a field out
             inner = [option for option in field.get("anyOf", ()) if option != {"type": "null"}]
             if len(inner) == 1:

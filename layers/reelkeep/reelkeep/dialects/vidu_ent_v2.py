@@ -7,10 +7,9 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelkeep.dialects import lenient
-from reelkeep.dialects import vidu_ent_v2_bodies as bodies
 from reelkeep.dialects import vidu_ent_v2_openapi as openapi
 from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Reply, Show, Submit
 from reelkeep.dialects.query import Query
@@ -44,6 +43,9 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Json
+
+if TYPE_CHECKING:  # pydantic takes as long to load as all the rest: what needs it at run time loads it then
+    from reelkeep.dialects import vidu_ent_v2_bodies as bodies
 
 _NAME = "vidu_ent_v2"
 _PREFIX = "/ent/v2"
@@ -85,6 +87,10 @@ _BUSY_WORDS = frozenset({"QuotaExceeded", "TooManyRequests", "SystemThrottling",
 _ACCOUNT_WORDS = frozenset({"Unauthorized", "Forbidden", "NotFound"})
 
 
+class ItemCountOutOfRange(InvalidRequest):
+    """Too many or too few of something; Vidu has a name of its own for it."""
+
+
 # --- the server ---
 
 
@@ -99,7 +105,7 @@ class _Server:
                 Submit(
                     method="POST",
                     path=f"{_PREFIX}/{segment}",
-                    description=openapi.describe_submit(kind, segment),
+                    description=openapi.describe_submit(segment),
                     parse=partial(_parse_submission, kind),
                     render=_render_submitted,
                 )
@@ -132,7 +138,7 @@ class _Server:
         message = error.message
         if isinstance(error, CannotCancel):
             message = f"task state is {_WORDS[error.state]}, can not cancel"
-        if error.field not in message:
+        elif isinstance(error, InvalidRequest) and error.field not in message:
             message = f"{error.field}: {message}"
         headers = {"www-authenticate": "Token"} if status == 401 else {}
         return Reply(status=status, body=_error(status, reason, message, http.headers), headers=headers)
@@ -142,6 +148,8 @@ class _Server:
 
     @property
     def schemas(self) -> Mapping[str, Any]:
+        from reelkeep.dialects import vidu_ent_v2_bodies as bodies
+
         return bodies.schemas(openapi.SCHEMAS)
 
 
@@ -149,6 +157,8 @@ dialect = _Server()
 
 
 def _parse_submission(kind: Kind, http: Http) -> Request:
+    from reelkeep.dialects import vidu_ent_v2_bodies as bodies
+
     body = http.json(_LARGEST_BODY)
     return Request(dialect=_NAME, kind=kind, body=body, **bodies.read(kind, body).understood())
 
@@ -375,7 +385,7 @@ def _status_and_reason(error: ClientError) -> tuple[int, str]:
     match error:
         case PageSizeOutOfRange():
             return 400, "PageSizeOutOfRange"
-        case bodies.ItemCountOutOfRange():
+        case ItemCountOutOfRange():
             return 400, "FieldItemCountOutOfRange"
         case InvalidRequest(missing=True):
             return 400, "FieldLacking"
@@ -423,8 +433,7 @@ class _Client:
 
     def place(self, task: Task) -> Call:
         request = task.request
-        same = request.dialect == _NAME and request.body
-        body = dict(request.body) if same else bodies.write(request)
+        body = dict(request.body) if request.dialect == _NAME and request.body else _written(request)
         for ours in ("callback_url", "provider"):
             body.pop(ours, None)
         body["payload"] = task.id  # what a lost answer is found again by; the client's own we echo ourselves
@@ -460,7 +469,7 @@ class _Client:
             return Busy("the provider refused the key that Reelkeep has for it", answer.retry_after)
         if answer.status in (408, 429) or answer.status >= 500 or reason in _BUSY_WORDS:
             return Busy(f"the provider answered {answer.status} {reason}".rstrip(), answer.retry_after)
-        if reason == "TaskNotFound" or (answer.status == 404 and said):
+        if reason == "TaskNotFound" or (answer.status == 404 and reason):
             return Missing()
         # Also a 404 that is not in Vidu's words: a proxy's page must not make us give a paid task up.
         return Unreadable(f"the provider answered {answer.status} {reason}".rstrip(), answer.body)
@@ -517,6 +526,12 @@ _SENTENCES = {
     FailureClass.THROTTLED: "the provider had too much to do",
     FailureClass.CANCELLED: "it was cancelled at the provider",
 }
+
+
+def _written(request: Request) -> dict[str, Json]:
+    from reelkeep.dialects import vidu_ent_v2_bodies as bodies
+
+    return bodies.write(request)
 
 
 def _class_of(reason: str, otherwise: FailureClass) -> FailureClass:

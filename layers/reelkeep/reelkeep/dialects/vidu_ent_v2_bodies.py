@@ -6,6 +6,7 @@ new model at the provider needs no new release here. Source: platform.vidu.com/d
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, ClassVar, Literal, NotRequired, Self
@@ -23,6 +24,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
+from reelkeep.dialects.vidu_ent_v2 import ItemCountOutOfRange
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
@@ -52,10 +54,6 @@ _UNDERSTOOD = (
 
 def _example(body: Json) -> ConfigDict:
     return ConfigDict(json_schema_extra={"examples": [body]})
-
-
-class ItemCountOutOfRange(InvalidRequest):
-    """Vidu has a name of its own for it."""
 
 
 class _Part(BaseModel):
@@ -137,7 +135,7 @@ class Video(Body):
         return super().understood() | {"duration": duration, "resolution": self.resolution or usual}
 
 
-class Text2Video(Video):
+class Text2video(Video):
     kind = Kind.TEXT2VIDEO
     model_config = _example({"model": "viduq3-pro", "prompt": "a paper boat on a pond", "duration": 5})
 
@@ -146,7 +144,7 @@ class Text2Video(Video):
     aspect_ratio: Ratio | None = None
 
 
-class Img2Video(Video):
+class Img2video(Video):
     kind = Kind.IMG2VIDEO
     model_config = _example({"model": "viduq2-pro", "images": ["https://example.com/boat.png"]})
 
@@ -161,7 +159,7 @@ class Subject(_Part):
     voice_id: Name = ""
 
 
-class Reference2Video(Video):
+class Reference2video(Video):
     kind = Kind.REFERENCE2VIDEO
     model_config = _example(
         {"model": "viduq2", "prompt": "the boat at dusk", "images": ["https://example.com/boat.png"]}
@@ -179,7 +177,7 @@ class Reference2Video(Video):
         return self
 
 
-class StartEnd2Video(Video):
+class StartEnd2video(Video):
     kind = Kind.START_END2VIDEO
     model_config = _example(
         {
@@ -191,7 +189,7 @@ class StartEnd2Video(Video):
     images: list[Image] = Field(min_length=2, max_length=2)
 
 
-class Template2Video(Body):
+class Template2video(Body):
     kind = Kind.TEMPLATE2VIDEO
     model_config = _example({"template": "hugging", "images": ["https://example.com/two.png"]})
 
@@ -256,6 +254,11 @@ class LipSync(Body):
         return self
 
 
+    @classmethod
+    def express(cls, request: Request) -> dict[str, Json]:
+        return super().express(replace(request, prompt="")) | {"text": request.prompt}
+
+
 class KeyFrame(_Part):
     key_image: Image
     prompt: Prompt = ""
@@ -299,7 +302,7 @@ class Multiframe(Body):
 KINDS: dict[Kind, type[Body]] = {
     body.kind: body
     for body in (
-        Text2Video, Img2Video, Reference2Video, StartEnd2Video, Template2Video,
+        Text2video, Img2video, Reference2video, StartEnd2video, Template2video,
         Extend, UpscaleNew, LipSync, Multiframe,
     )
 }  # fmt: skip
@@ -316,8 +319,23 @@ def read(kind: Kind, body: Mapping[str, Json]) -> Body:
 def write(request: Request) -> dict[str, Json]:
     """The body for a request that another dialect brought. Raises InvalidRequest for what it cannot say."""
     body = KINDS[request.kind].express(_without_ways_to_say_nothing(request))
-    read(request.kind, body)
+    try:
+        read(request.kind, body)
+    except InvalidRequest as error:
+        field = re.match(r"\w*", error.field)[0]  # type: ignore[index]  # it matches anything
+        said = _SAID_ELSEWHERE.get(field, field)  # the client never wrote our name for it
+        raise InvalidRequest(error.message.replace(error.field, said), field=said, missing=error.missing) from error
     return body
+
+
+_SAID_ELSEWHERE = {
+    "video_creation_id": "creation_id",
+    "upscale_resolution": "resolution",
+    "start_image": "images",
+    "image_settings": "images",
+    "text": "prompt",
+    "audio_url": "prompt",
+}
 
 
 def _without_ways_to_say_nothing(request: Request) -> Request:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import get_args
 
-from reelkeep.dialects import vidu_ent_v2_bodies as bodies
 from reelkeep.dialects.query import LARGEST_NUMBER
-from reelkeep.domain.task import Kind
 from reelkeep.domain.wire import Json
 
 SCHEMAS = "ViduEntV2"  # what the names of the bodies' schemas begin with
@@ -25,10 +22,11 @@ def _answers(meaning: str, schema: str, example: Json) -> dict[str, Json]:
         "message": "model is required",
         "metadata": {"trace_id": "1-695c8f00-0a1b2c3d4e5f"},
     }
+    fault = {"code": 500, "reason": "InternalServiceFailure", "message": "internal service failure"}
     return {
         "200": {"description": meaning, "content": _holds(schema, example=example)},
         "4XX": {"description": "Refused; `reason` says why.", "content": _holds("Error", example=error)},
-        "5XX": {"description": "Our fault.", "content": _holds("Error")},
+        "5XX": {"description": "Our fault.", "content": _holds("Error", example=fault | {"metadata": {"trace_id": ""}})},
     }
 
 
@@ -66,11 +64,32 @@ _EXAMPLE_TASK = {
 }
 
 
-def describe_submit(kind: Kind, segment: str) -> Mapping[str, Json]:
-    example = {"task_id": _EXAMPLE_ID, "state": "created", **_EXAMPLE_TASK}
+def describe_submit(segment: str) -> Mapping[str, Json]:
+    example = {
+        "task_id": _EXAMPLE_ID,
+        "state": "queueing",
+        **_EXAMPLE_TASK,
+        "style": "general",
+        "seed": 0,
+        "movement_amplitude": "auto",
+        "payload": "job-1",
+        "bgm": False,
+        "audio_type": "",
+        "off_peak": False,
+        "watermark": False,
+        "wm_position": "unspecified",
+        "wm_url": "",
+        "meta_data": "",
+        "is_rec": False,
+        "cus_priority": 0,
+        "client_request_id": "",
+    }
     return {
         "summary": f"Submit a task: {segment}",
-        "requestBody": {"required": True, "content": _holds(bodies.KINDS[kind].__name__)},
+        "requestBody": {
+            "required": True,
+            "content": _holds("".join(word.capitalize() for word in segment.split("-"))),
+        },
         "responses": _answers("The task as it was taken in", "Submitted", example),
     }
 
@@ -104,7 +123,9 @@ LIST: Mapping[str, Json] = {
         _parameter("templates", "Only tasks with these templates"),
         _parameter("model_versions", "Short names such as 2.0 and q2-pro, or long ones such as viduq2-pro"),
         _parameter("resolutions", "Such as 720p"),
-        _parameter("states", "Any if absent", enum=list(get_args(bodies.StateWord))),
+        _parameter(
+            "states", "Any if absent", enum=["created", "queueing", "processing", "success", "failed"]
+        ),
         _parameter("pager.page", "From 0", "integer", minimum=0, maximum=LARGEST_NUMBER, default=0),
         _parameter("pager.pagesz", "Tasks a page", "integer", minimum=1, maximum=LARGEST_PAGE, default=10),
         _parameter(

@@ -13,6 +13,23 @@ from reelkeep.domain.task import Task
 Json = Any  # what json.loads returns
 
 
+def parse_json(text: bytes) -> Json:
+    """What strict JSON in UTF-8 says. Raises ValueError for anything else, and for nesting beyond all sense.
+
+    Python's own parser also takes NaN, Infinity and halves of surrogate pairs, which nobody could be sent again.
+    """
+    try:
+        parsed = json.loads(text, parse_constant=_refuse)
+        json.dumps(parsed, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return parsed
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"{constant} is not JSON")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """A request to a provider, below its base URL, without its credentials."""
@@ -34,7 +51,7 @@ class Answer:
     def json(self) -> Json | None:
         """The body's JSON, or None if it is not JSON."""
         try:
-            return json.loads(self.body)
+            return parse_json(self.body)
         except ValueError:
             return None
 

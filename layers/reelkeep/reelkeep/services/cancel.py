@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from contextlib import suppress
 
-from reelkeep.domain.errors import CannotCancel
+from reelkeep.domain.errors import CannotCancel, Stale
 from reelkeep.domain.task import Failure, FailureClass, State, Submission, Task
 from reelkeep.ports import Caller, Clock, Providers, Tasks
 from reelkeep.services.query import show
@@ -23,7 +23,8 @@ def cancel(task_id: str, caller: Caller, *, tasks: Tasks, providers: Providers, 
         return task
     match task.submission:
         case Submission.WAITING:  # a placement begun meanwhile wins: it makes this save stale
-            return tasks.save(replace(task.failed(_BY_CLIENT, clock()), trouble=""))
+            with suppress(Stale):
+                return tasks.save(task.failed(_BY_CLIENT, clock()))
         case Submission.PLACED if task.state in (State.QUEUEING, State.PROCESSING):
             if providers.get(task.provider).cancel(task):
                 return record(task, lambda task: task.failed(_BY_CLIENT, clock()), tasks=tasks)

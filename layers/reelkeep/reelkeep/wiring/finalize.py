@@ -11,7 +11,7 @@ from reelkeep.adapters.outbound import Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.adapters.secrets import Secret
 from reelkeep.adapters.tasks import TableTasks
-from reelkeep.dialects import upstreams
+from reelkeep.dialects import upstream
 from reelkeep.ports import SecondsLeft
 from reelkeep.services.finalize import finalize
 from reelkeep.services.poll import Verdict
@@ -32,7 +32,7 @@ def build() -> Finalize:
         finalize,
         tasks=TableTasks(platform.dynamodb(), settings.table),
         archive=S3Archive(platform.s3(), settings.bucket, outbound),
-        providers=ConfiguredProviders(providers_secret, upstreams(), outbound),
+        providers=ConfiguredProviders(providers_secret, upstream, outbound),
         notices=SnsNotices(platform.sns(), settings.topic_arn),
         links=permanent_links(link_secret, settings.public_url),
         clock=platform.now,

@@ -10,7 +10,7 @@ from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.adapters.requests import S3Requests
 from reelkeep.adapters.secrets import Secret
 from reelkeep.adapters.tasks import TableTasks
-from reelkeep.dialects import upstreams
+from reelkeep.dialects import upstream
 from reelkeep.services.poll import Verdict, poll
 from reelkeep.wiring import platform
 
@@ -22,6 +22,6 @@ def build() -> Callable[[str], Verdict]:
         poll,
         tasks=TableTasks(platform.dynamodb(), settings.table),
         requests=S3Requests(platform.s3, settings.bucket),
-        providers=ConfiguredProviders(secret, upstreams(), Outbound()),
+        providers=ConfiguredProviders(secret, upstream, Outbound()),
         clock=platform.now,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from reelkeep.adapters.keys import DynamoKeys
+from reelkeep.adapters.keys import TableKeys
 from reelkeep.adapters.requests import S3Requests, signed_link
 from reelkeep.adapters.secrets import Secret
 from reelkeep.adapters.tasks import TableTasks
@@ -21,7 +21,7 @@ def build() -> Api:
     secret = Secret(platform.secretsmanager(), settings.link_secret_arn, platform.now)
     sign = partial(signed_link, platform.s3, settings.bucket)
     return Api(
-        keys=DynamoKeys(platform.dynamodb(), settings.table),
+        keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
         show=partial(show_whole, tasks=tasks, requests=S3Requests(platform.s3, settings.bucket)),
         list_tasks=partial(list_tasks, tasks=tasks, clock=platform.now),

@@ -5,14 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from reelkeep.adapters.executions import StepFunctionsExecutions
-from reelkeep.adapters.keys import DynamoKeys
+from reelkeep.adapters.keys import TableKeys
 from reelkeep.adapters.outbound import Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.adapters.requests import S3Requests
 from reelkeep.adapters.secrets import Secret
 from reelkeep.adapters.tasks import TableTasks
 from reelkeep.api import Api
-from reelkeep.dialects import upstreams
+from reelkeep.dialects import upstream
 from reelkeep.domain.ids import new_task_id
 from reelkeep.services.cancel import cancel
 from reelkeep.services.submit import submit
@@ -23,9 +23,9 @@ def build() -> Api:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
     secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
-    providers = ConfiguredProviders(secret, upstreams(), Outbound())
+    providers = ConfiguredProviders(secret, upstream, Outbound())
     return Api(
-        keys=DynamoKeys(platform.dynamodb(), settings.table),
+        keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
         submit=partial(
             submit,

@@ -8,7 +8,7 @@ from pathlib import Path
 TAIL_LINES = 20
 
 
-class Problem(Exception):
+class CloudError(Exception):
     """Says what is wrong in one sentence, and which logs may say more."""
 
     def __init__(self, message: str, *logs: Path) -> None:

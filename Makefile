@@ -1,0 +1,96 @@
+# Everything here needs Python 3.11 or later, make and a registry of Python packages, and nothing else.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PORT ?= 4566
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo $$python; break; fi; done)
+
+SETUP := .venv/.installed .venv-cloud/.installed
+BIN := .venv/bin
+CODE := layers/reelkeep/reelkeep functions local admin tests benchmarks
+
+export SAM_CLI_TELEMETRY := 0
+
+##@ Use it
+
+.PHONY: up demo key
+up: $(SETUP)  ## Run everything on this machine until Ctrl-C (PORT=4566, PROVIDERS=file.json instead of the studio)
+	@$(BIN)/python -m local up --port $(PORT) $(if $(PROVIDERS),--providers "$(PROVIDERS)")
+
+demo: $(SETUP)  ## See one task through, from the call to the file, and stop everything again
+	@$(BIN)/python -m local demo
+
+key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `make up`)
+	@$(BIN)/python -m admin keys create --owner "$(OWNER)" $(if $(STACK),--stack "$(STACK)",--local)
+
+##@ Work on it
+
+.PHONY: setup test lint types unit integration format lock
+setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
+
+test: lint types unit integration  ## Everything that has to pass
+
+lint: $(SETUP)  ## Style of the code, soundness of the template
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/cfn-lint template.yaml
+	AWS_DEFAULT_REGION=us-east-1 .venv-cloud/bin/sam validate --lint
+
+types: $(SETUP)  ## Types, strictly
+	$(BIN)/mypy
+
+unit: $(SETUP)  ## Tests that need nothing but this code
+	$(BIN)/pytest tests/unit
+
+integration: $(SETUP)  ## Tests on the local cloud
+	$(BIN)/pytest tests/integration
+
+format: $(SETUP)  ## Put the code into its form
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
+lock: $(SETUP)  ## Write down the exact versions of every dependency again (UPGRADE=1: the newest ones)
+	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o layers/dependencies/requirements.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev \
+		-c layers/dependencies/requirements.txt -o requirements-dev.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) local/requirements.in -o local/requirements.txt
+
+##@ Deploy it
+
+.PHONY: build deploy
+build: $(SETUP)  ## Build the functions and layers for Lambda, into .aws-sam
+	PYTHON=$(abspath $(BIN)/python) .venv-cloud/bin/sam build
+
+deploy: build  ## Deploy to your AWS account (ARGS="--parameter-overrides AlarmEmail=...")
+	.venv-cloud/bin/sam deploy $(ARGS)
+
+##@ Tidy up
+
+.PHONY: clean help
+clean:  ## Remove what was built and the demonstration; tasks and archive of `make up` stay in .local
+	rm -rf .aws-sam .local/builds .local/demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find $(wildcard $(CODE)) -depth -type d -name __pycache__ -exec rm -rf {} +
+
+help:  ## Show this
+	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
+		/^[a-z-]+:.*##/ {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+# uv installs in seconds what pip installs in a minute; pip is there in case uv cannot reach the registry.
+# $(call install,environment,requirements)
+define install
+@test -n "$(PYTHON)" || { echo "error: Python 3.11 or later is needed" >&2; exit 1; }
+@test -x $(1)/bin/pip || { echo "making $(1)"; $(PYTHON) -m venv --clear $(1); }
+@$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r local/uv.txt
+@$(1)/bin/uv pip install --quiet --python $(1)/bin/python --require-hashes -r $(2) \
+	|| $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(2)
+@touch $@
+endef
+
+.venv/.installed: requirements-dev.txt local/uv.txt
+	$(call install,.venv,requirements-dev.txt)
+
+.venv-cloud/.installed: local/requirements.txt local/uv.txt
+	$(call install,.venv-cloud,local/requirements.txt)

@@ -1,0 +1,44 @@
+"""Reads the command line, runs one command, and turns what goes wrong into a sentence."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from admin import keys, stack
+from reelkeep.domain.errors import ReelkeepError
+
+ROOT = Path(__file__).parents[1]
+GROUPS = (keys,)
+
+
+def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
+    options = parser().parse_args(arguments)
+    try:
+        options.run(options, stack.find(options, root))
+    except (ReelkeepError, stack.NotFound) as error:
+        return failed(str(error))
+    except ClientError as error:
+        return failed(f"AWS refused: {error}")
+    except BotoCoreError as error:  # no region, no credentials, no connection: it says which
+        return failed(str(error))
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(
+        prog="python -m admin", description="Operates a Reelkeep: on AWS, or the one that `make up` runs here."
+    )
+    groups = top.add_subparsers(metavar="GROUP", required=True)
+    for group in GROUPS:
+        group.register(groups)
+    return top
+
+
+def failed(reason: str) -> int:
+    print(f"error: {reason}", file=sys.stderr)
+    return 1

@@ -1,0 +1,247 @@
+"""Cold starts and warm calls of every function under the real awslambdaric, beside a naive arrangement of two of them.
+
+    python -m benchmarks.functions [--check] [--runs N]
+
+What is compared takes turns, so that what else the machine does meets all alike. Trust ratios, not times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import certifi
+import trustme
+
+from benchmarks import artefacts
+from benchmarks.artefacts import ROOT, STEPS, Artefacts, Deployed
+from benchmarks.runtime_api import Broken, Call, Environment
+
+_MOST_OF_NAIVE: Final = 0.65  # a cold start
+_MOST_CPU: Final = 0.004  # seconds a warm call
+_CHECKED: Final = ("submit", "poll")
+
+_RUNS: Final = 11  # cold starts of each
+_WARMING_CALLS: Final = 25
+_BLOCKS: Final = 10  # of warm calls
+_CALLS: Final = 25  # in each
+
+_KEY: Final = f"rk_{'b' * 43}"
+
+
+@dataclass
+class Contestant:
+    name: str
+    step: str
+    deployed: Deployed
+    event: bytes
+    variables: Mapping[str, str]
+    log: Path
+    init: list[float] = field(default_factory=list)
+    first: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
+
+    def start(self) -> Environment:
+        deployed = self.deployed
+        variables = {
+            **self.variables,
+            "PYTHONPATH": deployed.import_path,
+            "LAMBDA_TASK_ROOT": str(deployed.task),
+            "_HANDLER": deployed.handler,
+        }
+        return Environment(deployed.command, variables=variables, folder=deployed.task, log=self.log)
+
+    def call(self, environment: Environment) -> Call:
+        """Raises Broken also for an answer that is not the right one."""
+        call = environment.call(self.event)
+        if not _RIGHT[self.step](json.loads(call.answer)):
+            raise Broken(f"{self.name} answered {call.answer.decode()}\n{self.log.read_text()[-2000:]}")
+        return call
+
+    def start_cold(self) -> tuple[float, float]:
+        with self.start() as environment:
+            return environment.initialized(), self.call(environment).since_start
+
+
+def _body(answer: Any) -> Any:
+    return json.loads(answer["body"]) if answer["statusCode"] == 200 else {}
+
+
+_RIGHT: Final[Mapping[str, Callable[[Any], bool]]] = {
+    "empty": lambda answer: answer == {},
+    "submit": lambda answer: bool(_body(answer).get("task_id")),
+    "query": lambda answer: len(_body(answer).get("tasks", ())) == 20,
+    "poll": lambda answer: answer["finished"] is False and answer["wait_seconds"] > 0,
+    "finalize": lambda answer: answer["finished"] is True,
+    "sweep": lambda answer: answer["unfinished"] == 20,
+}
+
+
+def _events() -> dict[str, bytes]:
+    events = {step: json.loads((ROOT / "events" / f"{step}.json").read_text()) for step in STEPS}
+    for step in ("submit", "query"):
+        events[step]["headers"]["authorization"] = f"Token {_KEY}"
+    return {step: json.dumps(event).encode() for step, event in {**events, "empty": {}}.items()}
+
+
+def _variables(step: str, port: int, authorities: Path) -> dict[str, str]:
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "LANG": "C.UTF-8",
+        "TZ": ":UTC",
+        "AWS_EXECUTION_ENV": "AWS_Lambda_python3.13",
+        "AWS_LAMBDA_FUNCTION_NAME": step,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "1024",
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{step}",
+        "AWS_LAMBDA_LOG_STREAM_NAME": "benchmark",
+        "AWS_REGION": "us-east-1",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": "benchmark",
+        "AWS_SECRET_ACCESS_KEY": "benchmark",
+        "AWS_SESSION_TOKEN": "benchmark",
+        "AWS_ENDPOINT_URL": f"https://127.0.0.1:{port}",
+        "AWS_CA_BUNDLE": str(authorities),
+        "SSL_CERT_FILE": str(authorities),
+        "TABLE_NAME": step,
+        "BUCKET_NAME": "archive",
+        "TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:notices",
+        "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:reelkeep-task",
+        "PROVIDERS_SECRET_ARN": "providers",
+        "LINK_SECRET_ARN": "link",
+        "PUBLIC_URL": "https://reelkeep.example",
+        "LOG_LEVEL": "INFO",
+        "POWERTOOLS_SERVICE_NAME": f"reelkeep.{step}",
+        "POWERTOOLS_METRICS_NAMESPACE": "Reelkeep",
+    }
+
+
+@contextmanager
+def _upstream(folder: Path) -> Iterator[tuple[int, Path]]:
+    """The port of AWS and the provider, and the authorities to be trusted: as many as everywhere, and theirs."""
+    authority, certificate, authorities = (folder / f"{name}.pem" for name in ("own", "certificate", "all"))
+    made = trustme.CA()
+    made.cert_pem.write_to_path(str(authority))
+    made.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(certificate))
+    authorities.write_text(Path(certifi.where()).read_text() + authority.read_text())
+    task_id = json.loads((ROOT / "events" / "poll.json").read_text())["task_id"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.stubs", certificate, task_id, _KEY],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "layers" / "reelkeep")},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline()), authorities
+        process.communicate()
+
+
+def _contestants(built: Artefacts, port: int, authorities: Path, logs: Path) -> list[Contestant]:
+    events = _events()
+
+    def contestant(name: str, step: str, deployed: Deployed) -> Contestant:
+        variables = _variables(step, port, authorities)
+        return Contestant(name, step, deployed, events[step], variables, logs / f"{name}.log")
+
+    return [
+        contestant("empty", "empty", built.empty),
+        *(contestant(f"{step}, naive", step, deployed) for step, deployed in built.naive.items()),
+        *(
+            contestant(f"{step}, naive, .pyc", step, deployed)
+            for step, deployed in built.naive_compiled.items()
+        ),
+        *(contestant(step, step, deployed) for step, deployed in built.ours.items()),
+    ]
+
+
+def _measure_cold(contestants: list[Contestant], runs: int) -> None:
+    for run in range(runs + 1):
+        for contestant in contestants if run % 2 else reversed(contestants):
+            init, first = contestant.start_cold()
+            if run:  # the first one fills the page cache
+                contestant.init.append(init)
+                contestant.first.append(first)
+
+
+def _measure_warm(contestants: list[Contestant]) -> None:
+    with ExitStack() as stack:
+        environments = [stack.enter_context(contestant.start()) for contestant in contestants]
+        turns = list(zip(contestants, environments, strict=True))
+        for contestant, environment in turns:
+            environment.initialized()
+            for _ in range(_WARMING_CALLS):
+                contestant.call(environment)
+        for _ in range(_BLOCKS):
+            for contestant, environment in turns:
+                used = environment.cpu()
+                contestant.wall += [contestant.call(environment).seconds for _ in range(_CALLS)]
+                contestant.cpu.append((environment.cpu() - used) / _CALLS)
+
+
+def _ratio(own: list[float], other: list[float]) -> float:
+    return median(one / two for one, two in zip(own, other, strict=True))
+
+
+def _print(contestants: list[Contestant]) -> None:
+    naive = {each.step: each for each in contestants if each.name.endswith("naive")}
+    print(f"{'':20} {'init':>8} {'to the first':>13} {'a warm call':>12} {'a warm call':>12}   of naive:")
+    print(f"{'milliseconds':20} {'':>8} {'answer':>13} {'CPU':>12} {'wall':>12}   init, first answer")
+    for each in contestants:
+        row = f"{each.name:20} {median(each.init) * 1000:8.0f} {median(each.first) * 1000:13.0f}"
+        row += f" {median(each.cpu) * 1000:12.2f} {median(each.wall) * 1000:12.2f}"
+        if (other := naive.get(each.step)) and other is not each:
+            row += f"   {_ratio(each.init, other.init):.2f}, {_ratio(each.first, other.first):.2f}"
+        print(row)
+
+
+def _missed(contestants: list[Contestant]) -> Iterator[str]:
+    named = {each.name: each for each in contestants}
+    for step in _CHECKED:
+        own, naive = named[step], named[f"{step}, naive"]
+        for what, ratio in (
+            ("init", _ratio(own.init, naive.init)),
+            ("first answer", _ratio(own.first, naive.first)),
+        ):
+            if ratio > _MOST_OF_NAIVE:
+                yield f"{step}: {what} at {ratio:.2f} of naive, more than {_MOST_OF_NAIVE}"
+        if (cpu := median(own.cpu)) > _MOST_CPU:
+            yield f"{step}: a warm call takes {cpu * 1000:.1f} ms of CPU, more than {_MOST_CPU * 1000:.0f}"
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    arguments.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
+    arguments.add_argument("--runs", type=int, default=_RUNS, help="cold starts of each (default: %(default)s)")
+    asked = arguments.parse_args()
+    missed: list[str] = []
+    with tempfile.TemporaryDirectory() as directory, _upstream(Path(directory)) as (port, authorities):
+        for number, python in enumerate(artefacts.pythons()):
+            folder = Path(directory, str(number))
+            built = artefacts.build(python, folder)
+            contestants = _contestants(built, port, authorities, folder)
+            _measure_cold(contestants, asked.runs)
+            _measure_warm(contestants)
+            print(f"\n{artefacts.version_of(python)}")
+            _print(contestants)
+            missed += [f"{artefacts.version_of(python)}: {target}" for target in _missed(contestants)]
+    for target in missed:
+        print("missed:", target)
+    return 1 if missed and asked.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

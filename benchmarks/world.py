@@ -1,0 +1,143 @@
+"""What the functions find: keys, tasks, secrets, and the files of a creation. Every function has a table of its own."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from local.studio.film import write_film
+from local.studio.picture import draw
+from reelkeep.adapters.task_record import to_item
+from reelkeep.domain.ids import new_task_id
+from reelkeep.domain.keys import hash_of
+from reelkeep.domain.task import Asset, Creation, Kept, Kind, Request, State, Submission, Task
+
+PROVIDER: Final = "upstream"
+PROVIDER_TASK_ID: Final = "885000000000000001"
+PROVIDERS_SECRET: Final = "providers"
+LINK_SECRET: Final = "link"
+LISTED: Final = 20  # tasks in a listing
+
+_REQUEST = Request(
+    dialect="vidu_ent_v2",
+    kind=Kind.TEXT2VIDEO,
+    model="viduq2",
+    prompt="a paper boat on a pond",
+    duration=4,
+    resolution="720p",
+    body={"model": "viduq2", "prompt": "a paper boat on a pond", "duration": 4, "resolution": "720p"},
+)
+
+Item = Mapping[str, Any]
+
+
+def items(task_id: str, key: str, address: str) -> dict[str, list[Item]]:
+    """By table. `task_id` and `key` are those that the events name, `address` is the provider's."""
+    now = datetime.now(UTC)
+    processing = _task(task_id, now, state=State.PROCESSING)
+    generated = (
+        Asset(name="video", source=f"{address}/video.mp4", expires_at=now + timedelta(days=1)),
+        Asset(name="cover", source=f"{address}/cover.jpeg", expires_at=now + timedelta(days=1)),
+    )
+    archiving = _task(
+        task_id,
+        now,
+        state=State.ARCHIVING,
+        succeeded_at=now,
+        creations=(Creation(id=PROVIDER_TASK_ID, assets=generated, duration=4.0),),
+    )
+    ages = [timedelta(minutes=number) for number in range(1, LISTED + 1)]
+    listed = [_finished(now - age) for age in ages]
+    unfinished = [_task(new_task_id(now - age), now - age, state=State.PROCESSING) for age in ages]
+    return {
+        "submit": [_key_item(key)],
+        "query": [_key_item(key), *map(_item, listed)],
+        "poll": [_item(processing)],
+        "finalize": [_item(archiving)],
+        "sweep": list(map(_item, unfinished)),
+    }
+
+
+def secrets(address: str) -> dict[str, str]:
+    provider = {
+        "dialect": "vidu_ent_v2",
+        "base_url": address,
+        "api_key": "vda_benchmark",
+        "models": ["vidu*"],
+        "default": True,
+        "allow_private": True,
+    }
+    return {PROVIDERS_SECRET: json.dumps({PROVIDER: provider}), LINK_SECRET: "s" * 64}
+
+
+def files() -> dict[str, bytes]:
+    """A video of four seconds and its cover."""
+    with tempfile.TemporaryDirectory() as folder:
+        video, cover = Path(folder, "video.mp4"), Path(folder, "cover.jpeg")
+        picture = draw(640, 360, prompt="a paper boat on a pond", label="benchmark")
+        write_film(video, picture, seconds=4, fps=24, audio=False)
+        picture.save(cover)
+        return {"/video.mp4": video.read_bytes(), "/cover.jpeg": cover.read_bytes()}
+
+
+def _task(task_id: str, created_at: datetime, **more: Any) -> Task:
+    return Task(
+        id=task_id,
+        owner="owner",
+        key_id="019aa0f4c8000000",
+        provider=PROVIDER,
+        request=_REQUEST,
+        created_at=created_at,
+        updated_at=created_at,
+        deadline=created_at + timedelta(hours=2),
+        next_look_at=created_at + timedelta(minutes=1),
+        submission=Submission.PLACED,
+        provider_task_id=PROVIDER_TASK_ID,
+        version=3,
+        **more,
+    )
+
+
+def _finished(created_at: datetime) -> Task:
+    task_id = new_task_id(created_at)
+    folder = f"tasks/{created_at:%Y/%m/%d}/{task_id}"
+    video = Kept(
+        key=f"{folder}/1-video.mp4",
+        bytes=1_000_000,
+        sha256="0" * 64,
+        content_type="video/mp4",
+        duration=4.0,
+        fps=24.0,
+        width=1280,
+        height=720,
+    )
+    cover = Kept(key=f"{folder}/1-cover.jpeg", bytes=50_000, sha256="1" * 64, content_type="image/jpeg")
+    kept = (Asset(name="video", kept=video), Asset(name="cover", kept=cover))
+    return _task(
+        task_id,
+        created_at,
+        state=State.SUCCESS,
+        finished_at=created_at,
+        told_at=created_at,
+        creations=(Creation(id=PROVIDER_TASK_ID, assets=kept),),
+    )
+
+
+def _item(task: Task) -> Item:
+    return to_item(task, write_id="0" * 16)
+
+
+def _key_item(key: str) -> Item:
+    return {
+        "pk": {"S": "keys"},
+        "sk": {"S": hash_of(key)},
+        "key_id": {"S": "019aa0f4c8000000"},
+        "owner": {"S": "owner"},
+        "name": {"S": "benchmark"},
+        "last_characters": {"S": key[-4:]},
+        "created_at": {"S": "2026-11-21T12:00:00+00:00"},
+    }

@@ -1,0 +1,95 @@
+"""API keys in DynamoDB: one partition, sorted by the keys' hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reelkeep.domain.errors import NotFound
+from reelkeep.domain.keys import ApiKey, describe, hash_of, is_key, new_key
+from reelkeep.ports import Caller
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+_PARTITION = "keys"
+
+
+class TableKeys:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def caller(self, key: str) -> Caller | None:
+        """One consistent read, and nothing remembered: a revocation is effective at once."""
+        if not is_key(key):
+            return None
+        item = self._client.get_item(TableName=self._table, Key=_key(hash_of(key)), ConsistentRead=True).get(
+            "Item"
+        )
+        if item is None or "revoked_at" in item:
+            return None
+        return Caller(owner=item["owner"]["S"], key_id=item["key_id"]["S"])
+
+    def create(self, owner: str, name: str, now: datetime) -> tuple[str, ApiKey]:
+        """The key itself, which cannot be had again, and what is kept of it. Raises InvalidRequest."""
+        key = new_key()
+        described = describe(key, owner, name, now)
+        attributes = {
+            "key_id": described.key_id,
+            "owner": described.owner,
+            "name": described.name,
+            "last_characters": described.last_characters,
+            "created_at": described.created_at.isoformat(),
+        }
+        item: dict[str, AttributeValueTypeDef] = {n: {"S": value} for n, value in attributes.items()}
+        self._client.put_item(TableName=self._table, Item={**_key(hash_of(key)), **item})
+        return key, described
+
+    def all(self, owner: str | None = None) -> list[ApiKey]:
+        """Every key, or one owner's, oldest first; revoked ones too."""
+        found = (_api_key(item) for item in self._items())
+        return sorted((each for each in found if owner in (None, each.owner)), key=lambda each: each.key_id)
+
+    def revoke(self, key_id: str, now: datetime) -> ApiKey:
+        """From now on the key is refused. A second time changes nothing. Raises NotFound."""
+        for item in self._items():
+            if item["key_id"]["S"] == key_id:
+                answer = self._client.update_item(
+                    TableName=self._table,
+                    Key={"pk": item["pk"], "sk": item["sk"]},
+                    UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :now)",
+                    ConditionExpression="attribute_exists(pk)",
+                    ExpressionAttributeValues={":now": {"S": now.isoformat()}},
+                    ReturnValues="ALL_NEW",
+                )
+                return _api_key(answer["Attributes"])
+        raise NotFound(f"there is no key {key_id}", field="key_id")
+
+    def _items(self) -> Iterator[Mapping[str, AttributeValueTypeDef]]:
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression="pk = :keys",
+            ExpressionAttributeValues={":keys": {"S": _PARTITION}},
+            ConsistentRead=True,
+        )
+        for page in pages:
+            yield from page["Items"]
+
+
+def _key(key_hash: str) -> dict[str, AttributeValueTypeDef]:
+    return {"pk": {"S": _PARTITION}, "sk": {"S": key_hash}}
+
+
+def _api_key(item: Mapping[str, AttributeValueTypeDef]) -> ApiKey:
+    revoked_at = item.get("revoked_at", {}).get("S")
+    return ApiKey(
+        key_id=item["key_id"]["S"],
+        owner=item["owner"]["S"],
+        name=item["name"]["S"],
+        last_characters=item["last_characters"]["S"],
+        created_at=datetime.fromisoformat(item["created_at"]["S"]),
+        revoked_at=datetime.fromisoformat(revoked_at) if revoked_at else None,
+    )

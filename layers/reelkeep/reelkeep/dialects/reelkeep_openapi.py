@@ -1,0 +1,253 @@
+"""What the OpenAPI document says of Reelkeep's own API, beyond the bodies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reelkeep.dialects import reelkeep_bodies as bodies
+from reelkeep.domain.task import FailureClass, Kind, State
+from reelkeep.domain.wire import Json
+
+LARGEST_PAGE = 100
+USUAL_PAGE = 20
+
+_ID = "019aa6f1b2c80123456789abcdef0123"
+_FILES = f"https://reelkeep.example.com/files/Zm9yIGV2ZXIgYW5kIGEgZGF5/{_ID}"
+_VIDEO: bodies.File = {
+    "name": "video",
+    "url": f"{_FILES}/1-video.mp4",
+    "bytes": 4_193_280,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "content_type": "video/mp4",
+}
+_COVER: bodies.File = {
+    "name": "cover",
+    "url": f"{_FILES}/1-cover.jpeg",
+    "bytes": 81_920,
+    "sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+    "content_type": "image/jpeg",
+}
+_TASK: bodies.Task = {
+    "id": _ID,
+    "state": State.QUEUEING,
+    "kind": Kind.TEXT2VIDEO,
+    "provider": "vidu",
+    "model": "viduq3-pro",
+    "prompt": "A paper boat on a pond at dawn",
+    "images": [],
+    "video_url": None,
+    "creation_id": None,
+    "template": None,
+    "duration": 5,
+    "resolution": None,
+    "aspect_ratio": None,
+    "seed": None,
+    "audio": None,
+    "off_peak": False,
+    "payload": "job-1",
+    "created_at": "2026-11-21T12:00:00.200000Z",
+    "updated_at": "2026-11-21T12:00:01Z",
+    "finished_at": None,
+    "deadline": "2026-11-21T14:00:00.200000Z",
+    "credits": 20,
+    "failure": None,
+    "creations": [],
+}
+_DONE: bodies.Task = {
+    **_TASK,
+    "state": State.SUCCESS,
+    "seed": 1_234_567,
+    "updated_at": "2026-11-21T12:01:17Z",
+    "finished_at": "2026-11-21T12:01:17Z",
+    "creations": [
+        {
+            "id": "885000000000000777",
+            "url": _VIDEO["url"],
+            "cover_url": _COVER["url"],
+            "watermarked_url": None,
+            "last_frame_url": None,
+            "moderation_urls": [],
+            "video": {"duration": 5.04, "fps": 24.0, "width": 1280, "height": 720},
+            "files": [_VIDEO, _COVER],
+        }
+    ],
+}
+_CANCELLED: bodies.Task = {
+    **_TASK,
+    "state": State.CANCELLED,
+    "updated_at": "2026-11-21T12:00:20Z",
+    "finished_at": "2026-11-21T12:00:20Z",
+    "failure": {
+        "reason": FailureClass.CANCELLED,
+        "code": "UserCancelled",
+        "message": "cancelled by the client",
+        "retryable": False,
+    },
+}
+_DETAILS: dict[str, tuple[str, Mapping[str, Json]]] = {
+    "invalid-request": (
+        "prompt is required",
+        {"errors": [{"field": "prompt", "message": "is required"}]},
+    ),
+    "unauthorized": ("this API key is not known, or was revoked", {}),
+    "no-credit": (
+        "credits are not enough",
+        {
+            "failure": {
+                "reason": "credit",
+                "code": "CreditInsufficient",
+                "message": "credits are not enough",
+                "retryable": False,
+            }
+        },
+    ),
+    "not-found": (f"there is no task {_ID}", {}),
+    "cannot-cancel": ("task state is success, can not cancel", {}),
+    "body-too-large": ("the body has 7340032 bytes, the limit is 5242880", {}),
+    "refused-by-provider": (
+        "the prompt is against the content rules",
+        {
+            "failure": {
+                "reason": "policy",
+                "code": "TaskPromptPolicyViolation",
+                "message": "the prompt is against the content rules",
+                "retryable": False,
+            }
+        },
+    ),
+    "throttled-by-provider": (
+        "the daily quota is used up",
+        {
+            "failure": {
+                "reason": "throttled",
+                "code": "QuotaExceeded",
+                "message": "the daily quota is used up",
+                "retryable": True,
+            }
+        },
+    ),
+    "fault": ("Try again in a moment; if it stays so, ask whoever runs this service.", {}),
+}
+
+
+def _answer(meaning: str, schema: str, example: object, **more: Json) -> dict[str, Json]:
+    content = {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}
+    return {"description": meaning, "content": {"application/json": content}, **more}
+
+
+def problem(name: str) -> dict[str, Json]:
+    """The answer to a request that went wrong so."""
+    status, title = bodies.PROBLEMS[name]
+    detail, more = _DETAILS[name]
+    example = {"type": bodies.problem_type(name), "title": title, "status": status, "detail": detail, **more}
+    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
+    return {"description": f"{title}.", "content": {"application/problem+json": content}}
+
+
+def _problems(*names: str) -> dict[str, Json]:
+    return {str(bodies.PROBLEMS[name][0]): problem(name) for name in ("unauthorized", *names, "fault")}
+
+
+def _filter(name: str, meaning: str, **schema: Json) -> dict[str, Json]:
+    return {"name": name, "in": "query", "description": meaning, "schema": schema}
+
+
+def _any_of(name: str, meaning: str, **item: Json) -> dict[str, Json]:
+    schema = {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 256, **item}}
+    return {"name": name, "in": "query", "description": meaning, "schema": schema, "explode": True}
+
+
+_TASK_ID = {
+    "name": "task_id",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string"},
+    "example": _ID,
+}
+_KINDS = {name: f"#/components/schemas/{body.__name__}" for name, body in bodies.KINDS.items()}
+
+SUBMIT: Mapping[str, Json] = {
+    "operationId": "submitTask",
+    "summary": "Submit a task",
+    "description": (
+        "The task is recorded before the provider is called, and seen through whatever happens then. "
+        "What is refused with 4xx is not generated, and not paid for."
+    ),
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "oneOf": [{"$ref": ref} for ref in _KINDS.values()],
+                    "discriminator": {"propertyName": "kind", "mapping": _KINDS},
+                },
+                "examples": {
+                    name: {"value": body.model_config["json_schema_extra"]["examples"][0]}  # type: ignore[index]
+                    for name, body in bodies.KINDS.items()
+                },
+            }
+        },
+    },
+    "responses": {
+        "201": _answer(
+            "The task, as it was taken in.",
+            "Task",
+            _TASK,
+            headers={
+                "Location": {
+                    "description": "Where the task is shown.",
+                    "schema": {"type": "string", "format": "uri-reference"},
+                    "example": f"/tasks/{_ID}",
+                }
+            },
+        ),
+        **_problems("invalid-request", "no-credit", "body-too-large", "refused-by-provider", "throttled-by-provider"),
+    },
+}
+LIST: Mapping[str, Json] = {
+    "operationId": "listTasks",
+    "summary": "List tasks, newest first",
+    "description": (
+        "A task is listed if it fits every filter. A filter that is repeated admits any of its values. Pages "
+        "stay as they are while new tasks arrive."
+    ),
+    "parameters": [
+        _filter("created_from", "Created at this time or later.", type="string", format="date-time"),
+        _filter("created_to", "Created at this time or earlier.", type="string", format="date-time"),
+        _any_of("task_id", "With one of these ids, 100 at most.", pattern="^[0-9a-f]{32}$", examples=[_ID]),
+        _any_of("state", "In one of these states.", enum=[state.value for state in State]),
+        _any_of("model", "For one of these models.", examples=["viduq3-pro"]),
+        _any_of("resolution", "In one of these resolutions, as they were asked for.", examples=["720p"]),
+        _any_of("template", "With one of these templates."),
+        _filter(
+            "limit",
+            "How many tasks a page holds; fewer if they are very long.",
+            type="integer",
+            minimum=1,
+            maximum=LARGEST_PAGE,
+            default=USUAL_PAGE,
+        ),
+        _filter("cursor", "The `next_cursor` of the page before.", type="string", pattern="^[A-Za-z0-9_-]{22}$"),
+    ],
+    "responses": {
+        "200": _answer("One page.", "TaskPage", {"tasks": [_DONE], "next_cursor": None}),
+        **_problems("invalid-request"),
+    },
+}
+SHOW: Mapping[str, Json] = {
+    "operationId": "showTask",
+    "summary": "Show a task",
+    "description": "A task whose state is `success` has every file of every creation in the archive.",
+    "parameters": [_TASK_ID],
+    "responses": {"200": _answer("The task.", "Task", _DONE), **_problems("not-found")},
+}
+CANCEL: Mapping[str, Json] = {
+    "operationId": "cancelTask",
+    "summary": "Cancel a task",
+    "description": "Possible until the provider has begun to work on it.",
+    "parameters": [_TASK_ID],
+    "responses": {
+        "200": _answer("The task, cancelled.", "Task", _CANCELLED),
+        **_problems("not-found", "cannot-cancel"),
+    },
+}

@@ -1,0 +1,59 @@
+"""API keys: 256 random bits that belong to an owner. Only a key's hash is kept: nobody can read it back."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from reelkeep.domain import ids
+from reelkeep.domain.errors import InvalidRequest
+
+_KEY = re.compile(r"rk_[A-Za-z0-9_-]{43}")
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")  # it separates index keys, so it has no "#"
+_NAME_LENGTH = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApiKey:
+    """What is known of a key, and may be shown."""
+
+    key_id: str  # public; sorts by time
+    owner: str
+    name: str  # for people
+    last_characters: str  # to recognise it by
+    created_at: datetime
+    revoked_at: datetime | None = None
+
+
+def new_key() -> str:
+    return f"rk_{secrets.token_urlsafe(32)}"
+
+
+def is_key(text: str) -> bool:
+    return _KEY.fullmatch(text) is not None
+
+
+def hash_of(key: str) -> str:
+    """Plain SHA-256 is enough: 256 random bits cannot be guessed, and each request pays for the hash."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def describe(key: str, owner: str, name: str, now: datetime) -> ApiKey:
+    """Raises InvalidRequest for an owner or a name that cannot be."""
+    if not _OWNER.fullmatch(owner):
+        raise InvalidRequest(
+            "an owner is 1 to 64 letters, digits, '.', '_', '@' or '-', and begins with a letter or digit",
+            field="owner",
+        )
+    if len(name) > _NAME_LENGTH or not name.isprintable():
+        raise InvalidRequest(f"a name is at most {_NAME_LENGTH} printable characters", field="name")
+    return ApiKey(
+        key_id=ids.new_task_id(now)[:16],
+        owner=owner,
+        name=name,
+        last_characters=key[-4:],
+        created_at=now,
+    )

@@ -1,0 +1,125 @@
+"""The OpenAPI document: every route of every dialect, and what needs no key."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+from reelkeep.dialects import all_dialects
+from reelkeep.dialects.dialect import AnyRoute, Dialect
+from reelkeep.dialects.reelkeep_openapi import problem
+from reelkeep.domain.wire import Json
+
+VERSION = "0.1.0"
+_PUBLIC = "public"  # the tag of what needs no key
+
+_ABOUT = """\
+Reelkeep sees video-generation tasks through, keeps what they make, for ever, and tells whoever asked.
+
+A task can be submitted in any of the formats below, and read in every other."""
+_KEYS = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "`Authorization: Bearer <key>`"},
+    "token": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`Authorization: Token <key>`",
+    },
+    "key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "`x-api-key: <key>`"},
+}
+
+
+def document(public_url: str) -> dict[str, Json]:
+    dialects = sorted(all_dialects(), key=lambda dialect: (len(dialect.prefix), dialect.name))
+    paths: dict[str, dict[str, Json]] = {}
+    for dialect in dialects:
+        for route in dialect.routes:
+            paths.setdefault(route.path, {})[route.method.lower()] = _operation(dialect, route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Reelkeep",
+            "version": VERSION,
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": public_url}],
+        "security": [{name: []} for name in _KEYS],
+        "tags": [
+            *({"name": dialect.name, "description": _about(dialect)} for dialect in dialects),
+            {"name": _PUBLIC, "description": "What needs no key."},
+        ],
+        "paths": paths | _public_paths(),
+        "components": {
+            "securitySchemes": _KEYS,
+            "schemas": {name: schema for dialect in dialects for name, schema in dialect.schemas.items()},
+        },
+    }
+
+
+def _about(dialect: Dialect) -> str:
+    """The first line of its module: one dialect is one file, and nothing else has to name it."""
+    return (sys.modules[type(dialect).__module__].__doc__ or dialect.name).split("\n")[0]
+
+
+def _operation(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
+    description = dict(route.description)
+    parameters = list(description.pop("parameters", ()))
+    described = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
+    parameters += [_in_path(name) for name in re.findall(r"\{(\w+)\}", route.path) if name not in described]
+    named = re.sub(r"\W+", "_", f"{route.method.lower()}{route.path}").strip("_")
+    operation = {"tags": [dialect.name], "operationId": named, **description}
+    return operation | ({"parameters": parameters} if parameters else {})
+
+
+def _in_path(name: str) -> dict[str, Json]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+def _public(operation_id: str, summary: str, responses: dict[str, Any], *names: str) -> dict[str, Json]:
+    parameters = [_in_path(name) for name in names]
+    return {
+        "get": {
+            "tags": [_PUBLIC],
+            "operationId": operation_id,
+            "summary": summary,
+            "security": [],
+            **({"parameters": parameters} if parameters else {}),
+            "responses": responses | {"500": problem("fault")},
+        }
+    }
+
+
+def _public_paths() -> dict[str, dict[str, Json]]:
+    signed = {
+        "description": "The file, at a link that was signed at this moment and works for an hour.",
+        "headers": {
+            "Location": {
+                "schema": {"type": "string", "format": "uri"},
+                "example": "https://archive.example.com/tasks/1-video.mp4?X-Amz-Signature=3b1f",
+            }
+        },
+    }
+    html = {"schema": {"type": "string"}, "example": "<!doctype html>"}
+    described = {"schema": {"type": "object", "required": ["openapi"]}, "example": {"openapi": "3.1.0"}}
+    return {
+        "/files/{token}/{task_id}/{file}": _public(
+            "followLink",
+            "Follow a permanent link",
+            {"302": signed, "404": problem("not-found")},
+            "token",
+            "task_id",
+            "file",
+        ),
+        "/openapi.json": _public(
+            "openapi",
+            "This document, as OpenAPI 3.1",
+            {"200": {"description": "The document.", "content": {"application/json": described}}},
+        ),
+        "/docs": _public(
+            "docs",
+            "This document, as a page",
+            {"200": {"description": "The page.", "content": {"text/html": html}}},
+        ),
+    }

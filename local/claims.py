@@ -1,0 +1,41 @@
+"""What only one local cloud can have at a time: its folder and its ports."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+from local.errors import CloudError
+
+
+@contextlib.contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Nobody else uses this folder meanwhile."""
+    data.mkdir(parents=True, exist_ok=True)
+    data.chmod(0o700)  # it holds keys and signed links
+    with (data / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CloudError(f"a local cloud runs in {data} already") from None
+        yield
+
+
+def require_free(port: int) -> None:
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        advice = "choose another one, as in `make up PORT=4700`"
+        raise CloudError(f"port {port} cannot be used ({os.strerror(error.errno or 0)}): {advice}") from None
+
+
+def free_ports(number: int) -> list[int]:
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
+    ports = [server.getsockname()[1] for server in held]
+    for server in held:
+        server.close()
+    return ports

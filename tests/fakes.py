@@ -1,0 +1,70 @@
+"""Fakes of ports, written by hand: as small as can be, and held to the same tests as what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from threading import Lock
+
+from reelkeep.domain import ids
+from reelkeep.domain.errors import InvalidRequest, Stale
+from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.task import Task
+from reelkeep.ports import Caller
+
+
+@dataclass
+class FakeTasks:
+    """Tasks in memory. `odd_answers` holds what was kept for diagnosis, as it came."""
+
+    recorded: dict[str, Task] = field(default_factory=dict)
+    odd_answers: list[tuple[str, str, bytes]] = field(default_factory=list)
+    _lock: Lock = field(default_factory=Lock)
+
+    def create(self, task: Task) -> Task:
+        with self._lock:
+            if task.id in self.recorded:
+                raise Stale(f"there is a task {task.id}")
+            self.recorded[task.id] = task
+        return task
+
+    def get(self, task_id: str) -> Task | None:
+        return self.recorded.get(task_id)
+
+    def save(self, task: Task) -> Task:
+        with self._lock:
+            recorded = self.recorded.get(task.id)
+            if recorded is None or recorded.version != task.version:
+                raise Stale(f"task {task.id} was changed since it was read")
+            self.recorded[task.id] = saved = replace(task, version=task.version + 1)
+        return saved
+
+    def page(self, owner: str, listing: Listing) -> Page:
+        if listing.cursor and not ids.is_task_id(listing.cursor):
+            raise InvalidRequest("the place to go on from is not one that we gave")
+        shown = [
+            task
+            for _, task in sorted(self.recorded.items(), reverse=True)
+            if task.owner == owner
+            and listing.filter.admits(task)
+            and (not listing.cursor or task.id < listing.cursor)
+        ][listing.skip :]
+        page = tuple(shown[: listing.size])
+        return Page(tasks=page, next_cursor=page[-1].id if len(shown) > listing.size else "")
+
+    def unfinished(self) -> Iterator[Task]:
+        for _, task in sorted(self.recorded.items()):
+            if not task.state.terminal or task.told_at is None:
+                yield task
+
+    def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
+        self.odd_answers.append((task_id, reason, raw))
+
+
+@dataclass
+class FakeKeys:
+    callers: dict[str, Caller] = field(default_factory=dict)  # by key
+
+    def caller(self, key: str) -> Caller | None:
+        return self.callers.get(key)

@@ -1,0 +1,159 @@
+"""API keys: in the table, and as the operator's commands make, show and end them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from admin.commands import main
+from reelkeep.adapters.keys import TableKeys
+from reelkeep.domain.errors import NotFound
+from reelkeep.domain.keys import hash_of, new_key
+from reelkeep.ports import Caller
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def keys(dynamodb: DynamoDBClient, table: str) -> TableKeys:
+    return TableKeys(dynamodb, table)
+
+
+def test_a_key_names_its_owner_until_it_is_revoked(keys: TableKeys) -> None:
+    key, described = keys.create("alice", "laptop", NOON)
+    assert keys.caller(key) == Caller(owner="alice", key_id=described.key_id)
+    revoked = keys.revoke(described.key_id, NOON + timedelta(days=1))
+    assert revoked == replace(described, revoked_at=NOON + timedelta(days=1))
+    assert keys.caller(key) is None
+
+
+def test_revoking_twice_keeps_the_first_time(keys: TableKeys) -> None:
+    _, described = keys.create("alice", "", NOON)
+    first = keys.revoke(described.key_id, NOON)
+    assert keys.revoke(described.key_id, NOON + timedelta(days=1)) == first
+
+
+def test_revoking_one_key_leaves_the_others(keys: TableKeys) -> None:
+    kept, _ = keys.create("alice", "", NOON)
+    _, described = keys.create("alice", "", NOON)
+    keys.revoke(described.key_id, NOON)
+    assert keys.caller(kept) is not None
+
+
+def test_an_unknown_key_id_cannot_be_revoked(keys: TableKeys) -> None:
+    with pytest.raises(NotFound):
+        keys.revoke("0190aa", NOON)
+
+
+def test_a_key_that_was_never_made_is_nobodys(keys: TableKeys) -> None:
+    assert keys.caller(new_key()) is None
+
+
+def test_what_is_no_key_costs_no_read(new_dynamodb: DynamoDBClient, table: str) -> None:
+    calls: list[object] = []
+    new_dynamodb.meta.events.register("before-call.dynamodb", lambda **call: calls.append(call))
+    keys = TableKeys(new_dynamodb, table)
+    assert [keys.caller(text) for text in ("", "rk_short", "vda_" + "x" * 42, "x" * 100_000)] == [None] * 4
+    assert len(calls) == 0
+    keys.caller(new_key())
+    assert len(calls) == 1
+
+
+def test_the_key_itself_is_nowhere_in_the_table(dynamodb: DynamoDBClient, table: str) -> None:
+    key, _ = TableKeys(dynamodb, table).create("alice", "laptop", NOON)
+    (item,) = dynamodb.scan(TableName=table)["Items"]
+    assert item["sk"] == {"S": hash_of(key)}
+    assert key[3:-4] not in json.dumps(item)
+
+
+def test_keys_are_listed_oldest_first_for_all_or_for_one_owner(keys: TableKeys) -> None:
+    made = [keys.create(owner, "", NOON + timedelta(hours=hour))[1] for hour, owner in enumerate("abab")]
+    assert keys.all() == made
+    assert keys.all("b") == [made[1], made[3]]
+    assert keys.all("nobody") == []
+
+
+# --- the commands ---
+
+
+@pytest.fixture
+def root(aws_endpoint: str, table: str, tmp_path: Path) -> Path:
+    """A folder in which `make up` seems to be running."""
+    (tmp_path / ".local").mkdir()
+    stack = {"aws_endpoint_url": aws_endpoint, "region": "us-east-1", "table": table}
+    (tmp_path / ".local" / "stack.json").write_text(json.dumps(stack))
+    return tmp_path
+
+
+def test_the_created_key_stands_alone_on_standard_output(
+    root: Path, keys: TableKeys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["keys", "create", "--owner", "alice", "--local"], root=root) == 0
+    said = capsys.readouterr()
+    caller = keys.caller(said.out.strip())
+    assert caller is not None
+    assert caller.owner == "alice"
+    assert caller.key_id in said.err
+
+
+def test_the_table_may_be_named_by_the_environment(
+    aws_endpoint: str, table: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment = {
+        "AWS_ENDPOINT_URL": aws_endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "TABLE_NAME": table,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert main(["keys", "create", "--owner", "alice", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["owner"] == "alice"
+    assert main(["keys", "list", "--stack", "nowhere"]) == 1
+    assert "there is no stack 'nowhere' in us-east-1" in capsys.readouterr().err
+
+
+def test_the_list_shows_everything_but_the_keys(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["keys", "create", "--owner", "alice", "--name", "laptop", "--local", "--json"], root=root)
+    created = json.loads(capsys.readouterr().out)
+    assert main(["keys", "list", "--local", "--json"], root=root) == 0
+    assert json.loads(capsys.readouterr().out) == [{n: v for n, v in created.items() if n != "key"}]
+
+    assert main(["keys", "revoke", created["key_id"], "--local"], root=root) == 0
+    assert main(["keys", "list", "--owner", "alice", "--local"], root=root) == 0
+    headings, line = capsys.readouterr().out.splitlines()[-2:]
+    assert headings.split("  ")[0] == "KEY ID"
+    assert line.split()[:4] == [created["key_id"], "alice", "laptop", created["key"][-4:]]
+    assert line.count("UTC") == 2
+    assert created["key"] not in line
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        (["create", "--owner", "a#b"], "error: an owner is"),
+        (["revoke", "0190aa"], "error: there is no key 0190aa"),
+    ],
+)
+def test_a_mistake_is_answered_with_one_sentence(
+    root: Path, capsys: pytest.CaptureFixture[str], command: list[str], complaint: str
+) -> None:
+    assert main(["keys", *command, "--local"], root=root) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(complaint)
+    assert said.err.count("\n") == 1
+
+
+def test_without_a_local_cloud_it_says_how_to_start_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", "list", "--local"], root=tmp_path) == 1
+    assert "make up" in capsys.readouterr().err

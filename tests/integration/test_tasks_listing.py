@@ -1,0 +1,199 @@
+"""Pages of tasks: the right ones, and at the cost of what they show."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reelkeep.adapters.task_record import to_item
+from reelkeep.adapters.tasks import TableTasks
+from reelkeep.domain.listing import Filter, Listing
+from reelkeep.domain.task import State, Task
+from tests.fakes import FakeTasks
+from tests.integration.conftest import create_table
+from tests.integration.example import NOON, a_task
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+MODELS = ("viduq1", "viduq2", "viduq3", "")
+RESOLUTIONS = ("720p", "1080p", "")
+TEMPLATES = ("hug", "", "", "")
+
+
+def some_tasks(number: int, *, owners: tuple[str, ...], rarely: float) -> list[Task]:
+    """Now and then, several of one millisecond."""
+    dice = random.Random(number)
+    tasks, second = [], 0.0
+    for _ in range(number):
+        second += dice.choice((0.0, 0.001, 1.0))
+        task = a_task(second, owner=dice.choice(owners), state=dice.choice(list(State)))
+        request = replace(
+            task.request,
+            model=dice.choice(MODELS),
+            resolution=dice.choice(RESOLUTIONS),
+            template="rare" if dice.random() < rarely else dice.choice(TEMPLATES),
+        )
+        tasks.append(replace(task, request=request))
+    return tasks
+
+
+def fill(client: DynamoDBClient, tasks: Iterable[Task]) -> str:
+    table = create_table(client)
+    puts: list[Any] = [{"PutRequest": {"Item": to_item(task, "written by the test")}} for task in tasks]
+    for first in range(0, len(puts), 25):
+        client.batch_write_item(RequestItems={table: puts[first : first + 25]})
+    return table
+
+
+# --- the right ones ---
+
+FEW = some_tasks(300, owners=("alice", "alice", "alice#720p", "mallory"), rarely=0.1)
+
+
+@pytest.fixture(scope="module")
+def few(dynamodb: DynamoDBClient) -> tuple[TableTasks, FakeTasks]:
+    fake = FakeTasks()
+    for task in FEW:
+        fake.create(task)
+    return TableTasks(dynamodb, fill(dynamodb, FEW)), fake
+
+
+def some_of(values: Iterable[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.one_of(st.just(()), st.lists(st.sampled_from(tuple(values)), max_size=3).map(tuple))
+
+
+moments = st.none() | st.sampled_from([task.created_at for task in FEW]) | st.just(NOON - timedelta(days=1))
+filters = st.builds(
+    Filter,
+    created_from=moments,
+    created_to=moments,
+    task_ids=some_of([*(task.id for task in FEW), "f" * 32, "not an id"]),
+    states=some_of(State),
+    models=some_of((*MODELS, "unheard of")),
+    resolutions=some_of(RESOLUTIONS),
+    templates=some_of(("hug", "rare", "unheard of")),
+)
+listings = st.builds(
+    Listing,
+    filter=filters,
+    size=st.integers(1, 120),
+    cursor=st.sampled_from(["", "0" * 32, "f" * 32, *(task.id for task in FEW)]),
+    skip=st.sampled_from([0, 0, 1, 7, 150]),
+)
+
+
+@given(listing=listings, owner=st.sampled_from(["alice", "alice#720p", "nobody"]))
+@settings(max_examples=200, deadline=None)
+def test_any_page_of_any_filter_is_what_reading_everything_would_give(
+    few: tuple[TableTasks, FakeTasks], listing: Listing, owner: str
+) -> None:
+    table, everything = few
+    assert table.page(owner, listing) == everything.page(owner, listing)
+
+
+@pytest.mark.parametrize("size", [13, 50, 299])
+def test_from_cursor_to_cursor_every_task_comes_once(few: tuple[TableTasks, FakeTasks], size: int) -> None:
+    listing = Listing(size=size, filter=Filter(states=tuple(State)[2:]))
+    page = few[0].page("alice", listing)
+    seen = list(page)
+    while page.next_cursor:
+        page = few[0].page("alice", replace(listing, cursor=page.next_cursor))
+        seen += page
+    assert tuple(seen) == few[1].page("alice", replace(listing, size=300)).tasks
+
+
+def test_a_filter_that_admits_next_to_nothing_ends_a_page_early_and_the_cursor_goes_on(
+    dynamodb: DynamoDBClient,
+) -> None:
+    tasks = [a_task(second, model="viduq2", state=State.FAILED) for second in range(400)]
+    tasks[3] = wanted = replace(tasks[3], request=replace(tasks[3].request, model="viduq1"))
+    table = TableTasks(dynamodb, fill(dynamodb, tasks), most_examined=100)
+    listing = Listing(filter=Filter(states=(State.FAILED,), models=("viduq1",)))
+    pages = [table.page("alice", listing)]
+    while pages[-1].next_cursor:
+        pages.append(table.page("alice", replace(listing, cursor=pages[-1].next_cursor)))
+    assert [page.tasks for page in pages if page.tasks] == [(wanted,)]
+    assert len(pages) >= 3
+
+
+# --- at the cost of what they show ---
+
+
+@dataclass
+class Meter:
+    """Counts what a client reads."""
+
+    keys: int = 0
+    tasks: int = 0
+    calls: int = 0
+
+    def watch(self, client: DynamoDBClient) -> None:
+        client.meta.events.register("after-call.dynamodb", self._count)
+
+    def _count(self, parsed: dict[str, Any], **_: object) -> None:
+        self.calls += 1
+        self.keys += parsed.get("ScannedCount", 0)
+        self.tasks += sum(map(len, parsed.get("Responses", {}).values()))
+
+
+MANY = some_tasks(3000, owners=("alice",), rarely=0.01)
+
+
+@pytest.fixture(scope="module")
+def many(dynamodb: DynamoDBClient) -> str:
+    return fill(dynamodb, MANY)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "keys"),
+    [
+        (Filter(), 101),
+        (Filter(states=(State.SUCCESS,)), 101),
+        (Filter(states=tuple(State)), 320),
+        (Filter(models=("viduq2",)), 101),
+        (Filter(models=("viduq1", "viduq2", "viduq3")), 320),
+        (Filter(models=("viduq2", "unheard of")), 320),
+        (Filter(resolutions=("720p",)), 101),
+        (Filter(templates=("rare",)), 101),
+        (Filter(created_from=MANY[1000].created_at, created_to=MANY[2000].created_at), 101),
+        (Filter(task_ids=tuple(task.id for task in MANY[:100])), 0),
+    ],
+    ids=(
+        "everything",
+        "a state",
+        "all states",
+        "a model",
+        "some models",
+        "a model without tasks",
+        "a resolution",
+        "a rare template",
+        "some minutes",
+        "ids",
+    ),
+)
+def test_a_hundred_of_thousands_cost_little_more_than_a_hundred(
+    new_dynamodb: DynamoDBClient, many: str, chosen: Filter, keys: int
+) -> None:
+    meter = Meter()
+    meter.watch(new_dynamodb)
+    page = TableTasks(new_dynamodb, many).page("alice", Listing(size=100, filter=chosen))
+    assert len(page.tasks) == min(100, sum(map(chosen.admits, MANY)))
+    assert meter.tasks <= 101
+    assert meter.keys <= keys
+
+
+def test_pages_with_numbers_skip_keys_only(new_dynamodb: DynamoDBClient, many: str) -> None:
+    meter = Meter()
+    meter.watch(new_dynamodb)
+    chosen = Filter(resolutions=("720p",))
+    page = TableTasks(new_dynamodb, many).page("alice", Listing(size=20, skip=800, filter=chosen))
+    assert page.tasks == tuple(filter(chosen.admits, sorted(MANY, key=lambda task: task.id, reverse=True)))[800:820]
+    assert (meter.keys, meter.tasks, meter.calls) == (821, 21, 2)

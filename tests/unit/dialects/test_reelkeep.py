@@ -1,0 +1,474 @@
+"""Reelkeep's own API: what it understands, what it refuses, and what it shows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from reelkeep.dialects.dialect import Http, Reply
+from reelkeep.dialects.reelkeep import dialect
+from reelkeep.domain.errors import (
+    BodyTooLarge,
+    CannotCancel,
+    ClientError,
+    InvalidRequest,
+    NotAllowed,
+    NotFound,
+    Refused,
+    Unauthorized,
+)
+from reelkeep.domain.listing import Filter, Listing, Page
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Task
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+TASK_ID = "019aa6f1b2c80123456789abcdef0123"
+OTHER_ID = "019aa6f1b2c8ffffffffffffffffffff"
+BOAT = "https://example.com/boat.png"
+FILM = "https://example.com/boat.mp4"
+INLINE = "data:image/png;base64,iVBORw0KGgo="
+
+SCHEMAS = dialect.schemas
+ROUTES: Any = dialect.routes
+SUBMIT, LIST, SHOW, CANCEL = ROUTES
+
+
+def submitted(body: Any) -> Request:
+    request: Request = SUBMIT.parse(Http(method="POST", path="/tasks", body=json.dumps(body).encode()))
+    return request
+
+
+def listing(*query: tuple[str, str]) -> Listing:
+    read: Listing = LIST.parse(Http(method="GET", path="/tasks", query=query))
+    return read
+
+
+def task(**changes: Any) -> Task:
+    plain = Task(
+        id=TASK_ID,
+        owner="alice",
+        key_id="key-1",
+        provider="vidu",
+        request=Request(dialect="reelkeep", kind=Kind.TEXT2VIDEO, model="viduq3-pro", prompt="a paper boat"),
+        created_at=NOON,
+        updated_at=NOON + timedelta(seconds=1),
+        deadline=NOON + timedelta(hours=2),
+        state=State.QUEUEING,
+        credits=20,
+    )
+    return replace(plain, **changes)
+
+
+def kept(name: str, content_type: str, **measured: Any) -> Asset:
+    file = Kept(
+        key=f"tasks/2026/11/21/{TASK_ID}/1-{name}", bytes=7, sha256="ab", content_type=content_type, **measured
+    )
+    return Asset(name=name, kept=file)
+
+
+def link(file: Kept) -> str:
+    return f"https://keep.test/{file.key.rpartition('/')[2]}"
+
+
+def body(reply: Reply) -> Any:
+    return json.loads(json.dumps(reply.body))
+
+
+def wrong_fields(error: ClientError) -> list[str]:
+    problem = body(dialect.render_error(error, Http(method="POST", path="/tasks")))
+    return [found["field"] for found in problem["errors"]]
+
+
+PLAIN: dict[str, Any] = {
+    "id": TASK_ID,
+    "state": "queueing",
+    "kind": "text2video",
+    "provider": "vidu",
+    "model": "viduq3-pro",
+    "prompt": "a paper boat",
+    "images": [],
+    "video_url": None,
+    "creation_id": None,
+    "template": None,
+    "duration": None,
+    "resolution": None,
+    "aspect_ratio": None,
+    "seed": None,
+    "audio": None,
+    "off_peak": False,
+    "payload": None,
+    "created_at": "2026-11-21T12:00:00Z",
+    "updated_at": "2026-11-21T12:00:01Z",
+    "finished_at": None,
+    "deadline": "2026-11-21T14:00:00Z",
+    "credits": 20,
+    "failure": None,
+    "creations": [],
+}
+
+
+def test_every_field_of_a_submission_is_understood() -> None:
+    said = {
+        "kind": "img2video",
+        "model": "viduq2-pro",
+        "provider": "vidu",
+        "payload": "job-1",
+        "prompt": "a paper boat",
+        "images": [INLINE],
+        "duration": 5,
+        "resolution": "720p",
+        "aspect_ratio": "16:9",
+        "seed": 7,
+        "audio": True,
+        "off_peak": True,
+    }
+    assert submitted(said) == Request(
+        dialect="reelkeep",
+        kind=Kind.IMG2VIDEO,
+        model="viduq2-pro",
+        provider="vidu",
+        payload="job-1",
+        prompt="a paper boat",
+        images=(INLINE,),
+        duration=5,
+        resolution="720p",
+        aspect_ratio="16:9",
+        seed=7,
+        audio=True,
+        off_peak=True,
+        body=said,
+    )
+
+
+@pytest.mark.parametrize(
+    "least",
+    [
+        {"kind": "text2video", "prompt": "a paper boat"},
+        {"kind": "img2video", "images": [BOAT]},
+        {"kind": "reference2video", "images": [BOAT] * 7},
+        {"kind": "start-end2video", "images": [BOAT, BOAT]},
+        {"kind": "template2video", "template": "hugging", "images": [BOAT]},
+        {"kind": "extend", "video_url": FILM},
+        {"kind": "extend", "creation_id": "c1"},
+        {"kind": "upscale", "video_url": FILM},
+        {"kind": "upscale", "creation_id": "c1"},
+        {"kind": "lip-sync", "video_url": FILM, "prompt": "good morning"},
+        {"kind": "multiframe", "images": [BOAT, BOAT]},
+    ],
+    ids=lambda least: least["kind"],
+)
+def test_a_kind_wants_no_more_than_it_needs(least: dict[str, Any]) -> None:
+    request = submitted(least)
+    assert (request.kind, request.body) == (least["kind"], least)
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ({}, ["kind"]),
+        ({"kind": "text2audio"}, ["kind"]),
+        ({"kind": ["text2video"]}, ["kind"]),
+        ({"kind": "text2video"}, ["prompt"]),
+        ({"kind": "text2video", "prompt": ""}, ["prompt"]),
+        ({"kind": "text2video", "prompt": "a", "images": [BOAT]}, ["images"]),
+        ({"kind": "text2video", "prompt": "a", "colour": "red"}, ["colour"]),
+        ({"kind": "text2video", "prompt": "a", "duration": "5"}, ["duration"]),
+        ({"kind": "text2video", "prompt": "a", "duration": True}, ["duration"]),
+        ({"kind": "text2video", "prompt": "a", "duration": 0, "seed": -1}, ["duration", "seed"]),
+        ({"kind": "text2video", "prompt": "a", "seed": 10**400}, ["seed"]),
+        ({"kind": "text2video", "prompt": "a", "seed": None}, ["seed"]),
+        ({"kind": "text2video", "prompt": "a", "aspect_ratio": "wide"}, ["aspect_ratio"]),
+        ({"kind": "text2video", "prompt": "a", "off_peak": 1}, ["off_peak"]),
+        ({"kind": "text2video", "prompt": "a", "payload": "x" * 1_048_577}, ["payload"]),
+        ({"kind": "img2video"}, ["images"]),
+        ({"kind": "img2video", "images": BOAT}, ["images"]),
+        ({"kind": "img2video", "images": [BOAT, BOAT]}, ["images"]),
+        ({"kind": "img2video", "images": ["boat.png"]}, ["images[0]"]),
+        ({"kind": "start-end2video", "images": [BOAT]}, ["images"]),
+        ({"kind": "start-end2video", "images": [BOAT, "file:///etc/passwd"]}, ["images[1]"]),
+        ({"kind": "reference2video", "images": []}, ["images"]),
+        ({"kind": "reference2video", "images": [BOAT] * 8}, ["images"]),
+        ({"kind": "template2video"}, ["template", "images"]),
+        ({"kind": "extend"}, ["video_url"]),
+        ({"kind": "upscale", "video_url": FILM, "creation_id": "c1"}, ["video_url"]),
+        ({"kind": "upscale", "video_url": "data:video/mp4;base64,AAAA"}, ["video_url"]),
+        ({"kind": "lip-sync"}, ["video_url", "prompt"]),
+        ({"kind": "multiframe", "images": [BOAT]}, ["images"]),
+    ],
+)
+def test_a_wrong_submission_is_refused_with_every_wrong_field(said: Any, fields: list[str]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        submitted(said)
+    assert sorted(wrong_fields(refused.value)) == sorted(fields)
+
+
+def test_a_body_over_the_limit_is_refused() -> None:
+    with pytest.raises(BodyTooLarge):
+        submitted({"kind": "img2video", "images": [f"data:image/png;base64,{'A' * 5_300_000}"]})
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+field_names = st.sampled_from(["prompt", "images", "video_url", "duration", "seed", "payload", "x"])
+
+
+@settings(deadline=None)
+@given(st.sampled_from(Kind), st.dictionaries(field_names, anything))
+def test_a_submission_is_understood_exactly_if_it_fits_the_schema(kind: Kind, fields: dict[str, Any]) -> None:
+    said = {"kind": kind.value, **fields}
+    try:
+        submitted(said)
+        understood = True
+    except InvalidRequest:
+        understood = False
+    media = SUBMIT.description["requestBody"]["content"]["application/json"]
+    name = media["schema"]["discriminator"]["mapping"][kind].rpartition("/")[2]
+    fits = Draft202012Validator(SCHEMAS[name]).is_valid(json.loads(json.dumps(said)))
+    # JSON schema counts 5.0 among the integers; we want them written as such
+    whole_floats = any(isinstance(value, float) and value.is_integer() for value in fields.values())
+    assert understood == fits or whole_floats
+
+
+def test_a_listing_without_parameters_is_the_newest_twenty_of_all_time() -> None:
+    assert (listing(), LIST.window) == (Listing(size=20), None)
+
+
+def test_every_filter_is_understood() -> None:
+    assert listing(
+        ("created_from", "2026-11-20T12:00:00Z"),
+        ("created_to", "2026-11-21T13:30:00+01:30"),
+        ("task_id", TASK_ID),
+        ("task_id", OTHER_ID),
+        ("state", "success"),
+        ("state", "failed"),
+        ("model", "viduq3-pro"),
+        ("resolution", "720p"),
+        ("template", "hugging"),
+        ("limit", "100"),
+    ) == Listing(
+        filter=Filter(
+            created_from=NOON - timedelta(days=1),
+            created_to=NOON,
+            task_ids=(TASK_ID, OTHER_ID),
+            states=(State.SUCCESS, State.FAILED),
+            models=("viduq3-pro",),
+            resolutions=("720p",),
+            templates=("hugging",),
+        ),
+        size=100,
+    )
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ([("status", "success")], "status"),
+        ([("created_from", "yesterday")], "created_from"),
+        ([("created_to", "9999-12-31T23:59:59-23:00")], "created_to"),
+        ([("task_id", "42")], "task_id"),
+        ([("task_id", f"{number:032x}") for number in range(101)], "task_id"),
+        ([("state", "done")], "state"),
+        ([("model", "x" * 257)], "model"),
+        ([("template", "")], "template"),
+        ([("limit", "0")], "limit"),
+        ([("limit", "101")], "limit"),
+        ([("limit", "ten")], "limit"),
+        ([("limit", "10"), ("limit", "20")], "limit"),
+        ([("cursor", "x")], "cursor"),
+        ([("cursor", "§" * 22)], "cursor"),
+        ([("cursor", "A" * 21 + "B")], "cursor"),
+        ([("cursor", TASK_ID)], "cursor"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_by_name(query: list[tuple[str, str]], field: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        listing(*query)
+    assert wrong_fields(refused.value) == [field]
+
+
+def test_a_page_leads_to_the_next_one() -> None:
+    page = Page(tasks=(task(),), next_cursor=TASK_ID)
+    shown = body(LIST.render(page, link, Listing()))
+    assert shown["tasks"] == [PLAIN]
+    assert listing(("cursor", shown["next_cursor"])).cursor == TASK_ID
+
+
+def test_the_last_page_leads_nowhere() -> None:
+    assert body(LIST.render(Page(tasks=()), link, Listing())) == {"tasks": [], "next_cursor": None}
+
+
+def test_a_page_that_would_not_fit_an_answer_is_cut_and_the_rest_follows() -> None:
+    bulky = replace(task().request, payload="x" * 500_000)
+    tasks = tuple(task(id=f"{9 - number:032x}", request=bulky) for number in range(9))
+    shown = body(LIST.render(Page(tasks=tasks), link, Listing()))
+    assert [one["id"] for one in shown["tasks"]] == [one.id for one in tasks[:4]]
+    assert listing(("cursor", shown["next_cursor"])).cursor == tasks[3].id
+
+
+def test_a_new_task_is_shown_with_its_address() -> None:
+    reply = SUBMIT.render(task())
+    assert (reply.status, reply.headers, body(reply)) == (201, {"location": f"/tasks/{TASK_ID}"}, PLAIN)
+
+
+def test_a_finished_task_is_shown_with_permanent_links_to_what_is_kept_and_nothing_else() -> None:
+    creation = Creation(
+        id="c1",
+        assets=(
+            kept("video", "video/mp4", duration=5.04, fps=24.0, width=1280, height=720),
+            kept("cover", "image/jpeg"),
+            kept("watermarked", "video/mp4"),
+            kept("moderation-1", "video/mp4"),
+            Asset(name="last-frame", source="https://provider.test/last?signature=secret", lost="it was gone"),
+        ),
+        duration=5.0,
+        width=640,
+    )
+    done = task(
+        state=State.SUCCESS,
+        finished_at=NOON,
+        seed=7,
+        request=Request(
+            dialect="vidu_ent_v2", kind=Kind.IMG2VIDEO, images=(INLINE, BOAT), seed=0, payload="job-1", duration=5
+        ),
+        creations=(creation,),
+    )
+
+    def file(name: str, content_type: str) -> dict[str, Any]:
+        url = f"https://keep.test/1-{name}"
+        return {"name": name, "url": url, "bytes": 7, "sha256": "ab", "content_type": content_type}
+
+    assert body(SHOW.render(done, link)) == PLAIN | {
+        "state": "success",
+        "kind": "img2video",
+        "model": None,
+        "prompt": None,
+        "images": ["data:image/png;base64,...", BOAT],
+        "duration": 5,
+        "seed": 7,
+        "payload": "job-1",
+        "finished_at": "2026-11-21T12:00:00Z",
+        "creations": [
+            {
+                "id": "c1",
+                "url": "https://keep.test/1-video",
+                "cover_url": "https://keep.test/1-cover",
+                "watermarked_url": "https://keep.test/1-watermarked",
+                "last_frame_url": None,
+                "moderation_urls": ["https://keep.test/1-moderation-1"],
+                "video": {"duration": 5.04, "fps": 24.0, "width": 1280, "height": 720},
+                "files": [
+                    file("video", "video/mp4"),
+                    file("cover", "image/jpeg"),
+                    file("watermarked", "video/mp4"),
+                    file("moderation-1", "video/mp4"),
+                ],
+            }
+        ],
+    }
+
+
+def test_creations_are_not_shown_before_the_end() -> None:
+    halfway = task(state=State.ARCHIVING, creations=(Creation(id="c1", assets=(kept("video", "video/mp4"),)),))
+    assert body(SHOW.render(halfway, link))["creations"] == []
+
+
+def test_a_cancelled_task_says_why_it_ended() -> None:
+    failure = Failure(reason=FailureClass.CANCELLED, message="cancelled by the client")
+    reply = CANCEL.render(task(state=State.CANCELLED, failure=failure, finished_at=NOON))
+    assert body(reply) == PLAIN | {
+        "state": "cancelled",
+        "finished_at": "2026-11-21T12:00:00Z",
+        "failure": {
+            "reason": "cancelled",
+            "code": None,
+            "message": "cancelled by the client",
+            "retryable": False,
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "name"),
+    [
+        (InvalidRequest("the body is not valid JSON"), 400, "invalid-request"),
+        (Unauthorized("an API key is needed"), 401, "unauthorized"),
+        (Refused(Failure(reason=FailureClass.CREDIT)), 402, "no-credit"),
+        (NotFound("there is no such task", field="task_id"), 404, "not-found"),
+        (NotAllowed("this method is not served here"), 405, "method-not-allowed"),
+        (CannotCancel(State.SUCCESS), 409, "cannot-cancel"),
+        (BodyTooLarge("the body is too large"), 413, "body-too-large"),
+        (Refused(Failure(reason=FailureClass.POLICY)), 422, "refused-by-provider"),
+        (Refused(Failure(reason=FailureClass.THROTTLED)), 429, "throttled-by-provider"),
+    ],
+)
+def test_an_error_is_a_problem_with_a_type_and_a_status(error: ClientError, status: int, name: str) -> None:
+    reply = dialect.render_error(error, Http(method="PUT", path=f"/tasks/{TASK_ID}"))
+    problem = body(reply)
+    assert (reply.status, problem["status"], problem["type"]) == (status, status, f"/docs#problem-{name}")
+    assert (problem["detail"], reply.headers["content-type"]) == (error.message, "application/problem+json")
+
+
+def test_a_provider_s_field_is_named() -> None:
+    error = InvalidRequest("audio cannot be said with upscale at this provider", field="audio")
+    assert body(dialect.render_error(error, Http(method="POST", path="/tasks"))) == {
+        "type": "/docs#problem-invalid-request",
+        "title": "The request is not valid",
+        "status": 400,
+        "detail": "audio cannot be said with upscale at this provider",
+        "errors": [{"field": "audio", "message": "audio cannot be said with upscale at this provider"}],
+    }
+
+
+def test_a_refusal_says_what_the_provider_said() -> None:
+    failure = Failure(reason=FailureClass.POLICY, code="TaskPromptPolicyViolation", message="not this prompt")
+    assert body(dialect.render_error(Refused(failure), Http(method="POST", path="/tasks"))) == {
+        "type": "/docs#problem-refused-by-provider",
+        "title": "The provider refused the request",
+        "status": 422,
+        "detail": "not this prompt",
+        "failure": {
+            "reason": "policy",
+            "code": "TaskPromptPolicyViolation",
+            "message": "not this prompt",
+            "retryable": False,
+        },
+    }
+
+
+def test_a_request_without_a_key_is_told_how_to_bring_one() -> None:
+    reply = dialect.render_error(Unauthorized("an API key is needed"), Http(method="GET", path="/tasks"))
+    assert reply.headers["www-authenticate"] == 'Bearer realm="reelkeep"'
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/tasks", "GET, POST"),
+        (f"/tasks/{TASK_ID}", "GET"),
+        (f"/tasks/{TASK_ID}/cancel", "POST"),
+        ("/docs", "GET"),
+    ],
+)
+def test_a_wrong_method_is_told_the_right_ones(path: str, allowed: str) -> None:
+    reply = dialect.render_error(NotAllowed("not here"), Http(method="PUT", path=path))
+    assert reply.headers["allow"] == allowed
+
+
+def test_a_fault_says_nothing_of_what_went_wrong() -> None:
+    reply = dialect.render_fault()
+    assert (reply.status, reply.headers) == (500, {"content-type": "application/problem+json"})
+    assert body(reply) == {
+        "type": "/docs#problem-fault",
+        "title": "Something went wrong on our side",
+        "status": 500,
+        "detail": "Try again in a moment; if it stays so, ask whoever runs this service.",
+    }

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local import claims, deployment, providers
+from local.errors import CloudError, last_lines
+from local.stack import Stack
+
+STACK = Stack(
+    api_url="http://127.0.0.1:4566/api",
+    aws_endpoint_url="http://127.0.0.1:4566",
+    region="us-east-1",
+    bucket="bucket",
+    table="table",
+    topic_arn="topic",
+    state_machine_arn="machine",
+    providers_secret_arn="providers",
+    link_secret_arn="links",
+    sweep_function="sweep",
+    dead_letter_queue_url="http://127.0.0.1:4566/queue",
+    archive="archive",
+    provider="http://127.0.0.1:4567",
+    api_key="key",
+)
+
+
+def test_the_stack_file_can_be_read_again_and_only_by_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "stack.json"
+    STACK.write(path)
+    STACK.write(path)
+    assert Stack.read(path) == STACK
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"api_key": "key"}'])
+def test_a_stack_file_that_says_something_else_is_as_good_as_none(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "stack.json"
+    assert Stack.read(path) is None
+    path.write_text(text)
+    assert Stack.read(path) is None
+
+
+def test_a_folder_serves_one_local_cloud_at_a_time(tmp_path: Path) -> None:
+    with claims.alone(tmp_path):
+        second = claims.alone(tmp_path)
+        with pytest.raises(CloudError, match="already"):
+            second.__enter__()
+    with claims.alone(tmp_path):
+        pass
+
+
+def test_a_port_that_is_taken_is_named_with_a_way_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(CloudError, match=rf"port {port} cannot be used .*make up PORT="):
+            claims.require_free(port)
+
+
+def test_free_ports_differ_and_are_free() -> None:
+    first, second = claims.free_ports(2)
+    assert first != second
+    claims.require_free(first)
+
+
+PROVIDER = {"dialect": "vidu_ent_v2", "base_url": "https://api.vidu.com", "api_key": "k"}
+
+
+def test_a_file_of_providers_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "providers.json"
+    path.write_text(json.dumps({"vidu": {**PROVIDER, "models": ["vidu*"]}}))
+    assert providers.read(path) == {"vidu": {**PROVIDER, "models": ["vidu*"]}}
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (None, "cannot be read"),
+        ("{", "is not JSON"),
+        ("[]", "must hold an object"),
+        ("{}", "must hold an object"),
+        ('{"vidu": 1}', "provider 'vidu' has no dialect"),
+        ('{"vidu": {"dialect": "vidu_ent_v2", "base_url": 1}}', "provider 'vidu' has no base_url"),
+    ],
+)
+def test_a_wrong_file_of_providers_is_refused_with_the_reason(
+    tmp_path: Path, content: str | None, complaint: str
+) -> None:
+    path = tmp_path / "providers.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(CloudError, match=complaint):
+        providers.read(path)
+
+
+def test_the_studio_is_a_provider_like_any_other(tmp_path: Path) -> None:
+    path = tmp_path / "providers.json"
+    path.write_text(json.dumps(providers.studio("http://127.0.0.1:4567")))
+    assert providers.read(path) == providers.studio("http://127.0.0.1:4567")
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    for name in ("template.yaml", "functions/submit/app.py", "layers/reelkeep/reelkeep/x.py", "README.md"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("1")
+    (tmp_path / "statemachine").mkdir()
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["template.yaml", "functions/submit/app.py", "layers/new.txt"])
+def test_a_change_of_what_is_built_is_noticed(repository: Path, name: str) -> None:
+    before = deployment.fingerprint(repository)
+    assert deployment.fingerprint(repository) == before
+    (repository / name).write_text("2")
+    assert deployment.fingerprint(repository) != before
+
+
+@pytest.mark.parametrize("name", ["README.md", "functions/submit/__pycache__/app.cpython-311.pyc"])
+def test_a_change_of_anything_else_is_not(repository: Path, name: str) -> None:
+    before = deployment.fingerprint(repository)
+    (repository / name).parent.mkdir(exist_ok=True)
+    (repository / name).write_text("2")
+    assert deployment.fingerprint(repository) == before
+
+
+def test_a_person_is_shown_the_end_of_each_log_that_holds_anything(tmp_path: Path) -> None:
+    long, empty = tmp_path / "long.log", tmp_path / "empty.log"
+    long.write_text("".join(f"line {n}\n" for n in range(100)))
+    empty.touch()
+    shown: list[Any] = list(last_lines([long, empty, tmp_path / "none.log"]))
+    assert shown[0] == f"--- the end of {long}"
+    assert shown[1:] == [f"line {n}" for n in range(80, 100)]

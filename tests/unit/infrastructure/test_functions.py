@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from local import functions
+from local.workers import Function
+
+
+@pytest.fixture
+def function(tmp_path: Path) -> Function:
+    (tmp_path / "app.py").write_text(
+        "def handler(event, context):\n"
+        "    if event is None: raise ValueError('nothing')\n"
+        "    return {'heard': event, 'request': context.aws_request_id}\n"
+    )
+    return Function("stack-step", "arn", "app.handler", 5, 128, {}, (tmp_path,), tmp_path / "log", tmp_path)
+
+
+def invoke(address: str, body: bytes) -> urllib3.BaseHTTPResponse:
+    """As the emulator does."""
+    headers = {
+        "X-Amzn-Lambda-Request-Id": "request-1",
+        "X-Amzn-Lambda-Deadline-Ms": str(int((time.time() + 5) * 1000)),
+    }
+    return urllib3.request("POST", address, body=body, headers=headers, retries=False)
+
+
+def test_an_invocation_is_answered_with_what_the_function_returns(function: Function) -> None:
+    with functions.serving() as server:
+        server.run([function])
+        answer = invoke(f"{server.url}/stack-step", b'{"task_id": "1"}')
+    assert answer.status == 200
+    assert answer.json() == {"heard": {"task_id": "1"}, "request": "request-1"}
+
+
+def test_a_functions_error_is_a_failed_invocation(function: Function) -> None:
+    with functions.serving() as server:
+        server.run([function])
+        answer = invoke(f"{server.url}/stack-step", b"null")
+    assert answer.status == 500
+    assert answer.json()["errorType"] == "ValueError"
+
+
+def test_a_function_that_does_not_run_here_is_not_found() -> None:
+    with functions.serving() as server:
+        assert invoke(f"{server.url}/other", b"{}").status == 404

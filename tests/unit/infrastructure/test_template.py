@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parents[3]
+SECRETS = {"PROVIDERS_SECRET_ARN": "ProvidersSecret", "LINK_SECRET_ARN": "LinkSecret"}
+GATEWAY_SECONDS = 30
+
+
+def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
+    return {name: each.get("Properties", {}) for name, each in resources.items() if each["Type"] == kind}
+
+
+def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for policy in properties["Policies"]:
+        yield from policy["Statement"]
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_cloudformation_can_read_it_without_anyone_resolving_aliases() -> None:
+    for path in (ROOT / "template.yaml", ROOT / "statemachine" / "task.asl.yaml"):
+        assert not [token for token in yaml.scan(path.read_text()) if isinstance(token, yaml.AliasToken)]
+
+
+def test_every_parameter_output_and_function_says_what_it_is_for(
+    template: dict[str, Any], functions: dict[str, Any]
+) -> None:
+    for described in (*template["Parameters"].values(), *template["Outputs"].values(), *functions.values()):
+        assert described["Description"].endswith(".")
+
+
+def test_every_parameter_has_a_default_so_that_a_deployment_needs_no_answer(template: dict[str, Any]) -> None:
+    assert all("Default" in parameter for parameter in template["Parameters"].values())
+
+
+def test_no_function_may_do_anything_it_was_not_granted_by_name(functions: dict[str, Any]) -> None:
+    for properties in functions.values():
+        for statement in statements(properties):
+            assert not [action for action in listed(statement["Action"]) if "*" in action]
+            assert "*" not in listed(statement["Resource"])
+
+
+def test_a_function_may_read_exactly_the_secrets_it_is_told_of(functions: dict[str, Any]) -> None:
+    for properties in functions.values():
+        told = {SECRETS[name] for name in properties["Environment"]["Variables"] if name in SECRETS}
+        granted = {
+            resource["Ref"]
+            for statement in statements(properties)
+            if "secretsmanager:GetSecretValue" in listed(statement["Action"])
+            for resource in listed(statement["Resource"])
+        }
+        assert granted == told
+
+
+def test_functions_touch_only_the_tasks_folder_of_the_archive(functions: dict[str, Any]) -> None:
+    for properties in functions.values():
+        for statement in statements(properties):
+            if any(re.match("s3:.*Object|s3:.*Upload", action) for action in listed(statement["Action"])):
+                (resource,) = listed(statement["Resource"])
+                assert resource["Fn::Sub"].startswith("${ArchiveBucket.Arn}/tasks/*")
+
+
+def test_only_query_and_sweep_read_indexes_and_each_only_its_own(functions: dict[str, Any]) -> None:
+    readers = {
+        name: statement["Resource"]["Fn::Sub"]
+        for name, properties in functions.items()
+        for statement in statements(properties)
+        if "dynamodb:Query" in listed(statement["Action"])
+    }
+    assert readers == {
+        "QueryFunction": "${TasksTable.Arn}/index/by_*",
+        "SweepFunction": "${TasksTable.Arn}/index/unfinished",
+    }
+
+
+def test_the_functions_behind_the_api_give_up_before_the_api_does(functions: dict[str, Any]) -> None:
+    assert functions["SubmitFunction"]["Timeout"] < GATEWAY_SECONDS
+    assert functions["QueryFunction"]["Timeout"] < GATEWAY_SECONDS
+
+
+def test_what_changes_something_goes_to_submit_and_everything_else_to_query(resources: dict[str, Any]) -> None:
+    routes = {
+        route["RouteKey"]: route["Target"]["Fn::Sub"]
+        for route in of_type(resources, "AWS::ApiGatewayV2::Route").values()
+    }
+    submit, query = "integrations/${SubmitIntegration}", "integrations/${QueryIntegration}"
+    assert routes == {
+        "POST /{proxy+}": submit,
+        "PUT /{proxy+}": submit,
+        "PATCH /{proxy+}": submit,
+        "DELETE /{proxy+}": submit,
+        "$default": query,
+    }
+
+
+def test_every_function_writes_to_a_log_that_ends_when_the_parameter_says(
+    resources: dict[str, Any], functions: dict[str, Any]
+) -> None:
+    groups = of_type(resources, "AWS::Logs::LogGroup")
+    assert all(group["RetentionInDays"] == {"Ref": "LogRetentionDays"} for group in groups.values())
+    for properties in functions.values():
+        group = groups[properties["LoggingConfig"]["LogGroup"]["Ref"]]
+        assert group["LogGroupName"] == {"Fn::Sub": f"/aws/lambda/{properties['FunctionName']['Fn::Sub']}"}
+
+
+def test_the_access_log_is_json_and_shows_no_path_that_could_hold_a_token(resources: dict[str, Any]) -> None:
+    line = resources["HttpApiStage"]["Properties"]["AccessLogSettings"]["Format"]
+    assert "\n" not in line
+    shown = set(json.loads(line).values())
+    assert "$context.routeKey" in shown
+    assert not [each for each in shown if "path" in each.lower() or "query" in each.lower()]
+
+
+def test_the_machines_log_shows_no_data_of_an_execution(resources: dict[str, Any]) -> None:
+    assert resources["TaskStateMachine"]["Properties"]["Logging"]["IncludeExecutionData"] is False
+
+
+def test_the_archive_is_private_encrypted_versioned_and_open_to_tls_only(resources: dict[str, Any]) -> None:
+    bucket = resources["ArchiveBucket"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert bucket["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    assert bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    (statement,) = resources["ArchiveBucketPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+
+
+def test_what_cannot_be_made_again_outlives_the_stack(resources: dict[str, Any]) -> None:
+    for name in ("TasksTable", "ArchiveBucket", "ProvidersSecret", "LinkSecret"):
+        assert resources[name]["DeletionPolicy"].startswith("Retain")
+        assert resources[name]["UpdateReplacePolicy"] == "Retain"
+
+
+def test_the_table_is_backed_up_and_forgets_only_what_says_so(resources: dict[str, Any]) -> None:
+    table = resources["TasksTable"]["Properties"]
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+    assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+    assert table["TimeToLiveSpecification"] == {"AttributeName": "expires_at", "Enabled": True}
+
+
+def test_every_index_holds_keys_only_in_the_order_of_time(resources: dict[str, Any]) -> None:
+    indexes = resources["TasksTable"]["Properties"]["GlobalSecondaryIndexes"]
+    assert all(index["Projection"] == {"ProjectionType": "KEYS_ONLY"} for index in indexes)
+    assert {index["KeySchema"][1]["AttributeName"] for index in indexes} == {"task_id"}
+
+
+def test_every_alarm_says_what_to_do_and_reaches_a_person(resources: dict[str, Any]) -> None:
+    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
+    assert {alarm["MetricName"] for alarm in alarms.values()} == {
+        "ApproximateNumberOfMessagesVisible",
+        "ExecutionsFailed",
+        "ExecutionsTimedOut",
+        "ExecutionsAborted",
+        "LinksExpiringSoon",
+    }
+    for alarm in alarms.values():
+        assert len(alarm["AlarmDescription"]) > 100
+        assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
+
+
+def test_every_unsuccessful_end_of_an_execution_reaches_the_dead_letters(resources: dict[str, Any]) -> None:
+    rule = resources["UnsuccessfulExecutions"]["Properties"]
+    assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
+    assert [target["Arn"] for target in rule["Targets"]] == [{"Fn::GetAtt": "DeadLetterQueue.Arn"}]
+
+
+def test_what_is_built_is_built_for_the_python_that_runs_it(template: dict[str, Any]) -> None:
+    runtime = template["Globals"]["Function"]["Runtime"]
+    makefile = (ROOT / "layers" / "build.mk").read_text()
+    assert f"RUNTIME := {runtime.removeprefix('python')}\n" in makefile
+    assert template["Globals"]["Function"]["Architectures"] == ["arm64"]
+    assert "manylinux2014_aarch64" in makefile

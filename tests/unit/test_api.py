@@ -1,0 +1,173 @@
+"""The HTTP API, from an event to its response, in the dialects that clients speak."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger
+from reelkeep.api import Api
+from reelkeep.dialects.dialect import Http, Reply
+from reelkeep.domain.errors import NotFound
+from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.task import Request, Task
+from reelkeep.ports import Caller
+from tests.unit.services.stage import ALICE, MALLORY, Stage
+
+KEYS = {"rk_alice": ALICE, "rk_mallory": MALLORY}
+TASK = {"model": "viduq2", "prompt": "a paper boat", "duration": 4, "resolution": "720p"}
+
+
+class KnownKeys:
+    def caller(self, key: str) -> Caller | None:
+        return KEYS.get(key)
+
+
+def event(method: str, path: str, body: object = None, query: str = "", **headers: str) -> dict[str, Any]:
+    sent = {"Authorization": "Token rk_alice", **{name.replace("_", "-"): value for name, value in headers.items()}}
+    made: dict[str, Any] = {
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {name.lower(): value for name, value in sent.items() if value},
+        "requestContext": {"http": {"method": method, "path": path}},
+    }
+    if body is not None:
+        made["body"] = body if isinstance(body, str) else json.dumps(body)
+    return made
+
+
+class Client:
+    """Both functions of the API on one stage."""
+
+    def __init__(self) -> None:
+        self.stage = Stage()
+
+        def show(task_id: str, caller: Caller) -> Task:
+            task = self.stage.tasks.get(task_id)
+            if task is None or task.owner != caller.owner:
+                raise NotFound("no such task", field="task_id")
+            return task
+
+        def list_tasks(listing: Listing, caller: Caller, window: object) -> Page:
+            return self.stage.tasks.page(caller.owner, listing)
+
+        def submit(request: Request, caller: Caller) -> Task:
+            return self.stage.submit(request, caller)
+
+        self.api = Api(
+            keys=KnownKeys(),
+            logger=Logger(service="test"),
+            submit=submit,
+            cancel=self.stage.cancel,
+            show=show,
+            list_tasks=list_tasks,
+            links=lambda kept: f"https://keep.test/{kept.key}",
+            public={"docs": lambda http: Reply(body="<html>", headers={"content-type": "text/html"})},
+        )
+
+    def __call__(self, *args: Any, **kwargs: Any) -> tuple[int, Any]:
+        response = self.api.handle(event(*args, **kwargs))
+        body = response["body"]
+        return response["statusCode"], json.loads(body) if "json" in response["headers"]["content-type"] else body
+
+
+@pytest.fixture
+def call() -> Client:
+    return Client()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Authorization": "Token rk_alice"},
+        {"Authorization": "Bearer rk_alice"},
+        {"Authorization": "bearer  rk_alice "},
+        {"Authorization": "", "x_api_key": "rk_alice"},
+    ],
+)
+def test_a_key_may_come_in_any_of_three_ways(call: Client, headers: dict[str, str]) -> None:
+    assert call("GET", "/tasks", **headers)[0] == 200
+
+
+@pytest.mark.parametrize("value", ["", "Token", "Token rk_wrong", "Basic cms6", "rk_alice"])
+@pytest.mark.parametrize(("path", "shape"), [("/ent/v2/tasks", "reason"), ("/tasks", "title")])
+def test_a_missing_or_wrong_key_gets_the_dialects_own_401(call: Client, value: str, path: str, shape: str) -> None:
+    status, body = call("GET", path, Authorization=value)
+    assert status == 401
+    assert shape in body
+
+
+def test_a_task_submitted_in_one_dialect_is_shown_in_the_other(call: Client) -> None:
+    _, submitted = call("POST", "/ent/v2/text2video", TASK)
+    status, shown = call("GET", f"/tasks/{submitted['task_id']}")
+    assert (status, shown["id"], shown["prompt"]) == (200, submitted["task_id"], "a paper boat")
+    _, made = call("POST", "/tasks", {**TASK, "kind": "text2video"})
+    status, creations = call("GET", f"/ent/v2/tasks/{made['id']}/creations")
+    assert (status, creations["id"], creations["creations"]) == (200, made["id"], [])
+
+
+def test_another_owners_task_looks_like_none_at_all(call: Client) -> None:
+    _, mine = call("POST", "/tasks", {**TASK, "kind": "text2video"})
+    absent = call("GET", "/tasks/" + "0" * 32, Authorization="Token rk_mallory")
+    others = call("GET", f"/tasks/{mine['id']}", Authorization="Token rk_mallory")
+    assert absent[0] == others[0] == 404
+    assert others[1]["title"] == absent[1]["title"]
+
+
+@pytest.mark.parametrize("path", ["/ent/v2/text2video", "/tasks"])
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", '"x"', "[" * 100_000, '{"prompt": NaN}', '{"prompt": "\\ud800"}'])
+def test_a_body_that_is_no_json_object_is_refused_and_nothing_is_recorded(call: Client, path: str, body: str) -> None:
+    status, _ = call("POST", path, body)
+    assert status == 400
+    assert not list(call.stage.tasks.unfinished())
+    assert call.stage.provider.placed == []
+
+
+def test_an_unknown_kind_is_refused_in_the_dialect(call: Client) -> None:
+    status, body = call("POST", "/ent/v2/text2opera", TASK)
+    assert (status, body["reason"]) == (404, "NotFound")
+
+
+def test_a_method_that_a_path_does_not_know_is_told_apart_from_a_path_that_is_not_there(call: Client) -> None:
+    assert call("DELETE", "/tasks")[0] == 405
+    assert call("GET", "/nothing")[0] == 404
+
+
+def test_a_public_page_needs_no_key(call: Client) -> None:
+    assert call("GET", "/docs", Authorization="") == (200, "<html>")
+
+
+def test_a_fault_of_ours_is_a_500_in_the_dialect_that_says_nothing_of_it(
+    call: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call.stage.provider.refuses = RuntimeError("the secret is hunter2")
+    for path in ("/ent/v2/text2video", "/tasks"):
+        status, body = call("POST", path, {**TASK, "kind": "text2video"} if path == "/tasks" else TASK)
+        assert status == 500
+        assert "hunter2" not in json.dumps(body)
+
+
+def test_a_body_sent_in_base64_is_read(call: Client) -> None:
+    import base64
+
+    sent = event("POST", "/tasks", {**TASK, "kind": "text2video"})
+    sent |= {"body": base64.b64encode(sent["body"].encode()).decode(), "isBase64Encoded": True}
+    assert call.api.handle(sent)["statusCode"] == 201
+
+
+def test_a_path_may_be_percent_encoded(call: Client) -> None:
+    assert call("GET", "/tasks/%2e%2e%2fkeys")[0] == 404
+
+
+def test_the_request_keeps_repeated_query_names_and_their_order() -> None:
+    seen: list[Http] = []
+
+    def watch(http: Http) -> Reply:
+        seen.append(http)
+        return Reply()
+
+    client = Client()
+    client.api.public["docs"] = watch  # type: ignore[index]  # a dict here
+    client.api.handle(event("GET", "/docs", query="a=1&b=&a=2%20x"))
+    assert seen[0].query == (("a", "1"), ("b", ""), ("a", "2 x"))

@@ -1,0 +1,204 @@
+"""The OpenAPI document describes every route, and its examples are true; the page shows all of it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+from openapi_spec_validator import OpenAPIV31SpecValidator
+
+from reelkeep.dialects import all_dialects
+from reelkeep.docs_page import page, policy
+from reelkeep.openapi import VERSION, document
+
+DOCUMENT = document("https://keep.test")
+OPERATIONS = [
+    (f"{method.upper()} {path}", operation)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+]
+BODIES = [
+    (f"{name} {place}", media)
+    for name, operation in OPERATIONS
+    for place, described in [("body", operation.get("requestBody", {})), *operation["responses"].items()]
+    for media in described.get("content", {}).values()
+]
+
+
+def test_the_document_is_valid_openapi() -> None:
+    assert list(OpenAPIV31SpecValidator(DOCUMENT).iter_errors()) == []
+
+
+def test_the_version_is_the_package_s() -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
+    assert project["version"] == VERSION
+
+
+def test_every_route_of_every_dialect_is_described() -> None:
+    routes = {f"{route.method} {route.path}" for dialect in all_dialects() for route in dialect.routes}
+    public = {"GET /files/{token}/{task_id}/{file}", "GET /openapi.json", "GET /docs"}
+    assert {name for name, _ in OPERATIONS} == routes | public
+
+
+def test_no_two_dialects_give_one_name_to_two_schemas() -> None:
+    names = [name for dialect in all_dialects() for name in dialect.schemas]
+    assert sorted(names) == sorted(set(names))
+
+
+def test_every_operation_has_a_name_of_its_own() -> None:
+    names = [operation["operationId"] for _, operation in OPERATIONS]
+    assert sorted(names) == sorted(set(names))
+
+
+@pytest.mark.parametrize(("name", "operation"), OPERATIONS, ids=lambda value: value if isinstance(value, str) else "")
+def test_every_operation_says_what_it_does_and_what_can_go_wrong(name: str, operation: dict[str, Any]) -> None:
+    assert operation["summary"]
+    assert {status[0] for status in operation["responses"]} >= {"5"}
+
+
+def examples(media: dict[str, Any]) -> list[Any]:
+    found = [media["example"]] if "example" in media else []
+    found += [example["value"] for example in media.get("examples", {}).values()]
+    return [*found, *resolved(media["schema"]).get("examples", ())]
+
+
+def resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    reference = schema.get("$ref", "").rpartition("/")[2]
+    named: dict[str, dict[str, Any]] = DOCUMENT["components"]["schemas"]
+    return named.get(reference, schema)
+
+
+@pytest.mark.parametrize(("name", "media"), BODIES, ids=lambda value: value if isinstance(value, str) else "")
+def test_every_body_has_an_example_that_fits_its_schema(name: str, media: dict[str, Any]) -> None:
+    schema = {**media["schema"], "components": DOCUMENT["components"]}
+    validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    assert examples(media)
+    for example in examples(media):
+        validator.validate(example)
+
+
+class Seen(HTMLParser):
+    """What a page holds, and whether its tags match."""
+
+    VOID = frozenset({"meta", "link", "wbr", "br"})
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.tags: list[str] = []
+        self.open: list[str] = []
+        self.loads: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        found = dict(attrs)
+        self.tags.append(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        self.ids += [value for name, value in attrs if name == "id" and value]
+        self.loads += [value for name, value in attrs if name in ("src", "style") and value]
+        if tag == "a":
+            self.links.append(found["href"] or "")
+        if tag == "link":
+            self.loads.append(found["href"] or "")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture(scope="module")
+def seen() -> Seen:
+    return Seen(page(DOCUMENT))
+
+
+def test_the_page_is_well_formed(seen: Seen) -> None:
+    assert seen.open == []
+    assert sorted(seen.ids) == sorted(set(seen.ids))
+
+
+def test_every_link_of_the_page_leads_somewhere(seen: Seen) -> None:
+    assert {link for link in seen.links if not link.startswith("#")} == {"/openapi.json"}
+    assert {link[1:] for link in seen.links if link.startswith("#")} <= set(seen.ids)
+
+
+def test_the_page_shows_every_operation_and_every_schema(seen: Seen) -> None:
+    operations = {operation["operationId"] for _, operation in OPERATIONS}
+    schemas = {f"schema-{name}" for name in DOCUMENT["components"]["schemas"]}
+    assert operations | schemas <= set(seen.ids)
+
+
+def problem_types() -> Iterator[str]:
+    for option in DOCUMENT["components"]["schemas"]["Problem"]["properties"]["type"]["oneOf"]:
+        yield option["const"]
+
+
+def test_the_type_of_every_problem_leads_to_its_place_on_the_page(seen: Seen) -> None:
+    assert {link.removeprefix("/docs#") for link in problem_types()} <= set(seen.ids)
+
+
+def test_the_page_loads_nothing_and_runs_nothing(seen: Seen) -> None:
+    assert seen.loads == ["data:,"]
+    assert "script" not in seen.tags
+    assert policy().startswith("default-src 'none';")
+
+
+def test_the_page_s_own_policy_admits_its_style() -> None:
+    style = page(DOCUMENT).partition("<style>")[2].partition("</style>")[0]
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
+    assert f"style-src 'sha256-{digest}';" in policy()
+
+
+def test_what_a_document_says_is_text_and_not_html() -> None:
+    hostile = "<script>alert(1)</script>"
+    html = page(
+        {
+            "info": {"title": hostile, "version": hostile, "description": hostile},
+            "servers": [{"url": hostile}],
+            "tags": [{"name": hostile, "description": hostile}],
+            "paths": {
+                f"/{hostile}": {
+                    "post": {
+                        "tags": [hostile],
+                        "operationId": hostile,
+                        "summary": hostile,
+                        "description": hostile,
+                        "parameters": [
+                            {"name": hostile, "in": "query", "description": hostile, "schema": {"enum": [hostile]}}
+                        ],
+                        "requestBody": {"content": {hostile: {"schema": {"$ref": f"#/{hostile}"}}}},
+                        "responses": {
+                            hostile: {
+                                "description": hostile,
+                                "content": {hostile: {"schema": {"type": hostile}, "example": {hostile: hostile}}},
+                                "headers": {hostile: {"example": hostile}},
+                            }
+                        },
+                    }
+                }
+            },
+            "components": {
+                "securitySchemes": {"key": {"description": hostile}},
+                "schemas": {
+                    "script>": {
+                        "description": hostile,
+                        "properties": {
+                            hostile: {"oneOf": [{"const": f"/docs#{hostile}", "description": hostile}]},
+                            "limits": {"pattern": hostile, "default": hostile, "format": hostile},
+                        },
+                        "examples": [hostile],
+                    }
+                },
+            },
+        }
+    )
+    assert hostile not in html
+    assert "script" not in Seen(html).tags
