@@ -133,7 +133,7 @@ def _runtime(python: Path) -> Path:
 
 def _kept(name: str, python: Path, inputs: Iterable[str]) -> tuple[Path, bool]:
     """Where it lies, and whether it does already."""
-    digest = hashlib.sha256("\n".join([version_of(python), str(python), *inputs]).encode()).hexdigest()[:12]
+    digest = hashlib.sha256("\n".join([version_of(python), *inputs]).encode()).hexdigest()[:12]
     folder = _KEPT / f"{name}-{digest}"
     if (folder / ".whole").exists():
         return folder, True

@@ -160,10 +160,7 @@ def _contestants(built: Artefacts, port: int, authorities: Path, logs: Path) -> 
     return [
         contestant("empty", "empty", built.empty),
         *(contestant(f"{step}, naive", step, deployed) for step, deployed in built.naive.items()),
-        *(
-            contestant(f"{step}, naive, .pyc", step, deployed)
-            for step, deployed in built.naive_compiled.items()
-        ),
+        *(contestant(f"{step}, naive, .pyc", step, deployed) for step, deployed in built.naive_compiled.items()),
         *(contestant(step, step, deployed) for step, deployed in built.ours.items()),
     ]
 

@@ -72,9 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        self.server.happened.put(
-            _Answered(time.perf_counter(), body, failed=not self.path.endswith("/response"))
-        )
+        self.server.happened.put(_Answered(time.perf_counter(), body, failed=not self.path.endswith("/response")))
         self._reply(202, b'{"status": "OK"}', {})
 
     def _reply(self, status: int, body: bytes, headers: Mapping[str, str]) -> None:

@@ -88,8 +88,10 @@ class World:
             and values[":oldest"]["S"] <= item["task_id"]["S"] <= values[":newest"]["S"]
         ]
         found.sort(key=lambda item: str(item["task_id"]["S"]), reverse=not asked["ScanIndexForward"])
-        found = found[: asked["Limit"]]
-        return {"Items": found, "Count": len(found), "ScannedCount": len(found)}
+        begin = found.index(asked["ExclusiveStartKey"]) + 1 if "ExclusiveStartKey" in asked else 0
+        page = found[begin : begin + asked["Limit"]]
+        more = {"LastEvaluatedKey": page[-1]} if begin + len(page) < len(found) else {}
+        return {"Items": page, "Count": len(page), "ScannedCount": len(page), **more}
 
     def _describe(self, asked: Any) -> Any:
         return {

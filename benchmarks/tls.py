@@ -52,7 +52,7 @@ class Source:
         size = int(re.match(r"GET /(\d+)", request)[1])
         found = re.search(r"\r\nrange: bytes=(\d+)-(\d+)", request, re.I)
         first, last = (int(found[1]), min(int(found[2]), size - 1)) if found else (0, size - 1)
-        head = f"HTTP/1.1 {206 if found else 200} OK\r\ncontent-length: {last + 1 - first}\r\netag: \"{size}\"\r\n"
+        head = f'HTTP/1.1 {206 if found else 200} OK\r\ncontent-length: {last + 1 - first}\r\netag: "{size}"\r\n'
         if found:
             head += f"content-range: bytes {first}-{last}/{size}\r\n"
         connection.sendall(head.encode() + b"\r\n")
@@ -84,17 +84,17 @@ class Sink:
         answer = b""
         if request.startswith("POST"):
             answer = b"<Result><UploadId>one</UploadId><ETag>whole</ETag></Result>"
-        connection.sendall(
-            b"HTTP/1.1 200 OK\r\netag: \"part\"\r\ncontent-length: %d\r\n\r\n%b" % (len(answer), answer)
-        )
+        connection.sendall(b'HTTP/1.1 200 OK\r\netag: "part"\r\ncontent-length: %d\r\n\r\n%b' % (len(answer), answer))
 
 
 def _talk(plain: socket.socket, tls: ssl.SSLContext, end: Source | Sink) -> None:
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with tls.wrap_socket(plain, server_side=True) as connection:
         incoming = connection.makefile("rb", buffering=_PIECE)
-        while lines := b"".join(iter(incoming.readline, b"\r\n")):
-            end.serve(connection, lines.decode(), incoming)
+        while request := incoming.readline():
+            while (line := incoming.readline()) not in (b"\r\n", b""):
+                request += line
+            end.serve(connection, request.decode() + "\r\n", incoming)
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ class FakeTasks:
 
     def unfinished(self) -> Iterator[Task]:
         for _, task in sorted(self.recorded.items()):
-            if not task.state.terminal or task.told_at is None:
+            if task.unfinished:
                 yield task
 
     def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:

@@ -51,7 +51,9 @@ def submit(kind: str) -> dict[str, Any]:
         if any(fnmatch(body.model, pattern) for pattern in provider.models)
     )
     now = datetime.now(UTC)
-    known = {field: value for field, value in body.model_dump().items() if field in Request.model_fields}
+    known = {
+        field: value for field, value in body.model_dump(exclude_none=True).items() if field in Request.model_fields
+    }
     task = Task(
         id=f"{int(time.time() * 1000):012x}{secrets.token_hex(10)}",
         owner=caller["owner"]["S"],

@@ -72,9 +72,7 @@ def routes(studio: Studio, darkroom: Darkroom) -> list[BaseRoute]:
 class Delivery(Response):
     """A stretch of a file, sent whole or as the fault wants it."""
 
-    def __init__(
-        self, path: Path, span: range, *, status: int, headers: dict[str, str], fault: Fault | None
-    ) -> None:
+    def __init__(self, path: Path, span: range, *, status: int, headers: dict[str, str], fault: Fault | None) -> None:
         self._path, self._span, self._do = path, span, fault.do if fault else ""
         if self._do != "no-length":
             headers["content-length"] = str(len(span))

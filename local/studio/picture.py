@@ -41,9 +41,7 @@ def draw(width: int, height: int, *, prompt: str, label: str, stamp: str = "") -
     if stamp:
         mark = _font("", max(12, round(short * 0.05)))
         x = width - margin - pen.textlength(stamp, font=mark)
-        pen.text(
-            (x, height - 2 * margin), stamp, font=mark, fill="white", stroke_width=2, stroke_fill="black"
-        )
+        pen.text((x, height - 2 * margin), stamp, font=mark, fill="white", stroke_width=2, stroke_fill="black")
     return picture
 
 

@@ -20,15 +20,11 @@ class Store:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         # Opened by the thread that starts the program, used by the one that serves, never by both at once.
-        self._db = sqlite3.connect(
-            directory / "studio.sqlite3", isolation_level=None, check_same_thread=False
-        )
+        self._db = sqlite3.connect(directory / "studio.sqlite3", isolation_level=None, check_same_thread=False)
         self._db.executescript(_SCHEMA)
 
     def tasks(self) -> list[Task]:
-        return [
-            from_json(json.loads(body)) for (body,) in self._db.execute("SELECT body FROM task ORDER BY id")
-        ]
+        return [from_json(json.loads(body)) for (body,) in self._db.execute("SELECT body FROM task ORDER BY id")]
 
     def keep(self, task: Task) -> None:
         self._db.execute("INSERT OR REPLACE INTO task VALUES (?, ?)", (task.id, json.dumps(to_json(task))))

@@ -113,9 +113,7 @@ def _charged(task: Task, state: State) -> int:
     return 0 if state in ("failed", "cancelled") else task.order.credits
 
 
-def _creations(
-    task: Task, studio: Studio, state: State, *, host: str, dead_links: bool
-) -> list[dict[str, Any]]:
+def _creations(task: Task, studio: Studio, state: State, *, host: str, dead_links: bool) -> list[dict[str, Any]]:
     if state != "success":
         return []
     film = task.order.film

@@ -113,9 +113,7 @@ class _Provider:
 
         def act() -> Response:
             tasks, token = page(self._studio, request.query_params)
-            items = [
-                listed(task, self._studio, host=_host(request), dead_links=do == "expired") for task in tasks
-            ]
+            items = [listed(task, self._studio, host=_host(request), dead_links=do == "expired") for task in tasks]
             if do == "no-payload":
                 items = [{name: item[name] for name in item if name != "payload"} for item in items]
             return JSONResponse({"next_page_token": token, "tasks": items})

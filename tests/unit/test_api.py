@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aws_lambda_powertools import Logger
+
 from reelkeep.api import Api
 from reelkeep.dialects.dialect import Http, Reply
 from reelkeep.domain.errors import NotFound
@@ -116,7 +117,9 @@ def test_another_owners_task_looks_like_none_at_all(call: Client) -> None:
 
 
 @pytest.mark.parametrize("path", ["/ent/v2/text2video", "/tasks"])
-@pytest.mark.parametrize("body", ["", "{", "[]", "null", '"x"', "[" * 100_000, '{"prompt": NaN}', '{"prompt": "\\ud800"}'])
+@pytest.mark.parametrize(
+    "body", ["", "{", "[]", "null", '"x"', "[" * 100_000, '{"prompt": NaN}', '{"prompt": "\\ud800"}']
+)
 def test_a_body_that_is_no_json_object_is_refused_and_nothing_is_recorded(call: Client, path: str, body: str) -> None:
     status, _ = call("POST", path, body)
     assert status == 400

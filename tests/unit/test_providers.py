@@ -134,9 +134,7 @@ def test_a_call_carries_the_providers_key_in_the_dialects_words_below_the_base_u
     ("fault", "outcome"),
     [(NotSent("refused"), NotYet), (AnswerLost("cut"), Unknown), (BlockedAddress("inside"), Refused)],
 )
-def test_what_went_wrong_on_the_way_decides_whether_the_call_may_be_repeated(
-    fault: Exception, outcome: type
-) -> None:
+def test_what_went_wrong_on_the_way_decides_whether_the_call_may_be_repeated(fault: Exception, outcome: type) -> None:
     assert isinstance(providers(FakeOutbound(fault), vidu=VIDU).get("vidu").place(TASK), outcome)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reelkeep.adapters import documents
 from reelkeep.domain import ids
 from reelkeep.domain.slim import is_big, slim
 from reelkeep.domain.task import Backward, Failure, FailureClass, Kind, Request, State, Task
@@ -84,3 +85,19 @@ def test_an_ordinary_payload_stays_in_the_record_whole() -> None:
     payload = "p" * 100_000
     small = slim(replace(REQUEST, payload=payload))
     assert (small.payload, small.payload_omitted) == (payload, False)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        replace(REQUEST, prompt="船" * 200_000),
+        replace(REQUEST, payload="船" * 131_072),
+        replace(REQUEST, body={"parts": ["x" * 8_000] * 60}),
+        replace(REQUEST, images=("https://ex.test/" + "x" * 8_000,) * 60),
+        replace(REQUEST, body={str(number): {} for number in range(50_000)}),
+    ],
+)
+def test_whatever_is_asked_the_record_stays_below_the_tables_limit(asked: Request) -> None:
+    assert is_big(asked)
+    task = replace(TASK, request=slim(asked))
+    assert len(documents.write(task).encode()) < 400_000 - 4_096

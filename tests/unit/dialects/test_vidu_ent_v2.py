@@ -207,9 +207,7 @@ from tests.unit.dialects.vidu_ent_v2_stage import (
         ),
     ],
 )
-def test_a_submission_is_understood_and_kept_word_for_word(
-    segment: str, body: Json, understood: Json
-) -> None:
+def test_a_submission_is_understood_and_kept_word_for_word(segment: str, body: Json, understood: Json) -> None:
     assert submit(segment, body) == Request(dialect="vidu_ent_v2", body=body, **understood)
 
 
@@ -338,9 +336,7 @@ def test_a_body_that_no_function_could_be_given_is_too_large() -> None:
 
 def test_a_refusal_never_repeats_what_was_sent() -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
-        submit(
-            "text2video", {"model": "q", "prompt": "a secret", "style": "a secret", "duration": "a secret"}
-        )
+        submit("text2video", {"model": "q", "prompt": "a secret", "style": "a secret", "duration": "a secret"})
     assert "a secret" not in refused.value.message
 
 
@@ -417,17 +413,13 @@ def test_a_finished_task_shows_permanent_links_and_what_was_measured() -> None:
         (State.EXPIRED, Failure(reason=FailureClass.DEADLINE, message="too late"), "served-expired"),
     ],
 )
-def test_an_unfinished_or_failed_task_shows_every_field_too(
-    state: State, failure: Failure | None, name: str
-) -> None:
+def test_an_unfinished_or_failed_task_shows_every_field_too(state: State, failure: Failure | None, name: str) -> None:
     task = replace(finished(submit("img2video", IMAGE_BODY)), state=state, failure=failure, credits=None)
     assert shown(task) == golden(name)
 
 
 def test_trouble_with_our_account_at_the_provider_does_not_look_like_the_clients() -> None:
-    failure = Failure(
-        reason=FailureClass.PROVIDER, code="Unauthorized", message="the provider refused the key"
-    )
+    failure = Failure(reason=FailureClass.PROVIDER, code="Unauthorized", message="the provider refused the key")
     task = task_of(submit("img2video", IMAGE_BODY), state=State.FAILED, failure=failure)
     assert shown(task)["err_code"] == "ModelUnavailable"
 
@@ -530,9 +522,7 @@ def test_an_end_without_a_beginning_reaches_seven_days_back_from_it() -> None:
         datetime(2020, 1, 1, tzinfo=UTC),
         datetime(2020, 1, 8, tzinfo=UTC),
     )
-    assert listing(("created_at.to", "0001-01-02T00:00:00Z")).filter.created_from == datetime(
-        1, 1, 1, tzinfo=UTC
-    )
+    assert listing(("created_at.to", "0001-01-02T00:00:00Z")).filter.created_from == datetime(1, 1, 1, tzinfo=UTC)
 
 
 def test_a_page_token_leads_on_from_where_the_page_ended_and_wins_over_a_number() -> None:
@@ -601,9 +591,7 @@ ERRORS: dict[str, errors.ClientError] = {
     "too late": errors.CannotCancel(State.ARCHIVING),
     "too large": errors.BodyTooLarge("the body has 7 bytes, the limit is 6"),
     "policy": errors.Refused(
-        Failure(
-            reason=FailureClass.POLICY, code="TaskPromptPolicyViolation", message="the prompt is not allowed"
-        )
+        Failure(reason=FailureClass.POLICY, code="TaskPromptPolicyViolation", message="the prompt is not allowed")
     ),
     "credit": errors.Refused(Failure(reason=FailureClass.CREDIT, message="the account is empty")),
     "no such creation": errors.Refused(
@@ -618,9 +606,7 @@ ERRORS: dict[str, errors.ClientError] = {
 
 
 def test_every_error_is_in_vidus_envelope() -> None:
-    http = Http(
-        method="GET", path="/ent/v2/tasks", headers={"x-amzn-trace-id": "Root=1-695c8f00-0a1b2c3d4e5f"}
-    )
+    http = Http(method="GET", path="/ent/v2/tasks", headers={"x-amzn-trace-id": "Root=1-695c8f00-0a1b2c3d4e5f"})
     replies = {name: dialect.render_error(error, http) for name, error in ERRORS.items()}
     assert {name: reply.body for name, reply in replies.items()} == golden("served-errors")
     assert all(reply.status == reply.body["code"] for reply in replies.values())

@@ -322,15 +322,11 @@ def test_a_creation_that_is_an_object_is_one() -> None:
         (answer(200, {"state": 3}), Unreadable("the provider named no state", b'{"state": 3}')),
     ],
 )
-def test_an_observation_says_no_more_than_was_learned(
-    answered: Answer, observed: observation.Observation
-) -> None:
+def test_an_observation_says_no_more_than_was_learned(answered: Answer, observed: observation.Observation) -> None:
     assert upstream.read_observed(answered) == observed
 
 
-@pytest.mark.parametrize(
-    "creations", [None, [], {}, [{"id": "1"}], [{"id": "1", "url": "ftp://x/v.mp4"}], "soon"]
-)
+@pytest.mark.parametrize("creations", [None, [], {}, [{"id": "1"}], [{"id": "1", "url": "ftp://x/v.mp4"}], "soon"])
 def test_a_success_without_a_video_is_not_taken_for_one(creations: Json) -> None:
     answered = answer(200, {"state": "success", "creations": creations})
     assert upstream.read_observed(answered) == Unreadable(

@@ -20,9 +20,7 @@ from reelkeep.domain.wire import Answer, Json
 GOLDEN = Path(__file__).parents[2] / "golden" / "vidu_ent_v2"
 NOW = datetime(2026, 1, 6, 8, 0, 0, 123456, tzinfo=UTC)
 TASK_ID = "019b91f8d4fb00112233445566778899"
-SIGNATURE = (
-    "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260106T080130Z&X-Amz-Expires={}&X-Amz-Signature=c0ffee"
-)
+SIGNATURE = "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260106T080130Z&X-Amz-Expires={}&X-Amz-Signature=c0ffee"
 BOAT = "https://ex.test/a.png"
 TINY = "data:image/png;base64,iVBORw0KGgo="
 

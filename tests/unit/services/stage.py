@@ -8,8 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.fakes import FakeTasks
-
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.links import folder
 from reelkeep.domain.observation import Accepted, Observation, Pending, Placement, Succeeded
@@ -20,6 +18,7 @@ from reelkeep.services.finalize import finalize
 from reelkeep.services.poll import Verdict, poll
 from reelkeep.services.submit import submit
 from reelkeep.services.sweep import Swept, sweep
+from tests.fakes import FakeTasks
 
 ALICE = Caller("alice", "key-1")
 MALLORY = Caller("mallory", "key-2")
@@ -201,9 +200,7 @@ class Stage:
         )
 
     def cancel(self, task_id: str, caller: Caller = ALICE) -> Task:
-        return cancel(
-            task_id, caller, tasks=self.tasks, providers=FakeProviders(self.provider), clock=self.clock
-        )
+        return cancel(task_id, caller, tasks=self.tasks, providers=FakeProviders(self.provider), clock=self.clock)
 
     def sweep(self, *, everything: bool = False) -> Swept:
         return sweep(tasks=self.tasks, executions=self.executions, clock=self.clock, everything=everything)

@@ -24,9 +24,7 @@ def test_a_prompt_without_directives_asks_for_nothing() -> None:
 
 
 def test_a_prompt_can_ask_for_several_things() -> None:
-    assert read_script(
-        "[fail:AuditFailed] a boat [slow:30][odd-state][429:2][query-503][moderation:3]"
-    ) == Script(
+    assert read_script("[fail:AuditFailed] a boat [slow:30][odd-state][429:2][query-503][moderation:3]") == Script(
         fail="AuditFailed",
         takes=30,
         odd_state="reviewing",
@@ -230,9 +228,7 @@ def test_a_fault_that_makes_no_sense_is_refused(fault: Any) -> None:
         ("POST", "/studio/clock", {"advance_seconds": "1"}),
     ],
 )
-def test_an_admin_request_that_makes_no_sense_is_refused(
-    studio: Client, method: str, path: str, body: Any
-) -> None:
+def test_an_admin_request_that_makes_no_sense_is_refused(studio: Client, method: str, path: str, body: Any) -> None:
     response = studio.http.request(method, path, json=body)
     assert response.status_code == 400
     assert response.json()["error"]

@@ -20,15 +20,11 @@ ROOT = Path(__file__).parents[3]
 @contextmanager
 def _started(data: Path) -> Iterator[tuple[subprocess.Popen[str], Client]]:
     command = [sys.executable, "-m", "local.studio", "--port", "0", "--data", str(data)]
-    with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("studio ready on http://127.0.0.1:")
-        with httpx.Client(
-            base_url=line.split()[-1], headers={"authorization": "Token x"}, timeout=10
-        ) as http:
+        with httpx.Client(base_url=line.split()[-1], headers={"authorization": "Token x"}, timeout=10) as http:
             yield process, Client(http)
 
 
@@ -44,9 +40,7 @@ def test_it_says_when_it_is_ready_and_stops_cleanly(tmp_path: Path, number: sign
 def test_it_stops_cleanly_although_answers_are_due(tmp_path: Path) -> None:
     """A film in the making, one that waits for it, and an answer that is held back."""
     with _started(tmp_path) as (process, studio), ThreadPoolExecutor(3) as users:
-        urls = [
-            studio.creation(studio.made(model="viduq2", duration=5, resolution="1080p"))["url"] for _ in "ab"
-        ]
+        urls = [studio.creation(studio.made(model="viduq2", duration=5, resolution="1080p"))["url"] for _ in "ab"]
         studio.misbehave({"on": "submit", "do": "lose", "seconds": 300})
         waiting = [users.submit(studio.get, url) for url in urls] + [users.submit(studio.submit)]
         assert any(studio.http.get("/studio/tasks").json()["total"] == 3 for _ in range(1000))
@@ -66,6 +60,4 @@ def test_it_explains_its_options(capsys: pytest.CaptureFixture[str], monkeypatch
 def test_it_knows_nothing_of_reelkeep() -> None:
     sources = {file.name: file.read_text() for file in (ROOT / "local/studio").glob("*.py")}
     assert sources
-    assert [
-        name for name, text in sources.items() if "import reelkeep" in text or "from reelkeep" in text
-    ] == []
+    assert [name for name, text in sources.items() if "import reelkeep" in text or "from reelkeep" in text] == []

@@ -104,9 +104,7 @@ def test_without_a_watermark_there_is_no_watermarked_video(studio: Client) -> No
         ("multiframe", {"model": "viduq2-pro", "start_image": "https://a"}, "multiframe"),
     ],
 )
-def test_every_kind_of_generation_is_accepted(
-    studio: Client, kind: str, body: dict[str, Any], type_: str
-) -> None:
+def test_every_kind_of_generation_is_accepted(studio: Client, kind: str, body: dict[str, Any], type_: str) -> None:
     response = studio.submit(kind=kind, **body)
     assert (response.status_code, response.json()["type"]) == (200, type_)
 

@@ -84,7 +84,7 @@ def _copy(remote: Remote, probe: MediaProbe, target: Callable[[str, str], Target
             probe.feed(piece)
             digest.update(piece)
             size += len(piece)
-            if upload is None and (held is not None or remote.total is not None and size < remote.total):
+            if upload is None and (held is not None or (remote.total is not None and size < remote.total)):
                 destination = target(probe.content_type, probe.extension)
                 upload = stack.enter_context(Upload(destination, incoming.give_back))
                 if held is not None:

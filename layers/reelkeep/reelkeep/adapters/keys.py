@@ -26,9 +26,7 @@ class TableKeys:
         """One consistent read, and nothing remembered: a revocation is effective at once."""
         if not is_key(key):
             return None
-        item = self._client.get_item(TableName=self._table, Key=_key(hash_of(key)), ConsistentRead=True).get(
-            "Item"
-        )
+        item = self._client.get_item(TableName=self._table, Key=_key(hash_of(key)), ConsistentRead=True).get("Item")
         if item is None or "revoked_at" in item:
             return None
         return Caller(owner=item["owner"]["S"], key_id=item["key_id"]["S"])

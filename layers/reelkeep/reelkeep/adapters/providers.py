@@ -46,9 +46,7 @@ class ProviderSettings(BaseModel):
 class HttpProvider:
     """A provider reached over HTTP in its dialect."""
 
-    def __init__(
-        self, name: str, settings: ProviderSettings, dialect: ProviderDialect, outbound: Outbound
-    ) -> None:
+    def __init__(self, name: str, settings: ProviderSettings, dialect: ProviderDialect, outbound: Outbound) -> None:
         self.name = name
         self.typical_seconds = settings.typical_seconds
         self.allow_private = settings.allow_private
@@ -153,9 +151,7 @@ class ConfiguredProviders:
         return self._providers
 
 
-def parse_providers(
-    text: str, dialect_named: DialectNamed
-) -> dict[str, tuple[ProviderSettings, ProviderDialect]]:
+def parse_providers(text: str, dialect_named: DialectNamed) -> dict[str, tuple[ProviderSettings, ProviderDialect]]:
     """The providers by name. Raises Misconfigured, saying which field of which provider is wrong, and why."""
     try:
         configured = TypeAdapter(dict[str, ProviderSettings]).validate_json(text)

@@ -37,6 +37,4 @@ class S3Requests:
 def signed_link(client: Callable[[], S3Client], bucket: str, key: str, method: str) -> str:
     """A link to a file of the archive, good for an hour, for GET (also in parts) or HEAD."""
     operation = "head_object" if method == "HEAD" else "get_object"
-    return client().generate_presigned_url(
-        operation, Params={"Bucket": bucket, "Key": key}, ExpiresIn=_LINK_SECONDS
-    )
+    return client().generate_presigned_url(operation, Params={"Bucket": bucket, "Key": key}, ExpiresIn=_LINK_SECONDS)

@@ -30,7 +30,7 @@ def to_item(task: Task, write_id: str) -> dict[str, AttributeValueTypeDef]:
         "owner_model": indexed(task.owner, task.request.model),
         "owner_resolution": indexed(task.owner, task.request.resolution),
         "owner_template": indexed(task.owner, task.request.template),
-        "unfinished": task.id[-1] if is_unfinished(task) else "",
+        "unfinished": task.id[-1] if task.unfinished else "",
         "document": documents.write(task),
     }
     return {
@@ -53,8 +53,3 @@ def indexed(owner: str, value: str) -> str:
     if not value:
         return ""
     return f"{owner}#{value}".encode(errors="replace")[:_INDEXED_BYTES].decode(errors="ignore")
-
-
-def is_unfinished(task: Task) -> bool:
-    """Not at its end, or not told of."""
-    return not task.state.terminal or task.told_at is None

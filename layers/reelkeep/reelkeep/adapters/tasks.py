@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from reelkeep.adapters.task_index import TaskIndex, span_of
-from reelkeep.adapters.task_record import SHARDS, from_item, indexed, is_unfinished, key, to_item
+from reelkeep.adapters.task_record import SHARDS, from_item, indexed, key, to_item
 from reelkeep.domain import ids
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.listing import Listing, Page
@@ -89,7 +89,7 @@ class TableTasks:
         for shard in SHARDS:
             task_ids = self._index.oldest_first("unfinished", shard)
             while chunk := list(islice(task_ids, _BATCH)):
-                yield from filter(is_unfinished, self._read(chunk, consistent=True))
+                yield from (task for task in self._read(chunk, consistent=True) if task.unfinished)
 
     def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
         # Cut after the redaction, so that no half of a secret escapes it; before it, to bound the work.

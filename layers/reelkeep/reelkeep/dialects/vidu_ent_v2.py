@@ -291,9 +291,7 @@ def _parse_listing(http: Http) -> Listing:
         raise InvalidRequest("created_at.to lies before created_at.from", field="created_at.to")
     size = query.number("pager.pagesz", 10)
     if not 1 <= size <= openapi.LARGEST_PAGE:
-        raise PageSizeOutOfRange(
-            f"pager.pagesz must be from 1 to {openapi.LARGEST_PAGE}", field="pager.pagesz"
-        )
+        raise PageSizeOutOfRange(f"pager.pagesz must be from 1 to {openapi.LARGEST_PAGE}", field="pager.pagesz")
     page = query.number("pager.page", 0)
     if page < 0:
         raise InvalidRequest("pager.page counts from 0", field="pager.page")

@@ -76,9 +76,7 @@ class Body(_Part):
     model: Name = ""
     payload: str = Field("", max_length=1_048_576, description="Comes back unchanged with every answer.")
     callback_url: Url | None = None
-    provider: Name = Field(
-        "", description="Reelkeep's own: the provider to use, by name. It does not travel."
-    )
+    provider: Name = Field("", description="Reelkeep's own: the provider to use, by name. It does not travel.")
 
     def understood(self) -> dict[str, Any]:
         """The fields of a Request that this body says something of."""
@@ -121,9 +119,9 @@ class Video(Body):
     is_rec: StrictBool = False
     off_peak: StrictBool = Field(False, description="Cheaper; done within 48 hours.")
     watermark: StrictBool = False
-    wm_position: (
-        Literal[1, 2, 3, 4, "unspecified", "top_left", "top_right", "bottom_right", "bottom_left"] | None
-    ) = None
+    wm_position: Literal[1, 2, 3, 4, "unspecified", "top_left", "top_right", "bottom_right", "bottom_left"] | None = (
+        None
+    )
     wm_url: Url | None = None
     meta_data: str = ""
 
@@ -252,7 +250,6 @@ class LipSync(Body):
         if not self.audio_url and not self.text:
             raise InvalidRequest("audio_url or text is required", field="audio_url", missing=True)
         return self
-
 
     @classmethod
     def express(cls, request: Request) -> dict[str, Json]:

@@ -26,7 +26,10 @@ def _answers(meaning: str, schema: str, example: Json) -> dict[str, Json]:
     return {
         "200": {"description": meaning, "content": _holds(schema, example=example)},
         "4XX": {"description": "Refused; `reason` says why.", "content": _holds("Error", example=error)},
-        "5XX": {"description": "Our fault.", "content": _holds("Error", example=fault | {"metadata": {"trace_id": ""}})},
+        "5XX": {
+            "description": "Our fault.",
+            "content": _holds("Error", example=fault | {"metadata": {"trace_id": ""}}),
+        },
     }
 
 
@@ -115,22 +118,16 @@ SHOW: Mapping[str, Json] = {
 LIST: Mapping[str, Json] = {
     "summary": "Tasks, newest first",
     "parameters": [
-        _parameter(
-            "created_at.from", "RFC 3339; 7 days before the end if absent", "string", format="date-time"
-        ),
+        _parameter("created_at.from", "RFC 3339; 7 days before the end if absent", "string", format="date-time"),
         _parameter("created_at.to", "RFC 3339; now if absent", "string", format="date-time"),
         _parameter("task_ids", "Only these tasks"),
         _parameter("templates", "Only tasks with these templates"),
         _parameter("model_versions", "Short names such as 2.0 and q2-pro, or long ones such as viduq2-pro"),
         _parameter("resolutions", "Such as 720p"),
-        _parameter(
-            "states", "Any if absent", enum=["created", "queueing", "processing", "success", "failed"]
-        ),
+        _parameter("states", "Any if absent", enum=["created", "queueing", "processing", "success", "failed"]),
         _parameter("pager.page", "From 0", "integer", minimum=0, maximum=LARGEST_NUMBER, default=0),
         _parameter("pager.pagesz", "Tasks a page", "integer", minimum=1, maximum=LARGEST_PAGE, default=10),
-        _parameter(
-            "pager.page_token", "The next_page_token of the page before; goes before pager.page", "string"
-        ),
+        _parameter("pager.page_token", "The next_page_token of the page before; goes before pager.page", "string"),
     ],
     "responses": _answers(
         "One page; next_page_token is empty on the last",

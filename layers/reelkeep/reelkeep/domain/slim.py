@@ -14,21 +14,28 @@ _PAYLOAD = 131_072  # the client gets its payload back at every look, so it is c
 
 
 def is_big(request: Request) -> bool:
-    sizes = (len(json.dumps(request.body)), len(request.payload), sum(map(len, request.images)))
-    return sum(sizes) > _RECORD_BYTES
+    return _bytes([request.body, request.payload, request.prompt, request.images, request.video_url]) > _RECORD_BYTES
 
 
 def slim(request: Request) -> Request:
-    """The request with its long strings cut to a hint of what they were."""
-    fits = len(request.payload) <= _PAYLOAD
+    """The request with its long strings cut to a hint of what they were; a record holds it for certain."""
+    fits = _bytes(request.payload) <= _PAYLOAD
+    body = _slim(request.body)
+    images = tuple(_cut(image) for image in request.images)
     return replace(
         request,
-        images=tuple(_cut(image) for image in request.images),
+        prompt=_cut(request.prompt),
+        images=images if _bytes(images) <= _RECORD_BYTES else (),
         video_url=_cut(request.video_url),
         payload=request.payload if fits else "",
-        body=_slim(request.body),
+        body=body if _bytes(body) <= _RECORD_BYTES else {},
         payload_omitted=not fits,
     )
+
+
+def _bytes(value: Json) -> int:
+    """No less than the value takes in a record, whatever its letters are."""
+    return len(json.dumps(value))
 
 
 def _slim(value: Json) -> Json:

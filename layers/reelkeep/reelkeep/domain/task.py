@@ -171,6 +171,11 @@ class Task:
     told_at: datetime | None = None  # when its notice was handed over
     version: int = 0  # of the record; every write names the one it builds on
 
+    @property
+    def unfinished(self) -> bool:
+        """Not at its end, or nobody was told of it."""
+        return not self.state.terminal or self.told_at is None
+
     def advanced(self, state: State, now: datetime, **changes: Any) -> Task:
         """The task in a later state (or the same, unfinished one), with these changes.
 

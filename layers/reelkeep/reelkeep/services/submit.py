@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reelkeep.domain import schedule
+from reelkeep.domain import ids, schedule
 from reelkeep.domain.errors import Refused, TryLater
 from reelkeep.domain.slim import is_big, slim
 from reelkeep.domain.task import Request, State, Task
@@ -35,13 +35,14 @@ def submit(
     """
     provider = providers.choose(request)
     now = clock()
+    task_id = new_id(now)
     task = Task(
-        id=new_id(now),
+        id=task_id,
         owner=caller.owner,
         key_id=caller.key_id,
         provider=provider.name,
         request=request,
-        created_at=now,
+        created_at=ids.created_at(task_id),
         updated_at=now,
         deadline=schedule.deadline(request, now),
         next_look_at=now + PLACING_TAKES_AT_MOST,

@@ -1,0 +1,7 @@
+from __future__ import annotations
+
+from hypothesis import settings
+
+# A busy machine is not a wrong answer.
+settings.register_profile("reelkeep", deadline=None)
+settings.load_profile("reelkeep")
