@@ -20,12 +20,7 @@ else
 $(error BUILD_FOR is lambda or this-machine, not "$(BUILD_FOR)")
 endif
 
-# Bytecode in the package halves a cold start, and only this Python's own is of use. It is never checked against its
-# source: nothing can write there. $(call compile,where the folder lies in the function's file system)
-define compile
-@if [ -n "$(COMPILER)" ]; then \
-	$(COMPILER) -I -m compileall -q -f --invalidation-mode unchecked-hash -s "$(ARTIFACTS_DIR)" -p $(1) "$(ARTIFACTS_DIR)"; \
-else \
-	echo "warning: no Python $(RUNTIME) on this machine, so no bytecode is packed: cold starts take about twice as long" >&2; \
-fi
-endef
+# Bytecode in the package halves a cold start, and only the running Python's own is of use. It is never checked
+# against its source: nothing can write there. $(call compile,where the folder lies in the function's file system)
+compile = $(if $(COMPILER),$(COMPILER) -I -m compileall -q -f --invalidation-mode unchecked-hash \
+	-s "$(ARTIFACTS_DIR)" -p $(1) "$(ARTIFACTS_DIR)")

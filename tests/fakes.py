@@ -45,13 +45,16 @@ class FakeTasks:
             raise InvalidRequest("the place to go on from is not one that we gave")
         shown = [
             task
-            for _, task in sorted(self.recorded.items(), reverse=True)
-            if task.owner == owner
-            and listing.filter.admits(task)
-            and (not listing.cursor or task.id < listing.cursor)
-        ][listing.skip :]
+            for _, task in sorted(self.recorded.items(), reverse=not listing.oldest_first)
+            if task.owner == owner and listing.filter.admits(task)
+        ]
+        total = len(shown) if listing.counted else None
+        if listing.cursor:
+            shown = [task for task in shown if (task.id > listing.cursor) is listing.oldest_first]
+            shown = [task for task in shown if task.id != listing.cursor]
+        shown = shown[listing.skip :]
         page = tuple(shown[: listing.size])
-        return Page(tasks=page, next_cursor=page[-1].id if len(shown) > listing.size else "")
+        return Page(tasks=page, next_cursor=page[-1].id if len(shown) > listing.size else "", total=total)
 
     def unfinished(self) -> Iterator[Task]:
         for _, task in sorted(self.recorded.items()):

@@ -14,12 +14,12 @@ from urllib.parse import parse_qsl, unquote
 
 from aws_lambda_powertools import Logger
 
-from reelkeep.dialects import all_dialects
-from reelkeep.dialects.dialect import AnyRoute, Cancel, Dialect, Http, List, Reply, Show, Submit
+from reelkeep.dialects import dialect_of
+from reelkeep.dialects.dialect import AnyRoute, Cancel, Content, Dialect, Http, List, Remove, Reply, Show, Submit
 from reelkeep.domain.errors import ClientError, NotAllowed, NotFound, Unauthorized
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Request, Task
+from reelkeep.domain.task import Kept, Request, Task
 from reelkeep.ports import Caller, Keys
 
 _TASK_PATH = re.compile(r"\{(\w+)\}")
@@ -37,6 +37,7 @@ class Api:
     logger: Logger
     submit: Callable[[Request, Caller], Task] = _absent
     cancel: Callable[[str, Caller], Task] = _absent
+    remove: Callable[[str, Caller], Task] = _absent
     show: Callable[[str, Caller], Task] = _absent
     list_tasks: Callable[[Listing, Caller, timedelta | None], Page] = _absent
     links: Links = _absent
@@ -45,7 +46,7 @@ class Api:
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """An HTTP API event (payload format 2.0) in, its response out. Never raises."""
         http = _http(event)
-        dialect = _dialect(http.path)
+        dialect = dialect_of(http.path)
         try:
             reply = self._respond(http, dialect)
         except ClientError as error:
@@ -70,13 +71,14 @@ class Api:
                 return route.render(self.cancel(http.variables["task_id"], caller))
             case Show():
                 return route.render(self.show(http.variables["task_id"], caller), self.links)
+            case Remove():
+                return route.render(self.remove(http.variables["task_id"], caller))
+            case Content():
+                task = self.show(http.variables["task_id"], caller)
+                return Reply(status=302, headers={"location": self.links(_kept(task, route.parse(http)))})
             case List():
                 listing = route.parse(http)
                 return route.render(self.list_tasks(listing, caller, route.window), self.links, listing)
-
-
-def _dialect(path: str) -> Dialect:
-    return next(dialect for dialect in all_dialects() if path.startswith(dialect.prefix))
 
 
 def _route(http: Http, dialect: Dialect) -> tuple[AnyRoute, Http]:
@@ -92,6 +94,14 @@ def _route(http: Http, dialect: Dialect) -> tuple[AnyRoute, Http]:
     if allowed:
         raise NotAllowed(f"{http.method} is not allowed here, {', '.join(sorted(set(allowed)))} is")
     raise NotFound(f"there is nothing at {http.path[:200]}")
+
+
+def _kept(task: Task, name: str) -> Kept:
+    found = (creation.asset(name) for creation in task.creations)
+    kept = next((asset.kept for asset in found if asset and asset.kept), None)
+    if kept is None or not task.state.terminal:
+        raise NotFound(f"the task has no {name}, or not yet")
+    return kept
 
 
 @cache

@@ -31,7 +31,7 @@ _KEYS = {
 
 
 def document(public_url: str) -> dict[str, Json]:
-    dialects = sorted(all_dialects(), key=lambda dialect: (len(dialect.prefix), dialect.name))
+    dialects = sorted(all_dialects(), key=lambda dialect: (dialect.name != "reelkeep", dialect.name))
     paths: dict[str, dict[str, Json]] = {}
     for dialect in dialects:
         for route in dialect.routes:

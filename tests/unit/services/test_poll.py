@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reelkeep.domain import schedule
@@ -29,7 +31,7 @@ def test_success_moves_to_archiving_with_what_is_to_be_kept() -> None:
     assert stage.poll(id).finished
     task = stage.task(id)
     assert (task.state, task.credits, task.seed) == (State.ARCHIVING, 4, 7)
-    assert task.creations == (creation(),)
+    assert task.creations == (replace(creation(), id=f"{id}-1", provider_id="c1"),)
 
 
 def test_the_machine_is_told_ids_and_waits_only() -> None:

@@ -77,12 +77,15 @@ def copy(
 
 def _copy(remote: Remote, probe: MediaProbe, target: Callable[[str, str], Target]) -> Kept:
     digest, size = sha256(), 0
-    with closing(Incoming(remote)) as incoming, ExitStack() as stack:
+
+    def look(bit: memoryview) -> None:
+        probe.feed(bit)
+        digest.update(bit)
+
+    with closing(Incoming(remote, look)) as incoming, ExitStack() as stack:
         upload: Upload | None = None
         held: bytearray | None = None
         for piece in incoming:
-            probe.feed(piece)
-            digest.update(piece)
             size += len(piece)
             if upload is None and (held is not None or (remote.total is not None and size < remote.total)):
                 destination = target(probe.content_type, probe.extension)

@@ -19,6 +19,8 @@ _STEP = 1 << 18  # what a cut connection costs at most
 _BUSY = frozenset([202, 408, 425, 429])
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
+Look = Callable[[memoryview], None]
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -61,9 +63,12 @@ class Remote:
     def close(self) -> None:
         self._held.close()
 
-    def read(self, view: memoryview, offset: int) -> int:
-        """Fills the view from there on; less than that is the end. Raises BeginAgain, SourceGone, SourceBad."""
-        return self._read_range(view, offset) if self.ranged else self._read_on(view)
+    def read(self, view: memoryview, offset: int, look: Look) -> int:
+        """Fills the view from there on; less than that is the end. `look` is shown each bit once it has come.
+
+        Raises BeginAgain, SourceGone, SourceBad.
+        """
+        return self._read_range(view, offset, look) if self.ranged else self._read_on(view, look)
 
     def _begin(self, in_ranges: bool) -> Stream:
         """One request for the first range tells the length, and whether there are ranges and a validator."""
@@ -91,11 +96,12 @@ class Remote:
             raise SourceBusy(f"{stream.place} answered {stream.status}")
         return stream
 
-    def _read_on(self, view: memoryview) -> int:
+    def _read_on(self, view: memoryview, look: Look) -> int:
         assert self._first is not None  # noqa: S101 - only ranges let go of it
         got = 0
         try:
             while got < len(view) and (count := self._first.readinto(view[got : got + _STEP])):
+                look(view[got : got + count])
                 got += count
         except AnswerLost as lost:
             raise BeginAgain(str(lost)) from lost
@@ -103,13 +109,14 @@ class Remote:
         self._check_size(self._passed)
         return got
 
-    def _read_range(self, view: memoryview, offset: int) -> int:
+    def _read_range(self, view: memoryview, offset: int, look: Look) -> int:
         """However often the connection is cut, what has come is not asked for again."""
         got = tries = 0
         while got < len(view):
             try:
                 with self._range(offset + got, offset + len(view) - 1) as stream:
                     while got < len(view) and (count := stream.readinto(view[got : got + _STEP])):
+                        look(view[got : got + count])
                         got += count
                     if got < len(view):
                         raise AnswerLost(f"{stream.place}: less than was asked for")

@@ -42,7 +42,10 @@ def span_of(listing: Listing) -> Span:
     if listing.cursor:
         if not ids.is_task_id(listing.cursor):
             raise InvalidRequest("the place to go on from is not one that we gave")
-        newest = min(newest, int(listing.cursor, 16) - 1)
+        if listing.oldest_first:
+            oldest = max(oldest, int(listing.cursor, 16) + 1)
+        else:
+            newest = min(newest, int(listing.cursor, 16) - 1)
     return Span(oldest, newest)
 
 
@@ -51,32 +54,37 @@ class TaskIndex:
         self._client = client
         self._table = table
 
-    def newest_first(self, attribute: str, values: Sequence[str], span: Span, expected: int) -> Iterator[str]:
+    def find(
+        self, attribute: str, values: Sequence[str], span: Span, expected: int, *, oldest_first: bool
+    ) -> Iterator[str]:
         """The ids of tasks with any of these values. `expected` is how many will be asked for, probably."""
         share = expected // len(values) + 1 if len(values) > 1 else expected
-        streams = [self._ids(attribute, value, span, page=share, forward=False) for value in values]
+        streams = [self._ids(attribute, value, span, page=share, forward=oldest_first) for value in values]
         # For a moment, an index may show a task under its old state and its new one.
-        return (task_id for task_id, _ in groupby(heapq.merge(*streams, reverse=True)))
+        return (task_id for task_id, _ in groupby(heapq.merge(*streams, reverse=not oldest_first)))
 
-    def oldest_first(self, attribute: str, value: str) -> Iterator[str]:
+    def all(self, attribute: str, value: str) -> Iterator[str]:
+        """Oldest first."""
         return self._ids(attribute, value, Span(), page=_LARGEST_PAGE, forward=True)
+
+    def count(self, attribute: str, values: Sequence[str], span: Span) -> int:
+        """How many there are, without reading more of them than their keys."""
+        return sum(self._count(_query(self._table, attribute, value, span)) for value in values)
+
+    def _count(self, query: QueryInputTypeDef) -> int:
+        count, query["Select"] = 0, "COUNT"
+        while True:
+            answer = self._client.query(**query)
+            count += answer["Count"]
+            if "LastEvaluatedKey" not in answer:
+                return count
+            query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
     def _ids(self, attribute: str, value: str, span: Span, *, page: int, forward: bool) -> Iterator[str]:
         if span.oldest > span.newest:  # DynamoDB calls that an error
             return
-        query: QueryInputTypeDef = {
-            "TableName": self._table,
-            "IndexName": attribute if attribute == "unfinished" else f"by_{attribute}",
-            "KeyConditionExpression": "#value = :value AND task_id BETWEEN :oldest AND :newest",
-            "ExpressionAttributeNames": {"#value": attribute},
-            "ExpressionAttributeValues": {
-                ":value": {"S": value},
-                ":oldest": {"S": f"{span.oldest:032x}"},
-                ":newest": {"S": f"{span.newest:032x}"},
-            },
-            "ProjectionExpression": "task_id",
-            "ScanIndexForward": forward,
-        }
+        query = _query(self._table, attribute, value, span)
+        query |= {"ProjectionExpression": "task_id", "ScanIndexForward": forward}
         while True:
             query["Limit"] = min(page, _LARGEST_PAGE)
             answer = self._client.query(**query)
@@ -86,3 +94,17 @@ class TaskIndex:
                 return
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
             page *= 2  # what was expected was too little: few rounds mend that
+
+
+def _query(table: str, attribute: str, value: str, span: Span) -> QueryInputTypeDef:
+    return {
+        "TableName": table,
+        "IndexName": attribute if attribute == "unfinished" else f"by_{attribute}",
+        "KeyConditionExpression": "#value = :value AND task_id BETWEEN :oldest AND :newest",
+        "ExpressionAttributeNames": {"#value": attribute},
+        "ExpressionAttributeValues": {
+            ":value": {"S": value},
+            ":oldest": {"S": f"{span.oldest:032x}"},
+            ":newest": {"S": f"{span.newest:032x}"},
+        },
+    }

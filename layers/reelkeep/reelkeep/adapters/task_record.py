@@ -25,11 +25,7 @@ def to_item(task: Task, write_id: str) -> dict[str, AttributeValueTypeDef]:
         "task_id": task.id,
         "state": task.state,
         "write_id": write_id,
-        "owner": task.owner,
-        "owner_state": indexed(task.owner, task.state),
-        "owner_model": indexed(task.owner, task.request.model),
-        "owner_resolution": indexed(task.owner, task.request.resolution),
-        "owner_template": indexed(task.owner, task.request.template),
+        **({} if task.removed_at else _listed(task)),
         "unfinished": task.id[-1] if task.unfinished else "",
         "document": documents.write(task),
     }
@@ -38,6 +34,22 @@ def to_item(task: Task, write_id: str) -> dict[str, AttributeValueTypeDef]:
         "version": {"N": str(task.version)},
         **{name: {"S": value} for name, value in attributes.items() if value},
     }
+
+
+def _listed(task: Task) -> dict[str, str]:
+    """Under what a listing finds it."""
+    return {
+        "owner": task.owner,
+        "owner_state": indexed(task.owner, task.state),
+        "owner_model": indexed(task.owner, task.request.model),
+        "owner_resolution": indexed(task.owner, task.request.resolution),
+        "owner_template": indexed(task.owner, task.request.template),
+        "owner_tier": indexed(task.owner, tier(off_peak=task.request.off_peak)),
+    }
+
+
+def tier(*, off_peak: bool) -> str:
+    return "off-peak" if off_peak else "ordinary"
 
 
 def from_item(item: Mapping[str, AttributeValueTypeDef]) -> Task:

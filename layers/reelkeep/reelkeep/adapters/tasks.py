@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from reelkeep.adapters.task_index import TaskIndex, span_of
-from reelkeep.adapters.task_record import SHARDS, from_item, indexed, key, to_item
+from reelkeep.adapters.task_index import Span, TaskIndex, span_of
+from reelkeep.adapters.task_record import SHARDS, from_item, indexed, key, tier, to_item
 from reelkeep.domain import ids
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.listing import Listing, Page
@@ -62,32 +62,56 @@ class TableTasks:
         )
 
     def page(self, owner: str, listing: Listing) -> Page:
-        """At most `size` tasks, and a cursor if there are more.
+        """One page, and how many tasks there are in all if that is asked for.
 
         A filter of one field reads what it returns. With several, those that the index cannot tell apart are
         read and passed over; after some thousands of them the page ends early, with a cursor to go on from.
         """
-        candidates, exact = self._candidates(owner, listing)
+        choice = _choose(owner, listing)
+        total = self._total(owner, choice, listing) if listing.counted else None
+        candidates = choice.named or self._index.find(
+            choice.attribute,
+            choice.values,
+            choice.span,
+            listing.skip + listing.size + 1,
+            oldest_first=listing.oldest_first,
+        )
         skip, wanted = listing.skip, listing.size + 1
-        if exact:
+        if choice.exact:
             candidates, skip = islice(candidates, skip, None), 0
         found: list[Task] = []
         examined, batch = 0, wanted + skip
         while chunk := list(islice(candidates, min(batch, _BATCH))):
-            admitted = [task for task in self._read(chunk) if task.owner == owner and listing.filter.admits(task)]
+            admitted = self._admitted(chunk, owner, listing)
             found += admitted[skip:]
             skip = max(0, skip - len(admitted))
             if len(found) >= wanted:
-                return Page(tasks=tuple(found[: listing.size]), next_cursor=found[listing.size - 1].id)
+                shown = tuple(found[: listing.size])
+                return Page(tasks=shown, next_cursor=shown[-1].id, total=total)
             examined += len(chunk)
             if examined >= self._most_examined:
-                return Page(tasks=tuple(found), next_cursor=chunk[-1])
-            batch = wanted - len(found) if exact else batch * 2
-        return Page(tasks=tuple(found))
+                return Page(tasks=tuple(found), next_cursor=chunk[-1], total=total)
+            batch = wanted - len(found) if choice.exact else batch * 2
+        return Page(tasks=tuple(found), total=total)
+
+    def _total(self, owner: str, choice: _Choice, listing: Listing) -> int:
+        """By keys alone where an index holds just those tasks; else by looking at each that it may be."""
+        if choice.exact:
+            return self._index.count(choice.attribute, choice.values, choice.span)
+        candidates = choice.named or self._index.find(
+            choice.attribute, choice.values, choice.span, _BATCH, oldest_first=False
+        )
+        total = 0
+        while chunk := list(islice(candidates, _BATCH)):
+            total += len(self._admitted(chunk, owner, listing))
+        return total
+
+    def _admitted(self, task_ids: Sequence[str], owner: str, listing: Listing) -> list[Task]:
+        return [task for task in self._read(task_ids) if task.owner == owner and listing.filter.admits(task)]
 
     def unfinished(self) -> Iterator[Task]:
         for shard in SHARDS:
-            task_ids = self._index.oldest_first("unfinished", shard)
+            task_ids = self._index.all("unfinished", shard)
             while chunk := list(islice(task_ids, _BATCH)):
                 yield from (task for task in self._read(chunk, consistent=True) if task.unfinished)
 
@@ -122,26 +146,6 @@ class TableTasks:
                 raise Stale(f"task {task.id} was changed since it was read") from error
         return task
 
-    def _candidates(self, owner: str, listing: Listing) -> tuple[Iterator[str], bool]:
-        """Ids, newest first, with all that the listing may show; and whether they are those and no others."""
-        chosen, span = listing.filter, span_of(listing)
-        if chosen.task_ids:
-            named = {each for each in chosen.task_ids if ids.is_task_id(each) and each in span}
-            return iter(sorted(named, reverse=True)), False
-        predicates = {  # the narrowest first, as a rule
-            "owner_template": chosen.templates,
-            "owner_resolution": chosen.resolutions,
-            "owner_state": chosen.states,
-            "owner_model": chosen.models,
-        }
-        used = {attribute: values for attribute, values in predicates.items() if values}
-        expected = listing.skip + listing.size + 1
-        for attribute, values in used.items():
-            if all(values):  # what has no value is in no index
-                keys = sorted({indexed(owner, value) for value in values})
-                return self._index.newest_first(attribute, keys, span, expected), len(used) == 1
-        return self._index.newest_first("owner", [owner], span, expected), not used
-
     def _read(self, task_ids: Sequence[str], *, consistent: bool = False) -> list[Task]:
         """These tasks, in this order, without those that are not there. Raises TryLater."""
         items: dict[str, Mapping[str, AttributeValueTypeDef]] = {}
@@ -158,3 +162,39 @@ class TableTasks:
                 return [from_item(items[task_id]) for task_id in task_ids if task_id in items]
             keys = list(left["Keys"])
         raise TryLater("the table does not keep up with what is read from it")
+
+
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Where the tasks of a listing are looked for, and whether there are no others there."""
+
+    span: Span
+    attribute: str = ""
+    values: tuple[str, ...] = ()
+    exact: bool = False
+    ids: tuple[str, ...] | None = None  # the client names them itself
+
+    @property
+    def named(self) -> Iterator[str] | None:
+        return None if self.ids is None else iter(self.ids)
+
+
+def _choose(owner: str, listing: Listing) -> _Choice:
+    chosen, span = listing.filter, span_of(listing)
+    if chosen.task_ids:
+        named = {each for each in chosen.task_ids if ids.is_task_id(each) and each in span}
+        return _Choice(span, ids=tuple(sorted(named, reverse=not listing.oldest_first)))
+    tiers = () if chosen.off_peak is None else (tier(off_peak=chosen.off_peak),)
+    predicates = {  # the narrowest first, as a rule
+        "owner_template": chosen.templates,
+        "owner_resolution": chosen.resolutions,
+        "owner_state": chosen.states,
+        "owner_model": chosen.models,
+        "owner_tier": tiers,
+    }
+    used = {attribute: values for attribute, values in predicates.items() if values}
+    for attribute, values in used.items():
+        if all(values):  # what has no value is in no index
+            keys = tuple(sorted({indexed(owner, value) for value in values}))
+            return _Choice(span, attribute, keys, exact=len(used) == 1)
+    return _Choice(span, "owner", (owner,), exact=not used)

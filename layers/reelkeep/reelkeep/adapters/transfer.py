@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from reelkeep.adapters.source import RANGE, WAYS, Remote
+from reelkeep.adapters.source import RANGE, WAYS, Look, Remote
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,39 +31,31 @@ MOST = 10_000 * _PART  # an upload has at most that many parts: 160 GB
 
 
 class Incoming:
-    """The file in order, a buffer at a time; while one is looked at and another one goes up, the next one fills.
+    """The file in order, a buffer at a time; `look` is shown all of it, in order too, before it is handed out.
 
-    What fits into the buffers at all comes in one piece. Buffers that are not needed any more are to be given back.
+    Buffers that are not needed any more are to be given back. What fits into all of them comes in one piece.
     """
 
-    def __init__(self, remote: Remote, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, remote: Remote, look: Look, clock: Callable[[], float] = time.monotonic) -> None:
         self._remote = remote
+        self._look = look
         self._clock = clock
-        self._readers = ThreadPoolExecutor(1)
-        self._range: int | None = None  # what one reader asks for at a time; None: all that is to be filled
+        self._readers = ThreadPoolExecutor(WAYS)
         self._free: SimpleQueue[bytearray] = SimpleQueue()
         self._buffers = 0
         total = remote.total
         self._part = total if total is not None and total <= _BUFFERS * _PART else _PART
 
     def __iter__(self) -> Iterator[bytearray]:
-        ahead: deque[tuple[bytearray, list[Future[int]]]] = deque()
-        offset, total = 0, self._remote.total
-        while True:
-            while (total is None or offset < total) and (buffer := self._spare(wait=not ahead)) is not None:
-                if total is not None and total - offset < len(buffer):
-                    buffer = bytearray(total - offset)
-                ahead.append((buffer, self._fill(memoryview(buffer), offset)))
-                offset += len(buffer)
-            if not ahead:
-                return
-            buffer, reads = ahead.popleft()
-            count = sum(read.result() for read in reads)
-            if count < len(buffer):  # the end, of a file whose length was not said
-                if count:
-                    yield buffer[:count]
-                return
-            yield buffer
+        """More connections help a source that is slow on one; where one is quick, they only cost."""
+        buffer = self._spare(0)
+        assert buffer is not None  # noqa: S101 - it waits for one
+        if not self._remote.ranged:
+            return self._in_a_row(buffer, 0)
+        began = self._clock()
+        count = self._remote.read(memoryview(buffer)[:RANGE], 0, self._look)
+        quick = count >= _QUICK * (self._clock() - began)
+        return self._in_a_row(buffer, count) if quick else self._side_by_side(buffer, count)
 
     def give_back(self, buffer: bytearray) -> None:
         self._free.put(buffer)
@@ -71,33 +63,58 @@ class Incoming:
     def close(self) -> None:
         self._readers.shutdown(cancel_futures=True)
 
-    def _spare(self, *, wait: bool) -> bytearray | None:
-        if self._buffers < _BUFFERS:
-            self._buffers += 1
-            return bytearray(self._part)
+    def _in_a_row(self, first: bytearray, filled: int) -> Iterator[bytearray]:
+        offset = 0
+        buffer: bytearray | None = first
+        while buffer is not None:
+            count = filled + self._remote.read(memoryview(buffer)[filled:], offset + filled, self._look)
+            if count < len(buffer):  # the end, of a file whose length was not said
+                if count:
+                    yield buffer[:count]
+                return
+            yield buffer
+            offset, filled = offset + count, 0
+            buffer = self._spare(offset)
+
+    def _side_by_side(self, first: bytearray, filled: int) -> Iterator[bytearray]:
+        ahead = deque([(first, self._fill(first, 0, filled))])
+        offset = len(first)
+        while ahead:
+            while (buffer := self._spare(offset, wait=not ahead)) is not None:
+                ahead.append((buffer, self._fill(buffer, offset)))
+                offset += len(buffer)
+            buffer, reads = ahead.popleft()
+            for read in reads:
+                read.result()
+            self._look(memoryview(buffer)[filled:])
+            filled = 0
+            yield buffer
+
+    def _fill(self, buffer: bytearray, offset: int, filled: int = 0) -> list[Future[int]]:
+        view = memoryview(buffer)
+        return [
+            self._readers.submit(self._remote.read, view[at : at + RANGE], offset + at, _look_away)
+            for at in range(filled, len(view), RANGE)
+        ]
+
+    def _spare(self, offset: int, *, wait: bool = True) -> bytearray | None:
+        """A buffer for what begins there; None at the end, or if there is none and nobody wants to wait."""
+        total = self._remote.total
+        if total is not None and 0 < total <= offset:
+            return None
         try:
-            return self._free.get(block=wait)
+            if self._buffers < _BUFFERS:
+                self._buffers += 1
+                buffer = bytearray(self._part)
+            else:
+                buffer = self._free.get(block=wait)
         except Empty:
             return None
+        return buffer if total is None or total - offset >= len(buffer) else bytearray(total - offset)
 
-    def _fill(self, view: memoryview, offset: int) -> list[Future[int]]:
-        reads = []
-        if offset == 0 and self._remote.ranged:
-            reads.append(self._first(view[:RANGE]))
-            view, offset = view[RANGE:], RANGE
-        step = self._range or len(view) or 1
-        for at in range(0, len(view), step):
-            reads.append(self._readers.submit(self._remote.read, view[at : at + step], offset + at))
-        return reads
 
-    def _first(self, view: memoryview) -> Future[int]:
-        """Shows how fast the source is. More connections help a slow one; a fast one they only cost."""
-        began = self._clock()
-        read = self._readers.submit(self._remote.read, view, 0)
-        if read.result() < _QUICK * (self._clock() - began):
-            self._readers.shutdown()
-            self._readers, self._range = ThreadPoolExecutor(WAYS), RANGE
-        return read
+def _look_away(_: memoryview) -> None:
+    pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +132,7 @@ class Target:
         self.s3.put_object(
             Bucket=self.bucket,
             Key=self.key,
-            Body=content,  # type: ignore[arg-type] - as below
+            Body=content,  # type: ignore[arg-type]  # the client takes it
             ContentType=self.content_type,
             Metadata=self.metadata | {"sha256": sha256.hex()},
             ChecksumSHA256=b64encode(sha256).decode(),
@@ -182,7 +199,7 @@ class Upload:
                 Key=self._target.key,
                 UploadId=self._id,
                 PartNumber=number,
-                Body=buffer,  # type: ignore[arg-type] - the stubs do not know that the client takes it
+                Body=buffer,  # type: ignore[arg-type]  # the client takes it
                 ChecksumCRC32=checksum,
             )
             return {"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": checksum}

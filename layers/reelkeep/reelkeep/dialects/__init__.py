@@ -16,10 +16,19 @@ from reelkeep.domain.wire import ProviderDialect
 
 @cache
 def all_dialects() -> tuple[Dialect, ...]:
-    """Every dialect, the longest prefix first, so that the first that fits a path is the right one."""
+    """Every dialect that clients can speak."""
     modules = (import_module(f"{__name__}.{name}") for name in _names())
     found = [module.dialect for module in modules if hasattr(module, "dialect")]
-    return tuple(sorted(found, key=lambda dialect: -len(dialect.prefix)))
+    return tuple(found)
+
+
+def dialect_of(path: str) -> Dialect:
+    """The dialect with the longest prefix of this path; the native one has all paths."""
+
+    def fit(dialect: Dialect) -> int:
+        return max((len(prefix) for prefix in dialect.prefixes if path.startswith(prefix)), default=-1)
+
+    return max(all_dialects(), key=fit)
 
 
 def upstream(name: str) -> ProviderDialect | None:

@@ -85,14 +85,28 @@ class Cancel(Route):
     render: Callable[[Task], Reply]
 
 
-AnyRoute = Submit | Show | List | Cancel
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remove(Route):
+    """Cancels the task that the path's `task_id` names if it has not begun; takes it out of sight if it ended."""
+
+    render: Callable[[Task], Reply]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content(Route):
+    """Leads to one file of the task that the path's `task_id` names. `parse` names the asset: video, cover, ..."""
+
+    parse: Callable[[Http], str]
+
+
+AnyRoute = Submit | Show | List | Cancel | Remove | Content
 
 
 class Dialect(Protocol):
     """A wire format as its server speaks it."""
 
     name: str
-    prefix: str  # every path that begins so is answered in this dialect, errors too
+    prefixes: tuple[str, ...]  # every path that begins so is answered in this dialect, errors too
 
     @property
     def routes(self) -> tuple[AnyRoute, ...]: ...

@@ -38,7 +38,7 @@ _REPEATED = frozenset({"task_id", "state", "model", "resolution", "template"})
 
 class _Server:
     name = "reelkeep"
-    prefix = "/"
+    prefixes = ("/",)
 
     @cached_property
     def routes(self) -> tuple[AnyRoute, ...]:

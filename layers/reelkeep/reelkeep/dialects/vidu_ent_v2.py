@@ -96,7 +96,7 @@ class ItemCountOutOfRange(InvalidRequest):
 
 class _Server:
     name = _NAME
-    prefix = _PREFIX
+    prefixes = (f"{_PREFIX}/",)
 
     @cached_property
     def routes(self) -> tuple[AnyRoute, ...]:
@@ -431,7 +431,12 @@ class _Client:
 
     def place(self, task: Task) -> Call:
         request = task.request
-        body = dict(request.body) if request.dialect == _NAME and request.body else _written(request)
+        if request.dialect == _NAME and request.body:
+            body = dict(request.body)
+        else:
+            body = _written(request)
+        if task.source_creation:
+            body["video_creation_id"] = task.source_creation
         for ours in ("callback_url", "provider"):
             body.pop(ours, None)
         body["payload"] = task.id  # what a lost answer is found again by; the client's own we echo ourselves

@@ -23,6 +23,17 @@ def created_at(task_id: str) -> datetime:
     return _EPOCH + timedelta(milliseconds=int(task_id[:12], 16))
 
 
+def creation_id(task_id: str, number: int) -> str:
+    """The id of a task's creation with this number, from 1."""
+    return f"{task_id}-{number}"
+
+
+def task_of_creation(text: str) -> tuple[str, int] | None:
+    """The task and the number that a creation's id tells, or None if it is not one of ours."""
+    task_id, _, number = text.partition("-")
+    return (task_id, int(number)) if is_task_id(task_id) and re.fullmatch(r"[1-9]\d{0,3}", number) else None
+
+
 def first_id_at(moment: datetime) -> str:
     """The smallest id that a task made at this moment could have: turns a time into a range of ids."""
     return f"{max(0, _milliseconds(moment)):012x}" + "0" * 20

@@ -20,6 +20,7 @@ class Filter:
     models: tuple[str, ...] = ()
     resolutions: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
+    off_peak: bool | None = None
 
     def admits(self, task: Task) -> bool:
         return (
@@ -30,6 +31,8 @@ class Filter:
             and (not self.models or task.request.model in self.models)
             and (not self.resolutions or task.request.resolution in self.resolutions)
             and (not self.templates or task.request.template in self.templates)
+            and self.off_peak in (None, task.request.off_peak)
+            and task.removed_at is None
         )
 
 
@@ -42,12 +45,15 @@ class Listing:
     size: int = 20
     cursor: str = ""
     skip: int = 0
+    oldest_first: bool = False  # then `cursor` is the id that the page comes after in that order
+    counted: bool = False  # the client is told how many there are in all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     tasks: tuple[Task, ...]
     next_cursor: str = ""  # empty on the last page
+    total: int | None = None  # of all pages, if it was asked for
 
     def __iter__(self) -> Iterator[Task]:
         return iter(self.tasks)

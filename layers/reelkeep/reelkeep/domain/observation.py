@@ -53,6 +53,7 @@ class Succeeded:
     creations: tuple[Creation, ...]
     credits: int | None = None
     seed: int | None = None
+    tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

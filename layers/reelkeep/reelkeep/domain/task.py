@@ -8,6 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from reelkeep.domain import ids
+
 
 class State(StrEnum):
     """In this order only; a task never moves back."""
@@ -92,10 +94,13 @@ class Request:
     aspect_ratio: str = ""
     seed: int | None = None
     audio: bool | None = None
+    watermark: bool | None = None
+    last_frame: bool = False  # the last frame is wanted as a picture, too
     off_peak: bool = False  # cheaper, finished within 48 h
     payload: str = ""  # echoed to the client unchanged
     provider: str = ""  # by name, if the client insists
     body: Mapping[str, Any] = field(default_factory=dict)
+    unexpressed: tuple[str, ...] = ()  # fields of the body that the words above have no place for
     payload_omitted: bool = False  # too big for the table: it lies in the archive
 
 
@@ -128,7 +133,8 @@ class Asset:
 class Creation:
     """One generated result of a task."""
 
-    id: str  # the provider's
+    id: str  # ours once the task has it; until then, the provider's
+    provider_id: str = ""
     assets: tuple[Asset, ...] = ()
     duration: float | None = None  # what the provider says of the video; what we measured is in `kept`
     fps: float | None = None
@@ -161,6 +167,9 @@ class Task:
     failure: Failure | None = None
     credits: int | None = None
     seed: int | None = None  # the one that was used
+    tokens: int | None = None  # what it cost, where the provider counts so
+    source_creation: str = ""  # the provider's id of the creation that this one extends or upscales
+    removed_at: datetime | None = None  # the owner does not want to see it any more; the archive keeps it
     looks: int = 0  # how often we asked the provider
     setbacks: int = 0  # how often in a row it could not answer
     trouble: str = ""  # what was wrong the last time it could not
@@ -170,6 +179,14 @@ class Task:
     finished_at: datetime | None = None
     told_at: datetime | None = None  # when its notice was handed over
     version: int = 0  # of the record; every write names the one it builds on
+
+    def with_creations(self, creations: tuple[Creation, ...]) -> Task:
+        """The provider's creations under ids of ours, which tell the task that they belong to."""
+        numbered = (
+            replace(creation, id=ids.creation_id(self.id, number), provider_id=creation.id)
+            for number, creation in enumerate(creations, 1)
+        )
+        return replace(self, creations=tuple(numbered))
 
     @property
     def unfinished(self) -> bool:

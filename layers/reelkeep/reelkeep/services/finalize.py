@@ -117,7 +117,7 @@ def _refreshed(task: Task, provider: Provider, *, tasks: Tasks) -> Task:
     fresh = {creation.id: creation for creation in observation.creations}
 
     def relinked(task: Task) -> Task:
-        return replace(task, creations=tuple(_relinked(c, fresh.get(c.id)) for c in task.creations))
+        return replace(task, creations=tuple(_relinked(c, fresh.get(c.provider_id)) for c in task.creations))
 
     return record(task, relinked, tasks=tasks)
 

@@ -84,11 +84,11 @@ def _observed(task: Task, observation: Observation, expected: float, now: dateti
             state = max(state, task.state, key=list(State).index)
             task = replace(task, setbacks=0, trouble=f"the provider says {word!r}" if word else "")
             return _next_look(task.advanced(state, now), expected, now)
-        case Succeeded(creations, credits, seed):
-            return task.advanced(
+        case Succeeded(creations, credits, seed, tokens):
+            return task.with_creations(creations).advanced(
                 State.ARCHIVING,
                 now,
-                creations=creations,
+                tokens=tokens,
                 credits=task.credits if credits is None else credits,
                 seed=task.seed if seed is None else seed,
                 succeeded_at=now,

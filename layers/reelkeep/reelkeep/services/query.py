@@ -15,7 +15,7 @@ from reelkeep.ports import Caller, Clock, Requests, Secret, Sign, Tasks
 def show(task_id: str, caller: Caller, *, tasks: Tasks) -> Task:
     """Raises NotFound for an id that is not ours or not this owner's: the two look the same from outside."""
     task = tasks.get(task_id) if ids.is_task_id(task_id) else None
-    if task is None or task.owner != caller.owner:
+    if task is None or task.owner != caller.owner or task.removed_at:
         raise NotFound(f"there is no task {task_id[:64]}", field="task_id")
     return task
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import ids, schedule
-from reelkeep.domain.errors import Refused, TryLater
+from reelkeep.domain.errors import InvalidRequest, Refused, TryLater
 from reelkeep.domain.slim import is_big, slim
 from reelkeep.domain.task import Request, State, Task
 from reelkeep.ports import Caller, Clock, Executions, Providers, Requests, Tasks
@@ -33,7 +33,8 @@ def submit(
 
     Whatever else the provider does, the client gets its task: the machine finds out what became of it.
     """
-    provider = providers.choose(request)
+    source = _source(request, caller, tasks=tasks)
+    provider = providers.choose(replace(request, provider=source.provider) if source else request)
     now = clock()
     task_id = new_id(now)
     task = Task(
@@ -46,6 +47,7 @@ def submit(
         updated_at=now,
         deadline=schedule.deadline(request, now),
         next_look_at=now + PLACING_TAKES_AT_MOST,
+        source_creation=source.creation if source else "",
     )
     provider.check(task)
     if is_big(request):
@@ -57,3 +59,23 @@ def submit(
     with suppress(TryLater):  # the client must get its task; the sweep starts an execution later
         executions.start(task, wait_seconds=schedule.seconds_until(task.next_look_at, now))
     return replace(task, request=request)
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    provider: str
+    creation: str  # its id there
+
+
+def _source(request: Request, caller: Caller, *, tasks: Tasks) -> _Source | None:
+    """Where the creation is known that the request builds on; None if it names none of ours."""
+    found = ids.task_of_creation(request.creation_id)
+    if found is None:
+        return None
+    task_id, number = found
+    task = tasks.get(task_id)
+    if task is None or task.owner != caller.owner or number > len(task.creations):
+        raise InvalidRequest(f"there is no creation {request.creation_id}", field="creation_id")
+    if request.provider not in ("", task.provider):
+        raise InvalidRequest(f"the creation {request.creation_id} is at another provider", field="creation_id")
+    return _Source(task.provider, task.creations[number - 1].provider_id)

@@ -15,6 +15,7 @@ from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.domain.ids import new_task_id
 from reelkeep.services.cancel import cancel
+from reelkeep.services.remove import remove
 from reelkeep.services.submit import submit
 from reelkeep.wiring import platform
 
@@ -36,5 +37,6 @@ def build() -> Api:
             clock=platform.now,
             new_id=new_task_id,
         ),
+        remove=partial(remove, tasks=tasks, providers=providers, clock=platform.now),
         cancel=partial(cancel, tasks=tasks, providers=providers, clock=platform.now),
     )
