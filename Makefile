@@ -51,7 +51,7 @@ format: $(SETUP)  ## Put the code into its form
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
-COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header
+COMPILE := $(BIN)/uv pip compile --quiet --system-certs --universal --generate-hashes --python-version 3.11 --no-header
 lock: $(SETUP)  ## Write down the exact versions of every dependency again (UPGRADE=1: the newest ones)
 	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o layers/dependencies/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev \
@@ -84,7 +84,7 @@ define install
 @test -n "$(PYTHON)" || { echo "error: Python 3.11 or later is needed" >&2; exit 1; }
 @test -x $(1)/bin/pip || { echo "making $(1)"; $(PYTHON) -m venv --clear $(1); }
 @$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r local/uv.txt
-@$(1)/bin/uv pip install --quiet --python $(1)/bin/python --require-hashes -r $(2) \
+@$(1)/bin/uv pip install --quiet --system-certs --python $(1)/bin/python --require-hashes -r $(2) \
 	|| $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(2)
 @touch $@
 endef

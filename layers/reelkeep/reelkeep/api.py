@@ -54,6 +54,7 @@ class Api:
         except Exception:
             self.logger.exception("request failed", method=http.method, dialect=dialect.name)
             reply = dialect.render_fault()
+        self.logger.info("answered", method=http.method, dialect=dialect.name, status=reply.status)
         return _response(reply)
 
     def _respond(self, http: Http, dialect: Dialect) -> Reply:

@@ -10,12 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from reelkeep.adapters.outbound import Outbound
 from reelkeep.adapters.source import BeginAgain, Remote, Source
-from reelkeep.adapters.transfer import MOST, Incoming, Target, Upload
+from reelkeep.adapters.transfer import MOST, Digest, Incoming, Target, Upload
 from reelkeep.domain.media import Expected, Media, MediaProbe, NotMedia, Truncated
 from reelkeep.domain.task import Kept
 from reelkeep.ports import SourceBad, SourceBusy
@@ -76,20 +75,24 @@ def copy(
 
 
 def _copy(remote: Remote, probe: MediaProbe, target: Callable[[str, str], Target]) -> Kept:
-    digest, size = sha256(), 0
+    size = 0
 
     def look(bit: memoryview) -> None:
         probe.feed(bit)
         digest.update(bit)
 
-    with closing(Incoming(remote, look)) as incoming, ExitStack() as stack:
+    def give_back(buffer: bytearray) -> None:
+        digest.wait()
+        incoming.give_back(buffer)
+
+    with closing(Incoming(remote, look)) as incoming, closing(Digest()) as digest, ExitStack() as stack:
         upload: Upload | None = None
         held: bytearray | None = None
         for piece in incoming:
             size += len(piece)
             if upload is None and (held is not None or (remote.total is not None and size < remote.total)):
                 destination = target(probe.content_type, probe.extension)
-                upload = stack.enter_context(Upload(destination, incoming.give_back))
+                upload = stack.enter_context(Upload(destination, give_back))
                 if held is not None:
                     upload.add(held)
             if upload is not None:
@@ -99,13 +102,13 @@ def _copy(remote: Remote, probe: MediaProbe, target: Callable[[str, str], Target
         media = _finish(probe, remote)
         destination = target(media.content_type, media.extension)
         if upload is None:
-            destination.put(held or bytearray(), digest.digest())
+            destination.put(held or bytearray(), digest.bytes())
         else:
             upload.complete(size)
     return Kept(
         key=destination.key,
         bytes=size,
-        sha256=digest.hexdigest(),
+        sha256=digest.bytes().hex(),
         content_type=media.content_type,
         duration=media.duration_seconds,
         fps=media.fps,

@@ -15,7 +15,7 @@ from reelkeep.ports import SourceBad, SourceBusy, SourceGone
 RANGE = 4 << 20
 WAYS = 4  # one connection to another continent is slow; more than a few are impolite
 _TRIES = 4
-_STEP = 1 << 18  # what a cut connection costs at most
+_STEP = 1 << 20  # what a cut connection costs at most
 _BUSY = frozenset([202, 408, 425, 429])
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 

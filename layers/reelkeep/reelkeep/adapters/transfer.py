@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from hashlib import sha256
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Self
 
@@ -111,6 +112,30 @@ class Incoming:
         except Empty:
             return None
         return buffer if total is None or total - offset >= len(buffer) else bytearray(total - offset)
+
+
+class Digest:
+    """SHA-256 in a thread of its own, for it takes as long as the reading."""
+
+    def __init__(self) -> None:
+        self._sha256 = sha256()
+        self._worker = ThreadPoolExecutor(1)
+        self._latest: Future[None] | None = None
+
+    def update(self, bit: memoryview) -> None:
+        self._latest = self._worker.submit(self._sha256.update, bit)
+
+    def wait(self) -> None:
+        """Until all that was given so far may be overwritten."""
+        if self._latest is not None:
+            self._latest.result()
+
+    def bytes(self) -> bytes:
+        self.wait()
+        return self._sha256.digest()
+
+    def close(self) -> None:
+        self._worker.shutdown(cancel_futures=True)
 
 
 def _look_away(_: memoryview) -> None:

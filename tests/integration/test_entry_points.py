@@ -1,0 +1,171 @@
+"""Each function's entry point, with its sample event, on the emulated AWS and against the studio."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from queue import Queue
+from threading import Thread
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import httpx
+import pytest
+from reelkeep.adapters.keys import TableKeys
+from reelkeep.wiring import platform
+
+from local.studio.clock import Clock
+from local.studio.server import Server
+from local.studio.studio import Settings, Studio
+from tests.integration.conftest import ROOT, create_table
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+MACHINE = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}}}
+# A function keeps its connections for as long as it lives, and nobody tells it when that ends.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+
+Call = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, str]]:
+    """Its clock stands still unless a test moves it."""
+    clock = Clock()
+    studio = Studio(Settings(data=tmp_path_factory.mktemp("studio")), clock)
+    address: Queue[str] = Queue()
+    server = Server(studio, host="127.0.0.1", port=0, ready=address.put)
+    thread = Thread(target=server.run)
+    thread.start()
+    yield studio, address.get(timeout=10)
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+@pytest.fixture(scope="module")
+def key(
+    aws_endpoint: str, dynamodb: DynamoDBClient, studio: tuple[Studio, str]
+) -> Iterator[str]:
+    """An API key, and around it everything that the template gives the functions."""
+    session = boto3.Session("test", "test", region_name="us-east-1")
+
+    def client(service: str) -> Any:
+        return session.client(service, endpoint_url=aws_endpoint)  # type: ignore[call-overload]  # any service
+
+    provider = {
+        "dialect": "vidu_ent_v2",
+        "base_url": studio[1],
+        "api_key": "vda_test",
+        "default": True,
+        "allow_private": True,
+        "typical_seconds": 2,
+    }
+    client("s3").create_bucket(Bucket="entry-archive")
+    table = create_table(dynamodb)
+    machine = client("stepfunctions").create_state_machine(
+        name="entry", definition=json.dumps(MACHINE), roleArn="arn:aws:iam::000000000000:role/none"
+    )
+    providers = client("secretsmanager").create_secret(
+        Name="entry-providers", SecretString=json.dumps({"studio": provider})
+    )
+    links = client("secretsmanager").create_secret(Name="entry-links", SecretString="s" * 64)
+    environment = {
+        "AWS_ENDPOINT_URL": aws_endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "TABLE_NAME": table,
+        "BUCKET_NAME": "entry-archive",
+        "TOPIC_ARN": client("sns").create_topic(Name="entry")["TopicArn"],
+        "STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "PROVIDERS_SECRET_ARN": providers["ARN"],
+        "LINK_SECRET_ARN": links["ARN"],
+        "PUBLIC_URL": "https://keep.test",
+        "POWERTOOLS_SERVICE_NAME": "reelkeep.test",
+        "POWERTOOLS_METRICS_NAMESPACE": "Reelkeep",
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        made, _ = TableKeys(platform.dynamodb(), table).create("alice", "test", platform.now())
+        yield made
+
+
+@pytest.fixture
+def call(key: str) -> Call:
+    def call(step: str, **changes: Any) -> Any:
+        """The function's answer to its sample event, with the changes that make it fit this stack."""
+        event = json.loads((ROOT / "events" / f"{step}.json").read_text())
+        if "headers" in event:
+            event["headers"]["authorization"] = f"Token {key}"
+        return entry_point(step)(event | changes, CONTEXT)
+
+    return call
+
+
+@cache
+def entry_point(step: str) -> Call:
+    path = ROOT / "functions" / step / "app.py"
+    spec = spec_from_file_location(f"functions_{step}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    handler: Call = module.handler
+    return handler
+
+
+def test_there_is_a_sample_event_for_each_entry_point() -> None:
+    steps = {path.parent.name for path in Path(ROOT / "functions").glob("*/app.py")}
+    assert steps == {path.stem for path in (ROOT / "events").glob("*.json")}
+
+
+def test_the_sample_events_take_a_task_the_whole_way(call: Call, studio: tuple[Studio, str]) -> None:
+    submitted = call("submit")
+    assert submitted["statusCode"] == 200
+    task_id = json.loads(submitted["body"])["task_id"]
+
+    looked = call("poll", task_id=task_id)
+    assert (looked["task_id"], looked["finished"]) == (task_id, False)
+    studio[0].clock.advance(60)
+    assert call("poll", task_id=task_id)["finished"]
+    assert call("finalize", task_id=task_id) == {"task_id": task_id, "finished": True, "wait_seconds": 1}
+
+    listed = call("query")
+    [task] = json.loads(listed["body"])["tasks"]
+    assert (listed["statusCode"], task["id"], task["state"]) == (200, task_id, "success")
+
+    link = task["creations"][0]["url"]
+    assert link.startswith("https://keep.test/files/")
+    path = link.removeprefix("https://keep.test")
+    followed = call("query", rawPath=path, rawQueryString="", headers={})
+    assert followed["statusCode"] == 302
+    video = httpx.get(followed["headers"]["location"])
+    assert (video.status_code, video.headers["content-type"]) == (200, "video/mp4")
+
+
+def test_a_sweep_by_hand_starts_what_nobody_watches(call: Call) -> None:
+    call("submit")
+    assert call("sweep") == {"unfinished": 1, "restarted": 0, "links_expiring_soon": 0}
+    machine = platform.settings.state_machine_arn
+    for execution in platform.stepfunctions().list_executions(stateMachineArn=machine)["executions"]:
+        platform.stepfunctions().stop_execution(executionArn=execution["executionArn"])
+    assert call("sweep")["restarted"] == 1
+
+
+def test_a_big_request_is_kept_beside_the_assets_and_reaches_the_provider_whole(
+    call: Call, studio: tuple[Studio, str]
+) -> None:
+    image = "data:image/png;base64," + "A" * 300_000
+    body = {"model": "viduq2-pro", "images": [image], "prompt": "it moves", "payload": "p" * 200_000}
+    submitted = call("submit", rawPath="/ent/v2/img2video", body=json.dumps(body))
+    assert submitted["statusCode"] == 200
+    task_id = json.loads(submitted["body"])["task_id"]
+    shown = call("query", rawPath=f"/ent/v2/tasks/{task_id}/creations", rawQueryString="")
+    assert json.loads(shown["body"])["payload"] == "p" * 200_000
