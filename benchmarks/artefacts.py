@@ -1,4 +1,4 @@
-"""The deployed functions as Lambda lays them out, for one Python of this machine: ours, the naive ones, an empty one."""
+"""The functions as Lambda lays them out, built for a Python of this machine: ours, the naive ones, an empty one."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def pythons() -> list[Path]:
 
 
 def version_of(python: Path) -> str:
-    command = [python, "-c", "import platform; print('Python', platform.python_version())"]
+    command = [str(python), "-c", "import platform; print('Python', platform.python_version())"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
@@ -155,7 +155,7 @@ def _make(python: Path, where: Path, resource: str, into: Path, *more: str) -> N
 def _install(python: Path, requirements: str, into: Path, *more: str) -> None:
     listed = into / "requirements.txt"
     listed.write_text(requirements)
-    pip = [python, "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
+    pip = [str(python), "-m", "pip", "--disable-pip-version-check", "--no-input", "install", "--quiet"]
     _run([*pip, "--require-hashes", "--no-deps", *more, "--requirement", listed, "--target", into])
 
 

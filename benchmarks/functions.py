@@ -1,4 +1,4 @@
-"""Cold starts and warm calls of every function under the real awslambdaric, beside a naive arrangement of two of them.
+"""Cold starts and warm calls of every function under the real awslambdaric; two of them beside a naive arrangement.
 
     python -m benchmarks.functions [--check] [--runs N]
 
@@ -32,9 +32,9 @@ _MOST_CPU: Final = 0.004  # seconds a warm call
 _CHECKED: Final = ("submit", "poll")
 
 _RUNS: Final = 11  # cold starts of each
-_WARMING_CALLS: Final = 25
+_WARMING_CALLS: Final = 20
 _BLOCKS: Final = 10  # of warm calls
-_CALLS: Final = 25  # in each
+_CALLS: Final = 20  # in each
 
 _KEY: Final = f"rk_{'b' * 43}"
 

@@ -132,6 +132,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         super().setup()
 
+    def handle_expect_100(self) -> bool:
+        going_on = super().handle_expect_100()
+        self.wfile.flush()
+        return going_on
+
     def do_POST(self) -> None:
         body = self._body()
         target = self.headers.get("x-amz-target", "")

@@ -1,4 +1,4 @@
-"""What the functions find: keys, tasks, secrets, and the files of a creation. Every function has a table of its own."""
+"""What the functions find: keys, tasks, secrets, the files of a creation. Every function has a table of its own."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -108,31 +108,31 @@ def running(plan: Plan) -> Iterator[Cloud]:
             plan.say("starting the studio")
             started.append(opened.enter_context(studio(plan)))
             chosen = providers.studio(plan.studio_url)
-        found = Stack(
-            api_url=plan.api_url,
-            aws_endpoint_url=plan.endpoint_url,
-            region=stack.REGION,
-            bucket=outputs["BucketName"],
-            table=outputs["TableName"],
-            topic_arn=outputs["TopicArn"],
-            state_machine_arn=outputs["StateMachineArn"],
-            providers_secret_arn=outputs["ProvidersSecretArn"],
-            link_secret_arn=outputs["LinkSecretArn"],
-            sweep_function=outputs["SweepFunctionName"],
-            dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
-            archive=str(link_archive(plan.data, outputs["BucketName"])),
-            provider=str(plan.providers_file or plan.studio_url),
-            api_key="",
-        )
+        found = described(plan, outputs)
         write_providers(found, chosen)
-        earlier = Stack.read(plan.stack_file)
-        if earlier and key_works(plan.api_url, earlier.api_key):
-            found = replace(found, api_key=earlier.api_key)
-        else:
-            found = replace(found, api_key=create_key(plan.root, found, OWNER))
+        found = with_key(plan, found)
         found.write(plan.stack_file)
         sweep(found)
         yield Cloud(found, tuple(started))
+
+
+def described(plan: Plan, outputs: Mapping[str, str]) -> Stack:
+    return Stack(
+        api_url=plan.api_url,
+        aws_endpoint_url=plan.endpoint_url,
+        region=stack.REGION,
+        bucket=outputs["BucketName"],
+        table=outputs["TableName"],
+        topic_arn=outputs["TopicArn"],
+        state_machine_arn=outputs["StateMachineArn"],
+        providers_secret_arn=outputs["ProvidersSecretArn"],
+        link_secret_arn=outputs["LinkSecretArn"],
+        sweep_function=outputs["SweepFunctionName"],
+        dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
+        archive=str(link_archive(plan.data, outputs["BucketName"])),
+        provider=str(plan.providers_file or plan.studio_url),
+        api_key="",
+    )
 
 
 @contextlib.contextmanager
@@ -165,6 +165,14 @@ def write_providers(found: Stack, chosen: providers.Providers) -> None:
     aws.put_secret_value(SecretId=found.providers_secret_arn, SecretString=json.dumps(chosen))
 
 
+def with_key(plan: Plan, found: Stack) -> Stack:
+    """With the key of an earlier run, if the table still knows it."""
+    earlier = Stack.read(plan.stack_file)
+    if earlier and key_works(plan.api_url, earlier.api_key):
+        return replace(found, api_key=earlier.api_key)
+    return replace(found, api_key=create_key(plan.root, found, OWNER))
+
+
 def create_key(root: Path, found: Stack, owner: str) -> str:
     """A new key of the API, made as a person would make it."""
     command = [sys.executable, "-m", "admin", "keys", "create", "--owner", owner]
@@ -176,15 +184,14 @@ def create_key(root: Path, found: Stack, owner: str) -> str:
 
 
 def key_works(api_url: str, key: str) -> bool:
-    """Whether the table still knows it."""
     headers = {"authorization": f"Token {key}"}
     answer = urllib3.request("GET", f"{api_url}/tasks", headers=headers, retries=False, timeout=30)
     return answer.status != 401
 
 
 def sweep(found: Stack) -> None:
-    """Executions end with the emulator: what was unfinished gets new ones now."""
+    """Executions end with the emulator: what was unfinished gets new ones now, also what is not overdue yet."""
     aws = stack.session().client("lambda", endpoint_url=found.aws_endpoint_url, config=stack.DIRECT)
-    answer = aws.invoke(FunctionName=found.sweep_function, Payload=b"{}")
+    answer = aws.invoke(FunctionName=found.sweep_function, Payload=b'{"everything": true}')
     if "FunctionError" in answer:
         raise CloudError(f"the sweep failed: {answer['Payload'].read().decode()}")

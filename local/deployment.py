@@ -120,7 +120,6 @@ def _sam_environment(builds: Path) -> dict[str, str]:
         **stack.this_machines_environment(),
         "AWS_DEFAULT_REGION": stack.REGION,
         "SAM_CLI_TELEMETRY": "0",
-        "SAM_CLI_CHECK_UPDATES": "0",
         "__SAM_CLI_APP_DIR": str(builds / "sam"),  # or it writes into the home folder
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -24,20 +25,29 @@ class Server(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Invocation)
-        self.pools: dict[str, Pool] = {}
+        self._pools: dict[str, Pool] = {}
+        self._deployed = threading.Event()
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
     def run(self, functions: Iterable[Function]) -> None:
-        """Runs these functions from now on."""
-        old, self.pools = self.pools, {function.name: Pool(function) for function in functions}
+        """Runs these functions from now on. What is invoked earlier waits for this."""
+        old, self._pools = self._pools, {function.name: Pool(function) for function in functions}
+        self._deployed.set()
         for pool in old.values():
             pool.close()
 
+    def pool(self, name: str, deadline: float) -> Pool:
+        """Raises `FunctionError` if there is no such function."""
+        self._deployed.wait(deadline - time.time())
+        if (pool := self._pools.get(name)) is None:
+            raise FunctionError({"errorType": "ResourceNotFoundException", "errorMessage": f"no function {name}"})
+        return pool
+
     def service_actions(self) -> None:
-        for pool in self.pools.values():
+        for pool in self._pools.values():
             pool.retire()
 
 
@@ -48,11 +58,8 @@ class Invocation(BaseHTTPRequestHandler):
         event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         request_id = self.headers["X-Amzn-Lambda-Request-Id"]
         deadline = int(self.headers["X-Amzn-Lambda-Deadline-Ms"]) / 1000
-        pool = self.server.pools.get(self.path.removeprefix("/"))
-        if pool is None:
-            self._answer(404, {"errorType": "ResourceNotFoundException", "errorMessage": self.path})
-            return
         try:
+            pool = self.server.pool(self.path.removeprefix("/"), deadline)
             self._answer(200, pool.invoke(event, request_id, deadline))
         except FunctionError as failure:
             self._answer(500, failure.error)

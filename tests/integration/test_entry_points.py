@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import httpx
 import pytest
-from reelkeep.adapters.keys import TableKeys
-from reelkeep.wiring import platform
 
 from local.studio.clock import Clock
 from local.studio.server import Server
 from local.studio.studio import Settings, Studio
+from reelkeep.adapters.keys import TableKeys
+from reelkeep.wiring import platform
 from tests.integration.conftest import ROOT, create_table
 
 if TYPE_CHECKING:
@@ -49,9 +49,7 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, s
 
 
 @pytest.fixture(scope="module")
-def key(
-    aws_endpoint: str, dynamodb: DynamoDBClient, studio: tuple[Studio, str]
-) -> Iterator[str]:
+def key(aws_endpoint: str, dynamodb: DynamoDBClient, studio: tuple[Studio, str]) -> Iterator[str]:
     """An API key, and around it everything that the template gives the functions."""
     session = boto3.Session("test", "test", region_name="us-east-1")
 

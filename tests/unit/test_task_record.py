@@ -65,6 +65,7 @@ def test_an_item_carries_beside_the_document_what_conditions_and_indexes_need() 
         "owner": {"S": "alice"},
         "owner_state": {"S": "alice#created"},
         "owner_model": {"S": "alice#viduq2"},
+        "owner_tier": {"S": "alice#ordinary"},
         "unfinished": {"S": "a"},
     }
     assert document == {
@@ -148,3 +149,9 @@ def test_a_type_that_json_has_no_way_to_say_is_found_at_once() -> None:
 @dataclass(frozen=True)
 class Odd:
     raw: bytes
+
+
+def test_a_removed_task_is_in_no_listing_but_still_there() -> None:
+    item = to_item(replace(TASK, removed_at=TASK.created_at), "w")
+    assert not [name for name in item if name.startswith("owner")]
+    assert from_item(item).owner == "alice"

@@ -444,6 +444,6 @@ def test_what_a_lip_sync_of_another_dialect_says_becomes_its_text() -> None:
 
 def test_a_refusal_names_the_field_that_the_client_wrote() -> None:
     asked = Request(dialect="reelkeep", kind=Kind.UPSCALE, video_url="https://ex.test/v.mp4", resolution="720p")
-    with pytest.raises(errors.InvalidRequest, match="^resolution") as refused:
+    with pytest.raises(errors.InvalidRequest, match=r"^resolution") as refused:
         upstream.place(task_of(asked))
     assert refused.value.field == "resolution"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 import time
 from pathlib import Path
 
@@ -45,6 +46,19 @@ def test_a_functions_error_is_a_failed_invocation(function: Function) -> None:
     assert answer.json()["errorType"] == "ValueError"
 
 
-def test_a_function_that_does_not_run_here_is_not_found() -> None:
+def test_a_function_that_does_not_run_here_is_an_error() -> None:
     with functions.serving() as server:
-        assert invoke(f"{server.url}/other", b"{}").status == 404
+        server.run([])
+        answer = invoke(f"{server.url}/other", b"{}")
+    assert answer.status == 500
+    assert answer.json()["errorType"] == "ResourceNotFoundException"
+
+
+def test_what_is_invoked_before_the_deployment_waits_for_it(function: Function) -> None:
+    with functions.serving() as server:
+        answers: list[int] = []
+        early = threading.Thread(target=lambda: answers.append(invoke(f"{server.url}/stack-step", b"{}").status))
+        early.start()
+        server.run([function])
+        early.join()
+    assert answers == [200]

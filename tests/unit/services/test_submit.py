@@ -5,8 +5,8 @@ import pytest
 from reelkeep.domain.errors import InvalidRequest, Refused, TryLater
 from reelkeep.domain.observation import Accepted, NotYet, Unknown
 from reelkeep.domain.observation import Refused as SaidNo
-from reelkeep.domain.task import Failure, FailureClass, State, Submission, Task
-from tests.unit.services.stage import FakeProvider, Stage, request
+from reelkeep.domain.task import Failure, FailureClass, Kind, State, Submission, Task
+from tests.unit.services.stage import MALLORY, FakeProvider, Stage, request
 
 
 def test_an_accepted_task_is_queueing_with_its_id_at_the_provider_and_an_execution() -> None:
@@ -116,3 +116,36 @@ def test_an_execution_that_could_not_be_started_does_not_lose_the_accepted_task(
     stage.executions.fault = None
     stage.pass_(3600)
     assert stage.sweep().restarted == 1
+
+
+def test_a_creation_of_ours_is_known_by_its_providers_id_when_it_is_built_on() -> None:
+    stage = Stage()
+    first = stage.submit()
+    stage.see_through(first.id)
+    second = stage.submit(request(kind=Kind.UPSCALE, creation_id=f"{first.id}-1"))
+    assert stage.provider.placed[1].source_creation == "c1"
+    assert second.request.creation_id == f"{first.id}-1"
+
+
+@pytest.mark.parametrize("creation", ["{id}-2", "0" * 32 + "-1"])
+def test_a_creation_that_is_not_there_is_refused_by_name(creation: str) -> None:
+    stage = Stage()
+    first = stage.submit()
+    stage.see_through(first.id)
+    with pytest.raises(InvalidRequest, match="there is no creation") as refused:
+        stage.submit(request(kind=Kind.UPSCALE, creation_id=creation.format(id=first.id)))
+    assert refused.value.field == "creation_id"
+
+
+def test_another_owners_creation_is_not_there() -> None:
+    stage = Stage()
+    first = stage.submit()
+    stage.see_through(first.id)
+    with pytest.raises(InvalidRequest, match="there is no creation"):
+        stage.submit(request(kind=Kind.UPSCALE, creation_id=f"{first.id}-1"), MALLORY)
+
+
+def test_an_id_that_is_not_of_ours_is_the_providers_own() -> None:
+    stage = Stage()
+    stage.submit(request(kind=Kind.UPSCALE, creation_id="885000000000000777"))
+    assert stage.provider.placed[0].source_creation == ""

@@ -9,39 +9,16 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from reelkeep.dialects import lenient
+from reelkeep.dialects import lenient, vidu
 from reelkeep.dialects import vidu_ent_v2_openapi as openapi
 from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Reply, Show, Submit
 from reelkeep.dialects.query import Query
-from reelkeep.domain import ids, observation
-from reelkeep.domain.errors import (
-    BodyTooLarge,
-    CannotCancel,
-    ClientError,
-    InvalidRequest,
-    NotAllowed,
-    NotFound,
-    PageSizeOutOfRange,
-    Refused,
-    Unauthorized,
-)
-from reelkeep.domain.expiry import link_expiry
+from reelkeep.domain import ids
+from reelkeep.domain.errors import ClientError, InvalidRequest, PageSizeOutOfRange
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Filter, Listing, Page
-from reelkeep.domain.observation import (
-    Accepted,
-    Busy,
-    Failed,
-    Missing,
-    NotYet,
-    Observation,
-    Pending,
-    Placement,
-    Succeeded,
-    Unknown,
-    Unreadable,
-)
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
+from reelkeep.domain.observation import Observation, Placement
+from reelkeep.domain.task import Creation, Kind, Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Json
 
 if TYPE_CHECKING:  # pydantic takes as long to load as all the rest: what needs it at run time loads it then
@@ -54,41 +31,7 @@ _LARGEST_BODY = 6 * 1024 * 1024  # Vidu takes 20 MB, but more than this cannot b
 _WINDOW = timedelta(days=7)  # of a listing that names no beginning
 
 _SEGMENTS = {kind: kind.value for kind in Kind} | {Kind.UPSCALE: "upscale-new"}
-_TYPES = {kind: kind.value for kind in Kind} | {
-    Kind.REFERENCE2VIDEO: "character2video",
-    Kind.START_END2VIDEO: "headtailimg2video",
-    Kind.TEMPLATE2VIDEO: "template",
-}
-_WORDS: dict[State, bodies.StateWord] = {
-    State.CREATED: "created",
-    State.QUEUEING: "queueing",
-    State.PROCESSING: "processing",
-    State.ARCHIVING: "processing",
-    State.SUCCESS: "success",
-    State.FAILED: "failed",
-    State.CANCELLED: "failed",  # with the err_code UserCancelled
-    State.EXPIRED: "failed",
-}
-_REASONS = {
-    FailureClass.POLICY: "CreationPolicyViolation",
-    FailureClass.INPUT: "BadRequest",
-    FailureClass.CREDIT: "CreditInsufficient",
-    FailureClass.THROTTLED: "SystemThrottling",
-    FailureClass.CANCELLED: "UserCancelled",
-}
-_STATUS = {
-    "Conflict": 409,
-    "CreationNotFound": 404,
-    "QuotaExceeded": 429,
-    "SystemThrottling": 429,
-    "TooManyRequests": 429,
-}
-_BUSY_WORDS = frozenset({"QuotaExceeded", "TooManyRequests", "SystemThrottling", "OperationInProcess"})
-_ACCOUNT_WORDS = frozenset({"Unauthorized", "Forbidden", "NotFound"})
-
-
-class ItemCountOutOfRange(InvalidRequest):
-    """Too many or too few of something; Vidu has a name of its own for it."""
+_SPELLED = {"creation_id": "video_creation_id"}
 
 
 # --- the server ---
@@ -134,17 +77,10 @@ class _Server:
         )
 
     def render_error(self, error: ClientError, http: Http) -> Reply:
-        status, reason = _status_and_reason(error)
-        message = error.message
-        if isinstance(error, CannotCancel):
-            message = f"task state is {_WORDS[error.state]}, can not cancel"
-        elif isinstance(error, InvalidRequest) and error.field not in message:
-            message = f"{error.field}: {message}"
-        headers = {"www-authenticate": "Token"} if status == 401 else {}
-        return Reply(status=status, body=_error(status, reason, message, http.headers), headers=headers)
+        return vidu.refusal(error, http, _SPELLED)
 
     def render_fault(self) -> Reply:
-        return Reply(status=500, body=_error(500, "InternalServiceFailure", "internal service failure", {}))
+        return vidu.fault()
 
     @property
     def schemas(self) -> Mapping[str, Any]:
@@ -160,7 +96,8 @@ def _parse_submission(kind: Kind, http: Http) -> Request:
     from reelkeep.dialects import vidu_ent_v2_bodies as bodies
 
     body = http.json(_LARGEST_BODY)
-    return Request(dialect=_NAME, kind=kind, body=body, **bodies.read(kind, body).understood())
+    said = bodies.read(kind, body)
+    return Request(dialect=_NAME, kind=kind, body=body, unexpressed=said.unexpressed(body), **said.understood())
 
 
 # What else of a client's body its answer repeats, with what stands there if the client did not say.
@@ -169,7 +106,6 @@ _ECHOED: dict[str, Json] = {
     "movement_amplitude": "auto",
     "bgm": False,
     "audio_type": "",
-    "watermark": False,
     "wm_url": "",
     "meta_data": "",
     "is_rec": False,
@@ -191,12 +127,12 @@ def _render_submitted(task: Task) -> Reply:
     position = said.get("wm_position")
     submitted: bodies.Submitted = {
         "task_id": task.id,
-        "type": _TYPES[request.kind],
-        "state": _WORDS[task.state],
+        "type": vidu.TYPES[request.kind],
+        "state": vidu.WORDS[task.state],
         "model": request.model,
         "style": _echoed(said, "style"),
         "prompt": request.prompt,
-        "images": [_shown(image) for image in request.images],
+        "images": [vidu.shown(image) for image in request.images],
         "duration": request.duration or 0,
         "seed": task.seed or request.seed or 0,
         "aspect_ratio": request.aspect_ratio,
@@ -206,7 +142,7 @@ def _render_submitted(task: Task) -> Reply:
         "bgm": _echoed(said, "bgm"),
         "audio_type": _echoed(said, "audio_type"),
         "off_peak": request.off_peak,
-        "watermark": _echoed(said, "watermark"),
+        "watermark": request.watermark or False,
         "wm_position": position if isinstance(position, int | str) and position else "unspecified",
         "wm_url": _echoed(said, "wm_url"),
         "meta_data": _echoed(said, "meta_data"),
@@ -214,9 +150,9 @@ def _render_submitted(task: Task) -> Reply:
         "cus_priority": _echoed(said, "cus_priority"),
         "client_request_id": _echoed(said, "client_request_id"),
         "credits": task.credits or 0,
-        "created_at": _time(task.created_at),
+        "created_at": vidu.time(task.created_at),
     }
-    own = {name: _shown(said[name]) for name in _ECHOED_IF_SAID.get(request.kind, ()) if name in said}
+    own = {name: vidu.shown(said[name]) for name in _ECHOED_IF_SAID.get(request.kind, ()) if name in said}
     return Reply(body={**submitted, **own})
 
 
@@ -229,22 +165,11 @@ def _echoed(said: Mapping[str, Json], name: str) -> Json:
     return value if value != "" and type(value) is type(usual) else usual
 
 
-def _shown(value: Json) -> Json:
-    """Without what an image's data: URI holds: a client knows it, and megabytes do not fit an answer."""
-    if isinstance(value, dict):
-        return {name: _shown(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_shown(item) for item in value]
-    if isinstance(value, str) and value.startswith("data:"):
-        return value[: value.find(",") + 1]
-    return value
-
-
 def _render_creations(task: Task, links: Links) -> Reply:
     shown: bodies.TaskCreations = {
         "id": task.id,
-        "state": _WORDS[task.state],
-        "err_code": _reason(task.failure) if task.failure else "",
+        "state": vidu.WORDS[task.state],
+        "err_code": vidu.reason(task.failure) if task.failure else "",
         "credits": task.credits or 0,
         "payload": task.request.payload,
         "bgm": _echoed(_said(task), "bgm"),
@@ -261,22 +186,13 @@ def _creations(task: Task, links: Links) -> list[bodies.Creation]:
 
 def _creation(creation: Creation, links: Links) -> bodies.Creation:
     found = {asset.name: links(asset.kept) for asset in creation.assets if asset.kept}
-    video = creation.asset("video")
-    facts = video.kept if video and video.kept else creation  # measured rather than claimed
     return {
         "id": creation.id,
         "url": found.get("video", ""),
         "cover_url": found.get("cover", ""),
         "watermarked_url": found.get("watermarked", ""),
         "moderation_url": [link for name, link in found.items() if name.startswith("moderation-")],
-        "video": {
-            "duration": round(facts.duration or creation.duration or 0, 3),
-            "fps": round(facts.fps or creation.fps or 0),
-            "resolution": {
-                "width": facts.width or creation.width or 0,
-                "height": facts.height or creation.height or 0,
-            },
-        },
+        "video": vidu.facts(creation),
     }
 
 
@@ -313,9 +229,9 @@ def _parse_listing(http: Http) -> Listing:
 
 
 def _states(word: str) -> tuple[State, ...]:
-    states = tuple(state for state, shown in _WORDS.items() if shown == word)
+    states = tuple(state for state, shown in vidu.WORDS.items() if shown == word)
     if not states:
-        known = ", ".join(dict.fromkeys(_WORDS.values()))
+        known = ", ".join(dict.fromkeys(vidu.WORDS.values()))
         raise InvalidRequest(f"states must be among {known}", field="states")
     return states
 
@@ -358,68 +274,21 @@ def _listed(task: Task, links: Links) -> bodies.ListedTask:
     shown: bodies.ListedTask = {
         "id": task.id,
         "key_id": task.key_id,
-        "type": _TYPES[request.kind],
+        "type": vidu.TYPES[request.kind],
         "model": request.model,
         "prompt": request.prompt,
-        "images": [_shown(image) for image in request.images],
+        "images": [vidu.shown(image) for image in request.images],
         "duration": request.duration or 0,
         "resolution": request.resolution,
         "aspect_ratio": request.aspect_ratio,
-        "state": _WORDS[task.state],
+        "state": vidu.WORDS[task.state],
         "creations": _creations(task, links),
-        "created_at": _time(task.created_at),
+        "created_at": vidu.time(task.created_at),
         "credits": task.credits or 0,
     }
     if request.kind is Kind.TEMPLATE2VIDEO:
         shown["template"] = request.template
     return shown
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _status_and_reason(error: ClientError) -> tuple[int, str]:
-    match error:
-        case PageSizeOutOfRange():
-            return 400, "PageSizeOutOfRange"
-        case ItemCountOutOfRange():
-            return 400, "FieldItemCountOutOfRange"
-        case InvalidRequest(missing=True):
-            return 400, "FieldLacking"
-        case InvalidRequest():
-            return 400, "FieldInvalid" if error.field else "BadRequest"
-        case Unauthorized():
-            return 401, "Unauthorized"
-        case NotFound():
-            return 404, "TaskNotFound" if error.field == "task_id" else "NotFound"
-        case NotAllowed():
-            return 405, "MethodNotAllowed"
-        case CannotCancel():
-            return 400, "BadRequest"
-        case BodyTooLarge():
-            return 413, "RequestEntityTooLarge"
-        case Refused(failure=failure):
-            reason = _reason(failure)
-            if reason == "InternalServiceFailure":  # that is a 500, and clients repeat those
-                reason = "ModelUnavailable"
-            return _STATUS.get(reason, 400), reason
-        case _:
-            return error.status, "BadRequest"
-
-
-def _reason(failure: Failure) -> str:
-    """The provider's own word; but our trouble with our account there must not look like the client's."""
-    if failure.reason is FailureClass.CANCELLED:
-        return "UserCancelled"
-    if failure.reason is FailureClass.PROVIDER and failure.code in _ACCOUNT_WORDS:
-        return "ModelUnavailable"
-    return failure.code or _REASONS.get(failure.reason, "InternalServiceFailure")
-
-
-def _error(status: int, reason: str, message: str, headers: Mapping[str, str]) -> bodies.Error:
-    trace = headers.get("x-amzn-trace-id") or headers.get("x-request-id", "")
-    return {"code": status, "reason": reason, "message": message, "metadata": {"trace_id": trace[:128]}}
 
 
 # --- the client ---
@@ -431,10 +300,7 @@ class _Client:
 
     def place(self, task: Task) -> Call:
         request = task.request
-        if request.dialect == _NAME and request.body:
-            body = dict(request.body)
-        else:
-            body = _written(request)
+        body = dict(request.body) if request.dialect == _NAME and request.body else _written(request)
         if task.source_creation:
             body["video_creation_id"] = task.source_creation
         for ours in ("callback_url", "provider"):
@@ -443,39 +309,13 @@ class _Client:
         return Call(method="POST", path=f"{_PREFIX}/{_SEGMENTS[request.kind]}", body=body)
 
     def read_placed(self, answer: Answer) -> Placement:
-        said = lenient.fields(answer.json())
-        if 200 <= answer.status < 300:
-            task_id = lenient.identifier(said.get("task_id")) or lenient.identifier(said.get("id"))
-            if not task_id:
-                return Unknown("the provider accepted something, but named no task")
-            return Accepted(task_id, lenient.whole(said.get("credits")), lenient.whole(said.get("seed")))
-        if not 400 <= answer.status < 500 or answer.status in (408, 499):  # it may have gone on without us
-            return Unknown(f"the provider answered the submission with {answer.status}")
-        reason = lenient.text(said.get("reason"))
-        if answer.status == 429 or reason in _BUSY_WORDS:
-            return NotYet(answer.retry_after)
-        kind = _class_of(reason, _CLASS_BY_STATUS.get(answer.status, FailureClass.INPUT))
-        message = lenient.text(said.get("message"))[:500] or f"the provider answered {answer.status}"
-        if answer.status in (401, 403) and kind is FailureClass.PROVIDER:
-            message = "the provider refused the key that Reelkeep has for it; an operator must mend that"
-        return observation.Refused(Failure(reason=kind, code=reason[:256], message=message))
+        return vidu.placement(answer)
 
     def observe(self, task: Task) -> Call:
         return Call(method="GET", path=f"{_PREFIX}/tasks/{task.provider_task_id}/creations")
 
     def read_observed(self, answer: Answer) -> Observation:
-        said = lenient.fields(answer.json())
-        reason = lenient.text(said.get("reason"))[:256]
-        if answer.status == 200:
-            return _observation(said, answer.body)
-        if answer.status in (401, 403):
-            return Busy("the provider refused the key that Reelkeep has for it", answer.retry_after)
-        if answer.status in (408, 429) or answer.status >= 500 or reason in _BUSY_WORDS:
-            return Busy(f"the provider answered {answer.status} {reason}".rstrip(), answer.retry_after)
-        if reason == "TaskNotFound" or (answer.status == 404 and reason):
-            return Missing()
-        # Also a 404 that is not in Vidu's words: a proxy's page must not make us give a paid task up.
-        return Unreadable(f"the provider answered {answer.status} {reason}".rstrip(), answer.body)
+        return vidu.observed(answer)
 
     def cancel(self, task: Task) -> Call | None:
         task_id = task.provider_task_id
@@ -490,8 +330,8 @@ class _Client:
         """The placement lies between the task's creation and its last change; foreign clocks may differ."""
         window = (task.created_at - timedelta(minutes=5), task.updated_at + timedelta(minutes=15))
         query = (
-            ("created_at.from", _time(window[0])),
-            ("created_at.to", _time(window[1])),
+            ("created_at.from", vidu.time(window[0])),
+            ("created_at.to", vidu.time(window[1])),
             ("pager.page", "0"),
             ("pager.pagesz", str(openapi.LARGEST_PAGE)),
         )
@@ -513,85 +353,8 @@ class _Client:
 
 upstream = _Client()
 
-_PENDING = {"created": State.QUEUEING, "queueing": State.QUEUEING, "processing": State.PROCESSING}
-_CLASS_BY_STATUS = {402: FailureClass.CREDIT} | dict.fromkeys((401, 403, 404, 405), FailureClass.PROVIDER)
-_CLASSES = (
-    (r"UserCancelled|Canceled", FailureClass.CANCELLED),
-    (r"CreditInsufficient", FailureClass.CREDIT),
-    ("|".join(sorted(_BUSY_WORDS)), FailureClass.THROTTLED),
-    (r".*Policy.*|.*Audit.*|Image.*Failed", FailureClass.POLICY),
-    (r"Field.*|Image.*|Face.*|BadRequest|Conflict|ModelUnavailable|CreationNotFound", FailureClass.INPUT),
-)
-_SENTENCES = {
-    FailureClass.POLICY: "the provider's content rules do not allow it",
-    FailureClass.INPUT: "the provider could not use what it was given",
-    FailureClass.CREDIT: "the provider's account has too few credits",
-    FailureClass.THROTTLED: "the provider had too much to do",
-    FailureClass.CANCELLED: "it was cancelled at the provider",
-}
-
 
 def _written(request: Request) -> dict[str, Json]:
     from reelkeep.dialects import vidu_ent_v2_bodies as bodies
 
     return bodies.write(request)
-
-
-def _class_of(reason: str, otherwise: FailureClass) -> FailureClass:
-    return next((found for words, found in _CLASSES if re.fullmatch(words, reason)), otherwise)
-
-
-def _observation(said: Mapping[str, Json], raw: bytes) -> Observation:
-    word = lenient.text(said.get("state"))
-    if not word:
-        return Unreadable("the provider named no state", raw)
-    if word == "success":
-        creations = _read_creations(said.get("creations"))
-        if not creations:
-            return Unreadable("the provider reported success without a link to a video", raw)
-        return Succeeded(creations, lenient.whole(said.get("credits")), lenient.whole(said.get("seed")))
-    if word == "failed":
-        code = lenient.text(said.get("err_code"))[:256]
-        kind = _class_of(code, FailureClass.PROVIDER)
-        message = f"{_SENTENCES.get(kind, 'the provider failed')} ({code or 'it gave no reason'})"
-        retryable = code in _BUSY_WORDS or code == "InternalServiceFailure"
-        return Failed(Failure(reason=kind, code=code, message=message, retryable=retryable))
-    if word in _PENDING:
-        return Pending(_PENDING[word])
-    return Pending(State.PROCESSING, word[:64])
-
-
-def _read_creations(value: Json) -> tuple[Creation, ...]:
-    """Those with a link to a video, each once. The list's page calls them an object and shows an array."""
-    creations: dict[str, Creation] = {}
-    for number, item in enumerate(value if isinstance(value, list) else [value], 1):
-        said = lenient.fields(item)
-        if lenient.link(said.get("url")):
-            creation_id = lenient.identifier(said.get("id")) or str(number)
-            creations.setdefault(creation_id, _read_creation(creation_id, said))
-    return tuple(creations.values())
-
-
-def _read_creation(creation_id: str, said: Mapping[str, Json]) -> Creation:
-    moderation = said.get("moderation_url")
-    copies = moderation if isinstance(moderation, list) else [moderation]
-    sources = {
-        "video": said.get("url"),
-        "cover": said.get("cover_url"),
-        "watermarked": said.get("watermarked_url"),
-        **{f"moderation-{number}": copy for number, copy in enumerate(copies, 1)},
-    }
-    video = lenient.fields(said.get("video"))
-    size = lenient.fields(video.get("resolution"))
-    return Creation(
-        id=creation_id,
-        assets=tuple(
-            Asset(name=name, source=link, expires_at=link_expiry(link))
-            for name, link in ((name, lenient.link(source)) for name, source in sources.items())
-            if link
-        ),
-        duration=lenient.number(video.get("duration")),
-        fps=lenient.number(video.get("fps")),
-        width=lenient.whole(size.get("width")),
-        height=lenient.whole(size.get("height")),
-    )

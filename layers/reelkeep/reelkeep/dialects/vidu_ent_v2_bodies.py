@@ -24,7 +24,9 @@ from pydantic import (
 )
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from reelkeep.dialects.vidu_ent_v2 import ItemCountOutOfRange
+from reelkeep.dialects import foreign
+from reelkeep.dialects.strict import ItemCountOutOfRange
+from reelkeep.dialects.vidu import StateWord
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
@@ -48,8 +50,9 @@ Seed = Annotated[StrictInt, Field(ge=0, le=2**63 - 1, description="0 or absent: 
 
 _UNDERSTOOD = (
     "model", "prompt", "images", "video_url", "creation_id", "template", "duration", "resolution",
-    "aspect_ratio", "seed", "audio", "off_peak",
+    "aspect_ratio", "seed", "audio", "watermark", "off_peak",
 )  # fmt: skip
+_OURS = ("payload", "callback_url", "provider")
 
 
 def _example(body: Json) -> ConfigDict:
@@ -84,8 +87,19 @@ class Body(_Part):
         return {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in said.items()
-            if value is not None
+            if value is not None and (name, value) != ("seed", 0)  # at random
         }
+
+    def unexpressed(self, body: Mapping[str, Json]) -> tuple[str, ...]:
+        """What the client asked for, other than what is done anyway, that a Request has no field for."""
+        known = {field.alias or name: (name, field.default) for name, field in type(self).model_fields.items()}
+        names = []
+        for said, value in body.items():
+            name, usual = known.get(said, (said, None))
+            understood = said in known and name in (*_UNDERSTOOD, *_OURS)
+            if value and value != usual and not understood:
+                names.append(said)
+        return tuple(names)
 
     @classmethod
     def express(cls, request: Request) -> dict[str, Json]:
@@ -93,7 +107,7 @@ class Body(_Part):
         body: dict[str, Json] = {}
         for name in _UNDERSTOOD:
             value = getattr(request, name)
-            if value in (None, "", ()) or (name == "off_peak" and not value):
+            if value in (None, "", ()) or (name in ("off_peak", "watermark") and not value):
                 continue
             field = cls.model_fields.get(name)
             if field is None:
@@ -118,7 +132,7 @@ class Video(Body):
     voice_id: Name = ""
     is_rec: StrictBool = False
     off_peak: StrictBool = Field(False, description="Cheaper; done within 48 hours.")
-    watermark: StrictBool = False
+    watermark: StrictBool | None = None
     wm_position: Literal[1, 2, 3, 4, "unspecified", "top_left", "top_right", "bottom_right", "bottom_left"] | None = (
         None
     )
@@ -284,6 +298,12 @@ class Multiframe(Body):
     def images(self) -> list[str]:
         return [self.start_image, *(frame.key_image for frame in self.image_settings)]
 
+    def unexpressed(self, body: Mapping[str, Json]) -> tuple[str, ...]:
+        """The frames are images; what is said of one frame only is not."""
+        plain = all(not frame.prompt and frame.duration == 5 for frame in self.image_settings)
+        covered = ("start_image", "image_settings") if plain else ("start_image",)
+        return tuple(name for name in super().unexpressed(body) if name not in covered)
+
     @classmethod
     def express(cls, request: Request) -> dict[str, Json]:
         if not request.images:
@@ -315,6 +335,7 @@ def read(kind: Kind, body: Mapping[str, Json]) -> Body:
 
 def write(request: Request) -> dict[str, Json]:
     """The body for a request that another dialect brought. Raises InvalidRequest for what it cannot say."""
+    foreign.check(request, kinds=tuple(Kind), says=_UNDERSTOOD)
     body = KINDS[request.kind].express(_without_ways_to_say_nothing(request))
     try:
         read(request.kind, body)
@@ -339,7 +360,10 @@ def _without_ways_to_say_nothing(request: Request) -> Request:
     """Ark's -1 is a random seed, and its `adaptive` the shape of the image, which Vidu takes anyway."""
     seed = request.seed if request.seed is None or request.seed >= 0 else None
     adaptive = request.aspect_ratio == "adaptive" and request.images
-    return replace(request, seed=seed, aspect_ratio="" if adaptive else request.aspect_ratio)
+    ratio = "" if adaptive else request.aspect_ratio
+    # An upscale is as long as its source, which other dialects want to be told.
+    duration = None if request.kind is Kind.UPSCALE else request.duration
+    return replace(request, seed=seed, aspect_ratio=ratio, duration=duration)
 
 
 def _refusal(error: ValidationError) -> InvalidRequest:
@@ -376,9 +400,6 @@ class Creation(TypedDict):
     watermarked_url: str
     moderation_url: list[str]
     video: Facts
-
-
-StateWord = Literal["created", "queueing", "processing", "success", "failed"]
 
 
 class Submitted(TypedDict):

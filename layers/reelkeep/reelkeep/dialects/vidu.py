@@ -1,0 +1,283 @@
+"""What Vidu's APIs have in common, both ways: words, errors, creations. Source: platform.vidu.com/docs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Literal
+
+from reelkeep.dialects import lenient
+from reelkeep.dialects.dialect import Http, Reply
+from reelkeep.dialects.strict import ItemCountOutOfRange
+from reelkeep.domain import observation
+from reelkeep.domain.errors import (
+    BodyTooLarge,
+    CannotCancel,
+    ClientError,
+    InvalidRequest,
+    NotAllowed,
+    NotFound,
+    PageSizeOutOfRange,
+    Refused,
+    Unauthorized,
+)
+from reelkeep.domain.expiry import link_expiry
+from reelkeep.domain.observation import (
+    Accepted,
+    Busy,
+    Failed,
+    Missing,
+    NotYet,
+    Observation,
+    Pending,
+    Placement,
+    Succeeded,
+    Unknown,
+    Unreadable,
+)
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, State
+from reelkeep.domain.wire import Answer, Json
+
+StateWord = Literal["created", "queueing", "processing", "success", "failed"]
+WORDS: dict[State, StateWord] = {
+    State.CREATED: "created",
+    State.QUEUEING: "queueing",
+    State.PROCESSING: "processing",
+    State.ARCHIVING: "processing",
+    State.SUCCESS: "success",
+    State.FAILED: "failed",
+    State.CANCELLED: "failed",  # with the err_code UserCancelled
+    State.EXPIRED: "failed",
+}
+TYPES = {kind: kind.value for kind in Kind} | {
+    Kind.REFERENCE2VIDEO: "character2video",
+    Kind.START_END2VIDEO: "headtailimg2video",
+    Kind.TEMPLATE2VIDEO: "template",
+}
+_REASONS = {
+    FailureClass.POLICY: "CreationPolicyViolation",
+    FailureClass.INPUT: "BadRequest",
+    FailureClass.CREDIT: "CreditInsufficient",
+    FailureClass.THROTTLED: "SystemThrottling",
+    FailureClass.CANCELLED: "UserCancelled",
+}
+_STATUS = {
+    "Conflict": 409,
+    "CreationNotFound": 404,
+    "QuotaExceeded": 429,
+    "SystemThrottling": 429,
+    "TooManyRequests": 429,
+}
+_BUSY_WORDS = frozenset({"QuotaExceeded", "TooManyRequests", "SystemThrottling", "OperationInProcess"})
+_ACCOUNT_WORDS = frozenset({"Unauthorized", "Forbidden", "NotFound"})
+
+# --- towards a client ---
+
+
+def refusal(error: ClientError, http: Http, spelled: Mapping[str, str]) -> Reply:
+    """The error in Vidu's envelope. `spelled` has the client's names of a Request's fields, where they differ."""
+    status, reason = _status_and_reason(error)
+    message = error.message
+    field = spelled.get(error.field, error.field)
+    if isinstance(error, CannotCancel):
+        message = f"task state is {WORDS[error.state]}, can not cancel"
+    elif isinstance(error, InvalidRequest) and field not in message:
+        message = f"{field}: {message}"
+    headers = {"www-authenticate": "Token"} if status == 401 else {}
+    return Reply(status=status, body=_envelope(status, reason, message, http.headers), headers=headers)
+
+
+def fault() -> Reply:
+    """To repeat a submission after it could mean to pay for it twice."""
+    body = _envelope(500, "InternalServiceFailure", "internal service failure", {})
+    return Reply(status=500, body=body, headers={"x-should-retry": "false"})
+
+
+def reason(failure: Failure) -> str:
+    """The provider's own word; but our trouble with our account there must not look like the client's."""
+    if failure.reason is FailureClass.CANCELLED:
+        return "UserCancelled"
+    if failure.reason is FailureClass.PROVIDER and failure.code in _ACCOUNT_WORDS:
+        return "ModelUnavailable"
+    return failure.code or _REASONS.get(failure.reason, "InternalServiceFailure")
+
+
+def shown(value: Json) -> Json:
+    """Without what an image's data: URI holds: a client knows it, and megabytes do not fit an answer."""
+    if isinstance(value, dict):
+        return {name: shown(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [shown(item) for item in value]
+    if isinstance(value, str) and value.startswith("data:"):
+        return value[: value.find(",") + 1]
+    return value
+
+
+def facts(creation: Creation) -> Json:
+    """Of its video: measured rather than claimed."""
+    video = creation.asset("video")
+    known = video.kept if video and video.kept else creation
+    return {
+        "duration": round(known.duration or creation.duration or 0, 3),
+        "fps": round(known.fps or creation.fps or 0),
+        "resolution": {
+            "width": known.width or creation.width or 0,
+            "height": known.height or creation.height or 0,
+        },
+    }
+
+
+def time(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _envelope(status: int, reason: str, message: str, headers: Mapping[str, str]) -> Json:
+    trace = headers.get("x-amzn-trace-id") or headers.get("x-request-id", "")
+    return {"code": status, "reason": reason, "message": message, "metadata": {"trace_id": trace[:128]}}
+
+
+def _status_and_reason(error: ClientError) -> tuple[int, str]:
+    match error:
+        case PageSizeOutOfRange():
+            return 400, "PageSizeOutOfRange"
+        case ItemCountOutOfRange():
+            return 400, "FieldItemCountOutOfRange"
+        case InvalidRequest(missing=True):
+            return 400, "FieldLacking"
+        case InvalidRequest():
+            return 400, "FieldInvalid" if error.field else "BadRequest"
+        case Unauthorized():
+            return 401, "Unauthorized"
+        case NotFound():
+            return 404, "TaskNotFound" if error.field == "task_id" else "NotFound"
+        case NotAllowed():
+            return 405, "MethodNotAllowed"
+        case CannotCancel():
+            return 400, "BadRequest"
+        case BodyTooLarge():
+            return 413, "RequestEntityTooLarge"
+        case Refused(failure=failure):
+            word = reason(failure)
+            if word == "InternalServiceFailure":  # that is a 500, and clients repeat those
+                word = "ModelUnavailable"
+            return _STATUS.get(word, 400), word
+        case _:
+            return error.status, "BadRequest"
+
+
+# --- from a provider ---
+
+_PENDING = {"created": State.QUEUEING, "queueing": State.QUEUEING, "processing": State.PROCESSING}
+_CLASS_BY_STATUS = {402: FailureClass.CREDIT} | dict.fromkeys((401, 403, 404, 405), FailureClass.PROVIDER)
+_CLASSES = (
+    (r"UserCancelled|Canceled", FailureClass.CANCELLED),
+    (r"CreditInsufficient", FailureClass.CREDIT),
+    ("|".join(sorted(_BUSY_WORDS)), FailureClass.THROTTLED),
+    (r".*Policy.*|.*Audit.*|Image.*Failed", FailureClass.POLICY),
+    (r"Field.*|Image.*|Face.*|BadRequest|Conflict|ModelUnavailable|CreationNotFound", FailureClass.INPUT),
+)
+_SENTENCES = {
+    FailureClass.POLICY: "the provider's content rules do not allow it",
+    FailureClass.INPUT: "the provider could not use what it was given",
+    FailureClass.CREDIT: "the provider's account has too few credits",
+    FailureClass.THROTTLED: "the provider had too much to do",
+    FailureClass.CANCELLED: "it was cancelled at the provider",
+}
+
+
+def placement(answer: Answer) -> Placement:
+    said = lenient.fields(answer.json())
+    if 200 <= answer.status < 300:
+        task_id = lenient.identifier(said.get("task_id")) or lenient.identifier(said.get("id"))
+        if not task_id:
+            return Unknown("the provider accepted something, but named no task")
+        return Accepted(task_id, lenient.whole(said.get("credits")), lenient.whole(said.get("seed")))
+    if not 400 <= answer.status < 500 or answer.status in (408, 499):  # it may have gone on without us
+        return Unknown(f"the provider answered the submission with {answer.status}")
+    reason = lenient.text(said.get("reason"))
+    if answer.status == 429 or reason in _BUSY_WORDS:
+        return NotYet(answer.retry_after)
+    kind = _class_of(reason, _CLASS_BY_STATUS.get(answer.status, FailureClass.INPUT))
+    message = lenient.text(said.get("message"))[:500] or f"the provider answered {answer.status}"
+    if answer.status in (401, 403) and kind is FailureClass.PROVIDER:
+        message = "the provider refused the key that Reelkeep has for it; an operator must mend that"
+    return observation.Refused(Failure(reason=kind, code=reason[:256], message=message))
+
+
+def observed(answer: Answer) -> Observation:
+    said = lenient.fields(answer.json())
+    reason = lenient.text(said.get("reason"))[:256]
+    if answer.status == 200:
+        return _told(said, answer.body)
+    if answer.status in (401, 403):
+        return Busy("the provider refused the key that Reelkeep has for it", answer.retry_after)
+    if answer.status in (408, 429) or answer.status >= 500 or reason in _BUSY_WORDS:
+        return Busy(f"the provider answered {answer.status} {reason}".rstrip(), answer.retry_after)
+    if reason == "TaskNotFound" or (answer.status == 404 and reason):
+        return Missing()
+    # Also a 404 that is not in Vidu's words: a proxy's page must not make us give a paid task up.
+    return Unreadable(f"the provider answered {answer.status} {reason}".rstrip(), answer.body)
+
+
+def _class_of(reason: str, otherwise: FailureClass) -> FailureClass:
+    return next((found for words, found in _CLASSES if re.fullmatch(words, reason)), otherwise)
+
+
+def _told(said: Mapping[str, Json], raw: bytes) -> Observation:
+    word = lenient.text(said.get("state"))
+    if not word:
+        return Unreadable("the provider named no state", raw)
+    if word == "success":
+        creations = _creations(said.get("creations"))
+        if not creations:
+            return Unreadable("the provider reported success without a link to a video", raw)
+        return Succeeded(creations, lenient.whole(said.get("credits")), lenient.whole(said.get("seed")))
+    if word == "failed":
+        code = lenient.text(said.get("err_code"))[:256]
+        kind = _class_of(code, FailureClass.PROVIDER)
+        message = f"{_SENTENCES.get(kind, 'the provider failed')} ({code or 'it gave no reason'})"
+        retryable = code in _BUSY_WORDS or code == "InternalServiceFailure"
+        return Failed(Failure(reason=kind, code=code, message=message, retryable=retryable))
+    if word in _PENDING:
+        return Pending(_PENDING[word])
+    return Pending(State.PROCESSING, word[:64])
+
+
+def _creations(value: Json) -> tuple[Creation, ...]:
+    """Those with a link to a video, each once. One page calls them an object and shows an array, another calls
+    them strings, and what was seen there are objects whose links are named `uri`."""
+    creations: dict[str, Creation] = {}
+    for number, item in enumerate(value if isinstance(value, list) else [value], 1):
+        said = {"url": item} if isinstance(item, str) else lenient.fields(item)
+        creation = _creation(lenient.identifier(said.get("id")) or str(number), said)
+        if creation.asset("video"):
+            creations.setdefault(creation.id, creation)
+    return tuple(creations.values())
+
+
+def _creation(creation_id: str, said: Mapping[str, Json]) -> Creation:
+    moderation = said.get("moderation_url")
+    copies = moderation if isinstance(moderation, list) else [moderation]
+    marked = lenient.link(said.get("url")) or lenient.link(said.get("uri"))
+    clean = lenient.link(said.get("nomark_uri"))  # the same as above, for those who pay for it
+    sources = {
+        "video": clean or marked,
+        "cover": lenient.link(said.get("cover_url")) or said.get("cover_uri"),
+        "watermarked": said.get("watermarked_url") or (clean and marked),
+        **{f"moderation-{number}": copy for number, copy in enumerate(copies, 1)},
+    }
+    video = lenient.fields(said.get("video"))
+    size = lenient.fields(video.get("resolution"))
+    return Creation(
+        id=creation_id,
+        assets=tuple(
+            Asset(name=name, source=link, expires_at=link_expiry(link))
+            for name, link in ((name, lenient.link(source)) for name, source in sources.items())
+            if link
+        ),
+        duration=lenient.number(video.get("duration")),
+        fps=lenient.number(video.get("fps")),
+        width=lenient.whole(size.get("width")),
+        height=lenient.whole(size.get("height")),
+    )

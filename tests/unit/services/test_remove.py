@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from reelkeep.domain.errors import CannotCancel, NotFound
+from reelkeep.domain.task import State
+from reelkeep.services.query import show
+from reelkeep.services.remove import remove
+from tests.unit.services.stage import ALICE, RUNNING, FakeProvider, FakeProviders, Stage
+
+
+def removed(stage: Stage, id: str) -> State:
+    task = remove(id, ALICE, tasks=stage.tasks, providers=FakeProviders(stage.provider), clock=stage.clock)
+    return task.state
+
+
+def test_what_has_not_begun_is_cancelled() -> None:
+    stage = Stage()
+    assert removed(stage, stage.submit().id) is State.CANCELLED
+
+
+def test_what_ended_is_out_of_sight_and_still_in_the_archive() -> None:
+    stage = Stage()
+    id = stage.submit().id
+    stage.see_through(id)
+    assert removed(stage, id) is State.SUCCESS
+    with pytest.raises(NotFound):
+        show(id, ALICE, tasks=stage.tasks)
+    assert stage.task(id).creations[0].assets[0].kept is not None
+
+
+def test_what_is_under_way_stays() -> None:
+    stage = Stage(provider=FakeProvider(observations=[RUNNING], cancels=False))
+    id = stage.submit().id
+    stage.poll(id)
+    with pytest.raises(CannotCancel):
+        removed(stage, id)
