@@ -27,10 +27,10 @@ key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `
 
 ##@ Work on it
 
-.PHONY: setup test lint types unit integration format lock
+.PHONY: setup test lint types unit integration e2e format lock
 setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
 
-test: lint types unit integration  ## Everything that has to pass
+test: lint types unit integration e2e  ## Everything that has to pass
 
 lint: $(SETUP)  ## Style of the code, soundness of the template
 	$(BIN)/ruff check .
@@ -46,6 +46,9 @@ unit: $(SETUP)  ## Tests that need nothing but this code
 
 integration: $(SETUP)  ## Tests on the local cloud
 	$(BIN)/pytest tests/integration
+
+e2e: $(SETUP)  ## Tests from outside, on a local cloud of their own (REELKEEP_STACK=stack.json: on one that is up)
+	$(BIN)/pytest tests/e2e
 
 format: $(SETUP)  ## Put the code into its form
 	$(BIN)/ruff check --fix-only --quiet .
@@ -76,7 +79,7 @@ clean:  ## Remove what was built and the demonstration; tasks and archive of `ma
 
 help:  ## Show this
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z-]+:.*##/ {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*##/ {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 # uv installs in seconds what pip installs in a minute; pip is there in case uv cannot reach the registry.
 # $(call install,environment,requirements)

@@ -42,14 +42,13 @@ class Ours:
     def __init__(self, authority: Path, source: str, sink: str) -> None:
         self._source = source
         self._outbound = Outbound(ssl.create_default_context(cafile=authority))
-        self._s3 = boto3.client(
+        session = boto3.Session("benchmark", "benchmark", region_name="us-east-1")
+        self._credentials = session.get_credentials()
+        self._s3 = session.client(
             "s3",
             endpoint_url=sink,
             verify=str(authority),
-            region_name="us-east-1",
-            aws_access_key_id="benchmark",
-            aws_secret_access_key="benchmark",
-            config=Config(s3={"addressing_style": "path", "payload_signing_enabled": False}),
+            config=Config(s3={"addressing_style": "path"}),
         )
 
     def copy(self, size: int) -> None:
@@ -59,6 +58,7 @@ class Ours:
             key="video.mp4",
             expected="video",
             s3=self._s3,
+            credentials=self._credentials,
             outbound=self._outbound,
             limit_bytes=10_000 * _MB,
             seconds=600,

@@ -31,6 +31,7 @@ class Plan:
     port: int
     studio_port: int
     providers_file: Path | None = None  # instead of the studio
+    enforce_permissions: bool = False  # each function may do what the template grants it; for an hour
     say: Callable[[str], None] = print
 
     @property
@@ -90,7 +91,14 @@ def running(plan: Plan) -> Iterator[Cloud]:
         server = opened.enter_context(functions.serving())
         addresses = {name: f"{server.url}/{name}" for name in deployment.FUNCTION_NAMES}
         log = plan.logs / "emulator.log"
-        emulated = emulator.running(ministack, port=plan.port, data=plan.data, functions=addresses, log=log)
+        emulated = emulator.running(
+            ministack,
+            port=plan.port,
+            data=plan.data,
+            functions=addresses,
+            log=log,
+            enforce_permissions=plan.enforce_permissions,
+        )
         started = [opened.enter_context(emulated)]
 
         outputs = deployment.deploy(
@@ -102,7 +110,15 @@ def running(plan: Plan) -> Iterator[Cloud]:
             log=plan.logs / "sam-deploy.log",
             say=plan.say,
         )
-        server.run(deployment.functions(built, endpoint_url=plan.endpoint_url, data=plan.data, logs=plan.logs))
+        server.run(
+            deployment.functions(
+                built,
+                endpoint_url=plan.endpoint_url,
+                data=plan.data,
+                logs=plan.logs,
+                with_roles=plan.enforce_permissions,
+            )
+        )
 
         if chosen is None:
             plan.say("starting the studio")

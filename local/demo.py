@@ -20,6 +20,7 @@ from local.stack import Stack
 
 NOTICE_SECONDS: Final = 180.0
 TIMEOUT: Final = 60.0
+QUEUE: Final = "demo-notices"
 TASK: Final = {
     "kind": "text2video",
     "model": "viduq2",
@@ -99,9 +100,18 @@ def subscribe(found: Stack) -> str:
     """The queue that gets every notice from now on."""
     sqs = stack.session().client("sqs", endpoint_url=found.aws_endpoint_url, config=stack.DIRECT)
     sns = stack.session().client("sns", endpoint_url=found.aws_endpoint_url, config=stack.DIRECT)
-    queue = sqs.create_queue(QueueName="demo-notices")["QueueUrl"]
-    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
-    sns.subscribe(TopicArn=found.topic_arn, Protocol="sqs", Endpoint=attributes["QueueArn"])
+    queue = sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    let_notices_in = {
+        "Effect": "Allow",
+        "Principal": {"Service": "sns.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {"ArnEquals": {"aws:SourceArn": found.topic_arn}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [let_notices_in]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    sns.subscribe(TopicArn=found.topic_arn, Protocol="sqs", Endpoint=arn)
     return queue
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -143,19 +143,39 @@ def _outputs(endpoint_url: str) -> dict[str, str] | None:
     return {output["OutputKey"]: output["OutputValue"] for output in found.get("Outputs", [])}
 
 
-def functions(built: Path, *, endpoint_url: str, data: Path, logs: Path) -> Iterable[Function]:
-    """The deployed functions, as the emulator describes them."""
+def functions(
+    built: Path, *, endpoint_url: str, data: Path, logs: Path, with_roles: bool = False
+) -> Iterator[Function]:
+    """The deployed functions, as the emulator describes them; if asked for, each in its own role."""
     aws = stack.session().client("lambda", endpoint_url=endpoint_url, config=stack.DIRECT)
     for step, name in zip(STEPS, FUNCTION_NAMES, strict=True):
         found = aws.get_function_configuration(FunctionName=name)
+        credentials = _role(found["Role"], endpoint_url) if with_roles else stack.CREDENTIALS
         yield Function(
             name=found["FunctionName"],
             arn=found["FunctionArn"],
             handler=found["Handler"],
             timeout=found["Timeout"],
             memory=found["MemorySize"],
-            environment={**stack.function_environment(endpoint_url), **found["Environment"]["Variables"]},
+            environment={
+                **credentials,
+                "AWS_ENDPOINT_URL": endpoint_url,
+                "AWS_REGION": stack.REGION,
+                "AWS_DEFAULT_REGION": stack.REGION,
+                **found["Environment"]["Variables"],
+            },
             folders=(built / f"{step.title()}Function", *(built / layer / "python" for layer in LAYERS)),
             log=logs / f"{step}.log",
             temporary=data / "tmp",
         )
+
+
+def _role(arn: str, endpoint_url: str) -> dict[str, str]:
+    """Credentials that may do what this role may do."""
+    aws = stack.session().client("sts", endpoint_url=endpoint_url, config=stack.DIRECT)
+    found = aws.assume_role(RoleArn=arn, RoleSessionName="function")["Credentials"]
+    return {
+        "AWS_ACCESS_KEY_ID": found["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": found["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": found["SessionToken"],
+    }

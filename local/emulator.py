@@ -19,7 +19,13 @@ ACCOUNT: Final = "000000000000"
 
 @contextlib.contextmanager
 def running(
-    ministack: Path, *, port: int, data: Path, functions: Mapping[str, str], log: Path
+    ministack: Path,
+    *,
+    port: int,
+    data: Path,
+    functions: Mapping[str, str],
+    log: Path,
+    enforce_permissions: bool = False,
 ) -> Iterator[children.Child]:
     """Yields when it answers. `functions` says to which address the invocations of each go.
 
@@ -45,6 +51,7 @@ def running(
         "S3_DATA_DIR": str(folders["s3"]),
         # It would throttle by this machine's memory; invocations wait in local/workers.py instead.
         "LAMBDA_ACCOUNT_CONCURRENCY": "0",
+        "AUTH": str(enforce_permissions).lower(),
         "LOG_LEVEL": "WARNING",
         **{f"MINISTACK_LAMBDA_PROXY_{name}": url for name, url in functions.items()},
     }

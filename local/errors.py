@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 TAIL_LINES = 20
+LINE_CHARACTERS = 500
 
 
 class CloudError(Exception):
@@ -22,4 +23,4 @@ def last_lines(logs: Iterable[Path]) -> Iterable[str]:
         lines = log.read_text(errors="replace").splitlines() if log.is_file() else []
         if lines:
             yield f"--- the end of {log}"
-            yield from lines[-TAIL_LINES:]
+            yield from (line[:LINE_CHARACTERS] for line in lines[-TAIL_LINES:])

@@ -73,16 +73,6 @@ def this_machines_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
 
-def function_environment(endpoint_url: str) -> dict[str, str]:
-    """What Lambda would tell a function about the account it runs in."""
-    return {
-        **CREDENTIALS,
-        "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-    }
-
-
 def session() -> boto3.Session:
     return boto3.Session(
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],

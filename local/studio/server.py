@@ -10,11 +10,17 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from local.studio import admin, delivery, vidu_ent_v2
+from local.studio import admin, delivery, new_api, vidu_ent_v2, vidu_native, vidu_v1, volc_ark
 from local.studio.darkroom import Darkroom
 from local.studio.studio import Studio
 
-DIALECTS: tuple[Callable[[Studio], list[BaseRoute]], ...] = (vidu_ent_v2.routes,)
+DIALECTS: tuple[Callable[[Studio], list[BaseRoute]], ...] = (
+    new_api.routes,
+    vidu_ent_v2.routes,
+    vidu_native.routes,
+    vidu_v1.routes,
+    volc_ark.routes,
+)
 
 
 def application(studio: Studio, darkroom: Darkroom) -> Starlette:

@@ -25,6 +25,7 @@ from local import stack as local_stack
 from local.stack import Stack
 from tests.e2e.archive import Archive
 from tests.e2e.client import Client
+from tests.e2e.crooked import CrookedProvider, crooked_provider
 from tests.e2e.local_cloud import ROOT, LocalCloud
 from tests.e2e.mailbox import Mailbox, subscribed
 from tests.e2e.studio import Studio
@@ -97,7 +98,7 @@ def _aws_client(stack: Stack, service: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def new_client(stack: Stack) -> Iterator[NewClient]:
+def new_client(stack: Stack, provider_key: str) -> Iterator[NewClient]:
     """Someone with a key of their own, made with the operator's command."""
     with ExitStack() as opened:
         tls = httpx.create_ssl_context()
@@ -155,14 +156,25 @@ def prompt() -> Prompt:
 
 
 @pytest.fixture(scope="session")
-def provider_key(local_cloud: LocalCloud | None, stack: Stack, aws: Aws) -> str:
-    """Of a form that nothing else has, so that it can be searched for."""
+def crooked(local_cloud: LocalCloud | None) -> Iterator[CrookedProvider]:
+    if local_cloud is None:
+        pytest.skip("others chose the providers of this stack")
+    with crooked_provider() as crooked:
+        yield crooked
+
+
+@pytest.fixture(scope="session")
+def provider_key(local_cloud: LocalCloud | None, stack: Stack, aws: Aws, request: pytest.FixtureRequest) -> str:
+    """Of a form that nothing else has, so that it can be searched for. Set before the first submission, since the
+    functions keep what they once have read."""
     if local_cloud is None:
         return ""
     key = f"vda_{secrets.token_hex(16)}"
+    crooked: CrookedProvider = request.getfixturevalue("crooked")
     secret, secrets_manager = stack.providers_secret_arn, aws("secretsmanager")
     providers = json.loads(secrets_manager.get_secret_value(SecretId=secret)["SecretString"])
     providers["studio"]["api_key"] = key
+    providers["crooked"] = crooked.settings
     secrets_manager.put_secret_value(SecretId=secret, SecretString=json.dumps(providers))
     return key
 

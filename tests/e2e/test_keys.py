@@ -19,7 +19,7 @@ REFUSED = {
     "not ours": {"authorization": "Bearer sk-1234"},
     "without a scheme": {"authorization": UNKNOWN},
     "of another scheme": {"authorization": "Basic dXNlcjpwYXNz"},
-    "empty": {"authorization": "Token "},
+    "empty": {"authorization": "Token"},
     "unknown, in a header of its own": {"x-api-key": UNKNOWN},
     "odd": {"authorization": "Token \u00fc\u00df".encode()},
 }

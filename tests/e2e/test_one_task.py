@@ -44,7 +44,7 @@ def interested(stack: Stack, aws: Aws, alice: Client) -> Iterator[Mailbox]:
 
 
 @pytest.fixture(scope="module")
-def by_vidu(alice: Client, prompt: Prompt, provider_key: str, mailbox: Mailbox, interested: Mailbox) -> Told:
+def by_vidu(alice: Client, prompt: Prompt, mailbox: Mailbox, interested: Mailbox) -> Told:
     """Came in by Vidu's words."""
     text = prompt("over a harbour")
     submitted = alice.vidu_submitted(
@@ -55,7 +55,7 @@ def by_vidu(alice: Client, prompt: Prompt, provider_key: str, mailbox: Mailbox, 
 
 
 @pytest.fixture(scope="module")
-def by_reelkeep(alice: Client, prompt: Prompt, provider_key: str, mailbox: Mailbox, interested: Mailbox) -> Told:
+def by_reelkeep(alice: Client, prompt: Prompt, mailbox: Mailbox, interested: Mailbox) -> Told:
     """Came in by Reelkeep's own words."""
     text = prompt("on a cliff")
     answer = alice.submit(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,8 +40,10 @@ def some_tasks(number: int, *, owners: tuple[str, ...], rarely: float) -> list[T
             model=dice.choice(MODELS),
             resolution=dice.choice(RESOLUTIONS),
             template="rare" if dice.random() < rarely else dice.choice(TEMPLATES),
+            off_peak=dice.random() < 0.3,
         )
-        tasks.append(replace(task, request=request))
+        removed_at = task.created_at if task.state.terminal and dice.random() < 0.2 else None
+        tasks.append(replace(task, request=request, removed_at=removed_at))
     return tasks
 
 
@@ -58,28 +60,41 @@ def fill(client: DynamoDBClient, tasks: Iterable[Task]) -> str:
 FEW = some_tasks(300, owners=("alice", "alice", "alice#720p", "mallory"), rarely=0.1)
 
 
+class Few:
+    """The same tasks in the table and in memory."""
+
+    def __init__(self, client: DynamoDBClient) -> None:
+        self.table = TableTasks(client, fill(client, FEW))
+        self.memory = FakeTasks({task.id: task for task in FEW})
+
+
 @pytest.fixture(scope="module")
-def few(dynamodb: DynamoDBClient) -> tuple[TableTasks, FakeTasks]:
-    fake = FakeTasks()
-    for task in FEW:
-        fake.create(task)
-    return TableTasks(dynamodb, fill(dynamodb, FEW)), fake
+def few(dynamodb: DynamoDBClient) -> Few:
+    return Few(dynamodb)
 
 
 def some_of(values: Iterable[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
     return st.one_of(st.just(()), st.lists(st.sampled_from(tuple(values)), max_size=3).map(tuple))
 
 
-moments = st.none() | st.sampled_from([task.created_at for task in FEW]) | st.just(NOON - timedelta(days=1))
+exactly = st.sampled_from([task.created_at for task in FEW])
+moments = (
+    st.none()
+    | exactly
+    | exactly.map(lambda moment: moment + timedelta(microseconds=400))
+    | st.just(NOON - timedelta(days=1))
+    | st.sampled_from([datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+)
 filters = st.builds(
     Filter,
     created_from=moments,
     created_to=moments,
     task_ids=some_of([*(task.id for task in FEW), "f" * 32, "not an id"]),
     states=some_of(State),
-    models=some_of((*MODELS, "unheard of")),
+    models=some_of((*MODELS, "unheard of", "720p#viduq2")),
     resolutions=some_of(RESOLUTIONS),
     templates=some_of(("hug", "rare", "unheard of")),
+    off_peak=st.sampled_from((None, None, True, False)),
 )
 listings = st.builds(
     Listing,
@@ -87,27 +102,27 @@ listings = st.builds(
     size=st.integers(1, 120),
     cursor=st.sampled_from(["", "0" * 32, "f" * 32, *(task.id for task in FEW)]),
     skip=st.sampled_from([0, 0, 1, 7, 150]),
+    oldest_first=st.booleans(),
+    counted=st.booleans(),
 )
 
 
 @given(listing=listings, owner=st.sampled_from(["alice", "alice#720p", "nobody"]))
-@settings(max_examples=200, deadline=None)
-def test_any_page_of_any_filter_is_what_reading_everything_would_give(
-    few: tuple[TableTasks, FakeTasks], listing: Listing, owner: str
-) -> None:
-    table, everything = few
-    assert table.page(owner, listing) == everything.page(owner, listing)
+@settings(max_examples=300, deadline=None)
+def test_any_page_of_any_filter_is_what_reading_everything_would_give(few: Few, listing: Listing, owner: str) -> None:
+    assert few.table.page(owner, listing) == few.memory.page(owner, listing)
 
 
 @pytest.mark.parametrize("size", [13, 50, 299])
-def test_from_cursor_to_cursor_every_task_comes_once(few: tuple[TableTasks, FakeTasks], size: int) -> None:
-    listing = Listing(size=size, filter=Filter(states=tuple(State)[2:]))
-    page = few[0].page("alice", listing)
+@pytest.mark.parametrize("oldest_first", [False, True])
+def test_from_cursor_to_cursor_every_task_comes_once(few: Few, size: int, oldest_first: bool) -> None:
+    listing = Listing(size=size, filter=Filter(states=tuple(State)[2:]), oldest_first=oldest_first)
+    page = few.table.page("alice", listing)
     seen = list(page)
     while page.next_cursor:
-        page = few[0].page("alice", replace(listing, cursor=page.next_cursor))
+        page = few.table.page("alice", replace(listing, cursor=page.next_cursor))
         seen += page
-    assert tuple(seen) == few[1].page("alice", replace(listing, size=300)).tasks
+    assert tuple(seen) == few.memory.page("alice", replace(listing, size=300)).tasks
 
 
 def test_a_filter_that_admits_next_to_nothing_ends_a_page_early_and_the_cursor_goes_on(
@@ -163,6 +178,7 @@ def many(dynamodb: DynamoDBClient) -> str:
         (Filter(models=("viduq2", "unheard of")), 320),
         (Filter(resolutions=("720p",)), 101),
         (Filter(templates=("rare",)), 101),
+        (Filter(off_peak=True), 101),
         (Filter(created_from=MANY[1000].created_at, created_to=MANY[2000].created_at), 101),
         (Filter(task_ids=tuple(task.id for task in MANY[:100])), 0),
     ],
@@ -175,6 +191,7 @@ def many(dynamodb: DynamoDBClient) -> str:
         "a model without tasks",
         "a resolution",
         "a rare template",
+        "what may wait",
         "some minutes",
         "ids",
     ),
@@ -197,3 +214,33 @@ def test_pages_with_numbers_skip_keys_only(new_dynamodb: DynamoDBClient, many: s
     page = TableTasks(new_dynamodb, many).page("alice", Listing(size=20, skip=800, filter=chosen))
     assert page.tasks == tuple(filter(chosen.admits, sorted(MANY, key=lambda task: task.id, reverse=True)))[800:820]
     assert (meter.keys, meter.tasks, meter.calls) == (821, 21, 2)
+
+
+LATE = Filter(models=("viduq2",), created_from=MANY[1000].created_at)
+NEVER = Filter(created_from=NOON, created_to=NOON - timedelta(days=1))
+THREE = Filter(models=("viduq2",), states=(State.SUCCESS,), off_peak=True)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "read"),
+    [
+        (Filter(), [Filter()]),
+        (Filter(off_peak=False), [Filter(off_peak=False)]),
+        (Filter(states=(State.SUCCESS, State.FAILED)), [Filter(states=(State.SUCCESS, State.FAILED))]),
+        (LATE, [LATE]),
+        (THREE, [replace(Filter(), **{name: getattr(THREE, name)}) for name in ("models", "states", "off_peak")]),
+        (NEVER, []),
+    ],
+    ids=("everything", "one tier", "two states", "a model of late", "three fields", "no time at all"),
+)
+def test_a_count_reads_keys_and_no_more_tasks_than_it_shows(
+    new_dynamodb: DynamoDBClient, many: str, chosen: Filter, read: list[Filter]
+) -> None:
+    meter = Meter()
+    meter.watch(new_dynamodb)
+    page = TableTasks(new_dynamodb, many).page("alice", Listing(size=100, filter=chosen, counted=True))
+    total = sum(map(chosen.admits, MANY))
+    assert (page.total, len(page.tasks)) == (total, min(100, total))
+    assert meter.tasks <= 101
+    assert meter.keys <= sum(field.admits(task) for field in read for task in MANY) + 210
+    assert meter.calls <= 7

@@ -114,6 +114,7 @@ from tests.unit.dialects.vidu_ent_v2_stage import (
                 "prompt": "@1 walks",
                 "duration": 5,
                 "resolution": "720p",
+                "unexpressed": ("subjects",),
             },
         ),
         (
@@ -130,7 +131,12 @@ from tests.unit.dialects.vidu_ent_v2_stage import (
         (
             "template2video",
             {"template": "hugging", "images": [BOAT], "area": "auto", "seed": 0},
-            {"kind": Kind.TEMPLATE2VIDEO, "template": "hugging", "images": (BOAT,), "seed": 0},
+            {
+                "kind": Kind.TEMPLATE2VIDEO,
+                "template": "hugging",
+                "images": (BOAT,),
+                "unexpressed": ("area",),
+            },
         ),
         (
             "extend",
@@ -152,7 +158,11 @@ from tests.unit.dialects.vidu_ent_v2_stage import (
         (
             "lip-sync",
             {"video_url": "https://ex.test/v.mp4", "text": "Good morning", "speed": 1, "volume": 2},
-            {"kind": Kind.LIP_SYNC, "video_url": "https://ex.test/v.mp4"},
+            {
+                "kind": Kind.LIP_SYNC,
+                "video_url": "https://ex.test/v.mp4",
+                "unexpressed": ("text", "volume"),
+            },
         ),
         (
             "multiframe",
@@ -166,6 +176,7 @@ from tests.unit.dialects.vidu_ent_v2_stage import (
                 "model": "viduq2-turbo",
                 "images": (BOAT, TINY, BOAT),
                 "resolution": "720p",
+                "unexpressed": ("image_settings",),
             },
         ),
         (
@@ -183,6 +194,7 @@ from tests.unit.dialects.vidu_ent_v2_stage import (
                 "prompt": "rain",
                 "duration": 60,
                 "resolution": "16K",
+                "unexpressed": ("hologram",),
             },
         ),
         (
@@ -209,6 +221,62 @@ from tests.unit.dialects.vidu_ent_v2_stage import (
 )
 def test_a_submission_is_understood_and_kept_word_for_word(segment: str, body: Json, understood: Json) -> None:
     assert submit(segment, body) == Request(dialect="vidu_ent_v2", body=body, **understood)
+
+
+@pytest.mark.parametrize(
+    ("segment", "body", "unexpressed"),
+    [
+        (
+            "text2video",
+            {
+                "model": "q",
+                "prompt": "rain",
+                "style": "anime",
+                "movement_amplitude": "large",
+                "bgm": True,
+                "is_rec": True,
+                "meta_data": "{}",
+                "wm_position": 1,
+                "cus_priority": 3,
+            },
+            ("style", "movement_amplitude", "bgm", "is_rec", "meta_data", "wm_position", "cus_priority"),
+        ),
+        (  # what is done anyway, what is ours, and what a Request has words for
+            "text2video",
+            {
+                "model": "q",
+                "prompt": "rain",
+                "style": "general",
+                "movement_amplitude": "auto",
+                "bgm": False,
+                "cus_priority": 0,
+                "hologram": None,
+                "auto_subjects": False,
+                "payload": "job-1",
+                "callback_url": "https://me.test/cb",
+                "provider": "second",
+                "seed": 7,
+                "audio": True,
+                "watermark": True,
+                "off_peak": True,
+            },
+            (),
+        ),
+        ("upscale-new", {"video_creation_id": "885", "upscale_resolution": "4K"}, ()),
+        ("multiframe", {"model": "q", "start_image": BOAT, "image_settings": FRAMES}, ()),
+    ],
+)
+def test_what_a_request_has_no_words_for_is_named(segment: str, body: Json, unexpressed: tuple[str, ...]) -> None:
+    assert submit(segment, body).unexpressed == unexpressed
+
+
+@pytest.mark.parametrize("wanted", [True, False, None])
+def test_a_wish_for_a_watermark_is_understood_and_repeated(wanted: bool | None) -> None:
+    request = submit("img2video", {**IMAGE_BODY, "watermark": wanted})
+    assert request.watermark is wanted
+    assert submitted(task_of(request))["watermark"] is bool(wanted)
+    foreign = replace(request, dialect="volc_ark", body={})
+    assert submitted(task_of(foreign))["watermark"] is bool(wanted)
 
 
 MANY = "FieldItemCountOutOfRange"

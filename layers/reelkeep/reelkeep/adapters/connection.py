@@ -9,6 +9,7 @@ import select
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -127,7 +128,7 @@ class _Wire:
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         self._readers += 1
-        return io.BufferedReader(_Reads(self, self._sock, self._deadline), 1 << 16)
+        return io.BufferedReader(_Reads(self, self._sock, self._deadline), 1 << 14)
 
     def read_to_the_end(self) -> None:
         self._readers -= 1
@@ -147,7 +148,7 @@ class _Reads(io.RawIOBase):
         self._deadline = deadline
         self._last_full_wait = deadline.at - _READ_SECONDS
         self._settimeout = sock.settimeout
-        self._receive = sock.recv_into
+        self._read = _read_into(sock)
 
     def readable(self) -> bool:
         return True
@@ -155,12 +156,19 @@ class _Reads(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         if time.monotonic() > self._last_full_wait:  # setting a timeout is a system call
             self._settimeout(self._deadline.left())
-        return self._receive(buffer)
+        return self._read(buffer)
 
     def close(self) -> None:
         if not self.closed:
             super().close()
             self._wire.read_to_the_end()
+
+
+def _read_into(sock: socket.socket) -> Callable[[memoryview], int]:
+    if isinstance(sock, ssl.SSLSocket):
+        read = sock.read  # what its recv_into does, with less in between: it brings 16 KB at a time
+        return lambda buffer: int(read(len(buffer), buffer))
+    return sock.recv_into
 
 
 def _connect(place: Place, deadline: Deadline, tls: ssl.SSLContext) -> socket.socket:

@@ -1,29 +1,35 @@
 """Copies one file from a provider into the archive: whole, verified, and visible only then.
 
-Memory is a few buffers whatever the size. What fits into them is one PutObject; a longer file goes up in parts while
-the next ones come in. S3 checks all that it receives against a checksum sent along, and a multipart upload appears
-under its key only when it is completed, after the last byte has been looked at.
+The bytes pass through a few small buffers, whatever the size: they are looked at and summed up on their way into
+the bucket, and S3 compares the checksum that follows the last of them with its own before the file appears.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
+from itertools import chain
+from queue import SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING
 
+from reelkeep.adapters.checksums import Checksum, Crc32, Sha256
+from reelkeep.adapters.incoming import incoming
 from reelkeep.adapters.outbound import Outbound
 from reelkeep.adapters.source import BeginAgain, Remote, Source
-from reelkeep.adapters.transfer import MOST, Digest, Incoming, Target, Upload
+from reelkeep.adapters.upload import MOST, MOST_AT_ONCE, Target, buffer_up, stream_up
 from reelkeep.domain.media import Expected, Media, MediaProbe, NotMedia, Truncated
 from reelkeep.domain.task import Kept
 from reelkeep.ports import SourceBad, SourceBusy
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from types_boto3_s3 import S3Client
 
 __all__ = ["Source", "copy"]
 
+SHA256_UP_TO = 64 << 20
 _ATTEMPTS = 3
 
 
@@ -34,39 +40,60 @@ def copy(
     key: str | Callable[[str], str],
     expected: Expected,
     s3: S3Client,
+    credentials: Credentials | None = None,
     outbound: Outbound,
     limit_bytes: int,
     seconds: float,
     metadata: Mapping[str, str] | None = None,
+    sha256_up_to: int = SHA256_UP_TO,
     pause: Callable[[float], None] = time.sleep,
 ) -> Kept:
     """`key` may be a function of the extension that the file turns out to deserve.
 
-    Give the client `Config(s3={"payload_signing_enabled": False})`: else it hashes all bytes once more, although
-    the checksums that are sent, and signed, protect them already.
+    Without the session's credentials all goes through the client, in buffered parts, which is slower. Of a file of
+    more than `sha256_up_to` bytes only the CRC-32 is taken, which S3 keeps with it: `sha256` is empty then.
 
     Raises SourceGone, SourceBusy, SourceBad, and what the client raises; nothing is visible under the key then.
     """
     end = time.monotonic() + seconds
-
-    def target(content_type: str, extension: str) -> Target:
-        name = key if isinstance(key, str) else key(extension)
-        return Target(s3, bucket, name, content_type, dict(metadata or {}))
-
     why = ""
     for attempt in range(_ATTEMPTS):
+        last = attempt == _ATTEMPTS - 1  # goes the simplest way: some servers can do no other
         try:
-            with closing(
-                Remote(
-                    source,
-                    outbound,
-                    limit_bytes=min(limit_bytes, MOST),
-                    seconds_left=lambda: end - time.monotonic(),
-                    in_ranges=attempt < _ATTEMPTS - 1,  # some servers can do it in one go only
-                    pause=pause,
-                )
-            ) as remote:
-                return _copy(remote, MediaProbe(expected), target)
+            with (
+                closing(
+                    Remote(
+                        source,
+                        outbound,
+                        limit_bytes=min(limit_bytes, MOST),
+                        seconds_left=lambda: end - time.monotonic(),
+                        in_ranges=not last,
+                        pause=pause,
+                    )
+                ) as remote,
+                closing(_Passing(remote, MediaProbe(expected), sha256_up_to)) as passing,
+            ):
+
+                def target(probe: MediaProbe = passing.probe) -> Target:
+                    name = key if isinstance(key, str) else key(probe.extension)
+                    return Target(s3, bucket, name, probe.content_type, dict(metadata or {}))
+
+                bits = passing.bits()
+                if credentials is None or remote.total is None or remote.total > MOST_AT_ONCE or last:
+                    buffer_up(target, bits, passing.checksum, passing.check)
+                else:
+                    first = next(bits, memoryview(b""))
+                    stream_up(
+                        target(),
+                        chain([first], bits),
+                        remote.total,
+                        passing.checksum,
+                        passing.check,
+                        credentials=credentials,
+                        outbound=outbound,
+                        seconds=max(1.0, end - time.monotonic()),
+                    )
+                return passing.kept(target().key)
         except BeginAgain as again:
             why = str(again)
         except NotMedia as error:
@@ -74,53 +101,60 @@ def copy(
     raise SourceBusy(why)
 
 
-def _copy(remote: Remote, probe: MediaProbe, target: Callable[[str, str], Target]) -> Kept:
-    size = 0
+class _Passing:
+    """The file on its way: what is learned of it, and its checksum, taken in a thread of its own."""
 
-    def look(bit: memoryview) -> None:
-        probe.feed(bit)
-        digest.update(bit)
+    def __init__(self, remote: Remote, probe: MediaProbe, sha256_up_to: int) -> None:
+        self.probe = probe
+        self.checksum: Checksum = Sha256() if (remote.total or 0) <= sha256_up_to else Crc32()
+        self._remote = remote
+        self._size = 0
+        self._media: Media | None = None
+        self._to_sum: SimpleQueue[memoryview | None] = SimpleQueue()
+        self._summed: SimpleQueue[None] = SimpleQueue()
+        self._summer = Thread(target=self._sum_up)
+        self._summer.start()
+        self._incoming = incoming(remote)
 
-    def give_back(buffer: bytearray) -> None:
-        digest.wait()
-        incoming.give_back(buffer)
+    def bits(self) -> Iterator[memoryview]:
+        for bit in self._incoming:
+            self._to_sum.put(bit)
+            self.probe.feed(bit)
+            self._size += len(bit)
+            yield bit
+            self._summed.get()
 
-    with closing(Incoming(remote, look)) as incoming, closing(Digest()) as digest, ExitStack() as stack:
-        upload: Upload | None = None
-        held: bytearray | None = None
-        for piece in incoming:
-            size += len(piece)
-            if upload is None and (held is not None or (remote.total is not None and size < remote.total)):
-                destination = target(probe.content_type, probe.extension)
-                upload = stack.enter_context(Upload(destination, give_back))
-                if held is not None:
-                    upload.add(held)
-            if upload is not None:
-                upload.add(piece)
-            else:
-                held = piece  # it may be the only one
-        media = _finish(probe, remote)
-        destination = target(media.content_type, media.extension)
-        if upload is None:
-            destination.put(held or bytearray(), digest.bytes())
-        else:
-            upload.complete(size)
-    return Kept(
-        key=destination.key,
-        bytes=size,
-        sha256=digest.bytes().hex(),
-        content_type=media.content_type,
-        duration=media.duration_seconds,
-        fps=media.fps,
-        width=media.width,
-        height=media.height,
-    )
+    def check(self) -> None:
+        """After the last bit: is it whole, and what it should be? Raises NotMedia, BeginAgain."""
+        if self._remote.total not in (None, self._size):
+            raise BeginAgain(f"{self._size} bytes came, {self._remote.total} were promised")
+        try:
+            self._media = self.probe.finish()
+        except Truncated as truncated:
+            if self._remote.framed:
+                raise  # so it is at the provider, not on the way
+            raise BeginAgain(str(truncated)) from truncated
 
+    def kept(self, key: str) -> Kept:
+        media = self._media
+        assert media is not None  # noqa: S101 - it was uploaded, so it was checked
+        return Kept(
+            key=key,
+            bytes=self._size,
+            sha256=self.checksum.digest().hex() if self.checksum.name == "sha256" else "",
+            content_type=media.content_type,
+            duration=media.duration_seconds,
+            fps=media.fps,
+            width=media.width,
+            height=media.height,
+        )
 
-def _finish(probe: MediaProbe, remote: Remote) -> Media:
-    try:
-        return probe.finish()
-    except Truncated as truncated:
-        if remote.framed:
-            raise  # so it is at the provider, not on the way
-        raise BeginAgain(str(truncated)) from truncated
+    def close(self) -> None:
+        self._incoming.close()
+        self._to_sum.put(None)
+        self._summer.join()
+
+    def _sum_up(self) -> None:
+        while (bit := self._to_sum.get()) is not None:
+            self.checksum.update(bit)
+            self._summed.put(None)

@@ -17,7 +17,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from urllib.parse import urljoin
 
@@ -97,7 +97,7 @@ class Outbound:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | Iterable[bytes | memoryview] | None = None,
         seconds: float = 20.0,
         limit_bytes: int = 8 << 20,
         allow_private: bool = False,
@@ -142,7 +142,7 @@ class Outbound:
         method: str,
         url: str,
         headers: Mapping[str, str],
-        body: bytes | None,
+        body: bytes | Iterable[bytes | memoryview] | None,
         seconds: float,
         allow_private: bool,
     ) -> Stream:
@@ -168,7 +168,7 @@ class Outbound:
         target: str,
         method: str,
         headers: Mapping[str, str],
-        body: bytes | None,
+        body: bytes | Iterable[bytes | memoryview] | None,
         deadline: Deadline,
     ) -> Stream:
         try:

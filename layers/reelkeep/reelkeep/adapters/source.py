@@ -1,4 +1,4 @@
-"""One file at a provider, read whole: in ranges side by side where its server allows that, else in one go."""
+"""One file at a provider: opened once, read on through cut connections, or read in ranges side by side."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from reelkeep.domain.wire import Answer
 from reelkeep.ports import SourceBad, SourceBusy, SourceGone
 
 RANGE = 4 << 20
-WAYS = 4  # one connection to another continent is slow; more than a few are impolite
-_TRIES = 4
+_TRIES = 5
 _STEP = 1 << 20  # what a cut connection costs at most
 _BUSY = frozenset([202, 408, 425, 429])
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-
-Look = Callable[[memoryview], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +30,7 @@ class BeginAgain(Exception):
 
 
 class Remote:
-    """An opened source. If `ranged`, `read` may be called from many threads; else from one, and in order."""
+    """An opened source."""
 
     def __init__(
         self,
@@ -52,10 +49,11 @@ class Remote:
         self._limit_bytes = limit_bytes
         self._seconds_left = seconds_left
         self._pause = pause
-        self._passed = 0
+        self._position = 0
+        self._reading = 0.0
         self._held = ExitStack()
         try:
-            self._first: Stream | None = self._begin(in_ranges)
+            self._stream: Stream | None = self._begin(in_ranges)
         except BaseException:
             self.close()
             raise
@@ -63,12 +61,47 @@ class Remote:
     def close(self) -> None:
         self._held.close()
 
-    def read(self, view: memoryview, offset: int, look: Look) -> int:
-        """Fills the view from there on; less than that is the end. `look` is shown each bit once it has come.
+    @property
+    def bytes_a_second(self) -> float:
+        """Of `read_on`, so far."""
+        return self._position / self._reading if self._reading else 0.0
+
+    def read_on(self, view: memoryview) -> int:
+        """Fills the view with what comes next; less than that is the end.
 
         Raises BeginAgain, SourceGone, SourceBad.
         """
-        return self._read_range(view, offset, look) if self.ranged else self._read_on(view, look)
+        began = time.monotonic()
+        got = tries = 0
+        while got < len(view) and self._position != self.total:
+            try:
+                count = self._read_some(view[got : got + _STEP])
+            except (AnswerLost, NotSent, SourceBusy) as error:
+                self._close_stream()
+                tries += 1
+                self._try_again(error, tries)
+                continue
+            if not count:
+                break
+            got += count
+            self._position += count
+            self._check_size(self._position)
+        self._reading += time.monotonic() - began
+        return got
+
+    def read_range(self, view: memoryview, offset: int) -> None:
+        """Fills the view from there on, whatever else is being read. Raises as `read_on` does."""
+        got = tries = 0
+        while got < len(view):
+            try:
+                with self._range(offset + got, offset + len(view) - 1) as stream:
+                    while got < len(view) and (count := stream.readinto(view[got : got + _STEP])):
+                        got += count
+                    if got < len(view):
+                        raise AnswerLost(f"{stream.place}: less than was asked for")
+            except (AnswerLost, NotSent, SourceBusy) as error:
+                tries += 1
+                self._try_again(error, tries)
 
     def _begin(self, in_ranges: bool) -> Stream:
         """One request for the first range tells the length, and whether there are ranges and a validator."""
@@ -91,51 +124,36 @@ class Remote:
             stream = self._held.enter_context(self._get(headers))
         except (AnswerLost, NotSent) as error:
             raise SourceBusy(str(error)) from error
-        expected = (200, 206, 416) if headers else (200,)
-        if stream.status not in expected:
+        if stream.status not in ((200, 206, 416) if headers else (200,)):
             raise SourceBusy(f"{stream.place} answered {stream.status}")
         return stream
 
-    def _read_on(self, view: memoryview, look: Look) -> int:
-        assert self._first is not None  # noqa: S101 - only ranges let go of it
-        got = 0
-        try:
-            while got < len(view) and (count := self._first.readinto(view[got : got + _STEP])):
-                look(view[got : got + count])
-                got += count
-        except AnswerLost as lost:
-            raise BeginAgain(str(lost)) from lost
-        self._passed += got
-        self._check_size(self._passed)
-        return got
+    def _read_some(self, view: memoryview) -> int:
+        """At least one byte, unless it is the end."""
+        if self._stream is not None:
+            if (count := self._stream.readinto(view)) or not self.ranged:
+                return count
+            self._close_stream()  # that was the first range only
+        if not self.ranged:
+            raise BeginAgain("the connection was cut, and the server cannot go on from there")
+        last = (self.total or 0) - 1
+        self._stream = self._held.enter_context(self._range(self._position, last))
+        if not (count := self._stream.readinto(view)):
+            raise AnswerLost(f"{self._stream.place}: nothing where more was promised")
+        return count
 
-    def _read_range(self, view: memoryview, offset: int, look: Look) -> int:
-        """However often the connection is cut, what has come is not asked for again."""
-        got = tries = 0
-        while got < len(view):
-            try:
-                with self._range(offset + got, offset + len(view) - 1) as stream:
-                    while got < len(view) and (count := stream.readinto(view[got : got + _STEP])):
-                        look(view[got : got + count])
-                        got += count
-                    if got < len(view):
-                        raise AnswerLost(f"{stream.place}: less than was asked for")
-            except (AnswerLost, NotSent, SourceBusy) as error:
-                tries += 1
-                if tries == _TRIES:
-                    raise BeginAgain(str(error)) from error
-                self._pause(2.0**tries / 4)
-        return got
+    def _close_stream(self) -> None:
+        self._held.close()
+        self._stream = None
+
+    def _try_again(self, error: Exception, tries: int) -> None:
+        if tries >= _TRIES:
+            raise BeginAgain(str(error)) from error
+        self._pause(2.0**tries / 4)
 
     @contextmanager
     def _range(self, first: int, last: int) -> Iterator[Stream]:
-        if first == 0 and self._first is not None:
-            stream, self._first = self._first, None
-            with self._held:
-                yield stream
-            return
-        headers = {"range": f"bytes={first}-{last}", "if-range": self._validator or ""}
-        with self._get(headers) as stream:
+        with self._get({"range": f"bytes={first}-{last}", "if-range": self._validator or ""}) as stream:
             same = _validator(stream) == self._validator and _bounds(stream) == (first, self.total)
             if stream.status != 206 or not same:
                 raise BeginAgain(f"{stream.place}: the file changed while it was read")

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from reelkeep.domain import ids
 from reelkeep.domain.errors import InvalidRequest
-from reelkeep.domain.listing import Listing
+from reelkeep.domain.listing import Filter, Listing
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import QueryInputTypeDef
 
 _LARGEST_PAGE = 1000  # keys a query; DynamoDB itself stops at 1 MB, some 5,000 of ours
-_RANDOM_BITS = 80  # of an id, behind its milliseconds
+_MILLISECOND = 1 << 80  # an id has 80 random bits behind its milliseconds
 _LARGEST_ID = (1 << 128) - 1
 
 
@@ -32,21 +32,30 @@ class Span:
         return self.oldest <= int(task_id, 16) <= self.newest
 
 
-def span_of(listing: Listing) -> Span:
-    """The ids that a listing may show. Raises InvalidRequest for a cursor that we never gave."""
+Predicate = tuple[str, tuple[str, ...]]  # an indexed attribute, and its values
+
+
+def span_of(chosen: Filter) -> Span:
+    """The ids that a task of these times may have."""
     oldest, newest = 0, _LARGEST_ID
-    if listing.filter.created_from is not None:
-        oldest = int(ids.first_id_at(listing.filter.created_from), 16)
-    if listing.filter.created_to is not None:
-        newest = int(ids.first_id_at(listing.filter.created_to), 16) + (1 << _RANDOM_BITS) - 1
-    if listing.cursor:
-        if not ids.is_task_id(listing.cursor):
-            raise InvalidRequest("the place to go on from is not one that we gave")
-        if listing.oldest_first:
-            oldest = max(oldest, int(listing.cursor, 16) + 1)
-        else:
-            newest = min(newest, int(listing.cursor, 16) - 1)
+    if chosen.created_from is not None:
+        part = chosen.created_from.microsecond % 1000  # ids know whole milliseconds
+        oldest = int(ids.first_id_at(chosen.created_from), 16) + (_MILLISECOND if part else 0)
+    if chosen.created_to is not None:
+        newest = int(ids.first_id_at(chosen.created_to), 16) + _MILLISECOND - 1
     return Span(oldest, newest)
+
+
+def rest_of(span: Span, listing: Listing) -> Span:
+    """What of it comes after the listing's cursor. Raises InvalidRequest for a cursor that we never gave."""
+    if not listing.cursor:
+        return span
+    if not ids.is_task_id(listing.cursor):
+        raise InvalidRequest("the place to go on from is not one that we gave")
+    cursor = int(listing.cursor, 16)
+    if listing.oldest_first:
+        return Span(max(span.oldest, cursor + 1), span.newest)
+    return Span(span.oldest, min(span.newest, cursor - 1))
 
 
 class TaskIndex:
@@ -67,8 +76,14 @@ class TaskIndex:
         """Oldest first."""
         return self._ids(attribute, value, Span(), page=_LARGEST_PAGE, forward=True)
 
+    def every(self, attribute: str, values: Sequence[str], span: Span) -> set[str]:
+        streams = (self._ids(attribute, value, span, page=_LARGEST_PAGE, forward=True) for value in values)
+        return {task_id for stream in streams for task_id in stream}
+
     def count(self, attribute: str, values: Sequence[str], span: Span) -> int:
         """How many there are, without reading more of them than their keys."""
+        if span.oldest > span.newest:  # DynamoDB calls that an error
+            return 0
         return sum(self._count(_query(self._table, attribute, value, span)) for value in values)
 
     def _count(self, query: QueryInputTypeDef) -> int:

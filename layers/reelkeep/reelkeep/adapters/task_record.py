@@ -65,3 +65,9 @@ def indexed(owner: str, value: str) -> str:
     if not value:
         return ""
     return f"{owner}#{value}".encode(errors="replace")[:_INDEXED_BYTES].decode(errors="ignore")
+
+
+def is_certain(owner: str, value: str) -> bool:
+    """Whether an index knows nothing else by the same name."""
+    known = indexed(owner, value)
+    return known == f"{owner}#{value}" and known.count("#") == 1

@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from reelkeep.adapters.task_index import Span, TaskIndex, span_of
-from reelkeep.adapters.task_record import SHARDS, from_item, indexed, key, tier, to_item
+from reelkeep.adapters.task_index import Predicate, Span, TaskIndex, rest_of, span_of
+from reelkeep.adapters.task_record import SHARDS, from_item, indexed, is_certain, key, tier, to_item
 from reelkeep.domain import ids
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.listing import Listing, Page
@@ -66,16 +66,14 @@ class TableTasks:
 
         A filter of one field reads what it returns. With several, those that the index cannot tell apart are
         read and passed over; after some thousands of them the page ends early, with a cursor to go on from.
+        A count reads all keys that there are, and then no page ends early.
         """
-        choice = _choose(owner, listing)
-        total = self._total(owner, choice, listing) if listing.counted else None
-        candidates = choice.named or self._index.find(
-            choice.attribute,
-            choice.values,
-            choice.span,
-            listing.skip + listing.size + 1,
-            oldest_first=listing.oldest_first,
-        )
+        choice, span = _choose(owner, listing), span_of(listing.filter)
+        if listing.counted and not choice.exact:
+            return self._page_of_all(owner, listing, choice)
+        total = self._index.count(*choice.first, span) if listing.counted else None
+        expected = listing.skip + listing.size + 1
+        candidates = self._candidates(choice, rest_of(span, listing), expected, oldest_first=listing.oldest_first)
         skip, wanted = listing.skip, listing.size + 1
         if choice.exact:
             candidates, skip = islice(candidates, skip, None), 0
@@ -94,20 +92,31 @@ class TableTasks:
             batch = wanted - len(found) if choice.exact else batch * 2
         return Page(tasks=tuple(found), total=total)
 
-    def _total(self, owner: str, choice: _Choice, listing: Listing) -> int:
-        """By keys alone where an index holds just those tasks; else by looking at each that it may be."""
-        if choice.exact:
-            return self._index.count(choice.attribute, choice.values, choice.span)
-        candidates = choice.named or self._index.find(
-            choice.attribute, choice.values, choice.span, _BATCH, oldest_first=False
-        )
-        total = 0
-        while chunk := list(islice(candidates, _BATCH)):
-            total += len(self._admitted(chunk, owner, listing))
-        return total
+    def _page_of_all(self, owner: str, listing: Listing, choice: _Choice) -> Page:
+        """To count what several fields admit, all of it must be found; by keys alone where they tell enough."""
+        span = span_of(listing.filter)
+        if choice.ids is not None:
+            found = [task_id for task_id in choice.ids if task_id in span]
+        else:
+            sets = (self._index.every(*predicate, span) for predicate in choice.predicates)
+            found = sorted(set.intersection(*sets), reverse=not listing.oldest_first)
+        if choice.doubtful:
+            found = [task.id for task in self._admitted(found, owner, listing)]
+        rest = rest_of(span, listing)
+        left = [task_id for task_id in found if task_id in rest][listing.skip :]
+        shown = left[: listing.size]
+        tasks = tuple(self._admitted(shown, owner, listing))
+        return Page(tasks=tasks, next_cursor=shown[-1] if len(left) > len(shown) else "", total=len(found))
+
+    def _candidates(self, choice: _Choice, span: Span, expected: int, *, oldest_first: bool) -> Iterator[str]:
+        if choice.ids is not None:
+            return (task_id for task_id in choice.ids if task_id in span)
+        return self._index.find(*choice.first, span, expected, oldest_first=oldest_first)
 
     def _admitted(self, task_ids: Sequence[str], owner: str, listing: Listing) -> list[Task]:
-        return [task for task in self._read(task_ids) if task.owner == owner and listing.filter.admits(task)]
+        batches = (task_ids[first : first + _BATCH] for first in range(0, len(task_ids), _BATCH))
+        read = (task for batch in batches for task in self._read(batch))
+        return [task for task in read if task.owner == owner and listing.filter.admits(task)]
 
     def unfinished(self) -> Iterator[Task]:
         for shard in SHARDS:
@@ -166,35 +175,40 @@ class TableTasks:
 
 @dataclass(frozen=True, slots=True)
 class _Choice:
-    """Where the tasks of a listing are looked for, and whether there are no others there."""
+    """Where the tasks of a listing are looked for."""
 
-    span: Span
-    attribute: str = ""
-    values: tuple[str, ...] = ()
-    exact: bool = False
+    predicates: tuple[Predicate, ...] = ()  # a task must be in each of them
+    doubtful: bool = False  # there may be other tasks in them, too
     ids: tuple[str, ...] | None = None  # the client names them itself
 
     @property
-    def named(self) -> Iterator[str] | None:
-        return None if self.ids is None else iter(self.ids)
+    def first(self) -> Predicate:
+        return self.predicates[0]
+
+    @property
+    def exact(self) -> bool:
+        """Whether the first one holds these tasks and no others."""
+        return len(self.predicates) == 1 and not self.doubtful
 
 
 def _choose(owner: str, listing: Listing) -> _Choice:
-    chosen, span = listing.filter, span_of(listing)
+    chosen = listing.filter
     if chosen.task_ids:
-        named = {each for each in chosen.task_ids if ids.is_task_id(each) and each in span}
-        return _Choice(span, ids=tuple(sorted(named, reverse=not listing.oldest_first)))
+        named = {each for each in chosen.task_ids if ids.is_task_id(each)}
+        return _Choice(ids=tuple(sorted(named, reverse=not listing.oldest_first)), doubtful=True)
     tiers = () if chosen.off_peak is None else (tier(off_peak=chosen.off_peak),)
-    predicates = {  # the narrowest first, as a rule
+    fields = {  # the narrowest first, as a rule
         "owner_template": chosen.templates,
         "owner_resolution": chosen.resolutions,
         "owner_state": chosen.states,
         "owner_model": chosen.models,
         "owner_tier": tiers,
     }
-    used = {attribute: values for attribute, values in predicates.items() if values}
-    for attribute, values in used.items():
-        if all(values):  # what has no value is in no index
-            keys = tuple(sorted({indexed(owner, value) for value in values}))
-            return _Choice(span, attribute, keys, exact=len(used) == 1)
-    return _Choice(span, "owner", (owner,), exact=not used)
+    used = {attribute: values for attribute, values in fields.items() if values}
+    indexes = {
+        attribute: tuple(sorted({indexed(owner, value) for value in values}))
+        for attribute, values in used.items()
+        if all(values)  # what has no value is in no index
+    }
+    certain = all(is_certain(owner, value) for values in used.values() for value in values)
+    return _Choice(tuple(indexes.items()) or (("owner", (owner,)),), doubtful=not certain)

@@ -38,6 +38,22 @@ def record(fields: Mapping[str, Json], *, required: Iterable[str] | None = None,
     }
 
 
+def like(example: Json, **said: Json) -> Mapping[str, Json]:
+    """What has all the fields of an example, with values of their types. `said` has more about some, at any depth."""
+    match example:
+        case dict():
+            return record({name: said.get(name) or like(value, **said) for name, value in example.items()})
+        case list():
+            return array(like(example[0], **said))
+        case bool():
+            return FLAG
+        case int():
+            return {"type": "integer"}
+        case float():
+            return {"type": "number"}
+    return TEXT
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Describer:
     """Describes a dialect's operations; `prefix` is what the names of its schemas begin with."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from reelkeep.dialects.strict import RATIO
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 
@@ -32,8 +33,15 @@ def cannot(name: str) -> InvalidRequest:
 
 
 def ratio(request: Request) -> str:
-    """The aspect ratio; none if it is to be that of the images, which is what providers do without one."""
-    return "" if request.images and request.aspect_ratio in ("adaptive", "auto") else request.aspect_ratio
+    """The aspect ratio; none if it is to be that of the images, which is what providers do without one.
+
+    Raises InvalidRequest for any other word.
+    """
+    if not request.aspect_ratio or RATIO.fullmatch(request.aspect_ratio):
+        return request.aspect_ratio
+    if request.images and request.aspect_ratio in ("adaptive", "auto"):
+        return ""
+    raise cannot("aspect_ratio")
 
 
 def _meant(request: Request, name: str) -> bool:

@@ -1,4 +1,4 @@
-"""A body as JSON would have said it, also when it came as a form, with files in it and brackets in its names."""
+"""Forms, as JSON would have said it: with files in them, and with brackets in their names."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ _PICTURES = {  # how each begins, and how in base64
 }
 
 
-def body_of(http: Http) -> dict[str, Json]:
-    """A file becomes a data: URI; text stays text. Raises BodyTooLarge, InvalidRequest."""
+def form_in(http: Http) -> dict[str, Json] | None:
+    """What a form says; None if the body is none. A file becomes a data: URI, text stays text.
+
+    Raises BodyTooLarge, InvalidRequest.
+    """
     match http.headers.get("content-type", "").partition(";")[0].strip().lower():
         case "multipart/form-data":
             return _nested(_parts(http))
-        case "application/x-www-form-urlencoded" if not http.body.lstrip().startswith(b"{"):  # curl's -d
+        case "application/x-www-form-urlencoded" if not http.body.lstrip().startswith(b"{"):  # curl's -d says so
             return _nested(_pairs(http))
-    return http.json(LARGEST_BODY)
+    return None
 
 
 def object_in(text: str, name: str) -> dict[str, Json]:
@@ -92,9 +95,7 @@ def _data_uri(kind: str, content: bytes) -> str:
 def _pairs(http: Http) -> Iterator[tuple[str, str]]:
     _check_size(http)
     try:
-        yield from parse_qsl(
-            http.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS
-        )
+        yield from parse_qsl(http.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError as error:
         raise InvalidRequest("the body is not a valid form") from error
 

@@ -84,7 +84,7 @@ def refusal(error: ClientError, http: Http, spelled: Mapping[str, str]) -> Reply
         message = f"task state is {WORDS[error.state]}, can not cancel"
     elif isinstance(error, InvalidRequest) and field not in message:
         message = f"{field}: {message}"
-    headers = {"www-authenticate": "Token"} if status == 401 else {}
+    headers = {401: {"www-authenticate": "Token"}, 409: {"x-should-retry": "false"}}.get(status, {})
     return Reply(status=status, body=_envelope(status, reason, message, http.headers), headers=headers)
 
 

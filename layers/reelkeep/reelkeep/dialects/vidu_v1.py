@@ -12,7 +12,7 @@ from typing import Any
 
 from reelkeep.dialects import described, foreign, lenient, vidu
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
-from reelkeep.dialects.strict import IMAGE, LONGEST_PROMPT, RATIO, URL, Fields, ItemCountOutOfRange
+from reelkeep.dialects.strict import IMAGE, LONGEST_PROMPT, LONGEST_WAY, RATIO, URL, Fields, ItemCountOutOfRange
 from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.links import Links
 from reelkeep.domain.observation import Observation, Placement
@@ -59,7 +59,7 @@ _SPELLED = {
 
 class _Server:
     name = _NAME
-    prefixes = ("/vidu/v1/",)
+    prefixes: tuple[str, ...] = ("/vidu/v1/",)
 
     @property
     def routes(self) -> tuple[AnyRoute, ...]:
@@ -259,20 +259,20 @@ def _written(request: Request) -> dict[str, Json]:
     if request.kind is Kind.UPSCALE:
         # It makes what others call 1080p of a small video, and cannot be told to do more.
         resolution = "" if request.resolution == "1080p" else request.resolution
-        request = replace(request, resolution=resolution, model=request.model or "stable", audio=None)
-        foreign.check(request, kinds=_IMAGES, says=("creation_id", "duration"))
+        plain = replace(request, resolution=resolution, audio=None)
+        foreign.check(plain, kinds=_IMAGES, says=("creation_id", "duration"))
         if not request.creation_id:
             raise InvalidRequest("creation_id is required at this provider", field="creation_id", missing=True)
-        settings = {"model": request.model, "duration": request.duration or _USUAL_SECONDS}
+        settings = {"model": request.model or "stable", "duration": request.duration or _USUAL_SECONDS}
         return {"type": "upscale", "input": {"creation_id": request.creation_id}, "settings": settings}
-    silent = replace(request, audio=request.audio or None, aspect_ratio=foreign.ratio(request))
+    silent = replace(request, audio=request.audio or None)  # as its videos are
     foreign.check(silent, kinds=_IMAGES, says=("prompt", "images", "duration", "resolution", "aspect_ratio"))
     _check_images(request.kind, len(request.images), "images")
     if not request.model:
         raise InvalidRequest("model is required at this provider", field="model", missing=True)
     settings = {
         "style": "general",
-        "aspect_ratio": silent.aspect_ratio,
+        "aspect_ratio": foreign.ratio(request),
         "duration": request.duration or _USUAL_SECONDS,
         "model": request.model,
         "resolution": request.resolution,
@@ -288,7 +288,7 @@ def _written(request: Request) -> dict[str, Json]:
 
 # --- what the document says of it ---
 
-_EXAMPLE_TASK: Json = {
+_EXAMPLE_TASK: Mapping[str, Json] = {
     "id": described.EXAMPLE_ID,
     "input": {
         "creation_id": _NO_CREATION,
@@ -304,7 +304,7 @@ _EXAMPLE_TASK: Json = {
     "err_code": "",
     "created_at": "2026-01-06T08:00:00.123456Z",
 }
-_EXAMPLE_CREATION: Json = {
+_EXAMPLE_CREATION: Mapping[str, Json] = {
     "id": f"{described.EXAMPLE_ID}-1",
     "task_id": described.EXAMPLE_ID,
     "type": "video",
@@ -321,42 +321,47 @@ _EXAMPLE_CREATION: Json = {
     "err_code": "",
     "created_at": "2026-01-06T08:01:30.123456Z",
 }
-_TEXT, _FLAG, _NUMBER = described.TEXT, described.FLAG, {"type": "integer"}
-_PROMPT = {
-    "type": {**described.TEXT, "description": "text or image"},
-    "content": {**described.TEXT, "description": "The text, or an image: an http(s) URL or a data: URI in base64."},
-    "negative": _FLAG,
-    "enhance": _FLAG,
-    "recaption": _TEXT,
+_EXAMPLE_DONE = {**_EXAMPLE_TASK, "state": "success", "creations": [_EXAMPLE_CREATION]}
+_describer = described.Describer(
+    prefix=_SCHEMAS,
+    error={
+        "code": 400,
+        "reason": "FieldLacking",
+        "message": "settings.model is required",
+        "metadata": {"trace_id": "1-695c8f00-0a1b2c3d4e5f"},
+    },
+    fault=vidu.fault().body,
+)
+_SUBMIT = _describer.operation("Submit a task", "Task", _EXAMPLE_TASK, body="Submission")
+_SHOW = _describer.operation("A task and its creations", "Task", _EXAMPLE_DONE, parameters=[described.TASK_ID])
+_PROMPT = described.record(
+    {
+        "type": {**described.TEXT, "description": "text or image"},
+        "content": {**described.TEXT, "description": "The text, or the image: a URL, or a data: URI in base64."},
+        "negative": described.FLAG,
+        "enhance": described.FLAG,
+        "recaption": described.TEXT,
+    },
+    required=("type", "content"),
+)
+_INPUT = {
+    "creation_id": {**described.TEXT, "description": "What to upscale: one of ours, or the provider's own."},
+    "prompts": described.array(_PROMPT, maxItems=_MOST_PROMPTS),
+}
+_SETTINGS = {
+    "model": described.TEXT,
+    "duration": described.whole(1, LONGEST_WAY, description="In seconds."),
+    "style": described.TEXT,
+    "aspect_ratio": {**described.TEXT, "pattern": f"^{RATIO.pattern}$"},
+    "resolution": described.TEXT,
+    "movement_amplitude": described.TEXT,
 }
 _BODIES: Mapping[str, Json] = {
     "Submission": described.record(
         {
             "type": described.words(*_KINDS),
-            "input": described.record(
-                {
-                    "creation_id": {
-                        **described.TEXT,
-                        "description": "What to upscale; one of ours, or the provider's.",
-                    },
-                    "prompts": described.array(
-                        described.record(_PROMPT, required=("type", "content")),
-                        maxItems=_MOST_PROMPTS,
-                    ),
-                },
-                required=(),
-            ),
-            "settings": described.record(
-                {
-                    "model": _TEXT,
-                    "duration": described.whole(1, 86_400),
-                    "style": _TEXT,
-                    "aspect_ratio": {**described.TEXT, "pattern": f"^{RATIO.pattern}$"},
-                    "resolution": _TEXT,
-                    "movement_amplitude": _TEXT,
-                },
-                required=("model", "duration"),
-            ),
+            "input": described.record(_INPUT, required=()),
+            "settings": described.record(_SETTINGS, required=("model", "duration")),
             "callback_url": {**described.TEXT, "format": "uri"},
             "provider": {**described.TEXT, "description": "Reelkeep's own: the provider to use. It does not travel."},
         },
@@ -374,71 +379,12 @@ _BODIES: Mapping[str, Json] = {
             },
         ],
     ),
-    "Task": described.record(
-        {
-            "id": _TEXT,
-            "input": described.record(
-                {"creation_id": _TEXT, "prompts": described.array(described.record(_PROMPT)), "lang": _TEXT}
-            ),
-            "settings": described.record(
-                {"style": _TEXT, "duration": _NUMBER, "aspect_ratio": _TEXT, "model": _TEXT}
-            ),
-            "type": _TEXT,
-            "state": described.words(*dict.fromkeys(vidu.WORDS.values())),
-            "creations": described.array(
-                described.record(
-                    {
-                        **dict.fromkeys(("id", "task_id", "type", "grade", "uri", "cover_uri", "resolution"), _TEXT),
-                        "vote": _TEXT,
-                        "is_favor": _FLAG,
-                        "src_video_duration": _NUMBER,
-                        "creator_id": _TEXT,
-                        "video": described.record(
-                            {
-                                "duration": {"type": "number"},
-                                "fps": _NUMBER,
-                                "resolution": described.record({"width": _NUMBER, "height": _NUMBER}),
-                            }
-                        ),
-                        "is_deleted": _FLAG,
-                        "err_code": _TEXT,
-                        "created_at": described.MOMENT,
-                    }
-                ),
-                description="Empty until success. Their links are permanent.",
-            ),
-            "err_code": {**described.TEXT, "description": "Why it failed; empty if it did not."},
-            "created_at": described.MOMENT,
-        }
+    "Task": described.like(
+        _EXAMPLE_DONE,
+        state=described.words(*dict.fromkeys(vidu.WORDS.values())),
+        err_code={**described.TEXT, "description": "Why it failed; empty if it did not."},
+        uri={**described.TEXT, "description": "Permanent."},
+        created_at=described.MOMENT,
     ),
-    "Error": described.record(
-        {
-            "code": _NUMBER,
-            "reason": _TEXT,
-            "message": _TEXT,
-            "metadata": described.record({"trace_id": _TEXT}),
-        }
-    ),
+    "Error": described.like(_describer.error),
 }
-_describer = described.Describer(
-    prefix=_SCHEMAS,
-    error={
-        "code": 400,
-        "reason": "FieldLacking",
-        "message": "settings.model is required",
-        "metadata": {"trace_id": "1-695c8f00-0a1b2c3d4e5f"},
-    },
-    fault={
-        "code": 500,
-        "reason": "InternalServiceFailure",
-        "message": "internal service failure",
-        "metadata": {"trace_id": ""},
-    },
-)
-_SUBMIT = _describer.operation("Submit a task", "Task", _EXAMPLE_TASK, body="Submission")
-_SHOW = _describer.operation(
-    "A task and its creations",
-    "Task",
-    {**_EXAMPLE_TASK, "state": "success", "creations": [_EXAMPLE_CREATION]},
-    parameters=[described.TASK_ID],
-)

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from reelkeep.dialects import foreign, lenient
+from reelkeep.dialects import lenient
+from reelkeep.dialects import volc_ark_bodies as bodies
 from reelkeep.dialects import volc_ark_openapi as openapi
 from reelkeep.dialects.dialect import AnyRoute, Http, List, Remove, Reply, Show, Submit
 from reelkeep.dialects.query import Query
-from reelkeep.dialects.strict import IMAGE, URL, Fields
-from reelkeep.domain import ids, observation
+from reelkeep.domain import observation
 from reelkeep.domain.errors import (
     BodyTooLarge,
     CannotCancel,
@@ -44,16 +43,13 @@ from reelkeep.domain.observation import (
     Unknown,
     Unreadable,
 )
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Json
 
 _NAME = "volc_ark"
 _TASKS = "/contents/generations/tasks"
 _BASES = ("/volc/v1", "/api/v3")
 
-_LARGEST_BODY = 5 * 1024 * 1024  # more cannot be handed to a Lambda function
-_MOST_ITEMS = 100  # of content; Ark takes 64 references and does not say where it stops
-_LONGEST_TEXT = 20_000
 _WINDOW = timedelta(days=7)  # what Ark remembers
 
 _WORDS: dict[State, str] = {
@@ -65,18 +61,6 @@ _WORDS: dict[State, str] = {
     State.FAILED: "failed",
     State.CANCELLED: "cancelled",
     State.EXPIRED: "expired",
-}
-_TIERS = {"default": False, "flex": True}
-_USUAL: Mapping[str, Json] = {  # what no other provider has words for, with what stands for nothing special
-    "camera_fixed": False,
-    "draft": False,
-    "execution_expires_after": 172_800,
-    "frames": None,
-    "framespersecond": 24,
-    "omni_reference_task_type": "auto",
-    "output_format": "mp4",
-    "priority": 0,
-    "tools": [],
 }
 _ECHOED = ("draft", "execution_expires_after", "frames", "output_format", "priority", "safety_identifier", "tools")
 _SPELLED = {  # a Request's fields, as clients write them here
@@ -107,18 +91,19 @@ class _Server:
         name = _SPELLED.get(error.field, error.field)
         message = re.sub(rf"\b{re.escape(error.field)}\b", name, error.message) if error.field else error.message
         if isinstance(error, CannotCancel):
-            task_id, state = http.path.rpartition("/")[2][:64], _WORDS[error.state]
-            message = f"Cannot delete task `{task_id}` because it is currently {state}."
+            task_id = http.path.rpartition("/")[2][:64]
+            state = "cancelled" if error.state is State.CANCELLED else "running"
+            message = f"Cannot delete task `{task_id}` because it is currently {state}"
         headers = {"www-authenticate": "Bearer"} if status == 401 else {}
         if status in (409, 429):  # clients repeat those, half a second later
             headers["x-should-retry"] = "false"
         request_id = http.headers.get("x-client-request-id") or http.headers.get("x-amzn-trace-id", "")
-        said = f"{message} Request id: {request_id[:128]}" if request_id else message
+        said = f"{message}. Request id: {request_id[:128]}" if request_id else message
         return Reply(status=status, body=_error(status, code, said, name), headers=headers)
 
     def render_fault(self) -> Reply:
         """To repeat a submission after it could mean to pay for it twice."""
-        body = _error(500, "InternalServiceError", "The service encountered an unexpected internal error.")
+        body = _error(500, "InternalServiceError", "The service encountered an unexpected internal error")
         return Reply(status=500, body=body, headers={"x-should-retry": "false"})
 
     @property
@@ -130,9 +115,7 @@ def _routes(path: str) -> tuple[AnyRoute, ...]:
     one = f"{path}/{{task_id}}"
     return (
         Submit(method="POST", path=path, description=openapi.SUBMIT, parse=_parsed, render=_created),
-        List(
-            method="GET", path=path, description=openapi.LIST, window=_WINDOW, parse=_parse_listing, render=_listed
-        ),
+        List(method="GET", path=path, description=openapi.LIST, window=_WINDOW, parse=_parse_listing, render=_listed),
         Show(method="GET", path=one, description=openapi.SHOW, render=_shown),
         Remove(method="DELETE", path=one, description=openapi.REMOVE, render=lambda _: Reply(body={})),
     )
@@ -142,171 +125,19 @@ dialect = _Server()
 
 
 def _parsed(http: Http) -> Request:
-    sent = http.json(_LARGEST_BODY)
-    body = Fields(sent)
-    content = _read_content(body.parts("content", most=_MOST_ITEMS))
-    body.given = {**content.flags, **body.given}
-    tier = body.text("service_tier")
-    seconds = body.whole("duration", least=-1)  # -1 leaves it to the model
-    for name in ("camera_fixed", "draft"):
-        body.flag(name)
-    for name in ("frames", "framespersecond", "priority"):
-        body.whole(name)
-    body.whole("execution_expires_after", least=3_600, most=259_200)
-    body.text("omni_reference_task_type")
-    body.text("output_format")
-    body.parts("tools", most=_MOST_ITEMS)
-    body.text("safety_identifier", longest=64)  # says who asks, not what for: it need not be expressed elsewhere
-    body.text("callback_url", form=URL, longest=8192)
-    special = [name for name, usual in _USUAL.items() if body.given.get(name, usual) != usual]
-    return Request(
-        dialect=_NAME,
-        kind=content.kind,
-        model=body.text("model", required=True),
-        prompt=content.prompt,
-        images=content.images,
-        creation_id=content.draft,
-        duration=seconds if seconds and seconds > 0 else None,
-        resolution=body.text("resolution"),
-        aspect_ratio=body.text("ratio"),
-        seed=body.whole("seed", least=-1, most=2**32 - 1),
-        audio=body.flag("generate_audio"),
-        watermark=body.flag("watermark"),
-        last_frame=body.flag("return_last_frame") or False,
-        off_peak=_TIERS.get(tier, False),
-        provider=body.text("provider"),
-        body=sent,
-        unexpressed=(
-            *content.unexpressed,
-            *special,
-            *(["service_tier"] if tier and tier not in _TIERS else []),
-            *(name for name in body.unread({}) if name not in _USUAL),
-        ),
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Content:
-    kind: Kind
-    prompt: str = ""
-    images: tuple[str, ...] = ()
-    draft: str = ""  # the creation that a task of ours made
-    flags: Mapping[str, Json] = field(default_factory=dict)
-    unexpressed: tuple[str, ...] = ()
-
-
-def _read_content(items: Sequence[Fields]) -> _Content:
-    """What it shows and says, and by the roles in it what is wanted: Ark itself has no word for that."""
-    texts: list[str] = []
-    images: list[tuple[Fields, str]] = []
-    special: list[str] = []
-    drafts: list[str] = []
-    for item in items:
-        match item.text("type", required=True):
-            case "text":
-                texts.append(item.text("text", longest=_LONGEST_TEXT))
-            case "image_url":
-                images.append((item, _address(item, "image_url", IMAGE)))
-            case "video_url" | "audio_url" as name:
-                _address(item, name, None)
-                special.append(item.name(name))
-            case "draft_task":
-                drafts.append(item.part("draft_task", required=True).text("id", required=True))
-                special.append(item.name("draft_task"))
-            case _:  # newer than we are: for the provider to understand
-                special.append(item.name("type"))
-    special += [f"{item.name('image_url')}.url" for item, address in images if address.startswith(_ASSET)]
-    prompt, flags = _without_flags("\n".join(filter(None, texts)))
-    kind, shown = _kind_and_images(images, others=bool(special))
-    if drafts:
-        kind = Kind.UPSCALE
-    elif kind is Kind.TEXT2VIDEO and not special and not prompt:
-        raise InvalidRequest("content must hold a text or an image", field="content", missing=True)
-    ours = [ids.creation_id(draft, 1) for draft in drafts if ids.is_task_id(draft)]
-    return _Content(
-        kind=kind,
-        prompt=prompt,
-        images=shown,
-        draft="".join(ours[:1]),
-        flags=flags,
-        unexpressed=tuple(special),
-    )
-
-
-_ASSET = "asset://"  # a file in the account's library at Ark
-
-
-def _address(item: Fields, name: str, form: re.Pattern[str] | None) -> str:
-    part = item.part(name, required=True)
-    address = part.text("url", required=True, longest=_LARGEST_BODY)
-    if form and not address.startswith(_ASSET):
-        part.text("url", longest=_LARGEST_BODY, form=form)
-    return address
-
-
-def _kind_and_images(images: Sequence[tuple[Fields, str]], *, others: bool) -> tuple[Kind, tuple[str, ...]]:
-    roles: dict[str, list[str]] = {}
-    for item, address in images:
-        role = item.text("role")
-        if not role and (len(images) > 1 or others):
-            message = f"{item.name('role')} must be specified for image contents"
-            raise InvalidRequest(message, field=item.name("role"), missing=True)
-        if role not in ("", "first_frame", "last_frame", "reference_image"):
-            raise item.wrong("role", "must be one of first_frame, last_frame, reference_image")
-        roles.setdefault(role or "first_frame", []).append(address)
-    first, last, references = (roles.get(role, []) for role in ("first_frame", "last_frame", "reference_image"))
-    for name, frames in (("first", first), ("last", last)):
-        if len(frames) > 1:
-            message = f"content: expected at most one {name} frame image content but got {len(frames)} instead"
-            raise InvalidRequest(message, field="content")
-    if (first or last) and (references or others):
-        message = "content: first/last frame content cannot be mixed with reference media content"
-        raise InvalidRequest(message, field="content")
-    if last and not first:
-        raise InvalidRequest("content: a last frame needs a first frame", field="content")
-    if last:
-        return Kind.START_END2VIDEO, (*first, *last)
-    if first:
-        return Kind.IMG2VIDEO, tuple(first)
-    return Kind.REFERENCE2VIDEO if references or others else Kind.TEXT2VIDEO, tuple(references)
-
-
-# Before there were fields, the text carried them as flags; what is wrong with a flag, Ark overlooks.
-_FLAG_NAMES = {
-    **{name: name for name in ("resolution", "ratio", "duration", "frames", "framespersecond", "seed", "watermark")},
-    **{"rs": "resolution", "rt": "ratio", "dur": "duration", "fps": "framespersecond", "wm": "watermark"},
-    **{"cf": "camera_fixed", "camerafixed": "camera_fixed"},
-}
-_FLAG = re.compile(rf"(?<!\S)--({'|'.join(_FLAG_NAMES)})\s+(\S+)\s*")
-_FLAG_VALUES = {
-    "resolution": r"\d{3,4}p|\dk",
-    "ratio": r"\d{1,2}:\d{1,2}|adaptive",
-    "camera_fixed": "true|false",
-    "watermark": "true|false",
-}
-_FLAG_NUMBER = r"-1|\d{1,9}"
-
-
-def _without_flags(text: str) -> tuple[str, dict[str, Json]]:
-    flags: dict[str, Json] = {}
-    for said, value in _FLAG.findall(text):
-        name = _FLAG_NAMES[said]
-        if re.fullmatch(_FLAG_VALUES.get(name, _FLAG_NUMBER), value, re.ASCII):
-            flags[name] = value == "true" if _FLAG_VALUES.get(name) == "true|false" else value
-            if name not in _FLAG_VALUES:
-                flags[name] = int(value)
-    return _FLAG.sub("", text).strip(), flags
+    sent = http.json(bodies.LARGEST)
+    return Request(dialect=_NAME, body=sent, **bodies.read(sent))
 
 
 def _parse_listing(http: Http) -> Listing:
     query = Query(http.query)
     page, size = _numbered(query, "page_num", 1), _numbered(query, "page_size", openapi.USUAL_PAGE)
     words, tiers = query.words("filter.status"), query.words("filter.service_tier")
-    for name, given, known in (("status", words, _WORDS.values()), ("service_tier", tiers, _TIERS)):
+    for name, given, known in (("status", words, _WORDS.values()), ("service_tier", tiers, bodies.TIERS)):
         if not set(given) <= set(known):
             message = f"filter.{name} must be one of {', '.join(dict.fromkeys(known))}"
             raise InvalidRequest(message, field=f"filter.{name}")
-    wanted = {_TIERS[tier] for tier in tiers}
+    wanted = {bodies.TIERS[tier] for tier in tiers}
     return Listing(
         filter=Filter(
             states=tuple(state for state, word in _WORDS.items() if word in words),
@@ -369,7 +200,7 @@ def _task(task: Task, links: Links) -> Json:
         "usage": {"completion_tokens": tokens, "total_tokens": tokens},
         "created_at": _seconds(task.created_at),
         "updated_at": _seconds(task.finished_at or task.updated_at),
-        **{name: value for name, value in known.items() if value is not None and value != -1},
+        **{name: value for name, value in known.items() if value is not None},
         "service_tier": "flex" if request.off_peak else "default",
         **own,
     }
@@ -465,15 +296,15 @@ class _Client:
         if request.dialect == _NAME and request.body:
             body = {name: value for name, value in request.body.items() if name not in ("callback_url", "provider")}
         else:
-            body = _written(request)
+            body = bodies.write(request)
         if task.source_creation:
-            body["content"] = [_with_draft(item, task.source_creation) for item in body["content"]]
+            body["content"] = [bodies.with_draft(item, task.source_creation) for item in body["content"]]
         return Call(method="POST", path=_TASKS, body=body)
 
     def read_placed(self, answer: Answer) -> Placement:
         said = _unwrapped(answer)
         if 200 <= answer.status < 300:
-            task_id = lenient.identifier(said.get("id")) or lenient.identifier(said.get("task_id"))
+            task_id = _id(said)
             return Accepted(task_id) if task_id else Unknown("the provider accepted something, but named no task")
         if not 400 <= answer.status < 500 or answer.status in (408, 499):  # it may have gone on without us
             return Unknown(f"the provider answered the submission with {answer.status}")
@@ -498,7 +329,7 @@ class _Client:
             return Busy("the provider refused the key that Reelkeep has for it", answer.retry_after)
         if answer.status in (408, 429) or answer.status >= 500:
             return Busy(f"the provider answered {answer.status} {code}".rstrip(), answer.retry_after)
-        if answer.status == 404 and code and not code.startswith(("InvalidEndpoint", "Model")):
+        if answer.status in (400, 404) and _NO_SUCH_TASK.fullmatch(code):
             return Missing()
         # Also a 404 that is not in Ark's words: a proxy's page must not make us give a paid task up.
         return Unreadable(f"the provider answered {answer.status} {code}".rstrip(), answer.body)
@@ -511,7 +342,8 @@ class _Client:
 
     def read_cancelled(self, answer: Answer) -> bool:
         said = answer.json() if answer.body else {}
-        return answer.status in (200, 204) and isinstance(said, dict) and not said.get("error")
+        fine = isinstance(said, dict) and not said.get("error") and said.get("code") in (None, 0, "success")
+        return fine and answer.status in (200, 204)
 
     def find(self, task: Task) -> Call | None:  # noqa: ARG002  by what it could be filtered, tasks are not told apart
         query = (("page_num", "1"), ("page_size", str(openapi.LARGEST_PAGE)))
@@ -533,60 +365,19 @@ class _Client:
 upstream = _Client()
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
-_IMAGES = {  # how many there must be, at least and at most, and what they are
-    Kind.TEXT2VIDEO: (0, 0, ()),
-    Kind.IMG2VIDEO: (1, 1, ("first_frame",)),
-    Kind.START_END2VIDEO: (2, 2, ("first_frame", "last_frame")),
-    Kind.REFERENCE2VIDEO: (1, _MOST_ITEMS, ("reference_image",) * _MOST_ITEMS),
-}
-_SAYS = (
-    "prompt", "images", "duration", "resolution", "aspect_ratio", "seed", "audio", "watermark", "last_frame",
-    "off_peak",
-)  # fmt: skip
-
-
-def _written(request: Request) -> dict[str, Json]:
-    """The body for a request that another dialect brought. Raises InvalidRequest for what it cannot say."""
-    foreign.check(request, kinds=_IMAGES, says=_SAYS)
-    least, most, roles = _IMAGES[request.kind]
-    if not least <= len(request.images) <= most:
-        wanted = f"{least}" if least == most else f"{least} to {most}"
-        raise InvalidRequest(f"images: {request.kind} takes {wanted} at this provider", field="images")
-    for name in ("model",) if request.images else ("model", "prompt"):
-        if not getattr(request, name):
-            raise InvalidRequest(f"{name} is required at this provider", field=name, missing=True)
-    texts = [{"type": "text", "text": request.prompt}] if request.prompt else []
-    images = [
-        {"type": "image_url", "image_url": {"url": image}, "role": role}
-        for image, role in zip(request.images, roles, strict=False)
-    ]
-    said = {
-        "resolution": request.resolution.lower() or None,  # 4K is 4k here
-        "ratio": request.aspect_ratio or None,
-        "duration": request.duration,
-        "seed": request.seed or None,  # 0 is Vidu's way to leave it to chance
-        "generate_audio": request.audio,
-        "watermark": request.watermark,
-        "return_last_frame": request.last_frame or None,
-        "service_tier": "flex" if request.off_peak else None,
-    }
-    return {
-        "model": request.model,
-        "content": [*texts, *images],
-        **{name: value for name, value in said.items() if value is not None},
-    }
-
-
-def _with_draft(item: Json, task_id: str) -> Json:
-    """A client knows its draft by our id, the provider by its own."""
-    is_draft = isinstance(item, dict) and item.get("type") == "draft_task"
-    return {**item, "draft_task": {"id": task_id}} if is_draft else item
 
 
 def _unwrapped(answer: Answer) -> Mapping[str, Json]:
-    """The body; some aggregators put Ark's into {"code": 0, "message": "", "data": {...}}."""
+    """The body; some aggregators put what they have to say into {"code": 0, "data": {...}}, and Ark's own words, if
+    they pass them on, into another `data` in there."""
     said = lenient.fields(answer.json())
-    return lenient.fields(said.get("data")) if isinstance(said.get("data"), dict) else said
+    inner = lenient.fields(said.get("data"))
+    return {**lenient.fields(inner.get("data")), **inner} if inner else said
+
+
+def _id(said: Mapping[str, Json]) -> str:
+    """Ark's name for it is `id`, which in a wrapper may be a number of the aggregator's books."""
+    return lenient.identifier(said.get("task_id")) or lenient.identifier(said.get("id"))
 
 
 def _code_and_message(said: Mapping[str, Json]) -> tuple[str, str]:
@@ -627,7 +418,7 @@ def _creation(said: Mapping[str, Json]) -> Creation:
         "last-frame": lenient.link(content.get("last_frame_url")),
     }
     return Creation(
-        id=lenient.identifier(said.get("id")) or lenient.identifier(said.get("task_id")) or "1",
+        id=_id(said) or "1",
         assets=tuple(
             Asset(name=name, source=link, expires_at=link_expiry(link)) for name, link in sources.items() if link
         ),
@@ -645,6 +436,7 @@ _ENDS = {
     **dict.fromkeys(("cancelled", "canceled"), (FailureClass.CANCELLED, "it was cancelled at the provider")),
     "expired": (FailureClass.EXPIRED, "the provider did not begin in time"),
 }
+_NO_SUCH_TASK = re.compile(r"(?!InvalidEndpoint|Model).*not_?(found|exist).*", re.IGNORECASE)
 _CLASS_BY_STATUS = {402: FailureClass.CREDIT} | dict.fromkeys((401, 403, 404, 405), FailureClass.PROVIDER)
 _CLASSES = (
     (r".*Sensitive.*|.*PolicyViolation|.*RiskDetect.*", FailureClass.POLICY),

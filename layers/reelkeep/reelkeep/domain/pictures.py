@@ -7,6 +7,7 @@ import re
 from reelkeep.domain.boxes import BREAKS_OFF, Act, Box, Facts, Malformed, Walk
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG's headers with the size in pixels
+_GIF_HEADS = {0x21: 2, 0x2C: 10, 0x3B: 1}  # extension, picture, end
 HEAD = 256  # bytes at the beginning of a file in which its format shows
 
 
@@ -87,22 +88,45 @@ class Jpeg(Walk):
             self._size = (int.from_bytes(payload[3:5], "big"), int.from_bytes(payload[1:3], "big"))
 
 
-class Gif:
+class Gif(Walk):
     def __init__(self) -> None:
-        self._head = b""
-        self._last = b""
-
-    def feed(self, chunk: memoryview) -> None:
-        if len(self._head) < 10:
-            self._head += bytes(chunk[: 10 - len(self._head)])
-        self._last = bytes(chunk).rstrip(b"\0")[-1:] or self._last  # some writers pad with zeros
+        super().__init__()
+        self._size: tuple[int, int] | None = None
+        self._in_blocks = False
+        self._ended = False
 
     def missing(self) -> str | None:
-        return None if self._last == b"\x3b" else BREAKS_OFF
+        return None if self._ended else BREAKS_OFF
 
     def facts(self) -> Facts:
-        width, height = (int.from_bytes(self._head[at : at + 2], "little") for at in (6, 8))
-        return Facts(None, None, width, height)
+        return Facts(None, None, *(self._size or (None, None)))
+
+    def header(self, data: bytes) -> Box | None:
+        if self._ended:
+            return Box(b"", 0, None, Act.SKIP)
+        needed = 13 if self.offset == 0 else 1 if self._in_blocks else _GIF_HEADS.get(data[0], 0)
+        if not needed:
+            raise Malformed
+        if len(data) < needed:
+            return None
+        payload = 0
+        if self.offset == 0:
+            self._size = (int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little"))
+            payload = _colours(data[10])
+        elif self._in_blocks:
+            payload = data[0]
+            self._in_blocks = payload > 0
+        elif data[0] == 0x3B:
+            self._ended = True
+        else:
+            self._in_blocks = True
+            payload = _colours(data[9]) + 1 if data[0] == 0x2C else 0
+        return Box(data[:1], needed, payload, Act.SKIP)
+
+
+def _colours(flags: int) -> int:
+    """Bytes of the table of colours that follows."""
+    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 class Riff:

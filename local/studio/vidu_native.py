@@ -1,0 +1,125 @@
+"""The aggregator's `/vidu-native`, from the provider's side.
+
+Source: doc.aimanyi.top/api-391200090, and of the submission its sibling /v1/video/create. Its quirks, as they were
+seen: ids with a colon, another id in the answers to queries, a word that nobody documents while an image is
+fetched, milliseconds before the end and seconds after it, an `error` that is "" when there is none. Errors are
+not documented: they are in OpenAI's form here.
+"""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from local.studio.answers import answer, body_of
+from local.studio.faults import Fault
+from local.studio.script import read_script
+from local.studio.studio import Studio
+from local.studio.tasks import Film, Order, Task
+from local.studio.vidu_catalogue import pixels
+
+_PATH = "/vidu-native/video/generations"
+_BODY_LIMIT = 20 * 1024 * 1024
+_PREFIX = "vidu:"
+_RATIOS = {"16:9": "16:9", "9:16": "9:16", "1:1": "1:1", "3:2": "4:3", "2:3": "3:4"}  # and what is made of each
+
+
+class _RefusedError(Exception):
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.code = status, code
+
+
+def routes(studio: Studio) -> list[BaseRoute]:
+    async def serve(request: Request) -> Response:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        try:
+            if scheme != "Bearer" or not key or (studio.settings.keys and key not in studio.settings.keys):
+                raise _RefusedError(401, "invalid_api_key", "the key is missing or wrong")
+            return await (submit(request) if request.method == "POST" else query(request))
+        except _RefusedError as refused:
+            return _error(refused.status, refused.code, str(refused))
+
+    async def submit(request: Request) -> Response:
+        try:
+            body = json.loads(await body_of(request, limit=_BODY_LIMIT) or b"")
+        except (ValueError, RecursionError) as wrong:
+            raise _RefusedError(400, "invalid_json", "the body is not JSON, or too long") from wrong
+        prompt = body.get("prompt") if isinstance(body, dict) else None
+        if not isinstance(prompt, str) or not prompt:
+            raise _RefusedError(400, "invalid_value", "prompt is required")
+
+        def act() -> Response:
+            task = studio.accept(_order(body, prompt))
+            return JSONResponse(_told(task, studio, _PREFIX + task.id))
+
+        fault = studio.faults.take("submit", scripted=read_script(prompt).faults, whose=prompt)
+        return await answer(fault, act, refuse=_refusal, pause=studio.pause)
+
+    async def query(request: Request) -> Response:
+        task_id = request.path_params["task_id"]
+        task = studio.find(task_id.removeprefix(_PREFIX)) if task_id.startswith(_PREFIX) else None
+        if task is None or task.order.dialect != "vidu_native":
+            raise _RefusedError(404, "task_not_exist", "task_not_exist")
+        task.queries += 1
+        fault = studio.faults.take("query", scripted=task.script.faults, whose=task.id)
+        dead = fault is not None and fault.do == "expired"
+        host = str(request.base_url).rstrip("/")
+
+        def act() -> Response:
+            told = _told(task, studio, str(UUID(int=int(task.creation_id)))) | {"video_url": None}
+            if studio.state(task) in ("success", "failed"):
+                told |= {"error": task.script.fail, "progress": 100, "completed_at": told["status_update_time"]}
+            if told["status"] == "completed":
+                told["video_url"] = host + studio.link(task, "video.mp4", dead=dead)
+                told["thumbnail_url"] = host + studio.link(task, "cover.jpeg", dead=dead)
+            return JSONResponse(told)
+
+        return await answer(fault, act, refuse=_refusal, pause=studio.pause)
+
+    return [Route(_PATH, serve, methods=["POST"]), Route(_PATH + "/{task_id}", serve, methods=["GET"])]
+
+
+def _order(body: dict[str, Any], prompt: str) -> Order:
+    if not isinstance(body.get("model"), str) or not body["model"]:
+        raise _RefusedError(400, "invalid_value", "model is required")
+    images, seconds, ratio = body.get("images", []), body.get("duration", 5), body.get("aspect_ratio", "16:9")
+    if not isinstance(images, list) or len(images) > 7 or seconds not in range(1, 17) or ratio not in _RATIOS:
+        raise _RefusedError(400, "invalid_value", "images, duration or aspect_ratio is wrong")
+    try:
+        width, height = pixels(str(body.get("size", "720P")).lower(), _RATIOS[ratio])
+    except KeyError as wrong:
+        raise _RefusedError(400, "invalid_value", "size is unknown") from wrong
+    fields = {**body, "images": [str(image)[:200] for image in images]}
+    return Order("vidu_native", "video", prompt, Film(width, height, seconds), 20, fields=fields)
+
+
+def _told(task: Task, studio: Studio, shown_id: str) -> dict[str, Any]:
+    state = studio.state(task)
+    fetching = bool(task.order.fields["images"]) and not task.script.odd_state
+    running = "image_downloading" if fetching else task.script.odd_state or "processing"
+    ended = state in ("success", "failed")
+    words = {"success": "completed", "failed": "failed", "processing": running}
+    return {
+        "id": shown_id,
+        "status": words.get(state, "pending"),
+        "status_update_time": int((task.finishes_at or 0) if ended else studio.clock.now() * 1000),
+        "enhanced_prompt": "",
+    }
+
+
+def _refusal(fault: Fault) -> Response:
+    if 502 <= fault.status <= 504:
+        return HTMLResponse(f"<html><body><h1>{fault.status}</h1></body></html>", fault.status)
+    refused = _error(fault.status or 400, fault.reason or "told_to_refuse", "told to refuse")
+    if fault.status in (429, 503) and fault.retry_after is not None:
+        refused.headers["retry-after"] = str(fault.retry_after)
+    return refused
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+    return JSONResponse({"error": error}, status)

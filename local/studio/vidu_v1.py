@@ -1,0 +1,176 @@
+"""Vidu's v1, the consumer site's API as aggregators serve it, from the provider's side.
+
+Source: gpt-best.apifox.cn, api-218220468. As it was seen there, creations are objects and their links
+CloudFront's, good for an hour. Undocumented, so chosen here: errors are those of ent/v2; who upscales pays as
+for a new video.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Route
+
+from local.studio.answers import answer, body_of
+from local.studio.clock import rfc3339
+from local.studio.script import read_script
+from local.studio.studio import Studio, media_path
+from local.studio.tasks import Film, Order, Task
+from local.studio.vidu_bodies import error, told, word
+from local.studio.vidu_catalogue import RefusalError, pixels
+
+_BODY_LIMIT = 20 * 1024 * 1024
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_LINK_SECONDS = 3600
+_IMAGES = {
+    "text2video": range(1), "img2video": range(1, 2), "character2video": range(1, 8),
+    "headtailimg2video": range(2, 3), "upscale": range(1),
+}  # fmt: skip
+_CREDITS_A_SECOND = 4
+
+_Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def routes(studio: Studio) -> list[BaseRoute]:
+    async def submit(request: Request) -> Response:
+        body = await _object(request)
+        prompt = " ".join(_prompts(body, "text"))
+
+        def act() -> Response:
+            task = studio.accept(_order(body, prompt, studio))
+            return JSONResponse(_shown(task, studio, []))
+
+        fault = studio.faults.take("submit", scripted=read_script(prompt).faults, whose=prompt)
+        return await answer(fault, act, refuse=told, pause=studio.pause)
+
+    async def query(request: Request) -> Response:
+        task = studio.find(request.path_params["task_id"])
+        if task is None or task.order.dialect != "vidu_v1":
+            raise RefusalError("TaskNotFound", "task not found")
+        task.queries += 1
+        fault = studio.faults.take("query", scripted=task.script.faults, whose=task.id)
+        dead = fault is not None and fault.do == "expired"
+        host = str(request.base_url).rstrip("/")
+
+        def act() -> Response:
+            return JSONResponse(_shown(task, studio, _creations(task, studio, host=host, dead=dead)))
+
+        return await answer(fault, act, refuse=told, pause=studio.pause)
+
+    async def unknown(request: Request) -> Response:
+        raise RefusalError("NotFound", f"{request.method} {request.url.path} is not served here")
+
+    return [
+        Route("/vidu/v1/tasks", _guarded(studio, submit), methods=["POST"]),
+        Route("/vidu/v1/tasks/{task_id}", _guarded(studio, query), methods=["GET"]),
+        Route("/vidu/v1/{rest:path}", _guarded(studio, unknown), methods=_METHODS),
+    ]
+
+
+def _guarded(studio: Studio, serve: _Endpoint) -> _Endpoint:
+    async def guarded(request: Request) -> Response:
+        scheme, _, key = request.headers.get("authorization", "").partition(" ")
+        try:
+            known = not studio.settings.keys or key in studio.settings.keys
+            if scheme not in ("Token", "Bearer") or not key or not known:
+                raise RefusalError("Unauthorized", "the key is missing or wrong")
+            return await serve(request)
+        except RefusalError as refused:
+            return error(refused)
+
+    return guarded
+
+
+async def _object(request: Request) -> dict[str, Any]:
+    body = await body_of(request, limit=_BODY_LIMIT)
+    try:
+        value = json.loads(body or b"")
+    except (ValueError, RecursionError) as wrong:
+        raise RefusalError("BadRequest", "the body is not JSON, or longer than 20 MB") from wrong
+    try:
+        for prompt in [*value["input"].get("prompts", []), value["settings"]]:
+            prompt.get("content", "").strip()
+    except (AttributeError, KeyError, TypeError) as wrong:
+        raise RefusalError("FieldInvalid", "input or settings are not as they should be") from wrong
+    return dict(value)
+
+
+def _prompts(body: dict[str, Any], kind: str) -> list[str]:
+    return [item.get("content", "") for item in body["input"].get("prompts", []) if item.get("type") == kind]
+
+
+def _order(body: dict[str, Any], prompt: str, studio: Studio) -> Order:
+    kind, settings = str(body.get("type")), body["settings"]
+    if kind not in _IMAGES:
+        raise RefusalError("FieldInvalid", f"type must be one of {', '.join(_IMAGES)}")
+    if len(_prompts(body, "image")) not in _IMAGES[kind] or (kind == "text2video" and not prompt):
+        raise RefusalError("FieldItemCountOutOfRange", f"input.prompts is not what {kind} takes")
+    if kind == "upscale" and str(body["input"].get("creation_id")) not in {
+        task.creation_id for task in studio.tasks()
+    }:
+        raise RefusalError("CreationNotFound", "there is no such creation")
+    if not settings.get("model") or settings.get("duration") not in range(1, 17):
+        raise RefusalError("FieldInvalid", "settings need a model, and a duration from 1 to 16")
+    try:
+        width, height = pixels(settings.get("resolution", "360p"), settings.get("aspect_ratio", "16:9"))
+    except (KeyError, TypeError) as wrong:
+        raise RefusalError("FieldInvalid", "settings.resolution or settings.aspect_ratio is unknown") from wrong
+    cost = _CREDITS_A_SECOND * settings["duration"]
+    if studio.spent() + cost > studio.settings.credits:
+        raise RefusalError("CreditInsufficient", "the account has not enough credits")
+    return Order("vidu_v1", kind, prompt, Film(width, height, settings["duration"]), cost, fields=body)
+
+
+def _shown(task: Task, studio: Studio, creations: list[dict[str, Any]]) -> dict[str, Any]:
+    fields, state = task.order.fields, studio.state(task)
+    usual = {"style": "general", "aspect_ratio": "16:9"}
+    plain, said = {"negative": False, "enhance": True, "recaption": ""}, fields["input"].get("prompts", [])
+    return {
+        "id": task.id,
+        "input": {
+            "creation_id": fields["input"].get("creation_id", "0"),
+            "prompts": [plain | item for item in said],
+            "lang": "en",
+        },
+        "settings": usual | fields["settings"],
+        "type": task.order.kind,
+        "state": word(task, state),
+        "creations": creations,
+        "err_code": task.script.fail if state == "failed" else "",
+        "created_at": rfc3339(task.created_at),
+    }
+
+
+def _creations(task: Task, studio: Studio, *, host: str, dead: bool) -> list[dict[str, Any]]:
+    if studio.state(task) != "success":
+        return []
+    film, now = task.order.film, studio.clock.now() - (_LINK_SECONDS + 1 if dead else 0)
+
+    def link(asset: str) -> str:
+        return host + studio.links.sign_as_cloudfront(media_path(task, asset), now=now, lifetime=_LINK_SECONDS)
+
+    return [
+        {
+            "id": task.creation_id,
+            "task_id": task.id,
+            "type": "video",
+            "grade": "draft",
+            "uri": link("video.mp4"),
+            "cover_uri": link("cover.jpeg"),
+            "resolution": str(film.height),
+            "vote": "unspecified",
+            "is_favor": False,
+            "src_video_duration": film.seconds,
+            "creator_id": "1",
+            "video": {
+                "duration": float(film.seconds),
+                "fps": film.fps,
+                "resolution": {"width": film.width, "height": film.height},
+            },
+            "is_deleted": False,
+            "err_code": "",
+            "created_at": rfc3339(task.finishes_at or task.created_at),
+        }
+    ]

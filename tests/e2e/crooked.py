@@ -1,0 +1,80 @@
+"""A provider worse than the studio: it works, says that it does not, and lets its secrets slip."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+SECRETS: Final = ("5ec2e7c0ffee", "vda_5ec2e75ec2e7", "hunter2")
+ODD_ANSWER: Final = {
+    "oops": "no state at all",
+    "see": f"https://films.example.com/1.mp4?X-Amz-Expires=60&X-Amz-Signature={SECRETS[0]}",
+    "request": {"authorization": f"Token {SECRETS[1]}", "password": SECRETS[2]},
+}
+
+
+class CrookedProvider(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Crooked)
+        self.placed: list[dict[str, Any]] = []  # the bodies of submissions; each would be paid
+        self.looks = 0
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What an operator would write down of it."""
+        return {
+            "dialect": "vidu_ent_v2",
+            "base_url": f"http://127.0.0.1:{self.server_port}",
+            "api_key": "vda_of_the_crooked_one",
+            "allow_private": True,
+            "typical_seconds": 2,
+        }
+
+
+class Crooked(BaseHTTPRequestHandler):
+    """Vidu's ent/v2, more or less."""
+
+    server: CrookedProvider
+
+    def do_POST(self) -> None:
+        """Takes the task in, and then there comes an error out of some gateway."""
+        self.server.placed.append(json.loads(self.rfile.read(int(self.headers["content-length"]))))
+        self._answer(502, b"<html><h1>Bad Gateway</h1></html>")
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/ent/v2/tasks?"):
+            listed = [
+                {"id": str(number), "payload": body["payload"]} for number, body in enumerate(self.server.placed)
+            ]
+            self._answer(200, json.dumps({"tasks": listed, "next_page_token": ""}).encode())
+            return
+        self.server.looks += 1
+        failed = {"state": "failed", "err_code": "CreationPolicyViolation"}
+        self._answer(200, json.dumps(ODD_ANSWER if self.server.looks == 1 else failed).encode())
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def crooked_provider() -> Iterator[CrookedProvider]:
+    with CrookedProvider() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()

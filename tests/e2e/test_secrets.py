@@ -1,0 +1,76 @@
+"""No key, signed URL or prompt in the open: not in a log, a state machine or a notice, whatever the others did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from local.deployment import STEPS
+from local.stack import Stack
+from tests.e2e.client import Client
+from tests.e2e.conftest import RUN, WORD, Aws
+from tests.e2e.local_cloud import LocalCloud
+from tests.e2e.mailbox import Mailbox
+
+
+@pytest.fixture(scope="module")
+def secrets(stack: Stack, provider_key: str, alice: Client, bob: Client) -> dict[str, str]:
+    found = {
+        "a prompt": WORD,
+        "a signed URL": "X-Amz-Signature",
+        "the first API key": stack.api_key,
+        "alice's API key": alice.key,
+        "bob's API key": bob.key,
+        "the provider's key": provider_key,
+    }
+    return {name: secret for name, secret in found.items() if secret}
+
+
+def found_in(text: str, secrets: dict[str, str]) -> list[str]:
+    return [name for name, secret in secrets.items() if secret in text]
+
+
+def test_the_functions_logs_hold_no_secret(
+    local_cloud: LocalCloud | None, stack: Stack, secrets: dict[str, str]
+) -> None:
+    if local_cloud is None:
+        pytest.skip("the logs of a stack that others started are not ours to read")
+    logs = local_cloud.function_logs()
+    assert set(STEPS) <= logs.keys()
+    assert {name: found for name, text in logs.items() if (found := found_in(text, secrets))} == {}
+
+
+def test_the_functions_logged_no_error(local_cloud: LocalCloud | None, stack: Stack) -> None:
+    if local_cloud is None:
+        pytest.skip("the logs of a stack that others started are not ours to read")
+    logs = local_cloud.function_logs()
+    lines = [line for step in STEPS for line in logs[step].splitlines()]
+    assert [line for line in lines if '"level":"ERROR"' in line or line.startswith("Traceback")] == []
+
+
+def test_the_state_machines_inputs_and_outputs_hold_no_secret(
+    stack: Stack, aws: Aws, alice: Client, secrets: dict[str, str]
+) -> None:
+    looked_at = 0
+    for event in history(stack, aws):
+        assert found_in(str(event), secrets) == []
+        looked_at += 1
+    assert looked_at > 100
+
+
+def history(stack: Stack, aws: Aws) -> Iterator[dict[str, Any]]:
+    """Every event of every execution."""
+    machine = aws("stepfunctions")
+    for page in machine.get_paginator("list_executions").paginate(stateMachineArn=stack.state_machine_arn):
+        for execution in page["executions"]:
+            arn = execution["executionArn"]
+            for events in machine.get_paginator("get_execution_history").paginate(executionArn=arn):
+                yield from events["events"]
+
+
+def test_the_notices_hold_no_secret(mailbox: Mailbox, alice: Client, secrets: dict[str, str]) -> None:
+    mailbox.empty()
+    told = [notice for notice in mailbox.notices if notice.attributes["owner"].endswith(RUN)]
+    assert [(notice.event["id"], found) for notice in told if (found := found_in(notice.text, secrets))] == []

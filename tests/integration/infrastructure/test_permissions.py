@@ -1,0 +1,131 @@
+"""The template grants each function what it needs: the local cloud enforces it, with each function in its role."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+
+from local import claims, cloud, demo, deployment, stack
+from local.stack import Stack
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+ROOT = Path(__file__).parents[3]
+SECONDS = 120.0
+
+
+@pytest.fixture(scope="module")
+def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    port, studio_port = claims.free_ports(2)
+    plan = cloud.Plan(
+        root=ROOT,
+        data=tmp_path_factory.mktemp("cloud"),
+        port=port,
+        studio_port=studio_port,
+        say=lambda _: None,
+        enforce_permissions=True,
+    )
+    with cloud.running(plan) as running:
+        yield running.stack
+
+
+@pytest.fixture
+def reachable(enforced: Stack) -> Iterator[Stack]:
+    """Without the archive's policy: the emulator speaks no TLS, so the policy would refuse everything."""
+    s3 = stack.session().client("s3", endpoint_url=enforced.aws_endpoint_url, config=stack.DIRECT)
+    policy = s3.get_bucket_policy(Bucket=enforced.bucket)["Policy"]
+    s3.delete_bucket_policy(Bucket=enforced.bucket)
+    yield enforced
+    s3.put_bucket_policy(Bucket=enforced.bucket, Policy=policy)
+
+
+def s3_of(enforced: Stack, step: str) -> S3Client:
+    """S3 with what one function may do there."""
+    endpoint = enforced.aws_endpoint_url
+    functions = stack.session().client("lambda", endpoint_url=endpoint, config=stack.DIRECT)
+    role = functions.get_function_configuration(FunctionName=f"{deployment.STACK_NAME}-{step}")["Role"]
+    sts = stack.session().client("sts", endpoint_url=endpoint, config=stack.DIRECT)
+    credentials = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    return boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name=stack.REGION,
+        aws_access_key_id=credentials["AccessKeyId"],
+        aws_secret_access_key=credentials["SecretAccessKey"],
+        aws_session_token=credentials["SessionToken"],
+        config=stack.DIRECT,
+    )
+
+
+def test_the_archive_refuses_whoever_comes_without_tls(enforced: Stack) -> None:
+    with pytest.raises(ClientError, match="explicit deny"):
+        s3_of(enforced, "finalize").put_object(Bucket=enforced.bucket, Key="tasks/x", Body=b"x")
+
+
+def test_finalize_may_write_only_where_tasks_lie(reachable: Stack) -> None:
+    s3 = s3_of(reachable, "finalize")
+    s3.put_object(Bucket=reachable.bucket, Key="tasks/x", Body=b"x")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.put_object(Bucket=reachable.bucket, Key="elsewhere", Body=b"x")
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=reachable.bucket, Key="tasks/x")
+
+
+def test_submit_may_not_write_what_clients_are_given(reachable: Stack) -> None:
+    with pytest.raises(ClientError, match="AccessDenied"):
+        s3_of(reachable, "submit").put_object(
+            Bucket=reachable.bucket, Key="tasks/2026/11/21/x/1-video.mp4", Body=b"x"
+        )
+
+
+def test_a_task_can_go_the_whole_way(reachable: Stack) -> None:
+    demo.show(reachable, lambda _: None)
+
+
+def test_a_request_too_big_for_the_table_can_be_kept_and_read_again(reachable: Stack) -> None:
+    image = "data:image/png;base64," + base64.b64encode(os.urandom(600_000)).decode()
+    body = {"kind": "img2video", "model": "viduq2-pro", "images": [image], "prompt": "x", "duration": 4}
+    task_id = demo.call(reachable, "POST", "/tasks", body)["id"]
+    assert list(Path(reachable.archive).glob(f"tasks/*/*/*/{task_id}/request.json"))
+    assert await_end(reachable, task_id)["state"] in ("success", "failed")
+
+
+def test_tasks_can_be_listed_by_everything_that_has_an_index(reachable: Stack) -> None:
+    for query in ("", "?state=success", "?model=viduq2", "?resolution=720p", "?template=x"):
+        demo.call(reachable, "GET", f"/tasks{query}")
+
+
+def test_unfinished_tasks_can_be_looked_after(reachable: Stack) -> None:
+    task_id = demo.call(reachable, "POST", "/tasks", demo.TASK)["id"]
+    functions = stack.session().client("lambda", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    answer = functions.invoke(FunctionName=reachable.sweep_function, Payload=b'{"everything": true}')
+    swept = json.load(answer["Payload"])
+    assert "FunctionError" not in answer, swept
+    assert swept["unfinished"] >= 1
+    assert await_end(reachable, task_id)["state"] == "success"
+
+
+def test_a_task_can_be_cancelled(reachable: Stack) -> None:
+    task_id = demo.call(reachable, "POST", "/tasks", demo.TASK)["id"]
+    demo.call(reachable, "POST", f"/tasks/{task_id}/cancel")
+    assert await_end(reachable, task_id)["state"] in ("cancelled", "success")
+
+
+def await_end(found: Stack, task_id: str) -> Any:
+    deadline = time.monotonic() + SECONDS
+    while time.monotonic() < deadline:
+        task = demo.call(found, "GET", f"/tasks/{task_id}")
+        if task["state"] in ("success", "failed", "cancelled", "expired"):
+            return task
+        time.sleep(0.5)
+    raise AssertionError(f"the task is {task['state']} after {SECONDS} s")

@@ -1,0 +1,347 @@
+"""Any client, any provider, any reader: every dialect that is there, against the studio, with the cloud played by
+hand and time that only the tests move."""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from functools import partial
+from queue import Queue
+from threading import Thread
+from typing import Any
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+from aws_lambda_powertools import Logger
+
+from local.studio.clock import Clock
+from local.studio.server import Server
+from local.studio.studio import Settings, Studio
+from reelkeep import dialects
+from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.api import Api
+from reelkeep.dialects import all_dialects, upstream
+from reelkeep.dialects.dialect import Show, Submit
+from reelkeep.domain.ids import new_task_id
+from reelkeep.domain.task import State, Task
+from reelkeep.services.finalize import finalize
+from reelkeep.services.poll import poll
+from reelkeep.services.query import list_tasks, show
+from reelkeep.services.submit import submit
+from tests.fakes import FakeKeys, FakeTasks
+from tests.unit.services.stage import ALICE, NOON, FakeArchive, FakeExecutions, FakeNotices
+
+CLIENTS = {dialect.name: dialect for dialect in all_dialects()}
+PROVIDERS = sorted(module.name for module in pkgutil.iter_modules(dialects.__path__) if upstream(module.name))
+CELLS = [(client, provider) for client in sorted(CLIENTS) for provider in PROVIDERS]
+FOREIGN = [(client, provider) for client, provider in CELLS if client not in (provider, "reelkeep")]
+
+PROMPT = "a paper boat"
+MODELS = {  # one that the provider of each dialect has, and no other
+    "openai_videos": "sora-2",
+    "video_generations": "kling-v1",
+    "vidu_ent_v2": "viduq2",
+    "vidu_native": "veo3",
+    "vidu_v1": "vidu-1",
+    "volc_ark": "doubao-seedance-1-0-pro-250528",
+}
+ROOTS = {"volc_ark": "/api/v3"}  # what stands before the dialect's own path, where that is not nothing
+SUBMISSIONS: dict[
+    str, tuple[str, Callable[[str], dict[str, Any]]]
+] = {  # four seconds of 720p, in each dialect's words
+    "reelkeep": (
+        "/tasks",
+        lambda model: {
+            "kind": "text2video",
+            "model": model,
+            "prompt": PROMPT,
+            "duration": 4,
+            "resolution": "720p",
+            "aspect_ratio": "16:9",
+        },
+    ),
+    "vidu_ent_v2": (
+        "/ent/v2/text2video",
+        lambda model: {"model": model, "prompt": PROMPT, "duration": 4, "resolution": "720p", "aspect_ratio": "16:9"},
+    ),
+    "vidu_v1": (
+        "/vidu/v1/tasks",
+        lambda model: {
+            "type": "text2video",
+            "input": {"prompts": [{"type": "text", "content": PROMPT, "enhance": True}]},
+            "settings": {"model": model, "duration": 4, "resolution": "720p", "aspect_ratio": "16:9"},
+        },
+    ),
+    "vidu_native": (
+        "/vidu-native/video/generations",
+        lambda model: {
+            "model": model,
+            "prompt": PROMPT,
+            "images": [],
+            "duration": 4,
+            "size": "720P",
+            "aspect_ratio": "16:9",
+        },
+    ),
+    "volc_ark": (
+        "/api/v3/contents/generations/tasks",
+        lambda model: {
+            "model": model,
+            "content": [{"type": "text", "text": PROMPT}],
+            "duration": 4,
+            "resolution": "720p",
+            "ratio": "16:9",
+        },
+    ),
+    "video_generations": (
+        "/v1/video/generations",
+        lambda model: {"model": model, "prompt": PROMPT, "duration": 4, "size": "1280x720"},
+    ),
+    "openai_videos": (
+        "/v1/videos",
+        lambda model: {"model": model, "prompt": PROMPT, "seconds": "4", "size": "1280x720"},
+    ),
+}
+
+
+@dataclass
+class Cloud:
+    """Everything between a client and the studio, on one clock."""
+
+    studio: Studio
+    address: str
+    tasks: FakeTasks = field(default_factory=FakeTasks)
+    archive: FakeArchive = field(default_factory=FakeArchive)
+    notices: FakeNotices = field(default_factory=FakeNotices)
+    now: datetime = NOON
+
+    def __post_init__(self) -> None:
+        configured = {
+            name: {
+                "dialect": name,
+                "base_url": self.address + ROOTS.get(name, ""),
+                "api_key": "studio",
+                "models": [MODELS[name]],
+                "allow_private": True,
+            }
+            for name in PROVIDERS
+        }
+        self.outbound = Outbound()
+        self.providers = ConfiguredProviders(_Text(json.dumps(configured)), upstream, self.outbound)
+        self.api = Api(
+            keys=FakeKeys({"rk_alice": ALICE}),
+            logger=Logger(service="test"),
+            submit=partial(
+                submit,
+                tasks=self.tasks,
+                requests=self.archive,
+                providers=self.providers,
+                executions=FakeExecutions(),
+                clock=self.clock,
+                new_id=new_task_id,
+            ),
+            show=partial(show, tasks=self.tasks),
+            list_tasks=lambda listing, caller, window: list_tasks(
+                listing, caller, tasks=self.tasks, clock=self.clock, window=window
+            ),
+            links=lambda kept: f"https://keep.test/{kept.key}",
+        )
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def skip(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.studio.clock.advance(seconds)
+
+    def call(self, method: str, path: str, body: object = None) -> tuple[int, str]:
+        event = {
+            "rawPath": path,
+            "headers": {"authorization": "Bearer rk_alice", "content-type": "application/json"},
+            "requestContext": {"http": {"method": method, "path": path}},
+            "body": "" if body is None else json.dumps(body),
+        }
+        response = self.api.handle(event)
+        return response["statusCode"], response["body"]
+
+    def submitted(self, path: str, body: object) -> Task:
+        """The task that this call made."""
+        known = set(self.tasks.recorded)
+        status, said = self.call("POST", path, body)
+        assert 200 <= status < 300, said
+        [task_id] = self.tasks.recorded.keys() - known
+        assert task_id in said
+        return self.tasks.recorded[task_id]
+
+    def seen_through(self, task_id: str) -> Task:
+        looked = poll(task_id, tasks=self.tasks, requests=self.archive, providers=self.providers, clock=self.clock)
+        assert looked.finished, looked
+        ended = finalize(
+            task_id,
+            tasks=self.tasks,
+            archive=self.archive,
+            providers=self.providers,
+            notices=self.notices,
+            links=self.api.links,
+            clock=self.clock,
+            seconds_left=lambda: 900.0,
+        )
+        assert ended.finished, ended
+        return self.tasks.recorded[task_id]
+
+
+@dataclass(frozen=True)
+class _Text:
+    text: str
+
+    def value(self) -> str:
+        return self.text
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    settings = Settings(data=tmp_path_factory.mktemp("studio"), concurrency=1000)
+    studio = Studio(settings, Clock(wall=NOON.timestamp))
+    address: Queue[str] = Queue()
+    server = Server(studio, host="127.0.0.1", port=0, ready=address.put)
+    thread = Thread(target=server.run)
+    thread.start()
+    opened = Cloud(studio, address.get(timeout=10))
+    yield opened
+    opened.outbound.close()
+    server.should_exit = True
+    thread.join(timeout=10)
+
+
+Ended = dict[tuple[str, str], Task | str]
+
+
+@pytest.fixture(scope="module")
+def ended(cloud: Cloud) -> Ended:
+    """Every submission at every provider, seen through; or what went wrong with it."""
+
+    def outcome(step: Callable[[], Task]) -> Task | str:
+        try:
+            return step()
+        except AssertionError as error:
+            return str(error)
+
+    tasks: Ended = {}
+    for client, provider in CELLS:
+        path, body = SUBMISSIONS[client]
+        tasks[client, provider] = outcome(partial(cloud.submitted, path, body(MODELS[provider])))
+    cloud.skip(60)
+    for cell, task in tasks.items():
+        if isinstance(task, Task):
+            tasks[cell] = outcome(partial(cloud.seen_through, task.id))
+    return tasks
+
+
+def test_every_dialect_has_a_submission_and_every_providers_a_model() -> None:
+    assert SUBMISSIONS.keys() == CLIENTS.keys()
+    assert sorted(MODELS) == PROVIDERS
+
+
+@pytest.mark.parametrize(("client", "provider"), CELLS)
+def test_a_submission_in_any_dialect_is_served_by_a_provider_of_any_and_read_in_all(
+    cloud: Cloud, ended: Ended, client: str, provider: str
+) -> None:
+    task = ended[client, provider]
+    assert isinstance(task, Task), task
+    assert (task.state, task.provider, task.request.dialect) == (State.SUCCESS, provider, client)
+    assert (task.request.prompt, task.request.duration) == (PROMPT, 4)
+    for reader in CLIENTS.values():
+        for route in reader.routes:
+            if isinstance(route, Show):
+                status, said = cloud.call("GET", route.path.replace("{task_id}", task.id))
+                assert (status, reader.name) == (200, reader.name), said
+                assert task.id in said
+                assert "1-video.mp4" in said, reader.name
+
+
+def test_each_was_generated_once_and_as_long_as_was_asked_for(cloud: Cloud, ended: Ended) -> None:
+    tasks = [task for task in ended.values() if isinstance(task, Task)]
+    made = [task.order for task in cloud.studio.tasks() if task.order.prompt == PROMPT]
+    assert len(made) == len(CELLS) == len({(task.provider, task.provider_task_id) for task in tasks})
+    assert {order.film.seconds for order in made} == {4}
+    assert len(cloud.notices.told) == len(CELLS)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_link_that_a_provider_gave_leads_to_a_film(cloud: Cloud, ended: Ended, provider: str) -> None:
+    task = ended["reelkeep", provider]
+    assert isinstance(task, Task), task
+    observed = cloud.providers.get(provider).observe(task)
+    [creation] = observed.creations  # type: ignore[union-attr]  # a success: it was just archived
+    url = urljoin(cloud.address, creation.assets[0].source)
+    response = httpx.get(url, headers={"authorization": "Bearer studio"}, timeout=20)
+    assert (response.status_code, response.headers["content-type"]) == (200, "video/mp4")
+
+
+@pytest.mark.parametrize(("client", "provider"), FOREIGN)
+def test_what_a_foreign_provider_has_no_words_for_is_refused_by_name_before_it_costs_anything(
+    cloud: Cloud, client: str, provider: str
+) -> None:
+    path, body = SUBMISSIONS[client]
+    known, made = len(cloud.tasks.recorded), len(cloud.studio.tasks())
+    status, said = cloud.call("POST", path, {**body(MODELS[provider]), "hologram": {"depth": 3}})
+    assert (status, "hologram" in said) == (400, True), said
+    assert (len(cloud.tasks.recorded), len(cloud.studio.tasks())) == (known, made)
+
+
+@pytest.mark.parametrize("provider", ["vidu_ent_v2", "vidu_v1"])
+@pytest.mark.parametrize("client", ["reelkeep", "vidu_ent_v2", "vidu_v1"])
+def test_a_creation_of_ours_is_upscaled_where_it_was_made_under_its_id_there(
+    cloud: Cloud, ended: Ended, client: str, provider: str
+) -> None:
+    source = ended["reelkeep", provider]
+    assert isinstance(source, Task), source
+    [creation] = source.creations
+    path, body = {
+        "reelkeep": ("/tasks", {"kind": "upscale", "creation_id": creation.id}),
+        "vidu_ent_v2": ("/ent/v2/upscale-new", {"video_creation_id": creation.id}),
+        "vidu_v1": (
+            "/vidu/v1/tasks",
+            {
+                "type": "upscale",
+                "input": {"creation_id": creation.id},
+                "settings": {"model": "stable", "duration": 4},
+            },
+        ),
+    }[client]
+    task = cloud.submitted(path, body)
+    assert task.provider == provider
+    order = next(made.order for made in cloud.studio.tasks() if made.id == task.provider_task_id)
+    assert creation.provider_id in json.dumps(order.fields)
+    assert creation.id not in json.dumps(order.fields)
+
+
+def test_a_creation_of_ours_can_be_extended(cloud: Cloud, ended: Ended) -> None:
+    source = ended["vidu_v1", "vidu_ent_v2"]
+    assert isinstance(source, Task), source
+    body = {"model": "viduq2-pro", "video_creation_id": source.creations[0].id, "prompt": "it sails on"}
+    task = cloud.submitted("/ent/v2/extend", body)
+    assert task.provider == "vidu_ent_v2"
+
+
+def test_the_canonical_submissions_are_what_each_dialect_routes(cloud: Cloud) -> None:
+    for name, (path, _) in SUBMISSIONS.items():
+        assert path in {route.path for route in CLIENTS[name].routes if isinstance(route, Submit)}
+
+
+def test_a_task_is_not_shown_to_others(cloud: Cloud, ended: Ended) -> None:
+    task = next(task for task in ended.values() if isinstance(task, Task))
+    cloud.tasks.recorded[task.id] = replace(task, owner="bob")
+    try:
+        for reader in CLIENTS.values():
+            for route in reader.routes:
+                if isinstance(route, Show):
+                    status, said = cloud.call("GET", route.path.replace("{task_id}", task.id))
+                    assert status in (400, 404), said
+    finally:
+        cloud.tasks.recorded[task.id] = task

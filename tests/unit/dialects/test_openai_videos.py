@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelkeep.dialects import dialect_of
+from reelkeep.dialects.dialect import Content, Http, List, Remove, Show
+from reelkeep.dialects.openai_videos import dialect
+from reelkeep.domain import errors
+from reelkeep.domain.listing import Filter, Listing, Page
+from reelkeep.domain.task import State, Task
+from reelkeep.domain.wire import Json
+from tests.unit.dialects.stage import NOW, TASK_ID, Speaker, finished, link_to, task_of
+from tests.unit.dialects.videos_stage import BODY, PNG, PNG_URI, form, posted, request_of, stages
+
+SPEAKER = Speaker(dialect)
+STAGES = stages(request_of(dialect.name))
+LIST = next(route for route in dialect.routes if isinstance(route, List))
+CONTENT = next(route for route in dialect.routes if isinstance(route, Content))
+REMOVE = next(route for route in dialect.routes if isinstance(route, Remove))
+SHOW = next(route for route in dialect.routes if isinstance(route, Show))
+
+
+def test_its_paths_are_its_own_and_whatever_else_of_openai_s_is_asked_for() -> None:
+    for path in ("/v1/videos", f"/v1/videos/{TASK_ID}", "/v1/models", "/v1/chat/completions"):
+        assert dialect_of(path) is dialect
+
+
+# --- creating ---
+
+
+def test_a_form_is_understood_and_its_file_is_a_data_uri() -> None:
+    request = SPEAKER.submission.parse(
+        form([("prompt", "a boat"), ("seconds", "4"), ("metadata[resolution]", "720p"), ("input_reference", PNG)])
+    )
+    assert (request.prompt, request.duration, request.resolution) == ("a boat", 4, "720p")
+    assert request.images == (PNG_URI,)
+    assert request.body["input_reference"] == PNG_URI
+
+
+def test_json_is_understood_and_kept_as_it_came() -> None:
+    assert SPEAKER.parse(BODY) == request_of(dialect.name)
+
+
+def test_the_documents_examples_are_understood() -> None:
+    example = dialect.schemas["OpenaiVideosCreate"]["examples"][0]
+    assert SPEAKER.submission.parse(posted(example)).duration == 5
+    fields = dialect.schemas["OpenaiVideosForm"]["examples"][0].items()
+    assert SPEAKER.submission.parse(form(fields)).duration == 5
+
+
+def test_a_created_video_is_shown_whole() -> None:
+    created = SPEAKER.submitted(STAGES["queueing"])
+    assert created == SPEAKER.golden("served-submitted")
+    SPEAKER.fits("OpenaiVideosVideo", created)
+
+
+# --- retrieving ---
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_video_is_shown_at_every_stage(stage: str) -> None:
+    shown = SPEAKER.shown(STAGES[stage])
+    assert shown == SPEAKER.golden("served")[stage]
+    SPEAKER.fits("OpenaiVideosVideo", shown)
+
+
+@pytest.mark.parametrize(
+    ("said", "resolution", "ratio", "shown"),
+    [
+        ("1280x720", "720p", "16:9", "1280x720"),
+        ("1024x1792", "", "", "1024x1792"),
+        ("720p", "720p", "", "720p"),
+        ("720p", "720p", "9:16", "720x1280"),
+        ("", "720p", "9:16", "720x1280"),
+        (5, "", "", ""),
+        ("", "720p", "", ""),
+    ],
+)
+def test_a_size_is_as_it_was_asked_for_until_it_is_measured(
+    said: Json, resolution: str, ratio: str, shown: str
+) -> None:
+    request = request_of(dialect.name, body={"size": said}, resolution=resolution, aspect_ratio=ratio)
+    assert SPEAKER.shown(task_of(request))["size"] == shown
+    assert SPEAKER.shown(finished(request))["size"] == "1280x720"
+
+
+def test_what_another_dialect_calls_size_is_no_size_here() -> None:
+    request = request_of("vidu_native", body={"size": "720P"}, resolution="720p", aspect_ratio="")
+    assert SPEAKER.shown(task_of(request))["size"] == ""
+
+
+def test_seconds_are_unknown_until_somebody_said_or_measured_them() -> None:
+    request = request_of("vidu_ent_v2", duration=None)
+    assert SPEAKER.shown(task_of(request))["seconds"] == ""
+    assert SPEAKER.shown(finished(request))["seconds"] == "5"
+
+
+def patience(task: Task) -> str | None:
+    headers = SHOW.render(task, link_to).headers
+    assert SPEAKER.submission.render(task).headers == headers
+    return headers.get("openai-poll-after-ms")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(12, "12000"), (0.75, "750"), (0.1, "500"), (-5, "500"), (900, "30000")]
+)
+def test_a_client_is_asked_to_come_back_when_there_may_be_news(seconds: float, told: str) -> None:
+    task = replace(STAGES["processing"], next_look_at=STAGES["processing"].updated_at + timedelta(seconds=seconds))
+    assert patience(task) == told
+
+
+def test_a_client_is_not_asked_to_come_back_to_what_has_ended() -> None:
+    assert [patience(STAGES[stage]) for stage in ("success", "failed", "cancelled")] == [None] * 3
+    assert patience(replace(STAGES["archiving"], next_look_at=None)) == "500"
+
+
+# --- listing ---
+
+
+def listing(*query: tuple[str, str]) -> Listing:
+    return LIST.parse(Http(method="GET", path="/v1/videos", query=query))
+
+
+def test_a_listing_begins_with_the_newest_twenty() -> None:
+    assert listing() == Listing(filter=Filter(), size=20)
+    assert LIST.window is None
+
+
+def test_a_listing_goes_on_after_an_id_in_either_order() -> None:
+    assert listing(("after", TASK_ID), ("limit", "100"), ("order", "asc")) == Listing(
+        size=100, cursor=TASK_ID, oldest_first=True
+    )
+    assert listing(("after", ""), ("order", "desc")) == Listing(size=20)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("limit", "0"), ("limit", "101"), ("limit", "-1"), ("limit", "many"), ("after", "video_123"),
+        ("order", "newest"), ("after", "../keys"),
+    ],
+)  # fmt: skip
+def test_a_wrong_parameter_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        listing((name, value))
+    assert refused.value.field == name
+
+
+@given(st.lists(st.tuples(st.sampled_from(["after", "limit", "order", "x"]), st.text())))
+def test_any_query_is_understood_or_refused(query: list[tuple[str, str]]) -> None:
+    with suppress(errors.InvalidRequest):
+        listing(*query)
+
+
+def test_a_page_says_where_it_ends_and_whether_there_is_more() -> None:
+    page = Page(tasks=(STAGES["success"], STAGES["queueing"]), next_cursor=TASK_ID)
+    listed = LIST.render(page, link_to, Listing()).body
+    assert listed == SPEAKER.golden("served-list")
+    SPEAKER.fits("OpenaiVideosVideoList", listed)
+
+
+def test_an_empty_page_is_a_list_of_nothing() -> None:
+    listed = LIST.render(Page(tasks=()), link_to, Listing()).body
+    assert listed == {"object": "list", "data": [], "first_id": None, "last_id": None, "has_more": False}
+    SPEAKER.fits("OpenaiVideosVideoList", listed)
+
+
+# --- deleting, downloading ---
+
+
+def test_a_deleted_video_is_named() -> None:
+    deleted = REMOVE.render(STAGES["success"]).body
+    assert deleted == {"id": TASK_ID, "object": "video.deleted", "deleted": True}
+    SPEAKER.fits("OpenaiVideosDeleted", deleted)
+
+
+def test_what_is_under_way_is_not_deleted_and_clients_do_not_try_again() -> None:
+    reply = dialect.render_error(errors.CannotCancel(State.PROCESSING), Http(method="DELETE", path="/v1/videos/x"))
+    assert (reply.status, reply.headers["x-should-retry"]) == (409, "false")
+    assert reply.body == {
+        "error": {
+            "message": "the video is in_progress: it can be deleted before that, or once it has ended",
+            "type": "invalid_request_error",
+            "param": None,
+            "code": "conflict",
+        }
+    }
+
+
+def variant(word: str) -> str:
+    return CONTENT.parse(Http(method="GET", path="", query=(("variant", word),)))
+
+
+def test_each_variant_is_a_file_of_the_task() -> None:
+    assert CONTENT.parse(Http(method="GET", path="")) == "video"
+    assert (variant("video"), variant("thumbnail")) == ("video", "cover")
+
+
+def test_there_are_no_spritesheets() -> None:
+    with pytest.raises(errors.NotFound) as absent:
+        variant("spritesheet")
+    assert absent.value.field == "variant"
+    with pytest.raises(errors.InvalidRequest) as refused:
+        variant("poster")
+    assert refused.value.field == "variant"
+
+
+def test_errors_name_fields_as_openai_s_clients_spell_them() -> None:
+    assert SPEAKER.refusal(errors.NotFound("no", field="task_id"))[1]["error"]["param"] == "video_id"
+    refused = errors.InvalidRequest("duration cannot be expressed at this provider", field="duration")
+    assert SPEAKER.refusal(refused)[1]["error"]["param"] == "seconds"
+    SPEAKER.fits("OpenaiVideosError", SPEAKER.refusal(refused)[1])
+
+
+def test_a_fault_says_nothing_and_is_not_to_be_repeated() -> None:
+    reply = dialect.render_fault()
+    assert (reply.status, reply.headers) == (500, {"x-should-retry": "false"})
+    SPEAKER.fits("OpenaiVideosError", reply.body)
+
+
+def test_times_are_whole_seconds() -> None:
+    assert SPEAKER.shown(STAGES["success"])["created_at"] == int(NOW.timestamp())

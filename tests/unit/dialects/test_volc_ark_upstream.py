@@ -1,0 +1,425 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reelkeep.dialects import upstream as upstream_named
+from reelkeep.dialects.volc_ark import dialect, upstream
+from reelkeep.domain import errors
+from reelkeep.domain.observation import (
+    Accepted,
+    Busy,
+    Failed,
+    Missing,
+    NotYet,
+    Observation,
+    Pending,
+    Placement,
+    Refused,
+    Succeeded,
+    Unknown,
+    Unreadable,
+)
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
+from reelkeep.domain.wire import Answer, Call, Json
+from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, Speaker, answer, task_of, values
+
+ark = Speaker(dialect)
+TASKS = "/contents/generations/tasks"
+CGT = "cgt-20260106080000-abcde"
+TEXT = {"type": "text", "text": "a paper boat"}
+
+
+def image(role: str, url: str = BOAT) -> Json:
+    return {"type": "image_url", "image_url": {"url": url}, "role": role}
+
+
+def error(code: str, message: str = "no") -> Json:
+    return {"error": {"code": code, "message": message, "param": "", "type": "BadRequest"}}
+
+
+def refused_as(kind: FailureClass, code: str, message: str = "no") -> Refused:
+    return Refused(Failure(reason=kind, code=code, message=message))
+
+
+def foreign(**said: Any) -> Request:
+    return Request(dialect="vidu_ent_v2", **{"kind": Kind.TEXT2VIDEO, "model": "seedance", "prompt": "rain"} | said)
+
+
+# --- placing ---
+
+
+def test_it_is_found_as_a_providers_dialect() -> None:
+    assert upstream_named("volc_ark") is upstream
+    assert upstream.authorization.format(key="ark-1") == "Bearer ark-1"
+
+
+def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
+    text = {"type": "text", "text": "a paper boat --rs 720p --dur 5"}
+    body = {"model": "m", "content": [text, image("first_frame")], "seed": None, "hologram": {"depth": 3}}
+    ours = {"provider": "ark", "callback_url": "https://client.example.com/hook"}
+    call = upstream.place(task_of(ark.parse({**body, **ours})))
+    assert call == Call(method="POST", path=TASKS, body=body)
+
+
+def test_a_draft_goes_by_the_provider_s_id() -> None:
+    body = {"model": "m", "content": [{"type": "draft_task", "draft_task": {"id": TASK_ID}}], "watermark": True}
+    call = upstream.place(task_of(ark.parse(body), source_creation=CGT))
+    assert call.body == {**body, "content": [{"type": "draft_task", "draft_task": {"id": CGT}}]}
+
+
+@pytest.mark.parametrize(
+    ("request_", "body"),
+    [
+        (foreign(), {"model": "seedance", "content": [{"type": "text", "text": "rain"}]}),
+        (
+            foreign(
+                duration=5,
+                resolution="4K",
+                aspect_ratio="16:9",
+                seed=7,
+                audio=False,
+                watermark=True,
+                last_frame=True,
+                off_peak=True,
+                payload="theirs",
+                body={"n": 1},
+            ),
+            {
+                "model": "seedance",
+                "content": [{"type": "text", "text": "rain"}],
+                "resolution": "4k",
+                "ratio": "16:9",
+                "duration": 5,
+                "seed": 7,
+                "generate_audio": False,
+                "watermark": True,
+                "return_last_frame": True,
+                "service_tier": "flex",
+            },
+        ),
+        (
+            foreign(kind=Kind.IMG2VIDEO, prompt="", images=(TINY,), seed=0, aspect_ratio="auto"),
+            {"model": "seedance", "content": [image("first_frame", TINY)]},
+        ),
+        (
+            foreign(kind=Kind.START_END2VIDEO, prompt="", images=(BOAT, TINY)),
+            {"model": "seedance", "content": [image("first_frame"), image("last_frame", TINY)]},
+        ),
+        (
+            foreign(kind=Kind.REFERENCE2VIDEO, images=(BOAT, TINY)),
+            {
+                "model": "seedance",
+                "content": [
+                    {"type": "text", "text": "rain"},
+                    image("reference_image"),
+                    image("reference_image", TINY),
+                ],
+            },
+        ),
+    ],
+)
+def test_a_request_of_another_dialect_is_said_in_arks_words(request_: Request, body: Json) -> None:
+    assert upstream.place(task_of(request_)) == Call(method="POST", path=TASKS, body=body)
+    ark.fits("VolcArkSubmission", body)
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (foreign(unexpressed=("movement_amplitude", "bgm")), "movement_amplitude"),
+        (foreign(model=""), "model"),
+        (foreign(prompt=""), "prompt"),
+        (foreign(images=(BOAT,)), "images"),
+        (foreign(template="hug"), "template"),
+        (foreign(video_url="https://ex.test/v.mp4"), "video_url"),
+        (foreign(creation_id="7"), "creation_id"),
+        (foreign(kind=Kind.IMG2VIDEO), "images"),
+        (foreign(kind=Kind.IMG2VIDEO, images=(BOAT, BOAT)), "images"),
+        (foreign(kind=Kind.START_END2VIDEO, images=(BOAT,)), "images"),
+        (foreign(kind=Kind.REFERENCE2VIDEO), "images"),
+        (foreign(kind=Kind.UPSCALE, creation_id="7"), "kind"),
+        (foreign(kind=Kind.LIP_SYNC, video_url="https://ex.test/v.mp4"), "kind"),
+    ],
+)
+def test_what_ark_has_no_words_for_is_refused_by_name(request_: Request, field: str) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        upstream.place(task_of(request_))
+    assert refused.value.field == field
+
+
+KEY_REFUSED = "the provider refused the key that Reelkeep has for it; an operator must mend that"
+
+
+@pytest.mark.parametrize(
+    ("answered", "placement"),
+    [
+        (answer(200, {"id": CGT}), Accepted(CGT)),
+        (answer(200, {"id": CGT, "safety_identifier": "user-1"}), Accepted(CGT)),
+        (answer(200, {"code": 0, "message": "", "data": {"task_id": CGT}}), Accepted(CGT)),
+        (answer(200, {"code": 0, "message": "", "data": {"id": 12, "task_id": CGT}}), Accepted(CGT)),
+        (answer(200, {}), Unknown("the provider accepted something, but named no task")),
+        (answer(200, b"<html>"), Unknown("the provider accepted something, but named no task")),
+        (
+            answer(200, {"code": 1, "message": "quota", "data": None}),
+            Unknown("the provider accepted something, but named no task"),
+        ),
+        (answer(429, error("RateLimitExceeded.EndpointRPMExceeded"), retry_after="40"), NotYet(40.0)),
+        (answer(429, error("QuotaExceeded")), NotYet()),
+        (answer(429, b"slow down"), NotYet()),
+        (answer(403, error("ModelAccountRpmRateLimitExceeded")), NotYet()),
+        (
+            answer(400, error("InputTextSensitiveContentDetected")),
+            refused_as(FailureClass.POLICY, "InputTextSensitiveContentDetected"),
+        ),
+        (
+            answer(400, error("InputImageSensitiveContentDetected.PrivacyInformation")),
+            refused_as(FailureClass.POLICY, "InputImageSensitiveContentDetected.PrivacyInformation"),
+        ),
+        (answer(400, error("InvalidParameter")), refused_as(FailureClass.INPUT, "InvalidParameter")),
+        (answer(400, error("MissingParameter.model")), refused_as(FailureClass.INPUT, "MissingParameter.model")),
+        (answer(400, error("SomethingNew")), refused_as(FailureClass.INPUT, "SomethingNew")),
+        (
+            answer(404, error("InvalidEndpointOrModel.NotFound")),
+            refused_as(FailureClass.INPUT, "InvalidEndpointOrModel.NotFound"),
+        ),
+        (answer(404, error("ModelNotOpen")), refused_as(FailureClass.PROVIDER, "ModelNotOpen")),
+        (answer(403, error("AccountOverdueError")), refused_as(FailureClass.CREDIT, "AccountOverdueError")),
+        (
+            answer(401, error("AuthenticationError")),
+            refused_as(FailureClass.PROVIDER, "AuthenticationError", KEY_REFUSED),
+        ),
+        (answer(403, error("AccessDenied")), refused_as(FailureClass.PROVIDER, "AccessDenied", KEY_REFUSED)),
+        (
+            answer(400, {"code": "InvalidParameter", "message": "flat", "type": "BadRequest"}),
+            refused_as(FailureClass.INPUT, "InvalidParameter", "flat"),
+        ),
+        (answer(404, b"<html>"), refused_as(FailureClass.PROVIDER, "", "the provider answered 404")),
+        (answer(408), Unknown("the provider answered the submission with 408")),
+        (answer(499), Unknown("the provider answered the submission with 499")),
+        (answer(500, error("InternalServiceError")), Unknown("the provider answered the submission with 500")),
+        (answer(302), Unknown("the provider answered the submission with 302")),
+    ],
+)
+def test_the_answer_to_the_billable_call(answered: Answer, placement: Placement) -> None:
+    assert upstream.read_placed(answered) == placement
+
+
+# --- watching ---
+
+
+def creation(video: str, *, frame: str = "", task_id: str = CGT, **facts: Any) -> Creation:
+    dies = datetime(2026, 1, 7, 8, 0, 55, tzinfo=UTC) if "X-Tos" in video else None
+    sources = {"video": video, "last-frame": frame}
+    assets = (Asset(name=name, source=link, expires_at=dies) for name, link in sources.items() if link)
+    return Creation(id=task_id, assets=tuple(assets), **facts)
+
+
+SUCCEEDED = ark.golden("provider-succeeded")
+LINKS = SUCCEEDED["content"]
+POLICY = Failure(
+    reason=FailureClass.POLICY,
+    code="OutputVideoSensitiveContentDetected.PolicyViolation",
+    message="The request failed because the output video may be related to copyright restrictions.",
+)
+
+
+def ended(status: str, code: str = "", message: str = "") -> Json:
+    told = {"error": {"code": code, "message": message}} if code or message else {"error": None}
+    return {"id": CGT, "status": status, **told}
+
+
+@pytest.mark.parametrize(
+    ("answered", "observation"),
+    [
+        (answer(200, ark.golden("provider-queued")), Pending(State.QUEUEING)),
+        (answer(200, {"id": CGT, "status": "pending"}), Pending(State.QUEUEING)),
+        (answer(200, {"id": CGT, "status": "running", "content": None}), Pending(State.PROCESSING)),
+        (answer(200, {"id": CGT, "status": "processing"}), Pending(State.PROCESSING)),
+        (answer(200, {"id": CGT, "status": "reviewing"}), Pending(State.PROCESSING, "reviewing")),
+        (answer(200, {"code": 0, "data": {"task_id": CGT, "status": "IN_PROGRESS"}}), Pending(State.PROCESSING)),
+        (
+            answer(200, SUCCEEDED),
+            Succeeded(
+                (creation(LINKS["video_url"], frame=LINKS["last_frame_url"], duration=5.0, fps=24.0),),
+                seed=7,
+                tokens=108_900,
+            ),
+        ),
+        (
+            answer(200, {"id": CGT, "status": "succeeded", "content": {"video_url": "https://ex.test/v.mp4"}}),
+            Succeeded((creation("https://ex.test/v.mp4"),)),
+        ),
+        (
+            answer(
+                200,
+                {
+                    "status": "succeeded",
+                    "content": {"video_url": "https://ex.test/v.mp4", "last_frame_url": None},
+                    "usage": {"completion_tokens": "49200"},
+                    "seed": -1,
+                },
+            ),
+            Succeeded((creation("https://ex.test/v.mp4", task_id="1"),), tokens=49_200),
+        ),
+        (
+            answer(200, ark.golden("provider-wrapped")),
+            Succeeded((creation("https://ex.test/v.mp4"),), tokens=49_200),
+        ),
+        (
+            answer(
+                200, {"code": 0, "data": {"task_id": CGT, "status": "SUCCESS", "video_url": "https://ex.test/v.mp4"}}
+            ),
+            Succeeded((creation("https://ex.test/v.mp4"),)),
+        ),
+        (answer(200, ark.golden("provider-failed")), Failed(POLICY)),
+        (
+            answer(200, ended("failed", "InternalServiceError", "try again")),
+            Failed(
+                Failure(
+                    reason=FailureClass.PROVIDER, code="InternalServiceError", message="try again", retryable=True
+                )
+            ),
+        ),
+        (
+            answer(200, ended("failed", "InvalidParameter.TaskTypeConstraint", "`duration` must be -1")),
+            Failed(
+                Failure(
+                    reason=FailureClass.INPUT,
+                    code="InvalidParameter.TaskTypeConstraint",
+                    message="`duration` must be -1",
+                )
+            ),
+        ),
+        (
+            answer(200, ended("failed")),
+            Failed(Failure(reason=FailureClass.PROVIDER, message="the provider failed, and gave no reason")),
+        ),
+        (
+            answer(200, ended("cancelled")),
+            Failed(Failure(reason=FailureClass.CANCELLED, message="it was cancelled at the provider")),
+        ),
+        (
+            answer(200, ended("expired")),
+            Failed(
+                Failure(reason=FailureClass.EXPIRED, message="the provider did not begin in time", retryable=True)
+            ),
+        ),
+        (answer(404, error("ResourceNotFound")), Missing()),
+        (answer(404, error("NotFound.Id")), Missing()),
+        (answer(400, {"code": "task_not_exist", "message": "task_not_exist", "data": None}), Missing()),
+        (answer(401, error("AuthenticationError")), Busy("the provider refused the key that Reelkeep has for it")),
+        (answer(403, error("AccountOverdueError")), Busy("the provider refused the key that Reelkeep has for it")),
+        (
+            answer(429, error("RateLimitExceeded.EndpointRPMExceeded"), retry_after="7"),
+            Busy("the provider answered 429 RateLimitExceeded.EndpointRPMExceeded", 7.0),
+        ),
+        (answer(502, b"<html>"), Busy("the provider answered 502")),
+    ],
+)
+def test_the_answer_to_a_look(answered: Answer, observation: Observation) -> None:
+    assert upstream.read_observed(answered) == observation
+
+
+@pytest.mark.parametrize(
+    ("answered", "reason"),
+    [
+        (answer(200, {}), "the provider named no status"),
+        (answer(200, []), "the provider named no status"),
+        (answer(200, b"<html>"), "the provider named no status"),
+        (
+            answer(200, {"id": CGT, "status": "succeeded", "content": {"video_url": ""}}),
+            "the provider reported success without a link to a video",
+        ),
+        (answer(404, b"<html>"), "the provider answered 404"),
+        (answer(404, error("InvalidEndpointOrModel.NotFound")), "the provider answered 404 Invalid"),
+        (answer(400, error("InvalidParameter")), "the provider answered 400 InvalidParameter"),
+    ],
+)
+def test_what_makes_no_sense_is_kept_for_diagnosis(answered: Answer, reason: str) -> None:
+    observation = upstream.read_observed(answered)
+    assert isinstance(observation, Unreadable)
+    assert observation.reason.startswith(reason)
+    assert observation.raw == answered.body
+
+
+# --- cancelling ---
+
+
+def test_only_what_is_in_the_queue_is_cancelled_because_the_same_call_erases_what_is_done() -> None:
+    task = task_of(ark.parse(ark.golden("submission")), state=State.QUEUEING, provider_task_id=CGT)
+    assert upstream.cancel(task) == Call(method="DELETE", path=f"{TASKS}/{CGT}")
+    assert upstream.cancel(replace(task, state=State.PROCESSING)) is None
+    assert upstream.cancel(replace(task, provider_task_id="")) is None
+
+
+@pytest.mark.parametrize(
+    ("answered", "cancelled"),
+    [
+        (answer(200, {}), True),
+        (answer(204, b""), True),
+        (answer(200, {"code": 0, "message": "", "data": None}), True),
+        (answer(200, {"code": 7, "message": "too late"}), False),
+        (answer(200, error("InternalServiceError")), False),
+        (answer(200, b"<html>"), False),
+        (answer(409, ark.golden("provider-running-deletion")), False),
+        (answer(404, error("ResourceNotFound")), False),
+        (answer(500), False),
+    ],
+)
+def test_cancelled_is_what_is_cancelled_for_certain(answered: Answer, cancelled: bool) -> None:
+    assert upstream.read_cancelled(answered) is cancelled
+
+
+# --- finding a task whose placement got no answer ---
+
+LOST = replace(task_of(ark.parse(ark.golden("submission"))), updated_at=NOW + timedelta(minutes=10))
+
+
+def listed(*minutes: float, total: int | None = None) -> Json:
+    items = [{"id": "cgt-1", "created_at": int((NOW + timedelta(minutes=each)).timestamp())} for each in minutes]
+    return {"items": items, "total": len(items) if total is None else total}
+
+
+def test_all_that_there_is_is_asked_for() -> None:
+    query = (("page_num", "1"), ("page_size", "500"))
+    assert upstream.find(LOST) == Call(method="GET", path=TASKS, query=query)
+
+
+@pytest.mark.parametrize(
+    ("answered", "found"),
+    [
+        (answer(200, listed()), ""),
+        (answer(200, listed(-60, -6, 16)), ""),
+        (answer(200, {"code": 0, "data": listed(-60)}), ""),
+        (answer(200, listed(-60, 1)), None),
+        (answer(200, listed(-4)), None),
+        (answer(200, listed(14)), None),
+        (answer(200, listed(-60, total=501)), None),
+        (answer(200, {"items": []}), None),
+        (answer(200, {"items": [{"id": CGT}], "total": 1}), None),
+        (answer(200, {"items": None, "total": 0}), None),
+        (answer(200, b"<html>"), None),
+        (answer(500), None),
+    ],
+)
+def test_a_lost_task_is_certainly_not_there_or_nobody_can_say(answered: Answer, found: str | None) -> None:
+    assert upstream.read_found(answered, LOST) == found
+
+
+NAMES = [*SUCCEEDED, *LINKS, "error", "code", "message", "data", "task_id", "items", "total", "total_tokens"]
+
+
+@given(st.integers(100, 599), values(NAMES, "succeeded", "failed", "queued", CGT) | st.binary())
+@settings(max_examples=500)
+def test_nothing_that_a_provider_says_breaks_the_reading_of_it(status: int, body: Json) -> None:
+    said = Answer(status=status, body=body) if isinstance(body, bytes) else answer(status, body)
+    upstream.read_placed(said)
+    upstream.read_observed(said)
+    upstream.read_cancelled(said)
+    upstream.read_found(said, LOST)

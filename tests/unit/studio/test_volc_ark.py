@@ -1,0 +1,166 @@
+"""Ark's content generation, from a client's side."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.unit.studio.client import Client, Open
+
+TASKS = "/api/v3/contents/generations/tasks"
+KEY = {"authorization": "Bearer ark-1"}
+MODEL = "doubao-seedance-1-5-pro-251215"
+
+
+def submit(studio: Client, text: str = "a paper boat", *, base: str = TASKS, **fields: Any) -> httpx.Response:
+    body = {"model": MODEL, "content": [{"type": "text", "text": text}], **fields}
+    return studio.http.post(base, json=body, headers=KEY)
+
+
+def submitted(studio: Client, text: str = "a paper boat", **fields: Any) -> str:
+    response = submit(studio, text, **fields)
+    assert response.status_code == 200, response.text
+    assert response.json().keys() == {"id"}
+    return str(response.json()["id"])
+
+
+def made(studio: Client, text: str = "a paper boat", **fields: Any) -> str:
+    task_id = submitted(studio, text, **fields)
+    studio.skip(20)
+    return task_id
+
+
+def query(studio: Client, task_id: str) -> dict[str, Any]:
+    shown: dict[str, Any] = studio.http.get(f"{TASKS}/{task_id}", headers=KEY).raise_for_status().json()
+    return shown
+
+
+def delete(studio: Client, task_id: str) -> httpx.Response:
+    return studio.http.delete(f"{TASKS}/{task_id}", headers=KEY)
+
+
+def listed(studio: Client, **filters: Any) -> tuple[list[str], int]:
+    params = {name.replace("__", "."): value for name, value in filters.items()}
+    body = studio.http.get(TASKS, params=params, headers=KEY).raise_for_status().json()
+    return [item["id"] for item in body["items"]], body["total"]
+
+
+def refused(response: httpx.Response) -> tuple[int, str]:
+    return response.status_code, response.json()["error"]["code"]
+
+
+def test_nothing_is_said_of_the_video_before_it_is_done(studio: Client) -> None:
+    task_id = submitted(studio, duration=None, seed=None)
+    shown = query(studio, task_id)
+    assert task_id.startswith("cgt-")
+    assert shown == {
+        "id": task_id,
+        "model": MODEL,
+        "status": "queued",
+        "created_at": shown["created_at"],
+        "updated_at": shown["created_at"],
+        "service_tier": "default",
+        "execution_expires_after": 172800,
+    }
+    words = []
+    for seconds in (0.3, 0.3, 2):
+        studio.skip(seconds)
+        words.append(query(studio, task_id)["status"])
+    assert words == ["queued", "running", "succeeded"]
+
+
+def test_a_video_comes_with_its_last_frame_its_facts_and_its_tokens(studio: Client) -> None:
+    fields = {"resolution": "480p", "ratio": "9:16", "duration": 4, "seed": 7, "return_last_frame": True}
+    shown = query(studio, made(studio, **fields))
+    assert studio.get(shown["content"]["video_url"]).headers["content-type"] == "video/mp4"
+    assert studio.get(shown["content"]["last_frame_url"]).headers["content-type"] == "image/jpeg"
+    tokens = 480 * 854 * 24 * 4 // 1024
+    assert shown["usage"] == {"completion_tokens": tokens, "total_tokens": tokens}
+    facts = ("resolution", "ratio", "duration", "seed", "framespersecond", "generate_audio")
+    assert [shown[name] for name in facts] == ["480p", "9:16", 4, 7, 24, False]
+
+
+def test_flags_in_the_text_count_unless_there_is_a_field(studio: Client) -> None:
+    shown = query(studio, made(studio, "a boat --rs 480p --dur 3 --rt 1:1", duration=2))
+    assert (shown["resolution"], shown["ratio"], shown["duration"]) == ("480p", "1:1", 2)
+
+
+def test_what_is_in_the_queue_is_cancelled(studio: Client) -> None:
+    task_id = submitted(studio)
+    assert delete(studio, task_id).json() == {}
+    assert query(studio, task_id)["status"] == "cancelled"
+    assert refused(delete(studio, task_id)) == (409, "InvalidAction.CancelledTaskDeletion")
+
+
+def test_what_is_running_cannot_be_deleted_and_what_is_done_is_erased(studio: Client) -> None:
+    task_id = submitted(studio, "a boat [slow:5]")
+    studio.skip(1)
+    assert refused(delete(studio, task_id)) == (409, "InvalidAction.RunningTaskDeletion")
+    studio.skip(20)
+    assert delete(studio, task_id).json() == {}
+    assert refused(studio.http.get(f"{TASKS}/{task_id}", headers=KEY)) == (404, "ResourceNotFound")
+    assert listed(studio) == ([], 0)
+
+
+def test_a_failure_has_a_code(studio: Client) -> None:
+    shown = query(studio, made(studio, "a boat [fail:InternalServiceError]"))
+    assert (shown["status"], shown["error"]["code"]) == ("failed", "InternalServiceError")
+    shown = query(studio, made(studio, "a boat [fail]"))
+    assert shown["error"]["code"] == "OutputVideoSensitiveContentDetected"
+    assert "content" not in shown
+
+
+def test_a_list_has_pages_filters_and_a_total(studio: Client) -> None:
+    ids = [submitted(studio, service_tier="flex" if number == 2 else None) for number in range(4)]
+    assert listed(studio) == (ids[::-1], 4)
+    assert listed(studio, page_size=3, page_num=2) == (ids[:1], 4)
+    assert listed(studio, filter__task_ids=ids[:2]) == ([ids[1], ids[0]], 2)
+    assert listed(studio, filter__service_tier="flex") == ([ids[2]], 1)
+    assert listed(studio, filter__status="succeeded") == ([], 0)
+    assert listed(studio, filter__model=MODEL, page_size=1) == (ids[:-2:-1], 4)
+
+
+def test_both_addresses_lead_to_the_same_tasks(studio: Client) -> None:
+    other = TASKS.replace("/api/v3", "/volc/v1")
+    task_id = submit(studio, base=other).json()["id"]
+    assert query(studio, task_id)["id"] == task_id
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"model": None}, (400, "MissingParameter")),
+        ({"model": "viduq2"}, (404, "InvalidEndpointOrModel.NotFound")),
+        ({"content": []}, (400, "MissingParameter")),
+        ({"content": ["boat"]}, (400, "InvalidParameter")),
+        ({"duration": 61}, (400, "InvalidParameter")),
+        ({"resolution": "360p"}, (400, "InvalidParameter")),
+        ({"ratio": "5:1"}, (400, "InvalidParameter")),
+    ],
+)
+def test_a_wrong_submission_is_refused(studio: Client, fields: dict[str, Any], expected: tuple[int, str]) -> None:
+    assert refused(submit(studio, **fields)) == expected
+
+
+def test_a_key_goes_with_the_word_bearer(studio: Client) -> None:
+    assert refused(studio.http.get(TASKS)) == (401, "AuthenticationError")
+
+
+def test_who_has_spent_everything_is_refused(open_studio: Open) -> None:
+    assert refused(submit(open_studio(credits=1))) == (403, "AccountOverdueError")
+
+
+def test_it_misbehaves_as_it_is_told(studio: Client) -> None:
+    assert refused(submit(studio, "a boat [429:1]")) == (429, "RateLimitExceeded")
+    assert refused(submit(studio, "a boat [refuse:InputTextSensitiveContentDetected]")) == (
+        400,
+        "InputTextSensitiveContentDetected",
+    )
+    with pytest.raises(httpx.TransportError):
+        submit(studio, "a boat [lose:1]")
+    assert len(listed(studio)[0]) == 1
+    dead = query(studio, made(studio, "a boat [expired:1]"))["content"]["video_url"]
+    assert studio.get(dead).status_code == 403
+    shown = query(studio, submitted(studio, "a boat [odd-state:reviewing][slow:9]"))
+    studio.skip(1)
+    assert query(studio, shown["id"])["status"] == "reviewing"
