@@ -98,7 +98,7 @@ def _aws_client(stack: Stack, service: str) -> Any:
 
 
 @pytest.fixture(scope="session")
-def new_client(stack: Stack, provider_key: str) -> Iterator[NewClient]:
+def new_client(local_cloud: LocalCloud | None, stack: Stack, provider_key: str) -> Iterator[NewClient]:
     """Someone with a key of their own, made with the operator's command."""
     with ExitStack() as opened:
         tls = httpx.create_ssl_context()
@@ -106,7 +106,8 @@ def new_client(stack: Stack, provider_key: str) -> Iterator[NewClient]:
         def make(owner: str) -> Client:
             owner = f"{owner}-{RUN}"
             made = json.loads(admin(stack, "keys", "create", "--owner", owner, "--json"))
-            opened.callback(admin, stack, "keys", "revoke", made["key_id"])
+            if local_cloud is None:  # ours is thrown away, with all its keys
+                opened.callback(admin, stack, "keys", "revoke", made["key_id"])
             http = httpx.Client(
                 base_url=stack.api_url,
                 headers={"authorization": f"Token {made['key']}"},

@@ -34,7 +34,7 @@ def test_vidus_clients_cancel_in_vidus_words(alice: Client, prompt: Prompt, stud
 
 
 def test_what_has_begun_is_not_cancelled_and_goes_on(alice: Client, prompt: Prompt, studio: Studio) -> None:
-    text = prompt("that is well under way", "[slow:4]")
+    text = prompt("that is well under way", "[slow:6]")
     task_id = alice.submitted(text)
     until(lambda: studio.task(text)["state"] == "processing", what="the studio to begin")
     answer = alice.cancel(task_id)

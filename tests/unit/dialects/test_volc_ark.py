@@ -585,14 +585,21 @@ def test_an_error_is_told_in_ark_s_envelope(
 
 def test_a_refusal_names_the_request_as_its_client_does() -> None:
     http = Http(method="GET", path="/api/v3/x", headers={"x-client-request-id": "20260106-1"})
-    body = dialect.render_error(errors.NotFound("nothing here"), http).body
+    body: Json = dialect.render_error(errors.NotFound("nothing here"), http).body
     assert body["error"]["message"] == "nothing here. Request id: 20260106-1"
 
 
 def test_a_fault_says_nothing_of_itself_and_is_not_to_be_repeated() -> None:
     reply = dialect.render_fault()
     assert (reply.status, reply.headers) == (500, {"x-should-retry": "false"})
-    assert reply.body["error"]["code"] == "InternalServiceError"
+    assert reply.body == {
+        "error": {
+            "code": "InternalServiceError",
+            "message": "The service encountered an unexpected internal error",
+            "param": "",
+            "type": "InternalServerError",
+        }
+    }
     ark.fits("VolcArkError", reply.body)
 
 

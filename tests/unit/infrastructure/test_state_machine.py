@@ -76,12 +76,15 @@ def test_no_state_hands_on_more_than_the_functions_answer(machine: dict[str, Any
         assert not shaping & state.keys()
 
 
-def test_every_task_is_retried_after_faults_of_the_platform_and_after_a_crash(machine: dict[str, Any]) -> None:
+def test_a_task_waits_long_for_a_free_function_less_for_the_platform_and_least_after_a_crash(
+    machine: dict[str, Any],
+) -> None:
     for state in tasks(machine).values():
-        platform, crash = state["Retry"]
-        assert "Lambda.TooManyRequestsException" in platform["ErrorEquals"]
+        busy, platform, crash = state["Retry"]
+        assert busy["ErrorEquals"] == ["Lambda.TooManyRequestsException"]
+        assert "Lambda.ServiceException" in platform["ErrorEquals"]
         assert crash["ErrorEquals"] == ["States.TaskFailed", "States.Timeout"]
-        assert platform["MaxAttempts"] > crash["MaxAttempts"] > 0
+        assert busy["MaxAttempts"] > platform["MaxAttempts"] > crash["MaxAttempts"] > 0
 
 
 def test_every_task_has_a_timeout_above_its_functions_own(machine: dict[str, Any], functions: dict[str, Any]) -> None:

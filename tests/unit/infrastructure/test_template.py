@@ -53,7 +53,7 @@ def test_a_function_may_read_exactly_the_secrets_it_is_told_of(functions: dict[s
     for properties in functions.values():
         told = {SECRETS[name] for name in properties["Environment"]["Variables"] if name in SECRETS}
         granted = {
-            resource["Ref"]
+            resource["Fn::GetAtt"].removesuffix(".Id")
             for statement in statements(properties)
             if "secretsmanager:GetSecretValue" in listed(statement["Action"])
             for resource in listed(statement["Resource"])

@@ -70,7 +70,7 @@ def test_nothing_is_said_of_the_video_before_it_is_done(studio: Client) -> None:
 
 
 def test_a_video_comes_with_its_last_frame_its_facts_and_its_tokens(studio: Client) -> None:
-    fields = {"resolution": "480p", "ratio": "9:16", "duration": 4, "seed": 7, "return_last_frame": True}
+    fields: Any = {"resolution": "480p", "ratio": "9:16", "duration": 4, "seed": 7, "return_last_frame": True}
     shown = query(studio, made(studio, **fields))
     assert studio.get(shown["content"]["video_url"]).headers["content-type"] == "video/mp4"
     assert studio.get(shown["content"]["last_frame_url"]).headers["content-type"] == "image/jpeg"

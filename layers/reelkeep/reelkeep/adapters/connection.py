@@ -88,11 +88,13 @@ class Connection(http.client.HTTPConnection):
 
     auto_open = 0
 
-    def __init__(self, place: Place, deadline: Deadline, tls: ssl.SSLContext) -> None:
+    def __init__(
+        self, place: Place, deadline: Deadline, tls: ssl.SSLContext, outside: Callable[[str], bool] = is_public
+    ) -> None:
         """Raises NotSent, BlockedAddress."""
         super().__init__(place.host, place.port)
         self.place = place
-        self._wire = _Wire(_connect(place, deadline, tls))
+        self._wire = _Wire(_connect(place, deadline, tls, outside))
         self.sock = self._wire
 
     def within(self, deadline: Deadline) -> None:
@@ -171,9 +173,9 @@ def _read_into(sock: socket.socket) -> Callable[[memoryview], int]:
     return sock.recv_into
 
 
-def _connect(place: Place, deadline: Deadline, tls: ssl.SSLContext) -> socket.socket:
+def _connect(place: Place, deadline: Deadline, tls: ssl.SSLContext, outside: Callable[[str], bool]) -> socket.socket:
     failure: OSError | None = None
-    for address in _addresses(place):
+    for address in _addresses(place, outside):
         sock = None
         try:
             sock = socket.create_connection((address, place.port), min(_CONNECT_SECONDS, deadline.left()))
@@ -186,14 +188,14 @@ def _connect(place: Place, deadline: Deadline, tls: ssl.SSLContext) -> socket.so
     raise NotSent(f"{place}: {reason(failure)}") from failure
 
 
-def _addresses(place: Place) -> list[str]:
+def _addresses(place: Place, outside: Callable[[str], bool]) -> list[str]:
     """What the name stands for, each once, without those where we must not go."""
     try:
         found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         raise NotSent(f"{place}: the name cannot be resolved") from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    allowed = [address for address in addresses if place.allow_private or is_public(address)]
+    allowed = [address for address in addresses if place.allow_private or outside(address)]
     if not allowed:
         raise BlockedAddress(f"{place} is not on the public internet")
     return allowed

@@ -31,6 +31,7 @@ from reelkeep.adapters.connection import (
     locate,
     reason,
 )
+from reelkeep.domain.addresses import is_public
 from reelkeep.domain.wire import Answer
 
 __all__ = ["AnswerLost", "BlockedAddress", "NotSent", "Outbound", "Stream"]
@@ -85,8 +86,14 @@ class Stream:
 class Outbound:
     """Built once: the certificates are loaded here, and connections are kept for the next call."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        tls: ssl.SSLContext | None = None,
+        clock: Callable[[], float] = time.time,
+        outside: Callable[[str], bool] = is_public,
+    ) -> None:
         self._tls = tls or ssl.create_default_context()
+        self._outside = outside  # which addresses may be reached without leave
         self._clock = clock  # not the monotonic one, which stands still while a function is frozen
         self._idle: list[tuple[float, Connection]] = []
         self._lock = threading.Lock()
@@ -172,7 +179,7 @@ class Outbound:
         deadline: Deadline,
     ) -> Stream:
         try:
-            connection = self._take(place) or Connection(place, deadline, self._tls)
+            connection = self._take(place) or Connection(place, deadline, self._tls, self._outside)
         except TimeoutError as error:
             raise NotSent(f"{place}: {reason(error)}") from error
         try:

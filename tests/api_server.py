@@ -1,0 +1,110 @@
+"""The API behind a real socket, for clients that are programs of their own: HTTP in, events through, fakes behind.
+
+What API Gateway does in between is done here as it does it: methods that change something go to one function, the
+rest to the other, and bodies that are no text travel in base64.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any, cast
+
+from aws_lambda_powertools import Logger
+
+from reelkeep.api import Api
+from reelkeep.services.query import list_tasks, show_whole
+from reelkeep.services.remove import remove
+from tests.fakes import FakeKeys
+from tests.unit.services.stage import ALICE, FakeProviders, Stage
+
+KEY = "rk_alice"
+FILE = b"\x00\x00\x00\x18ftypmp42 what every link leads to"
+_SUBMITS = ("POST", "PUT", "PATCH", "DELETE")
+
+
+@contextmanager
+def serving(stage: Stage) -> Iterator[str]:
+    """Serves the stage's tasks to `KEY`; yields the address. Links lead to `FILE`."""
+    server = _Server(("127.0.0.1", 0), _Handler)
+    address = f"http://127.0.0.1:{server.server_port}"
+    server.functions = _functions(stage, address)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield address
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    functions: Mapping[str, Api]
+
+
+def _functions(stage: Stage, address: str) -> Mapping[str, Api]:
+    """By method, wired as the real ones are."""
+    keys, logger = FakeKeys({KEY: ALICE}), Logger(service="test")
+    submit = Api(
+        keys=keys,
+        logger=logger,
+        submit=stage.submit,
+        cancel=stage.cancel,
+        remove=lambda task_id, caller: remove(
+            task_id, caller, tasks=stage.tasks, providers=FakeProviders(stage.provider), clock=stage.clock
+        ),
+    )
+    query = Api(
+        keys=keys,
+        logger=logger,
+        show=partial(show_whole, tasks=stage.tasks, requests=stage.archive),
+        list_tasks=lambda listing, caller, window: list_tasks(
+            listing, caller, window=window, tasks=stage.tasks, clock=stage.clock
+        ),
+        links=lambda kept: f"{address}/files/{kept.key}",
+    )
+    return dict.fromkeys(_SUBMITS, submit) | dict.fromkeys(("GET", "HEAD"), query)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def _serve(self) -> None:
+        sent = self.rfile.read(int(self.headers.get("content-length", 0)))
+        if self.path.startswith("/files/"):
+            self._answer(200, {"content-type": "video/mp4"}, FILE)
+            return
+        answer = cast("_Server", self.server).functions[self.command].handle(self._event(sent))
+        self._answer(answer["statusCode"], answer["headers"], answer["body"].encode())
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
+
+    def _event(self, sent: bytes) -> dict[str, Any]:
+        path, _, query = self.path.partition("?")
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        text = "json" in headers.get("content-type", "") or not sent
+        return {
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": headers,
+            "requestContext": {"http": {"method": self.command, "path": path}},
+            "isBase64Encoded": not text,
+            "body": sent.decode() if text else base64.b64encode(sent).decode(),
+        }
+
+    def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: what matters is in the answers."""

@@ -1,0 +1,169 @@
+"""Ark's own SDK, unmodified, against the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from volcenginesdkarkruntime import Ark
+from volcenginesdkarkruntime._exceptions import (
+    ArkAuthenticationError,
+    ArkBadRequestError,
+    ArkConflictError,
+    ArkInternalServerError,
+    ArkNotFoundError,
+    ArkRateLimitError,
+)
+
+from reelkeep.domain.observation import Accepted, Failed, Refused, Succeeded
+from reelkeep.domain.task import Failure, FailureClass, Kind, Task
+from tests.api_server import FILE, KEY, serving
+from tests.unit.services.stage import QUEUED, RUNNING, FakeProvider, Stage, creation
+
+MODEL = "doubao-seedance-1-5-pro-251215"
+TEXT = {"type": "text", "text": "a paper boat --dur 5"}
+BOAT = {"type": "image_url", "image_url": {"url": "https://ex.test/a.png"}, "role": "first_frame"}
+
+
+class Caller:
+    """A program that uses the SDK with its own defaults, retries included."""
+
+    def __init__(self, stage: Stage, address: str) -> None:
+        self.stage = stage
+        self.address = address
+        self.ark = Ark(base_url=address, api_key=KEY)
+        self.tasks: Any = self.ark.content_generation.tasks
+
+    def created(self, *content: dict[str, Any], **fields: Any) -> str:
+        return str(self.tasks.create(model=MODEL, content=list(content or (TEXT,)), **fields).id)
+
+
+@pytest.fixture
+def stage() -> Stage:
+    return Stage(
+        provider=FakeProvider(
+            observations=[QUEUED, RUNNING, Succeeded((creation("c1", "video", "last-frame"),), tokens=108_900)]
+        )
+    )
+
+
+@pytest.fixture(params=["/api/v3", "/volc/v1", "/volc/v1/"])
+def caller(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Caller]:
+    with serving(stage) as address:
+        caller = Caller(stage, address + request.param)
+        with caller.ark:
+            yield caller
+
+
+def test_a_task_is_created_watched_and_its_video_is_there_for_good(caller: Caller) -> None:
+    task_id = caller.created(TEXT, BOAT, return_last_frame=True, seed=7, resolution="720p")
+    assert caller.stage.task(task_id).request.kind is Kind.IMG2VIDEO
+    assert caller.tasks.get(task_id=task_id).status == "queued"
+    caller.stage.see_through(task_id)
+    task = caller.tasks.get(task_id=task_id)
+    assert (task.id, task.model, task.status, task.error) == (task_id, MODEL, "succeeded", None)
+    assert (task.seed, task.resolution, task.duration) == (7, "720p", 4)
+    assert (task.usage.completion_tokens, task.usage.total_tokens) == (108_900, 108_900)
+    for link in (task.content.video_url, task.content.last_frame_url):
+        assert httpx.get(link).content == FILE
+    assert task.created_at <= task.updated_at
+
+
+def test_a_list_is_filtered_paged_and_counted(caller: Caller) -> None:
+    ids = [caller.created(service_tier="flex" if number == 1 else None) for number in range(5)]
+    caller.stage.see_through(ids[3])
+    newest_first = sorted(ids, reverse=True)
+    listed = caller.tasks.list(page_size=2, page_num=2)
+    assert ([item.id for item in listed.items], listed.total) == (newest_first[2:4], 5)
+    assert [item.id for item in caller.tasks.list(status="succeeded").items] == [ids[3]]
+    assert [item.id for item in caller.tasks.list(service_tier="flex").items] == [ids[1]]
+    assert [item.id for item in caller.tasks.list(task_ids=[ids[0], "cgt-1"]).items] == [ids[0]]
+    nothing = caller.tasks.list(model="ep-20260106-abcde")
+    assert (nothing.items, nothing.total) == ([], 0)
+
+
+def test_what_is_in_the_queue_is_cancelled_by_deleting_it(caller: Caller) -> None:
+    task_id = caller.created()
+    caller.tasks.delete(task_id=task_id)
+    assert caller.tasks.get(task_id=task_id).status == "cancelled"
+
+
+def test_what_is_done_disappears_by_deleting_it_but_its_files_stay(caller: Caller) -> None:
+    task_id = caller.created()
+    caller.stage.see_through(task_id)
+    link = caller.tasks.get(task_id=task_id).content.video_url
+    caller.tasks.delete(task_id=task_id)
+    assert caller.tasks.list().total == 0
+    with pytest.raises(ArkNotFoundError) as missing:
+        caller.tasks.get(task_id=task_id)
+    assert (missing.value.code, missing.value.param) == ("NotFound.Id", "id")
+    assert httpx.get(link).content == FILE
+
+
+class Working(FakeProvider):
+    """Begins to work at once, and counts how often it is asked to stop."""
+
+    asked = 0
+
+    def cancel(self, task: Task) -> bool:
+        self.asked += 1
+        return False
+
+
+def test_what_is_running_is_not_deleted_and_the_sdk_asks_only_once(caller: Caller) -> None:
+    caller.stage.provider = provider = Working(observations=[QUEUED])
+    task_id = caller.created()
+    with pytest.raises(ArkConflictError) as refused:
+        caller.tasks.delete(task_id=task_id)
+    assert refused.value.code == "InvalidAction.RunningTaskDeletion"
+    assert f"Cannot delete task `{task_id}`" in refused.value.message
+    assert provider.asked == 1
+
+
+def refusal(reason: FailureClass, code: str = "") -> Refused:
+    return Refused(Failure(reason=reason, code=code, message="no"))
+
+
+@pytest.mark.parametrize(
+    ("placement", "error", "code"),
+    [
+        (refusal(FailureClass.THROTTLED), ArkRateLimitError, "QuotaExceeded"),
+        (refusal(FailureClass.POLICY, "InputTextSensitiveContentDetected"), ArkBadRequestError, None),
+        (RuntimeError("a fault of ours"), ArkInternalServerError, "InternalServiceError"),
+    ],
+)
+def test_a_submission_that_is_refused_or_fails_is_not_repeated(
+    caller: Caller, placement: Any, error: type[Exception], code: str | None
+) -> None:
+    caller.stage.provider.placements = [placement, Accepted("p-2")]
+    with pytest.raises(error) as refused:
+        caller.created()
+    assert refused.value.code == (code or placement.failure.code)  # type: ignore[attr-defined]
+    assert len(caller.stage.provider.placed) == 1
+
+
+def test_what_is_wrong_is_named(caller: Caller) -> None:
+    with pytest.raises(ArkBadRequestError) as refused:
+        caller.created(TEXT, BOAT, BOAT)
+    assert (refused.value.code, refused.value.param) == ("InvalidParameter", "content")
+    assert "Request id: " in refused.value.message
+    assert caller.stage.provider.placed == []
+
+
+def test_a_wrong_key_is_an_authentication_error(caller: Caller) -> None:
+    stranger = Ark(base_url=caller.address, api_key="rk_wrong")
+    with stranger, pytest.raises(ArkAuthenticationError) as refused:
+        stranger.content_generation.tasks.list()
+    assert refused.value.code == "AuthenticationError"
+
+
+def test_a_failed_task_says_why(caller: Caller) -> None:
+    failure = Failure(reason=FailureClass.POLICY, code="OutputVideoSensitiveContentDetected", message="not this")
+    caller.stage.provider.observations = [Failed(failure)]
+    task_id = caller.created()
+    caller.stage.see_through(task_id)
+    task = caller.tasks.get(task_id=task_id)
+    assert (task.status, task.error.code, task.error.message) == ("failed", failure.code, "not this")
+    assert task.content.video_url == ""
