@@ -86,7 +86,7 @@ class Curl:
 
 
 @contextmanager
-def ends(authority: Path, certificate: Path) -> Iterator[tuple[str, str]]:
+def ends(certificate: Path) -> Iterator[tuple[str, str]]:
     """A source and a sink."""
     processes = [
         subprocess.Popen(
@@ -154,7 +154,7 @@ def main() -> int:
         made = trustme.CA()
         made.cert_pem.write_to_path(authority)
         made.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(certificate)
-        with ends(authority, certificate) as (source, sink):
+        with ends(certificate) as (source, sink):
             contestants = Ours(authority, source, sink), Curl(authority, source, sink)
             ratios = {}
             print("   size  ratio  CPU s/GiB  curl's")

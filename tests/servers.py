@@ -98,7 +98,10 @@ class Server:
                     method, target, _ = line.decode().split()
                     lines = iter(incoming.readline, b"\r\n")
                     headers = dict(_header(line.decode()) for line in lines)
-                    body = incoming.read(int(headers.get("content-length", 0)))
+                    length = int(headers.get("content-length", 0))
+                    body = incoming.read(length)
+                    if len(body) < length:
+                        return
                     request = Request(method, target, headers, body)
                     self.requests.append(request)
                     for piece in self._answering(request):

@@ -94,6 +94,8 @@ def test_each_path_is_told_of_an_image_in_the_words_that_it_reads() -> None:
         (408, None, Unknown("the provider answered the submission with 408")),
         (302, None, Unknown("the provider answered the submission with 302")),
         (429, {"error": {"message": "Too many requests", "type": "new_api_error"}}, NotYet(7.0)),
+        (429, b"<html>", NotYet(7.0)),
+        (400, {"code": "fail_to_fetch_task", "message": "RateLimitExceeded.EndpointRPMExceeded"}, NotYet(7.0)),
     ],
 )
 @anywhere
@@ -137,12 +139,19 @@ def test_an_answer_to_a_submission_is_understood(
         (402, None, FailureClass.CREDIT, "", "the provider answered 402"),
         (
             401,
-            {"error": {"message": "sk-x is wrong", "type": "new_api_error"}},
+            {"error": {"message": "Invalid token sk-x", "type": "new_api_error"}},
             FailureClass.PROVIDER,
             "new_api_error",
             "the provider refused the key that Reelkeep has for it; an operator must mend that",
         ),
         (404, b"<html>", FailureClass.PROVIDER, "", "the provider answered 404"),
+        (
+            404,
+            {"error": {"message": "Invalid URL (POST /v1/videos)", "type": "invalid_request_error"}},
+            FailureClass.PROVIDER,
+            "invalid_request_error",
+            "Invalid URL (POST /v1/videos)",
+        ),
         (
             503,
             {"error": {"code": "model_not_found", "message": "no channel for it", "type": "new_api_error"}},
@@ -240,6 +249,10 @@ SORA = made(
         (
             {"status": "failed", "error": "GPU on fire"},
             Failed(Failure(reason=FailureClass.PROVIDER, message="GPU on fire", retryable=True)),
+        ),
+        (
+            {"status": "failed", "error": {"code": "InvalidParameter", "message": "ratio"}},
+            Failed(Failure(reason=FailureClass.INPUT, code="InvalidParameter", message="ratio")),
         ),
         ({"status": "expired"}, Failed(Failure(reason=FailureClass.EXPIRED, message="it expired"))),
         ({"status": "cancelled"}, Failed(Failure(reason=FailureClass.CANCELLED, message="it cancelled"))),

@@ -184,14 +184,15 @@ class Outbound:
             raise NotSent(f"{place}: {reason(error)}") from error
         try:
             connection.within(deadline)
-            connection.request(method, target, body, {**headers, "host": place.authority})
+            _put_headers(connection, method, target, {**headers, "host": place.authority}, body)
+            connection.endheaders(body)
             return Stream(url, connection, connection.getresponse(), self._give_back)
-        except ValueError:
-            connection.close()
-            raise NotSent(f"{place}: a header holds what HTTP cannot carry") from None  # and may be a secret
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise AnswerLost(f"{place}: {reason(error)}") from error
+        except BaseException:  # also what a body raises that is made while it is sent
+            connection.close()
+            raise
 
     def _take(self, place: Place) -> Connection | None:
         """A connection left by an earlier call, unless it has waited so long that it may be about to close."""
@@ -216,6 +217,24 @@ class Outbound:
                 self._idle.append((self._clock(), connection))
                 return
         connection.close()
+
+
+def _put_headers(
+    connection: Connection,
+    method: str,
+    target: str,
+    headers: Mapping[str, str],
+    body: bytes | Iterable[bytes | memoryview] | None,
+) -> None:
+    """Nothing is sent yet. Raises NotSent."""
+    try:
+        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in headers.items():
+            connection.putheader(name, value)
+    except ValueError:
+        raise NotSent(f"{connection.place}: a header holds what HTTP cannot carry") from None  # maybe a secret
+    if "content-length" not in headers and method not in ("GET", "HEAD"):
+        connection.putheader("content-length", str(len(body) if isinstance(body, bytes) else 0))
 
 
 def _unpacked(content: bytes | bytearray, encoding: str, limit_bytes: int, place: Place) -> bytearray:

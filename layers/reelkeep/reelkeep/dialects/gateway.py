@@ -43,11 +43,11 @@ _ENDED = {
 _BEFORE_ANY_CHANNEL = frozenset({"model_not_found", "get_channel_failed"})  # with 503, but certainly not accepted
 _CLASS_BY_STATUS = {402: FailureClass.CREDIT} | dict.fromkeys((401, 403, 404, 405), FailureClass.PROVIDER)
 _CLASSES = (
-    (r"policy|sensitive|moderation|safety|blocked|敏感|违规|审核", FailureClass.POLICY),
-    (r"quota|credit|balance|billing|arrears|余额|额度|欠费", FailureClass.CREDIT),
+    (r"policy|sensitive|moderation|safety|prompt_blocked|敏感|违规|审核", FailureClass.POLICY),
     (r"rate.?limit|too.?many|throttl", FailureClass.THROTTLED),
-    (r"invalid|unsupported|required|parameter", FailureClass.INPUT),
+    (r"quota|credit|balance|arrears|余额|额度|欠费", FailureClass.CREDIT),
 )
+_ABOUT_INPUT = (r"invalid|unsupported|required|parameter", FailureClass.INPUT)
 _CONTENT = re.compile(r"https?://[^/?#]+(?:/[^?#]*)?/v1/videos/[^/?#]+/content(?:[?#].*)?")
 
 
@@ -78,9 +78,8 @@ class Gateway:
                 return Unknown("the provider accepted something, but named no task")
         elif code not in _BEFORE_ANY_CHANNEL and (not 400 <= answer.status < 500 or answer.status in (408, 499)):
             return Unknown(f"the provider answered the submission with {answer.status}")
-        usual = _CLASS_BY_STATUS.get(answer.status, FailureClass.INPUT)
-        kind = _class_of(f"{code} {message}", usual)
-        if answer.status == 429 and kind is not FailureClass.CREDIT:
+        kind = _class_of(f"{code} {message}", _CLASS_BY_STATUS.get(answer.status, FailureClass.INPUT))
+        if kind is FailureClass.THROTTLED or (answer.status == 429 and kind is not FailureClass.CREDIT):
             return NotYet(answer.retry_after)
         if answer.status in (401, 403) and kind is FailureClass.PROVIDER:
             message = "the provider refused the key that Reelkeep has for it; an operator must mend that"
@@ -133,8 +132,9 @@ def _error(said: Mapping[str, Json]) -> tuple[str, str]:
     return (lenient.text(code) or lenient.identifier(code))[:256], message[:500]
 
 
-def _class_of(words: str, otherwise: FailureClass) -> FailureClass:
-    return next((kind for pattern, kind in _CLASSES if re.search(pattern, words, re.IGNORECASE)), otherwise)
+def _class_of(words: str, otherwise: FailureClass, *more: tuple[str, FailureClass]) -> FailureClass:
+    classes = (*_CLASSES, *more)
+    return next((kind for pattern, kind in classes if re.search(pattern, words, re.IGNORECASE)), otherwise)
 
 
 def _told(said: Mapping[str, Json], raw: bytes) -> Observation:
@@ -148,7 +148,8 @@ def _told(said: Mapping[str, Json], raw: bytes) -> Observation:
     if word in _ENDED:
         code, message = _error(task)
         kind = _ENDED[word]
-        kind = _class_of(f"{code} {message}", kind) if kind is FailureClass.PROVIDER else kind
+        if kind is FailureClass.PROVIDER:
+            kind = _class_of(f"{code} {message}", kind, _ABOUT_INPUT)
         retryable = kind in (FailureClass.PROVIDER, FailureClass.THROTTLED)
         return Failed(Failure(reason=kind, code=code, message=message or f"it {word}", retryable=retryable))
     if word in _QUEUEING:
