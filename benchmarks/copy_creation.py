@@ -28,14 +28,16 @@ import boto3
 import trustme
 from botocore.config import Config
 
-from reelkeep.adapters import copy as copying
-from reelkeep.adapters.outbound import Outbound
+_HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(_HERE.parent / "layers" / "reelkeep"))
+
+from reelkeep.adapters import copy as copying  # noqa: E402
+from reelkeep.adapters.outbound import Outbound  # noqa: E402
 
 _MB = 1_000_000
 _ROUNDS = {20 * _MB: 15, 200 * _MB: 9, 2000 * _MB: 3}
 _RATIO = 0.9  # at 200 MB
 _MEMORY = 64 * _MB  # at 2 GB, more than at 2 MB
-_HERE = Path(__file__).parent
 
 
 class Ours:

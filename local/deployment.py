@@ -48,7 +48,8 @@ def build(root: Path, sam: Path, *, builds: Path, log: Path, say: Callable[[str]
     if not (wanted / "template.yaml").is_file():
         say("building the functions and layers")
         command: list[str | Path] = [sam, "build", "--cached", "--parallel"]
-        command += ["--build-dir", wanted, "--cache-dir", builds / "cache"]
+        # sam does not know that what our makefiles build fits one version of Python.
+        command += ["--build-dir", wanted, "--cache-dir", builds / "cache" / sys.implementation.cache_tag]
         env = {**_sam_environment(builds), "BUILD_FOR": "this-machine", "PYTHON": sys.executable}
         try:
             children.run("sam build", command, env=env, log=log, cwd=root)

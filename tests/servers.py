@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 import socket
 import ssl
@@ -124,7 +125,7 @@ class Bucket:
             return reply(status, f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode())
         assert request.method == "PUT"
         assert request.headers["x-amz-content-sha256"] == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
-        assert request.headers["authorization"].startswith("AWS4-HMAC-SHA256 ")
+        assert _signature(request, "secret") == request.headers["authorization"].partition("Signature=")[2]
         content, trailer = _unframed(request.body)
         name, _, value = trailer.partition(":")
         sums = {
@@ -142,6 +143,23 @@ class Bucket:
 def _header(line: str) -> tuple[str, str]:
     name, _, value = line.partition(":")
     return name.strip().lower(), value.strip()
+
+
+def _signature(request: Request, secret: str) -> str:
+    """Signature Version 4, as its specification has it."""
+    found = re.match(r"AWS4-HMAC-SHA256 Credential=\w+/(.+), SignedHeaders=(.+), ", request.headers["authorization"])
+    assert found is not None
+    scope, names = found[1], found[2].split(";")
+    assert {"host", "x-amz-content-sha256", "x-amz-decoded-content-length", "x-amz-trailer"} <= set(names)
+    lines = "".join(f"{name}:{request.headers[name]}\n" for name in names)
+    payload = request.headers["x-amz-content-sha256"]
+    canonical = f"{request.method}\n{request.target}\n\n{lines}\n{found[2]}\n{payload}"
+    digest = sha256(canonical.encode()).hexdigest()
+    text = f"AWS4-HMAC-SHA256\n{request.headers['x-amz-date']}\n{scope}\n{digest}"
+    key = b"AWS4" + secret.encode()
+    for step in [*scope.split("/"), text]:
+        key = hmac.digest(key, step.encode(), "sha256")
+    return key.hex()
 
 
 def _unframed(body: bytes) -> tuple[bytes, str]:

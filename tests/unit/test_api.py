@@ -148,6 +148,8 @@ def test_a_fault_of_ours_is_a_500_in_the_dialect_that_says_nothing_of_it(
     for path in ("/ent/v2/text2video", "/tasks"):
         status, body = call("POST", path, {**TASK, "kind": "text2video"} if path == "/tasks" else TASK)
         assert status == 500
+        response = call.api.handle(event("POST", path, {**TASK, "kind": "text2video"} if path == "/tasks" else TASK))
+        assert response["headers"]["x-should-retry"] == "false"  # nobody may be made to pay twice
         assert "hunter2" not in json.dumps(body)
 
 

@@ -434,7 +434,9 @@ def test_no_error_shows_the_signature_of_a_link(archive: Archive) -> None:
 # The archive's own troubles ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [(503, "SlowDown"), (500, "InternalError"), (400, "RequestTimeout"), (307, "")])
+@pytest.mark.parametrize(
+    "fault", [(503, "SlowDown"), (500, "InternalError"), (400, "RequestTimeout"), (400, "BadDigest"), (307, "")]
+)
 def test_a_passing_fault_of_the_archive_begins_the_copy_again(archive: Archive, fault: tuple[int, str]) -> None:
     archive.bucket.faults.append(fault)
     with Server(File(LONG)) as source:

@@ -13,10 +13,12 @@ from reelkeep.adapters.providers import ConfiguredProviders, parse_providers
 from reelkeep.dialects import upstream
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
 from reelkeep.domain.observation import Accepted, Busy, NotYet, Refused, Unknown
-from reelkeep.domain.task import Kind, Request, Task
+from reelkeep.domain.task import Asset, Kind, Request, Task
 from reelkeep.domain.wire import Answer
+from reelkeep.ports import Source
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+KEY = {"authorization": "Token vda_secret"}
 VIDU = {"dialect": "vidu_ent_v2", "base_url": "https://api.vidu.test/", "api_key": "vda_secret"}
 
 
@@ -144,3 +146,23 @@ def test_a_look_that_fails_on_the_way_teaches_nothing(fault: Exception) -> None:
     assert isinstance(provider.observe(TASK), Busy)
     assert not provider.cancel(TASK)
     assert provider.find(TASK) is None
+
+
+@pytest.mark.parametrize(
+    ("source", "url", "headers"),
+    [
+        (
+            "/v1/videos/a:1/content",
+            "https://api.vidu.test/v1/videos/a:1/content",
+            {"authorization": "Token vda_secret"},
+        ),
+        ("//evil.test/v.mp4", "https://api.vidu.test//evil.test/v.mp4", {"authorization": "Token vda_secret"}),
+        ("https://api.vidu.test/v.mp4", "https://api.vidu.test/v.mp4", {}),
+        ("https://cdn.test/v.mp4?X-Amz-Signature=c0ffee", "https://cdn.test/v.mp4?X-Amz-Signature=c0ffee", {}),
+    ],
+)
+def test_the_key_goes_with_a_path_at_the_provider_and_never_with_a_link(
+    source: str, url: str, headers: dict[str, str]
+) -> None:
+    found = providers(vidu=VIDU).get("vidu").source(Asset(name="video", source=source))
+    assert found == Source(url, allow_private=False, headers=headers)

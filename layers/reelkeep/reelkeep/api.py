@@ -54,6 +54,8 @@ class Api:
         except Exception:
             self.logger.exception("request failed", method=http.method, dialect=dialect.name)
             reply = dialect.render_fault()
+            if http.method == "POST":  # official SDKs repeat it after a 500, which could mean to pay twice
+                reply = replace(reply, headers={**reply.headers, "x-should-retry": "false"})
         self.logger.info("answered", method=http.method, dialect=dialect.name, status=reply.status)
         return _response(reply)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -45,12 +45,20 @@ class Tasks(Protocol):
         """For diagnosis, for 30 days; secrets are taken out."""
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a file is fetched from."""
+
+    url: str
+    allow_private: bool = False  # whether it may live on a private address
+    headers: Mapping[str, str] = field(default_factory=dict)  # the provider's key, where the file needs it
+
+
 class Provider(Protocol):
     """One upstream account."""
 
     name: str
     typical_seconds: float | None  # how long a task takes there, if the configuration says so
-    allow_private: bool  # whether it, and the links it hands out, may live on a private address
 
     def check(self, task: Task) -> None:
         """Raises InvalidRequest, naming the client's field, for what cannot be expressed there."""
@@ -62,6 +70,9 @@ class Provider(Protocol):
 
     def cancel(self, task: Task) -> bool:
         """Whether it is now cancelled for certain."""
+
+    def source(self, asset: Asset) -> Source:
+        """Where the file is now. The key goes to the provider's own address, and nowhere else."""
 
     def find(self, task: Task) -> str | None:
         """The provider's id of a task whose placement got lost, "" if it is certainly not there, None if the
@@ -102,8 +113,8 @@ class Requests(Protocol):
 
 
 class Archive(Protocol):
-    def keep(self, task: Task, number: int, asset: Asset, *, allow_private: bool) -> Kept:
-        """Copies one file of the task's creation with this number (from 1) into the archive and verifies it.
+    def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
+        """Copies the file of this name of the task's creation with this number (from 1), and verifies it.
 
         Raises SourceGone, SourceBusy, SourceBad; nothing is visible in the archive then.
         """

@@ -132,7 +132,6 @@ def test_what_clients_would_repeat_tells_them_not_to() -> None:
     http = Http(method="POST", path="/v1/video/generations")
     throttled = errors.Refused(Failure(reason=FailureClass.THROTTLED, message="later"))
     for reply in (
-        dialect.render_fault(),
         dialect.render_error(throttled, http),
         dialect.render_error(errors.CannotCancel(State.PROCESSING), http),
     ):

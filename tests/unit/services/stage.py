@@ -12,7 +12,7 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.links import folder
 from reelkeep.domain.observation import Accepted, Observation, Pending, Placement, Succeeded
 from reelkeep.domain.task import Asset, Creation, Kept, Kind, Request, State, Task
-from reelkeep.ports import Caller
+from reelkeep.ports import Caller, Source
 from reelkeep.services.cancel import cancel
 from reelkeep.services.finalize import finalize
 from reelkeep.services.poll import Verdict, poll
@@ -47,7 +47,6 @@ class FakeProvider:
 
     name: str = "vidu"
     typical_seconds: float | None = None
-    allow_private: bool = False
     placements: list[Placement | BaseException] = field(default_factory=lambda: [Accepted("p-1", credits=20)])
     observations: list[Observation | BaseException] = field(default_factory=lambda: [Succeeded((creation(),))])
     found: list[str | None] = field(default_factory=lambda: [None])
@@ -70,6 +69,9 @@ class FakeProvider:
 
     def cancel(self, task: Task) -> bool:
         return self.cancels
+
+    def source(self, asset: Asset) -> Source:
+        return Source(asset.source)
 
     def find(self, task: Task) -> str | None:
         return _next(self.found)
@@ -103,12 +105,12 @@ class FakeArchive:
     manifests: list[Task] = field(default_factory=list)
     requests: dict[str, Request] = field(default_factory=dict)
 
-    def keep(self, task: Task, number: int, asset: Asset, *, allow_private: bool) -> Kept:
+    def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
         for part, script in self.faults.items():
-            if part in asset.source:
+            if part in source.url:
                 _next(script)
-        self.copies.append(asset.source)
-        key = f"{folder(task.id)}{number}-{asset.name}.mp4"
+        self.copies.append(source.url)
+        key = f"{folder(task.id)}{number}-{name}.mp4"
         return Kept(key=key, bytes=1000, sha256="ab" * 32, content_type="video/mp4", duration=4.0)
 
     def keep_manifest(self, task: Task) -> None:

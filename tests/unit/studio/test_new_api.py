@@ -1,10 +1,14 @@
 """A gateway of new-api, from a client's side."""
 
+from contextlib import closing
 from typing import Any
 
 import httpx
 import pytest
 
+from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.source import Remote
+from reelkeep.ports import Source
 from tests.unit.studio.client import Client, Open
 
 GENERATIONS, VIDEOS = "/v1/video/generations", "/v1/videos"
@@ -107,3 +111,20 @@ def test_a_wrong_key_is_refused_in_openais_form(open_studio: Open) -> None:
     studio = open_studio(keys=frozenset({"sk-2"}))
     refused = submit(studio)
     assert (refused.status_code, refused.json()["error"]["type"]) == (401, "new_api_error")
+
+
+def test_a_file_without_a_link_is_fetched_in_ranges_with_the_key(open_studio: Open) -> None:
+    studio = open_studio(keys=frozenset({"sk-1"}))
+    video = made(studio, VIDEOS, "[release:bare][size:9] a boat", seconds="4", size="640x360")
+    outbound = Outbound()
+    url = f"{str(studio.http.base_url).rstrip('/')}{VIDEOS}/{video['id']}/content"
+    source = Source(url, allow_private=True, headers=BEARER)
+    with closing(Remote(source, outbound, limit_bytes=1 << 30, seconds_left=lambda: 30.0)) as remote:
+        assert remote.ranged
+        assert remote.total is not None
+        film = memoryview(bytearray(remote.total))
+        assert remote.read_on(film) == remote.total == 9_000_000
+        last = memoryview(bytearray(1000))
+        remote.read_range(last, remote.total - 1000)
+        assert last == film[-1000:]
+    outbound.close()

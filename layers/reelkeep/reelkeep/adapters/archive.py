@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reelkeep.adapters import documents
-from reelkeep.adapters.copy import Source, copy
+from reelkeep.adapters.copy import copy
 from reelkeep.adapters.outbound import Outbound
 from reelkeep.domain.links import folder
 from reelkeep.domain.media import Expected
-from reelkeep.domain.task import Asset, Kept, Task
+from reelkeep.domain.task import Kept, Task
+from reelkeep.ports import Source
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -24,12 +25,12 @@ class S3Archive:
         self._bucket = bucket
         self._outbound = outbound
 
-    def keep(self, task: Task, number: int, asset: Asset, *, allow_private: bool) -> Kept:
+    def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
         return copy(
-            Source(asset.source, allow_private),
+            source,
             bucket=self._bucket,
-            key=lambda extension: f"{folder(task.id)}{number}-{asset.name}.{extension}",
-            expected=_expected(asset.name),
+            key=lambda extension: f"{folder(task.id)}{number}-{name}.{extension}",
+            expected=_expected(name),
             s3=self._client,
             outbound=self._outbound,
             limit_bytes=_LARGEST,

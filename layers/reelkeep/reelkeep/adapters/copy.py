@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 from reelkeep.adapters.checksums import Checksum, Crc32, Sha256
 from reelkeep.adapters.incoming import incoming
 from reelkeep.adapters.outbound import Outbound
-from reelkeep.adapters.source import BeginAgain, Remote, Source
+from reelkeep.adapters.source import BeginAgain, Remote
 from reelkeep.adapters.upload import MOST, MOST_AT_ONCE, Target, buffer_up, stream_up
 from reelkeep.domain.media import Expected, Media, MediaProbe, NotMedia, Truncated
 from reelkeep.domain.task import Kept
-from reelkeep.ports import SourceBad, SourceBusy
+from reelkeep.ports import Source, SourceBad, SourceBusy
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials

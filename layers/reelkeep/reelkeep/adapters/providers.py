@@ -14,8 +14,9 @@ from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent, Outb
 from reelkeep.adapters.secrets import Secret
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
 from reelkeep.domain.observation import Busy, NotYet, Observation, Placement, Refused, Unknown
-from reelkeep.domain.task import Failure, FailureClass, Request, Task
+from reelkeep.domain.task import Asset, Failure, FailureClass, Request, Task
 from reelkeep.domain.wire import Answer, Call, ProviderDialect
+from reelkeep.ports import Source
 
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
 _LOOK_SECONDS = 15.0
@@ -49,7 +50,6 @@ class HttpProvider:
     def __init__(self, name: str, settings: ProviderSettings, dialect: ProviderDialect, outbound: Outbound) -> None:
         self.name = name
         self.typical_seconds = settings.typical_seconds
-        self.allow_private = settings.allow_private
         self.settings = settings
         self.dialect = dialect
         self._outbound = outbound
@@ -84,6 +84,12 @@ class HttpProvider:
         except (NotSent, AnswerLost, BlockedAddress):
             return False
 
+    def source(self, asset: Asset) -> Source:
+        if asset.source.startswith("/"):
+            url = self.settings.base_url + quote(asset.source, safe="/:@")
+            return Source(url, self.settings.allow_private, self._authorization())
+        return Source(asset.source, self.settings.allow_private)
+
     def find(self, task: Task) -> str | None:
         call = self.dialect.find(task)
         if call is None:
@@ -97,14 +103,18 @@ class HttpProvider:
         url = self.settings.base_url + quote(call.path, safe="/:@")
         if call.query:
             url += "?" + urlencode(call.query)
-        headers = {"authorization": self.dialect.authorization.format(key=self.settings.api_key.get_secret_value())}
+        headers = self._authorization()
         body = None
         if call.body is not None:
             headers["content-type"] = "application/json"
             body = json.dumps(call.body, ensure_ascii=False).encode()
         return self._outbound.request(
-            call.method, url, headers=headers, body=body, seconds=seconds, allow_private=self.allow_private
+            call.method, url, headers=headers, body=body, seconds=seconds, allow_private=self.settings.allow_private
         )
+
+    def _authorization(self) -> dict[str, str]:
+        key = self.settings.api_key.get_secret_value()
+        return {"authorization": self.dialect.authorization.format(key=key)}
 
 
 class ConfiguredProviders:

@@ -6,23 +6,16 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 
 from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent, Outbound, Stream
 from reelkeep.domain.wire import Answer
-from reelkeep.ports import SourceBad, SourceBusy, SourceGone
+from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
 
 RANGE = 4 << 20
 _TRIES = 5
 _STEP = 1 << 20  # what a cut connection costs at most
 _BUSY = frozenset([202, 408, 425, 429])
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    url: str
-    allow_private: bool = False
 
 
 class BeginAgain(Exception):
@@ -45,6 +38,7 @@ class Remote:
         """Raises SourceGone, SourceBusy, SourceBad."""
         self._url = source.url
         self._allow_private = source.allow_private
+        self._headers = source.headers
         self._outbound = outbound
         self._limit_bytes = limit_bytes
         self._seconds_left = seconds_left
@@ -113,7 +107,8 @@ class Remote:
             stream = self._hold({})
         if stream.headers.get("content-encoding", "identity") != "identity":
             raise SourceBad(f"{stream.place} answered a packed file")
-        self._url = stream.url
+        if not self._headers:  # else every redirect is followed again: the key belongs at its beginning only
+            self._url = stream.url
         self.total = bounds[1] if bounds is not None and self.ranged else stream.length
         self.framed = stream.length is not None or "transfer-encoding" in stream.headers  # a cut would show
         self._check_size(self.total or 0)
@@ -166,7 +161,7 @@ class Remote:
             raise SourceBusy("there was no time left to read it all")
         try:
             with self._outbound.stream(
-                self._url, headers=headers, seconds=seconds, allow_private=self._allow_private
+                self._url, headers={**self._headers, **headers}, seconds=seconds, allow_private=self._allow_private
             ) as stream:
                 _check_status(stream)
                 yield stream

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _PART = 16 << 20
 MOST = 10_000 * _PART  # an upload has at most that many parts: 160 GB
 MOST_AT_ONCE = 5 << 30  # of one PutObject
+_PASSING = frozenset(["RequestTimeout", "BadDigest", "IncompleteBody"])  # a source that paused, a bad line
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ def stream_up(
         raise BeginAgain(f"the archive: {error}") from error
     if answer.status != 200:
         fault = _fault(answer.status, answer.body)
-        # A redirect is for the client to follow; RequestTimeout is S3's word for a source that paused.
-        if answer.status >= 500 or answer.status < 400 or fault.response["Error"]["Code"] == "RequestTimeout":
+        # A redirect is for the client to follow.
+        if answer.status >= 500 or answer.status < 400 or fault.response["Error"]["Code"] in _PASSING:
             raise BeginAgain(f"the archive answered {answer.status}") from fault
         raise fault
 

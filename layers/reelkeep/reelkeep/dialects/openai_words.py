@@ -51,9 +51,7 @@ def refusal(error: ClientError, spelled: Mapping[str, str]) -> Reply:
 
 
 def fault() -> Reply:
-    """To repeat a submission after it could mean to pay for it twice."""
-    headers = {"x-should-retry": "false"}
-    return _reply(500, "something went wrong on our side", "server_error", None, "internal_error", headers)
+    return _reply(500, "something went wrong on our side", "server_error", None, "internal_error", {})
 
 
 def code_of(failure: Failure) -> str:

@@ -89,9 +89,8 @@ def refusal(error: ClientError, http: Http, spelled: Mapping[str, str]) -> Reply
 
 
 def fault() -> Reply:
-    """To repeat a submission after it could mean to pay for it twice."""
     body = _envelope(500, "InternalServiceFailure", "internal service failure", {})
-    return Reply(status=500, body=body, headers={"x-should-retry": "false"})
+    return Reply(status=500, body=body)
 
 
 def reason(failure: Failure) -> str:

@@ -102,9 +102,8 @@ class _Server:
         return Reply(status=status, body=_error(status, code, said, name), headers=headers)
 
     def render_fault(self) -> Reply:
-        """To repeat a submission after it could mean to pay for it twice."""
         body = _error(500, "InternalServiceError", "The service encountered an unexpected internal error")
-        return Reply(status=500, body=body, headers={"x-should-retry": "false"})
+        return Reply(status=500, body=body)
 
     @property
     def schemas(self) -> Mapping[str, Any]:

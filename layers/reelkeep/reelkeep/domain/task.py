@@ -123,7 +123,7 @@ class Asset:
     """One file of a creation: at the provider until it is kept, then in the archive."""
 
     name: str  # video, cover, watermarked, moderation-1, last-frame, ...
-    source: str = ""  # the provider's link; forgotten once kept
+    source: str = ""  # the provider's link, or a path at the provider that needs its key; forgotten once kept
     expires_at: datetime | None = None  # when that link dies
     kept: Kept | None = None
     lost: str = ""  # why it could not be kept, once that is certain

@@ -20,7 +20,7 @@ def parse_json(text: bytes) -> Json:
     """
     try:
         parsed = json.loads(text, parse_constant=_refuse)
-        json.dumps(parsed, ensure_ascii=False).encode()
+        json.dumps(parsed, ensure_ascii=False, allow_nan=False).encode()
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
     return parsed

@@ -95,7 +95,7 @@ def _keep(
     task: Task, number: int, name: str, provider: Provider, *, tasks: Tasks, archive: Archive
 ) -> tuple[Task, _Trouble | None]:
     try:
-        kept = archive.keep(task, number, _asset(task, number, name), allow_private=provider.allow_private)
+        kept = archive.keep(task, number, name, provider.source(_asset(task, number, name)))
     except SourceGone as gone:
         return task, _Trouble(f"{name}: {gone}", final=True)
     except SourceBad as bad:
