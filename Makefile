@@ -28,10 +28,10 @@ key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `
 
 ##@ Work on it
 
-.PHONY: setup test lint types unit integration e2e format lock
+.PHONY: setup test lint types unit unit-on-runtime tools integration e2e format lock
 setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
 
-test: lint types unit integration e2e  ## Everything that has to pass
+test: lint types unit unit-on-runtime tools integration e2e  ## Everything that has to pass
 
 lint: $(SETUP)  ## Style of the code, soundness of the template
 	$(BIN)/ruff check $(CODE)
@@ -45,7 +45,20 @@ types: $(SETUP)  ## Types, strictly
 unit: $(SETUP)  ## Tests that need nothing but this code
 	$(BIN)/pytest tests/unit
 
-integration: $(SETUP)  ## Tests on the local cloud
+RUNTIME_PYTHON := $(shell layers/find-python 3.13)
+unit-on-runtime: $(SETUP)  ## The same on the Python of the Lambda runtime, if this machine has one
+ifneq ($(RUNTIME_PYTHON),)
+	@test -d .venv-runtime || $(RUNTIME_PYTHON) -m venv .venv-runtime
+	$(BIN)/uv pip install --quiet --system-certs --python .venv-runtime --require-hashes -r requirements-dev.txt
+	.venv-runtime/bin/pytest tests/unit
+else
+	@echo "no Python 3.13 on this machine: the unit tests ran on another only"
+endif
+
+tools: $(SETUP)  ## Tests of the local cloud and of the studio themselves
+	$(BIN)/pytest tests/local
+
+integration: $(SETUP)  ## Tests on the local cloud's services
 	$(BIN)/pytest tests/integration
 
 e2e: $(SETUP)  ## Tests from outside, on a local cloud of their own (REELKEEP_STACK=stack.json: on one that is up)

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.workers import Function, FunctionError, Pool
+from local.pools import Pool
+from local.workers import Function, FunctionError
 
 
 class Server(ThreadingHTTPServer):
@@ -35,6 +36,8 @@ class Server(ThreadingHTTPServer):
     def run(self, functions: Iterable[Function]) -> None:
         """Runs these functions from now on. What is invoked earlier waits for this."""
         old, self._pools = self._pools, {function.name: Pool(function) for function in functions}
+        for pool in self._pools.values():
+            pool.warm_up()
         self._deployed.set()
         for pool in old.values():
             pool.close()

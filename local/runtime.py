@@ -5,8 +5,9 @@ nothing that happens to be installed here:
 
     python -I -S runtime.py CHANNEL HANDLER FOLDER [FOLDER ...]
 
-CHANNEL is the descriptor of a socket: invocations come and answers go on it, one JSON text a line. The FOLDERs
-are what the function may import from, in this order. What the function prints is its log.
+CHANNEL is the descriptor of a socket. A first line on it says that the function is imported; then invocations come
+and answers go, one JSON text a line. The FOLDERs are what the function may import from, in this order. What the
+function prints is its log.
 """
 
 from __future__ import annotations
@@ -52,6 +53,8 @@ def main(channel: int, handler: str, *folders: str) -> None:
     stream = socket.socket(fileno=channel).makefile("rwb")
     module, _, name = handler.rpartition(".")
     handle = getattr(importlib.import_module(module), name)
+    stream.write(b"ready\n")
+    stream.flush()
     for line in stream:
         invocation = json.loads(line)
         try:

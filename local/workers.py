@@ -1,13 +1,11 @@
-"""Where the functions run: what AWS Lambda's execution environments are to the deployed stack."""
+"""What the functions run in: what AWS Lambda's execution environments are to the deployed stack."""
 
 from __future__ import annotations
 
 import json
-import os
 import socket
 import subprocess
 import sys
-import threading
 import time
 import uuid
 from collections.abc import Mapping
@@ -17,8 +15,6 @@ from typing import Any, Final
 
 from local import runtime
 
-WORKERS: Final = min(16, max(4, os.cpu_count() or 1))  # of each function
-IDLE_SECONDS: Final = 60.0  # after which a surplus worker goes
 MOST_BYTES_OF_AN_ANSWER: Final = 6 * 1024 * 1024
 
 
@@ -70,6 +66,15 @@ class Worker:
                 env=environment(function),
                 start_new_session=True,
             )
+
+    def await_ready(self, deadline: float) -> None:
+        """Returns when the function is imported, or raises `FunctionError`."""
+        try:
+            self._answer(deadline)
+        except TimeoutError:
+            raise failed("Sandbox.Timedout", f"the function did not start; see {self._function.log}") from None
+        except OSError as error:
+            raise failed("Runtime.ExitError", f"the function did not start; see {self._function.log}") from error
 
     def invoke(self, event: Any, request_id: str, deadline: float) -> Any:
         """What the function returns, or `FunctionError`."""
@@ -133,58 +138,3 @@ def environment(function: Function) -> dict[str, str]:
         "LAMBDA_TASK_ROOT": str(function.folders[0]),
         **function.environment,
     }
-
-
-class Pool:
-    """The workers of one function. There are only so many: who finds none waits."""
-
-    def __init__(self, function: Function, most: int = WORKERS) -> None:
-        self._function = function
-        self._turn = threading.Semaphore(most)
-        self._lock = threading.Lock()
-        self._idle: list[Worker] = []  # the most recently used one last
-        self._closed = False
-
-    def invoke(self, event: Any, request_id: str, deadline: float) -> Any:
-        """What the function returns, or `FunctionError`. `deadline` is when the caller stops waiting."""
-        if not self._turn.acquire(timeout=max(0.0, deadline - time.time())):
-            raise failed("Sandbox.Timedout", f"{self._function.name} had no worker free in time")
-        try:
-            worker = self._take()
-            try:
-                return worker.invoke(event, request_id, deadline)
-            finally:
-                self._put_back(worker)
-        finally:
-            self._turn.release()
-
-    def _take(self) -> Worker:
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()
-        return Worker(self._function)
-
-    def _put_back(self, worker: Worker) -> None:
-        worker.idle_since = time.monotonic()
-        with self._lock:
-            if worker.usable and not self._closed:
-                self._idle.append(worker)
-                return
-        worker.stop()
-
-    def retire(self, idle_seconds: float = IDLE_SECONDS) -> None:
-        """Stops the workers that had nothing to do for so long, all but one."""
-        limit = time.monotonic() - idle_seconds
-        with self._lock:
-            old = [worker for worker in self._idle[:-1] if worker.idle_since < limit]
-            self._idle = [worker for worker in self._idle if worker not in old]
-        for worker in old:
-            worker.stop()
-
-    def close(self) -> None:
-        """Stops every idle worker now, and the others when they have answered."""
-        with self._lock:
-            self._closed = True
-            idle, self._idle = self._idle, []
-        for worker in idle:
-            worker.stop()

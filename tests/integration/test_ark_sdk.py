@@ -88,6 +88,10 @@ def test_what_is_in_the_queue_is_cancelled_by_deleting_it(caller: Caller) -> Non
     task_id = caller.created()
     caller.tasks.delete(task_id=task_id)
     assert caller.tasks.get(task_id=task_id).status == "cancelled"
+    with pytest.raises(ArkConflictError) as refused:
+        caller.tasks.delete(task_id=task_id)
+    assert refused.value.code == "InvalidAction.CancelledTaskDeletion"
+    assert caller.tasks.list(status="cancelled").total == 1
 
 
 def test_what_is_done_disappears_by_deleting_it_but_its_files_stay(caller: Caller) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
@@ -19,7 +19,7 @@ from reelkeep.dialects.dialect import AnyRoute, Cancel, Content, Dialect, Http, 
 from reelkeep.domain.errors import ClientError, NotAllowed, NotFound, Unauthorized
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Kept, Request, Task
+from reelkeep.domain.task import Kept, Request, State, Task
 from reelkeep.ports import Caller, Keys
 
 _TASK_PATH = re.compile(r"\{(\w+)\}")
@@ -37,7 +37,7 @@ class Api:
     logger: Logger
     submit: Callable[[Request, Caller], Task] = _absent
     cancel: Callable[[str, Caller], Task] = _absent
-    remove: Callable[[str, Caller], Task] = _absent
+    remove: Callable[[str, Caller, Collection[State]], Task] = _absent
     show: Callable[[str, Caller], Task] = _absent
     list_tasks: Callable[[Listing, Caller, timedelta | None], Page] = _absent
     links: Links = _absent
@@ -75,7 +75,7 @@ class Api:
             case Show():
                 return route.render(self.show(http.variables["task_id"], caller), self.links)
             case Remove():
-                return route.render(self.remove(http.variables["task_id"], caller))
+                return route.render(self.remove(http.variables["task_id"], caller, route.keeps))
             case Content():
                 task = self.show(http.variables["task_id"], caller)
                 return Reply(status=302, headers={"location": self.links(_kept(task, route.parse(http)))})

@@ -344,7 +344,7 @@ def test_a_finished_task_is_shown_with_permanent_links_to_what_is_kept_and_nothi
 
     def file(name: str, content_type: str) -> dict[str, Any]:
         url = f"https://keep.test/1-{name}"
-        return {"name": name, "url": url, "bytes": 7, "sha256": "ab", "content_type": content_type}
+        return {"name": name, "url": url, "bytes": 7, "sha256": "ab", "crc32": None, "content_type": content_type}
 
     assert body(SHOW.render(done, link)) == PLAIN | {
         "state": "success",

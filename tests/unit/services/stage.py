@@ -54,6 +54,7 @@ class FakeProvider:
     refuses: BaseException | None = None
     placed: list[Task] = field(default_factory=list)
     looks: int = 0
+    cancellations: int = 0
 
     def check(self, task: Task) -> None:
         if self.refuses:
@@ -68,6 +69,7 @@ class FakeProvider:
         return _next(self.observations)
 
     def cancel(self, task: Task) -> bool:
+        self.cancellations += 1
         return self.cancels
 
     def source(self, asset: Asset) -> Source:

@@ -3,13 +3,13 @@ from __future__ import annotations
 import pytest
 
 from reelkeep.domain.errors import CannotCancel, NotFound
-from reelkeep.domain.observation import NotYet, Succeeded
+from reelkeep.domain.observation import Busy, Missing, NotYet, Observation, Succeeded
 from reelkeep.domain.task import State
-from tests.unit.services.stage import MALLORY, FakeProvider, Stage, creation
+from tests.unit.services.stage import MALLORY, QUEUED, RUNNING, FakeProvider, Stage, creation
 
 
 def test_a_queueing_task_is_cancelled_at_the_provider_and_told_at_the_next_look() -> None:
-    stage = Stage()
+    stage = Stage(provider=FakeProvider(observations=[QUEUED]))
     id = stage.submit().id
     assert stage.cancel(id).state is State.CANCELLED
     stage.see_through(id)
@@ -17,11 +17,20 @@ def test_a_queueing_task_is_cancelled_at_the_provider_and_told_at_the_next_look(
 
 
 def test_a_task_that_the_provider_will_not_cancel_goes_on() -> None:
-    stage = Stage(provider=FakeProvider(cancels=False))
+    stage = Stage(provider=FakeProvider(observations=[QUEUED], cancels=False))
     id = stage.submit().id
     with pytest.raises(CannotCancel, match="task state is queueing"):
         stage.cancel(id)
     assert stage.task(id).state is State.QUEUEING
+
+
+@pytest.mark.parametrize("now", [RUNNING, Succeeded((creation(),)), Busy("out of reach"), Missing()])
+def test_a_task_that_is_not_in_the_queue_any_more_is_left_alone(now: Observation) -> None:
+    stage = Stage(provider=FakeProvider(observations=[now]))
+    id = stage.submit().id
+    with pytest.raises(CannotCancel):
+        stage.cancel(id)
+    assert stage.provider.cancellations == 0
 
 
 def test_a_task_that_was_not_placed_yet_is_cancelled_without_the_provider() -> None:
@@ -41,7 +50,7 @@ def test_a_finished_task_cannot_be_cancelled() -> None:
 
 
 def test_cancelling_twice_is_fine() -> None:
-    stage = Stage()
+    stage = Stage(provider=FakeProvider(observations=[QUEUED]))
     id = stage.submit().id
     assert stage.cancel(id) == stage.cancel(id)
 

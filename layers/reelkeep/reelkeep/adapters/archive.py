@@ -13,6 +13,7 @@ from reelkeep.domain.task import Kept, Task
 from reelkeep.ports import Source
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from types_boto3_s3 import S3Client
 
 _LARGEST = 5 << 40  # bytes of one object; what a video of a provider will not reach
@@ -20,8 +21,9 @@ _SECONDS = 780.0  # for one file; the function has 900
 
 
 class S3Archive:
-    def __init__(self, client: S3Client, bucket: str, outbound: Outbound) -> None:
+    def __init__(self, client: S3Client, credentials: Credentials | None, bucket: str, outbound: Outbound) -> None:
         self._client = client
+        self._credentials = credentials
         self._bucket = bucket
         self._outbound = outbound
 
@@ -32,6 +34,7 @@ class S3Archive:
             key=lambda extension: f"{folder(task.id)}{number}-{name}.{extension}",
             expected=_expected(name),
             s3=self._client,
+            credentials=self._credentials,
             outbound=self._outbound,
             limit_bytes=_LARGEST,
             seconds=_SECONDS,

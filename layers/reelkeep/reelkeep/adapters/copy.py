@@ -142,6 +142,7 @@ class _Passing:
             key=key,
             bytes=self._size,
             sha256=self.checksum.digest().hex() if self.checksum.name == "sha256" else "",
+            crc32=self.checksum.digest().hex() if self.checksum.name == "crc32" else "",
             content_type=media.content_type,
             duration=media.duration_seconds,
             fps=media.fps,

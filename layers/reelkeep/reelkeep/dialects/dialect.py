@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Request, Task
+from reelkeep.domain.task import Request, State, Task
 from reelkeep.domain.wire import Json, parse_json
 
 
@@ -89,6 +89,7 @@ class Cancel(Route):
 class Remove(Route):
     """Cancels the task that the path's `task_id` names if it has not begun; takes it out of sight if it ended."""
 
+    keeps: frozenset[State] = frozenset()  # it is refused to take tasks that ended so out of sight
     render: Callable[[Task], Reply]
 
 

@@ -224,7 +224,8 @@ def _creation(creation: Creation, links: Links) -> bodies.Creation:
             "name": name,
             "url": links(file),
             "bytes": file.bytes,
-            "sha256": file.sha256,
+            "sha256": file.sha256 or None,
+            "crc32": file.crc32 or None,
             "content_type": file.content_type,
         }
         for name, file in kept.items()

@@ -221,7 +221,8 @@ class File(TypedDict):
     name: Annotated[str, Field(description="video, cover, watermarked, moderation-1, last-frame, …")]
     url: Link
     bytes: int
-    sha256: Annotated[str, Field(description="Hexadecimal, as sha256sum prints it.")]
+    sha256: Annotated[str | None, Field(description="Hexadecimal, as sha256sum prints it.")]
+    crc32: Annotated[str | None, Field(description="Hexadecimal; instead of sha256 for a file beyond 64 MiB.")]
     content_type: str
 
 

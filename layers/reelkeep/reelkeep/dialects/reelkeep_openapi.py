@@ -18,6 +18,7 @@ _VIDEO: bodies.File = {
     "url": f"{_FILES}/1-video.mp4",
     "bytes": 4_193_280,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "crc32": None,
     "content_type": "video/mp4",
 }
 _COVER: bodies.File = {
@@ -25,6 +26,7 @@ _COVER: bodies.File = {
     "url": f"{_FILES}/1-cover.jpeg",
     "bytes": 81_920,
     "sha256": "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+    "crc32": None,
     "content_type": "image/jpeg",
 }
 _TASK: bodies.Task = {

@@ -116,7 +116,13 @@ def _routes(path: str) -> tuple[AnyRoute, ...]:
         Submit(method="POST", path=path, description=openapi.SUBMIT, parse=_parsed, render=_created),
         List(method="GET", path=path, description=openapi.LIST, window=_WINDOW, parse=_parse_listing, render=_listed),
         Show(method="GET", path=one, description=openapi.SHOW, render=_shown),
-        Remove(method="DELETE", path=one, description=openapi.REMOVE, render=lambda _: Reply(body={})),
+        Remove(
+            method="DELETE",
+            path=one,
+            description=openapi.REMOVE,
+            keeps=frozenset({State.CANCELLED}),
+            render=lambda _: Reply(body={}),
+        ),
     )
 
 

@@ -110,7 +110,8 @@ class Kept:
 
     key: str
     bytes: int
-    sha256: str  # hexadecimal, as sha256sum prints it
+    sha256: str  # hexadecimal, as sha256sum prints it; empty for a big file, which has a crc32 instead
+    crc32: str = ""  # hexadecimal; S3 keeps it with the object, too
     content_type: str
     duration: float | None = None  # seconds
     fps: float | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from reelkeep.domain.errors import CannotCancel, Stale
+from reelkeep.domain.observation import Pending
 from reelkeep.domain.task import Failure, FailureClass, State, Submission, Task
 from reelkeep.ports import Caller, Clock, Providers, Tasks
 from reelkeep.services.query import show
@@ -26,6 +27,9 @@ def cancel(task_id: str, caller: Caller, *, tasks: Tasks, providers: Providers, 
             with suppress(Stale):
                 return tasks.save(task.failed(_BY_CLIENT, clock()))
         case Submission.PLACED if task.state in (State.QUEUEING, State.PROCESSING):
-            if providers.get(task.provider).cancel(task):
+            provider = providers.get(task.provider)
+            # What we know of it is a while old; and there are providers where the call that cancels a task in the
+            # queue erases one that is done.
+            if provider.observe(task) == Pending(State.QUEUEING) and provider.cancel(task):
                 return record(task, lambda task: task.failed(_BY_CLIENT, clock()), tasks=tasks)
     raise CannotCancel(task.state)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
-from reelkeep.domain.task import Task
+from reelkeep.domain.errors import CannotCancel
+from reelkeep.domain.task import State, Task
 from reelkeep.ports import Caller, Clock, Providers, Tasks
 from reelkeep.services.cancel import cancel
 from reelkeep.services.query import show
 from reelkeep.services.record import record
 
 
-def remove(task_id: str, caller: Caller, *, tasks: Tasks, providers: Providers, clock: Clock) -> Task:
-    """Raises CannotCancel for a task under way, NotFound if it is not this owner's, or was removed before."""
+def remove(
+    task_id: str, caller: Caller, keeps: Collection[State] = (), *, tasks: Tasks, providers: Providers, clock: Clock
+) -> Task:
+    """Raises CannotCancel for a task under way, or in a state that the dialect keeps in sight; NotFound if it is not
+    this owner's, or was removed before."""
     task = show(task_id, caller, tasks=tasks)
+    if task.state in keeps:
+        raise CannotCancel(task.state)
     if not task.state.terminal:
         return cancel(task_id, caller, tasks=tasks, providers=providers, clock=clock)
     now = clock()

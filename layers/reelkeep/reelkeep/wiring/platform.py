@@ -13,6 +13,7 @@ from botocore.config import Config
 from reelkeep.settings import Settings
 
 if TYPE_CHECKING:
+    from botocore.credentials import Credentials
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -45,6 +46,10 @@ settings = Settings()
 @cache
 def _session() -> boto3.Session:
     return boto3.Session()
+
+
+def credentials() -> Credentials | None:
+    return _session().get_credentials()
 
 
 @cache

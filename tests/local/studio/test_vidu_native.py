@@ -5,8 +5,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.studio.client import Client
-from tests.unit.studio.conftest import NOON
+from tests.local.studio.client import Client
+from tests.local.studio.conftest import NOON
 
 PATH = "/vidu-native/video/generations"
 BEARER = {"authorization": "Bearer sk-1"}

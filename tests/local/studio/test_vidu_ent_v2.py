@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.studio.client import Client, Open
+from tests.local.studio.client import Client, Open
 
 
 def _refused(response: httpx.Response) -> tuple[int, str]:

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from local.studio.__main__ import main
-from tests.unit.studio.client import Client
+from tests.local.studio.client import Client
 
 ROOT = Path(__file__).parents[3]
 

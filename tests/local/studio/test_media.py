@@ -8,7 +8,7 @@ import av
 import pytest
 from PIL import Image
 
-from tests.unit.studio.client import Client, Open
+from tests.local.studio.client import Client, Open
 
 
 def _video(data: bytes) -> dict[str, Any]:

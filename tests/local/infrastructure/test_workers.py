@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from local.workers import Function, FunctionError, Pool
+from local.pools import Pool
+from local.workers import Function, FunctionError
 
 Run = Callable[..., Pool]
 NOW_AND_THEN = 0.01
@@ -139,7 +140,7 @@ def test_a_function_that_takes_too_long_is_ended(pool_of: Run) -> None:
     )
     note = Path(pool._function.temporary) / "pid"
     with pytest.raises(FunctionError, match=r"Task timed out after 5\.00 seconds"):
-        invoke(pool, str(note), seconds=0.3)
+        invoke(pool, str(note), seconds=3)
     assert not alive(int(note.read_text()))
 
 
@@ -183,6 +184,21 @@ def test_more_invocations_than_workers_wait_for_their_turn(pool_of: Run) -> None
         thread.join()
     assert len(answers) == 20
     assert len(set(answers)) <= 2
+
+
+def test_workers_that_cannot_start_fail_those_who_wait_and_nobody_else(pool_of: Run) -> None:
+    pool = pool_of("import pathlib\nif not pathlib.Path('../allowed').exists(): raise SystemExit(1)\nhandler = print")
+    for _ in range(2):
+        with pytest.raises(FunctionError, match="did not start"):
+            invoke(pool)
+    (pool._function.folders[0].parent / "allowed").touch()
+    assert invoke(pool) is None
+
+
+def test_a_pool_that_is_warm_has_a_worker_before_anyone_asks(pool_of: Run) -> None:
+    pool = pool_of("print('imported', flush=True)\ndef handler(event, context): return None")
+    pool.warm_up()
+    await_true(lambda: pool._function.log.exists() and pool._function.log.read_text() == "imported\n")
 
 
 def test_who_finds_no_worker_in_time_is_told(pool_of: Run) -> None:
@@ -259,7 +275,8 @@ def test_a_worker_ends_when_whoever_started_it_is_killed(tmp_path: Path) -> None
 
 PARENT = """
 import pathlib, signal, sys, time
-from local.workers import Function, Pool
+from local.pools import Pool
+from local.workers import Function
 folder = pathlib.Path(sys.argv[1])
 pool = Pool(Function("f", "arn", "app.handler", 5, 128, {}, (folder,), folder / "log", folder))
 print(pool.invoke(str(folder / "life"), "request-1", time.time() + 5), flush=True)

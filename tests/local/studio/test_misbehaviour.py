@@ -12,7 +12,7 @@ from local.studio import admin
 from local.studio.faults import Fault, fault_from_json
 from local.studio.script import Script, read_script
 from local.studio.studio import Settings, Studio
-from tests.unit.studio.client import Client
+from tests.local.studio.client import Client
 
 
 def _statuses(studio: Client, prompt: str, times: int) -> list[int]:

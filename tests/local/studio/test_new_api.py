@@ -9,7 +9,7 @@ import pytest
 from reelkeep.adapters.outbound import Outbound
 from reelkeep.adapters.source import Remote
 from reelkeep.ports import Source
-from tests.unit.studio.client import Client, Open
+from tests.local.studio.client import Client, Open
 
 GENERATIONS, VIDEOS = "/v1/video/generations", "/v1/videos"
 BEARER = {"authorization": "Bearer sk-1"}

@@ -13,7 +13,7 @@ import pytest
 from local.studio.clock import Clock
 from local.studio.server import Server
 from local.studio.studio import Settings, Studio
-from tests.unit.studio.client import Client, Open
+from tests.local.studio.client import Client, Open
 
 NOON = 1_795_262_400.123456
 

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.unit.studio.client import Client
+from tests.local.studio.client import Client
 
 TEXT = {"type": "text", "content": "a paper boat", "enhance": True}
 IMAGE = {"type": "image", "content": "https://ex.test/a.png"}
