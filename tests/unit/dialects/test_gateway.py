@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reelkeep.dialects import openai_videos, video_generations
 from reelkeep.dialects import upstream as upstream_named
-from reelkeep.dialects.gateway import Gateway
+from reelkeep.dialects.grammar.gateway import Gateway
 from reelkeep.domain import errors, observation
 from reelkeep.domain.observation import (
     Accepted,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.dialects import lenient
+from reelkeep.dialects.grammar import lenient
 from reelkeep.domain.wire import Json
 
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reelkeep.dialects.query import Query
+from reelkeep.dialects.grammar.query import Query
 from reelkeep.domain.errors import InvalidRequest
 
 

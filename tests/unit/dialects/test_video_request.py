@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.dialects.sizes import pixels, shape
-from reelkeep.dialects.video_request import asked, travelling, written
+from reelkeep.dialects.grammar.sizes import pixels, shape
+from reelkeep.dialects.grammar.video_request import asked, travelling, written
 from reelkeep.domain import errors
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json

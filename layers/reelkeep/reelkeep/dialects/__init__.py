@@ -1,7 +1,8 @@
 """One wire format a module, read both ways; nothing else lists them.
 
 A module here that has a `dialect` is served to clients; one that has an `upstream` can be a provider's. What ends in
-`_bodies` or `_openapi` belongs to the dialect it is named for, and is loaded by it only when it is needed.
+`_bodies` or `_openapi` belongs to the dialect it is named for, and is loaded by it only when it is needed. What
+several of them share is in `grammar`.
 """
 
 from __future__ import annotations
@@ -41,5 +42,5 @@ def upstream(name: str) -> ProviderDialect | None:
 
 @cache
 def _names() -> tuple[str, ...]:
-    names = (module.name for module in pkgutil.iter_modules(__path__))
+    names = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
     return tuple(name for name in names if not name.endswith(("_bodies", "_openapi")))

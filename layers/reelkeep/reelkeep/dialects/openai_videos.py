@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from reelkeep.dialects import openai_words, video_openapi, video_request
-from reelkeep.dialects.described import TEXT, array, record, whole, words
 from reelkeep.dialects.dialect import AnyRoute, Content, Http, List, Remove, Reply, Show, Submit
-from reelkeep.dialects.gateway import Gateway
-from reelkeep.dialects.query import Query
-from reelkeep.dialects.sizes import pixels
+from reelkeep.dialects.grammar import openai_words, video_openapi, video_request
+from reelkeep.dialects.grammar.described import TEXT, array, record, whole, words
+from reelkeep.dialects.grammar.gateway import Gateway
+from reelkeep.dialects.grammar.query import Query
+from reelkeep.dialects.grammar.sizes import pixels
 from reelkeep.domain import ids
 from reelkeep.domain.errors import ClientError, InvalidRequest, NotFound
 from reelkeep.domain.links import Links

@@ -13,7 +13,7 @@ from typing import Any
 from reelkeep.dialects import reelkeep_bodies as bodies
 from reelkeep.dialects import reelkeep_openapi as openapi
 from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Reply, Show, Submit
-from reelkeep.dialects.query import Query
+from reelkeep.dialects.grammar.query import Query
 from reelkeep.domain import ids
 from reelkeep.domain.errors import (
     BodyTooLarge,

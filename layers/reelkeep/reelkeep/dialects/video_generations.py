@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from reelkeep.dialects import openai_words, video_openapi, video_request
-from reelkeep.dialects.described import EXAMPLE_ID, TEXT, record, words
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
-from reelkeep.dialects.gateway import Gateway
+from reelkeep.dialects.grammar import openai_words, video_openapi, video_request
+from reelkeep.dialects.grammar.described import EXAMPLE_ID, TEXT, record, words
+from reelkeep.dialects.grammar.gateway import Gateway
 from reelkeep.domain.errors import ClientError
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import FailureClass, State, Task

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-from reelkeep.dialects import lenient, vidu
 from reelkeep.dialects import vidu_ent_v2_openapi as openapi
 from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Reply, Show, Submit
-from reelkeep.dialects.query import Query
+from reelkeep.dialects.grammar import lenient, vidu
+from reelkeep.dialects.grammar.query import Query
 from reelkeep.domain import ids
 from reelkeep.domain.errors import ClientError, InvalidRequest, PageSizeOutOfRange
 from reelkeep.domain.links import Links

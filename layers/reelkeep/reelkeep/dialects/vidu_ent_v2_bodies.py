@@ -24,9 +24,9 @@ from pydantic import (
 )
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from reelkeep.dialects import foreign
-from reelkeep.dialects.strict import ItemCountOutOfRange
-from reelkeep.dialects.vidu import StateWord
+from reelkeep.dialects.grammar import foreign
+from reelkeep.dialects.grammar.strict import ItemCountOutOfRange
+from reelkeep.dialects.grammar.vidu import StateWord
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json

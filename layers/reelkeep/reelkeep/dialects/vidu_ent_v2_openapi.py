@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reelkeep.dialects.query import LARGEST_NUMBER
+from reelkeep.dialects.grammar.query import LARGEST_NUMBER
 from reelkeep.domain.wire import Json
 
 SCHEMAS = "ViduEntV2"  # what the names of the bodies' schemas begin with

@@ -12,10 +12,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from reelkeep.dialects import described, foreign, lenient, openai_words
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
-from reelkeep.dialects.gateway import Gateway
-from reelkeep.dialects.strict import LONGEST_PROMPT, RATIO, URL, Fields
+from reelkeep.dialects.grammar import described, foreign, lenient, openai_words
+from reelkeep.dialects.grammar.gateway import Gateway
+from reelkeep.dialects.grammar.strict import LONGEST_PROMPT, RATIO, URL, Fields
 from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.links import Links
 from reelkeep.domain.observation import Failed, Observation, Succeeded, Unreadable

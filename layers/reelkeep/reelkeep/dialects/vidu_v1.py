@@ -10,9 +10,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from reelkeep.dialects import described, foreign, lenient, vidu
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
-from reelkeep.dialects.strict import IMAGE, LONGEST_PROMPT, LONGEST_WAY, RATIO, URL, Fields, ItemCountOutOfRange
+from reelkeep.dialects.grammar import described, foreign, lenient, vidu
+from reelkeep.dialects.grammar.strict import (
+    IMAGE,
+    LONGEST_PROMPT,
+    LONGEST_WAY,
+    RATIO,
+    URL,
+    Fields,
+    ItemCountOutOfRange,
+)
 from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.links import Links
 from reelkeep.domain.observation import Observation, Placement

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from reelkeep.dialects import lenient
 from reelkeep.dialects import volc_ark_bodies as bodies
 from reelkeep.dialects import volc_ark_openapi as openapi
 from reelkeep.dialects.dialect import AnyRoute, Http, List, Remove, Reply, Show, Submit
-from reelkeep.dialects.query import Query
+from reelkeep.dialects.grammar import lenient
+from reelkeep.dialects.grammar.query import Query
 from reelkeep.domain import observation
 from reelkeep.domain.errors import (
     BodyTooLarge,

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from reelkeep.dialects import foreign
-from reelkeep.dialects.strict import IMAGE, URL, Fields
+from reelkeep.dialects.grammar import foreign
+from reelkeep.dialects.grammar.strict import IMAGE, URL, Fields
 from reelkeep.domain import ids
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request

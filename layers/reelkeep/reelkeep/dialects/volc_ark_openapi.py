@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reelkeep.dialects import described
 from reelkeep.dialects import volc_ark_bodies as bodies
+from reelkeep.dialects.grammar import described
 from reelkeep.domain.wire import Json
 
 LARGEST_PAGE = 500

@@ -16,6 +16,9 @@ _SLOWER = {Kind.REFERENCE2VIDEO: 1.7, Kind.MULTIFRAME: 2.0, Kind.UPSCALE: 1.5}
 
 
 def deadline(request: Request, created_at: datetime) -> datetime:
+    """The provider's own limit, where one is known, and an hour for it to say so."""
+    if request.expires_after is not None:
+        return created_at + timedelta(seconds=request.expires_after, hours=1)
     return created_at + (OFF_PEAK if request.off_peak else ORDINARY)
 
 

@@ -97,6 +97,7 @@ class Request:
     watermark: bool | None = None
     last_frame: bool = False  # the last frame is wanted as a picture, too
     off_peak: bool = False  # cheaper, finished within 48 h
+    expires_after: int | None = None  # seconds that the provider itself may take, if the client said so
     payload: str = ""  # echoed to the client unchanged
     provider: str = ""  # by name, if the client insists
     body: Mapping[str, Any] = field(default_factory=dict)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
-from reelkeep.dialects import foreign
 from reelkeep.dialects.dialect import Http
-from reelkeep.dialects.forms import LARGEST_BODY, form_in, object_in, picture, plain
-from reelkeep.dialects.sizes import pixels, shape
-from reelkeep.dialects.strict import IMAGE, Fields
+from reelkeep.dialects.grammar import foreign
+from reelkeep.dialects.grammar.forms import LARGEST_BODY, form_in, object_in, picture, plain
+from reelkeep.dialects.grammar.sizes import pixels, shape
+from reelkeep.dialects.grammar.strict import IMAGE, Fields
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from reelkeep.dialects.strict import RATIO
+from reelkeep.dialects.grammar.strict import RATIO
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from reelkeep.dialects import lenient, video_request
+from reelkeep.dialects.grammar import lenient, video_request
 from reelkeep.domain import observation
 from reelkeep.domain.expiry import link_expiry
 from reelkeep.domain.observation import (

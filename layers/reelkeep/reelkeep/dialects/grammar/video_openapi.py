@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reelkeep.dialects.described import EXAMPLE_FILES, EXAMPLE_ID, FLAG, TEXT, array, record, whole
+from reelkeep.dialects.grammar.described import EXAMPLE_FILES, EXAMPLE_ID, FLAG, TEXT, array, record, whole
 from reelkeep.domain.wire import Json
 
 _NULL: Json = {"type": "null"}

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal
 
-from reelkeep.dialects import lenient
 from reelkeep.dialects.dialect import Http, Reply
-from reelkeep.dialects.strict import ItemCountOutOfRange
+from reelkeep.dialects.grammar import lenient
+from reelkeep.dialects.grammar.strict import ItemCountOutOfRange
 from reelkeep.domain import observation
 from reelkeep.domain.errors import (
     BodyTooLarge,
