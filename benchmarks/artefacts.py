@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -36,7 +37,7 @@ class Deployed:
 
     @property
     def import_path(self) -> str:
-        return ":".join(str(folder) for folder in (self.opt, self.runtime) if folder)
+        return os.pathsep.join(str(folder) for folder in (self.opt, self.runtime) if folder)
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,10 @@ def build(python: Path, folder: Path) -> Artefacts:
         ours[step] = Deployed(folder / step, "app.handler", opt / "python", runtime, python)
     (folder / "empty").mkdir()
     (folder / "empty" / "app.py").write_text("def handler(event, context):\n    return {}\n")
-    shutil.copytree(_NAIVE, folder / "naive", ignore=shutil.ignore_patterns("__pycache__", "requirements.*"))
+    package = Path("benchmarks", "naive")
+    (folder / "naive" / package).mkdir(parents=True)
+    for module in _NAIVE.glob("*.py"):
+        shutil.copy(module, folder / "naive" / package)
     shutil.copytree(folder / "naive", folder / "naive-compiled")
     _compile(python, folder / "naive-compiled")
     return Artefacts(
@@ -89,7 +93,9 @@ def build(python: Path, folder: Path) -> Artefacts:
 
 
 def _naive(task: Path, opt: Path, runtime: Path, python: Path) -> dict[str, Deployed]:
-    return {step: Deployed(task, f"{step}.handler", opt, runtime, python) for step in ("submit", "poll")}
+    return {
+        step: Deployed(task, f"benchmarks.naive.{step}.handler", opt, runtime, python) for step in ("submit", "poll")
+    }
 
 
 def _dependencies(python: Path) -> Path:

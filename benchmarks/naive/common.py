@@ -12,7 +12,8 @@ import httpx
 from aws_lambda_powertools import Logger, Metrics, Tracer
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig
-from models import Provider, Task
+
+from benchmarks.naive.models import Provider, Task
 
 logger = Logger()
 metrics = Metrics()

@@ -9,8 +9,9 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.parser import event_parser
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from common import call, get_item, logger, metrics, providers, save_task, tracer
-from models import Asset, Creation, PollEvent, Task
+
+from benchmarks.naive.common import call, get_item, logger, metrics, providers, save_task, tracer
+from benchmarks.naive.models import Asset, Creation, PollEvent, Task
 
 FINISHED = ("archiving", "success", "failed", "cancelled", "expired")
 

@@ -16,7 +16,8 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.idempotency import idempotent
 from aws_lambda_powertools.utilities.parser import ValidationError, parse
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from common import (
+
+from benchmarks.naive.common import (
     app,
     call,
     get_item,
@@ -30,7 +31,7 @@ from common import (
     stepfunctions,
     tracer,
 )
-from models import KINDS, Request, Task
+from benchmarks.naive.models import KINDS, Request, Task
 
 
 @app.post("/ent/v2/<kind>")

@@ -64,3 +64,8 @@ def test_a_usual_task_is_looked_at_a_few_times_and_seen_soon_after_its_end() -> 
         looks += 1
     assert looks <= 8
     assert age - took <= 0.15 * took
+
+
+def test_a_provider_that_may_take_three_days_is_given_them() -> None:
+    request = Request(dialect="volc_ark", kind=Kind.TEXT2VIDEO, expires_after=259_200)
+    assert schedule.deadline(request, NOON) - NOON == timedelta(hours=73)

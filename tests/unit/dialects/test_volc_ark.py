@@ -51,6 +51,7 @@ def test_everything_that_ark_and_others_have_in_common_is_understood() -> None:
         dialect="volc_ark",
         kind=Kind.IMG2VIDEO,
         model=MODEL,
+        expires_after=172_800,
         prompt="a paper boat",
         images=(BOAT,),
         duration=5,
@@ -66,7 +67,12 @@ def test_everything_that_ark_and_others_have_in_common_is_understood() -> None:
 def test_what_the_sdk_leaves_out_it_sends_as_null() -> None:
     body = ark.golden("sdk-submission")
     assert ark.parse(body) == Request(
-        dialect="volc_ark", kind=Kind.TEXT2VIDEO, model=MODEL, prompt="a paper boat", body=body
+        dialect="volc_ark",
+        kind=Kind.TEXT2VIDEO,
+        model=MODEL,
+        prompt="a paper boat",
+        expires_after=172_800,
+        body=body,
     )
 
 
@@ -108,7 +114,13 @@ def test_the_roles_in_the_content_tell_what_is_wanted(content: list[Json], kind:
 def test_flags_in_the_text_are_fields_and_no_part_of_the_prompt(text: str, prompt: str, understood: Json) -> None:
     body = asked({"type": "text", "text": text})
     assert ark.parse(body) == Request(
-        dialect="volc_ark", kind=Kind.TEXT2VIDEO, model=MODEL, prompt=prompt, body=body, **understood
+        dialect="volc_ark",
+        kind=Kind.TEXT2VIDEO,
+        model=MODEL,
+        prompt=prompt,
+        expires_after=172_800,
+        body=body,
+        **understood,
     )
 
 
@@ -141,7 +153,7 @@ def test_other_words_for_what_others_know(fields: Json, understood: dict[str, An
     [
         (asked(camera_fixed=True, draft=True), ("camera_fixed", "draft")),
         (asked(frames=57, duration=5), ("frames",)),
-        (asked(execution_expires_after=3600, priority=3), ("execution_expires_after", "priority")),
+        (asked(execution_expires_after=3600, priority=3), ("priority",)),
         (asked(output_format="mov", omni_reference_task_type="edit"), ("omni_reference_task_type", "output_format")),
         (asked(tools=[{"type": "web_search"}]), ("tools", "tools[0].type")),
         (asked(service_tier="turbo"), ("service_tier",)),

@@ -18,12 +18,12 @@ LARGEST = 5 * 1024 * 1024  # more cannot be handed to a Lambda function
 MOST_ITEMS = 100  # of content; Ark was seen to take 64 images and does not say where it stops
 TIERS = {"default": False, "flex": True}
 _LONGEST_TEXT = 20_000
+_EXPIRES_AFTER = 172_800  # seconds, if the client does not say
 _ASSET = "asset://"  # begins the address of a file in the account's library at Ark
 
 _USUAL: Mapping[str, Json] = {  # what no other provider has words for, and what stands there for nothing special
     "camera_fixed": False,
     "draft": False,
-    "execution_expires_after": 172_800,
     "frames": None,
     "framespersecond": 24,
     "omni_reference_task_type": "auto",
@@ -54,6 +54,7 @@ def read(sent: dict[str, Json]) -> dict[str, Any]:
         "watermark": body.flag("watermark"),
         "last_frame": body.flag("return_last_frame") or False,
         "off_peak": TIERS.get(tier, False),
+        "expires_after": body.whole("execution_expires_after", least=3_600, most=259_200) or _EXPIRES_AFTER,
         "provider": body.text("provider"),
     }
     unexpressed = [*content.unexpressed, *_special(body)]
@@ -71,7 +72,6 @@ def _special(body: Fields) -> Iterator[str]:
         body.whole(name)
     for name in ("omni_reference_task_type", "output_format"):
         body.text(name)
-    body.whole("execution_expires_after", least=3_600, most=259_200)
     body.parts("tools", most=MOST_ITEMS)
     for name, usual in _USUAL.items():
         if body.given.get(name, usual) != usual:
