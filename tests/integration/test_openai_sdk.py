@@ -12,7 +12,7 @@ import pytest
 from openai import OpenAI
 
 from reelkeep.domain.observation import Accepted, Failed, Refused, Succeeded
-from reelkeep.domain.task import Failure, FailureClass, Kind, Task
+from reelkeep.domain.task import Failure, FailureClass, Kind
 from tests.api_server import FILE, KEY, serving
 from tests.unit.services.stage import QUEUED, RUNNING, FakeProvider, Stage, creation
 
@@ -136,24 +136,14 @@ def test_what_is_in_the_queue_is_cancelled_by_deleting_it(caller: Caller) -> Non
     assert (video.status, video.error.code) == ("failed", "UserCancelled")
 
 
-class Working(FakeProvider):
-    """Begins to work at once, and counts how often it is asked to stop."""
-
-    asked = 0
-
-    def cancel(self, task: Task) -> bool:
-        self.asked += 1
-        return False
-
-
 def test_what_is_under_way_is_not_deleted_and_the_sdk_asks_only_once() -> None:
-    provider = Working()
+    provider = FakeProvider(observations=[RUNNING])
     with serving(Stage(provider=provider)) as address:
         caller = Caller(Stage(), address)
         with caller.openai, pytest.raises(openai.ConflictError) as refused:
             caller.videos.delete(caller.created())
     assert refused.value.code == "conflict"
-    assert provider.asked == 1
+    assert provider.looks == 1
 
 
 def test_there_is_nothing_to_download_before_the_end_and_never_a_spritesheet(caller: Caller) -> None:

@@ -30,6 +30,9 @@ def cancel(task_id: str, caller: Caller, *, tasks: Tasks, providers: Providers, 
             provider = providers.get(task.provider)
             # What we know of it is a while old; and there are providers where the call that cancels a task in the
             # queue erases one that is done.
-            if provider.observe(task) == Pending(State.QUEUEING) and provider.cancel(task):
+            seen = provider.observe(task)
+            if seen == Pending(State.QUEUEING) and provider.cancel(task):
                 return record(task, lambda task: task.failed(_BY_CLIENT, clock()), tasks=tasks)
+            if isinstance(seen, Pending):
+                raise CannotCancel(seen.state)
     raise CannotCancel(task.state)
