@@ -74,6 +74,7 @@ lock: $(SETUP)  ## Write down the exact versions of every dependency again (UPGR
 	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev \
 		-c layers/dependencies/requirements.txt -o requirements-dev.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) local/requirements.in -o local/requirements.txt
+	echo uv | $(COMPILE) $(if $(UPGRADE),--upgrade) --no-annotate - -o local/uv.txt
 
 ##@ Deploy it
 

@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
             "headers": headers,
             "requestContext": {"http": {"method": self.command, "path": path}},
             "isBase64Encoded": not text,
-            "body": sent.decode() if text else base64.b64encode(sent).decode(),
+            "body": sent.decode(errors="replace") if text else base64.b64encode(sent).decode(),
         }
 
     def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
