@@ -8,6 +8,7 @@ from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.keys import TableKeys
 from reelkeep.adapters.outbound import Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.remembered_keys import RememberedKeys
 from reelkeep.adapters.requests import S3Requests
 from reelkeep.adapters.secrets import Secret
 from reelkeep.adapters.tasks import TableTasks
@@ -26,7 +27,7 @@ def build() -> Api:
     secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
     providers = ConfiguredProviders(secret, upstream, Outbound())
     return Api(
-        keys=TableKeys(platform.dynamodb(), settings.table),
+        keys=RememberedKeys(TableKeys(platform.dynamodb(), settings.table), platform.now),
         logger=platform.logger(),
         submit=partial(
             submit,
