@@ -362,7 +362,7 @@ def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, pla
     assert upstream.read_placed(answered) == placement
 
 
-FILES = "https://files.example.com"
+FILES = "https://media.example.com"
 GROK = (
     Asset(name="video", source=f"{FILES}/file_download/ca10efbb-ae64-426e-99f0-f365bc3cd941.mp4"),
     Asset(name="cover", source=f"{FILES}/file_download/f4fd6fe4-8091-4528-be32-335f4fc9af65.jpg"),
