@@ -186,7 +186,10 @@ def with_key(plan: Plan, found: Stack) -> Stack:
     earlier = Stack.read(plan.stack_file)
     if earlier and key_works(plan.api_url, earlier.api_key):
         return replace(found, api_key=earlier.api_key)
-    return replace(found, api_key=create_key(plan.root, found, OWNER))
+    made = create_key(plan.root, found, OWNER)
+    if not key_works(plan.api_url, made):
+        raise CloudError("the API refuses the key that was just made")
+    return replace(found, api_key=made)
 
 
 def create_key(root: Path, found: Stack, owner: str) -> str:
@@ -202,7 +205,9 @@ def create_key(root: Path, found: Stack, owner: str) -> str:
 def key_works(api_url: str, key: str) -> bool:
     headers = {"authorization": f"Token {key}"}
     answer = urllib3.request("GET", f"{api_url}/tasks", headers=headers, retries=False, timeout=30)
-    return answer.status != 401
+    if answer.status not in (200, 401):
+        raise CloudError(f"the API answers {answer.status}; the functions' logs say why")
+    return answer.status == 200
 
 
 def sweep(found: Stack) -> None:
