@@ -82,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
         answer = cast("_Server", self.server).functions[self.command].handle(self._event(sent))
         self._answer(answer["statusCode"], answer["headers"], answer["body"].encode())
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  the names that http.server looks for
 
     def _event(self, sent: bytes) -> dict[str, Any]:
         path, _, query = self.path.partition("?")

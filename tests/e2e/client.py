@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx
 
-from tests.e2e.waiting import until
+from tests.waiting import until
 
 Json = dict[str, Any]
 

@@ -12,7 +12,7 @@ from typing import Final
 from local import claims
 from local.errors import CloudError
 from local.stack import Stack, this_machines_environment
-from tests.e2e.waiting import until
+from tests.waiting import until
 
 ROOT: Final = Path(__file__).parents[2]
 START_SECONDS: Final = 300.0  # the first one builds the functions

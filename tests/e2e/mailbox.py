@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tests.e2e.waiting import until
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient

@@ -15,7 +15,7 @@ from tests.e2e.archive import Archive, decoded
 from tests.e2e.client import Client
 from tests.e2e.conftest import Prompt
 from tests.e2e.studio import Studio
-from tests.e2e.waiting import until
+from tests.waiting import until
 
 MODEL = "viduq2"
 QUICK = "--rs 540p --dur 1"

@@ -6,7 +6,7 @@ from tests.e2e.client import SMALL, Client
 from tests.e2e.conftest import Prompt
 from tests.e2e.mailbox import Mailbox
 from tests.e2e.studio import Studio
-from tests.e2e.waiting import until
+from tests.waiting import until
 
 
 def test_a_task_that_has_not_begun_is_cancelled_there_and_here(

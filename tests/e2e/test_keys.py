@@ -11,7 +11,7 @@ import pytest
 from local.stack import Stack
 from tests.e2e.client import Client
 from tests.e2e.conftest import admin
-from tests.e2e.waiting import until
+from tests.waiting import until
 
 UNKNOWN = "rk_" + "x" * 43
 REFUSED = {

@@ -16,7 +16,7 @@ from tests.e2e.client import SMALL, Client
 from tests.e2e.conftest import Aws, Prompt
 from tests.e2e.mailbox import Mailbox
 from tests.e2e.studio import Studio
-from tests.e2e.waiting import until
+from tests.waiting import until
 
 # What the studio is told to do to each of them; see local/studio/script.py.
 DIRECTIVES = {

@@ -13,7 +13,7 @@ from tests.e2e.client import Client
 from tests.e2e.conftest import Aws, Prompt
 from tests.e2e.mailbox import Mailbox
 from tests.e2e.studio import Studio
-from tests.e2e.waiting import until
+from tests.waiting import until
 
 
 def test_a_restart_forgets_nothing_and_what_was_under_way_goes_on(

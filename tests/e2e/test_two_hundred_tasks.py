@@ -15,7 +15,7 @@ from tests.e2e.client import FINAL, SMALL, Client
 from tests.e2e.conftest import NewClient, Prompt
 from tests.e2e.mailbox import Mailbox
 from tests.e2e.studio import Studio
-from tests.e2e.waiting import until
+from tests.waiting import until
 
 MANY = 200
 

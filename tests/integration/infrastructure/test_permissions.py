@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from botocore.exceptions import ClientError
 
 from local import claims, cloud, demo, deployment, stack
 from local.stack import Stack
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -122,10 +122,8 @@ def test_a_task_can_be_cancelled(reachable: Stack) -> None:
 
 
 def await_end(found: Stack, task_id: str) -> Any:
-    deadline = time.monotonic() + SECONDS
-    while time.monotonic() < deadline:
+    def ended() -> Any:
         task = demo.call(found, "GET", f"/tasks/{task_id}")
-        if task["state"] in ("success", "failed", "cancelled", "expired"):
-            return task
-        time.sleep(0.5)
-    raise AssertionError(f"the task is {task['state']} after {SECONDS} s")
+        return task if task["state"] in ("success", "failed", "cancelled", "expired") else None
+
+    return until(ended, what="the task to end", within=SECONDS)

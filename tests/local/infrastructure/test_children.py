@@ -3,16 +3,14 @@ from __future__ import annotations
 import fcntl
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from local import children
 from local.errors import CloudError
+from tests.waiting import until
 
-NOW_AND_THEN = 0.01
 # Holds a lock for as long as it lives; waits to be asked to end, and does so in order.
 PROGRAM = """
 import fcntl, pathlib, signal, threading
@@ -26,19 +24,12 @@ pathlib.Path("tidied").touch()
 """
 
 
-def await_true(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(NOW_AND_THEN)
-
-
 def start(folder: Path, program: str) -> children.Child:
     return children.Child("the program", [sys.executable, "-c", program], env={}, log=folder / "log", cwd=folder)
 
 
 def await_start(folder: Path) -> None:
-    await_true((folder / "started").exists)
+    until((folder / "started").exists, what="the child to start", within=10)
 
 
 def lives(folder: Path) -> bool:
@@ -64,7 +55,7 @@ def test_a_program_tidies_up_and_ends_also_when_we_are_killed(tmp_path: Path) ->
     with subprocess.Popen([sys.executable, "-c", PARENT, tmp_path, PROGRAM]) as parent:
         await_start(tmp_path)
         parent.kill()
-    await_true(lambda: not lives(tmp_path))
+    until(lambda: not lives(tmp_path), what="the children to end", within=10)
     assert (tmp_path / "tidied").exists()
 
 
@@ -81,7 +72,7 @@ def test_what_a_program_started_ends_with_it(tmp_path: Path) -> None:
     child = start(tmp_path, f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {PROGRAM!r}])")
     await_start(tmp_path)
     child.stop()
-    await_true(lambda: not lives(tmp_path))
+    until(lambda: not lives(tmp_path), what="the children to end", within=10)
 
 
 def test_a_program_that_ended_by_itself_is_noticed_with_its_log(tmp_path: Path) -> None:

@@ -15,9 +15,9 @@ import pytest
 
 from local.pools import Pool
 from local.workers import Function, FunctionError
+from tests.waiting import until
 
 Run = Callable[..., Pool]
-NOW_AND_THEN = 0.01
 
 
 @pytest.fixture
@@ -52,13 +52,6 @@ def pool_of(tmp_path: Path) -> Iterator[Run]:
 
 def invoke(pool: Pool, event: Any = None, seconds: float = 5.0) -> Any:
     return pool.invoke(event, "request-1", time.time() + seconds)
-
-
-def await_true(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(NOW_AND_THEN)
 
 
 def alive(pid: int) -> bool:
@@ -198,7 +191,11 @@ def test_workers_that_cannot_start_fail_those_who_wait_and_nobody_else(pool_of: 
 def test_a_pool_that_is_warm_has_a_worker_before_anyone_asks(pool_of: Run) -> None:
     pool = pool_of("print('imported', flush=True)\ndef handler(event, context): return None")
     pool.warm_up()
-    await_true(lambda: pool._function.log.exists() and pool._function.log.read_text() == "imported\n")
+    until(
+        lambda: pool._function.log.exists() and pool._function.log.read_text() == "imported\n",
+        what="the line in the log",
+        within=10,
+    )
 
 
 def test_who_finds_no_worker_in_time_is_told(pool_of: Run) -> None:
@@ -214,7 +211,7 @@ def test_who_finds_no_worker_in_time_is_told(pool_of: Run) -> None:
 
     thread = threading.Thread(target=occupy)
     thread.start()
-    await_true(note.exists)
+    until(note.exists, what="the note of the function", within=10)
     with pytest.raises(FunctionError, match="no worker free in time"):
         invoke(pool, str(note), seconds=0.05)
     thread.join()
@@ -270,7 +267,7 @@ def test_a_worker_ends_when_whoever_started_it_is_killed(tmp_path: Path) -> None
         parent.stdout.readline()
         assert lives()
         parent.kill()
-    await_true(lambda: not lives())
+    until(lambda: not lives(), what="the worker to end", within=10)
 
 
 PARENT = """
