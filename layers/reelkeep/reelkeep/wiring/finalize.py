@@ -25,7 +25,7 @@ class Finalize(Protocol):
 
 def build() -> Finalize:
     settings = platform.settings
-    outbound = Outbound()
+    outbound = Outbound(platform.tls())
     providers_secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
     link_secret = Secret(platform.secretsmanager(), settings.link_secret_arn, platform.now)
     return partial(

@@ -22,6 +22,6 @@ def build() -> Callable[[str], Verdict]:
         poll,
         tasks=TableTasks(platform.dynamodb(), settings.table),
         requests=S3Requests(platform.s3, settings.bucket),
-        providers=ConfiguredProviders(secret, upstream, Outbound()),
+        providers=ConfiguredProviders(secret, upstream, Outbound(platform.tls())),
         clock=platform.now,
     )

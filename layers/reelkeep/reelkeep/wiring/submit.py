@@ -25,7 +25,7 @@ def build() -> Api:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
     secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
-    providers = ConfiguredProviders(secret, upstream, Outbound())
+    providers = ConfiguredProviders(secret, upstream, Outbound(platform.tls()))
     return Api(
         keys=RememberedKeys(TableKeys(platform.dynamodb(), settings.table), platform.now),
         logger=platform.logger(),
