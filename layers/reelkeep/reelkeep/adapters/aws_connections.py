@@ -6,14 +6,14 @@ What is sent, and when it is repeated, stays botocore's.
 
 from __future__ import annotations
 
-import http.client
 import select
 import socket
 import ssl
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from http.client import HTTPException, HTTPResponse
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 from botocore.awsrequest import AWSResponse
@@ -35,13 +35,13 @@ class _Content:
 
 
 class AwsConnections:
-    """For clients whose answers are small: an answer is read whole."""
+    """For clients that send a few bytes and get a few: both are held whole."""
 
     def __init__(self, tls: ssl.SSLContext, *, connect_seconds: float, read_seconds: float) -> None:
         self._tls = tls
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
-        self._idle: defaultdict[str, list[http.client.HTTPConnection]] = defaultdict(list)
+        self._idle: defaultdict[str, list[socket.socket]] = defaultdict(list)
 
     def carry(self, client: BaseClient) -> None:
         """From now on, what this client sends goes over these connections."""
@@ -58,43 +58,56 @@ class AwsConnections:
         place = f"{url.scheme}://{url.netloc}"
         connection = self._idle_at(place) or self._connected(url)
         try:
-            connection.request(request.method, url.path or "/", request.body, dict(request.headers))  # type: ignore[arg-type]
-            response = connection.getresponse()
-            content = response.read()
+            connection.sendall(_written(request, url))
+            with HTTPResponse(connection, method=request.method) as response:
+                response.begin()
+                content = response.read()
         except TimeoutError as error:
             connection.close()
             raise ReadTimeoutError(endpoint_url=place, error=error) from error
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, HTTPException) as error:
             connection.close()
             raise ConnectionClosedError(endpoint_url=place, error=error, request=request) from error
-        if not response.will_close:
+        if response.will_close:
+            connection.close()
+        else:
             self._idle[place].append(connection)
         headers = dict(response.headers.items())
         return AWSResponse(request.url, response.status, headers, _Content(content))  # type: ignore[arg-type]
 
-    def _idle_at(self, place: str) -> http.client.HTTPConnection | None:
+    def _idle_at(self, place: str) -> socket.socket | None:
         """One that the other side has not closed while nobody looked: a function may be frozen for long."""
         idle = self._idle[place]
         while idle:
             connection = idle.pop()
             look = select.poll()
-            look.register(connection.sock, select.POLLIN)
+            look.register(connection, select.POLLIN)
             if not look.poll(0):
                 return connection
             connection.close()
         return None
 
-    def _connected(self, url: SplitResult) -> http.client.HTTPConnection:
-        host, port = url.hostname or "", url.port
-        connection = (
-            http.client.HTTPSConnection(host, port, timeout=self._connect_seconds, context=self._tls)
-            if url.scheme == "https"
-            else http.client.HTTPConnection(host, port, timeout=self._connect_seconds)
-        )
+    def _connected(self, url: SplitResult) -> socket.socket:
+        host = url.hostname or ""
+        port = url.port or (443 if url.scheme == "https" else 80)
         try:
-            connection.connect()
+            connection = socket.create_connection((host, port), self._connect_seconds)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if url.scheme == "https":
+                connection = self._tls.wrap_socket(connection, server_hostname=host)  # closes it if it fails
         except OSError as error:
             raise EndpointConnectionError(endpoint_url=f"{url.scheme}://{url.netloc}", error=error) from error
-        connection.sock.settimeout(self._read_seconds)
-        connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        connection.settimeout(self._read_seconds)
         return connection
+
+
+def _written(request: AWSPreparedRequest, url: SplitResult) -> bytes:
+    """In one piece, since every piece is a packet. None of botocore's headers comes from a client of ours."""
+    headers = {"Host": url.netloc, **dict(request.headers)}
+    lines = [f"{request.method} {url.path or '/'} HTTP/1.1".encode()]
+    lines += [b"%b: %b" % (_bytes(name), _bytes(value)) for name, value in headers.items()]
+    return b"\r\n".join([*lines, b"", _bytes(cast("bytes | str | None", request.body) or b"")])
+
+
+def _bytes(text: bytes | str) -> bytes:
+    return text.encode() if isinstance(text, str) else text

@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 
 from reelkeep.adapters.keys import TableKeys
-from reelkeep.adapters.remembered_keys import RememberedKeys
 from reelkeep.adapters.requests import S3Requests, signed_link
 from reelkeep.adapters.secrets import Secret
 from reelkeep.adapters.tasks import TableTasks
@@ -22,7 +21,7 @@ def build() -> Api:
     secret = Secret(platform.secretsmanager(), settings.link_secret_arn, platform.now)
     sign = partial(signed_link, platform.s3, settings.bucket)
     return Api(
-        keys=RememberedKeys(TableKeys(platform.dynamodb(), settings.table), platform.now),
+        keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
         show=partial(show_whole, tasks=tasks, requests=S3Requests(platform.s3, settings.bucket)),
         list_tasks=partial(list_tasks, tasks=tasks, clock=platform.now),

@@ -8,7 +8,6 @@ from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.keys import TableKeys
 from reelkeep.adapters.outbound import Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
-from reelkeep.adapters.remembered_keys import RememberedKeys
 from reelkeep.adapters.requests import S3Requests
 from reelkeep.adapters.secrets import Secret
 from reelkeep.adapters.tasks import TableTasks
@@ -27,7 +26,7 @@ def build() -> Api:
     secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
     providers = ConfiguredProviders(secret, upstream, Outbound(platform.tls()))
     return Api(
-        keys=RememberedKeys(TableKeys(platform.dynamodb(), settings.table), platform.now),
+        keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
         submit=partial(
             submit,
