@@ -84,6 +84,7 @@ _RIGHT: Final[Mapping[str, Callable[[Any], bool]]] = {
     "empty": lambda answer: answer == {},
     "submit": lambda answer: bool(_body(answer).get("task_id")),
     "query": lambda answer: len(_body(answer).get("tasks", ())) == 20,
+    "manage": lambda answer: len(_body(answer).get("providers", ())) == 1,
     "poll": lambda answer: answer["finished"] is False and answer["wait_seconds"] > 0,
     "finalize": lambda answer: answer["finished"] is True,
     "sweep": lambda answer: answer["unfinished"] == 20,
@@ -92,7 +93,7 @@ _RIGHT: Final[Mapping[str, Callable[[Any], bool]]] = {
 
 def _events() -> dict[str, bytes]:
     events = {step: json.loads((ROOT / "events" / f"{step}.json").read_text()) for step in STEPS}
-    for step in ("submit", "query"):
+    for step in ("submit", "query", "manage"):
         events[step]["headers"]["authorization"] = f"Token {_KEY}"
     return {step: json.dumps(event).encode() for step, event in {**events, "empty": {}}.items()}
 

@@ -56,6 +56,7 @@ def items(task_id: str, key: str, address: str) -> dict[str, list[Item]]:
     return {
         "submit": [_key_item(key)],
         "query": [_key_item(key), *map(_item, listed)],
+        "manage": [_key_item(key)],
         "poll": [_item(processing)],
         "finalize": [_item(archiving)],
         "sweep": list(map(_item, unfinished)),

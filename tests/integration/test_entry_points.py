@@ -135,6 +135,7 @@ def test_the_sample_events_take_a_task_the_whole_way(call: Call, studio: tuple[S
     assert call("poll", task_id=task_id)["finished"]
     assert call("finalize", task_id=task_id) == {"task_id": task_id, "finished": True, "wait_seconds": 1}
 
+    assert [each["name"] for each in json.loads(call("manage")["body"])["providers"]] == ["studio"]
     listed = call("query")
     [task] = json.loads(listed["body"])["tasks"]
     assert (listed["statusCode"], task["id"], task["state"]) == (200, task_id, "success")

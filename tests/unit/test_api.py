@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from reelkeep.dialects.dialect import Http, Reply
 from reelkeep.domain.errors import NotFound
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Request, Task
+from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Caller
 from tests.unit.services.stage import ALICE, MALLORY, Stage
 
@@ -63,6 +65,9 @@ class Client:
             cancel=self.stage.cancel,
             show=show,
             list_tasks=list_tasks,
+            services={
+                "list_providers": lambda _, caller: [Upstream(f"of-{caller.owner}", "volc_ark", ("ep-*",), True)]
+            },
             links=lambda kept: f"https://keep.test/{kept.key}",
             public={"docs": lambda http: Reply(body="<html>", headers={"content-type": "text/html"})},
         )
@@ -176,3 +181,15 @@ def test_the_request_keeps_repeated_query_names_and_their_order() -> None:
     client.api.public["docs"] = watch  # type: ignore[index]  # a dict here
     client.api.handle(event("GET", "/docs", query="a=1&b=&a=2%20x"))
     assert seen[0].query == (("a", "1"), ("b", ""), ("a", "2 x"))
+
+
+def test_what_is_no_task_is_served_by_what_the_route_names(call: Client) -> None:
+    shown = {"name": "of-alice", "dialect": "volc_ark", "models": ["ep-*"], "default": True}
+    assert call("GET", "/providers") == (200, {"providers": [shown]})
+    assert call("GET", "/providers", Authorization="")[0] == 401
+    assert call("POST", "/providers")[0] == 405
+
+
+def test_a_function_refuses_what_another_one_serves(call: Client) -> None:
+    call.api = replace(call.api, services={})
+    assert call("GET", "/providers")[0] == 405

@@ -15,7 +15,19 @@ from urllib.parse import parse_qsl, unquote
 from aws_lambda_powertools import Logger
 
 from reelkeep.dialects import dialect_of
-from reelkeep.dialects.dialect import AnyRoute, Cancel, Content, Dialect, Http, List, Remove, Reply, Show, Submit
+from reelkeep.dialects.dialect import (
+    AnyRoute,
+    Cancel,
+    Content,
+    Dialect,
+    Http,
+    List,
+    Operation,
+    Remove,
+    Reply,
+    Show,
+    Submit,
+)
 from reelkeep.domain.errors import ClientError, NotAllowed, NotFound, Unauthorized
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
@@ -40,6 +52,7 @@ class Api:
     remove: Callable[[str, Caller, Collection[State]], Task] = _absent
     show: Callable[[str, Caller], Task] = _absent
     list_tasks: Callable[[Listing, Caller, timedelta | None], Page] = _absent
+    services: Mapping[str, Callable[[Any, Caller], Any]] = field(default_factory=dict)  # of operations, by name
     links: Links = _absent
     public: Mapping[str, Callable[[Http], Reply]] = field(default_factory=dict)  # by the path's first segment
 
@@ -79,6 +92,9 @@ class Api:
             case Content():
                 task = self.show(http.variables["task_id"], caller)
                 return Reply(status=302, headers={"location": self.links(_kept(task, route.parse(http)))})
+            case Operation():
+                serve = self.services.get(route.service) or _absent
+                return route.render(serve(route.parse(http), caller))
             case List():
                 listing = route.parse(http)
                 return route.render(self.list_tasks(listing, caller, route.window), self.links, listing)

@@ -15,6 +15,7 @@ from reelkeep.adapters.secrets import Secret
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
 from reelkeep.domain.observation import Busy, NotYet, Observation, Placement, Refused, Unknown
 from reelkeep.domain.task import Asset, Failure, FailureClass, Request, Task
+from reelkeep.domain.upstream import Upstream
 from reelkeep.domain.wire import Answer, Call, ProviderDialect
 from reelkeep.ports import Source
 
@@ -148,6 +149,12 @@ class ConfiguredProviders:
             return self._known()[name]
         except KeyError:
             raise Misconfigured(f"the provider {name!r} is gone from the configuration, but has tasks") from None
+
+    def all(self) -> list[Upstream]:
+        return [
+            Upstream(name, provider.dialect.name, provider.settings.models, provider.settings.default)
+            for name, provider in self._known().items()
+        ]
 
     def _known(self) -> dict[str, HttpProvider]:
         text = self._secret.value()

@@ -1,8 +1,9 @@
 """One wire format a module, read both ways; nothing else lists them.
 
 A module here that has a `dialect` is served to clients; one that has an `upstream` can be a provider's. What ends in
-`_bodies` or `_openapi` belongs to the dialect it is named for, and is loaded by it only when it is needed. What
-several of them share is in `grammar`.
+`_bodies` or `_openapi` belongs to the dialect it is named for, and is loaded by it only when it is needed; the other
+`reelkeep_` modules are the native API's, one for each thing of an owner's beside its tasks. What several dialects
+share is in `grammar`.
 """
 
 from __future__ import annotations

@@ -100,7 +100,16 @@ class Content(Route):
     parse: Callable[[Http], str]
 
 
-AnyRoute = Submit | Show | List | Cancel | Remove | Content
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation(Route):
+    """Something of an owner's that is not a task. `service` is the name of what serves it."""
+
+    service: str
+    parse: Callable[[Http], Any]
+    render: Callable[[Any], Reply]
+
+
+AnyRoute = Submit | Show | List | Cancel | Remove | Content | Operation
 
 
 class Dialect(Protocol):

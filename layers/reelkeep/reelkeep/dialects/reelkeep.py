@@ -12,6 +12,7 @@ from typing import Any
 
 from reelkeep.dialects import reelkeep_bodies as bodies
 from reelkeep.dialects import reelkeep_openapi as openapi
+from reelkeep.dialects import reelkeep_providers as providers
 from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Reply, Show, Submit
 from reelkeep.dialects.grammar.query import Query
 from reelkeep.domain import ids
@@ -48,6 +49,7 @@ class _Server:
             List(method="GET", path="/tasks", description=openapi.LIST, parse=_listing, render=_listed),
             Show(method="GET", path=one, description=openapi.SHOW, render=_shown),
             Cancel(method="POST", path=f"{one}/cancel", description=openapi.CANCEL, render=_cancelled),
+            *providers.ROUTES,
         )
 
     def render_error(self, error: ClientError, http: Http) -> Reply:
@@ -68,7 +70,7 @@ class _Server:
 
     @property
     def schemas(self) -> Mapping[str, Any]:
-        return bodies.schemas()
+        return {**bodies.schemas(), **providers.SCHEMAS}
 
 
 dialect = _Server()

@@ -1,0 +1,69 @@
+"""The native API's providers: which there are, so that a submission can name one. Nothing of their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from reelkeep.dialects.dialect import Http, Operation, Reply
+from reelkeep.dialects.reelkeep_openapi import problem
+from reelkeep.domain.upstream import Upstream
+
+SCHEMAS: dict[str, Any] = {
+    "Provider": {
+        "type": "object",
+        "required": ["name", "dialect", "models", "default"],
+        "additionalProperties": False,
+        "properties": {
+            "name": {"type": "string", "description": "What a submission calls it by."},
+            "dialect": {"type": "string", "description": "The wire format that it speaks."},
+            "models": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "Patterns of the models that go to it by themselves.",
+            },
+            "default": {"type": "boolean", "description": "Whether it serves what no pattern claims."},
+        },
+    },
+    "Providers": {
+        "type": "object",
+        "required": ["providers"],
+        "additionalProperties": False,
+        "properties": {"providers": {"type": "array", "items": {"$ref": "#/components/schemas/Provider"}}},
+    },
+}
+_EXAMPLE = {"providers": [{"name": "vidu", "dialect": "vidu_ent_v2", "models": ["vidu*"], "default": True}]}
+_ANSWER = {"schema": {"$ref": "#/components/schemas/Providers"}, "example": _EXAMPLE}
+_LIST = {
+    "summary": "List the providers",
+    "description": "In the order of the configuration, which is the order in which they are asked for.",
+    "responses": {
+        "200": {"description": "The providers.", "content": {"application/json": _ANSWER}},
+        "401": problem("unauthorized"),
+        "500": problem("fault"),
+    },
+}
+
+
+def _parsed(_: Http) -> None:
+    """There is nothing to say."""
+
+
+def _listed(upstreams: Iterable[Upstream]) -> Reply:
+    return Reply(body={"providers": [_shown(upstream) for upstream in upstreams]})
+
+
+def _shown(upstream: Upstream) -> dict[str, Any]:
+    return {
+        "name": upstream.name,
+        "dialect": upstream.dialect,
+        "models": list(upstream.models),
+        "default": upstream.default,
+    }
+
+
+ROUTES = (
+    Operation(
+        method="GET", path="/providers", description=_LIST, service="list_providers", parse=_parsed, render=_listed
+    ),
+)

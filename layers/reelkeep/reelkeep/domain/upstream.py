@@ -1,0 +1,13 @@
+"""What a client may know of a provider."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    name: str
+    dialect: str
+    models: tuple[str, ...]  # patterns
+    default: bool
