@@ -8,6 +8,7 @@ from datetime import datetime
 from threading import Lock
 
 from reelkeep.domain import ids
+from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import InvalidRequest, Stale
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Task
@@ -63,6 +64,22 @@ class FakeTasks:
 
     def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
         self.odd_answers.append((task_id, reason, raw))
+
+
+@dataclass
+class FakeClaims:
+    """Claims in memory."""
+
+    made: dict[tuple[str, bool, str], Claim] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def claim(self, claim: Claim, now: datetime, *, instead_of: str = "") -> Claim:
+        with self._lock:
+            name = (claim.owner, claim.by_key, claim.name)
+            standing = self.made.get(name)
+            if standing is None or standing.expires_at <= now or standing.task_id == instead_of:
+                self.made[name] = standing = claim
+        return standing
 
 
 @dataclass

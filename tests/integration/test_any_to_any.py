@@ -33,7 +33,7 @@ from reelkeep.services.finalize import finalize
 from reelkeep.services.poll import poll
 from reelkeep.services.query import list_tasks, show
 from reelkeep.services.submit import submit
-from tests.fakes import FakeKeys, FakeTasks
+from tests.fakes import FakeClaims, FakeKeys, FakeTasks
 from tests.unit.services.stage import ALICE, NOON, FakeArchive, FakeExecutions, FakeNotices
 
 CLIENTS = {dialect.name: dialect for dialect in all_dialects()}
@@ -139,6 +139,7 @@ class Cloud:
             submit=partial(
                 submit,
                 tasks=self.tasks,
+                claims=FakeClaims(),
                 requests=self.archive,
                 providers=self.providers,
                 executions=FakeExecutions(),

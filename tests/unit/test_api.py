@@ -10,10 +10,12 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
+from reelkeep.dialects import all_dialects, dialect_of
 from reelkeep.dialects.dialect import Http, Reply
+from reelkeep.domain.claims import key_reused
 from reelkeep.domain.errors import NotFound
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Request, Task
+from reelkeep.domain.task import Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Caller
 from tests.unit.services.stage import ALICE, MALLORY, Stage
@@ -55,13 +57,10 @@ class Client:
         def list_tasks(listing: Listing, caller: Caller, window: object) -> Page:
             return self.stage.tasks.page(caller.owner, listing)
 
-        def submit(request: Request, caller: Caller) -> Task:
-            return self.stage.submit(request, caller)
-
         self.api = Api(
             keys=KnownKeys(),
             logger=Logger(service="test"),
-            submit=submit,
+            submit=self.stage.submit,
             cancel=self.stage.cancel,
             show=show,
             list_tasks=list_tasks,
@@ -164,6 +163,63 @@ def test_a_body_sent_in_base64_is_read(call: Client) -> None:
     sent = event("POST", "/tasks", {**TASK, "kind": "text2video"})
     sent |= {"body": base64.b64encode(sent["body"].encode()).decode(), "isBase64Encoded": True}
     assert call.api.handle(sent)["statusCode"] == 201
+
+
+SUBMISSIONS = [
+    ("/tasks", {**TASK, "kind": "text2video"}),
+    ("/ent/v2/text2video", TASK),
+    (
+        "/vidu/v1/tasks",
+        {
+            "type": "text2video",
+            "input": {"prompts": [{"type": "text", "content": "a paper boat"}]},
+            "settings": {"model": "vidu-1", "duration": 4},
+        },
+    ),
+    ("/vidu-native/video/generations", {"model": "viduq2", "prompt": "a paper boat"}),
+    ("/api/v3/contents/generations/tasks", {"model": "m", "content": [{"type": "text", "text": "a paper boat"}]}),
+    ("/v1/video/generations", {"model": "viduq2", "prompt": "a paper boat"}),
+    ("/v1/videos", {"model": "viduq2", "prompt": "a paper boat"}),
+]
+
+
+def test_every_dialect_is_among_these_submissions() -> None:
+    assert {dialect_of(path).name for path, _ in SUBMISSIONS} == {dialect.name for dialect in all_dialects()}
+
+
+@pytest.mark.parametrize(("path", "body"), SUBMISSIONS, ids=[path for path, _ in SUBMISSIONS])
+def test_a_repeated_key_gives_the_same_answer_in_every_dialect(call: Client, path: str, body: object) -> None:
+    first = call("POST", path, body, idempotency_key="k")
+    assert first[0] in (200, 201)
+    assert call("POST", path, json.dumps(body, indent=3), idempotency_key="k") == first
+    assert len(call.stage.provider.placed) == 1
+
+
+@pytest.mark.parametrize(("path", "body"), SUBMISSIONS, ids=[path for path, _ in SUBMISSIONS])
+def test_a_key_of_another_request_is_refused_in_every_dialect_s_own_words(
+    call: Client, path: str, body: dict[str, Any]
+) -> None:
+    call("POST", path, body, idempotency_key="k")
+    status, said = call("POST", path, {**body, "provider": "vidu"}, idempotency_key="k")
+    assert status == 422
+    expected = dialect_of(path).render_error(key_reused(), Http(method="POST", path=path))
+    assert (said, expected.status) == (expected.body, 422)
+    assert "Idempotency-Key" in json.dumps(said)
+    assert len(call.stage.provider.placed) == 1
+
+
+@pytest.mark.parametrize(("path", "body"), SUBMISSIONS, ids=[path for path, _ in SUBMISSIONS])
+def test_a_key_that_cannot_be_one_is_refused_in_every_dialect(call: Client, path: str, body: object) -> None:
+    status, said = call("POST", path, body, idempotency_key="x" * 256)
+    assert status == 400
+    assert "Idempotency-Key" in json.dumps(said)
+
+
+def test_a_client_that_sent_a_key_may_repeat_after_a_fault_of_ours(call: Client) -> None:
+    call.stage.provider.refuses = RuntimeError("broken")
+    answer = call.api.handle(event("POST", "/ent/v2/text2video", TASK, idempotency_key="k"))
+    assert answer["statusCode"] == 500
+    assert "x-should-retry" not in answer["headers"]
 
 
 def test_a_path_may_be_percent_encoded(call: Client) -> None:

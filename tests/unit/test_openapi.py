@@ -15,6 +15,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from reelkeep.dialects import all_dialects
+from reelkeep.dialects.dialect import Submit
 from reelkeep.docs_page import page, policy
 from reelkeep.openapi import VERSION, document
 
@@ -45,6 +46,33 @@ def test_every_route_of_every_dialect_is_described() -> None:
     routes = {f"{route.method} {route.path}" for dialect in all_dialects() for route in dialect.routes}
     public = {"GET /files/{token}/{task_id}/{file}", "GET /openapi.json", "GET /docs"}
     assert {name for name, _ in OPERATIONS} == routes | public
+
+
+SUBMISSIONS = [
+    (operation, DOCUMENT["paths"][route.path][route.method.lower()])
+    for dialect in all_dialects()
+    for route in dialect.routes
+    if isinstance(route, Submit)
+    for operation in [f"{route.method} {route.path}"]
+]
+
+
+@pytest.mark.parametrize(("name", "operation"), SUBMISSIONS, ids=[name for name, _ in SUBMISSIONS])
+def test_every_submission_takes_an_idempotency_key(name: str, operation: dict[str, Any]) -> None:
+    [header] = [each for each in operation["parameters"] if each["in"] == "header"]
+    assert (header["name"], header.get("required", False)) == ("Idempotency-Key", False)
+    [media] = operation["responses"]["422"]["content"].values()
+    assert "Idempotency-Key" in str(media["examples"]["key reused"]["value"])
+
+
+def test_nothing_else_takes_one() -> None:
+    submissions = {name for name, _ in SUBMISSIONS}
+    others = [operation for name, operation in OPERATIONS if name not in submissions]
+    assert not any(each["in"] == "header" for operation in others for each in operation.get("parameters", ()))
+
+
+def test_a_request_s_example_has_no_header_in_its_query() -> None:
+    assert "?Idempotency-Key" not in page(DOCUMENT)
 
 
 def test_no_two_dialects_give_one_name_to_two_schemas() -> None:

@@ -28,12 +28,14 @@ from reelkeep.dialects.dialect import (
     Show,
     Submit,
 )
+from reelkeep.domain.claims import HEADER
 from reelkeep.domain.errors import ClientError, NotAllowed, NotFound, Unauthorized
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Kept, Request, State, Task
 from reelkeep.ports import Caller, Keys
 
+_REPEAT_HEADER = HEADER.lower()
 _TASK_PATH = re.compile(r"\{(\w+)\}")
 
 
@@ -47,7 +49,7 @@ class Api:
 
     keys: Keys
     logger: Logger
-    submit: Callable[[Request, Caller], Task] = _absent
+    submit: Callable[[Request, Caller, str | None], Task] = _absent  # the last is the client's Idempotency-Key
     cancel: Callable[[str, Caller], Task] = _absent
     remove: Callable[[str, Caller, Collection[State]], Task] = _absent
     show: Callable[[str, Caller], Task] = _absent
@@ -67,7 +69,8 @@ class Api:
         except Exception:
             self.logger.exception("request failed", method=http.method, dialect=dialect.name)
             reply = dialect.render_fault()
-            if http.method == "POST":  # official SDKs repeat it after a 500, which could mean to pay twice
+            if http.method == "POST" and _REPEAT_HEADER not in http.headers:
+                # Official SDKs repeat it after a 500, which could mean to pay twice.
                 reply = replace(reply, headers={**reply.headers, "x-should-retry": "false"})
         self.logger.info("answered", method=http.method, dialect=dialect.name, status=reply.status)
         return _response(reply)
@@ -82,7 +85,7 @@ class Api:
         route, http = _route(http, dialect)
         match route:
             case Submit():
-                return route.render(self.submit(route.parse(http), caller))
+                return route.render(self.submit(route.parse(http), caller, http.headers.get(_REPEAT_HEADER)))
             case Cancel():
                 return route.render(self.cancel(http.variables["task_id"], caller))
             case Show():

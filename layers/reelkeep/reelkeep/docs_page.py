@@ -120,7 +120,7 @@ class _Page:
                     parameter["name"],
                     parameter.get("required", False),
                     parameter["schema"],
-                    f"{parameter.get('description', '')}{' (in the path)' if parameter['in'] == 'path' else ''}",
+                    parameter.get("description", "") + _PLACES[parameter["in"]],
                 )
                 for parameter in operation["parameters"]
             )
@@ -181,7 +181,7 @@ class _Page:
                 path = path.replace(
                     f"{{{parameter['name']}}}", str(parameter.get("example", f"<{parameter['name']}>"))
                 )
-            elif "example" in parameter:
+            elif parameter["in"] == "query" and "example" in parameter:
                 query.append((parameter["name"], parameter["example"]))
         url = self._document["servers"][0]["url"] + path + (f"?{urlencode(query)}" if query else "")
         lines = [f"curl {'' if method == 'get' else f'-X {method.upper()} '}'{url}'"]
@@ -243,6 +243,7 @@ _SAYS_NOTHING: tuple[tuple[str, Any], ...] = (
     ("default", ""),
     ("default", []),
 )
+_PLACES = {"path": " (in the path)", "header": " (a header)", "query": ""}
 _LIMITS = {
     "minimum": "from {}",
     "maximum": "to {}",

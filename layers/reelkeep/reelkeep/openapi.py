@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from reelkeep.dialects import all_dialects
-from reelkeep.dialects.dialect import AnyRoute, Dialect
+from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, Submit
 from reelkeep.dialects.reelkeep_openapi import problem
+from reelkeep.domain.claims import HEADER, LIFE, LONGEST_KEY, key_reused
 from reelkeep.domain.wire import Json
 
 VERSION = "0.1.0"
@@ -27,6 +29,16 @@ _KEYS = {
         "description": "`Authorization: Token <key>`",
     },
     "key": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "`x-api-key: <key>`"},
+}
+_REPEATABLE = {
+    "name": HEADER,
+    "in": "header",
+    "description": (
+        "Your own name for this submission, unique among yours. Sent again with the same request within "
+        f"{LIFE.days} days it gives the same task, which is generated and paid for once."
+    ),
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"},
+    "example": "order-4711-take-1",
 }
 
 
@@ -68,9 +80,27 @@ def _operation(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     parameters = list(description.pop("parameters", ()))
     described = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
     parameters += [_in_path(name) for name in re.findall(r"\{(\w+)\}", route.path) if name not in described]
+    if isinstance(route, Submit):
+        parameters.append(_REPEATABLE)
+        description["responses"] = _with_key_reused(dialect, route, description["responses"])
     named = re.sub(r"\W+", "_", f"{route.method.lower()}{route.path}").strip("_")
     operation = {"tags": [dialect.name], "operationId": named, **description}
     return operation | ({"parameters": parameters} if parameters else {})
+
+
+def _with_key_reused(dialect: Dialect, route: Submit, responses: Mapping[str, Any]) -> dict[str, Json]:
+    """The responses and that to a key of another request: a refusal as the dialect's others are."""
+    error = key_reused()
+    reply = dialect.render_error(error, Http(method=route.method, path=route.path))
+    status, meaning = str(reply.status), f"The {HEADER} was sent before, with another request."
+    other = responses.get(status)
+    ((kind, media),) = (other or responses["4XX"])["content"].items()
+    examples = {"key reused": {"value": reply.body}}
+    if other:
+        meaning = f"{other['description']} Or: {meaning}"
+        examples |= {"refused": {"value": media["example"]}}
+    content = {kind: {"schema": media["schema"], "examples": examples}}
+    return {**responses, status: {"description": meaning, "content": content}}
 
 
 def _in_path(name: str) -> dict[str, Json]:

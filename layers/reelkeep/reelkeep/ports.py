@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from reelkeep.domain.claims import Claim
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.observation import Observation, Placement
 from reelkeep.domain.task import Asset, Kept, Request, Task
@@ -21,6 +22,7 @@ class Caller:
 
     owner: str
     key_id: str
+    repeat_window: timedelta = timedelta()  # in which an identical body is taken as a repeat, without a key for it
 
 
 class Keys(Protocol):
@@ -28,13 +30,22 @@ class Keys(Protocol):
         """Who this key belongs to; None if it is unknown or revoked."""
 
 
+class Claims(Protocol):
+    def claim(self, claim: Claim, now: datetime, *, instead_of: str = "") -> Claim:
+        """The claim that stands from now on: this one, or the one of the same owner and name that was made before.
+
+        One that has expired gives way, and so does one for the task `instead_of`. Raises TryLater.
+        """
+
+
 class Tasks(Protocol):
-    def create(self, task: Task) -> Task: ...
+    def create(self, task: Task) -> Task:
+        """Raises Stale if there is a task of this id, TryLater."""
 
     def get(self, task_id: str) -> Task | None: ...
 
     def save(self, task: Task) -> Task:
-        """Replaces the record this task was read from. Raises Stale if somebody else did so meanwhile."""
+        """Replaces the record this task was read from. Raises Stale if somebody else did so meanwhile, TryLater."""
 
     def page(self, owner: str, listing: Listing) -> Page: ...
 

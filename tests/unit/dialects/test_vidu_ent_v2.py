@@ -658,6 +658,7 @@ ERRORS: dict[str, errors.ClientError] = {
     "method": errors.NotAllowed("PUT is not allowed here, POST is"),
     "too late": errors.CannotCancel(State.ARCHIVING),
     "too large": errors.BodyTooLarge("the body has 7 bytes, the limit is 6"),
+    "key reused": errors.KeyReused("this Idempotency-Key was sent before", field="Idempotency-Key"),
     "policy": errors.Refused(
         Failure(reason=FailureClass.POLICY, code="TaskPromptPolicyViolation", message="the prompt is not allowed")
     ),

@@ -18,7 +18,7 @@ from reelkeep.services.finalize import finalize
 from reelkeep.services.poll import Verdict, poll
 from reelkeep.services.submit import submit
 from reelkeep.services.sweep import Swept, sweep
-from tests.fakes import FakeTasks
+from tests.fakes import FakeClaims, FakeTasks
 
 ALICE = Caller("alice", "key-1")
 MALLORY = Caller("mallory", "key-2")
@@ -158,6 +158,7 @@ class FakeNotices:
 class Stage:
     provider: FakeProvider = field(default_factory=FakeProvider)
     tasks: FakeTasks = field(default_factory=FakeTasks)
+    claims: FakeClaims = field(default_factory=FakeClaims)
     archive: FakeArchive = field(default_factory=FakeArchive)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     notices: FakeNotices = field(default_factory=FakeNotices)
@@ -170,11 +171,13 @@ class Stage:
     def pass_(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    def submit(self, asked: Request | None = None, caller: Caller = ALICE) -> Task:
+    def submit(self, asked: Request | None = None, caller: Caller = ALICE, key: str | None = None) -> Task:
         return submit(
             asked or request(),
             caller,
+            key,
             tasks=self.tasks,
+            claims=self.claims,
             requests=self.archive,
             providers=FakeProviders(self.provider),
             executions=self.executions,

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
+from reelkeep.adapters.faults import table_faults
 from reelkeep.adapters.task_index import Predicate, Span, TaskIndex, rest_of, span_of
 from reelkeep.adapters.task_record import SHARDS, from_item, indexed, is_certain, key, tier, to_item
 from reelkeep.domain import ids
@@ -50,7 +51,8 @@ class TableTasks:
         return self._put(task, "attribute_not_exists(pk)")
 
     def get(self, task_id: str) -> Task | None:
-        answer = self._client.get_item(TableName=self._table, Key=key(task_id), ConsistentRead=True)
+        with table_faults(f"task {task_id} could not be read"):
+            answer = self._client.get_item(TableName=self._table, Key=key(task_id), ConsistentRead=True)
         return from_item(answer["Item"]) if "Item" in answer else None
 
     def save(self, task: Task) -> Task:
@@ -141,13 +143,14 @@ class TableTasks:
     def _put(self, task: Task, condition: str, **expression: Any) -> Task:
         write_id = secrets.token_hex(8)
         try:
-            self._client.put_item(
-                TableName=self._table,
-                Item=to_item(task, write_id),
-                ConditionExpression=condition,
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-                **expression,
-            )
+            with table_faults(f"task {task.id} could not be recorded"):
+                self._client.put_item(
+                    TableName=self._table,
+                    Item=to_item(task, write_id),
+                    ConditionExpression=condition,
+                    ReturnValuesOnConditionCheckFailure="ALL_OLD",
+                    **expression,
+                )
         except self._client.exceptions.ConditionalCheckFailedException as error:
             # botocore repeats a write whose answer got lost: the second attempt then meets the first.
             item = cast("Mapping[str, AttributeValueTypeDef]", error.response.get("Item", {}))

@@ -21,6 +21,7 @@ from reelkeep.domain.errors import (
     CannotCancel,
     ClientError,
     InvalidRequest,
+    KeyReused,
     NotAllowed,
     NotFound,
     Refused,
@@ -276,6 +277,8 @@ def _problem_name(error: ClientError) -> str:
             return "cannot-cancel"
         case BodyTooLarge():
             return "body-too-large"
+        case KeyReused():
+            return "idempotency-key-reused"
         case Refused(failure=Failure(reason=FailureClass.CREDIT)):
             return "no-credit"
         case Refused(failure=Failure(reason=FailureClass.THROTTLED)):

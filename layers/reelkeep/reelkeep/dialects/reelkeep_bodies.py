@@ -299,6 +299,7 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "method-not-allowed": (405, "This method is not served here"),
     "cannot-cancel": (409, "It is too late to cancel"),
     "body-too-large": (413, "The body is too large"),
+    "idempotency-key-reused": (422, "The Idempotency-Key was used for another request"),
     "refused-by-provider": (422, "The provider refused the request"),
     "throttled-by-provider": (429, "The provider takes no more at the moment"),
     "fault": (500, "Something went wrong on our side"),

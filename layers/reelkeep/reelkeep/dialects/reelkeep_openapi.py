@@ -106,6 +106,7 @@ _DETAILS: dict[str, tuple[str, Mapping[str, Json]]] = {
     "not-found": (f"there is no task {_ID}", {}),
     "cannot-cancel": ("task state is success, can not cancel", {}),
     "body-too-large": ("the body has 7340032 bytes, the limit is 5242880", {}),
+    "idempotency-key-reused": ("this Idempotency-Key was sent before, with another request", {}),
     "refused-by-provider": (
         "the prompt is against the content rules",
         {

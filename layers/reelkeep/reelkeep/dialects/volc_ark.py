@@ -22,6 +22,7 @@ from reelkeep.domain.errors import (
     CannotCancel,
     ClientError,
     InvalidRequest,
+    KeyReused,
     NotAllowed,
     NotFound,
     Refused,
@@ -232,6 +233,7 @@ _TYPES = {
     405: "MethodNotAllowed",
     409: "Conflict",
     413: "RequestEntityTooLarge",
+    422: "UnprocessableEntity",
     429: "TooManyRequests",
     500: "InternalServerError",
 }
@@ -253,6 +255,8 @@ def _status_and_code(error: ClientError) -> tuple[int, str]:
             return 409, "InvalidAction.RunningTaskDeletion"
         case BodyTooLarge():
             return 413, "RequestEntityTooLarge"
+        case KeyReused():
+            return 422, "IdempotencyKeyReused"
         case Refused(failure=failure):
             status, code = _REFUSALS.get(failure.reason, (400, "InvalidEndpoint.ClosedEndpoint"))
             return status, _own_code(failure) or code

@@ -9,6 +9,7 @@ ReelkeepError
 │   ├── NotAllowed           405  the path exists, the method does not
 │   ├── CannotCancel         409  too late
 │   ├── BodyTooLarge         413
+│   ├── KeyReused            422  an Idempotency-Key that was sent with another request before
 │   └── Refused              4xx  the provider said no; nothing was generated, nothing paid
 ├── TryLater               the same request may succeed later
 │   └── Stale                a record changed under our hands: read it again
@@ -67,6 +68,10 @@ class CannotCancel(ClientError):
 
 class BodyTooLarge(ClientError):
     status = 413
+
+
+class KeyReused(ClientError):
+    status = 422
 
 
 class Refused(ClientError):

@@ -53,6 +53,7 @@ class Submission(StrEnum):
     WAITING = "waiting"  # certainly not accepted yet: it may be made (again)
     UNKNOWN = "unknown"  # the answer was lost: it must never be made again blindly
     PLACED = "placed"  # the provider has it, and we have its id there
+    REFUSED = "refused"  # the provider said no: there is nothing to look for
 
 
 class FailureClass(StrEnum):

@@ -17,7 +17,10 @@ def place(task: Task, request: Request, provider: Provider, *, tasks: Tasks, now
 
     `task` must be recorded as `placing` before: whoever finds it so later knows that the call may have been made.
     """
-    placement = provider.place(replace(task, request=request))
+    try:
+        placement = provider.place(replace(task, request=request))
+    except Exception as fault:  # of ours; the call may have been made before
+        placement = Unknown(f"a fault in the submission: {type(fault).__name__}")
     expected = provider.typical_seconds or schedule.expected_seconds(request)
 
     def outcome(task: Task) -> Task:
@@ -35,7 +38,7 @@ def place(task: Task, request: Request, provider: Provider, *, tasks: Tasks, now
                     next_look_at=now + timedelta(seconds=schedule.first_wait(expected)),
                 )
             case Refused(failure):
-                return task.failed(failure, now)
+                return replace(task.failed(failure, now), submission=Submission.REFUSED)
             case NotYet(retry_after):
                 wait = schedule.next_wait(task, expected, now, retry_after)
                 return task.advanced(

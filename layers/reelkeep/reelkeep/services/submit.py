@@ -8,21 +8,25 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import ids, schedule
-from reelkeep.domain.errors import InvalidRequest, Refused, TryLater
+from reelkeep.domain.claims import Claim, check_key, claim_of, key_reused
+from reelkeep.domain.errors import InvalidRequest, Refused, Stale, TryLater
 from reelkeep.domain.slim import is_big, slim
-from reelkeep.domain.task import Request, State, Task
-from reelkeep.ports import Caller, Clock, Executions, Providers, Requests, Tasks
+from reelkeep.domain.task import FailureClass, Request, State, Submission, Task
+from reelkeep.ports import Caller, Claims, Clock, Executions, Providers, Requests, Tasks
 from reelkeep.services.place import place
-from reelkeep.services.record import record
+from reelkeep.services.record import read, record
 
 PLACING_TAKES_AT_MOST = timedelta(seconds=60)  # longer than a function of the API may run
+_TIME_TO_CALL = timedelta(seconds=5)  # the call takes 20 s at most, and the function has 29 s for everything
 
 
 def submit(
     request: Request,
     caller: Caller,
+    key: str | None = None,
     *,
     tasks: Tasks,
+    claims: Claims,
     requests: Requests,
     providers: Providers,
     executions: Executions,
@@ -32,7 +36,10 @@ def submit(
     """The accepted task. Raises InvalidRequest before anything is recorded, Refused if the provider said no.
 
     Whatever else the provider does, the client gets its task: the machine finds out what became of it.
+    `key` is the client's own name for this submission: sent again with the same request it gives the same task, or
+    the same refusal. Raises KeyReused if it comes with another request.
     """
+    check_key(key)
     source = _source(request, caller, tasks=tasks)
     provider = providers.choose(replace(request, provider=source.provider) if source else request)
     now = clock()
@@ -50,14 +57,66 @@ def submit(
         source_creation=source.creation if source else "",
     )
     provider.check(task)
+    claim = claim_of(request, owner=caller.owner, key=key, window=caller.repeat_window, task_id=task_id, now=now)
+    if claim:
+        claimed_id, known = _claimed(claim, claims=claims, tasks=tasks, now=now)
+        if known:
+            return _known(known, request, tasks=tasks, executions=executions, now=now)
+        task = replace(task, id=claimed_id, created_at=ids.created_at(claimed_id))
     if is_big(request):
         task = replace(task, request_key=requests.keep_request(task), request=slim(request))
-    task = place(tasks.create(task), request, provider, tasks=tasks, now=now)
-    if task.state is State.FAILED and task.failure is not None:
-        record(task, lambda task: replace(task, told_at=now), tasks=tasks)  # by this very answer
+    try:
+        task = tasks.create(task)
+    except Stale:  # by the same submission, which came twice at once: only one of them calls the provider
+        return _known(read(task.id, tasks=tasks), request, tasks=tasks, executions=executions, now=now)
+    with suppress(TryLater):  # recorded as placing, whatever could not be recorded after that
+        if clock() - now < _TIME_TO_CALL:
+            task = place(task, request, provider, tasks=tasks, now=now)
+        else:
+            task = record(task, _left_to_the_machine, tasks=tasks)
+    return _known(task, request, tasks=tasks, executions=executions, now=now)
+
+
+def _claimed(claim: Claim, *, claims: Claims, tasks: Tasks, now: datetime) -> tuple[str, Task | None]:
+    """The id of the task that this submission is for, and the task if an earlier one recorded it.
+
+    Not recorded means that the earlier one has not come so far, or never will: whoever creates the task first
+    goes on. Raises KeyReused.
+    """
+    standing = claims.claim(claim, now)
+    if standing.fingerprint != claim.fingerprint:
+        raise key_reused()
+    known = _earlier(standing, claim, tasks=tasks)
+    if known and not claim.by_key and _was_in_vain(known):  # this is no repeat: somebody tries once more
+        standing = claims.claim(claim, now, instead_of=known.id)
+        known = _earlier(standing, claim, tasks=tasks)
+    return standing.task_id, known
+
+
+def _earlier(standing: Claim, claim: Claim, *, tasks: Tasks) -> Task | None:
+    return tasks.get(standing.task_id) if standing.task_id != claim.task_id else None
+
+
+def _was_in_vain(task: Task) -> bool:
+    """Over without a result, and certainly without one that is still to come."""
+    lost = task.failure is not None and task.failure.reason is FailureClass.LOST
+    return task.state.terminal and task.state is not State.SUCCESS and not lost
+
+
+def _left_to_the_machine(task: Task) -> Task:
+    return replace(task, submission=Submission.WAITING, next_look_at=task.updated_at)
+
+
+def _known(task: Task, request: Request, *, tasks: Tasks, executions: Executions, now: datetime) -> Task:
+    """The task as it is, with an execution to see it through. Raises Refused."""
+    if task.submission is Submission.REFUSED and task.failure is not None:
+        if task.told_at is None:
+            with suppress(TryLater):
+                record(task, lambda task: replace(task, told_at=now), tasks=tasks)  # by this very answer
         raise Refused(task.failure)
-    with suppress(TryLater):  # the client must get its task; the sweep starts an execution later
-        executions.start(task, wait_seconds=schedule.seconds_until(task.next_look_at, now))
+    if not task.state.terminal:
+        with suppress(TryLater):  # the client must get its task; the sweep starts an execution later
+            executions.start(task, wait_seconds=schedule.seconds_until(task.next_look_at, now))
     return replace(task, request=request)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from reelkeep.adapters.claims import TableClaims
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.keys import TableKeys
 from reelkeep.adapters.outbound import Outbound
@@ -33,6 +34,7 @@ def build() -> Api:
             tasks=tasks,
             requests=S3Requests(platform.s3, settings.bucket),
             providers=providers,
+            claims=TableClaims(platform.dynamodb(), settings.table),
             executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
             clock=platform.now,
             new_id=new_task_id,

@@ -10,6 +10,7 @@ from reelkeep.domain.errors import (
     CannotCancel,
     ClientError,
     InvalidRequest,
+    KeyReused,
     NotAllowed,
     NotFound,
     Refused,
@@ -83,6 +84,8 @@ def _status_and_code(error: ClientError) -> tuple[int, str]:
             return 409, "conflict"
         case BodyTooLarge():
             return 413, "request_too_large"
+        case KeyReused():
+            return 422, "idempotency_key_reused"
         case Refused(failure=failure):
             status, code = _CODES.get(failure.reason, _OUR_TROUBLE)
             return status, failure.code if failure.code and failure.reason in _CODES else code

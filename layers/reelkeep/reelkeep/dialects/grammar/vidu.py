@@ -16,6 +16,7 @@ from reelkeep.domain.errors import (
     CannotCancel,
     ClientError,
     InvalidRequest,
+    KeyReused,
     NotAllowed,
     NotFound,
     PageSizeOutOfRange,
@@ -156,6 +157,8 @@ def _status_and_reason(error: ClientError) -> tuple[int, str]:
             return 400, "BadRequest"
         case BodyTooLarge():
             return 413, "RequestEntityTooLarge"
+        case KeyReused():
+            return 422, "IdempotencyKeyReused"
         case Refused(failure=failure):
             word = reason(failure)
             if word == "InternalServiceFailure":  # that is a 500, and clients repeat those

@@ -1,0 +1,23 @@
+"""What goes wrong between us and AWS, in the words of the domain."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from reelkeep.domain.errors import TryLater
+
+
+@contextmanager
+def table_faults(what: str) -> Iterator[None]:
+    """Raises TryLater for every fault of the table but a condition that was not met, which is an answer."""
+    try:
+        yield
+    except BotoCoreError as error:
+        raise TryLater(what) from error
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            raise
+        raise TryLater(what) from error

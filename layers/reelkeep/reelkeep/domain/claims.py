@@ -1,0 +1,65 @@
+"""Claims: what a repeated submission is known by, from before its task is recorded until no client repeats it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from reelkeep.domain.errors import InvalidRequest, KeyReused
+from reelkeep.domain.task import Request
+
+HEADER = "Idempotency-Key"
+LIFE = timedelta(days=7)  # of a claim by a key: longer than any task takes
+LONGEST_WINDOW = LIFE
+LONGEST_KEY = 255
+
+_KEY = re.compile(rf"[ -~]{{1,{LONGEST_KEY}}}")  # printable ASCII
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    owner: str
+    by_key: bool  # the client's; else by the request itself
+    name: str  # among the owner's claims of this sort
+    fingerprint: str  # of the request that it was made for
+    task_id: str
+    expires_at: datetime
+
+
+def check_key(key: str | None) -> None:
+    """Raises InvalidRequest for a key that cannot be one."""
+    if key is not None and not _KEY.fullmatch(key):
+        raise InvalidRequest(f"{HEADER} must be 1 to {LONGEST_KEY} printable ASCII characters", field=HEADER)
+
+
+def key_reused() -> KeyReused:
+    return KeyReused(f"this {HEADER} was sent before, with another request", field=HEADER)
+
+
+def claim_of(
+    request: Request, *, owner: str, key: str | None, window: timedelta, task_id: str, now: datetime
+) -> Claim | None:
+    """By the client's key, or else by the request itself, if its owner has a window for that; None without both."""
+    if key is None and not window:
+        return None
+    asked = fingerprint(request)
+    name, life = (asked, window) if key is None else (_hash(key), LIFE)
+    return Claim(
+        owner=owner, by_key=key is not None, name=name, fingerprint=asked, task_id=task_id, expires_at=now + life
+    )
+
+
+def fingerprint(request: Request) -> str:
+    """The same for the same request, however its body is laid out.
+
+    Only of what the client sent: another release may understand more of the same body.
+    """
+    asked = [request.dialect, request.kind, request.provider, request.body]
+    return _hash(json.dumps(asked, sort_keys=True, separators=(",", ":")))
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,410 @@
+"""A submission that comes again: by its Idempotency-Key, or in its owner's window. The races are played step by step:
+what else happens is put between two steps of a submission."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from reelkeep.domain.claims import Claim
+from reelkeep.domain.errors import InvalidRequest, KeyReused, Refused, TryLater
+from reelkeep.domain.observation import Accepted, Failed, NotYet, Placement, Unknown
+from reelkeep.domain.observation import Refused as SaidNo
+from reelkeep.domain.task import Failure, FailureClass, State, Submission, Task
+from tests.fakes import FakeClaims, FakeTasks
+from tests.unit.services.stage import ALICE, MALLORY, FakeArchive, FakeProvider, Stage, request
+
+NO_CREDIT = Failure(reason=FailureClass.CREDIT, code="CreditInsufficient", message="no credit left")
+DAY = 86_400
+ASKED = request(body={"model": "viduq2", "prompt": "a paper boat"})
+OTHER = request(body={"model": "viduq2", "prompt": "another boat"})
+WINDOW = replace(ALICE, repeat_window=timedelta(seconds=60))
+
+
+class DiesAt(BaseException):
+    """The function is killed here."""
+
+
+def then(act: Callable[[], object]) -> Callable[[], object]:
+    """Only the first time."""
+    left = [act]
+    return lambda: left.pop()() if left else None
+
+
+def dies() -> None:
+    raise DiesAt
+
+
+class Claims(FakeClaims):
+    after: Callable[[], object] = staticmethod(lambda: None)
+
+    def claim(self, claim: Claim, now: datetime, *, instead_of: str = "") -> Claim:
+        made = super().claim(claim, now, instead_of=instead_of)
+        self.after()
+        return made
+
+
+class Tasks(FakeTasks):
+    before_create: Callable[[], object] = staticmethod(lambda: None)
+    after_create: Callable[[], object] = staticmethod(lambda: None)
+    before_save: Callable[[], object] = staticmethod(lambda: None)
+
+    def create(self, task: Task) -> Task:
+        self.before_create()
+        created = super().create(task)
+        self.after_create()
+        return created
+
+    def save(self, task: Task) -> Task:
+        self.before_save()
+        return super().save(task)
+
+
+class Provider(FakeProvider):
+    before: Callable[[], object] = staticmethod(lambda: None)
+    after: Callable[[], object] = staticmethod(lambda: None)
+
+    def place(self, task: Task) -> Placement:
+        self.before()
+        placement = super().place(task)
+        self.after()
+        return placement
+
+
+class Acts(Stage):
+    """A stage on which something can happen between the steps of a submission."""
+
+    provider: Provider
+    tasks: Tasks
+    claims: Claims
+
+    def __init__(self, *placements: Placement) -> None:
+        super().__init__(provider=Provider(), tasks=Tasks(), claims=Claims())
+        if placements:
+            self.provider.placements = list(placements)
+
+
+POINTS: dict[str, Callable[[Acts, Callable[[], object]], object]] = {
+    "after the claim": lambda stage, act: setattr(stage.claims, "after", act),
+    "before the record": lambda stage, act: setattr(stage.tasks, "before_create", act),
+    "after the record": lambda stage, act: setattr(stage.tasks, "after_create", act),
+    "before the call": lambda stage, act: setattr(stage.provider, "before", act),
+    "after the call": lambda stage, act: setattr(stage.provider, "after", act),
+    "before the outcome": lambda stage, act: setattr(stage.tasks, "before_save", act),
+}
+at_every_point = pytest.mark.parametrize("point", POINTS)
+
+
+def test_a_repeated_key_gives_the_same_task_and_pays_once() -> None:
+    stage = Stage()
+    first = stage.submit(ASKED, key="k")
+    assert stage.submit(ASKED, key="k") == first
+    assert (len(stage.provider.placed), len(stage.tasks.recorded)) == (1, 1)
+
+
+def test_a_repeat_gets_the_task_as_it_is_now() -> None:
+    stage = Stage()
+    first = stage.submit(ASKED, key="k")
+    stage.see_through(first.id)
+    again = stage.submit(ASKED, key="k")
+    assert (again.id, again.state) == (first.id, State.SUCCESS)
+    assert [id for id, _ in stage.executions.started] == [first.id]
+
+
+def test_without_a_key_the_same_body_is_another_task() -> None:
+    stage = Stage()
+    assert stage.submit(ASKED).id != stage.submit(ASKED).id
+    assert stage.claims.made == {}
+
+
+def test_two_owners_may_use_the_same_key() -> None:
+    stage = Stage()
+    assert stage.submit(ASKED, key="k").id != stage.submit(OTHER, MALLORY, key="k").id
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        OTHER,
+        replace(ASKED, dialect="vidu_ent_v2"),
+        replace(ASKED, kind="img2video"),  # type: ignore[arg-type]  # the path's own, where the body does not say it
+        replace(ASKED, provider="ark"),
+    ],
+)
+def test_a_key_that_comes_with_another_request_is_refused_and_nothing_is_placed(other: object) -> None:
+    stage = Stage()
+    stage.submit(ASKED, key="k")
+    with pytest.raises(KeyReused, match="Idempotency-Key"):
+        stage.submit(other, key="k")  # type: ignore[arg-type]
+    assert len(stage.provider.placed) == 1
+
+
+def test_the_order_of_a_body_s_fields_makes_no_other_request() -> None:
+    stage = Stage()
+    backwards = request(body=dict(reversed(ASKED.body.items())))
+    assert stage.submit(ASKED, key="k").id == stage.submit(backwards, key="k").id
+
+
+def test_what_a_newer_release_understands_makes_no_other_request() -> None:
+    stage = Stage()
+    first = stage.submit(ASKED, key="k")
+    assert stage.submit(replace(ASKED, seed=7), key="k").id == first.id
+
+
+def test_a_request_that_is_refused_as_wrong_does_not_use_its_key_up() -> None:
+    stage = Stage(provider=FakeProvider(refuses=InvalidRequest("no such style there", field="style")))
+    with pytest.raises(InvalidRequest):
+        stage.submit(OTHER, key="k")
+    stage.provider.refuses = None
+    assert stage.submit(ASKED, key="k").state is State.QUEUEING
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "späť", "a\tb", "a\nb"])
+def test_a_key_that_cannot_be_one_is_refused_by_the_header_s_name(key: str) -> None:
+    stage = Stage()
+    with pytest.raises(InvalidRequest) as refused:
+        stage.submit(ASKED, key=key)
+    assert refused.value.field == "Idempotency-Key"
+    assert stage.tasks.recorded == {}
+
+
+@pytest.mark.parametrize("key", ["x" * 255, '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "a b~!"])
+def test_any_printable_key_is_good(key: str) -> None:
+    assert Stage().submit(ASKED, key=key).state is State.QUEUEING
+
+
+def test_a_key_is_free_again_after_seven_days() -> None:
+    stage = Stage()
+    first = stage.submit(ASKED, key="k")
+    stage.pass_(7 * DAY - 1)
+    assert stage.submit(ASKED, key="k").id == first.id
+    stage.pass_(1)
+    assert stage.submit(OTHER, key="k").id != first.id
+
+
+def test_a_refusal_is_repeated_and_the_provider_is_not_asked_again() -> None:
+    stage = Stage(provider=FakeProvider(placements=[SaidNo(NO_CREDIT), Accepted("p-2")]))
+    for _ in range(2):
+        with pytest.raises(Refused, match="no credit left"):
+            stage.submit(ASKED, key="k")
+    assert len(stage.provider.placed) == 1
+    assert stage.executions.started == []
+
+
+def test_a_task_that_failed_later_is_shown_as_failed_not_as_refused() -> None:
+    stage = Stage(provider=FakeProvider(observations=[Failed(NO_CREDIT)]))
+    first = stage.submit(ASKED, key="k")
+    stage.see_through(first.id)
+    assert stage.submit(ASKED, key="k").state is State.FAILED
+
+
+@at_every_point
+def test_a_repeat_while_the_first_is_still_running_gets_the_same_task(point: str) -> None:
+    stage = Acts()
+    repeats: list[Task] = []
+    POINTS[point](stage, then(lambda: repeats.append(stage.submit(ASKED, key="k"))))
+    first = stage.submit(ASKED, key="k")
+    assert [task.id for task in repeats] == [first.id]
+    assert (len(stage.provider.placed), len(stage.tasks.recorded)) == (1, 1)
+    stage.see_through(first.id)
+    assert (stage.task(first.id).state, stage.task(first.id).provider_task_id) == (State.SUCCESS, "p-1")
+
+
+@at_every_point
+def test_a_repeat_after_the_first_died_gets_a_task_that_comes_to_its_end_and_is_paid_once(point: str) -> None:
+    stage = Acts()
+    POINTS[point](stage, then(dies))
+    with pytest.raises(DiesAt):
+        stage.submit(ASKED, key="k")
+    again = stage.submit(ASKED, key="k")
+    assert stage.executions.names == {again.id}
+    called = len(stage.provider.placed)
+    stage.provider.found = ["p-1" if called else ""]
+    stage.see_through(again.id)
+    assert (stage.task(again.id).state, len(stage.provider.placed)) == (State.SUCCESS, 1)
+
+
+@at_every_point
+def test_two_repeats_at_once_after_the_first_died_get_one_task_and_pay_once(point: str) -> None:
+    stage = Acts()
+    POINTS[point](stage, then(dies))
+    with pytest.raises(DiesAt):
+        stage.submit(ASKED, key="k")
+    for other in POINTS:
+        POINTS[other](stage, lambda: None)
+    repeats: list[Task] = []
+    stage.tasks.before_create = then(lambda: repeats.append(stage.submit(ASKED, key="k")))
+    again = stage.submit(ASKED, key="k")
+    assert {task.id for task in repeats} <= {again.id}
+    assert len(stage.provider.placed) <= 1
+    assert list(stage.tasks.recorded) == [again.id]
+
+
+def test_a_repeat_of_a_refusal_whose_telling_was_cut_short_is_told() -> None:
+    stage = Acts(SaidNo(NO_CREDIT))
+    saves = iter([lambda: None, dies])
+    stage.tasks.before_save = lambda: next(saves, lambda: None)()
+    with pytest.raises(DiesAt):
+        stage.submit(ASKED, key="k")
+    with pytest.raises(Refused):
+        stage.submit(ASKED, key="k")
+    [task] = stage.tasks.recorded.values()
+    assert task.told_at is not None
+
+
+def test_a_big_request_is_known_again_and_lies_in_the_archive_once_more_under_the_same_task() -> None:
+    stage = Acts()
+    big = request(body={"images": ["data:image/png;base64," + "A" * 300_000]})
+    stage.tasks.before_create = then(dies)
+    with pytest.raises(DiesAt):
+        stage.submit(big, key="k")
+    assert stage.submit(big, key="k").request == big
+    with pytest.raises(KeyReused):
+        stage.submit(request(body={"images": ["data:image/png;base64," + "A" * 299_999 + "B"]}), key="k")
+
+
+# --- the owner's window ---
+
+
+def test_in_its_owner_s_window_an_identical_body_is_a_repeat() -> None:
+    stage = Stage()
+    first = stage.submit(ASKED, WINDOW)
+    stage.pass_(59)
+    assert stage.submit(ASKED, WINDOW).id == first.id
+    assert stage.submit(OTHER, WINDOW).id != first.id
+    stage.pass_(1)
+    assert stage.submit(ASKED, WINDOW).id != first.id
+
+
+def test_a_key_of_its_own_takes_precedence_over_the_window() -> None:
+    stage = Stage()
+    first = stage.submit(ASKED, WINDOW)
+    second = stage.submit(ASKED, WINDOW, key="k")
+    assert second.id != first.id
+    stage.pass_(3600)
+    assert stage.submit(ASKED, WINDOW, key="k").id == second.id
+
+
+def test_a_key_cannot_be_made_that_stands_for_a_body() -> None:
+    stage = Stage()
+    first = stage.submit(ASKED, WINDOW)
+    [(_, _, name)] = stage.claims.made
+    assert stage.submit(OTHER, WINDOW, key=name).id != first.id
+
+
+def test_in_the_window_what_was_in_vain_may_be_tried_once_more() -> None:
+    stage = Stage(provider=FakeProvider(placements=[SaidNo(NO_CREDIT), Accepted("p-2")]))
+    with pytest.raises(Refused):
+        stage.submit(ASKED, WINDOW)
+    second = stage.submit(ASKED, WINDOW)
+    assert second.provider_task_id == "p-2"
+    assert stage.submit(ASKED, WINDOW).id == second.id
+
+
+def test_two_at_once_that_try_what_was_in_vain_once_more_are_one() -> None:
+    stage = Acts(SaidNo(NO_CREDIT), Accepted("p-2"))
+    with pytest.raises(Refused):
+        stage.submit(ASKED, WINDOW)
+    repeats: list[Task] = []
+    stage.claims.after = then(lambda: repeats.append(stage.submit(ASKED, WINDOW)))
+    assert stage.submit(ASKED, WINDOW).id == repeats[0].id
+    assert len(stage.provider.placed) == 2
+
+
+def test_in_the_window_a_task_of_unknown_outcome_is_not_tried_again() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Unknown("cut"), Accepted("p-2")]))
+    day = replace(ALICE, repeat_window=timedelta(days=1))
+    first = stage.submit(ASKED, day)
+    stage.see_through(first.id)
+    assert stage.submit(ASKED, day).id == first.id
+    assert len(stage.provider.placed) == 1
+
+
+# --- the client gets its task, whatever fails after the call ---
+
+
+class DownAfterCall(Acts):
+    """The table takes nothing more once the provider has been called."""
+
+    def __init__(self, *placements: Placement) -> None:
+        super().__init__(*placements)
+
+        def down() -> None:
+            raise TryLater("throttled")
+
+        self.provider.after = lambda: setattr(self.tasks, "before_save", down)
+
+    def mended(self) -> None:
+        self.provider.after = self.tasks.before_save = lambda: None
+
+
+@pytest.mark.parametrize("placement", [Accepted("p-1"), NotYet(), Unknown("cut"), SaidNo(NO_CREDIT)])
+def test_the_client_gets_its_task_when_the_outcome_of_the_call_cannot_be_recorded(placement: Placement) -> None:
+    stage = DownAfterCall(placement)
+    task = stage.submit(ASKED)
+    assert (task.state, task.submission) == (State.CREATED, Submission.PLACING)
+    assert stage.executions.started == [(task.id, 60)]
+
+
+def test_what_could_not_be_recorded_is_found_out_and_paid_once() -> None:
+    stage = DownAfterCall(Accepted("p-1"))
+    task = stage.submit(ASKED)
+    stage.mended()
+    stage.provider.found = ["p-1"]
+    stage.see_through(task.id)
+    assert (stage.task(task.id).state, len(stage.provider.placed)) == (State.SUCCESS, 1)
+
+
+def test_a_refusal_is_told_though_it_cannot_be_recorded_that_it_was() -> None:
+    stage = Acts(SaidNo(NO_CREDIT))
+    stage.tasks.before_save = then(lambda: setattr(stage.tasks, "before_save", _down))
+    with pytest.raises(Refused):
+        stage.submit(ASKED)
+
+
+def _down() -> None:
+    raise TryLater("throttled")
+
+
+def test_a_fault_of_ours_in_the_call_leaves_an_unknown_outcome_not_a_lost_task() -> None:
+    stage = Stage(provider=FakeProvider(placements=[RuntimeError("a secret")], found=["p-1"]))  # type: ignore[list-item]
+    task = stage.submit(ASKED)
+    assert task.submission is Submission.UNKNOWN
+    assert "RuntimeError" in task.trouble
+    assert "secret" not in task.trouble
+    stage.see_through(task.id)
+    assert (stage.task(task.id).state, len(stage.provider.placed)) == (State.SUCCESS, 1)
+
+
+def test_a_call_for_which_too_little_time_is_left_is_made_by_the_machine() -> None:
+    stage = Acts()
+    stage.tasks.after_create = lambda: stage.pass_(6)
+    task = stage.submit(ASKED)
+    assert (task.submission, stage.provider.placed) == (Submission.WAITING, [])
+    assert stage.executions.started == [(task.id, 1)]
+    stage.see_through(task.id)
+    assert (stage.task(task.id).state, len(stage.provider.placed)) == (State.SUCCESS, 1)
+
+
+def test_a_repeat_starts_what_could_not_be_started() -> None:
+    stage = Stage()
+    stage.executions.fault = TryLater("throttled")
+    task = stage.submit(ASKED, key="k")
+    stage.executions.fault = None
+    stage.submit(ASKED, key="k")
+    assert stage.executions.names == {task.id}
+
+
+def test_the_archive_s_faults_leave_the_key_for_another_try() -> None:
+    class Down(FakeArchive):
+        def keep_request(self, task: Task) -> str:
+            raise TryLater("the bucket is down")
+
+    stage, big = Stage(archive=Down()), request(body={"images": ["A" * 300_000]})
+    with pytest.raises(TryLater):
+        stage.submit(big, key="k")
+    stage.archive = FakeArchive()
+    assert stage.submit(big, key="k").state is State.QUEUEING
