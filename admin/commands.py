@@ -9,11 +9,11 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from admin import keys, stack
+from admin import keys, owners, stack
 from reelkeep.domain.errors import ReelkeepError
 
 ROOT = Path(__file__).parents[1]
-GROUPS = (keys,)
+GROUPS = (keys, owners)
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:

@@ -13,7 +13,7 @@ import pytest
 from admin.commands import main
 from reelkeep.adapters.keys import TableKeys
 from reelkeep.domain.errors import NotFound
-from reelkeep.domain.keys import hash_of, new_key
+from reelkeep.domain.keys import Owner, hash_of, new_key
 from reelkeep.ports import Caller
 
 if TYPE_CHECKING:
@@ -157,3 +157,59 @@ def test_a_mistake_is_answered_with_one_sentence(
 def test_without_a_local_cloud_it_says_how_to_start_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["keys", "list", "--local"], root=tmp_path) == 1
     assert "make up" in capsys.readouterr().err
+
+
+# --- owners ---
+
+MINUTE = timedelta(minutes=1)
+
+
+def test_an_owners_repeat_window_comes_with_each_of_its_keys_those_made_later_too(keys: TableKeys) -> None:
+    first, _ = keys.create("alice", "", NOON)
+    others, _ = keys.create("bob", "", NOON)
+    assert keys.set_repeat_window("alice", MINUTE) == Owner(name="alice", keys=1, repeat_window=MINUTE)
+    second, _ = keys.create("alice", "", NOON)
+
+    def windows() -> list[timedelta]:
+        return [caller.repeat_window for key in (first, second, others) if (caller := keys.caller(key))]
+
+    assert windows() == [MINUTE, MINUTE, timedelta()]
+    keys.set_repeat_window("alice", timedelta())
+    assert windows() == [timedelta()] * 3
+
+
+def test_a_revoked_key_stays_revoked_when_its_owners_window_changes(keys: TableKeys) -> None:
+    key, described = keys.create("alice", "", NOON)
+    keys.revoke(described.key_id, NOON)
+    assert keys.set_repeat_window("alice", MINUTE).keys == 0
+    assert keys.caller(key) is None
+
+
+def test_owners_are_shown_and_set_by_the_operators_commands(
+    root: Path, keys: TableKeys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys.create("alice", "", NOON)
+    keys.create("bob", "", NOON)
+    assert main(["owners", "set", "alice", "--repeat-window", "60", "--local"], root=root) == 0
+    assert main(["owners", "list", "--local"], root=root) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split() for line in lines[-2:]] == [["alice", "1", "60", "s"], ["bob", "1", "off"]]
+    assert main(["owners", "show", "alice", "--local", "--json"], root=root) == 0
+    assert json.loads(capsys.readouterr().out) == {"owner": "alice", "keys": 1, "repeat_window_seconds": 60}
+
+
+@pytest.mark.parametrize(
+    ("command", "complaint"),
+    [
+        (["set", "nobody", "--repeat-window", "60"], "error: there is no owner nobody"),
+        (["show", "nobody"], "error: there is no owner nobody"),
+        (["set", "alice", "--repeat-window", "-1"], "error: a repeat window is 0 (off) to 604800 seconds"),
+        (["set", "alice", "--repeat-window", "604801"], "error: a repeat window is 0 (off) to 604800 seconds"),
+    ],
+)
+def test_a_mistake_about_an_owner_is_answered_with_one_sentence(
+    root: Path, keys: TableKeys, capsys: pytest.CaptureFixture[str], command: list[str], complaint: str
+) -> None:
+    keys.create("alice", "", NOON)
+    assert main(["owners", *command, "--local"], root=root) == 1
+    assert capsys.readouterr().err.startswith(complaint)

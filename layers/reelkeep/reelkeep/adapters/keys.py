@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
 
 from reelkeep.domain.errors import NotFound
-from reelkeep.domain.keys import ApiKey, describe, hash_of, is_key, new_key
+from reelkeep.domain.keys import ApiKey, Owner, check_repeat_window, describe, hash_of, is_key, new_key
 from reelkeep.ports import Caller
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+_Item: TypeAlias = "Mapping[str, AttributeValueTypeDef]"
 _PARTITION = "keys"
 
 
@@ -29,7 +31,7 @@ class TableKeys:
         item = self._client.get_item(TableName=self._table, Key=_key(hash_of(key)), ConsistentRead=True).get("Item")
         if item is None or "revoked_at" in item:
             return None
-        return Caller(owner=item["owner"]["S"], key_id=item["key_id"]["S"])
+        return Caller(item["owner"]["S"], item["key_id"]["S"], _repeat_window(item))
 
     def create(self, owner: str, name: str, now: datetime) -> tuple[str, ApiKey]:
         """The key itself, which cannot be had again, and what is kept of it. Raises InvalidRequest."""
@@ -43,6 +45,7 @@ class TableKeys:
             "created_at": described.created_at.isoformat(),
         }
         item: dict[str, AttributeValueTypeDef] = {n: {"S": value} for n, value in attributes.items()}
+        item["repeat_window"] = _seconds(_window_of(self._items_of(owner)))
         self._client.put_item(TableName=self._table, Item={**_key(hash_of(key)), **item})
         return key, described
 
@@ -66,7 +69,35 @@ class TableKeys:
                 return _api_key(answer["Attributes"])
         raise NotFound(f"there is no key {key_id}", field="key_id")
 
-    def _items(self) -> Iterator[Mapping[str, AttributeValueTypeDef]]:
+    def owners(self) -> list[Owner]:
+        """Everybody who has a key, or had one."""
+        items = list(self._items())
+        names = sorted({item["owner"]["S"] for item in items})
+        return [_owner(name, [item for item in items if item["owner"]["S"] == name]) for name in names]
+
+    def set_repeat_window(self, name: str, window: timedelta) -> Owner:
+        """It stands with every key, where it costs a submission no further read; a new key takes it over.
+
+        Raises InvalidRequest, NotFound.
+        """
+        check_repeat_window(window)
+        items = self._items_of(name)
+        if not items:
+            raise NotFound(f"there is no owner {name}: an owner begins with a key", field="owner")
+        for item in items:
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": item["pk"], "sk": item["sk"]},
+                UpdateExpression="SET repeat_window = :window",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues={":window": _seconds(window)},
+            )
+        return replace(_owner(name, items), repeat_window=window)
+
+    def _items_of(self, owner: str) -> list[_Item]:
+        return [item for item in self._items() if item["owner"]["S"] == owner]
+
+    def _items(self) -> Iterator[_Item]:
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :keys",
@@ -81,7 +112,25 @@ def _key(key_hash: str) -> dict[str, AttributeValueTypeDef]:
     return {"pk": {"S": _PARTITION}, "sk": {"S": key_hash}}
 
 
-def _api_key(item: Mapping[str, AttributeValueTypeDef]) -> ApiKey:
+def _seconds(window: timedelta) -> AttributeValueTypeDef:
+    return {"N": str(int(window.total_seconds()))}
+
+
+def _repeat_window(item: _Item) -> timedelta:
+    return timedelta(seconds=int(item["repeat_window"]["N"])) if "repeat_window" in item else timedelta()
+
+
+def _window_of(items: Sequence[_Item]) -> timedelta:
+    """The longest, should a change of it have been cut short: it is the one that pays for less."""
+    return max(map(_repeat_window, items), default=timedelta())
+
+
+def _owner(name: str, items: Sequence[_Item]) -> Owner:
+    good = [item for item in items if "revoked_at" not in item]
+    return Owner(name=name, keys=len(good), repeat_window=_window_of(items))
+
+
+def _api_key(item: _Item) -> ApiKey:
     revoked_at = item.get("revoked_at", {}).get("S")
     return ApiKey(
         key_id=item["key_id"]["S"],

@@ -6,9 +6,10 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reelkeep.domain import ids
+from reelkeep.domain.claims import LONGEST_WINDOW
 from reelkeep.domain.errors import InvalidRequest
 
 _KEY = re.compile(r"rk_[A-Za-z0-9_-]{43}")
@@ -28,6 +29,15 @@ class ApiKey:
     revoked_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owner:
+    """Whom keys belong to, and what holds for all of them."""
+
+    name: str
+    keys: int  # that are good
+    repeat_window: timedelta  # in which an identical body is taken as a repeat; zero is never
+
+
 def new_key() -> str:
     return f"rk_{secrets.token_urlsafe(32)}"
 
@@ -39,6 +49,13 @@ def is_key(text: str) -> bool:
 def hash_of(key: str) -> str:
     """Plain SHA-256 is enough: 256 random bits cannot be guessed, and each request pays for the hash."""
     return hashlib.sha256(key.encode()).hexdigest()
+
+
+def check_repeat_window(window: timedelta) -> None:
+    """Raises InvalidRequest for one that cannot be."""
+    if not timedelta() <= window <= LONGEST_WINDOW:
+        seconds = int(LONGEST_WINDOW.total_seconds())
+        raise InvalidRequest(f"a repeat window is 0 (off) to {seconds} seconds", field="repeat_window")
 
 
 def describe(key: str, owner: str, name: str, now: datetime) -> ApiKey:
