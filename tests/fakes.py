@@ -70,12 +70,12 @@ class FakeTasks:
 class FakeClaims:
     """Claims in memory."""
 
-    made: dict[tuple[str, bool, str], Claim] = field(default_factory=dict)
+    made: dict[tuple[str, str, str], Claim] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def claim(self, claim: Claim, now: datetime, *, instead_of: str = "") -> Claim:
         with self._lock:
-            name = (claim.owner, claim.by_key, claim.name)
+            name = (claim.sort, claim.owner, claim.name)
             standing = self.made.get(name)
             if standing is None or standing.expires_at <= now or standing.task_id == instead_of:
                 self.made[name] = standing = claim

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 CLAIM = Claim(
     owner="alice",
-    by_key=True,
+    sort="key",
     name="ab" * 32,
     fingerprint="cd" * 32,
     task_id=new_task_id(NOON),
@@ -60,7 +60,7 @@ def test_a_claim_gives_way_to_one_that_names_its_task(claims: Claims) -> None:
     assert claims.claim(CLAIM, NOON, instead_of=CLAIM.task_id) == LATER
 
 
-@pytest.mark.parametrize("other", [{"owner": "bob"}, {"by_key": False}, {"name": "ba" * 32}])
+@pytest.mark.parametrize("other", [{"owner": "bob"}, {"sort": "request"}, {"name": "ba" * 32}])
 def test_claims_of_another_owner_sort_or_name_do_not_meet(claims: Claims, other: dict[str, object]) -> None:
     claims.claim(CLAIM, NOON)
     different = replace(LATER, **other)  # type: ignore[arg-type]

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -12,7 +13,17 @@ from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent
 from reelkeep.adapters.providers import ConfiguredProviders, parse_providers
 from reelkeep.dialects import upstream
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
-from reelkeep.domain.observation import Accepted, Busy, NotYet, Refused, Unknown
+from reelkeep.domain.observation import (
+    Absent,
+    Accepted,
+    Busy,
+    Found,
+    NotYet,
+    Refused,
+    Uncertain,
+    Unknown,
+    Untraceable,
+)
 from reelkeep.domain.task import Asset, Kind, Request, Task
 from reelkeep.domain.wire import Answer
 from reelkeep.ports import Source
@@ -24,14 +35,16 @@ VIDU = {"dialect": "vidu_ent_v2", "base_url": "https://api.vidu.test/", "api_key
 
 @dataclass
 class FakeOutbound:
-    answer: Answer | BaseException = field(default_factory=lambda: Answer(status=200, body=b'{"task_id": "7"}'))
+    answer: Answer | list[Answer] | BaseException = field(
+        default_factory=lambda: Answer(status=200, body=b'{"task_id": "7"}')
+    )
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def request(self, method: str, url: str, **rest: Any) -> Answer:
         self.calls.append({"method": method, "url": url, **rest})
         if isinstance(self.answer, BaseException):
             raise self.answer
-        return self.answer
+        return self.answer.pop(0) if isinstance(self.answer, list) else self.answer
 
 
 @dataclass
@@ -145,7 +158,49 @@ def test_a_look_that_fails_on_the_way_teaches_nothing(fault: Exception) -> None:
     provider = providers(FakeOutbound(fault), vidu=VIDU).get("vidu")
     assert isinstance(provider.observe(TASK), Busy)
     assert not provider.cancel(TASK)
-    assert provider.find(TASK) is None
+    assert isinstance(provider.find(TASK), Uncertain)
+
+
+def test_a_search_goes_on_to_the_last_page_with_the_providers_key() -> None:
+    pages = [
+        Answer(status=200, body=b'{"tasks": [{"id": "7", "payload": ""}], "next_page_token": "t1"}'),
+        Answer(status=200, body=json.dumps({"tasks": [{"id": "8", "payload": TASK.id}]}).encode()),
+    ]
+    outbound = FakeOutbound(pages)
+    assert providers(outbound, vidu=VIDU).get("vidu").find(TASK) == Found("8")
+    assert [call["headers"] for call in outbound.calls] == [KEY, KEY]
+    assert all(call["seconds"] <= 15 for call in outbound.calls)
+    assert "pager.page_token=t1" in outbound.calls[1]["url"]
+
+
+def test_a_search_says_what_is_certainly_not_there() -> None:
+    outbound = FakeOutbound(Answer(status=200, body=b'{"tasks": []}'))
+    assert providers(outbound, vidu=VIDU).get("vidu").find(TASK) == Absent()
+
+
+def test_a_format_without_a_list_can_never_tell() -> None:
+    outbound = FakeOutbound()
+    assert providers(outbound, one={**VIDU, "dialect": "vidu_v1"}).get("one").find(TASK) == Untraceable()
+    assert outbound.calls == []
+
+
+def test_a_list_that_goes_round_in_circles_ends_with_the_time_for_it() -> None:
+    ticks = count(0, 5)
+    outbound = FakeOutbound(
+        Answer(status=200, body=b'{"tasks": [{"id": "7", "payload": ""}], "next_page_token": "t"}')
+    )
+    known = ConfiguredProviders(
+        FakeSecret(json.dumps({"vidu": VIDU})), upstream, outbound, lambda: float(next(ticks))
+    )
+    assert known.get("vidu").find(TASK) == Uncertain("the provider's list is too long to be read in time")
+    assert 2 < len(outbound.calls) < 10
+
+
+def test_what_cannot_be_said_any_more_is_refused_and_nothing_is_sent() -> None:
+    outbound = FakeOutbound()
+    unsaid = replace(TASK, request=replace(TASK.request, dialect="reelkeep", last_frame=True))
+    assert isinstance(providers(outbound, vidu=VIDU).get("vidu").place(unsaid), Refused)
+    assert outbound.calls == []
 
 
 @pytest.mark.parametrize(

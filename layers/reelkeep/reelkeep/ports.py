@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.observation import Observation, Placement
+from reelkeep.domain.observation import Finding, Observation, Placement
 from reelkeep.domain.task import Asset, Kept, Request, Task
 
 Clock = Callable[[], datetime]
@@ -85,9 +85,8 @@ class Provider(Protocol):
     def source(self, asset: Asset) -> Source:
         """Where the file is now. The key goes to the provider's own address, and nowhere else."""
 
-    def find(self, task: Task) -> str | None:
-        """The provider's id of a task whose placement got lost, "" if it is certainly not there, None if the
-        provider cannot tell now."""
+    def find(self, task: Task) -> Finding:
+        """What became of a placement whose answer was lost."""
 
 
 class Providers(Protocol):

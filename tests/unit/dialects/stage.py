@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from reelkeep.dialects.dialect import Dialect, Http, Show, Submit
 from reelkeep.domain.errors import ClientError
+from reelkeep.domain.observation import Finding
 from reelkeep.domain.task import Asset, Creation, Kept, Request, State, Task
-from reelkeep.domain.wire import Answer, Json
+from reelkeep.domain.wire import Answer, Call, Json, Search
 
 NOW = datetime(2026, 1, 6, 8, 0, 0, 123456, tzinfo=UTC)
 TASK_ID = "019b91f8d4fb00112233445566778899"
@@ -109,3 +110,18 @@ def values(names: Iterable[str], *words: Json) -> st.SearchStrategy[Any]:
         lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.sampled_from(list(names)), inner, max_size=8),
         max_leaves=12,
     )
+
+
+def searched(search: Search | None, *answers: Answer) -> tuple[list[Call], Finding]:
+    """What is asked, given these answers, and what follows. The last answer is repeated."""
+    assert search is not None
+    calls, script = [], list(answers)
+    try:
+        call = next(search)
+        while True:
+            calls.append(call)
+            assert len(calls) < 100
+            call = search.send(script.pop(0) if len(script) > 1 else script[0])
+    except StopIteration as end:
+        finding: Finding = end.value
+        return calls, finding

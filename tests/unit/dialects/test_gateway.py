@@ -92,7 +92,19 @@ def test_each_path_is_told_of_an_image_in_the_words_that_it_reads() -> None:
         (500, {"code": "do_request_failed"}, Unknown("the provider answered the submission with 500")),
         (502, b"<html>", Unknown("the provider answered the submission with 502")),
         (408, None, Unknown("the provider answered the submission with 408")),
-        (302, None, Unknown("the provider answered the submission with 302")),
+        (
+            302,
+            None,
+            observation.Refused(
+                Failure(
+                    reason=FailureClass.PROVIDER,
+                    message="the provider answered 302: an operator must mend its address",
+                )
+            ),
+        ),
+        (303, None, Unknown("the provider answered the submission with 303")),
+        (409, None, Unknown("the provider answered the submission with 409")),
+        (425, None, NotYet(7.0)),
         (429, {"error": {"message": "Too many requests", "type": "new_api_error"}}, NotYet(7.0)),
         (429, b"<html>", NotYet(7.0)),
         (400, {"code": "fail_to_fetch_task", "message": "RateLimitExceeded.EndpointRPMExceeded"}, NotYet(7.0)),
@@ -309,7 +321,7 @@ def test_what_makes_no_sense_is_kept_and_gives_nothing_up(upstream: Gateway, sta
 @anywhere
 def test_nothing_is_cancelled_and_nothing_lost_is_found(upstream: Gateway) -> None:
     task = task_of(request_of("d"))
-    assert (upstream.cancel(task), upstream.find(task), upstream.read_found(answer(200, {}), task)) == (None,) * 3
+    assert (upstream.cancel(task), upstream.find(task)) == (None, None)
     assert not upstream.read_cancelled(answer(200, {}))
 
 

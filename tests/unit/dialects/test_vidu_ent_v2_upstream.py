@@ -12,19 +12,25 @@ from reelkeep.dialects import upstream as upstream_named
 from reelkeep.dialects.vidu_ent_v2 import upstream
 from reelkeep.domain import errors, observation
 from reelkeep.domain.observation import (
+    Absent,
     Accepted,
     Busy,
     Failed,
+    Finding,
+    Found,
     Missing,
     NotYet,
     Pending,
     Placement,
     Succeeded,
+    Uncertain,
     Unknown,
     Unreadable,
+    Untraceable,
 )
 from reelkeep.domain.task import Asset, Creation, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Answer, Call, Json
+from tests.unit.dialects.stage import NOW, searched
 from tests.unit.dialects.vidu_ent_v2_stage import (
     BOAT,
     IMAGE_BODY,
@@ -221,7 +227,15 @@ KEY_REFUSED = "the provider refused the key that Reelkeep has for it; an operato
         (answer(200, b"<html>"), Unknown("the provider accepted something, but named no task")),
         (answer(200, {"task_id": 8.85e17}), Unknown("the provider accepted something, but named no task")),
         (answer(200, []), Unknown("the provider accepted something, but named no task")),
-        (answer(302, b""), Unknown("the provider answered the submission with 302")),
+        (
+            answer(302, b""),
+            refused_as(FailureClass.PROVIDER, "", "the provider answered 302: an operator must mend its address"),
+        ),
+        (answer(303, b""), Unknown("the provider answered the submission with 303")),
+        (answer(409, {"reason": "Conflict"}), Unknown("the provider answered the submission with 409")),
+        (answer(409, {"reason": "OperationInProcess"}), NotYet()),
+        (answer(425, b""), NotYet()),
+        (answer(503, {"reason": "SystemThrottling"}), Unknown("the provider answered the submission with 503")),
         (answer(408, b""), Unknown("the provider answered the submission with 408")),
         (answer(499, error("Canceled", 499)), Unknown("the provider answered the submission with 499")),
         (
@@ -396,44 +410,93 @@ def test_a_task_is_cancelled_only_if_the_provider_says_so(answered: Answer, canc
     assert upstream.read_cancelled(answered) is cancelled
 
 
-def test_a_lost_placement_is_looked_for_around_the_time_it_was_made() -> None:
-    assert upstream.find(task_of(submit("img2video", IMAGE_BODY))) == Call(
+LOST = replace(task_of(submit("img2video", IMAGE_BODY)), called_at=NOW + timedelta(hours=1))
+OURS = {"id": "885", "payload": TASK_ID}
+ANOTHER = {"id": "886", "payload": "job-2"}
+WITHOUT = {"id": "887"}
+FULL = [{"id": str(number), "payload": ""} for number in range(100)]
+
+
+def list_call(name: str = "pager.page", value: str = "0") -> Call:
+    return Call(
         method="GET",
         path="/ent/v2/tasks",
         query=(
-            ("created_at.from", "2026-01-06T07:55:00.123456Z"),
-            ("created_at.to", "2026-01-06T08:15:02.123456Z"),
-            ("pager.page", "0"),
+            ("created_at.from", "2026-01-06T08:55:00.123456Z"),
+            ("created_at.to", "2026-01-06T09:10:00.123456Z"),
+            (name, value),
             ("pager.pagesz", "100"),
         ),
     )
 
 
-OURS = {"id": "885", "payload": TASK_ID}
-ANOTHER = {"id": "886", "payload": "job-2"}
-WITHOUT = {"id": "887"}
+def look_call(task_id: str) -> Call:
+    return Call(method="GET", path=f"/ent/v2/tasks/{task_id}/creations")
+
+
+def page_of(*tasks: object, token: str = "") -> Answer:
+    return answer(200, {"next_page_token": token, "tasks": list(tasks)})
+
+
+def test_a_lost_placement_is_looked_for_around_the_time_of_its_last_call() -> None:
+    assert searched(upstream.find(LOST), page_of()) == ([list_call()], Absent())
 
 
 @pytest.mark.parametrize(
-    ("answered", "found"),
+    ("listed", "finding"),
     [
-        (answer(200, {"next_page_token": "", "tasks": [ANOTHER, OURS]}), "885"),
-        (answer(200, {"next_page_token": "more", "tasks": [OURS | {"id": 885}]}), "885"),
-        (answer(200, {"next_page_token": "", "tasks": []}), ""),
-        (answer(200, {"tasks": [ANOTHER, WITHOUT]}), ""),
-        (answer(200, {"tasks": [WITHOUT]}), None),
-        (answer(200, {"next_page_token": "more", "tasks": [ANOTHER]}), None),
-        (answer(200, {"tasks": [ANOTHER] * 100}), None),
-        (answer(200, golden("seed-list")), None),
-        (answer(200, {}), None),
-        (answer(200, b"<html>"), None),
-        (answer(500, {"tasks": []}), None),
+        (page_of(ANOTHER, OURS), Found("885")),
+        (page_of(OURS | {"id": 885}, token="more"), Found("885")),
+        (page_of(ANOTHER, WITHOUT), Absent()),
+        (page_of(ANOTHER), Absent()),
+        (answer(200, {}), Uncertain("the provider answered 200 when it was asked for its list")),
+        (answer(200, b"<html>"), Uncertain("the provider answered 200 when it was asked for its list")),
+        (answer(500, {"tasks": []}), Uncertain("the provider answered 500 when it was asked for its list")),
     ],
 )
-def test_a_lost_placement_is_found_or_certainly_not_there_or_nobody_knows(
-    answered: Answer, found: str | None
-) -> None:
-    assert upstream.read_found(answered, task_of(submit("img2video", IMAGE_BODY))) == found
+def test_a_lost_placement_is_found_by_our_id_or_certainly_not_there(listed: Answer, finding: Finding) -> None:
+    assert searched(upstream.find(LOST), listed) == ([list_call()], finding)
+
+
+@pytest.mark.parametrize("last", [page_of(OURS), page_of(ANOTHER), page_of()])
+def test_absence_is_certain_only_after_the_last_page(last: Answer) -> None:
+    finding = Found("885") if last == page_of(OURS) else Absent()
+    calls, found = searched(upstream.find(LOST), page_of(*FULL), page_of(*FULL), last)
+    assert (calls, found) == ([list_call(), list_call(value="1"), list_call(value="2")], finding)
+
+
+def test_a_token_leads_on_wherever_there_is_one() -> None:
+    pages = (page_of(ANOTHER, token="t1"), page_of(ANOTHER, token="t2"), page_of(OURS))
+    expected = [list_call(), list_call("pager.page_token", "t1"), list_call("pager.page_token", "t2")]
+    assert searched(upstream.find(LOST), *pages) == (expected, Found("885"))
+
+
+def test_a_page_that_fails_in_between_leaves_it_uncertain() -> None:
+    _, finding = searched(upstream.find(LOST), page_of(*FULL), answer(503, b""))
+    assert isinstance(finding, Uncertain)
+
+
+def test_where_a_list_shows_no_payloads_its_tasks_are_looked_at_those_in_our_words_first() -> None:
+    words = LOST.request.prompt
+    listed = page_of({"id": "1", "prompt": "other"}, {"id": "2", "prompt": words}, {"id": "3", "prompt": words})
+    looks = (answer(200, {"payload": "job-2"}), answer(200, {"payload": TASK_ID}))
+    calls, finding = searched(upstream.find(LOST), listed, *looks)
+    assert (calls, finding) == ([list_call(), look_call("2"), look_call("3")], Found("3"))
+    calls, finding = searched(upstream.find(LOST), listed, answer(200, {"payload": ""}))
+    assert (calls[1:], finding) == ([look_call("2"), look_call("3"), look_call("1")], Absent())
+
+
+@pytest.mark.parametrize(
+    ("look", "kind"),
+    [
+        (answer(404, {"reason": "TaskNotFound"}), Uncertain),
+        (answer(200, b"<html>"), Untraceable),
+        (answer(200, {"state": "success"}), Untraceable),
+    ],
+)
+def test_a_task_that_is_not_shown_or_without_its_payload_leaves_it_open(look: Answer, kind: type[Finding]) -> None:
+    _, finding = searched(upstream.find(LOST), page_of(WITHOUT), look)
+    assert isinstance(finding, kind)
 
 
 @settings(deadline=None)
@@ -443,7 +506,7 @@ def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
     answered = answer(status, said)
     upstream.read_placed(answered)
     upstream.read_cancelled(answered)
-    upstream.read_found(answered, task)
+    searched(upstream.find(task), answered)
     observed = upstream.read_observed(answered)
     if isinstance(observed, Succeeded):
         shown(replace(task, state=State.SUCCESS, creations=observed.creations))

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import given, settings
@@ -12,9 +13,12 @@ from reelkeep.dialects import upstream as upstream_named
 from reelkeep.dialects.volc_ark import dialect, upstream
 from reelkeep.domain import errors
 from reelkeep.domain.observation import (
+    Absent,
     Accepted,
     Busy,
     Failed,
+    Finding,
+    Found,
     Missing,
     NotYet,
     Observation,
@@ -22,17 +26,21 @@ from reelkeep.domain.observation import (
     Placement,
     Refused,
     Succeeded,
+    Uncertain,
     Unknown,
     Unreadable,
+    Untraceable,
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Answer, Call, Json
-from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, Speaker, answer, task_of, values
+from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, Speaker, answer, searched, task_of, values
 
 ark = Speaker(dialect)
 TASKS = "/contents/generations/tasks"
 CGT = "cgt-20260106080000-abcde"
 TEXT = {"type": "text", "text": "a paper boat"}
+MARK = 172_799 - crc32(TASK_ID.encode()) % 86_400
+MARKED = {"execution_expires_after": MARK}
 
 
 def image(role: str, url: str = BOAT) -> Json:
@@ -64,13 +72,29 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
     body = {"model": "m", "content": [text, image("first_frame")], "seed": None, "hologram": {"depth": 3}}
     ours = {"provider": "ark", "callback_url": "https://client.example.com/hook"}
     call = upstream.place(task_of(ark.parse({**body, **ours})))
-    assert call == Call(method="POST", path=TASKS, body=body)
+    assert call == Call(method="POST", path=TASKS, body={**body, **MARKED})
 
 
 def test_a_draft_goes_by_the_provider_s_id() -> None:
     body = {"model": "m", "content": [{"type": "draft_task", "draft_task": {"id": TASK_ID}}], "watermark": True}
     call = upstream.place(task_of(ark.parse(body), source_creation=CGT))
-    assert call.body == {**body, "content": [{"type": "draft_task", "draft_task": {"id": CGT}}]}
+    assert call.body == {**body, **MARKED, "content": [{"type": "draft_task", "draft_task": {"id": CGT}}]}
+
+
+@pytest.mark.parametrize("own", [{"execution_expires_after": 3600}, {"service_tier": "flex"}])
+def test_how_long_a_task_may_take_is_the_client_s_to_say(own: Json) -> None:
+    body = {"model": "m", "content": [TEXT], **own}
+    assert upstream.place(task_of(ark.parse(body))).body == body
+
+
+def test_each_task_gets_a_time_of_its_own_between_a_day_and_two() -> None:
+    marks = set()
+    for number in range(1000):
+        call = upstream.place(replace(task_of(foreign()), id=f"{number:032x}"))
+        assert call.body is not None
+        marks.add(call.body["execution_expires_after"])
+    assert len(marks) > 985
+    assert all(86_400 <= mark < 172_800 for mark in marks)
 
 
 @pytest.mark.parametrize(
@@ -125,8 +149,9 @@ def test_a_draft_goes_by_the_provider_s_id() -> None:
     ],
 )
 def test_a_request_of_another_dialect_is_said_in_arks_words(request_: Request, body: Json) -> None:
-    assert upstream.place(task_of(request_)) == Call(method="POST", path=TASKS, body=body)
-    ark.fits("VolcArkSubmission", body)
+    sent = body if request_.off_peak else {**body, **MARKED}
+    assert upstream.place(task_of(request_)) == Call(method="POST", path=TASKS, body=sent)
+    ark.fits("VolcArkSubmission", sent)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +228,13 @@ KEY_REFUSED = "the provider refused the key that Reelkeep has for it; an operato
         (answer(408), Unknown("the provider answered the submission with 408")),
         (answer(499), Unknown("the provider answered the submission with 499")),
         (answer(500, error("InternalServiceError")), Unknown("the provider answered the submission with 500")),
-        (answer(302), Unknown("the provider answered the submission with 302")),
+        (
+            answer(302),
+            refused_as(FailureClass.PROVIDER, "", "the provider answered 302: an operator must mend its address"),
+        ),
+        (answer(303), Unknown("the provider answered the submission with 303")),
+        (answer(409, error("Conflict")), Unknown("the provider answered the submission with 409")),
+        (answer(425), NotYet()),
     ],
 )
 def test_the_answer_to_the_billable_call(answered: Answer, placement: Placement) -> None:
@@ -378,38 +409,106 @@ def test_cancelled_is_what_is_cancelled_for_certain(answered: Answer, cancelled:
 
 # --- finding a task whose placement got no answer ---
 
-LOST = replace(task_of(ark.parse(ark.golden("submission"))), updated_at=NOW + timedelta(minutes=10))
+LOST = replace(task_of(ark.parse({"model": "m", "content": [TEXT]})), called_at=NOW + timedelta(hours=1))
+UNMARKED = replace(LOST, request=ark.parse({"model": "m", "content": [TEXT], "service_tier": "flex"}))
 
 
-def listed(*minutes: float, total: int | None = None) -> Json:
-    items = [{"id": "cgt-1", "created_at": int((NOW + timedelta(minutes=each)).timestamp())} for each in minutes]
-    return {"items": items, "total": len(items) if total is None else total}
+def item(minutes: float, mark: int | None = None, task_id: str = "") -> Json:
+    """One that dates from so long after the call."""
+    created = int((NOW + timedelta(hours=1, minutes=minutes)).timestamp())
+    marked = {} if mark is None else {"execution_expires_after": mark}
+    return {"id": task_id or f"cgt-{minutes}-{mark}", "created_at": created, **marked}
 
 
-def test_all_that_there_is_is_asked_for() -> None:
-    query = (("page_num", "1"), ("page_size", "500"))
-    assert upstream.find(LOST) == Call(method="GET", path=TASKS, query=query)
+def page_of(*items: Json, total: int | None = None) -> Answer:
+    return answer(200, {"items": list(items), "total": len(items) if total is None else total})
+
+
+def page_call(number: int) -> Call:
+    return Call(method="GET", path=TASKS, query=(("page_num", str(number)), ("page_size", "500")))
+
+
+OLD = [item(-60 - number / 10, 172_800) for number in range(600)]
+OTHER = MARK - 1
 
 
 @pytest.mark.parametrize(
-    ("answered", "found"),
+    ("listed", "finding"),
     [
-        (answer(200, listed()), ""),
-        (answer(200, listed(-60, -6, 16)), ""),
-        (answer(200, {"code": 0, "data": listed(-60)}), ""),
-        (answer(200, listed(-60, 1)), None),
-        (answer(200, listed(-4)), None),
-        (answer(200, listed(14)), None),
-        (answer(200, listed(-60, total=501)), None),
-        (answer(200, {"items": []}), None),
-        (answer(200, {"items": [{"id": CGT}], "total": 1}), None),
-        (answer(200, {"items": None, "total": 0}), None),
-        (answer(200, b"<html>"), None),
-        (answer(500), None),
+        (page_of(), Absent()),
+        (page_of(item(0, MARK, CGT)), Found(CGT)),
+        (page_of(item(-4, OTHER), item(9, MARK, CGT), item(1, 172_800)), Found(CGT)),
+        (answer(200, {"code": 0, "data": {"items": [item(0, MARK, CGT)], "total": 1}}), Found(CGT)),
+        (page_of(item(0, MARK, CGT), total=9000), Found(CGT)),
+        (page_of(item(-60, 172_800), item(-6), item(11)), Absent()),
+        (page_of(item(0, OTHER), item(1, MARK - 2)), Absent()),
+        (page_of(item(-60, MARK)), Absent()),  # another one's, of another hour
     ],
 )
-def test_a_lost_task_is_certainly_not_there_or_nobody_can_say(answered: Answer, found: str | None) -> None:
-    assert upstream.read_found(answered, LOST) == found
+def test_a_lost_task_is_found_by_its_mark_or_certainly_not_there(listed: Answer, finding: Finding) -> None:
+    assert searched(upstream.find(LOST), listed) == ([page_call(1)], finding)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        page_of(item(0, 172_800)),  # an aggregator between us and Ark may have dropped the mark
+        page_of(item(0)),
+        page_of({"id": CGT}),
+        page_of(item(0, MARK, CGT), item(1, MARK, "cgt-2")),
+        page_of({"created_at": 1, "execution_expires_after": MARK}),
+        answer(200, {"items": []}),
+        answer(200, {"items": [{"id": CGT}]}),
+        answer(200, {"items": None, "total": 0}),
+        answer(200, b"<html>"),
+        answer(500),
+    ],
+)
+def test_what_may_be_ours_leaves_it_uncertain(listed: Answer) -> None:
+    assert isinstance(searched(upstream.find(LOST), listed)[1], Uncertain)
+
+
+@pytest.mark.parametrize(
+    ("last", "finding"),
+    [(item(0, MARK, CGT), Found(CGT)), (item(0, OTHER), Absent()), (item(-90), Absent())],
+)
+def test_absence_is_certain_only_after_the_last_page(last: Json, finding: Finding) -> None:
+    pages = (page_of(*OLD[:500], total=601), page_of(*OLD[500:], last, total=601))
+    assert searched(upstream.find(LOST), *pages) == ([page_call(1), page_call(2)], finding)
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        page_of(*OLD[499:], total=602),  # a new one came in front, and pushed the others on
+        page_of(*OLD[501:], total=600),  # one was deleted, and another one was missed
+        page_of(total=601),
+        answer(502),
+    ],
+)
+def test_a_list_that_changes_while_it_is_read_leaves_it_uncertain(second: Answer) -> None:
+    first = page_of(*OLD[:500], total=601)
+    assert isinstance(searched(upstream.find(LOST), first, second)[1], Uncertain)
+
+
+@pytest.mark.parametrize(
+    ("listed", "finding"),
+    [
+        (page_of(), Absent()),
+        (page_of(item(-60), item(11)), Absent()),
+        (page_of(item(0, 172_800)), Untraceable()),
+        (page_of(item(0, MARK)), Untraceable()),
+    ],
+)
+def test_a_task_without_a_mark_is_certainly_not_there_or_nobody_will_ever_know(
+    listed: Answer, finding: Finding
+) -> None:
+    assert searched(upstream.find(UNMARKED), listed) == ([page_call(1)], finding)
+
+
+def test_a_request_too_big_for_its_record_may_have_said_anything_so_it_has_no_mark() -> None:
+    emptied = replace(LOST, request=replace(LOST.request, body={}))
+    assert searched(upstream.find(emptied), page_of(item(0, MARK)))[1] == Untraceable()
 
 
 NAMES = [*SUCCEEDED, *LINKS, "error", "code", "message", "data", "task_id", "items", "total", "total_tokens"]
@@ -422,4 +521,4 @@ def test_nothing_that_a_provider_says_breaks_the_reading_of_it(status: int, body
     upstream.read_placed(said)
     upstream.read_observed(said)
     upstream.read_cancelled(said)
-    upstream.read_found(said, LOST)
+    searched(upstream.find(LOST), said)

@@ -6,11 +6,21 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.links import folder
-from reelkeep.domain.observation import Accepted, Observation, Pending, Placement, Succeeded
+from reelkeep.domain.observation import (
+    Absent,
+    Accepted,
+    Finding,
+    Found,
+    Observation,
+    Pending,
+    Placement,
+    Succeeded,
+    Uncertain,
+)
 from reelkeep.domain.task import Asset, Creation, Kept, Kind, Request, State, Task
 from reelkeep.ports import Caller, Source
 from reelkeep.services.cancel import cancel
@@ -49,7 +59,7 @@ class FakeProvider:
     typical_seconds: float | None = None
     placements: list[Placement | BaseException] = field(default_factory=lambda: [Accepted("p-1", credits=20)])
     observations: list[Observation | BaseException] = field(default_factory=lambda: [Succeeded((creation(),))])
-    found: list[str | None] = field(default_factory=lambda: [None])
+    found: list[Finding | str | None] = field(default_factory=lambda: [None])  # an id, "" for absent, None for unsure
     cancels: bool = True
     refuses: BaseException | None = None
     placed: list[Task] = field(default_factory=list)
@@ -75,8 +85,16 @@ class FakeProvider:
     def source(self, asset: Asset) -> Source:
         return Source(asset.source)
 
-    def find(self, task: Task) -> str | None:
-        return _next(self.found)
+    def find(self, task: Task) -> Finding:
+        match _next(self.found):
+            case None:
+                return Uncertain("its list is not to be had")
+            case "":
+                return Absent()
+            case str(provider_task_id):
+                return Found(provider_task_id)
+            case finding:
+                return cast("Finding", finding)
 
 
 def _next(script: list[Any]) -> Any:
@@ -189,6 +207,7 @@ class Stage:
         return poll(
             task_id,
             tasks=self.tasks,
+            claims=self.claims,
             requests=self.archive,
             providers=FakeProviders(self.provider),
             clock=self.clock,

@@ -48,7 +48,7 @@ class TableClaims:
 
 def _to_item(claim: Claim) -> dict[str, AttributeValueTypeDef]:
     return {
-        "pk": {"S": f"claim#{claim.owner}#{'key' if claim.by_key else 'request'}#{claim.name}"},
+        "pk": {"S": f"claim#{claim.sort}#{claim.owner}#{claim.name}"},
         "sk": {"S": "claim"},
         "fingerprint": {"S": claim.fingerprint},
         "claimed_task": {"S": claim.task_id},

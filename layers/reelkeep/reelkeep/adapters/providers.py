@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from fnmatch import fnmatchcase
 from typing import Annotated
@@ -13,7 +14,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Ty
 from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.adapters.secrets import Secret
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
-from reelkeep.domain.observation import Busy, NotYet, Observation, Placement, Refused, Unknown
+from reelkeep.domain.observation import (
+    Busy,
+    Finding,
+    NotYet,
+    Observation,
+    Placement,
+    Refused,
+    Uncertain,
+    Unknown,
+    Untraceable,
+)
 from reelkeep.domain.task import Asset, Failure, FailureClass, Request, Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.domain.wire import Answer, Call, ProviderDialect
@@ -21,6 +32,7 @@ from reelkeep.ports import Source
 
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
 _LOOK_SECONDS = 15.0
+_FIND_SECONDS = 40.0  # for all of its calls: the poll function has 60
 
 DialectNamed = Callable[[str], ProviderDialect | None]
 
@@ -48,12 +60,20 @@ class ProviderSettings(BaseModel):
 class HttpProvider:
     """A provider reached over HTTP in its dialect."""
 
-    def __init__(self, name: str, settings: ProviderSettings, dialect: ProviderDialect, outbound: Outbound) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: ProviderSettings,
+        dialect: ProviderDialect,
+        outbound: Outbound,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = name
         self.typical_seconds = settings.typical_seconds
         self.settings = settings
         self.dialect = dialect
         self._outbound = outbound
+        self._ticks = ticks  # in seconds
 
     def check(self, task: Task) -> None:
         self.dialect.place(task)
@@ -61,6 +81,8 @@ class HttpProvider:
     def place(self, task: Task) -> Placement:
         try:
             answer = self._send(self.dialect.place(task), _PLACE_SECONDS)
+        except InvalidRequest as wrong:  # the configuration was changed since it was checked
+            return Refused(Failure(reason=FailureClass.INPUT, message=wrong.message))
         except NotSent:
             return NotYet()
         except AnswerLost as lost:
@@ -91,14 +113,21 @@ class HttpProvider:
             return Source(url, self.settings.allow_private, self._authorization())
         return Source(asset.source, self.settings.allow_private)
 
-    def find(self, task: Task) -> str | None:
-        call = self.dialect.find(task)
-        if call is None:
-            return None
+    def find(self, task: Task) -> Finding:
+        search = self.dialect.find(task)
+        if search is None:
+            return Untraceable()
+        deadline = self._ticks() + _FIND_SECONDS
         try:
-            return self.dialect.read_found(self._send(call, _LOOK_SECONDS), task)
-        except (NotSent, AnswerLost, BlockedAddress):
-            return None
+            call = next(search)
+            while (left := deadline - self._ticks()) > 0:
+                call = search.send(self._send(call, min(left, _LOOK_SECONDS)))
+        except StopIteration as end:
+            finding: Finding = end.value
+            return finding
+        except (NotSent, AnswerLost, BlockedAddress) as error:
+            return Uncertain(str(error))
+        return Uncertain("the provider's list is too long to be read in time")
 
     def _send(self, call: Call, seconds: float) -> Answer:
         url = self.settings.base_url + quote(call.path, safe="/:@")
@@ -121,10 +150,17 @@ class HttpProvider:
 class ConfiguredProviders:
     """The providers of the configuration, in its order."""
 
-    def __init__(self, secret: Secret, dialect_named: DialectNamed, outbound: Outbound) -> None:
+    def __init__(
+        self,
+        secret: Secret,
+        dialect_named: DialectNamed,
+        outbound: Outbound,
+        ticks: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._secret = secret
         self._dialect_named = dialect_named
         self._outbound = outbound
+        self._ticks = ticks
         self._text: str | None = None
         self._providers: dict[str, HttpProvider] = {}
 
@@ -161,7 +197,7 @@ class ConfiguredProviders:
         if text != self._text:
             configured = parse_providers(text, self._dialect_named)
             self._providers = {
-                name: HttpProvider(name, settings, dialect, self._outbound)
+                name: HttpProvider(name, settings, dialect, self._outbound, self._ticks)
                 for name, (settings, dialect) in configured.items()
             }
             self._text = text

@@ -17,9 +17,9 @@ from reelkeep.domain import ids
 from reelkeep.domain.errors import ClientError, InvalidRequest, PageSizeOutOfRange
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Filter, Listing, Page
-from reelkeep.domain.observation import Observation, Placement
+from reelkeep.domain.observation import Absent, Found, Observation, Placement, Uncertain, Untraceable
 from reelkeep.domain.task import Creation, Kind, Request, State, Task
-from reelkeep.domain.wire import Answer, Call, Json
+from reelkeep.domain.wire import Answer, Call, Json, Search
 
 if TYPE_CHECKING:  # pydantic takes as long to load as all the rest: what needs it at run time loads it then
     from reelkeep.dialects import vidu_ent_v2_bodies as bodies
@@ -28,6 +28,8 @@ _NAME = "vidu_ent_v2"
 _PREFIX = "/ent/v2"
 
 _LARGEST_BODY = 5 * 1024 * 1024  # Vidu takes 20 MB; a function is handed 6 MB at most, headers and all
+_CLOCKS_DIFFER = timedelta(minutes=5)
+_CALL_TAKES = timedelta(minutes=5)  # at most, until the provider has a task of it
 _WINDOW = timedelta(days=7)  # of a listing that names no beginning
 
 _SEGMENTS = {kind: kind.value for kind in Kind} | {Kind.UPSCALE: "upscale-new"}
@@ -326,29 +328,45 @@ class _Client:
     def read_cancelled(self, answer: Answer) -> bool:
         return answer.status == 200 or lenient.fields(answer.json()).get("reason") == "UserCancelled"
 
-    def find(self, task: Task) -> Call | None:
-        """The placement lies between the task's creation and its last change; foreign clocks may differ."""
-        window = (task.created_at - timedelta(minutes=5), task.updated_at + timedelta(minutes=15))
-        query = (
-            ("created_at.from", vidu.time(window[0])),
-            ("created_at.to", vidu.time(window[1])),
-            ("pager.page", "0"),
-            ("pager.pagesz", str(openapi.LARGEST_PAGE)),
-        )
-        return Call(method="GET", path=f"{_PREFIX}/tasks", query=query)
+    def find(self, task: Task) -> Search:
+        """By our id in the payload, among all that was made around the time of the call.
 
-    def read_found(self, answer: Answer, task: Task) -> str | None:
-        said = lenient.fields(answer.json())
-        listed = said.get("tasks")
-        if answer.status != 200 or not isinstance(listed, list):
-            return None
-        tasks = [lenient.fields(item) for item in listed]
-        for found in tasks:
-            if found.get("payload") == task.id and lenient.identifier(found.get("id")):
-                return lenient.identifier(found["id"])
-        # Whether list items carry the payload is not documented, and one page may not be all there is.
-        complete = len(tasks) < openapi.LARGEST_PAGE and not said.get("next_page_token")
-        return "" if complete and (not tasks or any("payload" in found for found in tasks)) else None
+        The list is not documented to show payloads. What it shows without one is looked at by itself, where they
+        are; what was asked for in our words comes first.
+        """
+        first, last = task.lost_since - _CLOCKS_DIFFER, task.lost_since + _CALL_TAKES + _CLOCKS_DIFFER
+        window = (("created_at.from", vidu.time(first)), ("created_at.to", vidu.time(last)))
+        page, number, unnamed, named = ("pager.page", "0"), 0, dict[str, bool](), False
+        while True:
+            query = (*window, page, ("pager.pagesz", str(openapi.LARGEST_PAGE)))
+            answer = yield Call(method="GET", path=f"{_PREFIX}/tasks", query=query)
+            said = lenient.fields(answer.json())
+            listed = said.get("tasks")
+            if answer.status != 200 or not isinstance(listed, list):
+                return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
+            for found in map(lenient.fields, listed):
+                task_id = lenient.identifier(found.get("id"))
+                if found.get("payload") == task.id and task_id:
+                    return Found(task_id)
+                named = named or "payload" in found
+                unnamed[task_id] = found.get("prompt") == task.request.prompt
+            token = lenient.text(said.get("next_page_token"))
+            if not listed or (not token and len(listed) < openapi.LARGEST_PAGE):
+                break
+            number += 1
+            page = ("pager.page_token", token) if token else ("pager.page", str(number))
+        for task_id in () if named else sorted(unnamed, key=lambda each: not unnamed[each]):
+            if not task_id:
+                return Uncertain("the provider lists a task without an id")
+            answer = yield Call(method="GET", path=f"{_PREFIX}/tasks/{task_id}/creations")
+            said = lenient.fields(answer.json())
+            if answer.status != 200:
+                return Uncertain("the provider lists a task that may be this one, but does not show it")
+            if said.get("payload") == task.id:
+                return Found(task_id)
+            if "payload" not in said:
+                return Untraceable()
+        return Absent()
 
 
 upstream = _Client()

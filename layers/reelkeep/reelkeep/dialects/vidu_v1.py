@@ -25,7 +25,7 @@ from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.links import Links
 from reelkeep.domain.observation import Observation, Placement
 from reelkeep.domain.task import Creation, Kind, Request, State, Task
-from reelkeep.domain.wire import Answer, Call, Json
+from reelkeep.domain.wire import Answer, Call, Json, Search
 
 _NAME = "vidu_v1"
 _PATH = "/vidu/v1/tasks"
@@ -252,10 +252,7 @@ class _Client:
     def read_cancelled(self, answer: Answer) -> bool:  # noqa: ARG002
         return False
 
-    def find(self, task: Task) -> Call | None:  # noqa: ARG002  its history carries nothing of ours
-        return None
-
-    def read_found(self, answer: Answer, task: Task) -> str | None:  # noqa: ARG002
+    def find(self, task: Task) -> Search | None:  # noqa: ARG002  its history carries nothing of ours
         return None
 
 

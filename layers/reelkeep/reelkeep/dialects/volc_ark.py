@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from zlib import crc32
 
 from reelkeep.dialects import volc_ark_bodies as bodies
 from reelkeep.dialects import volc_ark_openapi as openapi
 from reelkeep.dialects.dialect import AnyRoute, Http, List, Remove, Reply, Show, Submit
-from reelkeep.dialects.grammar import lenient
+from reelkeep.dialects.grammar import lenient, placing
 from reelkeep.dialects.grammar.query import Query
 from reelkeep.domain import observation
 from reelkeep.domain.errors import (
@@ -32,26 +33,31 @@ from reelkeep.domain.expiry import link_expiry
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.observation import (
+    Absent,
     Accepted,
     Busy,
     Failed,
+    Found,
     Missing,
     NotYet,
     Observation,
     Pending,
     Placement,
     Succeeded,
+    Uncertain,
     Unknown,
     Unreadable,
+    Untraceable,
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Request, State, Task
-from reelkeep.domain.wire import Answer, Call, Json
+from reelkeep.domain.wire import Answer, Call, Json, Search
 
 _NAME = "volc_ark"
 _TASKS = "/contents/generations/tasks"
 _BASES = ("/volc/v1", "/api/v3")
 
 _WINDOW = timedelta(days=7)  # what Ark remembers
+_EXPIRY = "execution_expires_after"
 
 _WORDS: dict[State, str] = {
     State.CREATED: "queued",
@@ -306,6 +312,9 @@ class _Client:
             body = {name: value for name, value in request.body.items() if name not in ("callback_url", "provider")}
         else:
             body = bodies.write(request)
+        mark = _mark(task)
+        if mark is not None:
+            body[_EXPIRY] = mark
         if task.source_creation:
             body["content"] = [bodies.with_draft(item, task.source_creation) for item in body["content"]]
         return Call(method="POST", path=_TASKS, body=body)
@@ -315,8 +324,8 @@ class _Client:
         if 200 <= answer.status < 300:
             task_id = _id(said)
             return Accepted(task_id) if task_id else Unknown("the provider accepted something, but named no task")
-        if not 400 <= answer.status < 500 or answer.status in (408, 499):  # it may have gone on without us
-            return Unknown(f"the provider answered the submission with {answer.status}")
+        if clear := placing.by_status(answer):
+            return clear
         code, message = _code_and_message(said)
         kind = _class_of(code, _CLASS_BY_STATUS.get(answer.status, FailureClass.INPUT))
         if answer.status == 429 or kind is FailureClass.THROTTLED:
@@ -354,26 +363,66 @@ class _Client:
         fine = isinstance(said, dict) and not said.get("error") and said.get("code") in (None, 0, "success")
         return fine and answer.status in (200, 204)
 
-    def find(self, task: Task) -> Call | None:  # noqa: ARG002  by what it could be filtered, tasks are not told apart
-        query = (("page_num", "1"), ("page_size", str(openapi.LARGEST_PAGE)))
-        return Call(method="GET", path=_TASKS, query=query)
+    def find(self, task: Task) -> Search:
+        """By its mark, among all that Ark has: its list knows no time to be filtered by.
 
-    def read_found(self, answer: Answer, task: Task) -> str | None:
-        """Ark echoes nothing that tells our tasks from others, so it can say for certain only that ours is not
-        there: when it lists all that it has, and none of it dates from when ours was placed."""
-        said = _unwrapped(answer)
-        items, total = said.get("items"), lenient.whole(said.get("total"))
-        if answer.status != 200 or not isinstance(items, list) or total is None or total > len(items):
-            return None
-        times = [lenient.number(lenient.fields(item).get("created_at")) for item in items]
-        first, last = (task.created_at - _CLOCKS_DIFFER), (task.updated_at + _CLOCKS_DIFFER)
-        strangers = all(time is not None and not first.timestamp() <= time <= last.timestamp() for time in times)
-        return "" if strangers else None
+        That it is not there is certain when the whole list was read, and nothing in it can be ours: nothing dates
+        from the time of the call, or what does has another mark.
+        """
+        mark, items, total, number = _mark(task), dict[str, Mapping[str, Json]](), None, 0
+        while total is None or len(items) < total:
+            number += 1
+            query = (("page_num", str(number)), ("page_size", str(openapi.LARGEST_PAGE)))
+            answer = yield Call(method="GET", path=_TASKS, query=query)
+            said = _unwrapped(answer)
+            listed, counted = said.get("items"), lenient.whole(said.get("total"))
+            if answer.status != 200 or not isinstance(listed, list) or counted is None:
+                return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
+            items |= {_id(item): item for item in map(lenient.fields, listed)}
+            suspects = {task_id: item for task_id, item in items.items() if _may_be(item, task)}
+            ours = [task_id for task_id, item in suspects.items() if mark is not None and _echo(item) == mark]
+            if len(ours) > 1 or "" in items:
+                return Uncertain("the provider's list does not tell its tasks apart")
+            if ours:
+                return Found(ours[0])
+            if total not in (None, counted) or (not listed and counted > len(items)):
+                return Uncertain("the provider's list changed while it was read")
+            total = counted
+        if mark is None and suspects:
+            return Untraceable()
+        unmarked = [item for item in suspects.values() if _echo(item) in (None, _USUAL_EXPIRY)]
+        return Uncertain("the provider lists a task that may be this one") if unmarked else Absent()
 
 
 upstream = _Client()
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
+_CALL_TAKES = timedelta(minutes=5)  # at most, until Ark has a task of it
+_USUAL_EXPIRY = 172_800  # seconds: 48 h
+_MARKS = 86_400
+
+
+def _mark(task: Task) -> int | None:
+    """What tells this task from others in Ark's list, which echoes nothing that is meant for that.
+
+    It does echo how many seconds a task may take, and no task with this tier takes a day: so, if the client does not
+    care, each gets a number of its own between 24 and 48 hours. None if the client does care.
+    """
+    request = task.request
+    if request.off_peak or (request.dialect == _NAME and (not request.body or _EXPIRY in request.body)):
+        return None
+    return _USUAL_EXPIRY - 1 - crc32(task.id.encode()) % _MARKS
+
+
+def _may_be(item: Mapping[str, Json], task: Task) -> bool:
+    """Whether a listed task dates from when this one was placed."""
+    created = lenient.number(item.get("created_at"))
+    first, last = task.lost_since - _CLOCKS_DIFFER, task.lost_since + _CALL_TAKES + _CLOCKS_DIFFER
+    return created is None or first.timestamp() <= created <= last.timestamp()
+
+
+def _echo(item: Mapping[str, Json]) -> int | None:
+    return lenient.whole(item.get(_EXPIRY))
 
 
 def _unwrapped(answer: Answer) -> Mapping[str, Json]:

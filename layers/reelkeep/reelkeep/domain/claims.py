@@ -7,9 +7,10 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from reelkeep.domain.errors import InvalidRequest, KeyReused
-from reelkeep.domain.task import Request
+from reelkeep.domain.task import Request, Task
 
 HEADER = "Idempotency-Key"
 LIFE = timedelta(days=7)  # of a claim by a key: longer than any task takes
@@ -19,12 +20,15 @@ LONGEST_KEY = 255
 _KEY = re.compile(rf"[ -~]{{1,{LONGEST_KEY}}}")  # printable ASCII
 
 
+Sort = Literal["key", "request", "provider-task"]  # a client's key, a request in its owner's window, an adoption
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    owner: str
-    by_key: bool  # the client's; else by the request itself
+    sort: Sort
+    owner: str  # of what is claimed: who submits, or the provider of a provider's task
     name: str  # among the owner's claims of this sort
-    fingerprint: str  # of the request that it was made for
+    fingerprint: str = ""  # of the request that it was made for
     task_id: str
     expires_at: datetime
 
@@ -46,9 +50,19 @@ def claim_of(
     if key is None and not window:
         return None
     asked = fingerprint(request)
-    name, life = (asked, window) if key is None else (_hash(key), LIFE)
+    sort: Sort
+    sort, name, life = ("request", asked, window) if key is None else ("key", _hash(key), LIFE)
+    return Claim(sort=sort, owner=owner, name=name, fingerprint=asked, task_id=task_id, expires_at=now + life)
+
+
+def claim_of_provider_task(task: Task, provider_task_id: str, now: datetime) -> Claim:
+    """So that no two tasks whose answers were lost take the same one at the provider for theirs."""
     return Claim(
-        owner=owner, by_key=key is not None, name=name, fingerprint=asked, task_id=task_id, expires_at=now + life
+        sort="provider-task",
+        owner=task.provider,
+        name=_hash(provider_task_id),
+        task_id=task.id,
+        expires_at=now + LIFE,
     )
 
 

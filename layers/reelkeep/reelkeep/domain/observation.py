@@ -39,6 +39,33 @@ class Unknown:
 
 Placement = Accepted | Refused | NotYet | Unknown
 
+# --- the answer to "did it arrive?", when the answer to the billable call was lost ---
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    provider_task_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """Certainly not accepted: the provider showed all that it accepted at that time, and it is not among that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Uncertain:
+    """Not to be told now; later it may be."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Untraceable:
+    """The provider has no way to tell, now or later."""
+
+
+Finding = Found | Absent | Uncertain | Untraceable
+
 # --- the answer to "how is it going?" ---
 
 

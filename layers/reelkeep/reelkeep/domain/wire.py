@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from reelkeep.domain.observation import Observation, Placement
+from reelkeep.domain.observation import Finding, Observation, Placement
 from reelkeep.domain.task import Task
 
 Json = Any  # what json.loads returns
@@ -64,6 +64,9 @@ class Answer:
             return None
 
 
+Search = Generator[Call, Answer, Finding]  # what is asked, one after another; what was answered; what follows
+
+
 class ProviderDialect(Protocol):
     """A wire format as its provider's client speaks it. Pure: it never sees a key, a clock or a socket."""
 
@@ -85,9 +88,5 @@ class ProviderDialect(Protocol):
     def read_cancelled(self, answer: Answer) -> bool:
         """Whether it is cancelled for certain."""
 
-    def find(self, task: Task) -> Call | None:
-        """A call whose answer shows whether a placement with a lost answer was accepted; None if there is no
-        way to know."""
-
-    def read_found(self, answer: Answer, task: Task) -> str | None:
-        """The provider's id of this task, "" if it is certainly not there, None if the answer does not tell."""
+    def find(self, task: Task) -> Search | None:
+        """How to find out whether a placement with a lost answer was accepted; None if there is no way to know."""

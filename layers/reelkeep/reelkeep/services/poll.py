@@ -6,22 +6,34 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import schedule
+from reelkeep.domain.claims import claim_of_provider_task
 from reelkeep.domain.observation import (
+    Absent,
     Busy,
     Failed,
+    Found,
     Missing,
     Observation,
     Pending,
     Succeeded,
+    Uncertain,
     Unreadable,
+    Untraceable,
 )
-from reelkeep.domain.task import Failure, FailureClass, State, Submission, Task
-from reelkeep.ports import Clock, Provider, Providers, Requests, Tasks
+from reelkeep.domain.task import Backward, Failure, FailureClass, State, Submission, Task
+from reelkeep.ports import Claims, Clock, Provider, Providers, Requests, Tasks
 from reelkeep.services.place import place
 from reelkeep.services.record import read, record
 
 _MISSING_MEANS_LOST = 6  # looks in a row at which the provider does not know the task; the first may be too early
+_LOST = (Submission.PLACING, Submission.UNKNOWN)
+_CALL_IS_OVER_AFTER = timedelta(minutes=2)  # and so is the function that made it
 _ABSENCE_IS_CERTAIN_AFTER = timedelta(minutes=5)
+_UNCERTAIN_AT_MOST_FOR = timedelta(hours=6)  # a provider may be out of order for a while
+_UNKNOWN_OUTCOME = Failure(
+    reason=FailureClass.LOST,
+    message="outcome unknown: the provider's answer to the submission was lost, and it cannot be found there",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +57,9 @@ class Verdict:
         return {"task_id": self.task_id, "finished": self.finished, "wait_seconds": self.wait_seconds}
 
 
-def poll(task_id: str, *, tasks: Tasks, requests: Requests, providers: Providers, clock: Clock) -> Verdict:
+def poll(
+    task_id: str, *, tasks: Tasks, claims: Claims, requests: Requests, providers: Providers, clock: Clock
+) -> Verdict:
     """Never raises for what a provider does; faults of our own platform do raise, and the machine repeats them."""
     task = read(task_id, tasks=tasks)
     if _through(task):
@@ -57,7 +71,7 @@ def poll(task_id: str, *, tasks: Tasks, requests: Requests, providers: Providers
         case Submission.WAITING:
             task = _place_again(task, provider, tasks=tasks, requests=requests, now=clock())
         case Submission.PLACING | Submission.UNKNOWN:
-            task = _find(task, provider, tasks=tasks, now=clock())
+            task = _find(task, provider, tasks=tasks, claims=claims, now=clock())
     now = clock()
     if not _through(task) and now >= task.deadline:
         task = record(task, lambda task: task.failed(_overdue(task), now), tasks=tasks)
@@ -124,36 +138,49 @@ def _place_again(task: Task, provider: Provider, *, tasks: Tasks, requests: Requ
     if now >= task.deadline:
         return task
     request = requests.request(task.request_key) if task.request_key else task.request
-    task = tasks.save(replace(task, submission=Submission.PLACING))  # Stale: cancelled meanwhile, or another run
+    task = replace(task, submission=Submission.PLACING, called_at=now)
+    task = tasks.save(task)  # Stale: cancelled meanwhile, or another run
     return place(task, request, provider, tasks=tasks, now=now)
 
 
-def _find(task: Task, provider: Provider, *, tasks: Tasks, now: datetime) -> Task:
+def _find(task: Task, provider: Provider, *, tasks: Tasks, claims: Claims, now: datetime) -> Task:
     """The answer to the billable call was lost. Find out whether it was accepted; never repeat it blindly."""
-    found = provider.find(task)
+    finding = provider.find(task)
+    if isinstance(finding, Found):
+        claim = claim_of_provider_task(task, finding.provider_task_id, now)
+        if claims.claim(claim, now).task_id != task.id:
+            finding = Uncertain("what the provider lists was found to be another task")
     expected = provider.typical_seconds or schedule.expected_seconds(task.request)
+    since = now - task.lost_since
 
-    def outcome(task: Task) -> Task:
-        match found:
-            case None:
-                return _setback(task, "the provider's answer to the submission was lost", None, expected, now)
-            case "" if now - task.created_at < _ABSENCE_IS_CERTAIN_AFTER:  # its list may lag behind
-                return _setback(task, "the provider does not list this task yet", None, expected, now)
-            case "":
-                wait = schedule.next_wait(task, expected, now)
-                task = replace(task, submission=Submission.WAITING, next_look_at=now + timedelta(seconds=wait))
-                return task.advanced(State.CREATED, now)
-            case provider_task_id:
-                task = replace(task, submission=Submission.PLACED, provider_task_id=provider_task_id)
-                return _next_look(task.advanced(State.QUEUEING, now), expected, now)
+    def outcome(current: Task) -> Task:
+        if current.submission not in _LOST or current.lost_since != task.lost_since:
+            raise Backward("what was found is about an earlier call, or comes too late")
+        match finding:
+            case Found(provider_task_id):
+                placed = replace(current, submission=Submission.PLACED, provider_task_id=provider_task_id)
+                return _next_look(placed.advanced(State.QUEUEING, now), expected, now)
+            case Absent() if since < _ABSENCE_IS_CERTAIN_AFTER:  # its list may lag behind
+                return _setback(current, "the provider does not list this task yet", None, expected, now)
+            case Absent():
+                wait = schedule.next_wait(current, expected, now)
+                waiting = replace(current, submission=Submission.WAITING, next_look_at=now + timedelta(seconds=wait))
+                return waiting.advanced(State.CREATED, now)
+            case Uncertain(reason) if since < _UNCERTAIN_AT_MOST_FOR:
+                return _setback(
+                    current, f"the provider's answer to the submission was lost: {reason}", None, expected, now
+                )
+            case Untraceable() if since < _CALL_IS_OVER_AFTER:  # whoever makes it may yet hear the answer
+                return _setback(current, "the provider's answer to the submission was lost", None, expected, now)
+            case Uncertain() | Untraceable():
+                return current.failed(_UNKNOWN_OUTCOME, now)
 
     return record(task, outcome, tasks=tasks)
 
 
 def _overdue(task: Task) -> Failure:
-    if task.submission in (Submission.UNKNOWN, Submission.PLACING):
-        message = "outcome unknown: the provider's answer to the submission was lost, and it cannot be found there"
-        return Failure(reason=FailureClass.LOST, message=message)
+    if task.submission in _LOST:
+        return _UNKNOWN_OUTCOME
     trouble = f"; last: {task.trouble}" if task.trouble else ""
     message = f"no result within {task.deadline - task.created_at}{trouble}"
     return Failure(reason=FailureClass.DEADLINE, message=message, retryable=True)

@@ -53,6 +53,7 @@ def submit(
         created_at=ids.created_at(task_id),
         updated_at=now,
         deadline=schedule.deadline(request, now),
+        called_at=now,
         next_look_at=now + PLACING_TAKES_AT_MOST,
         source_creation=source.creation if source else "",
     )
@@ -87,7 +88,7 @@ def _claimed(claim: Claim, *, claims: Claims, tasks: Tasks, now: datetime) -> tu
     if standing.fingerprint != claim.fingerprint:
         raise key_reused()
     known = _earlier(standing, claim, tasks=tasks)
-    if known and not claim.by_key and _was_in_vain(known):  # this is no repeat: somebody tries once more
+    if known and claim.sort == "request" and _was_in_vain(known):  # this is no repeat: somebody tries once more
         standing = claims.claim(claim, now, instead_of=known.id)
         known = _earlier(standing, claim, tasks=tasks)
     return standing.task_id, known

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from reelkeep.adapters.claims import TableClaims
 from reelkeep.adapters.outbound import Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.adapters.requests import S3Requests
@@ -21,6 +22,7 @@ def build() -> Callable[[str], Verdict]:
     return partial(
         poll,
         tasks=TableTasks(platform.dynamodb(), settings.table),
+        claims=TableClaims(platform.dynamodb(), settings.table),
         requests=S3Requests(platform.s3, settings.bucket),
         providers=ConfiguredProviders(secret, upstream, Outbound(platform.tls())),
         clock=platform.now,

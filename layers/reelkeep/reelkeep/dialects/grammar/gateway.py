@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from reelkeep.dialects.grammar import lenient, video_request
+from reelkeep.dialects.grammar import lenient, placing, video_request
 from reelkeep.domain import observation
 from reelkeep.domain.expiry import link_expiry
 from reelkeep.domain.observation import (
@@ -27,7 +27,7 @@ from reelkeep.domain.observation import (
     Unreadable,
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Request, State, Task
-from reelkeep.domain.wire import Answer, Call, Json
+from reelkeep.domain.wire import Answer, Call, Json, Search
 
 _QUEUEING = frozenset({"queued", "pending", "submitted", "not_start", "created"})
 _PROCESSING = frozenset({"in_progress", "processing", "running", "generating"})
@@ -76,8 +76,8 @@ class Gateway:
                 return Accepted(task_id)
             if not code or code == "success":
                 return Unknown("the provider accepted something, but named no task")
-        elif code not in _BEFORE_ANY_CHANNEL and (not 400 <= answer.status < 500 or answer.status in (408, 499)):
-            return Unknown(f"the provider answered the submission with {answer.status}")
+        elif code not in _BEFORE_ANY_CHANNEL and (clear := placing.by_status(answer)):
+            return clear
         kind = _class_of(f"{code} {message}", _CLASS_BY_STATUS.get(answer.status, FailureClass.INPUT))
         if kind is FailureClass.THROTTLED or (answer.status == 429 and kind is not FailureClass.CREDIT):
             return NotYet(answer.retry_after)
@@ -111,10 +111,7 @@ class Gateway:
     def read_cancelled(self, answer: Answer) -> bool:  # noqa: ARG002
         return False
 
-    def find(self, task: Task) -> Call | None:  # noqa: ARG002
-        return None
-
-    def read_found(self, answer: Answer, task: Task) -> str | None:  # noqa: ARG002
+    def find(self, task: Task) -> Search | None:  # noqa: ARG002
         return None
 
 

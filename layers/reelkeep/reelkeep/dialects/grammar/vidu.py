@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Literal
 
 from reelkeep.dialects.dialect import Http, Reply
-from reelkeep.dialects.grammar import lenient
+from reelkeep.dialects.grammar import lenient, placing
 from reelkeep.dialects.grammar.strict import ItemCountOutOfRange
 from reelkeep.domain import observation
 from reelkeep.domain.errors import (
@@ -195,11 +195,11 @@ def placement(answer: Answer) -> Placement:
         if not task_id:
             return Unknown("the provider accepted something, but named no task")
         return Accepted(task_id, lenient.whole(said.get("credits")), lenient.whole(said.get("seed")))
-    if not 400 <= answer.status < 500 or answer.status in (408, 499):  # it may have gone on without us
-        return Unknown(f"the provider answered the submission with {answer.status}")
     reason = lenient.text(said.get("reason"))
-    if answer.status == 429 or reason in _BUSY_WORDS:
+    if answer.status == 429 or (400 <= answer.status < 500 and reason in _BUSY_WORDS):
         return NotYet(answer.retry_after)
+    if clear := placing.by_status(answer):
+        return clear
     kind = _class_of(reason, _CLASS_BY_STATUS.get(answer.status, FailureClass.INPUT))
     message = lenient.text(said.get("message"))[:500] or f"the provider answered {answer.status}"
     if answer.status in (401, 403) and kind is FailureClass.PROVIDER:

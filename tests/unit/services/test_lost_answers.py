@@ -1,0 +1,186 @@
+"""The answer to the billable call was lost: what became of it is found out, and it is never repeated blindly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reelkeep.domain.observation import (
+    Absent,
+    Accepted,
+    Finding,
+    Found,
+    NotYet,
+    Placement,
+    Uncertain,
+    Unknown,
+    Untraceable,
+)
+from reelkeep.domain.task import FailureClass, State, Submission, Task
+from tests.unit.services.stage import NOON, FakeProvider, Stage, request
+
+MINUTE, HOUR = 60.0, 3600.0
+
+
+def lost(*found: Finding, **changes: object) -> tuple[Stage, str]:
+    """A task whose answer was lost at noon."""
+    stage = Stage(provider=FakeProvider(placements=[Unknown("cut"), Accepted("p-2")], found=list(found)))
+    return stage, stage.submit(request(**changes)).id
+
+
+def ended(stage: Stage, task_id: str) -> tuple[Task, timedelta]:
+    """The task, and how long after noon it ended."""
+    stage.see_through(task_id)
+    task = stage.task(task_id)
+    assert task.finished_at is not None
+    return task, task.finished_at - NOON
+
+
+@pytest.mark.parametrize("off_peak", [False, True])
+def test_where_a_provider_can_never_tell_the_task_ends_soon_as_of_unknown_outcome(off_peak: bool) -> None:
+    stage, task_id = lost(Untraceable(), off_peak=off_peak)
+    task, after = ended(stage, task_id)
+    assert after < timedelta(minutes=20)
+    assert (task.state, len(stage.provider.placed)) == (State.FAILED, 1)
+    assert task.failure is not None
+    assert task.failure.reason is FailureClass.LOST
+    assert task.failure.message.startswith("outcome unknown")
+    assert not task.failure.retryable
+    assert [notice["type"] for notice in stage.notices.told] == ["reelkeep.task.failed"]
+
+
+def test_while_another_run_may_be_in_the_call_nobody_gives_up() -> None:
+    stage, verdicts = Stage(), []
+
+    class Slow(FakeProvider):
+        def place(self, task: Task) -> Placement:
+            stage.pass_(30)
+            verdicts.append(stage.poll(task.id))  # an event that came twice
+            return super().place(task)
+
+    stage.provider = Slow(found=[Untraceable()])
+    task = stage.submit()
+    assert [verdict.finished for verdict in verdicts] == [False]
+    assert stage.task(task.id).provider_task_id == "p-1"
+
+
+def test_a_provider_that_cannot_tell_for_hours_is_asked_for_hours_but_not_for_days() -> None:
+    stage, task_id = lost(Uncertain("503"), off_peak=True)
+    task, after = ended(stage, task_id)
+    assert timedelta(hours=6) <= after < timedelta(hours=7)
+    assert task.failure is not None
+    assert task.failure.message.startswith("outcome unknown")
+    assert len(stage.provider.placed) == 1
+
+
+def test_a_provider_that_comes_round_after_an_hour_still_tells() -> None:
+    stage, task_id = lost(Uncertain("503"))
+    while stage.now < NOON + timedelta(hours=1):
+        stage.pass_(stage.poll(task_id).wait_seconds)
+    stage.provider.found = [Found("p-1")]
+    task, _ = ended(stage, task_id)
+    assert (task.state, task.provider_task_id, len(stage.provider.placed)) == (State.SUCCESS, "p-1", 1)
+
+
+def test_why_it_is_not_known_yet_is_said() -> None:
+    stage, task_id = lost(Uncertain("the provider answered 503"))
+    stage.pass_(40)
+    assert "the provider answered 503" in stage.poll(task_id).trouble
+
+
+def test_absence_is_believed_only_some_minutes_after_the_call() -> None:
+    stage, task_id = lost(Absent())
+    stage.pass_(5 * MINUTE - 1)
+    stage.poll(task_id)
+    assert stage.task(task_id).submission is Submission.UNKNOWN
+    stage.pass_(1)
+    stage.poll(task_id)
+    assert stage.task(task_id).submission is Submission.WAITING
+
+
+def test_a_task_that_waited_long_before_its_call_is_not_believed_absent_any_sooner() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet(), Unknown("cut"), Accepted("p-2")], found=[Absent()]))
+    task_id = stage.submit().id
+    stage.pass_(HOUR)
+    stage.poll(task_id)
+    assert stage.task(task_id).submission is Submission.UNKNOWN
+    stage.pass_(MINUTE)
+    stage.poll(task_id)
+    assert stage.task(task_id).submission is Submission.UNKNOWN
+    stage.pass_(4 * MINUTE)
+    stage.poll(task_id)
+    assert stage.task(task_id).submission is Submission.WAITING
+
+
+def test_what_is_certainly_absent_is_placed_once_more_within_the_deadline() -> None:
+    stage, task_id = lost(Absent())
+    task, _ = ended(stage, task_id)
+    assert (task.state, task.provider_task_id, len(stage.provider.placed)) == (State.SUCCESS, "p-2", 2)
+
+
+def test_what_was_found_out_about_an_earlier_call_does_not_count_for_a_later_one() -> None:
+    """A slow run hears that the first call's task is absent; meanwhile another run has placed it again."""
+    stage, task_id = lost(Absent())
+    stage.pass_(6 * MINUTE)
+
+    class Slow(FakeProvider):
+        meanwhile: Callable[[], object] | None = None
+
+        def find(self, task: Task) -> Finding:
+            if self.meanwhile:
+                act, self.meanwhile = self.meanwhile, None
+                act()
+            return super().find(task)
+
+    def another_run() -> None:
+        stage.poll(task_id)
+        assert stage.task(task_id).submission is Submission.WAITING
+        stage.pass_(MINUTE)
+        stage.poll(task_id)
+        assert stage.task(task_id).submission is Submission.UNKNOWN
+
+    provider = Slow(placements=[Unknown("cut")], found=[Absent()], placed=stage.provider.placed)
+    provider.meanwhile, stage.provider = another_run, provider
+    stage.poll(task_id)
+    assert (stage.task(task_id).submission, len(provider.placed)) == (Submission.UNKNOWN, 2)
+
+
+def test_a_late_finding_does_not_move_a_task_that_is_under_way() -> None:
+    stage, task_id = lost(Untraceable())
+    stage.pass_(HOUR)
+
+    class Slow(FakeProvider):
+        def find(self, task: Task) -> Finding:
+            placed = replace(stage.task(task.id), submission=Submission.PLACED, provider_task_id="p-1")
+            stage.tasks.save(placed.advanced(State.QUEUEING, stage.now))
+            return super().find(task)
+
+    stage.provider = Slow(found=[Untraceable()])
+    stage.poll(task_id)
+    assert (stage.task(task_id).state, stage.task(task_id).provider_task_id) == (State.QUEUEING, "p-1")
+
+
+def test_two_tasks_whose_answers_were_lost_never_take_the_same_one_for_theirs() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[Found("p-1")]))
+    first, second = stage.submit().id, stage.submit().id
+    stage.poll(first)
+    stage.poll(second)
+    assert stage.task(first).provider_task_id == "p-1"
+    assert (stage.task(second).submission, stage.task(second).provider_task_id) == (Submission.UNKNOWN, "")
+    task, _ = ended(stage, second)
+    assert task.failure is not None
+    assert task.failure.message.startswith("outcome unknown")
+    assert len(stage.provider.placed) == 2
+
+
+def test_the_same_task_may_find_itself_again_when_its_record_failed() -> None:
+    stage, task_id = lost(Found("p-1"))
+    stage.poll(task_id)
+    stage.tasks.recorded[task_id] = replace(
+        stage.task(task_id), submission=Submission.UNKNOWN, provider_task_id="", state=State.CREATED
+    )
+    stage.poll(task_id)
+    assert stage.task(task_id).provider_task_id == "p-1"
