@@ -35,8 +35,8 @@ def register(groups: Groups) -> None:
         "set",
         parents=[common],
         help="change what holds for an owner's keys",
-        description="Changes what holds for all keys of an owner, also for those made later. It takes effect within"
-        " ten seconds.",
+        description="Changes what holds for all keys of an owner, also for those made later. It takes effect at"
+        " once.",
     )
     set_.add_argument("owner", metavar="OWNER")
     set_.add_argument(
