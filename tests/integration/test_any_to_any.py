@@ -28,9 +28,9 @@ from reelkeep.api import Api
 from reelkeep.dialects import all_dialects, upstream
 from reelkeep.dialects.dialect import Show, Submit
 from reelkeep.domain.ids import new_task_id
-from reelkeep.domain.task import State, Task
+from reelkeep.domain.task import State, Submission, Task
 from reelkeep.services.finalize import finalize
-from reelkeep.services.poll import poll
+from reelkeep.services.poll import Verdict, poll
 from reelkeep.services.query import list_tasks, show
 from reelkeep.services.submit import submit
 from tests.fakes import FakeClaims, FakeKeys, FakeTasks
@@ -116,6 +116,7 @@ class Cloud:
     studio: Studio
     address: str
     tasks: FakeTasks = field(default_factory=FakeTasks)
+    claims: FakeClaims = field(default_factory=FakeClaims)
     archive: FakeArchive = field(default_factory=FakeArchive)
     notices: FakeNotices = field(default_factory=FakeNotices)
     now: datetime = NOON
@@ -139,7 +140,7 @@ class Cloud:
             submit=partial(
                 submit,
                 tasks=self.tasks,
-                claims=FakeClaims(),
+                claims=self.claims,
                 requests=self.archive,
                 providers=self.providers,
                 executions=FakeExecutions(),
@@ -179,8 +180,18 @@ class Cloud:
         assert task_id in said
         return self.tasks.recorded[task_id]
 
+    def looked_at(self, task_id: str) -> Verdict:
+        return poll(
+            task_id,
+            tasks=self.tasks,
+            claims=self.claims,
+            requests=self.archive,
+            providers=self.providers,
+            clock=self.clock,
+        )
+
     def seen_through(self, task_id: str) -> Task:
-        looked = poll(task_id, tasks=self.tasks, requests=self.archive, providers=self.providers, clock=self.clock)
+        looked = self.looked_at(task_id)
         assert looked.finished, looked
         ended = finalize(
             task_id,
@@ -271,6 +282,66 @@ def test_each_was_generated_once_and_as_long_as_was_asked_for(cloud: Cloud, ende
     assert len(made) == len(CELLS) == len({(task.provider, task.provider_task_id) for task in tasks})
     assert {order.film.seconds for order in made} == {4}
     assert len(cloud.notices.told) == len(CELLS)
+
+
+def lost(cloud: Cloud, provider: str, directive: str) -> Task:
+    """A submission whose answer is lost, at a provider of this dialect."""
+    body = {"kind": "text2video", "model": MODELS[provider], "prompt": f"lost at {provider} {directive}"}
+    task = cloud.submitted("/tasks", {**body, "duration": 4, "resolution": "720p"})
+    assert task.submission is Submission.UNKNOWN
+    return task
+
+
+def made_of(cloud: Cloud, task: Task) -> list[str]:
+    """The ids of what the provider made, as often as it did."""
+    return [made.id for made in cloud.studio.tasks() if task.request.prompt.startswith(made.order.prompt)]
+
+
+LISTING = ["vidu_ent_v2", "volc_ark"]  # what can tell what became of a submission
+
+
+@pytest.mark.parametrize("provider", LISTING)
+def test_a_submission_whose_answer_was_lost_is_found_in_the_providers_list_and_paid_once(
+    cloud: Cloud, provider: str
+) -> None:
+    tasks = [lost(cloud, provider, f"{number} [lose:1]") for number in range(3)]
+    cloud.skip(60)
+    for task in tasks:
+        assert not cloud.looked_at(task.id).finished
+        found = cloud.tasks.recorded[task.id]
+        assert found.provider_task_id.removeprefix("cgt-") in made_of(cloud, task)
+        assert cloud.seen_through(task.id).state is State.SUCCESS
+        assert len(made_of(cloud, task)) == 1
+
+
+@pytest.mark.parametrize("provider", LISTING)
+def test_a_submission_that_a_provider_never_took_in_is_certainly_not_in_its_list_and_placed_again(
+    cloud: Cloud, provider: str
+) -> None:
+    cloud.skip(3600)
+    task = lost(cloud, provider, "[500:1]")
+    cloud.skip(60)
+    cloud.looked_at(task.id)
+    assert cloud.tasks.recorded[task.id].submission is Submission.UNKNOWN
+    for _ in range(2):
+        cloud.skip(300)
+        cloud.looked_at(task.id)
+    cloud.skip(60)
+    assert cloud.seen_through(task.id).state is State.SUCCESS
+    assert len(made_of(cloud, task)) == 1
+
+
+@pytest.mark.parametrize("provider", sorted(set(PROVIDERS) - set(LISTING)))
+def test_where_a_provider_cannot_tell_a_lost_submission_ends_soon_and_is_never_made_again(
+    cloud: Cloud, provider: str
+) -> None:
+    task = lost(cloud, provider, "[lose:1]")
+    cloud.skip(180)
+    assert cloud.looked_at(task.id).finished
+    failure = cloud.tasks.recorded[task.id].failure
+    assert failure is not None
+    assert failure.message.startswith("outcome unknown")
+    assert len(made_of(cloud, task)) == 1
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

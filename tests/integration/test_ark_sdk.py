@@ -15,6 +15,7 @@ from volcenginesdkarkruntime._exceptions import (
     ArkInternalServerError,
     ArkNotFoundError,
     ArkRateLimitError,
+    ArkUnprocessableEntityError,
 )
 
 from reelkeep.domain.observation import Accepted, Failed, Refused, Succeeded
@@ -135,16 +136,45 @@ def refusal(reason: FailureClass, code: str = "") -> Refused:
     [
         (refusal(FailureClass.THROTTLED), ArkRateLimitError, "QuotaExceeded"),
         (refusal(FailureClass.POLICY, "InputTextSensitiveContentDetected"), ArkBadRequestError, None),
-        (RuntimeError("a fault of ours"), ArkInternalServerError, "InternalServiceError"),
     ],
 )
-def test_a_submission_that_is_refused_or_fails_is_not_repeated(
+def test_a_submission_that_is_refused_is_not_repeated(
     caller: Caller, placement: Any, error: type[Exception], code: str | None
 ) -> None:
     caller.stage.provider.placements = [placement, Accepted("p-2")]
     with pytest.raises(error) as refused:
         caller.created()
     assert refused.value.code == (code or placement.failure.code)  # type: ignore[attr-defined]
+    assert len(caller.stage.provider.placed) == 1
+
+
+class Stumbling(FakeProvider):
+    """The first time, something of ours goes wrong before anything is recorded."""
+
+    checks = 0
+
+    def check(self, task: Task) -> None:
+        self.checks += 1
+        if self.checks == 1:
+            raise RuntimeError("a fault of ours")
+
+
+def test_what_went_wrong_on_our_side_is_repeated_only_with_a_key(caller: Caller) -> None:
+    caller.stage.provider = provider = Stumbling()
+    with pytest.raises(ArkInternalServerError) as failed:
+        caller.created()
+    assert (failed.value.code, provider.checks) == ("InternalServiceError", 1)
+    caller.stage.provider = provider = Stumbling()
+    task_id = caller.created(extra_headers={"Idempotency-Key": "take-1"})
+    assert (provider.checks, [task.id for task in provider.placed]) == (2, [task_id])
+
+
+def test_a_repeated_key_gives_the_same_task_and_another_request_is_refused(caller: Caller) -> None:
+    key = {"Idempotency-Key": "take-1"}
+    assert caller.created(extra_headers=key) == caller.created(extra_headers=key)
+    with pytest.raises(ArkUnprocessableEntityError) as refused:
+        caller.created(seed=7, extra_headers=key)
+    assert (refused.value.code, refused.value.param) == ("IdempotencyKeyReused", "Idempotency-Key")
     assert len(caller.stage.provider.placed) == 1
 
 

@@ -12,7 +12,7 @@ import pytest
 from openai import OpenAI
 
 from reelkeep.domain.observation import Accepted, Failed, Refused, Succeeded
-from reelkeep.domain.task import Failure, FailureClass, Kind
+from reelkeep.domain.task import Failure, FailureClass, Kind, Task
 from tests.api_server import FILE, KEY, serving
 from tests.unit.services.stage import QUEUED, RUNNING, FakeProvider, Stage, creation
 
@@ -166,16 +166,52 @@ def refusal(reason: FailureClass, code: str = "") -> Refused:
         (refusal(FailureClass.THROTTLED), openai.RateLimitError, "rate_limit_exceeded"),
         (refusal(FailureClass.POLICY, "AuditSubmitIllegal"), openai.BadRequestError, "AuditSubmitIllegal"),
         (refusal(FailureClass.CREDIT), openai.APIStatusError, "insufficient_quota"),
-        (RuntimeError("a fault of ours"), openai.InternalServerError, "internal_error"),
     ],
 )
-def test_a_submission_that_is_refused_or_fails_is_not_repeated(
+def test_a_submission_that_is_refused_is_not_repeated(
     caller: Caller, placement: Any, error: type[openai.APIStatusError], code: str
 ) -> None:
     caller.stage.provider.placements = [placement, Accepted("p-2")]
     with pytest.raises(error) as refused:
         caller.created()
     assert refused.value.code == code
+    assert len(caller.stage.provider.placed) == 1
+
+
+class Stumbling(FakeProvider):
+    """The first time, something of ours goes wrong before anything is recorded."""
+
+    checks = 0
+
+    def check(self, task: Task) -> None:
+        self.checks += 1
+        if self.checks == 1:
+            raise RuntimeError("a fault of ours")
+
+
+def test_without_a_key_the_sdk_does_not_repeat_what_went_wrong_on_our_side(caller: Caller) -> None:
+    caller.stage.provider = provider = Stumbling()
+    with pytest.raises(openai.InternalServerError) as failed:
+        caller.created()
+    assert (failed.value.code, provider.checks, provider.placed) == ("internal_error", 1, [])
+
+
+KEY_HEADER = {"Idempotency-Key": "take-1"}
+
+
+def test_with_a_key_the_sdk_repeats_what_went_wrong_on_our_side_by_itself(caller: Caller) -> None:
+    caller.stage.provider = provider = Stumbling()
+    video_id = caller.created(extra_headers=KEY_HEADER)
+    assert (provider.checks, [task.id for task in provider.placed]) == (2, [video_id])
+
+
+def test_a_repeated_key_gives_the_same_video_forms_and_files_included(caller: Caller) -> None:
+    asked = {"input_reference": ("boat.png", PNG), "extra_headers": KEY_HEADER}
+    assert caller.created(**asked) == caller.created(**asked)
+    assert len(caller.stage.provider.placed) == 1
+    with pytest.raises(openai.UnprocessableEntityError) as refused:
+        caller.created(input_reference=("boat.png", PNG + b"!"), extra_headers=KEY_HEADER)
+    assert (refused.value.code, refused.value.param) == ("idempotency_key_reused", "Idempotency-Key")
     assert len(caller.stage.provider.placed) == 1
 
 
