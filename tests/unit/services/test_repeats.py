@@ -243,7 +243,7 @@ def test_two_repeats_at_once_after_the_first_died_get_one_task_and_pay_once(poin
     assert list(stage.tasks.recorded) == [again.id]
 
 
-def test_a_repeat_of_a_refusal_whose_telling_was_cut_short_is_told() -> None:
+def test_a_refusal_whose_telling_was_cut_short_is_told_by_a_notice() -> None:
     stage = Acts(SaidNo(NO_CREDIT))
     saves = iter([lambda: None, dies])
     stage.tasks.before_save = lambda: next(saves, lambda: None)()
@@ -251,8 +251,42 @@ def test_a_repeat_of_a_refusal_whose_telling_was_cut_short_is_told() -> None:
         stage.submit(ASKED, key="k")
     with pytest.raises(Refused):
         stage.submit(ASKED, key="k")
-    [task] = stage.tasks.recorded.values()
-    assert task.told_at is not None
+    stage.pass_(3600)
+    assert stage.sweep().restarted == 1
+    [task_id] = stage.tasks.recorded
+    stage.see_through(task_id)
+    assert [notice["subject"] for notice in stage.notices.told] == [task_id]
+
+
+@pytest.mark.parametrize("point", ["after the record", "before the call", "after the call", "before the outcome"])
+def test_who_was_given_a_task_that_is_refused_then_is_told_by_a_notice(point: str) -> None:
+    stage = Acts(SaidNo(NO_CREDIT))
+    repeats: list[Task] = []
+    POINTS[point](stage, then(lambda: repeats.append(stage.submit(ASKED, key="k"))))
+    with pytest.raises(Refused):
+        stage.submit(ASKED, key="k")
+    [given] = repeats
+    assert stage.executions.names == {given.id}
+    stage.see_through(given.id)
+    assert [notice["subject"] for notice in stage.notices.told] == [given.id]
+
+
+def test_a_refusal_that_nobody_else_waits_for_is_told_by_its_answer_alone() -> None:
+    stage = Stage(provider=FakeProvider(placements=[SaidNo(NO_CREDIT)]))
+    with pytest.raises(Refused):
+        stage.submit(ASKED, key="k")
+    assert list(stage.tasks.unfinished()) == []
+
+
+def test_a_refusal_that_the_machine_met_is_told_by_a_notice_though_a_repeat_hears_it_first() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet(), SaidNo(NO_CREDIT)]))
+    task = stage.submit(ASKED, key="k")
+    stage.pass_(60)
+    stage.poll(task.id)
+    with pytest.raises(Refused):
+        stage.submit(ASKED, key="k")
+    stage.finalize(task.id)
+    assert [notice["subject"] for notice in stage.notices.told] == [task.id]
 
 
 def test_a_big_request_is_known_again_and_lies_in_the_archive_once_more_under_the_same_task() -> None:

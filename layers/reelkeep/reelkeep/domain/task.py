@@ -173,6 +173,7 @@ class Task:
     seed: int | None = None  # the one that was used
     tokens: int | None = None  # what it cost, where the provider counts so
     source_creation: str = ""  # the provider's id of the creation that this one extends or upscales
+    promised: bool = False  # a repeat was given it while it was not known yet whether the provider refuses it
     removed_at: datetime | None = None  # the owner does not want to see it any more; the archive keeps it
     looks: int = 0  # how often we asked the provider
     setbacks: int = 0  # how often in a row it could not answer

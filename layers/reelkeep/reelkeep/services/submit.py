@@ -11,7 +11,7 @@ from reelkeep.domain import ids, schedule
 from reelkeep.domain.claims import Claim, check_key, claim_of, key_reused
 from reelkeep.domain.errors import InvalidRequest, Refused, Stale, TryLater
 from reelkeep.domain.slim import is_big, slim
-from reelkeep.domain.task import FailureClass, Request, State, Submission, Task
+from reelkeep.domain.task import Backward, FailureClass, Request, State, Submission, Task
 from reelkeep.ports import Caller, Claims, Clock, Executions, Providers, Requests, Tasks
 from reelkeep.services.place import place
 from reelkeep.services.record import read, record
@@ -62,20 +62,22 @@ def submit(
     if claim:
         claimed_id, known = _claimed(claim, claims=claims, tasks=tasks, now=now)
         if known:
-            return _known(known, request, tasks=tasks, executions=executions, now=now)
+            return _repeated(known, request, tasks=tasks, executions=executions, now=now)
         task = replace(task, id=claimed_id, created_at=ids.created_at(claimed_id))
     if is_big(request):
         task = replace(task, request_key=requests.keep_request(task), request=slim(request))
     try:
         task = tasks.create(task)
     except Stale:  # by the same submission, which came twice at once: only one of them calls the provider
-        return _known(read(task.id, tasks=tasks), request, tasks=tasks, executions=executions, now=now)
+        return _repeated(read(task.id, tasks=tasks), request, tasks=tasks, executions=executions, now=now)
     with suppress(TryLater):  # recorded as placing, whatever could not be recorded after that
         if clock() - now < _TIME_TO_CALL:
             task = place(task, request, provider, tasks=tasks, now=now)
         else:
             task = record(task, _left_to_the_machine, tasks=tasks)
-    return _known(task, request, tasks=tasks, executions=executions, now=now)
+        if task.submission is Submission.REFUSED and not task.promised:
+            task = record(task, lambda task: replace(task, told_at=now), tasks=tasks)  # by this very answer
+    return _accepted(task, request, executions=executions, now=now)
 
 
 def _claimed(claim: Claim, *, claims: Claims, tasks: Tasks, now: datetime) -> tuple[str, Task | None]:
@@ -108,12 +110,22 @@ def _left_to_the_machine(task: Task) -> Task:
     return replace(task, submission=Submission.WAITING, next_look_at=task.updated_at)
 
 
-def _known(task: Task, request: Request, *, tasks: Tasks, executions: Executions, now: datetime) -> Task:
-    """The task as it is, with an execution to see it through. Raises Refused."""
+def _repeated(task: Task, request: Request, *, tasks: Tasks, executions: Executions, now: datetime) -> Task:
+    """The task of an earlier submission, as it is now. Raises Refused."""
+    task = record(task, _promised, tasks=tasks)
+    return _accepted(task, request, executions=executions, now=now)
+
+
+def _promised(task: Task) -> Task:
+    """Should the provider refuse it yet, a notice has to say so: this client's answer does not."""
+    if task.submission is not Submission.PLACING or task.promised:
+        raise Backward("there is nothing to remember")
+    return replace(task, promised=True)
+
+
+def _accepted(task: Task, request: Request, *, executions: Executions, now: datetime) -> Task:
+    """With an execution to see it through. Raises Refused."""
     if task.submission is Submission.REFUSED and task.failure is not None:
-        if task.told_at is None:
-            with suppress(TryLater):
-                record(task, lambda task: replace(task, told_at=now), tasks=tasks)  # by this very answer
         raise Refused(task.failure)
     if not task.state.terminal:
         with suppress(TryLater):  # the client must get its task; the sweep starts an execution later
