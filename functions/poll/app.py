@@ -1,4 +1,6 @@
-"""The state machine's step Poll: {"task_id"} in, {"task_id", "finished", "wait_seconds"} out."""
+"""The state machine's step Poll: {"task_id"} in, {"task_id", "finished", "wait_seconds"} out.
+
+The first look is given the "provider_task_id", too, if it could not be recorded."""
 
 from __future__ import annotations
 
@@ -11,6 +13,6 @@ logger = platform.logger()
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    verdict = look(event["task_id"])
+    verdict = look(event["task_id"], event.get("provider_task_id", ""))
     logger.info("polled", extra=verdict.facts)
     return verdict.answer

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import httpx
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from local.studio.clock import Clock
 from local.studio.server import Server
 from local.studio.studio import Settings, Studio
 from reelkeep.adapters.keys import TableKeys
+from reelkeep.adapters.tasks import TableTasks
 from reelkeep.wiring import platform
 from tests.integration.conftest import ROOT, create_table
 
@@ -168,3 +170,46 @@ def test_a_big_request_is_kept_beside_the_assets_and_reaches_the_provider_whole(
     task_id = json.loads(submitted["body"])["task_id"]
     shown = call("query", rawPath=f"/ent/v2/tasks/{task_id}/creations", rawQueryString="")
     assert json.loads(shown["body"])["payload"] == "p" * 200_000
+
+
+def test_a_submission_that_the_table_cannot_take_note_of_is_accepted_and_known_by_the_first_look(
+    call: Call, studio: tuple[Studio, str]
+) -> None:
+    def down(params: dict[str, Any], **_: object) -> None:
+        if params["ConditionExpression"] == "#version = :read":
+            raise EndpointConnectionError(endpoint_url="https://dynamodb.test")
+
+    events = platform.dynamodb().meta.events
+    events.register("provide-client-params.dynamodb.PutItem", down)
+    try:
+        submitted = call("submit")
+    finally:
+        events.unregister("provide-client-params.dynamodb.PutItem", down)
+    assert submitted["statusCode"] == 200
+    shown = json.loads(submitted["body"])
+    assert shown["state"] == "created"
+
+    arn = f"{platform.settings.state_machine_arn.replace(':stateMachine:', ':execution:')}:{shown['task_id']}"
+    state = json.loads(platform.stepfunctions().describe_execution(executionArn=arn)["input"])
+    accepted = studio[0].tasks()[0].id
+    assert state == {"task_id": shown["task_id"], "wait_seconds": 60, "provider_task_id": accepted}
+
+    assert call("poll", **state)["finished"] is False
+    task = TableTasks(platform.dynamodb(), platform.settings.table).get(shown["task_id"])
+    assert task is not None
+    assert task.provider_task_id == accepted
+
+
+def test_a_repeated_key_gives_the_same_task_through_the_function(call: Call, key: str) -> None:
+    headers = {"authorization": f"Token {key}", "content-type": "application/json", "idempotency-key": "k"}
+    path, body = "/tasks", {"kind": "text2video", "model": "viduq2", "prompt": "a paper boat", "duration": 4}
+
+    def submit(body: object) -> tuple[int, Any]:
+        handler = entry_point("submit")
+        event = json.loads((ROOT / "events" / "submit.json").read_text())
+        answer = handler(event | {"headers": headers, "rawPath": path, "body": json.dumps(body)}, CONTEXT)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    first, second, other = submit(body), submit(body), submit({**body, "duration": 5})
+    assert (first[0], first[1]["id"]) == (second[0], second[1]["id"])
+    assert (other[0], other[1]["type"]) == (422, "/docs#problem-idempotency-key-reused")

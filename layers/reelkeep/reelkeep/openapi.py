@@ -10,7 +10,7 @@ from typing import Any
 from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, Submit
 from reelkeep.dialects.reelkeep_openapi import problem
-from reelkeep.domain.claims import HEADER, LIFE, LONGEST_KEY, key_reused
+from reelkeep.domain.claims import HEADER, KEY_PATTERN, LIFE, LONGEST_KEY, key_reused
 from reelkeep.domain.wire import Json
 
 VERSION = "0.1.0"
@@ -37,7 +37,7 @@ _REPEATABLE = {
         "Your own name for this submission, unique among yours. Sent again with the same request within "
         f"{LIFE.days} days it gives the same task, which is generated and paid for once."
     ),
-    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": "^[ -~]+$"},
+    "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": f"^{KEY_PATTERN}$"},
     "example": "order-4711-take-1",
 }
 

@@ -141,8 +141,11 @@ class Secret(Protocol):
 
 
 class Executions(Protocol):
-    def start(self, task: Task, wait_seconds: int) -> None:
-        """Under the task's own id; a run already under that name is fine."""
+    def start(self, task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
+        """Under the task's own id; a run already under that name is fine. Raises TryLater.
+
+        `provider_task_id` goes along to the first look if it could not be recorded.
+        """
 
     def running(self, task: Task) -> bool: ...
 

@@ -147,12 +147,15 @@ class FakeArchive:
 @dataclass
 class FakeExecutions:
     started: list[tuple[str, int]] = field(default_factory=list)
+    unrecorded: dict[str, str] = field(default_factory=dict)  # what went along, by task
     names: set[str] = field(default_factory=set)
     fault: BaseException | None = None
 
-    def start(self, task: Task, wait_seconds: int) -> None:
+    def start(self, task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
         if self.fault:
             raise self.fault
+        if provider_task_id:
+            self.unrecorded[task.id] = provider_task_id
         self.started.append((task.id, wait_seconds))
         self.names.add(task.id)
 
@@ -206,6 +209,7 @@ class Stage:
     def poll(self, task_id: str) -> Verdict:
         return poll(
             task_id,
+            self.executions.unrecorded.get(task_id, ""),
             tasks=self.tasks,
             claims=self.claims,
             requests=self.archive,

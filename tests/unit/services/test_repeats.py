@@ -11,7 +11,7 @@ import pytest
 
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import InvalidRequest, KeyReused, Refused, TryLater
-from reelkeep.domain.observation import Accepted, Failed, NotYet, Placement, Unknown
+from reelkeep.domain.observation import Accepted, Failed, NotYet, Placement, Unknown, Untraceable
 from reelkeep.domain.observation import Refused as SaidNo
 from reelkeep.domain.task import Failure, FailureClass, State, Submission, Task
 from tests.fakes import FakeClaims, FakeTasks
@@ -162,7 +162,7 @@ def test_a_request_that_is_refused_as_wrong_does_not_use_its_key_up() -> None:
     assert stage.submit(ASKED, key="k").state is State.QUEUEING
 
 
-@pytest.mark.parametrize("key", ["", "x" * 256, "späť", "a\tb", "a\nb"])
+@pytest.mark.parametrize("key", ["", " ", "x" * 256, "späť", "a\tb", "a\nb", "a\n"])
 def test_a_key_that_cannot_be_one_is_refused_by_the_header_s_name(key: str) -> None:
     stage = Stage()
     with pytest.raises(InvalidRequest) as refused:
@@ -383,10 +383,22 @@ def test_the_client_gets_its_task_when_the_outcome_of_the_call_cannot_be_recorde
     assert stage.executions.started == [(task.id, 60)]
 
 
-def test_what_could_not_be_recorded_is_found_out_and_paid_once() -> None:
+def test_what_could_not_be_recorded_goes_along_to_the_first_look_also_where_a_provider_can_never_tell() -> None:
     stage = DownAfterCall(Accepted("p-1"))
     task = stage.submit(ASKED)
     stage.mended()
+    stage.provider.found = [Untraceable()]
+    stage.see_through(task.id)
+    assert (stage.task(task.id).state, stage.task(task.id).provider_task_id) == (State.SUCCESS, "p-1")
+    assert len(stage.provider.placed) == 1
+
+
+def test_what_nobody_could_take_note_of_is_found_out_and_paid_once() -> None:
+    stage = DownAfterCall(Accepted("p-1"))
+    stage.executions.fault = TryLater("throttled")
+    task = stage.submit(ASKED)
+    stage.mended()
+    stage.executions.fault = None
     stage.provider.found = ["p-1"]
     stage.see_through(task.id)
     assert (stage.task(task.id).state, len(stage.provider.placed)) == (State.SUCCESS, 1)

@@ -19,13 +19,14 @@ class StepFunctionsExecutions:
         self._client = client
         self._machine = state_machine_arn
 
-    def start(self, task: Task, wait_seconds: int) -> None:
+    def start(self, task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
         """Idempotent: a name is taken once, for 90 days. Raises TryLater if Step Functions cannot take it now."""
+        known = {"provider_task_id": provider_task_id} if provider_task_id else {}
         try:
             self._client.start_execution(
                 stateMachineArn=self._machine,
                 name=_name(task),
-                input=json.dumps({"task_id": task.id, "wait_seconds": wait_seconds}),
+                input=json.dumps({"task_id": task.id, "wait_seconds": wait_seconds, **known}),
             )
         except self._client.exceptions.ExecutionAlreadyExists:
             return

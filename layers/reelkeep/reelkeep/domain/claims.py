@@ -17,7 +17,9 @@ LIFE = timedelta(days=7)  # of a claim by a key: longer than any task takes
 LONGEST_WINDOW = LIFE
 LONGEST_KEY = 255
 
-_KEY = re.compile(rf"[ -~]{{1,{LONGEST_KEY}}}")  # printable ASCII
+KEY_PATTERN = "[!-~]([ -~]*[!-~])?"  # printable ASCII; HTTP drops spaces around it
+
+_KEY = re.compile(KEY_PATTERN)
 
 
 Sort = Literal["key", "request", "provider-task"]  # a client's key, a request in its owner's window, an adoption
@@ -35,7 +37,7 @@ class Claim:
 
 def check_key(key: str | None) -> None:
     """Raises InvalidRequest for a key that cannot be one."""
-    if key is not None and not _KEY.fullmatch(key):
+    if key is not None and (len(key) > LONGEST_KEY or not _KEY.fullmatch(key)):
         raise InvalidRequest(f"{HEADER} must be 1 to {LONGEST_KEY} printable ASCII characters", field=HEADER)
 
 

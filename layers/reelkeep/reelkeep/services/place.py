@@ -6,16 +6,26 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import schedule
+from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Accepted, NotYet, Refused, Unknown
 from reelkeep.domain.task import Request, State, Submission, Task
 from reelkeep.ports import Provider, Tasks
 from reelkeep.services.record import record
 
 
+class Unrecorded(TryLater):
+    """The provider accepted the task, and that could not be recorded."""
+
+    def __init__(self, provider_task_id: str) -> None:
+        super().__init__("what the provider answered could not be recorded")
+        self.provider_task_id = provider_task_id
+
+
 def place(task: Task, request: Request, provider: Provider, *, tasks: Tasks, now: datetime) -> Task:
     """Makes the call, once, and records the outcome.
 
     `task` must be recorded as `placing` before: whoever finds it so later knows that the call may have been made.
+    Raises Unrecorded, TryLater.
     """
     try:
         placement = provider.place(replace(task, request=request))
@@ -58,4 +68,9 @@ def place(task: Task, request: Request, provider: Provider, *, tasks: Tasks, now
                     next_look_at=now + timedelta(seconds=schedule.first_wait(expected)),
                 )
 
-    return record(task, outcome, tasks=tasks)
+    try:
+        return record(task, outcome, tasks=tasks)
+    except TryLater as error:
+        if isinstance(placement, Accepted):
+            raise Unrecorded(placement.provider_task_id) from error
+        raise

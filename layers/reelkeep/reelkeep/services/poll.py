@@ -11,6 +11,7 @@ from reelkeep.domain.observation import (
     Absent,
     Busy,
     Failed,
+    Finding,
     Found,
     Missing,
     Observation,
@@ -58,9 +59,19 @@ class Verdict:
 
 
 def poll(
-    task_id: str, *, tasks: Tasks, claims: Claims, requests: Requests, providers: Providers, clock: Clock
+    task_id: str,
+    provider_task_id: str = "",
+    *,
+    tasks: Tasks,
+    claims: Claims,
+    requests: Requests,
+    providers: Providers,
+    clock: Clock,
 ) -> Verdict:
-    """Never raises for what a provider does; faults of our own platform do raise, and the machine repeats them."""
+    """Never raises for what a provider does; faults of our own platform do raise, and the machine repeats them.
+
+    `provider_task_id` is the provider's answer to the submission, if it could not be recorded.
+    """
     task = read(task_id, tasks=tasks)
     if _through(task):
         return Verdict(task_id, finished=True)
@@ -71,7 +82,8 @@ def poll(
         case Submission.WAITING:
             task = _place_again(task, provider, tasks=tasks, requests=requests, now=clock())
         case Submission.PLACING | Submission.UNKNOWN:
-            task = _find(task, provider, tasks=tasks, claims=claims, now=clock())
+            finding = Found(provider_task_id) if provider_task_id else _asked(task, provider, claims, clock())
+            task = _settled(task, finding, provider, tasks=tasks, now=clock())
     now = clock()
     if not _through(task) and now >= task.deadline:
         task = record(task, lambda task: task.failed(_overdue(task), now), tasks=tasks)
@@ -143,13 +155,17 @@ def _place_again(task: Task, provider: Provider, *, tasks: Tasks, requests: Requ
     return place(task, request, provider, tasks=tasks, now=now)
 
 
-def _find(task: Task, provider: Provider, *, tasks: Tasks, claims: Claims, now: datetime) -> Task:
-    """The answer to the billable call was lost. Find out whether it was accepted; never repeat it blindly."""
+def _asked(task: Task, provider: Provider, claims: Claims, now: datetime) -> Finding:
+    """The answer to the billable call was lost: what the provider knows of it. It is never repeated blindly."""
     finding = provider.find(task)
     if isinstance(finding, Found):
         claim = claim_of_provider_task(task, finding.provider_task_id, now)
         if claims.claim(claim, now).task_id != task.id:
-            finding = Uncertain("what the provider lists was found to be another task")
+            return Uncertain("what the provider lists was found to be another task")
+    return finding
+
+
+def _settled(task: Task, finding: Finding, provider: Provider, *, tasks: Tasks, now: datetime) -> Task:
     expected = provider.typical_seconds or schedule.expected_seconds(task.request)
     since = now - task.lost_since
 

@@ -13,7 +13,7 @@ from reelkeep.domain.errors import InvalidRequest, Refused, Stale, TryLater
 from reelkeep.domain.slim import is_big, slim
 from reelkeep.domain.task import Backward, FailureClass, Request, State, Submission, Task
 from reelkeep.ports import Caller, Claims, Clock, Executions, Providers, Requests, Tasks
-from reelkeep.services.place import place
+from reelkeep.services.place import Unrecorded, place
 from reelkeep.services.record import read, record
 
 PLACING_TAKES_AT_MOST = timedelta(seconds=60)  # longer than a function of the API may run
@@ -70,14 +70,18 @@ def submit(
         task = tasks.create(task)
     except Stale:  # by the same submission, which came twice at once: only one of them calls the provider
         return _repeated(read(task.id, tasks=tasks), request, tasks=tasks, executions=executions, now=now)
+    unrecorded = ""
     with suppress(TryLater):  # recorded as placing, whatever could not be recorded after that
         if clock() - now < _TIME_TO_CALL:
-            task = place(task, request, provider, tasks=tasks, now=now)
+            try:
+                task = place(task, request, provider, tasks=tasks, now=now)
+            except Unrecorded as accepted:
+                unrecorded = accepted.provider_task_id
         else:
             task = record(task, _left_to_the_machine, tasks=tasks)
         if task.submission is Submission.REFUSED and not task.promised:
             task = record(task, lambda task: replace(task, told_at=now), tasks=tasks)  # by this very answer
-    return _accepted(task, request, executions=executions, now=now)
+    return _accepted(task, request, unrecorded, executions=executions, now=now)
 
 
 def _claimed(claim: Claim, *, claims: Claims, tasks: Tasks, now: datetime) -> tuple[str, Task | None]:
@@ -123,13 +127,13 @@ def _promised(task: Task) -> Task:
     return replace(task, promised=True)
 
 
-def _accepted(task: Task, request: Request, *, executions: Executions, now: datetime) -> Task:
+def _accepted(task: Task, request: Request, unrecorded: str = "", *, executions: Executions, now: datetime) -> Task:
     """With an execution to see it through. Raises Refused."""
     if task.submission is Submission.REFUSED and task.failure is not None:
         raise Refused(task.failure)
     if not task.state.terminal:
         with suppress(TryLater):  # the client must get its task; the sweep starts an execution later
-            executions.start(task, wait_seconds=schedule.seconds_until(task.next_look_at, now))
+            executions.start(task, schedule.seconds_until(task.next_look_at, now), unrecorded)
     return replace(task, request=request)
 
 

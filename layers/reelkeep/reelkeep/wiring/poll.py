@@ -16,7 +16,7 @@ from reelkeep.services.poll import Verdict, poll
 from reelkeep.wiring import platform
 
 
-def build() -> Callable[[str], Verdict]:
+def build() -> Callable[[str, str], Verdict]:
     settings = platform.settings
     secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
     return partial(
