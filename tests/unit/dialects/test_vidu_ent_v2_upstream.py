@@ -414,7 +414,7 @@ LOST = replace(task_of(submit("img2video", IMAGE_BODY)), called_at=NOW + timedel
 OURS = {"id": "885", "payload": TASK_ID}
 ANOTHER = {"id": "886", "payload": "job-2"}
 WITHOUT = {"id": "887"}
-FULL = [{"id": str(number), "payload": ""} for number in range(100)]
+FULL = [{"id": str(number), "payload": "job-2"} for number in range(100)]
 
 
 def list_call(name: str = "pager.page", value: str = "0") -> Call:
@@ -478,7 +478,9 @@ def test_a_page_that_fails_in_between_leaves_it_uncertain() -> None:
 
 def test_where_a_list_shows_no_payloads_its_tasks_are_looked_at_those_in_our_words_first() -> None:
     words = LOST.request.prompt
-    listed = page_of({"id": "1", "prompt": "other"}, {"id": "2", "prompt": words}, {"id": "3", "prompt": words})
+    listed = page_of(
+        {"id": "1", "prompt": "other"}, {"id": "2", "prompt": words, "payload": ""}, {"id": "3", "prompt": words}
+    )
     looks = (answer(200, {"payload": "job-2"}), answer(200, {"payload": TASK_ID}))
     calls, finding = searched(upstream.find(LOST), listed, *looks)
     assert (calls, finding) == ([list_call(), look_call("2"), look_call("3")], Found("3"))

@@ -331,7 +331,7 @@ class _Client:
     def find(self, task: Task) -> Search:
         """By our id in the payload, among all that was made around the time of the call.
 
-        The list is not documented to show payloads. What it shows without one is looked at by itself, where they
+        The list is not documented to show payloads. If it shows none, its tasks are looked at one by one, where they
         are; what was asked for in our words comes first.
         """
         first, last = task.lost_since - _CLOCKS_DIFFER, task.lost_since + _CALL_TAKES + _CLOCKS_DIFFER
@@ -348,7 +348,7 @@ class _Client:
                 task_id = lenient.identifier(found.get("id"))
                 if found.get("payload") == task.id and task_id:
                     return Found(task_id)
-                named = named or "payload" in found
+                named = named or bool(found.get("payload"))
                 unnamed[task_id] = found.get("prompt") == task.request.prompt
             token = lenient.text(said.get("next_page_token"))
             if not listed or (not token and len(listed) < openapi.LARGEST_PAGE):
