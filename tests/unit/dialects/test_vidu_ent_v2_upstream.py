@@ -410,7 +410,7 @@ def test_a_task_is_cancelled_only_if_the_provider_says_so(answered: Answer, canc
     assert upstream.read_cancelled(answered) is cancelled
 
 
-LOST = replace(task_of(submit("img2video", IMAGE_BODY)), called_at=NOW + timedelta(hours=1))
+LOST = replace(task_of(submit("img2video", IMAGE_BODY)), placing_at=NOW + timedelta(hours=1))
 OURS = {"id": "885", "payload": TASK_ID}
 ANOTHER = {"id": "886", "payload": "job-2"}
 WITHOUT = {"id": "887"}

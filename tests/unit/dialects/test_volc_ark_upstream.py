@@ -409,7 +409,7 @@ def test_cancelled_is_what_is_cancelled_for_certain(answered: Answer, cancelled:
 
 # --- finding a task whose placement got no answer ---
 
-LOST = replace(task_of(ark.parse({"model": "m", "content": [TEXT]})), called_at=NOW + timedelta(hours=1))
+LOST = replace(task_of(ark.parse({"model": "m", "content": [TEXT]})), placing_at=NOW + timedelta(hours=1))
 UNMARKED = replace(LOST, request=ark.parse({"model": "m", "content": [TEXT], "service_tier": "flex"}))
 
 

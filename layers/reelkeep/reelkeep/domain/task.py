@@ -164,7 +164,7 @@ class Task:
     deadline: datetime  # no result by then: the task ends as expired
     state: State = State.CREATED
     submission: Submission = Submission.PLACING
-    called_at: datetime | None = None  # when the billable call was begun, for the last time
+    placing_at: datetime | None = None  # when the billable call was begun, for the last time
     provider_task_id: str = ""
     request_key: str = ""  # where in the archive the whole request lies, if it was too big for the table
     creations: tuple[Creation, ...] = ()
@@ -196,7 +196,7 @@ class Task:
     @property
     def lost_since(self) -> datetime:
         """When the call was made whose answer was lost."""
-        return self.called_at or self.created_at
+        return self.placing_at or self.created_at
 
     @property
     def unfinished(self) -> bool:

@@ -150,7 +150,7 @@ def _place_again(task: Task, provider: Provider, *, tasks: Tasks, requests: Requ
     if now >= task.deadline:
         return task
     request = requests.request(task.request_key) if task.request_key else task.request
-    task = replace(task, submission=Submission.PLACING, called_at=now)
+    task = replace(task, submission=Submission.PLACING, placing_at=now)
     task = tasks.save(task)  # Stale: cancelled meanwhile, or another run
     return place(task, request, provider, tasks=tasks, now=now)
 

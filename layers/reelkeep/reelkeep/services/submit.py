@@ -53,7 +53,7 @@ def submit(
         created_at=ids.created_at(task_id),
         updated_at=now,
         deadline=schedule.deadline(request, now),
-        called_at=now,
+        placing_at=now,
         next_look_at=now + PLACING_TAKES_AT_MOST,
         source_creation=source.creation if source else "",
     )
