@@ -54,7 +54,7 @@ class Api:
     list_tasks: Callable[[Listing, Caller, timedelta | None], Page] = _absent
     services: Mapping[str, Callable[[Any, Caller], Any]] = field(default_factory=dict)  # of operations, by name
     links: Links = _absent
-    public: Mapping[str, Callable[[Http], Reply]] = field(default_factory=dict)  # by the path's first segment
+    public: Mapping[str, Callable[[Http], Reply]] = field(default_factory=dict)  # by path; /files/ has all below it
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """An HTTP API event (payload format 2.0) in, its response out. Never raises."""
@@ -73,7 +73,7 @@ class Api:
         return _response(reply)
 
     def _respond(self, http: Http, dialect: Dialect) -> Reply:
-        page = self.public.get(http.path.split("/")[1])
+        page = self.public.get(http.path) or self.public.get(http.path[: http.path.find("/", 1) + 1])
         if page is not None and http.method in ("GET", "HEAD"):
             return page(http)
         caller = self.keys.caller(_key(http))
