@@ -10,12 +10,14 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
-from reelkeep.dialects.dialect import Http, Reply
-from reelkeep.domain.errors import NotFound
+from reelkeep.dialects import all_dialects
+from reelkeep.dialects.dialect import Dialect, Http, Reply
+from reelkeep.domain.errors import Misconfigured, NotFound
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Request, Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Caller
+from tests.submissions import submission
 from tests.unit.services.stage import ALICE, MALLORY, Stage
 
 KEYS = {"rk_alice": ALICE, "rk_mallory": MALLORY}
@@ -177,6 +179,16 @@ def test_a_fault_of_ours_is_a_500_in_the_dialect_that_says_nothing_of_it(
         response = call.api.handle(event("POST", path, {**TASK, "kind": "text2video"} if path == "/tasks" else TASK))
         assert response["headers"]["x-should-retry"] == "false"  # nobody may be made to pay twice
         assert "hunter2" not in json.dumps(body)
+
+
+@pytest.mark.parametrize("dialect", all_dialects(), ids=lambda dialect: dialect.name)
+def test_a_wrong_configuration_is_a_500_that_says_whose_it_is_to_mend(call: Client, dialect: Dialect) -> None:
+    call.stage.provider.refuses = Misconfigured("the providers' configuration is wrong: ark.base_url: no address")
+    response = call.api.handle(event("POST", *submission(dialect.name, "m", "a boat")))
+    assert (response["statusCode"], response["headers"]["x-should-retry"]) == (500, "false")
+    assert "not configured as it should be" in response["body"]
+    assert "ark.base_url" not in response["body"]
+    assert list(call.stage.tasks.unfinished()) == []
 
 
 def test_a_body_sent_in_base64_is_read(call: Client) -> None:

@@ -28,12 +28,13 @@ from reelkeep.dialects.dialect import (
     Show,
     Submit,
 )
-from reelkeep.domain.errors import ClientError, NotAllowed, NotFound, Unauthorized
+from reelkeep.domain.errors import ClientError, Misconfigured, NotAllowed, NotFound, Unauthorized
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Kept, Request, State, Task
 from reelkeep.ports import Caller, Keys
 
+_MISCONFIGURED = "this service is not configured as it should be; whoever runs it must mend that"
 _TASK_PATH = re.compile(r"\{(\w+)\}")
 
 
@@ -64,9 +65,9 @@ class Api:
             reply = self._respond(http, dialect)
         except ClientError as error:
             reply = dialect.render_error(error, http)
-        except Exception:
+        except Exception as error:
             self.logger.exception("request failed", method=http.method, dialect=dialect.name)
-            reply = dialect.render_fault()
+            reply = dialect.render_fault(_MISCONFIGURED if isinstance(error, Misconfigured) else "")
             if http.method == "POST":  # official SDKs repeat it after a 500, which could mean to pay twice
                 reply = replace(reply, headers={**reply.headers, "x-should-retry": "false"})
         self.logger.info("answered", method=http.method, dialect=dialect.name, status=reply.status)

@@ -80,11 +80,11 @@ def test_a_file_of_providers_is_taken_as_it_is(tmp_path: Path) -> None:
     ("content", "complaint"),
     [
         (None, "cannot be read"),
-        ("{", "is not JSON"),
-        ("[]", "must hold an object"),
-        ("{}", "must hold an object"),
-        ('{"vidu": 1}', "provider 'vidu' has no dialect"),
-        ('{"vidu": {"dialect": "vidu_ent_v2", "base_url": 1}}', "provider 'vidu' has no base_url"),
+        ("{", "Invalid JSON"),
+        ("[]", "should be an object"),
+        ("{}", "there is no provider in it"),
+        ('{"vidu": 1}', "wrong: vidu: "),
+        ('{"vidu": {"dialect": "vidu_ent_v2", "base_url": 1}}', r"vidu\.base_url: .*; vidu\.api_key: Field required"),
     ],
 )
 def test_a_wrong_file_of_providers_is_refused_with_the_reason(

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.links import folder
 from reelkeep.domain.observation import Accepted, Observation, Pending, Placement, Succeeded
@@ -52,6 +53,7 @@ class FakeProvider:
     found: list[str | None] = field(default_factory=lambda: [None])
     cancels: bool = True
     refuses: BaseException | None = None
+    unknown: bool = False  # to the configuration, for now
     placed: list[Task] = field(default_factory=list)
     looks: int = 0
     cancellations: int = 0
@@ -95,6 +97,8 @@ class FakeProviders:
 
     def get(self, name: str) -> FakeProvider:
         assert name == self.provider.name
+        if self.provider.unknown:
+            raise Misconfigured(f"the provider {name!r} is gone")
         return self.provider
 
 
