@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from queue import Queue
 from threading import Thread
-from typing import Any
 from urllib.parse import urljoin
 
 import httpx
