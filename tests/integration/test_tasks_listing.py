@@ -244,3 +244,15 @@ def test_a_count_reads_keys_and_no_more_tasks_than_it_shows(
     assert meter.tasks <= 101
     assert meter.keys <= sum(field.admits(task) for field in read for task in MANY) + 210
     assert meter.calls <= 7
+
+
+@pytest.mark.parametrize("skip", [0, 5])
+def test_the_last_page_tells_the_count_itself(new_dynamodb: DynamoDBClient, many: str, skip: int) -> None:
+    meter = Meter()
+    meter.watch(new_dynamodb)
+    rare = Filter(templates=("rare",))
+    page = TableTasks(new_dynamodb, many).page("alice", Listing(size=100, skip=skip, filter=rare, counted=True))
+    total = sum(map(rare.admits, MANY))
+    assert 5 < total <= 100
+    assert (page.total, len(page.tasks)) == (total, total - skip)
+    assert (meter.keys, meter.tasks, meter.calls) == (total, total - skip, 2)
