@@ -110,13 +110,15 @@ class TableTasks:
         else:
             sets = (self._index.every(*predicate, span) for predicate in choice.predicates)
             found = sorted(set.intersection(*sets), reverse=not listing.oldest_first)
+        known: dict[str, Task] = {}
         if choice.doubtful:
-            found = [task.id for task in self._admitted(found, owner, listing)]
+            known = {task.id: task for task in self._admitted(found, owner, listing)}
+            found = list(known)
         rest = rest_of(span, listing)
         left = [task_id for task_id in found if task_id in rest][listing.skip :]
         shown = left[: listing.size]
-        tasks = tuple(self._admitted(shown, owner, listing))
-        return Page(tasks=tasks, next_cursor=shown[-1] if len(left) > len(shown) else "", total=len(found))
+        tasks = [known[task_id] for task_id in shown] if known else self._admitted(shown, owner, listing)
+        return Page(tasks=tuple(tasks), next_cursor=shown[-1] if len(left) > len(shown) else "", total=len(found))
 
     def _candidates(self, choice: _Choice, span: Span, expected: int, *, oldest_first: bool) -> Iterator[str]:
         if choice.ids is not None:
