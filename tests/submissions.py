@@ -16,9 +16,9 @@ MODELS = {  # one that the provider of each dialect has, and no other
 
 def submission(dialect: str, model: str, prompt: str) -> tuple[str, dict[str, Any]]:
     """Path and body. Raises KeyError for a dialect that has none yet."""
-    said = {"model": model, "prompt": prompt}
-    picture = {"resolution": "720p", "aspect_ratio": "16:9"}
-    return {
+    said: dict[str, Any] = {"model": model, "prompt": prompt}
+    picture: dict[str, Any] = {"resolution": "720p", "aspect_ratio": "16:9"}
+    said_by: dict[str, tuple[str, dict[str, Any]]] = {
         "reelkeep": ("/tasks", {"kind": "text2video", **said, "duration": 4, **picture}),
         "vidu_ent_v2": ("/ent/v2/text2video", {**said, "duration": 4, **picture}),
         "vidu_v1": (
@@ -45,4 +45,5 @@ def submission(dialect: str, model: str, prompt: str) -> tuple[str, dict[str, An
         ),
         "video_generations": ("/v1/video/generations", {**said, "duration": 4, "size": "1280x720"}),
         "openai_videos": ("/v1/videos", {**said, "seconds": "4", "size": "1280x720"}),
-    }[dialect]
+    }
+    return said_by[dialect]

@@ -39,7 +39,7 @@ _SPELLED = {"creation_id": "video_creation_id"}
 
 class _Server:
     name = _NAME
-    prefixes = (f"{_PREFIX}/",)
+    prefixes: tuple[str, ...] = (f"{_PREFIX}/",)
 
     @cached_property
     def routes(self) -> tuple[AnyRoute, ...]:
