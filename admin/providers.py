@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,11 +14,6 @@ from reelkeep.domain.errors import Misconfigured
 
 if TYPE_CHECKING:
     Groups = argparse._SubParsersAction[argparse.ArgumentParser]
-
-
-@dataclass(frozen=True)
-class Configuration:
-    text: str
 
 
 def register(groups: Groups) -> None:
@@ -35,21 +29,21 @@ def register(groups: Groups) -> None:
     check_.set_defaults(find=configuration, run=check)
 
 
-def configuration(options: argparse.Namespace, root: Path) -> Configuration:
-    """The file's, or the stack's. Raises what looking for the stack raises, too."""
+def configuration(options: argparse.Namespace, root: Path) -> str:
+    """The file's text, or the secret's. Raises what looking for the stack raises, too."""
     if options.file is None:
-        return Configuration(stack.find(options, root).providers())
+        return stack.find(options, root).providers()
     try:
-        return Configuration(options.file.read_text())
+        return str(options.file.read_text(encoding="utf-8"))
     except OSError as error:
         raise stack.NotFound(f"{options.file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise stack.NotFound(f"{options.file} is not UTF-8") from error
 
 
-def check(options: argparse.Namespace, found: Configuration) -> None:
+def check(options: argparse.Namespace, text: str) -> None:
     """Raises Misconfigured."""
-    providers = [(name, settings) for name, (settings, _) in parse_providers(found.text, upstream).items()]
+    providers = [(name, settings) for name, (settings, _) in parse_providers(text, upstream).items()]
     if not providers:
         raise Misconfigured("the providers' configuration is wrong: there is no provider in it")
     if options.json:
