@@ -85,7 +85,7 @@ def _local(file: Path) -> Stack:
     try:
         found = json.loads(file.read_text())
         session = boto3.Session("test", "test", region_name=found["region"])
-        return Stack(session, found["table"], found["aws_endpoint_url"], found["providers_secret_arn"])
+        return Stack(session, found["table"], found["aws_endpoint_url"], found.get("providers_secret_arn", ""))
     except FileNotFoundError as error:
         raise NotFound(f"there is no {file}: start the local cloud with `make up`") from error
     except (ValueError, KeyError) as error:
