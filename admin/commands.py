@@ -9,17 +9,17 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from admin import keys, owners, stack
+from admin import keys, owners, providers, stack
 from reelkeep.domain.errors import ReelkeepError
 
 ROOT = Path(__file__).parents[1]
-GROUPS = (keys, owners)
+GROUPS = (keys, owners, providers)
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     options = parser().parse_args(arguments)
     try:
-        options.run(options, stack.find(options, root))
+        options.run(options, options.find(options, root))
     except (ReelkeepError, stack.NotFound) as error:
         return failed(str(error))
     except ClientError as error:
@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m admin", description="Operates a Reelkeep: on AWS, or the one that `make up` runs here."
     )
+    top.set_defaults(find=stack.find)  # what the command works on
     groups = top.add_subparsers(metavar="GROUP", required=True)
     for group in GROUPS:
         group.register(groups)

@@ -29,9 +29,17 @@ class Stack:
     session: boto3.Session
     table: str
     endpoint_url: str | None = None  # of the local cloud
+    providers_secret_arn: str = ""  # empty if only the table is known
 
     def dynamodb(self) -> DynamoDBClient:
         return self.session.client("dynamodb", endpoint_url=self.endpoint_url, config=_CONFIG)
+
+    def providers(self) -> str:
+        """Their configuration. Raises NotFound."""
+        if not self.providers_secret_arn:
+            raise NotFound("PROVIDERS_SECRET_ARN is not set; set it, or name the stack with --stack")
+        client = self.session.client("secretsmanager", endpoint_url=self.endpoint_url, config=_CONFIG)
+        return client.get_secret_value(SecretId=self.providers_secret_arn)["SecretString"]
 
 
 def options() -> argparse.ArgumentParser:
@@ -55,7 +63,7 @@ def find(options: argparse.Namespace, root: Path) -> Stack:
         return _local(root / ".local" / "stack.json")
     table = os.environ.get("TABLE_NAME")
     if table and not options.stack:
-        return Stack(boto3.Session(), table)
+        return Stack(boto3.Session(), table, providers_secret_arn=os.environ.get("PROVIDERS_SECRET_ARN", ""))
     return _deployed(options.stack or _DEFAULT)
 
 
@@ -70,14 +78,14 @@ def _deployed(name: str) -> Stack:
     outputs = {each["OutputKey"]: each["OutputValue"] for each in answer["Stacks"][0].get("Outputs", [])}
     if "TableName" not in outputs:
         raise NotFound(f"the stack {name!r} has no output TableName: is it one of Reelkeep's?")
-    return Stack(session, outputs["TableName"])
+    return Stack(session, outputs["TableName"], providers_secret_arn=outputs.get("ProvidersSecretArn", ""))
 
 
 def _local(file: Path) -> Stack:
     try:
         found = json.loads(file.read_text())
         session = boto3.Session("test", "test", region_name=found["region"])
-        return Stack(session, found["table"], found["aws_endpoint_url"])
+        return Stack(session, found["table"], found["aws_endpoint_url"], found.get("providers_secret_arn", ""))
     except FileNotFoundError as error:
         raise NotFound(f"there is no {file}: start the local cloud with `make up`") from error
     except (ValueError, KeyError) as error:

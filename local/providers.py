@@ -3,43 +3,51 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from local.errors import CloudError
+from local.stack import this_machines_environment
 
 Providers = Mapping[str, Mapping[str, Any]]
 
-REQUIRED: Final = ("dialect", "base_url", "api_key")
+ROOT: Final = Path(__file__).parents[1]
 
 
 def read(path: Path) -> Providers:
-    """A file of the same form as the deployed stack's secret."""
-    try:
-        found = json.loads(path.read_text())
-    except OSError as error:
-        raise CloudError(f"{path} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise CloudError(f"{path} is not JSON: {error}") from None
-    if not isinstance(found, dict) or not found:
-        raise CloudError(f"{path} must hold an object with one member for each provider")
-    for name, provider in found.items():
-        for field in REQUIRED:
-            if not isinstance(provider, dict) or not isinstance(provider.get(field), str):
-                raise CloudError(f"{path}: provider {name!r} has no {field}")
+    """A file of the same form as the deployed stack's secret, checked as a person would check it."""
+    command = [sys.executable, "-m", "admin", "providers", "check", str(path.resolve())]
+    checked = subprocess.run(
+        command, cwd=ROOT, env=this_machines_environment(), capture_output=True, text=True, check=False
+    )
+    if checked.returncode != 0:
+        raise CloudError(f"{path}: {checked.stderr.strip().removeprefix('error: ')}")
+    found: Providers = json.loads(path.read_text())
     return found
 
 
 def studio(url: str) -> Providers:
-    return {
-        "studio": {
-            "dialect": "vidu_ent_v2",
-            "base_url": url,
+    """In every dialect that it speaks, each under the dialect's name, but for the one that serves what nobody else
+    does. What a client says in the dialect of one of them goes there, if the model is one of its own."""
+
+    def speaks(dialect: str, *models: str, path: str = "") -> dict[str, Any]:
+        return {
+            "dialect": dialect,
+            "base_url": url + path,
             "api_key": "studio",
-            "models": ["*"],
-            "default": True,
+            "models": list(models),
             "allow_private": True,
             "typical_seconds": 5,
         }
+
+    return {
+        "studio": {**speaks("vidu_ent_v2", "vidu*"), "default": True},
+        "vidu_v1": speaks("vidu_v1", "vidu-*", "stable"),
+        "vidu_native": speaks("vidu_native", "veo*", "grok*"),
+        "volc_ark": speaks("volc_ark", "doubao-*", "*seedance*", "ep-*", path="/api/v3"),
+        "video_generations": speaks("video_generations", "kling*"),
+        "openai_videos": speaks("openai_videos", "sora*"),
     }

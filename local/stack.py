@@ -43,7 +43,8 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """What a program needs to find this stack instead of AWS."""
-        return {**aws_environment(self.aws_endpoint_url), "TABLE_NAME": self.table}
+        named = {"TABLE_NAME": self.table, "PROVIDERS_SECRET_ARN": self.providers_secret_arn}
+        return {**aws_environment(self.aws_endpoint_url), **named}
 
     def write(self, path: Path) -> None:
         """For this user's eyes only: it holds a key."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from local import cloud
+from local import cloud, providers
 from local.stack import Stack
 
 
@@ -16,6 +16,17 @@ def up(plan: cloud.Plan) -> None:
             time.sleep(0.5)
 
 
+def studio(url: str) -> str:
+    """Which providers it is."""
+    lines = (f"  {name:<19}{', '.join(each['models'])}" for name, each in providers.studio(url).items())
+    return f"""
+The studio is a provider in every dialect. Which one serves a task is told by its model; the first serves every other
+model, too. To name one, put "provider": "vidu_v1" into the task, in whatever dialect.
+
+{chr(10).join(lines)}
+"""
+
+
 def welcome(stack: Stack, plan: cloud.Plan) -> str:
     return f"""
 Reelkeep is up. Ctrl-C stops it, and the next `make up` goes on from there.
@@ -25,7 +36,7 @@ Reelkeep is up. Ctrl-C stops it, and the next `make up` goes on from there.
   archive   {stack.archive}
   provider  {stack.provider}
   logs      {plan.logs}
-
+{"" if plan.providers_file else studio(stack.provider)}
   curl {stack.api_url}/tasks -H 'authorization: Token {stack.api_key}' \\
        -H 'content-type: application/json' \\
        -d '{{"kind": "text2video", "model": "viduq2", "prompt": "a kite over the sea", "duration": 4}}'

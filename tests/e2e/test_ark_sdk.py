@@ -18,6 +18,7 @@ from tests.e2e.studio import Studio
 from tests.waiting import until
 
 MODEL = "viduq2"
+SEEDANCE = "doubao-seedance-1-5-pro-251215"
 QUICK = "--rs 540p --dur 1"
 
 
@@ -61,6 +62,22 @@ def test_its_user_gets_a_film_that_stays_after_the_task_was_deleted(
     assert "1-video.mp4" in archive.names(task_id)
 
 
+def test_what_only_ark_has_comes_from_a_provider_of_arks_dialect(
+    stack: Stack, alice: Client, anyone: httpx.Client, prompt: Prompt, studio: Studio
+) -> None:
+    picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}, "role": "first_frame"}
+    text = {"type": "text", "text": prompt("of Ark's own")}
+    wanted: dict[str, Any] = {"model": SEEDANCE, "content": [text, picture], "resolution": "480p", "duration": 1}
+    with Ark(base_url=f"{stack.api_url}/api/v3", api_key=alice.key) as ark:
+        task_id = ark.content_generation.tasks.create(**wanted, seed=7, return_last_frame=True).id
+        task = ended(ark.content_generation.tasks, task_id)
+    assert (task.status, task.model, task.seed, task.resolution) == ("succeeded", SEEDANCE, 7, "480p")
+    assert task.usage.completion_tokens == task.usage.total_tokens > 0
+    assert studio.task(text["text"])["request"]["return_last_frame"] is True
+    assert decoded(anyone.get(task.content.video_url).content).frames == 24
+    assert anyone.get(task.content.last_frame_url).headers["content-type"] == "image/jpeg"
+
+
 def test_a_task_in_the_queue_is_cancelled_and_one_under_way_is_not(
     tasks: Any, prompt: Prompt, studio: Studio
 ) -> None:
@@ -94,4 +111,5 @@ def test_what_cannot_be_said_to_the_provider_is_refused_by_its_name(
     with pytest.raises(ArkBadRequestError) as refused:
         created(tasks, text, return_last_frame=True)
     assert (refused.value.code, refused.value.param) == ("InvalidParameter", "return_last_frame")
+    assert "Request id: " in refused.value.message
     assert studio.tasks(text) == []

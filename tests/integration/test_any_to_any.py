@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from queue import Queue
 from threading import Thread
-from typing import Any
 from urllib.parse import urljoin
 
 import httpx
@@ -34,6 +33,7 @@ from reelkeep.services.poll import Verdict, poll
 from reelkeep.services.query import list_tasks, show
 from reelkeep.services.submit import submit
 from tests.fakes import FakeClaims, FakeKeys, FakeTasks
+from tests.submissions import MODELS, submission
 from tests.unit.services.stage import ALICE, NOON, FakeArchive, FakeExecutions, FakeNotices
 
 CLIENTS = {dialect.name: dialect for dialect in all_dialects()}
@@ -42,71 +42,7 @@ CELLS = [(client, provider) for client in sorted(CLIENTS) for provider in PROVID
 FOREIGN = [(client, provider) for client, provider in CELLS if client not in (provider, "reelkeep")]
 
 PROMPT = "a paper boat"
-MODELS = {  # one that the provider of each dialect has, and no other
-    "openai_videos": "sora-2",
-    "video_generations": "kling-v1",
-    "vidu_ent_v2": "viduq2",
-    "vidu_native": "veo3",
-    "vidu_v1": "vidu-1",
-    "volc_ark": "doubao-seedance-1-0-pro-250528",
-}
 ROOTS = {"volc_ark": "/api/v3"}  # what stands before the dialect's own path, where that is not nothing
-SUBMISSIONS: dict[
-    str, tuple[str, Callable[[str], dict[str, Any]]]
-] = {  # four seconds of 720p, in each dialect's words
-    "reelkeep": (
-        "/tasks",
-        lambda model: {
-            "kind": "text2video",
-            "model": model,
-            "prompt": PROMPT,
-            "duration": 4,
-            "resolution": "720p",
-            "aspect_ratio": "16:9",
-        },
-    ),
-    "vidu_ent_v2": (
-        "/ent/v2/text2video",
-        lambda model: {"model": model, "prompt": PROMPT, "duration": 4, "resolution": "720p", "aspect_ratio": "16:9"},
-    ),
-    "vidu_v1": (
-        "/vidu/v1/tasks",
-        lambda model: {
-            "type": "text2video",
-            "input": {"prompts": [{"type": "text", "content": PROMPT, "enhance": True}]},
-            "settings": {"model": model, "duration": 4, "resolution": "720p", "aspect_ratio": "16:9"},
-        },
-    ),
-    "vidu_native": (
-        "/vidu-native/video/generations",
-        lambda model: {
-            "model": model,
-            "prompt": PROMPT,
-            "images": [],
-            "duration": 4,
-            "size": "720P",
-            "aspect_ratio": "16:9",
-        },
-    ),
-    "volc_ark": (
-        "/api/v3/contents/generations/tasks",
-        lambda model: {
-            "model": model,
-            "content": [{"type": "text", "text": PROMPT}],
-            "duration": 4,
-            "resolution": "720p",
-            "ratio": "16:9",
-        },
-    ),
-    "video_generations": (
-        "/v1/video/generations",
-        lambda model: {"model": model, "prompt": PROMPT, "duration": 4, "size": "1280x720"},
-    ),
-    "openai_videos": (
-        "/v1/videos",
-        lambda model: {"model": model, "prompt": PROMPT, "seconds": "4", "size": "1280x720"},
-    ),
-}
 
 
 @dataclass
@@ -245,8 +181,8 @@ def ended(cloud: Cloud) -> Ended:
 
     tasks: Ended = {}
     for client, provider in CELLS:
-        path, body = SUBMISSIONS[client]
-        tasks[client, provider] = outcome(partial(cloud.submitted, path, body(MODELS[provider])))
+        path, body = submission(client, MODELS[provider], PROMPT)
+        tasks[client, provider] = outcome(partial(cloud.submitted, path, body))
     cloud.skip(60)
     for cell, task in tasks.items():
         if isinstance(task, Task):
@@ -254,8 +190,7 @@ def ended(cloud: Cloud) -> Ended:
     return tasks
 
 
-def test_every_dialect_has_a_submission_and_every_providers_a_model() -> None:
-    assert SUBMISSIONS.keys() == CLIENTS.keys()
+def test_every_providers_dialect_has_a_model() -> None:
     assert sorted(MODELS) == PROVIDERS
 
 
@@ -359,9 +294,9 @@ def test_the_link_that_a_provider_gave_leads_to_a_film(cloud: Cloud, ended: Ende
 def test_what_a_foreign_provider_has_no_words_for_is_refused_by_name_before_it_costs_anything(
     cloud: Cloud, client: str, provider: str
 ) -> None:
-    path, body = SUBMISSIONS[client]
+    path, body = submission(client, MODELS[provider], PROMPT)
     known, made = len(cloud.tasks.recorded), len(cloud.studio.tasks())
-    status, said = cloud.call("POST", path, {**body(MODELS[provider]), "hologram": {"depth": 3}})
+    status, said = cloud.call("POST", path, {**body, "hologram": {"depth": 3}})
     assert (status, "hologram" in said) == (400, True), said
     assert (len(cloud.tasks.recorded), len(cloud.studio.tasks())) == (known, made)
 
@@ -402,8 +337,9 @@ def test_a_creation_of_ours_can_be_extended(cloud: Cloud, ended: Ended) -> None:
 
 
 def test_the_canonical_submissions_are_what_each_dialect_routes(cloud: Cloud) -> None:
-    for name, (path, _) in SUBMISSIONS.items():
-        assert path in {route.path for route in CLIENTS[name].routes if isinstance(route, Submit)}
+    for name, client in CLIENTS.items():
+        path, _ = submission(name, "m", PROMPT)
+        assert path in {route.path for route in client.routes if isinstance(route, Submit)}
 
 
 def test_a_task_is_not_shown_to_others(cloud: Cloud, ended: Ended) -> None:

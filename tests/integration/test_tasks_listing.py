@@ -207,6 +207,14 @@ def test_a_hundred_of_thousands_cost_little_more_than_a_hundred(
     assert meter.keys <= keys
 
 
+def test_far_pages_read_no_more_keys_than_they_skip_and_show(new_dynamodb: DynamoDBClient, many: str) -> None:
+    meter = Meter()
+    meter.watch(new_dynamodb)
+    page = TableTasks(new_dynamodb, many).page("alice", Listing(size=20, skip=2000))
+    assert page.tasks == tuple(filter(Filter().admits, sorted(MANY, key=lambda task: task.id)))[-2001:-2021:-1]
+    assert (meter.keys, meter.tasks, meter.calls) == (2021, 21, 4)
+
+
 def test_pages_with_numbers_skip_keys_only(new_dynamodb: DynamoDBClient, many: str) -> None:
     meter = Meter()
     meter.watch(new_dynamodb)
@@ -218,6 +226,7 @@ def test_pages_with_numbers_skip_keys_only(new_dynamodb: DynamoDBClient, many: s
 
 LATE = Filter(models=("viduq2",), created_from=MANY[1000].created_at)
 NEVER = Filter(created_from=NOON, created_to=NOON - timedelta(days=1))
+NAMED = Filter(task_ids=tuple(task.id for task in MANY[:80]))
 THREE = Filter(models=("viduq2",), states=(State.SUCCESS,), off_peak=True)
 
 
@@ -230,8 +239,9 @@ THREE = Filter(models=("viduq2",), states=(State.SUCCESS,), off_peak=True)
         (LATE, [LATE]),
         (THREE, [replace(Filter(), **{name: getattr(THREE, name)}) for name in ("models", "states", "off_peak")]),
         (NEVER, []),
+        (NAMED, []),
     ],
-    ids=("everything", "one tier", "two states", "a model of late", "three fields", "no time at all"),
+    ids=("everything", "one tier", "two states", "a model of late", "three fields", "no time at all", "ids"),
 )
 def test_a_count_reads_keys_and_no_more_tasks_than_it_shows(
     new_dynamodb: DynamoDBClient, many: str, chosen: Filter, read: list[Filter]
@@ -244,3 +254,15 @@ def test_a_count_reads_keys_and_no_more_tasks_than_it_shows(
     assert meter.tasks <= 101
     assert meter.keys <= sum(field.admits(task) for field in read for task in MANY) + 210
     assert meter.calls <= 7
+
+
+@pytest.mark.parametrize("skip", [0, 5])
+def test_the_last_page_tells_the_count_itself(new_dynamodb: DynamoDBClient, many: str, skip: int) -> None:
+    meter = Meter()
+    meter.watch(new_dynamodb)
+    rare = Filter(templates=("rare",))
+    page = TableTasks(new_dynamodb, many).page("alice", Listing(size=100, skip=skip, filter=rare, counted=True))
+    total = sum(map(rare.admits, MANY))
+    assert 5 < total <= 100
+    assert (page.total, len(page.tasks)) == (total, total - skip)
+    assert (meter.keys, meter.tasks, meter.calls) == (total, total - skip, 2)

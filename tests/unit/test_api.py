@@ -11,13 +11,14 @@ from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
 from reelkeep.dialects import all_dialects, dialect_of
-from reelkeep.dialects.dialect import Http, Reply
+from reelkeep.dialects.dialect import Dialect, Http, Reply
 from reelkeep.domain.claims import key_reused
-from reelkeep.domain.errors import NotFound
+from reelkeep.domain.errors import Misconfigured, NotFound
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Caller
+from tests.submissions import submission
 from tests.unit.services.stage import ALICE, MALLORY, Stage
 
 KEYS = {"rk_alice": ALICE, "rk_mallory": MALLORY}
@@ -68,7 +69,10 @@ class Client:
                 "list_providers": lambda _, caller: [Upstream(f"of-{caller.owner}", "volc_ark", ("ep-*",), True)]
             },
             links=lambda kept: f"https://keep.test/{kept.key}",
-            public={"docs": lambda http: Reply(body="<html>", headers={"content-type": "text/html"})},
+            public={
+                "/docs": lambda http: Reply(body="<html>", headers={"content-type": "text/html"}),
+                "/files/": lambda http: Reply(status=302, headers={"location": http.path}),
+            },
         )
 
     def __call__(self, *args: Any, **kwargs: Any) -> tuple[int, Any]:
@@ -142,7 +146,25 @@ def test_a_method_that_a_path_does_not_know_is_told_apart_from_a_path_that_is_no
 
 
 def test_a_public_page_needs_no_key(call: Client) -> None:
-    assert call("GET", "/docs", Authorization="") == (200, "<html>")
+    assert call("GET", "/docs", Authorization="") == call("GET", "/docs/", Authorization="") == (200, "<html>")
+    link = call.api.handle(event("GET", "/files/token/task/1-video.mp4", Authorization=""))
+    assert (link["statusCode"], link["headers"]["location"]) == (302, "/files/token/task/1-video.mp4")
+
+
+@pytest.mark.parametrize("path", ["/docs/anything", "/docset", "/openapi.json/x", "/files", "/", "/%2e%2e/docs"])
+def test_what_lies_beside_or_below_a_public_page_is_not_there(call: Client, path: str) -> None:
+    assert call("GET", path)[0] == 404
+    assert call("GET", path, Authorization="")[0] == 401
+
+
+@pytest.mark.parametrize(
+    ("path", "shape"),
+    [("/ent/v2", "reason"), ("/ent/v2/", "reason"), ("/vidu/v1", "reason"), ("/api/v3", "error"), ("/v1", "error")],
+)
+def test_a_dialects_own_folder_is_answered_in_its_words(call: Client, path: str, shape: str) -> None:
+    status, body = call("GET", path)
+    assert status == 404
+    assert shape in body
 
 
 def test_a_fault_of_ours_is_a_500_in_the_dialect_that_says_nothing_of_it(
@@ -155,6 +177,16 @@ def test_a_fault_of_ours_is_a_500_in_the_dialect_that_says_nothing_of_it(
         response = call.api.handle(event("POST", path, {**TASK, "kind": "text2video"} if path == "/tasks" else TASK))
         assert response["headers"]["x-should-retry"] == "false"  # nobody may be made to pay twice
         assert "hunter2" not in json.dumps(body)
+
+
+@pytest.mark.parametrize("dialect", all_dialects(), ids=lambda dialect: dialect.name)
+def test_a_wrong_configuration_is_a_500_that_says_whose_it_is_to_mend(call: Client, dialect: Dialect) -> None:
+    call.stage.provider.refuses = Misconfigured("the providers' configuration is wrong: ark.base_url: no address")
+    response = call.api.handle(event("POST", *submission(dialect.name, "m", "a boat")))
+    assert (response["statusCode"], response["headers"]["x-should-retry"]) == (500, "false")
+    assert "not configured as it should be" in response["body"]
+    assert "ark.base_url" not in response["body"]
+    assert list(call.stage.tasks.unfinished()) == []
 
 
 def test_a_body_sent_in_base64_is_read(call: Client) -> None:
@@ -234,7 +266,7 @@ def test_the_request_keeps_repeated_query_names_and_their_order() -> None:
         return Reply()
 
     client = Client()
-    client.api.public["docs"] = watch  # type: ignore[index]  # a dict here
+    client.api.public["/docs"] = watch  # type: ignore[index]  # a dict here
     client.api.handle(event("GET", "/docs", query="a=1&b=&a=2%20x"))
     assert seen[0].query == (("a", "1"), ("b", ""), ("a", "2 x"))
 

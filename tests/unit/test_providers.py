@@ -104,8 +104,21 @@ def test_a_model_that_nobody_serves_is_refused_by_name() -> None:
     [
         ({"api_key": "k", "base_url": "https://x.test"}, "one.dialect"),
         ({**VIDU, "base_url": "ftp://x.test"}, "one.base_url"),
+        ({**VIDU, "base_url": "https://"}, "one.base_url"),
+        ({**VIDU, "base_url": "https://[x.test"}, "one.base_url"),
+        ({**VIDU, "base_url": "https://x.test?v=1"}, "one.base_url"),
+        ({**VIDU, "base_url": "https://me:vda_secret@x.test"}, "one.base_url"),
+        ({**VIDU, "base_url": "https://x.test/a b"}, "one.base_url"),
+        ({**VIDU, "base_url": "http://127.0.0.1:4567"}, "one: base_url is not a public address"),
+        ({**VIDU, "api_key": ""}, "one.api_key"),
+        ({**VIDU, "api_key": "vda_secret\n"}, "one.api_key"),
+        ({**VIDU, "api_key": "Token vda_secret"}, "one.api_key"),
+        ({**VIDU, "authorization": "Token"}, "one.authorization"),
+        ({**VIDU, "authorization": "{key} {key}"}, "one.authorization"),
+        ({**VIDU, "authorization": "Token {key}\r\nx: y"}, "one.authorization"),
+        ({**VIDU, "authorization": " {key}"}, "one.authorization"),
         ({**VIDU, "modles": ["a"]}, "one.modles"),
-        ({**VIDU, "dialect": "klingon"}, "the dialect 'klingon'"),
+        ({**VIDU, "dialect": "klingon"}, "one.dialect: no provider speaks 'klingon'"),
         ({**VIDU, "typical_seconds": 0}, "one.typical_seconds"),
         ("x", "one"),
     ],
@@ -143,6 +156,28 @@ def test_a_call_carries_the_providers_key_in_the_dialects_words_below_the_base_u
     assert call["headers"]["authorization"] == "Token vda_secret"
     assert call["seconds"] < 29
     assert json.loads(call["body"])["prompt"] == "a boat"
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [("Bearer {key}", "Bearer vda_secret"), ("{key}", "vda_secret"), ("{0} {key}", "{0} vda_secret")],
+)
+def test_a_provider_may_want_its_key_in_other_words_than_its_dialect(form: str, said: str) -> None:
+    outbound = FakeOutbound()
+    found = providers(outbound, vidu={**VIDU, "authorization": form}).get("vidu")
+    found.observe(TASK)
+    assert outbound.calls[0]["headers"]["authorization"] == said
+    kept = found.source(Asset(name="video", source="/v1/videos/a/content"))
+    assert kept.headers == {"authorization": said}
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        parse_providers(json.dumps({"one": {**VIDU, "api_key": ""}, "two": {"dialect": "volc_ark"}}), upstream)
+    assert str(caught.value) == (
+        "the providers' configuration is wrong: one.api_key: a key is wanted, without blanks, line ends and letters"
+        " beyond ASCII; two.base_url: Field required; two.api_key: Field required"
+    )
 
 
 @pytest.mark.parametrize(

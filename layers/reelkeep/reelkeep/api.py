@@ -29,13 +29,14 @@ from reelkeep.dialects.dialect import (
     Submit,
 )
 from reelkeep.domain.claims import HEADER
-from reelkeep.domain.errors import ClientError, NotAllowed, NotFound, Unauthorized
+from reelkeep.domain.errors import ClientError, Misconfigured, NotAllowed, NotFound, Unauthorized
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Kept, Request, State, Task
 from reelkeep.ports import Caller, Keys
 
 _REPEAT_HEADER = HEADER.lower()
+_MISCONFIGURED = "this service is not configured as it should be; whoever runs it must mend that"
 _TASK_PATH = re.compile(r"\{(\w+)\}")
 
 
@@ -56,7 +57,7 @@ class Api:
     list_tasks: Callable[[Listing, Caller, timedelta | None], Page] = _absent
     services: Mapping[str, Callable[[Any, Caller], Any]] = field(default_factory=dict)  # of operations, by name
     links: Links = _absent
-    public: Mapping[str, Callable[[Http], Reply]] = field(default_factory=dict)  # by the path's first segment
+    public: Mapping[str, Callable[[Http], Reply]] = field(default_factory=dict)  # by path; /files/ has all below it
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """An HTTP API event (payload format 2.0) in, its response out. Never raises."""
@@ -66,9 +67,9 @@ class Api:
             reply = self._respond(http, dialect)
         except ClientError as error:
             reply = dialect.render_error(error, http)
-        except Exception:
+        except Exception as error:
             self.logger.exception("request failed", method=http.method, dialect=dialect.name)
-            reply = dialect.render_fault()
+            reply = dialect.render_fault(_MISCONFIGURED if isinstance(error, Misconfigured) else "")
             if http.method == "POST" and _REPEAT_HEADER not in http.headers:
                 # Official SDKs repeat it after a 500, which could mean to pay twice.
                 reply = replace(reply, headers={**reply.headers, "x-should-retry": "false"})
@@ -76,7 +77,7 @@ class Api:
         return _response(reply)
 
     def _respond(self, http: Http, dialect: Dialect) -> Reply:
-        page = self.public.get(http.path.split("/")[1])
+        page = self.public.get(http.path) or self.public.get(http.path[: http.path.find("/", 1) + 1])
         if page is not None and http.method in ("GET", "HEAD"):
             return page(http)
         caller = self.keys.caller(_key(http))

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,11 +82,11 @@ def test_a_file_of_providers_is_taken_as_it_is(tmp_path: Path) -> None:
     ("content", "complaint"),
     [
         (None, "cannot be read"),
-        ("{", "is not JSON"),
-        ("[]", "must hold an object"),
-        ("{}", "must hold an object"),
-        ('{"vidu": 1}', "provider 'vidu' has no dialect"),
-        ('{"vidu": {"dialect": "vidu_ent_v2", "base_url": 1}}', "provider 'vidu' has no base_url"),
+        ("{", "Invalid JSON"),
+        ("[]", "should be an object"),
+        ("{}", "there is no provider in it"),
+        ('{"vidu": 1}', "wrong: vidu: "),
+        ('{"vidu": {"dialect": "vidu_ent_v2", "base_url": 1}}', r"vidu\.base_url: .*; vidu\.api_key: Field required"),
     ],
 )
 def test_a_wrong_file_of_providers_is_refused_with_the_reason(
@@ -95,6 +97,18 @@ def test_a_wrong_file_of_providers_is_refused_with_the_reason(
         path.write_text(content)
     with pytest.raises(CloudError, match=complaint):
         providers.read(path)
+
+
+def test_the_local_cloud_does_not_start_with_wrong_providers(tmp_path: Path) -> None:
+    path = tmp_path / "providers.json"
+    path.write_text(json.dumps({"vidu": {**PROVIDER, "api_key": "vda_12345", "dialect": "klingon"}}))
+    command = [sys.executable, "-m", "local", "up", "--data", str(tmp_path / "data"), "--providers", str(path)]
+    started = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (started.returncode, started.stdout) == (1, "")
+    assert started.stderr.startswith(f"error: {path}: ")
+    assert "vidu.dialect: no provider speaks 'klingon'" in started.stderr
+    assert "vda_12345" not in started.stderr
+    assert not (tmp_path / "data").exists()
 
 
 def test_the_studio_is_a_provider_like_any_other(tmp_path: Path) -> None:

@@ -218,7 +218,7 @@ SORA = made(
     [
         (FLAT.golden("provider-envelope-success"), Succeeded((made(SIGNED, SIGNED_UNTIL),))),
         (FLAT.golden("provider-envelope-success-old"), Succeeded((made(LINK),))),
-        (FLAT.golden("provider-flat-success"), Succeeded((SEEDED,), seed=20231234)),
+        (FLAT.golden("seed-completed"), Succeeded((SEEDED,), seed=20231234)),
         (FLAT.golden("provider-video-url"), Succeeded((COVERED,))),
         (FLAT.golden("provider-rc30-success"), Succeeded((made(CONTENT),))),
         (OPENAI.golden("provider-success"), Succeeded((made(SIGNED, SIGNED_UNTIL),), tokens=108900)),

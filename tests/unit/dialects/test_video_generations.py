@@ -2,15 +2,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import jsonschema
 import pytest
 
 from reelkeep.dialects import dialect_of
 from reelkeep.dialects.dialect import Http
 from reelkeep.dialects.video_generations import dialect
 from reelkeep.domain import errors
-from reelkeep.domain.task import Asset, Failure, FailureClass, State
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, State
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import KEPT, TASK_ID, Speaker, finished, task_of
+from tests.unit.dialects.stage import KEPT, TASK_ID, Speaker, finished, link_to, task_of
 from tests.unit.dialects.videos_stage import BODY, form, posted, request_of, stages
 
 SPEAKER = Speaker(dialect)
@@ -42,6 +43,24 @@ def test_a_task_is_shown_in_the_flat_shape_of_the_page(stage: str) -> None:
     shown = SPEAKER.shown(STAGES[stage])
     assert shown == SPEAKER.golden("served")[stage]
     SPEAKER.fits("VideoGenerationsTask", shown)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_page_s_own_schema_admits_every_state(stage: str) -> None:
+    jsonschema.validate(SPEAKER.shown(STAGES[stage]), SPEAKER.golden("seed-schema"))
+
+
+def test_the_page_s_example_is_served_as_it_is() -> None:
+    kept = replace(KEPT, duration=5.0, fps=30.0, width=1280, height=720)
+    made = Creation(id="1", assets=(Asset(name="video", kept=kept),))
+    task = replace(STAGES["success"], creations=(made,), seed=20231234)
+    assert SPEAKER.shown(task) == SPEAKER.golden("seed-completed") | {"task_id": TASK_ID, "url": link_to(kept)}
+
+
+def test_a_task_that_is_not_there_gets_the_404_of_the_page() -> None:
+    status, body = SPEAKER.refusal(errors.NotFound(f"there is no task {TASK_ID}", field="task_id"))
+    assert (status, [*body["error"]]) == (404, ["message", "type", "param", "code"])
+    jsonschema.validate(body, SPEAKER.golden("seed-not-there-schema"))
 
 
 def test_the_page_s_numbers_are_whole_where_it_says_so() -> None:

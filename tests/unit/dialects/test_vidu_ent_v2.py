@@ -16,13 +16,10 @@ from reelkeep.domain import errors
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json
+from tests.unit.dialects.stage import BOAT, KEPT, TASK_ID, TINY, task_of
 from tests.unit.dialects.vidu_ent_v2_stage import (
-    BOAT,
     FRAMES,
     IMAGE_BODY,
-    KEPT,
-    TASK_ID,
-    TINY,
     VALUES,
     VIDEO,
     finished,
@@ -31,10 +28,10 @@ from tests.unit.dialects.vidu_ent_v2_stage import (
     listed,
     listing,
     posted,
+    refusal,
     shown,
     submit,
     submitted,
-    task_of,
 )
 
 # --- submitting ---
@@ -384,9 +381,9 @@ MANY = "FieldItemCountOutOfRange"
 def test_a_bad_field_is_refused_by_name(segment: str, body: Json, field: str, reason: str) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
         submit(segment, body)
-    reply = dialect.render_error(refused.value, posted(body))
-    assert (refused.value.field, reply.status, reply.body["reason"]) == (field, 400, reason)
-    assert field in reply.body["message"]
+    status, said = refusal(refused.value, posted(body))
+    assert (refused.value.field, status, said["reason"]) == (field, 400, reason)
+    assert field in said["message"]
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"model"', b"\xff"])
@@ -394,7 +391,7 @@ def test_what_is_no_json_object_is_refused(body: bytes) -> None:
     route = next(route for route in dialect.routes if isinstance(route, Submit))
     with pytest.raises(errors.InvalidRequest) as refused:
         route.parse(Http(method="POST", path="/ent/v2/text2video", body=body))
-    assert dialect.render_error(refused.value, posted({})).body["reason"] == "BadRequest"
+    assert refusal(refused.value, posted({}))[1]["reason"] == "BadRequest"
 
 
 def test_a_body_that_no_function_could_be_given_is_too_large() -> None:
@@ -622,7 +619,7 @@ def test_a_page_token_leads_on_from_where_the_page_ended_and_wins_over_a_number(
 def test_a_bad_parameter_is_refused_by_name(query: tuple[str, str], field: str, reason: str) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
         listing(query)
-    body = dialect.render_error(refused.value, Http(method="GET", path="/ent/v2/tasks")).body
+    _, body = refusal(refused.value, Http(method="GET", path="/ent/v2/tasks"))
     assert (refused.value.field, body["reason"]) == (field, reason)
 
 
@@ -678,7 +675,9 @@ def test_every_error_is_in_vidus_envelope() -> None:
     http = Http(method="GET", path="/ent/v2/tasks", headers={"x-amzn-trace-id": "Root=1-695c8f00-0a1b2c3d4e5f"})
     replies = {name: dialect.render_error(error, http) for name, error in ERRORS.items()}
     assert {name: reply.body for name, reply in replies.items()} == golden("served-errors")
-    assert all(reply.status == reply.body["code"] for reply in replies.values())
+    for error in ERRORS.values():
+        status, body = refusal(error, http)
+        assert status == body["code"]
     assert replies["unauthorized"].headers == {"www-authenticate": "Token"}
 
 
@@ -692,7 +691,8 @@ def test_no_client_error_is_left_without_a_reason() -> None:
 
 def test_a_fault_of_ours_says_nothing_of_what_it_was() -> None:
     reply = dialect.render_fault()
-    assert (reply.status, reply.body["reason"]) == (500, "InternalServiceFailure")
+    body: Json = reply.body
+    assert (reply.status, body["reason"]) == (500, "InternalServiceFailure")
 
 
 @pytest.mark.parametrize(

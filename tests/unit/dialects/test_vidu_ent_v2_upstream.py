@@ -30,22 +30,17 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Asset, Creation, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Answer, Call, Json
-from tests.unit.dialects.stage import NOW, searched
+from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, answer, searched, task_of
 from tests.unit.dialects.vidu_ent_v2_stage import (
-    BOAT,
     IMAGE_BODY,
     SIGNATURE,
-    TASK_ID,
-    TINY,
     VALUES,
     VIDEO,
-    answer,
     error,
     golden,
     refused_as,
     shown,
     submit,
-    task_of,
 )
 
 # --- towards a provider ---

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
+import jsonschema
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -175,6 +177,20 @@ def test_a_finished_task_has_the_five_fields_of_the_page() -> None:
     assert shown.keys() == native.golden("seed-pending").keys()
 
 
+def test_the_pages_example_of_a_pending_task_is_served_as_it_is_and_its_schema_admits_it() -> None:
+    seed = native.golden("seed-pending")
+    updated_at = datetime.fromtimestamp(seed["status_update_time"] / 1000, UTC)
+    task = replace(task_of(native.parse(SUBMISSION), state=State.QUEUEING), updated_at=updated_at)
+    assert native.shown(task) == seed | {"id": TASK_ID, "enhanced_prompt": ""}
+    jsonschema.validate(native.shown(task), native.golden("seed-schema"))
+
+
+def test_the_pages_schema_admits_a_finished_task_but_for_its_link_which_it_knows_as_null_only() -> None:
+    schema = native.golden("seed-schema")
+    schema["properties"]["video_url"] = {"type": "string"}
+    jsonschema.validate(native.shown(finished(native.parse(SUBMISSION))), schema)
+
+
 @pytest.mark.parametrize(
     ("state", "word"),
     [
@@ -344,6 +360,7 @@ KEY_REFUSED = "the provider refused the key that Reelkeep has for it; an operato
     [
         (answer(200, native.golden("seed-pending")), Accepted("033fa60e-f37c-4ff6-a44d-5585ffea938d")),
         (answer(200, native.golden("seed-completed")), Accepted("grok:299604b7-c5ea-47b5-bc64-c06f300f0d27")),
+        (answer(200, native.golden("peer-submitted")), Accepted("grok:299604b7-c5ea-47b5-bc64-c06f300f0d27")),
         (answer(200, {"status": "pending"}), Unknown("the provider accepted something, but named no task")),
         (answer(429, openai_error("rate_limit_exceeded"), retry_after="40"), NotYet(40.0)),
         (answer(500, b""), Unknown("the provider answered the submission with 500")),

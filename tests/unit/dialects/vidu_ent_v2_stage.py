@@ -4,33 +4,22 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Any
 
 from hypothesis import strategies as st
 
-from reelkeep.dialects.dialect import Http, List, Show, Submit
+from reelkeep.dialects.dialect import Http, List, Submit
 from reelkeep.dialects.vidu_ent_v2 import dialect
 from reelkeep.domain import observation
+from reelkeep.domain.errors import ClientError
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Request, State, Task
-from reelkeep.domain.wire import Answer, Json
+from reelkeep.domain.wire import Json
+from tests.unit.dialects.stage import BOAT, KEPT, TASK_ID, TINY, Speaker, link_to, task_of
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "vidu_ent_v2"
-NOW = datetime(2026, 1, 6, 8, 0, 0, 123456, tzinfo=UTC)
-TASK_ID = "019b91f8d4fb00112233445566778899"
 SIGNATURE = "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260106T080130Z&X-Amz-Expires={}&X-Amz-Signature=c0ffee"
-BOAT = "https://ex.test/a.png"
-TINY = "data:image/png;base64,iVBORw0KGgo="
 
-
-def golden(name: str) -> Json:
-    return json.loads((GOLDEN / f"{name}.json").read_text())
-
-
-def link_to(kept: Kept) -> str:
-    return f"https://reelkeep.example.com/files/{kept.key.rsplit('/', 1)[-1]}"
+SPEAKER = Speaker(dialect)
+golden, shown, submitted = SPEAKER.golden, SPEAKER.shown, SPEAKER.submitted
 
 
 def posted(body: Json, path: str = "/ent/v2/img2video") -> Http:
@@ -43,12 +32,9 @@ def submit(segment: str, body: Json) -> Request:
     return route.parse(posted(body))
 
 
-def submitted(task: Task) -> Json:
-    return next(route for route in dialect.routes if isinstance(route, Submit)).render(task).body
-
-
-def shown(task: Task) -> Json:
-    return next(route for route in dialect.routes if isinstance(route, Show)).render(task, link_to).body
+def refusal(error: ClientError, http: Http) -> tuple[int, Json]:
+    reply = dialect.render_error(error, http)
+    return reply.status, reply.body
 
 
 def list_route() -> List:
@@ -63,31 +49,7 @@ def listed(*tasks: Task, next_cursor: str = "") -> Json:
     return list_route().render(Page(tasks=tasks, next_cursor=next_cursor), link_to, Listing()).body
 
 
-def task_of(request: Request, **changes: Any) -> Task:
-    return Task(
-        id=TASK_ID,
-        owner="ann",
-        key_id="key-1",
-        provider="vidu",
-        request=request,
-        created_at=NOW,
-        updated_at=NOW + timedelta(seconds=2),
-        deadline=NOW + timedelta(hours=2),
-        **changes,
-    )
-
-
 IMAGE_BODY = {"model": "viduq2-pro", "prompt": "a paper boat", "images": [BOAT], "payload": "job-1"}
-KEPT = Kept(
-    key=f"tasks/2026/01/06/{TASK_ID}/1-video.mp4",
-    bytes=2048,
-    sha256="ab" * 32,
-    content_type="video/mp4",
-    duration=5.0416666,
-    fps=23.976,
-    width=1280,
-    height=720,
-)
 
 
 def kept(file: str) -> Kept:
@@ -113,13 +75,6 @@ def finished(request: Request) -> Task:
 
 FRAMES = [{"key_image": BOAT}, {"key_image": BOAT}]
 VIDEO = {"video_url": "https://ex.test/v.mp4"}
-
-
-def answer(status: int, body: Json = None, **headers: str) -> Answer:
-    text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(
-        status=status, body=text, headers={name.replace("_", "-"): value for name, value in headers.items()}
-    )
 
 
 def error(reason: str, status: int = 400, message: str = "no") -> Json:

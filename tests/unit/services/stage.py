@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.links import folder
 from reelkeep.domain.observation import (
@@ -62,6 +63,7 @@ class FakeProvider:
     found: list[Finding | str | None] = field(default_factory=lambda: [None])  # an id, "" for absent, None for unsure
     cancels: bool = True
     refuses: BaseException | None = None
+    unknown: bool = False  # to the configuration, for now
     placed: list[Task] = field(default_factory=list)
     looks: int = 0
     cancellations: int = 0
@@ -113,6 +115,8 @@ class FakeProviders:
 
     def get(self, name: str) -> FakeProvider:
         assert name == self.provider.name
+        if self.provider.unknown:
+            raise Misconfigured(f"the provider {name!r} is gone")
         return self.provider
 
 

@@ -69,6 +69,19 @@ def test_a_dead_link_leads_to_a_fresh_one() -> None:
     assert stage.archive.copies == ["https://files.test/c1/video?round=2"]
 
 
+def test_nothing_is_given_up_while_the_provider_is_gone_from_the_configuration() -> None:
+    stage, id = archiving("video")
+    stage.provider.unknown = True
+    for _ in range(20):
+        verdict = stage.finalize(id)
+        assert not verdict.finished
+        stage.pass_(verdict.wait_seconds)
+    assert stage.archive.copies == []
+    stage.provider.unknown = False
+    assert stage.finalize(id).finished
+    assert stage.task(id).state is State.SUCCESS
+
+
 def test_an_error_page_served_as_a_video_is_never_called_success() -> None:
     stage, id = archiving("video")
     stage.archive.faults["video"] = [SourceBad("an HTML page where a video was expected")]

@@ -103,6 +103,27 @@ def test_a_task_that_never_ends_expires_at_its_deadline_with_the_last_trouble() 
     assert "503" in task.failure.message
 
 
+def test_a_task_whose_provider_is_gone_from_the_configuration_waits_until_somebody_mends_that() -> None:
+    stage, id = staged(Succeeded((creation(),)))
+    stage.provider.unknown = True
+    verdict = stage.poll(id)
+    assert (verdict.finished, verdict.trouble) == (False, "the provider 'vidu' is gone")
+    assert verdict.wait_seconds > 1
+    stage.provider.unknown = False
+    assert stage.poll(id).finished
+    assert stage.task(id).state is State.ARCHIVING
+
+
+def test_a_task_whose_provider_never_comes_back_ends_at_its_deadline() -> None:
+    stage, id = staged(Succeeded((creation(),)))
+    stage.provider.unknown = True
+    stage.see_through(id)
+    failure = stage.task(id).failure
+    assert failure is not None
+    assert failure.reason is FailureClass.DEADLINE
+    assert "is gone" in failure.message
+
+
 def test_a_result_seen_at_the_deadline_still_counts() -> None:
     stage, id = staged(Succeeded((creation(),)))
     stage.pass_(schedule.ORDINARY.total_seconds() + 5)

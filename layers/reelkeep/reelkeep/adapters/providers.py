@@ -6,13 +6,24 @@ import json
 import time
 from collections.abc import Callable
 from fnmatch import fnmatchcase
-from typing import Annotated
-from urllib.parse import quote, urlencode
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Annotated, Self
+from urllib.parse import quote, urlencode, urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 
 from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.adapters.secrets import Secret
+from reelkeep.domain.addresses import is_public
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
 from reelkeep.domain.observation import (
     Busy,
@@ -30,6 +41,9 @@ from reelkeep.domain.upstream import Upstream
 from reelkeep.domain.wire import Answer, Call, ProviderDialect
 from reelkeep.ports import Source
 
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
 _LOOK_SECONDS = 15.0
 _FIND_SECONDS = 40.0  # for all of its calls: the poll function has 60
@@ -38,9 +52,29 @@ DialectNamed = Callable[[str], ProviderDialect | None]
 
 
 def _web_address(url: str) -> str:
-    if not url.startswith(("https://", "http://")):
+    parts = urlsplit(url)  # raises ValueError, too
+    if parts.scheme not in ("https", "http") or not parts.hostname:
         raise ValueError("an address that begins with https:// is wanted")
+    if parts.query or parts.fragment or parts.username or not _is_one_word(url):
+        raise ValueError("an address and a path are wanted, and nothing else")
     return url.rstrip("/")
+
+
+def _key(key: SecretStr) -> SecretStr:
+    text = key.get_secret_value()
+    if not _is_one_word(text):
+        raise ValueError("a key is wanted, without blanks, line ends and letters beyond ASCII")
+    return key
+
+
+def _authorization(form: str) -> str:
+    if form.count("{key}") != 1 or not all(map(_is_one_word, form.split(" "))):
+        raise ValueError("what the Authorization header says is wanted, with {key} in it, such as Token {key}")
+    return form
+
+
+def _is_one_word(text: str) -> bool:
+    return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
 class ProviderSettings(BaseModel):
@@ -50,11 +84,26 @@ class ProviderSettings(BaseModel):
 
     dialect: str
     base_url: Annotated[str, AfterValidator(_web_address)]  # what stands before the dialect's own path
-    api_key: SecretStr
+    api_key: Annotated[SecretStr, AfterValidator(_key)]
+    authorization: Annotated[str, AfterValidator(_authorization)] | None = None  # instead of the dialect's own
     models: tuple[str, ...] = ()  # patterns such as vidu*
     default: bool = False  # serves what no pattern claims
     allow_private: bool = False  # it, and the links it hands out, may live on a private or loopback address
     typical_seconds: Annotated[float, Field(gt=0)] | None = None  # how long a task takes there
+
+    @model_validator(mode="after")
+    def _may_be_reached(self) -> Self:
+        host = urlsplit(self.base_url).hostname or ""
+        if not self.allow_private and _is_address(host) and not is_public(host):
+            raise ValueError("base_url is not a public address: that takes allow_private: true")
+        return self
+
+
+def _is_address(host: str) -> bool:
+    try:
+        return bool(ip_address(host))
+    except ValueError:
+        return False
 
 
 class HttpProvider:
@@ -143,8 +192,8 @@ class HttpProvider:
         )
 
     def _authorization(self) -> dict[str, str]:
-        key = self.settings.api_key.get_secret_value()
-        return {"authorization": self.dialect.authorization.format(key=key)}
+        form = self.settings.authorization or self.dialect.authorization
+        return {"authorization": form.replace("{key}", self.settings.api_key.get_secret_value())}
 
 
 class ConfiguredProviders:
@@ -209,12 +258,23 @@ def parse_providers(text: str, dialect_named: DialectNamed) -> dict[str, tuple[P
     try:
         configured = TypeAdapter(dict[str, ProviderSettings]).validate_json(text)
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
-        raise Misconfigured(f"the providers' configuration is wrong: {wrong}") from None  # its input holds keys
-    providers = {}
+        raise _wrong(*map(_said_of, error.errors(include_input=False))) from None  # its input holds keys
+    providers, unspoken = {}, []
     for name, settings in configured.items():
         dialect = dialect_named(settings.dialect)
         if dialect is None:
-            raise Misconfigured(f"provider {name!r}: no provider speaks the dialect {settings.dialect!r}")
-        providers[name] = settings, dialect
+            unspoken.append(f"{name}.dialect: no provider speaks {settings.dialect!r}")
+        else:
+            providers[name] = settings, dialect
+    if unspoken:
+        raise _wrong(*unspoken)
     return providers
+
+
+def _said_of(error: ErrorDetails) -> str:
+    where, what = ".".join(map(str, error["loc"])), error["msg"].removeprefix("Value error, ")
+    return f"{where}: {what}" if where else what
+
+
+def _wrong(*said: str) -> Misconfigured:
+    return Misconfigured(f"the providers' configuration is wrong: {'; '.join(said)}")

@@ -100,15 +100,18 @@ class TaskIndex:
             return
         query = _query(self._table, attribute, value, span)
         query |= {"ProjectionExpression": "task_id", "ScanIndexForward": forward}
+        wanted = page
         while True:
-            query["Limit"] = min(page, _LARGEST_PAGE)
+            query["Limit"] = min(wanted, _LARGEST_PAGE)
             answer = self._client.query(**query)
             for item in answer["Items"]:
                 yield item["task_id"]["S"]
             if "LastEvaluatedKey" not in answer:
                 return
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
-            page *= 2  # what was expected was too little: few rounds mend that
+            wanted -= len(answer["Items"])
+            if wanted <= 0:  # what was expected was too little: few rounds mend that
+                wanted = page = 2 * page
 
 
 def _query(table: str, attribute: str, value: str, span: Span) -> QueryInputTypeDef:

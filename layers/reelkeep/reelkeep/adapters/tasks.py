@@ -68,14 +68,18 @@ class TableTasks:
 
         A filter of one field reads what it returns. With several, those that the index cannot tell apart are
         read and passed over; after some thousands of them the page ends early, with a cursor to go on from.
-        A count reads all keys that there are, and then no page ends early.
+        A count reads all keys that there are, unless the page is the last one, and then no page ends early.
         """
         choice, span = _choose(owner, listing), span_of(listing.filter)
         if listing.counted and not choice.exact:
             return self._page_of_all(owner, listing, choice)
-        total = self._index.count(*choice.first, span) if listing.counted else None
-        expected = listing.skip + listing.size + 1
-        candidates = self._candidates(choice, rest_of(span, listing), expected, oldest_first=listing.oldest_first)
+        page = self._page_in_order(owner, listing, choice, rest_of(span, listing))
+        return replace(page, total=self._total(page, listing, choice, span)) if listing.counted else page
+
+    def _page_in_order(self, owner: str, listing: Listing, choice: _Choice, span: Span) -> Page:
+        candidates = self._candidates(
+            choice, span, listing.skip + listing.size + 1, oldest_first=listing.oldest_first
+        )
         skip, wanted = listing.skip, listing.size + 1
         if choice.exact:
             candidates, skip = islice(candidates, skip, None), 0
@@ -87,12 +91,18 @@ class TableTasks:
             skip = max(0, skip - len(admitted))
             if len(found) >= wanted:
                 shown = tuple(found[: listing.size])
-                return Page(tasks=shown, next_cursor=shown[-1].id, total=total)
+                return Page(tasks=shown, next_cursor=shown[-1].id)
             examined += len(chunk)
             if examined >= self._most_examined:
-                return Page(tasks=tuple(found), next_cursor=chunk[-1], total=total)
+                return Page(tasks=tuple(found), next_cursor=chunk[-1])
             batch = wanted - len(found) if choice.exact else batch * 2
-        return Page(tasks=tuple(found), total=total)
+        return Page(tasks=tuple(found))
+
+    def _total(self, page: Page, listing: Listing, choice: _Choice, span: Span) -> int:
+        """Without a look at the index, if the page is the last one and it is known what came before it."""
+        if page.next_cursor or listing.cursor or (listing.skip and not page.tasks):
+            return self._index.count(*choice.first, span)
+        return listing.skip + len(page.tasks)
 
     def _page_of_all(self, owner: str, listing: Listing, choice: _Choice) -> Page:
         """To count what several fields admit, all of it must be found; by keys alone where they tell enough."""
@@ -102,13 +112,15 @@ class TableTasks:
         else:
             sets = (self._index.every(*predicate, span) for predicate in choice.predicates)
             found = sorted(set.intersection(*sets), reverse=not listing.oldest_first)
+        known: dict[str, Task] = {}
         if choice.doubtful:
-            found = [task.id for task in self._admitted(found, owner, listing)]
+            known = {task.id: task for task in self._admitted(found, owner, listing)}
+            found = list(known)
         rest = rest_of(span, listing)
         left = [task_id for task_id in found if task_id in rest][listing.skip :]
         shown = left[: listing.size]
-        tasks = tuple(self._admitted(shown, owner, listing))
-        return Page(tasks=tasks, next_cursor=shown[-1] if len(left) > len(shown) else "", total=len(found))
+        tasks = [known[task_id] for task_id in shown] if known else self._admitted(shown, owner, listing)
+        return Page(tasks=tuple(tasks), next_cursor=shown[-1] if len(left) > len(shown) else "", total=len(found))
 
     def _candidates(self, choice: _Choice, span: Span, expected: int, *, oldest_first: bool) -> Iterator[str]:
         if choice.ids is not None:

@@ -26,9 +26,10 @@ def all_dialects() -> tuple[Dialect, ...]:
 
 def dialect_of(path: str) -> Dialect:
     """The dialect with the longest prefix of this path; the native one has all paths."""
+    folder = f"{path}/"  # also what bears a prefix's own name belongs to it
 
     def fit(dialect: Dialect) -> int:
-        return max((len(prefix) for prefix in dialect.prefixes if path.startswith(prefix)), default=-1)
+        return max((len(prefix) for prefix in dialect.prefixes if folder.startswith(prefix)), default=-1)
 
     return max(all_dialects(), key=fit)
 

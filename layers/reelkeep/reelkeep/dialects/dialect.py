@@ -124,8 +124,8 @@ class Dialect(Protocol):
     def render_error(self, error: ClientError, http: Http) -> Reply:
         """Any error, in the dialect's own body, naming the field."""
 
-    def render_fault(self) -> Reply:
-        """Something went wrong on our side; nothing is said of what."""
+    def render_fault(self, known: str = "") -> Reply:
+        """Something went wrong on our side; nothing is said of what, unless it is `known` what clients may know."""
 
     @property
     def schemas(self) -> Mapping[str, Any]:

@@ -66,8 +66,9 @@ class _Server:
         patterns = ((route.method, re.sub(r"\{\w+\}", "[^/]+", route.path)) for route in self.routes)
         return sorted(method for method, pattern in patterns if re.fullmatch(pattern, path)) or ["GET"]
 
-    def render_fault(self) -> Reply:
-        return _problem("fault", "Try again in a moment; if it stays so, ask whoever runs this service.")
+    def render_fault(self, known: str = "") -> Reply:
+        advice = "Try again in a moment; if it stays so, ask whoever runs this service."
+        return _problem("fault", known or advice)
 
     @property
     def schemas(self) -> Mapping[str, Any]:

@@ -49,8 +49,8 @@ class _Server:
     def render_error(self, error: ClientError, http: Http) -> Reply:  # noqa: ARG002
         return openai_words.refusal(error, _SPELLED)
 
-    def render_fault(self) -> Reply:
-        return openai_words.fault()
+    def render_fault(self, known: str = "") -> Reply:
+        return openai_words.fault(known)
 
     @property
     def schemas(self) -> Mapping[str, Any]:

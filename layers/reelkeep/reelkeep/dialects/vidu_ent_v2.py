@@ -41,7 +41,7 @@ _SPELLED = {"creation_id": "video_creation_id"}
 
 class _Server:
     name = _NAME
-    prefixes = (f"{_PREFIX}/",)
+    prefixes: tuple[str, ...] = (f"{_PREFIX}/",)
 
     @cached_property
     def routes(self) -> tuple[AnyRoute, ...]:
@@ -81,8 +81,8 @@ class _Server:
     def render_error(self, error: ClientError, http: Http) -> Reply:
         return vidu.refusal(error, http, _SPELLED)
 
-    def render_fault(self) -> Reply:
-        return vidu.fault()
+    def render_fault(self, known: str = "") -> Reply:
+        return vidu.fault(known)
 
     @property
     def schemas(self) -> Mapping[str, Any]:

@@ -13,12 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
-from reelkeep.dialects.grammar import described, foreign, lenient, openai_words
+from reelkeep.dialects.grammar import described, foreign, openai_words
 from reelkeep.dialects.grammar.gateway import Gateway
 from reelkeep.dialects.grammar.strict import LONGEST_PROMPT, RATIO, URL, Fields
 from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.links import Links
-from reelkeep.domain.observation import Failed, Observation, Succeeded, Unreadable
+from reelkeep.domain.observation import Observation, Succeeded, Unreadable
 from reelkeep.domain.task import Kind, Request, State, Task
 from reelkeep.domain.wire import Answer, Json
 
@@ -57,8 +57,8 @@ class _Server:
     def render_error(self, error: ClientError, http: Http) -> Reply:  # noqa: ARG002
         return openai_words.refusal(error, _SPELLED)
 
-    def render_fault(self) -> Reply:
-        return openai_words.fault()
+    def render_fault(self, known: str = "") -> Reply:
+        return openai_words.fault(known)
 
     @property
     def schemas(self) -> Mapping[str, Any]:
@@ -163,8 +163,6 @@ class _Client(Gateway):
                 if any(asset.source.startswith("/") for asset in creation.assets):
                     return Unreadable("the provider reported success without a link to a video", answer.body)
                 return Succeeded((replace(creation, id="1"),))
-            case Failed(failure) if failure.code == lenient.fields(answer.json()).get("type"):
-                return Failed(replace(failure, code=""))  # it is the kind of task, such as "create"
             case observed:
                 return observed
 

@@ -79,8 +79,8 @@ class _Server:
     def render_error(self, error: ClientError, http: Http) -> Reply:
         return vidu.refusal(error, http, _SPELLED)
 
-    def render_fault(self) -> Reply:
-        return vidu.fault()
+    def render_fault(self, known: str = "") -> Reply:
+        return vidu.fault(known)
 
     @property
     def schemas(self) -> Mapping[str, Any]:

@@ -108,9 +108,9 @@ class _Server:
         said = f"{message}. Request id: {request_id[:128]}" if request_id else message
         return Reply(status=status, body=_error(status, code, said, name), headers=headers)
 
-    def render_fault(self) -> Reply:
-        body = _error(500, "InternalServiceError", "The service encountered an unexpected internal error")
-        return Reply(status=500, body=body)
+    def render_fault(self, known: str = "") -> Reply:
+        message = known or "The service encountered an unexpected internal error"
+        return Reply(status=500, body=_error(500, "InternalServiceError", message))
 
     @property
     def schemas(self) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Which tasks a client wants to see, and which page of them. Newest first, always."""
+"""Which tasks a client wants to see, and which page of them."""
 
 from __future__ import annotations
 

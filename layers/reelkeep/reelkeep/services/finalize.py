@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import schedule
+from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.links import Links
 from reelkeep.domain.notice import attributes, notice
 from reelkeep.domain.observation import Succeeded
@@ -54,7 +55,10 @@ def finalize(
     """
     task = read(task_id, tasks=tasks)
     if task.state is State.ARCHIVING:
-        provider = providers.get(task.provider)
+        try:
+            provider = providers.get(task.provider)
+        except Misconfigured as wrong:
+            return _come_back(task, _Trouble(str(wrong), final=False), tasks=tasks, now=clock())
         task, trouble = _keep_assets(task, provider, tasks=tasks, archive=archive, seconds_left=seconds_left)
         if any(_open(asset) for creation in task.creations for asset in creation.assets):
             return _come_back(task, trouble, tasks=tasks, now=clock())

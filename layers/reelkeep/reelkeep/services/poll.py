@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from reelkeep.domain import schedule
 from reelkeep.domain.claims import claim_of_provider_task
+from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.observation import (
     Absent,
     Busy,
@@ -75,15 +76,19 @@ def poll(
     task = read(task_id, tasks=tasks)
     if _through(task):
         return Verdict(task_id, finished=True)
-    provider = providers.get(task.provider)
-    match task.submission:
-        case Submission.PLACED:
-            task = _look(task, provider, tasks=tasks, now=clock())
-        case Submission.WAITING:
-            task = _place_again(task, provider, tasks=tasks, requests=requests, now=clock())
-        case Submission.PLACING | Submission.UNKNOWN:
-            finding = Found(provider_task_id) if provider_task_id else _asked(task, provider, claims, clock())
-            task = _settled(task, finding, provider, tasks=tasks, now=clock())
+    try:
+        provider = providers.get(task.provider)
+    except Misconfigured as wrong:
+        task = _without_provider(task, str(wrong), tasks=tasks, now=clock())
+    else:
+        match task.submission:
+            case Submission.PLACED:
+                task = _look(task, provider, tasks=tasks, now=clock())
+            case Submission.WAITING:
+                task = _place_again(task, provider, tasks=tasks, requests=requests, now=clock())
+            case Submission.PLACING | Submission.UNKNOWN:
+                finding = Found(provider_task_id) if provider_task_id else _asked(task, provider, claims, clock())
+                task = _settled(task, finding, provider, tasks=tasks, now=clock())
     now = clock()
     if not _through(task) and now >= task.deadline:
         task = record(task, lambda task: task.failed(_overdue(task), now), tasks=tasks)
@@ -93,6 +98,12 @@ def poll(
 
 def _through(task: Task) -> bool:
     return task.state is State.ARCHIVING or task.state.terminal
+
+
+def _without_provider(task: Task, trouble: str, *, tasks: Tasks, now: datetime) -> Task:
+    """Somebody will mend the configuration before the deadline; until then it is as if the provider were busy."""
+    expected = schedule.expected_seconds(task.request)
+    return record(task, lambda task: _setback(task, trouble, None, expected, now), tasks=tasks)
 
 
 def _look(task: Task, provider: Provider, *, tasks: Tasks, now: datetime) -> Task:

@@ -29,7 +29,7 @@ def show_whole(task_id: str, caller: Caller, *, tasks: Tasks, requests: Requests
 def list_tasks(
     listing: Listing, caller: Caller, window: timedelta | None = None, *, tasks: Tasks, clock: Clock
 ) -> Page:
-    """One page, newest first. `window` is how far back it reaches if the listing does not say."""
+    """One page. `window` is how far back it reaches if the listing does not say."""
     if window and listing.filter.created_from is None and not listing.filter.task_ids:
         beginning = replace(listing.filter, created_from=clock() - window)
         listing = replace(listing, filter=beginning)

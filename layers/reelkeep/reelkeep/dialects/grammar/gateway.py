@@ -122,8 +122,9 @@ def _id(said: Mapping[str, Json]) -> str:
 
 def _error(said: Mapping[str, Json]) -> tuple[str, str]:
     """Code and message of `{error: {…}}`, of `{code, message, data: null}`, or of `{fail_reason}`."""
-    error = lenient.fields(said.get("error")) or said
-    code = error.get("code") or error.get("type")
+    nested = lenient.fields(said.get("error"))
+    error = nested or said
+    code = error.get("code") or nested.get("type")  # a task's own `type` is what kind of task it is
     messages = (error.get("message"), said.get("error"), said.get("fail_reason"))
     message = next((text for text in map(lenient.text, messages) if text), "")
     return (lenient.text(code) or lenient.identifier(code))[:256], message[:500]

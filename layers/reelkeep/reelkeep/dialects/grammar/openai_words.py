@@ -51,8 +51,8 @@ def refusal(error: ClientError, spelled: Mapping[str, str]) -> Reply:
     return _reply(status, message, "invalid_request_error", param, code, headers)
 
 
-def fault() -> Reply:
-    return _reply(500, "something went wrong on our side", "server_error", None, "internal_error", {})
+def fault(known: str = "") -> Reply:
+    return _reply(500, known or "something went wrong on our side", "server_error", None, "internal_error", {})
 
 
 def code_of(failure: Failure) -> str:

@@ -89,8 +89,8 @@ def refusal(error: ClientError, http: Http, spelled: Mapping[str, str]) -> Reply
     return Reply(status=status, body=_envelope(status, reason, message, http.headers), headers=headers)
 
 
-def fault() -> Reply:
-    body = _envelope(500, "InternalServiceFailure", "internal service failure", {})
+def fault(known: str = "") -> Reply:
+    body = _envelope(500, "InternalServiceFailure", known or "internal service failure", {})
     return Reply(status=500, body=body)
 
 

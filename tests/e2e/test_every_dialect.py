@@ -1,0 +1,55 @@
+"""The studio as a provider in every dialect, on a local cloud as `make up` starts it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from local import providers
+from local.stack import Stack
+from tests.e2e.client import Client
+from tests.e2e.conftest import Prompt, admin
+from tests.e2e.studio import Studio
+from tests.submissions import MODELS, submission
+
+STUDIO = {name: each["dialect"] for name, each in providers.studio("http://studio").items()}
+
+
+def test_every_dialect_that_a_provider_may_speak_is_there(stack: Stack, studio: Studio) -> None:
+    checked = json.loads(admin(stack, "providers", "check", "--json"))
+    assert STUDIO.items() <= {name: each["dialect"] for name, each in checked.items()}.items()
+    assert sorted(STUDIO.values()) == sorted(MODELS)
+
+
+@pytest.mark.parametrize("name", STUDIO)
+def test_a_task_goes_to_the_provider_that_it_names_in_whatever_dialect(
+    name: str, alice: Client, prompt: Prompt, studio: Studio
+) -> None:
+    for client in ("reelkeep", STUDIO[name]):
+        text = prompt(f"for {name} from {client}")
+        path, body = submission(client, MODELS[STUDIO[name]], text)
+        made = alice.http.post(path, json={**body, "provider": name}).raise_for_status().json()
+        task = alice.succeeded(made.get("id") or made["task_id"])
+        assert task["provider"] == name
+        assert studio.task(text)["dialect"] == STUDIO[name]
+
+
+@pytest.mark.parametrize("name", STUDIO)
+def test_a_task_that_names_none_goes_where_its_model_is(
+    name: str, alice: Client, prompt: Prompt, studio: Studio
+) -> None:
+    text = prompt(f"for whoever has the model of {name}")
+    path, body = submission(STUDIO[name], MODELS[STUDIO[name]], text)
+    alice.http.post(path, json=body).raise_for_status()
+    assert studio.task(text)["dialect"] == STUDIO[name]
+
+
+def test_a_model_that_nobody_claims_goes_to_the_default(alice: Client, prompt: Prompt, studio: Studio) -> None:
+    text = prompt("for the default")
+    answer = alice.http.post(
+        "/ent/v2/template2video",
+        json={"template": "hugging", "images": ["https://example.com/a.png"], "prompt": text},
+    )
+    assert answer.status_code == 200, answer.text
+    assert studio.task(text)["dialect"] == "vidu_ent_v2"

@@ -1,0 +1,50 @@
+"""A fuzzer that others wrote, driven by the stack's own OpenAPI document: no 5xx, and no answer that it lacks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from local.stack import Stack, this_machines_environment
+from tests.e2e.conftest import NewClient, Prompt
+from tests.submissions import MODELS
+
+CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+
+
+@pytest.mark.usefixtures("studio")  # most of what it makes up is generated
+def test_no_request_that_the_document_allows_or_forbids_gets_an_answer_outside_it(
+    stack: Stack, new_client: NewClient, prompt: Prompt, tmp_path: Path
+) -> None:
+    """Whoever reads meets tasks that are there, one of each provider; all but one have a film."""
+    grace = new_client("grace")
+    ids = [
+        grace.submitted(prompt("for the fuzzer", fails), provider=name, model=model, resolution="720p")
+        for name, model, fails in (
+            ("studio", MODELS["vidu_ent_v2"], "[fail:CreationPolicyViolation]"),
+            *((name, model, "") for name, model in MODELS.items() if name != "vidu_ent_v2"),
+        )
+    ]
+    assert {grace.ended(task_id)["state"] for task_id in ids} == {"success", "failed"}
+    configuration = f"[[operations]]\ninclude-method = 'GET'\nparameters = {{ 'path.task_id' = {json.dumps(ids)} }}\n"
+    (tmp_path / "schemathesis.toml").write_text(configuration)
+    fuzzed = subprocess.run(
+        [
+            *(Path(sys.executable).with_name("schemathesis"), "run", f"{stack.api_url}/openapi.json"),
+            *("--url", stack.api_url, "-H", f"Authorization: Token {grace.key}", "--checks", CHECKS),
+            *("--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--continue-on-failure"),
+            *("--workers", "2", "--request-timeout", "60"),
+        ],
+        cwd=tmp_path,
+        env=this_machines_environment() if stack.aws_endpoint_url else dict(os.environ),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
+    assert fuzzed.returncode == 0, fuzzed.stdout[-8_000:].replace(grace.key, "rk_…")
