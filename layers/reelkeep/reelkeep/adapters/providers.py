@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from fnmatch import fnmatchcase
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -12,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Ty
 
 from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.adapters.secrets import Secret
-from reelkeep.domain.errors import InvalidRequest, Misconfigured
-from reelkeep.domain.observation import Busy, NotYet, Observation, Placement, Refused, Unknown
+from reelkeep.domain.errors import InvalidRequest, Misconfigured, TryLater
+from reelkeep.domain.observation import Busy, Listed, NotYet, Observation, Placement, Refused, Unknown
 from reelkeep.domain.task import Asset, Failure, FailureClass, Request, Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.domain.wire import Answer, Call, ProviderDialect
@@ -21,6 +22,8 @@ from reelkeep.ports import Source
 
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
 _LOOK_SECONDS = 15.0
+_LIST_SECONDS = 30.0
+_MOST_PAGES = 1000  # a list that goes round in circles must end
 
 DialectNamed = Callable[[str], ProviderDialect | None]
 
@@ -43,6 +46,7 @@ class ProviderSettings(BaseModel):
     default: bool = False  # serves what no pattern claims
     allow_private: bool = False  # it, and the links it hands out, may live on a private or loopback address
     typical_seconds: Annotated[float, Field(gt=0)] | None = None  # how long a task takes there
+    adopt_for: str = "adopted"  # who owns what the account made without us; "" leaves that alone
 
 
 class HttpProvider:
@@ -51,6 +55,7 @@ class HttpProvider:
     def __init__(self, name: str, settings: ProviderSettings, dialect: ProviderDialect, outbound: Outbound) -> None:
         self.name = name
         self.typical_seconds = settings.typical_seconds
+        self.adopt_for = settings.adopt_for
         self.settings = settings
         self.dialect = dialect
         self._outbound = outbound
@@ -75,6 +80,29 @@ class HttpProvider:
         except (NotSent, AnswerLost, BlockedAddress) as error:
             return Busy(str(error))
         return self.dialect.read_observed(answer)
+
+    def successes(self, since: datetime) -> Iterator[Listed]:
+        page, unreadable = "", 0
+        for _ in range(_MOST_PAGES):
+            call = self.dialect.list_successes(since, page)
+            if call is None:
+                return
+            try:
+                answer = self._send(call, _LIST_SECONDS)
+            except (NotSent, AnswerLost, BlockedAddress) as error:
+                raise TryLater(str(error)) from error
+            read = self.dialect.read_successes(answer, since, page)
+            if read is None:
+                raise TryLater(f"the provider answered {answer.status} when it was asked for its list")
+            yield from read.successes
+            unreadable += read.unreadable
+            if read.next_page in ("", page):
+                break
+            page = read.next_page
+        else:
+            raise TryLater(f"the provider's list does not end after {_MOST_PAGES} pages")
+        if unreadable:
+            raise TryLater(f"the provider lists {unreadable} successes without an id or a time")
 
     def cancel(self, task: Task) -> bool:
         call = self.dialect.cancel(task)
@@ -155,6 +183,13 @@ class ConfiguredProviders:
             Upstream(name, provider.dialect.name, provider.settings.models, provider.settings.default)
             for name, provider in self._known().items()
         ]
+
+    def accounts(self) -> list[list[HttpProvider]]:
+        accounts: dict[tuple[str, str], list[HttpProvider]] = {}
+        for provider in self._known().values():
+            settings = provider.settings
+            accounts.setdefault((settings.base_url, settings.api_key.get_secret_value()), []).append(provider)
+        return list(accounts.values())
 
     def _known(self) -> dict[str, HttpProvider]:
         text = self._secret.value()

@@ -33,6 +33,7 @@ class Verdict:
     wait_seconds: int = 1
     state: str = ""
     trouble: str = ""
+    lost: str = ""  # what was generated and is not to be had, and why; said once, with the notice
 
     @property
     def facts(self) -> dict[str, str | bool | int]:
@@ -155,5 +156,7 @@ def _overdue(task: Task) -> Failure:
         message = "outcome unknown: the provider's answer to the submission was lost, and it cannot be found there"
         return Failure(reason=FailureClass.LOST, message=message)
     trouble = f"; last: {task.trouble}" if task.trouble else ""
+    if task.succeeded_at:  # adopted from a list
+        return Failure(reason=FailureClass.LOST, message=f"the provider lists it as made, but not where{trouble}")
     message = f"no result within {task.deadline - task.created_at}{trouble}"
     return Failure(reason=FailureClass.DEADLINE, message=message, retryable=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -27,6 +27,8 @@ from reelkeep.domain.observation import (
     Accepted,
     Busy,
     Failed,
+    Listed,
+    ListedPage,
     Missing,
     NotYet,
     Observation,
@@ -36,7 +38,7 @@ from reelkeep.domain.observation import (
     Unknown,
     Unreadable,
 )
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, State
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Answer, Json
 
 StateWord = Literal["created", "queueing", "processing", "success", "failed"]
@@ -217,6 +219,46 @@ def observed(answer: Answer) -> Observation:
         return Missing()
     # Also a 404 that is not in Vidu's words: a proxy's page must not make us give a paid task up.
     return Unreadable(f"the provider answered {answer.status} {reason}".rstrip(), answer.body)
+
+
+def listed(items: Sequence[Json], dialect: str) -> ListedPage:
+    """The successes among these items of a list. What makes sound or pictures is no video, and is passed over."""
+    found, unreadable = [], 0
+    for said in map(lenient.fields, items):
+        if said.get("state") != "success" or _NO_VIDEO.search(lenient.text(said.get("type"))):
+            continue
+        task_id, created_at = lenient.identifier(said.get("id")), lenient.moment(said.get("created_at"))
+        if not task_id or created_at is None:
+            unreadable += 1
+            continue
+        request, seen = _request(said, dialect), _told(said, b"")
+        found.append(Listed(provider_task_id=task_id, created_at=created_at, request=request, seen=seen))
+    return ListedPage(tuple(found), unreadable=unreadable)
+
+
+def _request(said: Mapping[str, Json], dialect: str) -> Request:
+    images = said.get("images")
+    links = tuple(filter(None, map(lenient.link, images))) if isinstance(images, list) else ()
+    template = lenient.text(said.get("template"))
+    seconds = lenient.whole(said.get("duration"))
+    kinds = {word: kind for kind, word in TYPES.items()} | {kind.value: kind for kind in Kind}
+    otherwise = Kind.TEMPLATE2VIDEO if template else Kind.IMG2VIDEO if links else Kind.TEXT2VIDEO
+    return Request(
+        dialect=dialect,
+        kind=kinds.get(lenient.text(said.get("type")), otherwise),
+        model=lenient.text(said.get("model"))[:256],
+        prompt=lenient.text(said.get("prompt")),
+        images=links,
+        template=template[:256],
+        duration=seconds or None,
+        resolution=lenient.text(said.get("resolution"))[:256],
+        aspect_ratio=lenient.text(said.get("aspect_ratio"))[:256],
+        off_peak=said.get("off_peak") is True,
+        payload=lenient.text(said.get("payload")),
+    )
+
+
+_NO_VIDEO = re.compile(r"audio|2image$")
 
 
 def _class_of(reason: str, otherwise: FailureClass) -> FailureClass:
