@@ -23,7 +23,7 @@ from reelkeep.domain.errors import ClientError, InvalidRequest, NotFound
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.observation import ListedPage
-from reelkeep.domain.task import Request, State, Task
+from reelkeep.domain.task import Failure, Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Json
 
 _NAME = "openai_videos"
@@ -131,9 +131,13 @@ def _video(task: Task, url: str) -> dict[str, Json]:
         "remixed_from_video_id": None,
         "seconds": str(round(seconds)) if seconds else "",
         "size": f"{width}x{height}" if width and height else _size(request),
-        "error": {"code": openai_words.code_of(failure), "message": failure.message} if failure else None,
+        "error": _error(failure) if failure else None,
         **({"metadata": {"url": url}} if url else {}),
     }
+
+
+def _error(failure: Failure) -> Json:
+    return {"code": openai_words.code_of(failure), "message": openai_words.message_of(failure)}
 
 
 def _size(request: Request) -> str:

@@ -119,7 +119,7 @@ def _shown(task: Task, links: Links) -> Reply:
         "status_update_time": _milliseconds(task),
     }
     if task.failure:
-        shown["error"] = task.failure.message or openai_words.code_of(task.failure)
+        shown["error"] = openai_words.message_of(task.failure)
     return Reply(body=shown)
 
 

@@ -63,7 +63,14 @@ _REASONS = {
     FailureClass.CREDIT: "CreditInsufficient",
     FailureClass.THROTTLED: "SystemThrottling",
     FailureClass.CANCELLED: "UserCancelled",
+    FailureClass.LOST: "CreationNotFound",  # made, and not to be had: clients repeat an InternalServiceFailure
 }
+# Vidu's words are single ones in capitals, of which there are more than it documents; these are Ark's.
+_OWN = re.compile(
+    r"(?!.*SensitiveContent|.*RiskDetect|(Invalid|Missing)Parameter|InvalidEndpoint|InvalidAction|InternalServiceError"
+    r"|Account(Overdue|Balance)|RateLimit|ServerOverloaded|Model(NotOpen|Loading)|AuthenticationError|AccessDenied"
+    r"|OperationDenied)[A-Z][A-Za-z]*"
+)
 _STATUS = {
     "Conflict": 409,
     "CreationNotFound": 404,
@@ -96,12 +103,14 @@ def fault() -> Reply:
 
 
 def reason(failure: Failure) -> str:
-    """The provider's own word; but our trouble with our account there must not look like the client's."""
+    """The provider's own word, if it is one of Vidu's; but our trouble with our account there must not look like
+    the client's."""
     if failure.reason is FailureClass.CANCELLED:
         return "UserCancelled"
     if failure.reason is FailureClass.PROVIDER and failure.code in _ACCOUNT_WORDS:
         return "ModelUnavailable"
-    return failure.code or _REASONS.get(failure.reason, "InternalServiceFailure")
+    own = failure.code if _OWN.fullmatch(failure.code) else ""
+    return own or _REASONS.get(failure.reason, "InternalServiceFailure")
 
 
 def shown(value: Json) -> Json:
