@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from types_boto3_s3 import S3Client
 
-_LARGEST = 5 << 40  # bytes of one object; what a video of a provider will not reach
+_LARGEST = {"image": 256 << 20, "video": 10 << 30, "media": 10 << 30}  # bytes of what no provider makes
 _SECONDS = 780.0  # for one file; the function has 900
 
 
@@ -28,15 +28,16 @@ class S3Archive:
         self._outbound = outbound
 
     def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
+        expected = _expected(name)
         return copy(
             source,
             bucket=self._bucket,
             key=lambda extension: f"{folder(task.id)}{number}-{name}.{extension}",
-            expected=_expected(name),
+            expected=expected,
             s3=self._client,
             credentials=self._credentials,
             outbound=self._outbound,
-            limit_bytes=_LARGEST,
+            limit_bytes=_LARGEST[expected],
             seconds=_SECONDS,
             metadata={"task-id": task.id},
         )
