@@ -12,7 +12,7 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.links import folder
 from reelkeep.domain.observation import Accepted, Listed, Observation, Pending, Placement, Succeeded
 from reelkeep.domain.task import Asset, Creation, Kept, Kind, Request, State, Task
-from reelkeep.ports import Caller, Source
+from reelkeep.ports import Caller, SecondsLeft, Source
 from reelkeep.services.adopt import Adopted, adopt
 from reelkeep.services.cancel import cancel
 from reelkeep.services.finalize import finalize
@@ -221,13 +221,13 @@ class Stage:
     def sweep(self, *, everything: bool = False) -> Swept:
         return sweep(tasks=self.tasks, executions=self.executions, clock=self.clock, everything=everything)
 
-    def adopt(self) -> Adopted:
+    def adopt(self, seconds_left: SecondsLeft | None = None) -> Adopted:
         return adopt(
             tasks=self.tasks,
             providers=FakeProviders(self.provider),
             executions=self.executions,
             clock=self.clock,
-            seconds_left=lambda: self.seconds_left,
+            seconds_left=seconds_left or (lambda: self.seconds_left),
         )
 
     def see_through(self, task_id: str, most: int = 1000) -> Iterable[int]:

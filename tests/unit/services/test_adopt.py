@@ -216,9 +216,18 @@ def test_an_execution_that_cannot_be_started_is_left_to_the_sweep() -> None:
 
 
 def test_what_there_is_no_time_for_is_counted() -> None:
-    stage = Stage(provider=FakeProvider(listed=[listed(), listed("p-2")]), seconds_left=5)
-    result = stage.adopt()
-    assert (result.listed, result.adopted, result.left) == (2, 0, 2)
+    stage = Stage(provider=FakeProvider(listed=[listed(), listed("p-2")]))
+    left = iter([300.0, 300.0, 300.0, 5.0])  # twice while the list is read
+    result = stage.adopt(lambda: next(left))
+    assert (result.listed, result.adopted, result.left, result.unread) == (2, 1, 1, {})
+
+
+def test_a_list_that_there_is_no_time_to_read_leaves_time_for_what_was_read() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(), listed("p-2")]))
+    left = iter([300.0, 100.0, 100.0])
+    result = stage.adopt(lambda: next(left))
+    assert (result.listed, result.adopted, result.left) == (1, 1, 0)
+    assert "no time" in result.unread["vidu"]
 
 
 def test_a_failed_task_that_turns_out_to_be_made_is_adopted_for_its_owner() -> None:

@@ -20,6 +20,7 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 _LINKS_LIVE = timedelta(hours=24)  # if they do not say
 _SOON = timedelta(hours=4)
 _RESERVE = 20.0  # seconds of the function's time under which nothing more is looked at
+_READING_RESERVE = 120.0  # and under which the lists are read no further
 
 
 @dataclass(slots=True)
@@ -44,7 +45,7 @@ def adopt(
     accounts = list(_accounts(providers))
     names = frozenset(name for account in accounts for name in account.names)
     uncertain = [task for task in tasks.unfinished() if _uncertain(task) and task.provider in names]
-    found = [(account, listed) for account in accounts for listed in _settled(account, result, clock())]
+    found = [(account, listed) for account in accounts for listed in _settled(account, result, clock(), seconds_left)]
     found.sort(key=lambda each: _links_die_at(each[1]))
     result.listed = len(found)
     for number, (account, listed) in enumerate(found):
@@ -68,11 +69,13 @@ def _accounts(providers: Providers) -> Iterator[_Account]:
             yield _Account(provider, frozenset(each.name for each in account))
 
 
-def _settled(account: _Account, result: Adopted, now: datetime) -> Iterator[Listed]:
+def _settled(account: _Account, result: Adopted, now: datetime, seconds_left: SecondsLeft) -> Iterator[Listed]:
     """Each once: while pages are read, what is new moves the rest on."""
     seen: set[str] = set()
     try:
         for listed in account.provider.successes(now - _WINDOW):
+            if seconds_left() < _READING_RESERVE:
+                raise TryLater("there was no time to read it to its end")
             if listed.provider_task_id not in seen and listed.created_at <= now - _SETTLED:
                 seen.add(listed.provider_task_id)
                 yield listed
