@@ -97,6 +97,7 @@ def test_a_model_that_nobody_serves_is_refused_by_name() -> None:
         ({**VIDU, "modles": ["a"]}, "one.modles"),
         ({**VIDU, "dialect": "klingon"}, "the dialect 'klingon'"),
         ({**VIDU, "typical_seconds": 0}, "one.typical_seconds"),
+        ({**VIDU, "adopt_for": "a#b"}, "one.adopt_for"),
         ("x", "one"),
     ],
 )

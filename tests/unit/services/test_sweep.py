@@ -40,13 +40,15 @@ def test_a_finished_task_that_nobody_was_told_of_is_unfinished_business() -> Non
     assert stage.sweep().unfinished == 1
 
 
-def test_tasks_about_to_lose_their_links_are_counted() -> None:
+def test_tasks_about_to_lose_their_links_are_counted_unless_they_have_only_just_been_made() -> None:
     dying = creation()
     [asset] = dying.assets
     soon = replace(dying, assets=(replace(asset, expires_at=NOON + timedelta(hours=3)),))
     stage = Stage(provider=FakeProvider(observations=[Succeeded((soon,))]))
     id = stage.submit().id
     stage.poll(id)
+    assert stage.sweep().links_expiring_soon == 0
+    stage.pass_(600)
     assert stage.sweep().links_expiring_soon == 1
 
 

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, Ty
 from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.adapters.secrets import Secret
 from reelkeep.domain.errors import InvalidRequest, Misconfigured, TryLater
+from reelkeep.domain.keys import is_owner
 from reelkeep.domain.observation import Busy, Listed, NotYet, Observation, Placement, Refused, Unknown
 from reelkeep.domain.task import Asset, Failure, FailureClass, Request, Task
 from reelkeep.domain.upstream import Upstream
@@ -34,6 +35,12 @@ def _web_address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _owner_or_nobody(text: str) -> str:
+    if text and not is_owner(text):
+        raise ValueError("an owner as keys have one is wanted, or nothing")
+    return text
+
+
 class ProviderSettings(BaseModel):
     """One upstream account, as an operator writes it down."""
 
@@ -46,7 +53,9 @@ class ProviderSettings(BaseModel):
     default: bool = False  # serves what no pattern claims
     allow_private: bool = False  # it, and the links it hands out, may live on a private or loopback address
     typical_seconds: Annotated[float, Field(gt=0)] | None = None  # how long a task takes there
-    adopt_for: str = "adopted"  # who owns what the account made without us; "" leaves that alone
+    adopt_for: Annotated[str, AfterValidator(_owner_or_nobody)] = (
+        "adopted"  # who owns what the account made without us; "" leaves that alone
+    )
 
 
 class HttpProvider:

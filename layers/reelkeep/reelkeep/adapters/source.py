@@ -24,7 +24,7 @@ class BeginAgain(Exception):
     """What was read is worth nothing: the rest is not to be had, or belongs to another version of the file."""
 
 
-class Unpacking:
+class _Unpacking:
     """What was packed for the way (gzip, deflate), as it was before; or as it is, if it only says that it was packed.
 
     What is packed tells by itself whether it is whole.
@@ -88,7 +88,7 @@ class Remote:
         self._pause = pause
         self._position = 0
         self._reading = 0.0
-        self._packed: Unpacking | None = None
+        self._packed: _Unpacking | None = None
         self._held = ExitStack()
         try:
             self._stream: Stream | None = self._begin(in_ranges)
@@ -149,7 +149,7 @@ class Remote:
         if stream.status != 200 and not self.ranged:
             self._held.close()
             stream = self._hold({})
-        if stream.headers.get("content-encoding", "identity") != "identity":  # although we asked for nothing else
+        if _encoding(stream) != "identity":  # although we asked for nothing else
             stream = self._begin_packed(stream)
         if not self._headers:  # else every redirect is followed again: the key belongs at its beginning only
             self._url = stream.url
@@ -163,12 +163,11 @@ class Remote:
         if stream.status != 200:
             self._held.close()
             stream = self._hold({})
-        encoding = stream.headers.get("content-encoding", "identity")
-        if encoding not in ("gzip", "x-gzip", "deflate"):
-            raise SourceBad(f"{stream.place} answered a file packed as {encoding[:20]!r}")
+        if _encoding(stream) not in ("gzip", "x-gzip", "deflate", "identity"):
+            raise SourceBad(f"{stream.place} answered a file packed as {_encoding(stream)[:20]!r}")
         self.ranged = False
         try:
-            self._packed = Unpacking(stream.readinto)
+            self._packed = _Unpacking(stream.readinto)
         except AnswerLost as error:
             raise BeginAgain(str(error)) from error
         return stream
@@ -241,6 +240,10 @@ def _check_status(stream: Stream) -> None:
         raise SourceBusy(f"{stream.place} answered {status}", retry_after)
     if status >= 300 and status not in (412, 416):
         raise SourceGone(f"{stream.place} answered {status}: the link is dead")
+
+
+def _encoding(stream: Stream) -> str:
+    return stream.headers.get("content-encoding", "").strip().lower() or "identity"
 
 
 def _bounds(stream: Stream) -> tuple[int, int] | None:

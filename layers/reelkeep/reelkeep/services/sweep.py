@@ -9,7 +9,7 @@ from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.task import Task
 from reelkeep.ports import Clock, Executions, Tasks
 
-_GRACE = timedelta(minutes=10)  # a look that late means that nobody is looking
+_GRACE = timedelta(minutes=10)  # a look that late means that nobody is looking; what is well is kept by then
 _SOON = timedelta(hours=4)
 _LINKS_LIVE = timedelta(hours=24)  # if they do not say
 
@@ -30,7 +30,7 @@ def sweep(*, tasks: Tasks, executions: Executions, clock: Clock, everything: boo
     now, unwatched = clock(), []
     for task in tasks.unfinished():
         unfinished += 1
-        expiring += (task.links_die_at or now + _SOON) - now < _SOON
+        expiring += _in_danger(task, now)
         if everything or now >= (task.next_look_at or task.updated_at) + _GRACE:
             unwatched.append(task)
     unwatched.sort(key=_loses_its_links_at)
@@ -38,6 +38,12 @@ def sweep(*, tasks: Tasks, executions: Executions, clock: Clock, everything: boo
         _restart(task, tasks=tasks, executions=executions) for task in unwatched if not executions.running(task)
     )
     return Swept(unfinished, restarted, expiring)
+
+
+def _in_danger(task: Task, now: datetime) -> bool:
+    """Not so while it has only just been made: a cover's link may live for one hour from the beginning."""
+    dies_at, made_at = task.links_die_at, task.succeeded_at or task.updated_at
+    return dies_at is not None and dies_at - now < _SOON and now - made_at >= _GRACE
 
 
 def _loses_its_links_at(task: Task) -> datetime:

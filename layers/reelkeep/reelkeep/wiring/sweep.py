@@ -30,7 +30,7 @@ def build() -> tuple[Sweep, Adopt]:
     tasks = TableTasks(platform.dynamodb(), settings.table)
     executions = StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn)
     secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
-    providers = ConfiguredProviders(secret, upstream, Outbound())
+    providers = ConfiguredProviders(secret, upstream, Outbound(platform.tls()))
     return (
         partial(sweep, tasks=tasks, executions=executions, clock=platform.now),
         partial(adopt, tasks=tasks, providers=providers, executions=executions, clock=platform.now),
