@@ -166,7 +166,7 @@ def test_a_success_that_is_listed_without_links_is_looked_at() -> None:
 
 
 def test_a_success_that_has_no_links_at_all_is_lost_and_not_merely_late() -> None:
-    nowhere = Unreadable("the provider reported success without a link to a video")
+    nowhere = Unreadable("the provider reported success without a link to a video", made=True)
     stage = Stage(provider=FakeProvider(listed=[listed(seen=nowhere)], observations=[nowhere]))
     stage.adopt()
     stage.see_through(only(stage).id)
@@ -175,6 +175,22 @@ def test_a_success_that_has_no_links_at_all_is_lost_and_not_merely_late() -> Non
     assert failure.reason is FailureClass.LOST
     assert "without a link" in failure.message
     assert stage.adopt().adopted == 0
+
+
+def test_a_task_that_was_lost_for_want_of_links_is_made_good_when_the_list_has_them() -> None:
+    nowhere = Unreadable("the provider reported success without a link to a video", made=True)
+    stage = Stage(provider=FakeProvider(observations=[nowhere]))
+    task = stage.submit()
+    stage.see_through(task.id)
+    failure = stage.task(task.id).failure
+    assert failure is not None
+    assert failure.reason is FailureClass.LOST
+    stage.provider.listed = [listed("p-1", created_at=task.created_at)]
+    stage.adopt()
+    [found] = adopted(stage)
+    assert found.adopted == Adoption(at=stage.now, lost_task=task.id)
+    stage.see_through(found.id)
+    assert stage.task(found.id).state is State.SUCCESS
 
 
 def test_what_is_nearest_to_losing_its_links_goes_first() -> None:

@@ -161,7 +161,9 @@ class _Client(Gateway):
         match super().read_observed(answer):
             case Succeeded(creations=(creation,)):
                 if any(asset.source.startswith("/") for asset in creation.assets):
-                    return Unreadable("the provider reported success without a link to a video", answer.body)
+                    return Unreadable(
+                        "the provider reported success without a link to a video", answer.body, made=True
+                    )
                 return Succeeded((replace(creation, id="1"),))
             case Failed(failure) if failure.code == lenient.fields(answer.json()).get("type"):
                 return Failed(replace(failure, code=""))  # it is the kind of task, such as "create"

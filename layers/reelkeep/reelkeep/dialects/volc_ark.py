@@ -455,7 +455,7 @@ def _observation(said: Mapping[str, Json], raw: bytes) -> Observation:
     if word in _DONE:
         creation = _creation(said)
         if not creation.asset("video"):
-            return Unreadable("the provider reported success without a link to a video", raw)
+            return Unreadable("the provider reported success without a link to a video", raw, made=True)
         usage = lenient.fields(said.get("usage"))
         tokens = lenient.whole(usage.get("total_tokens"))
         if tokens is None:

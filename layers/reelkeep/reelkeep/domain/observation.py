@@ -76,6 +76,7 @@ class Unreadable:
 
     reason: str
     raw: bytes = b""
+    made: bool = False  # it said so much, but not where
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,8 +100,8 @@ def _adoption(
 
 
 def _holds(task: Task) -> bool:
-    """It is on its way, in the archive, or was told to be lost; not so if we gave up before it was made."""
-    return not task.state.terminal or task.state is State.SUCCESS or task.succeeded_at is not None
+    """It is on its way, in the archive, or was told to be lost; not so if we gave up before there were any links."""
+    return not task.state.terminal or task.state is State.SUCCESS or bool(task.creations)
 
 
 def _named(listed: Listed, account: _Account, *, tasks: Tasks) -> Task | None:

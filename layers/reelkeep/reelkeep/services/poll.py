@@ -106,7 +106,8 @@ def _observed(task: Task, observation: Observation, expected: float, now: dateti
             return _setback(task, "the provider does not know this task", None, expected, now)
         case Busy(reason, retry_after):
             return _setback(task, reason, retry_after, expected, now)
-        case Unreadable(reason):
+        case Unreadable(reason, made=made):
+            task = replace(task, succeeded_at=(task.succeeded_at or now) if made else task.succeeded_at)
             return _setback(task, reason, None, expected, now)
 
 
@@ -156,7 +157,7 @@ def _overdue(task: Task) -> Failure:
         message = "outcome unknown: the provider's answer to the submission was lost, and it cannot be found there"
         return Failure(reason=FailureClass.LOST, message=message)
     trouble = f"; last: {task.trouble}" if task.trouble else ""
-    if task.succeeded_at:  # adopted from a list
-        return Failure(reason=FailureClass.LOST, message=f"the provider lists it as made, but not where{trouble}")
+    if task.succeeded_at:
+        return Failure(reason=FailureClass.LOST, message=f"the provider says that it made it, but not where{trouble}")
     message = f"no result within {task.deadline - task.created_at}{trouble}"
     return Failure(reason=FailureClass.DEADLINE, message=message, retryable=True)

@@ -193,7 +193,7 @@ def _succeeded(task: Mapping[str, Json], raw: bytes) -> Observation:
     task_id = _id(task)
     source = _source(task, metadata, task_id)
     if not source:
-        return Unreadable("the provider reported success without a link or an id", raw)
+        return Unreadable("the provider reported success without a link or an id", raw, made=True)
     cover = lenient.link(task.get("thumbnail_url")) or lenient.link(task.get("cover_url"))
     size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", lenient.text(task.get("size")), re.ASCII)
     ends = lenient.whole(task.get("expires_at")) if source.startswith("/") else None

@@ -281,7 +281,7 @@ def _told(said: Mapping[str, Json], raw: bytes) -> Observation:
     if word == "success":
         creations = _creations(said.get("creations"))
         if not creations:
-            return Unreadable("the provider reported success without a link to a video", raw)
+            return Unreadable("the provider reported success without a link to a video", raw, made=True)
         return Succeeded(creations, lenient.whole(said.get("credits")), lenient.whole(said.get("seed")))
     if word == "failed":
         code = lenient.text(said.get("err_code"))[:256]
