@@ -28,10 +28,10 @@ class CrookedProvider(ThreadingHTTPServer):
         self.film = b""
         self.looks = 0
 
-    def make(self, task_id: str, created_at: datetime, prompt: str, film: bytes) -> None:
-        """A success that somebody asked for elsewhere."""
+    def make(self, task_id: str, created_at: datetime, prompt: str, film: bytes, path: str = "/film.mp4") -> None:
+        """A success that somebody asked for elsewhere. What lies at /trap leads to a cloud's secrets."""
         self.film = film
-        link = f"http://127.0.0.1:{self.server_port}/film.mp4"
+        link = f"http://127.0.0.1:{self.server_port}{path}"
         task = {"id": task_id, "type": "text2video", "model": "viduq2", "prompt": prompt, "state": "success"}
         creations = [{"id": f"{task_id}9", "url": link, "cover_url": ""}]
         self.made.append({**task, "creations": creations, "created_at": created_at.isoformat(), "credits": 7})
@@ -67,6 +67,12 @@ class Crooked(BaseHTTPRequestHandler):
             return
         if self.path.startswith("/film"):
             self._answer(200, self.server.film)
+            return
+        if self.path.startswith("/trap"):
+            self.send_response(302)
+            self.send_header("location", "http://169.254.169.254/latest/meta-data/iam/security-credentials/")
+            self.send_header("content-length", "0")
+            self.end_headers()
             return
         self.server.looks += 1
         failed = {"state": "failed", "err_code": "CreationPolicyViolation"}
