@@ -133,7 +133,7 @@ def test_what_is_in_the_queue_is_cancelled_by_deleting_it(caller: Caller) -> Non
     video_id = caller.created()
     assert caller.videos.delete(video_id).deleted
     video = caller.videos.retrieve(video_id)
-    assert (video.status, video.error.code) == ("failed", "UserCancelled")
+    assert (video.status, video.error.code) == ("failed", "cancelled")
 
 
 def test_what_is_under_way_is_not_deleted_and_the_sdk_asks_only_once() -> None:
