@@ -283,20 +283,24 @@ def test_what_was_lost_is_said_once_with_its_reason() -> None:
     assert stage.finalize(id).lost == ""
 
 
-def test_an_asset_that_another_run_kept_meanwhile_is_not_given_up() -> None:
+@pytest.mark.parametrize("fault", [SourceGone, SourceBusy])
+def test_an_asset_that_another_run_kept_meanwhile_is_neither_copied_again_nor_blamed(
+    fault: type[SourceGone | SourceBusy],
+) -> None:
     stage, id = archiving("video")
     kept = Kept(key="k", bytes=1, sha256="ab", content_type="video/mp4")
 
-    class OtherRun(SourceGone):
+    class OtherRun(fault):  # type: ignore[misc, valid-type]
         def __str__(self) -> str:  # while this one is at work
             task = stage.task(id)
             [made] = task.creations
-            assets = (replace(made.assets[0], kept=kept, source=""),)
             if not made.assets[0].kept:
+                assets = (replace(made.assets[0], kept=kept, source=""),)
                 stage.tasks.save(replace(task, creations=(replace(made, assets=assets),)))
             return "404"
 
-    stage.archive.faults["video"] = [OtherRun()]
+    stage.archive.faults["video"] = [OtherRun("404")]
     stage.finalize(id)
     [asset] = stage.task(id).creations[0].assets
-    assert (asset.kept, asset.lost, asset.refusals) == (kept, "", 0)
+    assert (asset.kept, asset.lost, asset.setbacks) == (kept, "", 0)
+    assert stage.archive.copies == []
