@@ -74,6 +74,10 @@ class Crooked(BaseHTTPRequestHandler):
             self.send_header("content-length", "0")
             self.end_headers()
             return
+        for task in self.server.made:
+            if f"/{task['id']}/" in self.path:
+                self._answer(200, json.dumps(task).encode())
+                return
         self.server.looks += 1
         failed = {"state": "failed", "err_code": "CreationPolicyViolation"}
         self._answer(200, json.dumps(ODD_ANSWER if self.server.looks == 1 else failed).encode())
