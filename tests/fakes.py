@@ -62,6 +62,10 @@ class FakeTasks:
             if task.unfinished:
                 yield task
 
+    def placed_as(self, provider: str, provider_task_id: str) -> list[Task]:
+        wanted = (provider, provider_task_id)
+        return [task for task in self.recorded.values() if (task.provider, task.provider_task_id) == wanted]
+
     def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
         self.odd_answers.append((task_id, reason, raw))
 

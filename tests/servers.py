@@ -47,10 +47,11 @@ def reply(status: int = 200, body: bytes = b"", **headers: str) -> list[bytes]:
 class Server:
     """Answers each request of each connection with what `answering` yields; closes it if told so by `Cut`."""
 
-    def __init__(self, answering: Answering, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, answering: Answering, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> None:
         self._answering = answering
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._address = address
+        self._listener = socket.create_server((address, 0))
         self._connections: list[socket.socket] = []
         self.requests: list[Request] = []
         self.port: int = self._listener.getsockname()[1]
@@ -59,8 +60,8 @@ class Server:
     def connections(self) -> int:
         return len(self._connections)
 
-    def url(self, target: str = "/", host: str = "127.0.0.1") -> str:
-        return f"{'https' if self._tls else 'http'}://{host}:{self.port}{target}"
+    def url(self, target: str = "/", host: str = "") -> str:
+        return f"{'https' if self._tls else 'http'}://{host or self._address}:{self.port}{target}"
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()

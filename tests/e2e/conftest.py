@@ -184,7 +184,7 @@ def provider_key(local_cloud: LocalCloud | None, stack: Stack, aws: Aws, request
     secret, secrets_manager = stack.providers_secret_arn, aws("secretsmanager")
     providers = json.loads(secrets_manager.get_secret_value(SecretId=secret)["SecretString"])
     providers["studio"]["api_key"] = key
-    providers["crooked"] = crooked.settings
+    providers["crooked"] = crooked.settings | {"adopt_for": f"adopted-{RUN}"}
     secrets_manager.put_secret_value(SecretId=secret, SecretString=json.dumps(providers))
     return key
 

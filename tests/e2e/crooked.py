@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
@@ -23,7 +24,17 @@ class CrookedProvider(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Crooked)
         self.placed: list[dict[str, Any]] = []  # the bodies of submissions; each would be paid
+        self.made: list[dict[str, Any]] = []  # what its list tells of others' tasks
+        self.film = b""
         self.looks = 0
+
+    def make(self, task_id: str, created_at: datetime, prompt: str, film: bytes, path: str = "/film.mp4") -> None:
+        """A success that somebody asked for elsewhere. What lies at /trap leads to a cloud's secrets."""
+        self.film = film
+        link = f"http://127.0.0.1:{self.server_port}{path}"
+        task = {"id": task_id, "type": "text2video", "model": "viduq2", "prompt": prompt, "state": "success"}
+        creations = [{"id": f"{task_id}9", "url": link, "cover_url": ""}]
+        self.made.append({**task, "creations": creations, "created_at": created_at.isoformat(), "credits": 7})
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -52,8 +63,21 @@ class Crooked(BaseHTTPRequestHandler):
             listed = [
                 {"id": str(number), "payload": body["payload"]} for number, body in enumerate(self.server.placed)
             ]
-            self._answer(200, json.dumps({"tasks": listed, "next_page_token": ""}).encode())
+            self._answer(200, json.dumps({"tasks": [*self.server.made, *listed], "next_page_token": ""}).encode())
             return
+        if self.path.startswith("/film"):
+            self._answer(200, self.server.film)
+            return
+        if self.path.startswith("/trap"):
+            self.send_response(302)
+            self.send_header("location", "http://169.254.169.254/latest/meta-data/iam/security-credentials/")
+            self.send_header("content-length", "0")
+            self.end_headers()
+            return
+        for task in self.server.made:
+            if f"/{task['id']}/" in self.path:
+                self._answer(200, json.dumps(task).encode())
+                return
         self.server.looks += 1
         failed = {"state": "failed", "err_code": "CreationPolicyViolation"}
         self._answer(200, json.dumps(ODD_ANSWER if self.server.looks == 1 else failed).encode())

@@ -22,6 +22,8 @@ from local.studio.server import Server
 from local.studio.studio import Settings, Studio
 from reelkeep.adapters.keys import TableKeys
 from reelkeep.adapters.tasks import TableTasks
+from reelkeep.domain.listing import Listing
+from reelkeep.domain.task import Task
 from reelkeep.wiring import platform
 from tests.integration.conftest import ROOT, create_table
 
@@ -104,7 +106,7 @@ def call(key: str) -> Call:
         event = json.loads((ROOT / "events" / f"{step}.json").read_text())
         if "headers" in event:
             event["headers"]["authorization"] = f"Token {key}"
-        return entry_point(step)(event | changes, CONTEXT)
+        return entry_point(step.partition("-")[0])(event | changes, CONTEXT)
 
     return call
 
@@ -123,7 +125,7 @@ def entry_point(step: str) -> Call:
 
 def test_there_is_a_sample_event_for_each_entry_point() -> None:
     steps = {path.parent.name for path in Path(ROOT / "functions").glob("*/app.py")}
-    assert steps == {path.stem for path in (ROOT / "events").glob("*.json")}
+    assert steps == {path.stem.partition("-")[0] for path in (ROOT / "events").glob("*.json")}
 
 
 def test_the_sample_events_take_a_task_the_whole_way(call: Call, studio: tuple[Studio, str]) -> None:
@@ -158,6 +160,27 @@ def test_a_sweep_by_hand_starts_what_nobody_watches(call: Call) -> None:
     for execution in platform.stepfunctions().list_executions(stateMachineArn=machine)["executions"]:
         platform.stepfunctions().stop_execution(executionArn=execution["executionArn"])
     assert call("sweep")["restarted"] == 1
+
+
+def test_a_success_made_elsewhere_is_adopted_by_hand(call: Call, studio: tuple[Studio, str]) -> None:
+    made = {"model": "viduq2", "prompt": "made elsewhere", "duration": 4}
+    headers = {"authorization": "Token vda_test"}
+    studio[0].clock.skipped -= 3600
+    httpx.post(f"{studio[1]}/ent/v2/text2video", json=made, headers=headers).raise_for_status()
+    studio[0].clock.skipped += 3600
+    adopted = call("sweep-adopt")
+    assert (adopted["adopted"], adopted["left"], adopted["unread"]) == (1, 0, {})
+    assert call("sweep-adopt") == {**adopted, "adopted": 0}
+    [task] = [task for task in adopted_tasks() if task.adopted]
+    assert call("poll", task_id=task.id)["finished"]
+    assert call("finalize", task_id=task.id)["finished"]
+    [task] = [task for task in adopted_tasks() if task.adopted]
+    assert (task.owner, task.state, task.request.prompt) == ("adopted", "success", "made elsewhere")
+
+
+def adopted_tasks() -> list[Task]:
+    tasks = TableTasks(platform.dynamodb(), platform.settings.table)
+    return list(tasks.page("adopted", Listing()))
 
 
 def test_a_big_request_is_kept_beside_the_assets_and_reaches_the_provider_whole(

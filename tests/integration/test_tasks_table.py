@@ -59,6 +59,17 @@ def test_a_save_that_builds_on_an_old_version_is_stale_and_changes_nothing(tasks
     assert tasks.get(task.id) == saved
 
 
+def test_a_task_is_known_by_its_id_at_its_provider_even_when_it_was_removed(tasks: Tasks) -> None:
+    task = tasks.create(a_task())
+    assert tasks.placed_as(task.provider, "p-1") == []
+    task = tasks.save(task.advanced(State.QUEUEING, NOON, provider_task_id="p-1"))
+    other = tasks.create(replace(a_task(), provider="another", provider_task_id="p-1"))
+    assert tasks.placed_as(task.provider, "p-1") == [task]
+    task = tasks.save(replace(task, removed_at=NOON))
+    assert tasks.placed_as(task.provider, "p-1") == [task]
+    assert tasks.placed_as("another", "p-1") == [other]
+
+
 def test_the_same_change_by_two_is_made_by_one(tasks: Tasks) -> None:
     task = tasks.create(a_task())
     change = task.advanced(State.QUEUEING, NOON)

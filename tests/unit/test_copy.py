@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import gzip
 import ssl
+import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
@@ -80,6 +82,7 @@ class File:
     content: bytes
     tag: str = '"one"'
     ranges: bool = True
+    encoding: str = ""
     cuts: list[int] = field(default_factory=list)  # how many bytes the next answers send before they are cut
     faults: list[list[bytes]] = field(default_factory=list)  # the next answers
 
@@ -91,9 +94,11 @@ class File:
         if part and request.headers.get("if-range", self.tag) == self.tag:
             first, last = part[0], min(part[1], length - 1)
             headers = {"content_range": f"bytes {first}-{last}/{length}"}
-            answer = reply(206, self.content[first : last + 1], etag=self.tag, **headers)
+            answer = reply(
+                206, self.content[first : last + 1], etag=self.tag, content_encoding=self.encoding, **headers
+            )
         else:
-            answer = reply(200, self.content, etag=self.tag)
+            answer = reply(200, self.content, etag=self.tag, content_encoding=self.encoding)
         yield answer[0]
         if self.cuts:
             yield answer[1][: self.cuts.pop(0)]
@@ -401,11 +406,61 @@ def test_an_endless_file_ends_at_the_limit(archive: Archive, credentials: Creden
     assert archive.client.parts == {}
 
 
-def test_a_packed_file_is_refused(archive: Archive) -> None:
-    with Server(lambda _: reply(200, video(), content_encoding="gzip")) as source, pytest.raises(SourceBad):
+@pytest.mark.parametrize(
+    ("packed", "encoding"), [(gzip.compress, "gzip"), (zlib.compress, "deflate"), (bytes, "GZIP")]
+)
+@pytest.mark.parametrize("content", [video(), LONG])
+def test_a_file_that_was_packed_against_our_wish_or_says_so_is_kept_as_it_was(
+    packed: Callable[[bytes], bytes], encoding: str, content: bytes, archive: Archive
+) -> None:
+    sent = File(packed(content), encoding=encoding)
+    with Server(sent) as source:
+        kept = archive.keep(source.url())
+
+    assert archive.objects == {"v.mp4": content}
+    assert (kept.bytes, kept.sha256) == (len(content), sha256(content).hexdigest())
+    assert source.requests[0].headers["accept-encoding"] == "identity"
+
+
+@pytest.mark.parametrize(
+    "wrong", [lambda packed: packed[:-9], lambda packed: packed + b"more", lambda packed: b"\x1f\x8b" + packed]
+)
+def test_a_packed_file_that_is_not_whole_is_not_kept(wrong: Callable[[bytes], bytes], archive: Archive) -> None:
+    sent = wrong(gzip.compress(video()))
+    with (
+        Server(lambda _: reply(200, sent, content_encoding="gzip")) as source,
+        pytest.raises(SourceBusy, match="packed"),
+    ):
         archive.keep(source.url())
 
-    assert source.requests[0].headers["accept-encoding"] == "identity"
+    assert archive.objects == {}
+
+
+def test_a_packed_file_that_is_cut_on_its_way_is_read_again_from_its_beginning(archive: Archive) -> None:
+    with Server(File(gzip.compress(LONG), encoding="gzip", cuts=[2000, 2000])) as source:
+        archive.keep(source.url())
+
+    assert archive.objects == {"v.mp4": LONG}
+
+
+def test_a_file_that_unpacks_to_more_than_is_kept_is_refused(archive: Archive) -> None:
+    bomb = gzip.compress(lengthened(video(), 60 * BIT))
+    assert len(bomb) < BIT
+    with (
+        Server(lambda _: reply(200, bomb, content_encoding="gzip")) as source,
+        pytest.raises(SourceBad, match="larger"),
+    ):
+        archive.keep(source.url(), limit_bytes=40 * BIT)
+
+    assert archive.objects == {}
+
+
+def test_a_file_that_is_packed_in_a_way_of_its_own_is_refused(archive: Archive) -> None:
+    with (
+        Server(lambda _: reply(200, video(), content_encoding="br")) as source,
+        pytest.raises(SourceBad, match="'br'"),
+    ):
+        archive.keep(source.url())
 
 
 def test_a_link_to_the_inside_is_refused(archive: Archive) -> None:

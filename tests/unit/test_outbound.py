@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
-from reelkeep.domain.addresses import is_public
+from reelkeep.domain.addresses import is_private, is_public
 from reelkeep.domain.wire import Answer
 from tests.servers import Cut, Request, Server, reply
 
@@ -322,7 +322,59 @@ def test_an_address_outside_is_public(address: str) -> None:
     assert is_public(address)
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.1", "2130706433", "0x7f000001", "0"])
+@pytest.mark.parametrize(
+    "address", ["10.1.2.3", "127.0.0.1", "::1", "fd12::1", "100.64.0.1", "::ffff:10.1.2.3", "64:ff9b::10.1.2.3"]
+)
+def test_a_private_address_is_where_an_operator_may_have_put_a_provider(address: str) -> None:
+    assert is_private(address)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "169.254.169.254",
+        "169.254.170.2",
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::",
+        "fd00:ec2::254",
+        "fd20:ce::254",
+        "100.100.100.200",
+        "fe80::1",
+        "fe80::1%eth0",
+        "0.0.0.0",
+        "::",
+        "224.0.0.1",
+        "ff02::1",
+        "255.255.255.255",
+        "8.8.8.8",
+    ],
+)
+def test_where_a_cloud_tells_its_secrets_no_leave_leads(address: str) -> None:
+    assert not is_private(address)
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/latest/meta-data/", "http://[fd00:ec2::254]/", "http://0/"])
+def test_leave_to_go_to_private_addresses_is_no_leave_to_go_there(outbound: Outbound, url: str) -> None:
+    with pytest.raises(BlockedAddress):
+        get(outbound, url, allow_private=True)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "127.0.0.1",
+        "localhost",
+        "[::1]",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "017700000001",
+        "0177.0.0.1",
+        "0",
+        "[::ffff:127.0.0.1]",
+    ],
+)
 def test_no_spelling_of_this_machine_is_reached(outbound: Outbound, host: str) -> None:
     with (
         Server(lambda _: reply()) as server,

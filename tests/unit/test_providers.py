@@ -12,7 +12,7 @@ import pytest
 from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent
 from reelkeep.adapters.providers import ConfiguredProviders, parse_providers
 from reelkeep.dialects import upstream
-from reelkeep.domain.errors import InvalidRequest, Misconfigured
+from reelkeep.domain.errors import InvalidRequest, Misconfigured, TryLater
 from reelkeep.domain.observation import (
     Absent,
     Accepted,
@@ -35,16 +35,17 @@ VIDU = {"dialect": "vidu_ent_v2", "base_url": "https://api.vidu.test/", "api_key
 
 @dataclass
 class FakeOutbound:
-    answer: Answer | list[Answer] | BaseException = field(
+    answer: Answer | BaseException | list[Answer | BaseException] = field(
         default_factory=lambda: Answer(status=200, body=b'{"task_id": "7"}')
     )
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def request(self, method: str, url: str, **rest: Any) -> Answer:
         self.calls.append({"method": method, "url": url, **rest})
-        if isinstance(self.answer, BaseException):
-            raise self.answer
-        return self.answer.pop(0) if isinstance(self.answer, list) else self.answer
+        answer = self.answer.pop(0) if isinstance(self.answer, list) else self.answer
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
 
 
 @dataclass
@@ -120,6 +121,7 @@ def test_a_model_that_nobody_serves_is_refused_by_name() -> None:
         ({**VIDU, "modles": ["a"]}, "one.modles"),
         ({**VIDU, "dialect": "klingon"}, "one.dialect: no provider speaks 'klingon'"),
         ({**VIDU, "typical_seconds": 0}, "one.typical_seconds"),
+        ({**VIDU, "adopt_for": "a#b"}, "one.adopt_for"),
         ("x", "one"),
     ],
 )
@@ -236,6 +238,55 @@ def test_what_cannot_be_said_any_more_is_refused_and_nothing_is_sent() -> None:
     unsaid = replace(TASK, request=replace(TASK.request, dialect="reelkeep", last_frame=True))
     assert isinstance(providers(outbound, vidu=VIDU).get("vidu").place(unsaid), Refused)
     assert outbound.calls == []
+
+
+ITEM = {"id": "1", "state": "success", "created_at": "2026-11-21T10:00:00Z", "creations": []}
+
+
+def vidus_list(*ids: str, token: str = "") -> Answer:
+    body = {"tasks": [{**ITEM, "id": id} for id in ids], "next_page_token": token}
+    return Answer(status=200, body=json.dumps(body).encode())
+
+
+def listing(*answers: Answer | BaseException) -> tuple[list[str], FakeOutbound]:
+    outbound = FakeOutbound(list(answers))
+    found = []
+    try:
+        for listed in providers(outbound, vidu=VIDU).get("vidu").successes(NOON):
+            found.append(listed.provider_task_id)  # noqa: PERF401  it may end in the middle
+    except TryLater as error:
+        found.append(str(error))
+    return found, outbound
+
+
+def test_a_list_is_read_page_by_page_to_its_end() -> None:
+    found, outbound = listing(vidus_list("1", "2", token="t"), vidus_list("3"))
+    assert found == ["1", "2", "3"]
+    assert ["page_token=t" in call["url"] for call in outbound.calls] == [False, True]
+
+
+def test_a_list_that_breaks_off_says_so_after_what_could_be_read() -> None:
+    assert listing(vidus_list("1", token="t"), AnswerLost("cut"))[0] == ["1", "cut"]
+    found, _ = listing(vidus_list("1", token="t"), Answer(status=503))
+    assert found == ["1", "the provider answered 503 when it was asked for its list"]
+
+
+def test_a_list_that_goes_round_in_circles_ends() -> None:
+    assert listing(vidus_list("1", token="t"), vidus_list("2", token="t"))[0] == ["1", "2"]
+    found, outbound = listing(*(vidus_list("1", token=f"t{n}") for n in range(1001)))
+    assert "does not end" in found[-1]
+    assert len(outbound.calls) == 1000
+
+
+def test_successes_without_an_id_are_said_at_the_end() -> None:
+    found, _ = listing(vidus_list("", "2", token="t"), vidus_list("3"))
+    assert found == ["2", "3", "the provider lists 1 successes without an id or a time"]
+
+
+def test_those_that_use_one_account_are_known_together() -> None:
+    known = providers(one=VIDU, two={**VIDU, "models": ["a"]}, three={**VIDU, "api_key": "other"})
+    assert [[provider.name for provider in account] for account in known.accounts()] == [["one", "two"], ["three"]]
+    assert known.get("one").adopt_for == "adopted"
 
 
 @pytest.mark.parametrize(

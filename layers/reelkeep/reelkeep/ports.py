@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.observation import Finding, Observation, Placement
+from reelkeep.domain.observation import Finding, Listed, Observation, Placement
 from reelkeep.domain.task import Asset, Kept, Request, Task
 
 Clock = Callable[[], datetime]
@@ -52,6 +52,9 @@ class Tasks(Protocol):
     def unfinished(self) -> Iterator[Task]:
         """Every task that has not come to its end, or has not been told of; oldest first within a part."""
 
+    def placed_as(self, provider: str, provider_task_id: str) -> list[Task]:
+        """The tasks that this id at this provider stands for; what was recorded seconds ago may be missing."""
+
     def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
         """For diagnosis, for 30 days; secrets are taken out."""
 
@@ -70,6 +73,7 @@ class Provider(Protocol):
 
     name: str
     typical_seconds: float | None  # how long a task takes there, if the configuration says so
+    adopt_for: str  # the owner of what it made without us; empty if that is left alone
 
     def check(self, task: Task) -> None:
         """Raises InvalidRequest, naming the client's field, for what cannot be expressed there."""
@@ -78,6 +82,12 @@ class Provider(Protocol):
         """The billable call."""
 
     def observe(self, task: Task) -> Observation: ...
+
+    def successes(self, since: datetime) -> Iterator[Listed]:
+        """What it lists as made since then, or somewhat earlier; nothing if it has no list.
+
+        Raises TryLater in the middle of it if the list cannot be read on.
+        """
 
     def cancel(self, task: Task) -> bool:
         """Whether it is now cancelled for certain."""
@@ -95,6 +105,9 @@ class Providers(Protocol):
 
     def get(self, name: str) -> Provider:
         """Raises Misconfigured if it is gone from the configuration."""
+
+    def accounts(self) -> Sequence[Sequence[Provider]]:
+        """All of them; those that use the same account together."""
 
 
 class SourceGone(Exception):

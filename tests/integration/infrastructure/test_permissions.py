@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from botocore.exceptions import ClientError
 
 from local import claims, cloud, demo, deployment, stack
 from local.stack import Stack
+from tests.e2e.crooked import crooked_provider
+from tests.samples import video
 from tests.waiting import until
 
 if TYPE_CHECKING:
@@ -119,6 +122,25 @@ def test_a_task_can_be_cancelled(reachable: Stack) -> None:
     task_id = demo.call(reachable, "POST", "/tasks", demo.TASK)["id"]
     demo.call(reachable, "POST", f"/tasks/{task_id}/cancel")
     assert await_end(reachable, task_id)["state"] in ("cancelled", "success")
+
+
+def test_what_was_made_elsewhere_can_be_adopted(reachable: Stack) -> None:
+    aws = stack.session()
+    secrets = aws.client("secretsmanager", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    functions = aws.client("lambda", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+
+    def adopt() -> int:
+        answer = functions.invoke(FunctionName=reachable.sweep_function, Payload=b'{"adopt": true}')
+        adopted = json.load(answer["Payload"])
+        assert "FunctionError" not in answer, adopted
+        return int(adopted["adopted"])
+
+    with crooked_provider() as crooked:
+        settings = json.dumps({"crooked": crooked.settings})
+        secrets.put_secret_value(SecretId=reachable.providers_secret_arn, SecretString=settings)
+        crooked.make("885000000000000001", datetime.now(UTC) - timedelta(hours=1), "a boat", video())
+        assert adopt() == 1
+        assert adopt() == 0
 
 
 def await_end(found: Stack, task_id: str) -> Any:

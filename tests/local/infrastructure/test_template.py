@@ -71,14 +71,14 @@ def test_functions_touch_only_the_tasks_folder_of_the_archive(functions: dict[st
 
 def test_only_query_and_sweep_read_indexes_and_each_only_its_own(functions: dict[str, Any]) -> None:
     readers = {
-        name: statement["Resource"]["Fn::Sub"]
+        name: [resource["Fn::Sub"] for resource in listed(statement["Resource"])]
         for name, properties in functions.items()
         for statement in statements(properties)
         if "dynamodb:Query" in listed(statement["Action"])
     }
     assert readers == {
-        "QueryFunction": "${TasksTable.Arn}/index/by_*",
-        "SweepFunction": "${TasksTable.Arn}/index/unfinished",
+        "QueryFunction": ["${TasksTable.Arn}/index/by_owner*"],
+        "SweepFunction": ["${TasksTable.Arn}/index/unfinished", "${TasksTable.Arn}/index/by_provider_task"],
     }
 
 
@@ -168,6 +168,7 @@ def test_every_alarm_says_what_to_do_and_reaches_a_person(resources: dict[str, A
         "ExecutionsTimedOut",
         "ExecutionsAborted",
         "LinksExpiringSoon",
+        "LostTasks",
     }
     for alarm in alarms.values():
         assert len(alarm["AlarmDescription"]) > 100

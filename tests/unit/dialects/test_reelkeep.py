@@ -109,6 +109,7 @@ PLAIN: dict[str, Any] = {
     "deadline": "2026-11-21T14:00:00Z",
     "credits": 20,
     "failure": None,
+    "adopted": None,
     "creations": [],
 }
 

@@ -79,18 +79,18 @@ def test_what_was_not_measured_is_as_the_provider_claims_and_what_nobody_knows_i
 
 
 @pytest.mark.parametrize(
-    ("reason", "code"),
+    ("reason", "code", "word"),
     [
-        (FailureClass.INPUT, 400),
-        (FailureClass.CREDIT, 402),
-        (FailureClass.THROTTLED, 429),
-        (FailureClass.PROVIDER, 500),
-        (FailureClass.LOST, 500),
+        (FailureClass.INPUT, 400, "invalid_value"),
+        (FailureClass.CREDIT, 402, "insufficient_quota"),
+        (FailureClass.THROTTLED, 429, "rate_limit_exceeded"),
+        (FailureClass.PROVIDER, 500, "server_error"),
+        (FailureClass.LOST, 500, "lost"),
     ],
 )
-def test_a_failure_s_code_is_a_whole_number(reason: FailureClass, code: int) -> None:
+def test_a_failure_s_code_is_a_whole_number(reason: FailureClass, code: int, word: str) -> None:
     task = replace(task_of(request_of("d")), state=State.FAILED, failure=Failure(reason=reason, message="no"))
-    assert SPEAKER.shown(task)["error"] == {"code": code, "message": f"{reason}: no"}
+    assert SPEAKER.shown(task)["error"] == {"code": code, "message": f"{word}: no"}
 
 
 def error(message: str, param: str | None, code: str) -> Json:

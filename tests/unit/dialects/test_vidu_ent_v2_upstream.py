@@ -353,7 +353,7 @@ def test_an_observation_says_no_more_than_was_learned(answered: Answer, observed
 def test_a_success_without_a_video_is_not_taken_for_one(creations: Json) -> None:
     answered = answer(200, {"state": "success", "creations": creations})
     assert upstream.read_observed(answered) == Unreadable(
-        "the provider reported success without a link to a video", answered.body
+        "the provider reported success without a link to a video", answered.body, made=True
     )
 
 

@@ -420,7 +420,7 @@ def test_an_observation_says_no_more_than_was_learned(answered: Answer, observed
 def test_a_success_without_a_link_is_not_taken_for_one() -> None:
     answered = answer(200, native.golden("seed-completed") | {"video_url": None})
     assert upstream.read_observed(answered) == Unreadable(
-        "the provider reported success without a link to a video", answered.body
+        "the provider reported success without a link to a video", answered.body, made=True
     )
 
 

@@ -512,7 +512,9 @@ def test_a_success_is_read_in_every_shape_that_was_seen(name: str, creation: Cre
         (
             answer(200, {"state": "success", "creations": []}),
             Unreadable(
-                "the provider reported success without a link to a video", b'{"state": "success", "creations": []}'
+                "the provider reported success without a link to a video",
+                b'{"state": "success", "creations": []}',
+                made=True,
             ),
         ),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -16,6 +16,7 @@ from reelkeep.domain.observation import (
     Accepted,
     Finding,
     Found,
+    Listed,
     Observation,
     Pending,
     Placement,
@@ -23,7 +24,8 @@ from reelkeep.domain.observation import (
     Uncertain,
 )
 from reelkeep.domain.task import Asset, Creation, Kept, Kind, Request, State, Task
-from reelkeep.ports import Caller, Source
+from reelkeep.ports import Caller, SecondsLeft, Source
+from reelkeep.services.adopt import Adopted, adopt
 from reelkeep.services.cancel import cancel
 from reelkeep.services.finalize import finalize
 from reelkeep.services.poll import Verdict, poll
@@ -58,9 +60,11 @@ class FakeProvider:
 
     name: str = "vidu"
     typical_seconds: float | None = None
+    adopt_for: str = "adopted"
     placements: list[Placement | BaseException] = field(default_factory=lambda: [Accepted("p-1", credits=20)])
     observations: list[Observation | BaseException] = field(default_factory=lambda: [Succeeded((creation(),))])
     found: list[Finding | str | None] = field(default_factory=lambda: [None])  # an id, "" for absent, None for unsure
+    listed: list[Listed | BaseException] = field(default_factory=list)  # its list, up to a fault
     cancels: bool = True
     refuses: BaseException | None = None
     unknown: bool = False  # to the configuration, for now
@@ -79,6 +83,12 @@ class FakeProvider:
     def observe(self, task: Task) -> Observation:
         self.looks += 1
         return _next(self.observations)
+
+    def successes(self, since: datetime) -> Iterator[Listed]:
+        for line in self.listed:
+            if isinstance(line, BaseException):
+                raise line
+            yield line
 
     def cancel(self, task: Task) -> bool:
         self.cancellations += 1
@@ -115,9 +125,12 @@ class FakeProviders:
 
     def get(self, name: str) -> FakeProvider:
         assert name == self.provider.name
-        if self.provider.unknown:
+        if isinstance(self.provider, FakeProvider) and self.provider.unknown:
             raise Misconfigured(f"the provider {name!r} is gone")
         return self.provider
+
+    def accounts(self) -> list[list[FakeProvider]]:
+        return [[self.provider]]
 
 
 @dataclass
@@ -238,6 +251,15 @@ class Stage:
 
     def sweep(self, *, everything: bool = False) -> Swept:
         return sweep(tasks=self.tasks, executions=self.executions, clock=self.clock, everything=everything)
+
+    def adopt(self, seconds_left: SecondsLeft | None = None) -> Adopted:
+        return adopt(
+            tasks=self.tasks,
+            providers=FakeProviders(self.provider),
+            executions=self.executions,
+            clock=self.clock,
+            seconds_left=seconds_left or (lambda: self.seconds_left),
+        )
 
     def see_through(self, task_id: str, most: int = 1000) -> Iterable[int]:
         """What the state machine does; returns the waits."""

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
-from reelkeep.domain.observation import Failed, Missing, Succeeded
-from reelkeep.domain.task import Failure, FailureClass, State
+from reelkeep.domain.observation import Busy, Failed, Missing, Observation, Succeeded, Unreadable
+from reelkeep.domain.task import Creation, Failure, FailureClass, Kept, State
 from reelkeep.ports import SourceBad, SourceBusy, SourceGone
-from tests.unit.services.stage import RUNNING, FakeProvider, Stage, creation
+from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creation
 
 
 def archiving(*names: str) -> tuple[Stage, str]:
@@ -167,3 +170,150 @@ def test_the_notice_can_be_filtered_by_what_the_task_is() -> None:
             "state": "success",
         }
     ]
+
+
+def with_deaths(id: str = "c1", round: int = 1, **hours: float) -> Creation:
+    made = creation(id, *hours, round=round)
+    assets = (
+        replace(asset, expires_at=NOON + timedelta(hours=after))
+        for asset, after in zip(made.assets, hours.values(), strict=True)
+    )
+    return replace(made, assets=tuple(assets))
+
+
+def seen(*observations: Observation) -> tuple[Stage, str]:
+    stage = Stage(provider=FakeProvider(observations=list(observations)))
+    id = stage.submit().id
+    stage.poll(id)
+    return stage, id
+
+
+def copied(stage: Stage) -> list[str]:
+    return [copy.removeprefix("https://files.test/") for copy in stage.archive.copies]
+
+
+def test_what_dies_first_is_copied_first() -> None:
+    first, second = with_deaths("c1", video=24, cover=1), with_deaths("c2", video=24, cover=0.5)
+    stage, id = seen(Succeeded((first, second)))
+    stage.finalize(id)
+    assert [copy.split("?")[0] for copy in copied(stage)] == ["c2/cover", "c1/cover", "c1/video", "c2/video"]
+
+
+def test_a_link_that_is_dead_by_its_own_words_is_not_even_tried() -> None:
+    """A cover's may live for an hour, the video's for a day."""
+    stage, id = seen(
+        Succeeded((with_deaths(video=24, cover=1),)), Succeeded((with_deaths(round=2, video=48, cover=25),))
+    )
+    stage.pass_(2 * 3600)
+    assert stage.finalize(id).finished
+    assert copied(stage) == ["c1/cover?round=2", "c1/video?round=2"]
+    assert stage.provider.looks == 2
+
+
+def test_one_fresh_look_renews_every_link() -> None:
+    stage, id = archiving("video", "cover", "watermarked")
+    stage.archive.faults["round=1"] = [SourceGone("403")]
+    assert stage.finalize(id).finished
+    assert copied(stage) == [f"c1/{name}?round=2" for name in ("video", "cover", "watermarked")]
+    assert stage.provider.looks == 2
+
+
+@pytest.mark.parametrize("answer", [Busy("503"), Unreadable("no link"), RUNNING])
+def test_links_that_are_dead_while_their_provider_cannot_say_better_cost_nothing_but_time(
+    answer: Observation,
+) -> None:
+    """Also when it goes back to a state that it had left, or says success without links."""
+    fresh = Succeeded((creation("c1", "video", round=2),))
+    stage, id = seen(Succeeded((creation("c1", "video"),)), *[answer] * 20, fresh)
+    stage.archive.faults["round=1"] = [SourceGone("403")]
+    stage.see_through(id)
+    assert stage.task(id).state is State.SUCCESS
+    assert copied(stage) == ["c1/video?round=2"]
+
+
+@pytest.mark.parametrize("answer", [Missing(), Failed(Failure(reason=FailureClass.PROVIDER)), Succeeded(())])
+def test_links_that_are_dead_and_have_no_better_are_a_loss(answer: Observation) -> None:
+    stage, id = seen(Succeeded((creation(),)), answer)
+    stage.archive.faults["video"] = [SourceGone("403")]
+    waits = stage.see_through(id)
+    assert 240 < sum(waits) < 1200
+    failure = stage.task(id).failure
+    assert failure is not None
+    assert failure.reason is FailureClass.LOST
+
+
+def test_a_cover_that_is_not_to_be_had_does_not_cost_a_video_that_is_only_late() -> None:
+    stage, id = archiving("video", "cover")
+    stage.archive.faults["cover"] = [SourceGone("404")]
+    stage.archive.faults["video"] = [SourceBusy("503")] * 12 + [None]
+    stage.see_through(id)
+    task = stage.task(id)
+    assert task.state is State.SUCCESS
+    assert [bool(asset.kept) for asset in task.creations[0].assets] == [True, False]
+
+
+def test_what_could_not_be_had_does_not_hold_up_the_rest() -> None:
+    stage, id = seen(Succeeded((with_deaths(cover=1, video=24),)))
+    stage.archive.faults["cover"] = [SourceBusy("no time was left"), None]
+    stage.finalize(id)
+    assert copied(stage) == ["c1/video?round=1"]
+
+
+def test_a_source_that_is_never_to_be_had_is_given_up_after_a_day_and_a_bit() -> None:
+    stage, id = archiving("video")
+    stage.archive.faults["video"] = [SourceBusy("an endless stream")]
+    waits = stage.see_through(id)
+    assert 30 * 3600 <= sum(waits) < 32 * 3600
+    assert stage.task(id).state is State.FAILED
+
+
+def test_creations_are_known_by_their_ids_in_whatever_order_and_number_they_come() -> None:
+    again = [creation(id, round=2) for id in ("c2", "c1", "c2", "c3")]
+    stage, id = seen(Succeeded((creation("c1"), creation("c2"))), Succeeded(tuple(again)))
+    stage.archive.faults["round=1"] = [SourceGone("403")]
+    assert stage.finalize(id).finished
+    assert copied(stage) == ["c1/video?round=2", "c2/video?round=2"]
+    assert [each.id for each in stage.task(id).creations] == [f"{id}-1", f"{id}-2"]
+
+
+def test_creations_whose_ids_are_new_at_every_look_are_known_by_their_places() -> None:
+    stage, id = seen(
+        Succeeded((creation("a"), creation("b"))), Succeeded((creation("x", round=2), creation("y", round=2)))
+    )
+    stage.archive.faults["round=1"] = [SourceGone("403")]
+    assert stage.finalize(id).finished
+    assert copied(stage) == ["x/video?round=2", "y/video?round=2"]
+
+
+def test_what_was_lost_is_said_once_with_its_reason() -> None:
+    stage, id = archiving("video", "cover")
+    stage.archive.faults["cover"] = [SourceGone("404: the link is dead")]
+    for _ in range(20):
+        verdict = stage.finalize(id)
+        if verdict.finished:
+            break
+    assert verdict.lost == "cover: 404: the link is dead"
+    assert stage.finalize(id).lost == ""
+
+
+@pytest.mark.parametrize("fault", [SourceGone, SourceBusy])
+def test_an_asset_that_another_run_kept_meanwhile_is_neither_copied_again_nor_blamed(
+    fault: type[SourceGone | SourceBusy],
+) -> None:
+    stage, id = archiving("video")
+    kept = Kept(key="k", bytes=1, sha256="ab", content_type="video/mp4")
+
+    class OtherRun(fault):  # type: ignore[misc, valid-type]
+        def __str__(self) -> str:  # while this one is at work
+            task = stage.task(id)
+            [made] = task.creations
+            if not made.assets[0].kept:
+                assets = (replace(made.assets[0], kept=kept, source=""),)
+                stage.tasks.save(replace(task, creations=(replace(made, assets=assets),)))
+            return "404"
+
+    stage.archive.faults["video"] = [OtherRun("404")]
+    stage.finalize(id)
+    [asset] = stage.task(id).creations[0].assets
+    assert (asset.kept, asset.lost, asset.setbacks) == (kept, "", 0)
+    assert stage.archive.copies == []

@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Succeeded
 from reelkeep.services.sweep import Swept
 from tests.unit.services.stage import NOON, FakeProvider, Stage, creation
@@ -39,11 +40,38 @@ def test_a_finished_task_that_nobody_was_told_of_is_unfinished_business() -> Non
     assert stage.sweep().unfinished == 1
 
 
-def test_tasks_about_to_lose_their_links_are_counted() -> None:
+def test_tasks_about_to_lose_their_links_are_counted_unless_they_have_only_just_been_made() -> None:
     dying = creation()
     [asset] = dying.assets
     soon = replace(dying, assets=(replace(asset, expires_at=NOON + timedelta(hours=3)),))
     stage = Stage(provider=FakeProvider(observations=[Succeeded((soon,))]))
     id = stage.submit().id
     stage.poll(id)
+    assert stage.sweep().links_expiring_soon == 0
+    stage.pass_(600)
     assert stage.sweep().links_expiring_soon == 1
+
+
+def test_what_is_nearest_to_losing_its_links_is_restarted_first() -> None:
+    stage = Stage()
+    late, soon, running = (stage.submit() for _ in range(3))
+    for task, hours in ((late, 20), (soon, 3)):
+        [asset] = creation().assets
+        dying = replace(creation(), assets=(replace(asset, expires_at=NOON + timedelta(hours=hours)),))
+        stage.provider.observations = [Succeeded((dying,))]
+        stage.poll(task.id)
+    stage.executions.names.clear()
+    stage.executions.started.clear()
+    stage.sweep(everything=True)
+    assert [id for id, _ in stage.executions.started] == [soon.id, late.id, running.id]
+
+
+def test_an_execution_that_cannot_be_started_does_not_keep_the_others_from_theirs() -> None:
+    stage = Stage()
+    for _ in range(2):
+        stage.submit()
+    stage.executions.names.clear()
+    stage.executions.fault = TryLater("throttled")
+    assert stage.sweep(everything=True) == Swept(unfinished=2, restarted=0, links_expiring_soon=0)
+    stage.executions.fault = None
+    assert stage.sweep(everything=True).restarted == 2

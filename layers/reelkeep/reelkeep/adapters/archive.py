@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from reelkeep.adapters import documents
@@ -16,29 +18,47 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from types_boto3_s3 import S3Client
 
-_LARGEST = 5 << 40  # bytes of one object; what a video of a provider will not reach
+LARGEST: Mapping[Expected, int] = {
+    "image": 256 << 20,
+    "video": 10 << 30,
+    "media": 10 << 30,
+}  # bytes of what no provider makes
 _SECONDS = 780.0  # for one file; the function has 900
 
 
 class S3Archive:
-    def __init__(self, client: S3Client, credentials: Credentials | None, bucket: str, outbound: Outbound) -> None:
+    def __init__(
+        self,
+        client: S3Client,
+        credentials: Credentials | None,
+        bucket: str,
+        outbound: Outbound,
+        *,
+        largest: Mapping[Expected, int] = LARGEST,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`largest` is how many bytes of one file are kept at most, by what it should be."""
         self._client = client
+        self._largest = largest
+        self._pause = pause
         self._credentials = credentials
         self._bucket = bucket
         self._outbound = outbound
 
     def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
+        expected = _expected(name)
         return copy(
             source,
             bucket=self._bucket,
             key=lambda extension: f"{folder(task.id)}{number}-{name}.{extension}",
-            expected=_expected(name),
+            expected=expected,
             s3=self._client,
             credentials=self._credentials,
             outbound=self._outbound,
-            limit_bytes=_LARGEST,
+            limit_bytes=self._largest[expected],
             seconds=_SECONDS,
             metadata={"task-id": task.id},
+            pause=self._pause,
         )
 
     def keep_manifest(self, task: Task) -> None:

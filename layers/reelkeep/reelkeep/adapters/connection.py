@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from reelkeep.domain.addresses import is_public
+from reelkeep.domain.addresses import is_private, is_public
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 20.0
@@ -195,7 +195,7 @@ def _addresses(place: Place, outside: Callable[[str], bool]) -> list[str]:
     except (OSError, UnicodeError) as error:
         raise NotSent(f"{place}: the name cannot be resolved") from error
     addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    allowed = [address for address in addresses if place.allow_private or outside(address)]
+    allowed = [address for address in addresses if outside(address) or (place.allow_private and is_private(address))]
     if not allowed:
         raise BlockedAddress(f"{place} is not on the public internet")
     return allowed

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Self
@@ -24,10 +25,12 @@ from pydantic import (
 from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.adapters.secrets import Secret
 from reelkeep.domain.addresses import is_public
-from reelkeep.domain.errors import InvalidRequest, Misconfigured
+from reelkeep.domain.errors import InvalidRequest, Misconfigured, TryLater
+from reelkeep.domain.keys import is_owner
 from reelkeep.domain.observation import (
     Busy,
     Finding,
+    Listed,
     NotYet,
     Observation,
     Placement,
@@ -47,6 +50,8 @@ if TYPE_CHECKING:
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
 _LOOK_SECONDS = 15.0
 _FIND_SECONDS = 40.0  # for all of its calls: the poll function has 60
+_LIST_SECONDS = 30.0
+_MOST_PAGES = 1000  # a list that goes round in circles must end
 
 DialectNamed = Callable[[str], ProviderDialect | None]
 
@@ -77,6 +82,12 @@ def _is_one_word(text: str) -> bool:
     return bool(text) and text.isascii() and text.isprintable() and " " not in text
 
 
+def _owner_or_nobody(text: str) -> str:
+    if text and not is_owner(text):
+        raise ValueError("an owner as keys have one is wanted, or nothing")
+    return text
+
+
 class ProviderSettings(BaseModel):
     """One upstream account, as an operator writes it down."""
 
@@ -90,6 +101,9 @@ class ProviderSettings(BaseModel):
     default: bool = False  # serves what no pattern claims
     allow_private: bool = False  # it, and the links it hands out, may live on a private or loopback address
     typical_seconds: Annotated[float, Field(gt=0)] | None = None  # how long a task takes there
+    adopt_for: Annotated[str, AfterValidator(_owner_or_nobody)] = (
+        "adopted"  # who owns what the account made without us; "" leaves that alone
+    )
 
     @model_validator(mode="after")
     def _may_be_reached(self) -> Self:
@@ -119,6 +133,7 @@ class HttpProvider:
     ) -> None:
         self.name = name
         self.typical_seconds = settings.typical_seconds
+        self.adopt_for = settings.adopt_for
         self.settings = settings
         self.dialect = dialect
         self._outbound = outbound
@@ -146,6 +161,29 @@ class HttpProvider:
         except (NotSent, AnswerLost, BlockedAddress) as error:
             return Busy(str(error))
         return self.dialect.read_observed(answer)
+
+    def successes(self, since: datetime) -> Iterator[Listed]:
+        page, unreadable = "", 0
+        for _ in range(_MOST_PAGES):
+            call = self.dialect.list_successes(since, page)
+            if call is None:
+                return
+            try:
+                answer = self._send(call, _LIST_SECONDS)
+            except (NotSent, AnswerLost, BlockedAddress) as error:
+                raise TryLater(str(error)) from error
+            read = self.dialect.read_successes(answer, since, page)
+            if read is None:
+                raise TryLater(f"the provider answered {answer.status} when it was asked for its list")
+            yield from read.successes
+            unreadable += read.unreadable
+            if read.next_page in ("", page):
+                break
+            page = read.next_page
+        else:
+            raise TryLater(f"the provider's list does not end after {_MOST_PAGES} pages")
+        if unreadable:
+            raise TryLater(f"the provider lists {unreadable} successes without an id or a time")
 
     def cancel(self, task: Task) -> bool:
         call = self.dialect.cancel(task)
@@ -240,6 +278,13 @@ class ConfiguredProviders:
             Upstream(name, provider.dialect.name, provider.settings.models, provider.settings.default)
             for name, provider in self._known().items()
         ]
+
+    def accounts(self) -> list[list[HttpProvider]]:
+        accounts: dict[tuple[str, str], list[HttpProvider]] = {}
+        for provider in self._known().values():
+            settings = provider.settings
+            accounts.setdefault((settings.base_url, settings.api_key.get_secret_value()), []).append(provider)
+        return list(accounts.values())
 
     def _known(self) -> dict[str, HttpProvider]:
         text = self._secret.value()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
@@ -13,6 +14,7 @@ from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
 
 RANGE = 4 << 20
 _TRIES = 5
+_PACKED_PIECE = 1 << 16
 _STEP = 1 << 20  # what a cut connection costs at most
 _BUSY = frozenset([202, 408, 425, 429])
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
@@ -20,6 +22,47 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 class BeginAgain(Exception):
     """What was read is worth nothing: the rest is not to be had, or belongs to another version of the file."""
+
+
+class _Unpacking:
+    """What was packed for the way (gzip, deflate), as it was before; or as it is, if it only says that it was packed.
+
+    What is packed tells by itself whether it is whole.
+    """
+
+    def __init__(self, readinto: Callable[[memoryview], int]) -> None:
+        self._readinto = readinto
+        self._buffer = memoryview(bytearray(_PACKED_PIECE))
+        self._left = self._read()
+        self._packed = self._left.startswith((b"\x1f\x8b", b"\x78"))
+        self._unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+
+    def readinto(self, view: memoryview) -> int:
+        """At least one byte, unless it is the end. Raises BeginAgain, and what the reading raises."""
+        bit = b""
+        while not bit and (self._left or self._more()):
+            bit = self._unpacked(len(view)) if self._packed else self._left[: len(view)]
+            self._left = self._unpacking.unconsumed_tail if self._packed else self._left[len(bit) :]
+        view[: len(bit)] = bit
+        return len(bit)
+
+    def _read(self) -> bytes:
+        return bytes(self._buffer[: self._readinto(self._buffer)])
+
+    def _more(self) -> bool:
+        self._left = self._read()
+        if self._packed and bool(self._left) is self._unpacking.eof:
+            raise BeginAgain("a packed file was cut, or goes on after its end")
+        return bool(self._left)
+
+    def _unpacked(self, most: int) -> bytes:
+        try:
+            bit = self._unpacking.decompress(self._left, most)
+        except zlib.error:
+            raise BeginAgain("a packed file is broken") from None
+        if self._unpacking.unused_data:
+            raise BeginAgain("a packed file goes on after its end")
+        return bit
 
 
 class Remote:
@@ -35,7 +78,7 @@ class Remote:
         in_ranges: bool = True,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Raises SourceGone, SourceBusy, SourceBad."""
+        """Raises SourceGone, SourceBusy, SourceBad, BeginAgain."""
         self._url = source.url
         self._allow_private = source.allow_private
         self._headers = source.headers
@@ -45,6 +88,7 @@ class Remote:
         self._pause = pause
         self._position = 0
         self._reading = 0.0
+        self._packed: _Unpacking | None = None
         self._held = ExitStack()
         try:
             self._stream: Stream | None = self._begin(in_ranges)
@@ -105,13 +149,27 @@ class Remote:
         if stream.status != 200 and not self.ranged:
             self._held.close()
             stream = self._hold({})
-        if stream.headers.get("content-encoding", "identity") != "identity":
-            raise SourceBad(f"{stream.place} answered a packed file")
+        if _encoding(stream) != "identity":  # although we asked for nothing else
+            stream = self._begin_packed(stream)
         if not self._headers:  # else every redirect is followed again: the key belongs at its beginning only
             self._url = stream.url
-        self.total = bounds[1] if bounds is not None and self.ranged else stream.length
+        self.total = bounds[1] if bounds is not None and self.ranged else None if self._packed else stream.length
         self.framed = stream.length is not None or "transfer-encoding" in stream.headers  # a cut would show
         self._check_size(self.total or 0)
+        return stream
+
+    def _begin_packed(self, stream: Stream) -> Stream:
+        """A part of it cannot be unpacked: it is read in one go, and its length is known at the end."""
+        if stream.status != 200:
+            self._held.close()
+            stream = self._hold({})
+        if _encoding(stream) not in ("gzip", "x-gzip", "deflate", "identity"):
+            raise SourceBad(f"{stream.place} answered a file packed as {_encoding(stream)[:20]!r}")
+        self.ranged = False
+        try:
+            self._packed = _Unpacking(stream.readinto)
+        except AnswerLost as error:
+            raise BeginAgain(str(error)) from error
         return stream
 
     def _hold(self, headers: Mapping[str, str]) -> Stream:
@@ -126,6 +184,8 @@ class Remote:
     def _read_some(self, view: memoryview) -> int:
         """At least one byte, unless it is the end."""
         if self._stream is not None:
+            if self._packed is not None:
+                return self._packed.readinto(view)
             if (count := self._stream.readinto(view)) or not self.ranged:
                 return count
             self._close_stream()  # that was the first range only
@@ -180,6 +240,10 @@ def _check_status(stream: Stream) -> None:
         raise SourceBusy(f"{stream.place} answered {status}", retry_after)
     if status >= 300 and status not in (412, 416):
         raise SourceGone(f"{stream.place} answered {status}: the link is dead")
+
+
+def _encoding(stream: Stream) -> str:
+    return stream.headers.get("content-encoding", "").strip().lower() or "identity"
 
 
 def _bounds(stream: Stream) -> tuple[int, int] | None:

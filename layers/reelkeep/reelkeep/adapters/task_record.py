@@ -26,6 +26,7 @@ def to_item(task: Task, write_id: str) -> dict[str, AttributeValueTypeDef]:
         "state": task.state,
         "write_id": write_id,
         **({} if task.removed_at else _listed(task)),
+        "provider_task": indexed(task.provider, task.provider_task_id),
         "unfinished": task.id[-1] if task.unfinished else "",
         "document": documents.write(task),
     }
@@ -57,7 +58,7 @@ def from_item(item: Mapping[str, AttributeValueTypeDef]) -> Task:
 
 
 def indexed(owner: str, value: str) -> str:
-    """What an index knows an owner's value by; empty, and so not in the index, if there is none.
+    """What an index knows an owner's (or a provider's) value by; empty, and so not in the index, if there is none.
 
     Clients choose the value, so one that is too long, or cannot be encoded, is cut rather than refused by the
     table. Whoever reads by an index compares the task itself.

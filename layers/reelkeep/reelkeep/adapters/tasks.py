@@ -138,6 +138,11 @@ class TableTasks:
             while chunk := list(islice(task_ids, _BATCH)):
                 yield from (task for task in self._read(chunk, consistent=True) if task.unfinished)
 
+    def placed_as(self, provider: str, provider_task_id: str) -> list[Task]:
+        task_ids = list(self._index.all("provider_task", indexed(provider, provider_task_id)))
+        found = self._read(task_ids) if task_ids else []
+        return [task for task in found if (task.provider, task.provider_task_id) == (provider, provider_task_id)]
+
     def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
         # Cut after the redaction, so that no half of a secret escapes it; before it, to bound the work.
         answer = redact(raw[: 2 * _ODD_ANSWER_BYTES].decode(errors="replace"))

@@ -7,22 +7,24 @@ that is taken too, and the link to a finished video is where they put it: in `me
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from reelkeep.dialects.dialect import AnyRoute, Content, Http, List, Remove, Reply, Show, Submit
-from reelkeep.dialects.grammar import openai_words, video_openapi, video_request
+from reelkeep.dialects.grammar import lenient, openai_words, video_openapi, video_request
 from reelkeep.dialects.grammar.described import TEXT, array, record, whole, words
-from reelkeep.dialects.grammar.gateway import Gateway
+from reelkeep.dialects.grammar.gateway import Gateway, listed
 from reelkeep.dialects.grammar.query import Query
 from reelkeep.dialects.grammar.sizes import pixels
 from reelkeep.domain import ids
 from reelkeep.domain.errors import ClientError, InvalidRequest, NotFound
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Request, State, Task
-from reelkeep.domain.wire import Json
+from reelkeep.domain.observation import ListedPage
+from reelkeep.domain.task import Failure, Request, State, Task
+from reelkeep.domain.wire import Answer, Call, Json
 
 _NAME = "openai_videos"
 _PATH = "/v1/videos"
@@ -31,6 +33,7 @@ _LARGEST_PAGE = 100
 _SPELLED = {"task_id": "video_id", "duration": "seconds", "resolution": "size", "images": "input_reference"}
 _PROGRESS = {State.PROCESSING: 50, State.ARCHIVING: 95, State.SUCCESS: 100}
 _VARIANTS = {"": "video", "video": "video", "thumbnail": "cover"}
+_LONGEST = timedelta(hours=24)  # that a video may take
 _SOONEST, _LATEST = timedelta(milliseconds=500), timedelta(seconds=30)  # that we ask a client to come back after
 
 
@@ -128,9 +131,13 @@ def _video(task: Task, url: str) -> dict[str, Json]:
         "remixed_from_video_id": None,
         "seconds": str(round(seconds)) if seconds else "",
         "size": f"{width}x{height}" if width and height else _size(request),
-        "error": {"code": openai_words.code_of(failure), "message": failure.message} if failure else None,
+        "error": _error(failure) if failure else None,
         **({"metadata": {"url": url}} if url else {}),
     }
+
+
+def _error(failure: Failure) -> Json:
+    return {"code": openai_words.code_of(failure), "message": openai_words.message_of(failure)}
 
 
 def _size(request: Request) -> str:
@@ -283,6 +290,25 @@ class _Client(Gateway):
         body = super().write(request)
         more = {"seconds": str(request.duration)} if request.duration else {}
         return {**body, **more, **({"input_reference": body["image"]} if "image" in body else {})}
+
+    def list_successes(self, since: datetime, page: str) -> Call | None:  # noqa: ARG002  it has no filter by time
+        query = (("limit", str(_LARGEST_PAGE)), ("order", "desc"), *([("after", page)] if page else []))
+        return Call(method="GET", path=_PATH, query=query)
+
+    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:  # noqa: ARG002
+        """Newest first, so older pages than a video may take are not asked for. Gateways have no list."""
+        if answer.status in (404, 405):
+            return ListedPage(())
+        said = lenient.fields(answer.json())
+        items = said.get("data")
+        if answer.status != 200 or not isinstance(items, list):
+            return None
+        read = listed(items, since, _NAME)
+        oldest = lenient.fields(items[-1]) if items else {}
+        created_at = lenient.moment(oldest.get("created_at"))
+        if said.get("has_more") is True and (created_at is None or created_at >= since - _LONGEST):
+            return replace(read, next_page=lenient.identifier(oldest.get("id")))
+        return read
 
 
 upstream = _Client()

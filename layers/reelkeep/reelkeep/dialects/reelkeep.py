@@ -29,7 +29,7 @@ from reelkeep.domain.errors import (
 )
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Filter, Listing, Page
-from reelkeep.domain.task import Creation, Failure, FailureClass, Request, State, Task
+from reelkeep.domain.task import Adoption, Creation, Failure, FailureClass, Request, State, Task
 from reelkeep.domain.wire import Json
 
 _LARGEST_BODY = 5 * 1024 * 1024  # a function is handed 6 MB at most, with the request's headers around it
@@ -207,6 +207,7 @@ def _task(task: Task, creations: list[bodies.Creation]) -> bodies.Task:
         "deadline": _time(task.deadline),
         "credits": task.credits,
         "failure": _failure(task.failure) if task.failure else None,
+        "adopted": _adopted(task, task.adopted) if task.adopted else None,
         "creations": creations,
     }
 
@@ -259,6 +260,14 @@ def _failure(failure: Failure) -> bodies.Failure:
         "code": failure.code or None,
         "message": failure.message or None,
         "retryable": failure.retryable,
+    }
+
+
+def _adopted(task: Task, adoption: Adoption) -> bodies.Adopted:
+    return {
+        "at": _time(adoption.at),
+        "provider_task_id": task.provider_task_id,
+        "lost_task": adoption.lost_task or None,
     }
 
 

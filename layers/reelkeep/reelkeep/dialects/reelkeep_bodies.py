@@ -253,6 +253,14 @@ class Failure(TypedDict):
     retryable: Annotated[bool, Field(description="Whether submitting the same once more could succeed.")]
 
 
+class Adopted(TypedDict):
+    """Why there is a task that nobody submitted here."""
+
+    at: Moment
+    provider_task_id: str
+    lost_task: Annotated[str | None, Field(description="The task that was given up before its outcome was known.")]
+
+
 class Task(TypedDict):
     id: str
     state: Annotated[State, Field(description="In this order; the last four are final.")]
@@ -277,6 +285,7 @@ class Task(TypedDict):
     deadline: Annotated[Moment, Field(description="Without a result by then, the task ends as expired.")]
     credits: Annotated[int | None, Field(description="What the provider charged.")]
     failure: Failure | None
+    adopted: Annotated[Adopted | None, Field(description="For what the provider made without us.")]
     creations: Annotated[list[Creation], Field(description="Empty until the task has ended.")]
 
 

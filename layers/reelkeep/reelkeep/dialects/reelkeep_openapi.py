@@ -53,6 +53,7 @@ _TASK: bodies.Task = {
     "deadline": "2026-11-21T14:00:00.200000Z",
     "credits": 20,
     "failure": None,
+    "adopted": None,
     "creations": [],
 }
 _DONE: bodies.Task = {

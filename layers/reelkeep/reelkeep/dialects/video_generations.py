@@ -80,11 +80,8 @@ def _shown(task: Task, links: Links) -> Reply:
     if task.state is State.SUCCESS:
         shown |= _result(task, links)
     if task.failure:
-        words = (openai_words.code_of(task.failure), task.failure.message)
-        shown["error"] = {
-            "code": _CODES.get(task.failure.reason, 500),
-            "message": ": ".join(word for word in words if word),
-        }
+        words = openai_words.code_of(task.failure), openai_words.message_of(task.failure)
+        shown["error"] = {"code": _CODES.get(task.failure.reason, 500), "message": ": ".join(words)}
     return Reply(body=shown)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from reelkeep.domain import ids
 from reelkeep.domain.errors import ClientError, InvalidRequest, PageSizeOutOfRange
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Filter, Listing, Page
-from reelkeep.domain.observation import Absent, Found, Observation, Placement, Uncertain, Untraceable
+from reelkeep.domain.observation import Absent, Found, ListedPage, Observation, Placement, Uncertain, Untraceable
 from reelkeep.domain.task import Creation, Kind, Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Json, Search
 
@@ -31,6 +32,7 @@ _LARGEST_BODY = 5 * 1024 * 1024  # Vidu takes 20 MB; a function is handed 6 MB a
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _CALL_TAKES = timedelta(minutes=5)  # at most, until the provider has a task of it
 _WINDOW = timedelta(days=7)  # of a listing that names no beginning
+_LONGEST = timedelta(hours=48)  # that a task may take there, off-peak
 
 _SEGMENTS = {kind: kind.value for kind in Kind} | {Kind.UPSCALE: "upscale-new"}
 _SPELLED = {"creation_id": "video_creation_id"}
@@ -318,6 +320,31 @@ class _Client:
 
     def read_observed(self, answer: Answer) -> Observation:
         return vidu.observed(answer)
+
+    def list_successes(self, since: datetime, page: str) -> Call | None:
+        """The list knows when a task was made, not when it ended, which is two days later at the most."""
+        name, _, value = page.partition("=")
+        query = (
+            ("created_at.from", vidu.time(since - _LONGEST)),
+            ("states", "success"),
+            ("pager.pagesz", str(openapi.LARGEST_PAGE)),
+            (name or "pager.page", value or "0"),
+        )
+        return Call(method="GET", path=f"{_PREFIX}/tasks", query=query)
+
+    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:  # noqa: ARG002
+        said = lenient.fields(answer.json())
+        items = said.get("tasks")
+        if answer.status != 200 or not isinstance(items, list):
+            return None
+        read = vidu.listed(items, _NAME)
+        token = lenient.text(said.get("next_page_token"))
+        if token and items:
+            return replace(read, next_page=f"pager.page_token={token}")
+        name, _, number = page.partition("=")
+        if len(items) < openapi.LARGEST_PAGE or name == "pager.page_token":
+            return read
+        return replace(read, next_page=f"pager.page={int(number or 0) + 1}")
 
     def cancel(self, task: Task) -> Call | None:
         task_id = task.provider_task_id

@@ -119,7 +119,7 @@ def _shown(task: Task, links: Links) -> Reply:
         "status_update_time": _milliseconds(task),
     }
     if task.failure:
-        shown["error"] = task.failure.message or openai_words.code_of(task.failure)
+        shown["error"] = openai_words.message_of(task.failure)
     return Reply(body=shown)
 
 
@@ -161,7 +161,9 @@ class _Client(Gateway):
         match super().read_observed(answer):
             case Succeeded(creations=(creation,)):
                 if any(asset.source.startswith("/") for asset in creation.assets):
-                    return Unreadable("the provider reported success without a link to a video", answer.body)
+                    return Unreadable(
+                        "the provider reported success without a link to a video", answer.body, made=True
+                    )
                 return Succeeded((replace(creation, id="1"),))
             case observed:
                 return observed

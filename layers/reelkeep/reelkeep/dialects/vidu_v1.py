@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
@@ -23,7 +24,7 @@ from reelkeep.dialects.grammar.strict import (
 )
 from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.links import Links
-from reelkeep.domain.observation import Observation, Placement
+from reelkeep.domain.observation import ListedPage, Observation, Placement
 from reelkeep.domain.task import Creation, Kind, Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Json, Search
 
@@ -251,6 +252,12 @@ class _Client:
 
     def read_cancelled(self, answer: Answer) -> bool:  # noqa: ARG002
         return False
+
+    def list_successes(self, since: datetime, page: str) -> Call | None:  # noqa: ARG002  no aggregator documents one
+        return None
+
+    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:  # noqa: ARG002
+        return None
 
     def find(self, task: Task) -> Search | None:  # noqa: ARG002  its history carries nothing of ours
         return None

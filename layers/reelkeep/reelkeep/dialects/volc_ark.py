@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zlib import crc32
@@ -38,6 +39,8 @@ from reelkeep.domain.observation import (
     Busy,
     Failed,
     Found,
+    Listed,
+    ListedPage,
     Missing,
     NotYet,
     Observation,
@@ -49,7 +52,7 @@ from reelkeep.domain.observation import (
     Unreadable,
     Untraceable,
 )
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Request, State, Task
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Json, Search
 
 _NAME = "volc_ark"
@@ -352,6 +355,30 @@ class _Client:
         # Also a 404 that is not in Ark's words: a proxy's page must not make us give a paid task up.
         return Unreadable(f"the provider answered {answer.status} {code}".rstrip(), answer.body)
 
+    def list_successes(self, since: datetime, page: str) -> Call | None:  # noqa: ARG002  it has no filter by time
+        number = page.partition(":")[0] or "1"
+        query = (
+            ("filter.status", "succeeded"),
+            ("page_num", number),
+            ("page_size", str(openapi.LARGEST_PAGE)),
+        )
+        return Call(method="GET", path=_TASKS, query=query)
+
+    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
+        """Their order is not documented, so all of seven days are read, and those that ended since are taken."""
+        said = _unwrapped(answer)
+        items, total = said.get("items"), lenient.whole(said.get("total"))
+        if answer.status != 200 or not isinstance(items, list):
+            return None
+        read = _listed_successes(items, since)
+        number, _, before = page.partition(":")
+        count = int(before or 0) + len(items)
+        more = count < total if total is not None else len(items) == openapi.LARGEST_PAGE
+        following = int(number or 1) + 1
+        if items and more and following <= openapi.LARGEST_PAGE:  # which is also the last page's number
+            return replace(read, next_page=f"{following}:{count}")
+        return read
+
     def cancel(self, task: Task) -> Call | None:
         """The same call erases a task that is done: it must not be made unless the task is in the queue."""
         if task.state is not State.QUEUEING or not task.provider_task_id:
@@ -425,6 +452,36 @@ def _echo(item: Mapping[str, Json]) -> int | None:
     return lenient.whole(item.get(_EXPIRY))
 
 
+def _listed_successes(items: Sequence[Json], since: datetime) -> ListedPage:
+    found, unreadable = [], 0
+    for said in map(lenient.fields, items):
+        if lenient.text(said.get("status")).lower() not in _DONE:
+            continue
+        task_id, created_at = _id(said), lenient.moment(said.get("created_at"))
+        if not task_id or created_at is None:
+            unreadable += 1
+            continue
+        if (lenient.moment(said.get("updated_at")) or created_at) >= since:
+            request, seen = _listed_request(said), _observation(said, b"")
+            found.append(Listed(provider_task_id=task_id, created_at=created_at, request=request, seen=seen))
+    return ListedPage(tuple(found), unreadable=unreadable)
+
+
+def _listed_request(said: Mapping[str, Json]) -> Request:
+    """The list says neither what was asked for in words, nor what was shown."""
+    audio, seconds = said.get("generate_audio"), lenient.whole(said.get("duration"))
+    return Request(
+        dialect=_NAME,
+        kind=Kind.TEXT2VIDEO,
+        model=lenient.text(said.get("model"))[:256],
+        duration=seconds or None,
+        resolution=lenient.text(said.get("resolution"))[:256],
+        aspect_ratio=lenient.text(said.get("ratio"))[:256],
+        audio=audio if isinstance(audio, bool) else None,
+        off_peak=said.get("service_tier") == "flex",
+    )
+
+
 def _unwrapped(answer: Answer) -> Mapping[str, Json]:
     """The body; some aggregators put what they have to say into {"code": 0, "data": {...}}, and Ark's own words, if
     they pass them on, into another `data` in there."""
@@ -448,10 +505,10 @@ def _observation(said: Mapping[str, Json], raw: bytes) -> Observation:
     word = lenient.text(said.get("status")).lower()
     if not word:
         return Unreadable("the provider named no status", raw)
-    if word in ("succeeded", "success", "completed"):
+    if word in _DONE:
         creation = _creation(said)
         if not creation.asset("video"):
-            return Unreadable("the provider reported success without a link to a video", raw)
+            return Unreadable("the provider reported success without a link to a video", raw, made=True)
         usage = lenient.fields(said.get("usage"))
         tokens = lenient.whole(usage.get("total_tokens"))
         if tokens is None:
@@ -485,6 +542,7 @@ def _creation(said: Mapping[str, Json]) -> Creation:
     )
 
 
+_DONE = frozenset({"succeeded", "success", "completed"})
 _PENDING = {
     **dict.fromkeys(("queued", "pending", "submitted", "not_start"), State.QUEUEING),
     **dict.fromkeys(("running", "processing", "in_progress"), State.PROCESSING),

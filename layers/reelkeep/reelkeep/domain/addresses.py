@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
+_PRIVATE = tuple(
+    ip_network(network)
+    for network in (
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "::1",
+        "fc00::/7",
+    )
+)
+_METADATA = frozenset(map(ip_address, ("100.100.100.200", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254")))
 
 
 def is_public(address: str) -> bool:
@@ -18,6 +31,15 @@ def is_public(address: str) -> bool:
         if found not in _GLOBAL_UNICAST:
             return False
     return found.is_global and not found.is_multicast and not found.is_reserved
+
+
+def is_private(address: str) -> bool:
+    """Private or loopback: where an operator may have put a provider. Never where a cloud tells its secrets."""
+    found = ip_address(address)
+    inner = _inside(found) if isinstance(found, IPv6Address) else None
+    if inner is not None:
+        return is_private(str(inner))
+    return found not in _METADATA and any(found in network for network in _PRIVATE)
 
 
 def _inside(address: IPv6Address) -> IPv4Address | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,12 @@ _TASK_ID = re.compile(r"[0-9a-f]{32}")
 def new_task_id(now: datetime) -> str:
     """Milliseconds since 1970 as 12 hexadecimal digits, then 80 random bits."""
     return f"{_milliseconds(now):012x}{secrets.token_hex(10)}"
+
+
+def adopted_task_id(provider: str, provider_task_id: str, created_at: datetime) -> str:
+    """The id of the task that keeps what a provider made without us: the same whoever finds it, and how often."""
+    digest = hashlib.sha256(f"{provider}#{provider_task_id}".encode()).hexdigest()
+    return f"{max(0, _milliseconds(created_at)):012x}{digest[:20]}"
 
 
 def is_task_id(text: str) -> bool:

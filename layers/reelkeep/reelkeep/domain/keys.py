@@ -46,6 +46,10 @@ def is_key(text: str) -> bool:
     return _KEY.fullmatch(text) is not None
 
 
+def is_owner(text: str) -> bool:
+    return _OWNER.fullmatch(text) is not None
+
+
 def hash_of(key: str) -> str:
     """Plain SHA-256 is enough: 256 random bits cannot be guessed, and each request pays for the hash."""
     return hashlib.sha256(key.encode()).hexdigest()
@@ -60,7 +64,7 @@ def check_repeat_window(window: timedelta) -> None:
 
 def describe(key: str, owner: str, name: str, now: datetime) -> ApiKey:
     """Raises InvalidRequest for an owner or a name that cannot be."""
-    if not _OWNER.fullmatch(owner):
+    if not is_owner(owner):
         raise InvalidRequest(
             "an owner is 1 to 64 letters, digits, '.', '_', '@' or '-', and begins with a letter or digit",
             field="owner",

@@ -34,6 +34,7 @@ def notice(task: Task, links: Links) -> dict[str, Any]:
             "created_at": task.created_at.isoformat(timespec="milliseconds"),
             "credits": task.credits,
             "failure": _failure(task),
+            "adopted": _adopted(task),
             "creations": [_creation(creation, links) for creation in task.creations],
         },
     }
@@ -62,6 +63,12 @@ def _failure(task: Task) -> dict[str, Any] | None:
         "message": failure.message,
         "retryable": failure.retryable,
     }
+
+
+def _adopted(task: Task) -> dict[str, Any] | None:
+    if task.adopted is None:
+        return None
+    return {"provider_task_id": task.provider_task_id, "lost_task": task.adopted.lost_task or None}
 
 
 def _creation(creation: Creation, links: Links) -> dict[str, Any]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from reelkeep.domain.task import Creation, Failure, State
+from reelkeep.domain.task import Creation, Failure, Request, State
 
 # --- the answer to the billable call ---
 
@@ -102,6 +103,7 @@ class Unreadable:
 
     reason: str
     raw: bytes = b""
+    made: bool = False  # it said so much, but not where
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +112,22 @@ class Missing:
 
 
 Observation = Pending | Succeeded | Failed | Busy | Unreadable | Missing
+
+# --- the answer to "what have you made?" ---
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """A success that the provider lists, whoever asked for it."""
+
+    provider_task_id: str
+    created_at: datetime
+    request: Request  # as far as the list tells it; its payload is what the provider was given
+    seen: Observation  # anything but Succeeded if the list has no links: then the task itself must be looked at
+
+
+@dataclass(frozen=True, slots=True)
+class ListedPage:
+    successes: tuple[Listed, ...]
+    next_page: str = ""  # how to ask for the next one; empty on the last
+    unreadable: int = 0  # successes without an id or a time

@@ -130,6 +130,13 @@ class Asset:
     expires_at: datetime | None = None  # when that link dies
     kept: Kept | None = None
     lost: str = ""  # why it could not be kept, once that is certain
+    setbacks: int = 0  # how often it could not be had
+    refusals: int = 0  # how often not even with the freshest link that the provider gives
+
+    @property
+    def open(self) -> bool:
+        """Neither kept nor given up."""
+        return self.kept is None and not self.lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +153,14 @@ class Creation:
 
     def asset(self, name: str) -> Asset | None:
         return next((asset for asset in self.assets if asset.name == name), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adoption:
+    """Why there is a task that nobody submitted here: its provider listed a success that we did not hold."""
+
+    at: datetime
+    lost_task: str = ""  # the task of ours that was given up before its provider was heard to have made it
 
 
 class Backward(Exception):
@@ -174,6 +189,7 @@ class Task:
     tokens: int | None = None  # what it cost, where the provider counts so
     source_creation: str = ""  # the provider's id of the creation that this one extends or upscales
     promised: bool = False  # a repeat was given it while it was not known yet whether the provider refuses it
+    adopted: Adoption | None = None
     removed_at: datetime | None = None  # the owner does not want to see it any more; the archive keeps it
     looks: int = 0  # how often we asked the provider
     setbacks: int = 0  # how often in a row it could not answer
@@ -202,6 +218,12 @@ class Task:
     def unfinished(self) -> bool:
         """Not at its end, or nobody was told of it."""
         return not self.state.terminal or self.told_at is None
+
+    @property
+    def links_die_at(self) -> datetime | None:
+        """When the first link to something that is not kept yet dies, as far as the links say."""
+        assets = (asset for creation in self.creations for asset in creation.assets if asset.open)
+        return min((asset.expires_at for asset in assets if asset.expires_at), default=None)
 
     def advanced(self, state: State, now: datetime, **changes: Any) -> Task:
         """The task in a later state (or the same, unfinished one), with these changes.

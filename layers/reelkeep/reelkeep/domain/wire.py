@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
-from reelkeep.domain.observation import Finding, Observation, Placement
+from reelkeep.domain.observation import Finding, ListedPage, Observation, Placement
 from reelkeep.domain.task import Task
 
 Json = Any  # what json.loads returns
@@ -81,6 +82,12 @@ class ProviderDialect(Protocol):
     def observe(self, task: Task) -> Call: ...
 
     def read_observed(self, answer: Answer) -> Observation: ...
+
+    def list_successes(self, since: datetime, page: str) -> Call | None:
+        """A page of what succeeded since then, or may have: the first one for "". None if the format has no list."""
+
+    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
+        """None for an answer that is no such page."""
 
     def cancel(self, task: Task) -> Call | None:
         """None if the format has no way to cancel."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from reelkeep.domain import schedule
 from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.links import Links
 from reelkeep.domain.notice import attributes, notice
-from reelkeep.domain.observation import Succeeded
+from reelkeep.domain.observation import Busy, Failed, Missing, Pending, Succeeded, Unreadable
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, State, Task
 from reelkeep.ports import (
     Archive,
@@ -27,14 +28,18 @@ from reelkeep.services.poll import Verdict
 from reelkeep.services.record import read, record
 
 _TRIES = 8  # with waits that double from 2 s: five minutes for a provider that serves nonsense to come to its senses
-_LINKS_LIVE = timedelta(hours=24)
+_PATIENCE = timedelta(hours=30)  # with what may still be had: the life of its links, and some hours with fresh ones
 _RESERVE = 60.0  # seconds of the function's time under which no further copy is begun
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class _Trouble:
+    number: int  # of the creation
+    name: str
     message: str
-    final: bool  # more patience will not help, only fresh links might
+    dead: bool  # only another link can help
+    final: bool = False  # and there is none
     retry_after: float | None = None
 
 
@@ -57,11 +62,14 @@ def finalize(
     if task.state is State.ARCHIVING:
         try:
             provider = providers.get(task.provider)
-        except Misconfigured as wrong:
-            return _come_back(task, _Trouble(str(wrong), final=False), tasks=tasks, now=clock())
-        task, trouble = _keep_assets(task, provider, tasks=tasks, archive=archive, seconds_left=seconds_left)
-        if any(_open(asset) for creation in task.creations for asset in creation.assets):
-            return _come_back(task, trouble, tasks=tasks, now=clock())
+        except Misconfigured as wrong:  # for now: what is missing is waited for
+            task, troubles = task, [_Trouble(number, name, str(wrong), dead=False) for number, name in _order(task)]
+        else:
+            task, troubles = _keep_assets(
+                task, provider, tasks=tasks, archive=archive, clock=clock, seconds_left=seconds_left
+            )
+        if any(asset.open for creation in task.creations for asset in creation.assets):
+            return _come_back(task, troubles, tasks=tasks, now=clock())
         task = _end(task, tasks=tasks, archive=archive, now=clock())
     elif not task.state.terminal:
         raise ValueError(f"task {task_id} is {task.state}: nothing to finalize")
@@ -70,42 +78,59 @@ def finalize(
         notices.tell(notice(task, links), attributes(task))
         now = clock()
         record(task, lambda task: replace(task, told_at=now), tasks=tasks)
-    return Verdict(task_id, finished=True)
+        return Verdict(task_id, finished=True, state=task.state, lost=_lost(task))
+    return Verdict(task_id, finished=True, state=task.state)
 
 
-def _open(asset: Asset) -> bool:
-    return asset.kept is None and not asset.lost
+def _lost(task: Task) -> str:
+    if task.failure and task.failure.reason is FailureClass.LOST:
+        return task.failure.message
+    return "; ".join(asset.lost for creation in task.creations for asset in creation.assets if asset.lost)
 
 
 def _keep_assets(
-    task: Task, provider: Provider, *, tasks: Tasks, archive: Archive, seconds_left: SecondsLeft
-) -> tuple[Task, _Trouble | None]:
-    """Copies what is not kept yet; a dead link is worth one fresh look at the provider."""
-    trouble, refreshed = None, False
-    for number, name in [(n, asset.name) for n, c in enumerate(task.creations, 1) for asset in c.assets]:
-        if not _open(_asset(task, number, name)):
-            continue
+    task: Task, provider: Provider, *, tasks: Tasks, archive: Archive, clock: Clock, seconds_left: SecondsLeft
+) -> tuple[Task, list[_Trouble]]:
+    """Copies what is not kept yet; a dead link is worth one fresh look at the provider, which renews them all."""
+    troubles: list[_Trouble] = []
+    certain: bool | None = None  # after that look: whether there are no fresher links than those that we have
+    for number, name in _order(task):
         if seconds_left() < _RESERVE:
-            return task, trouble
-        task, failed = _keep(task, number, name, provider, tasks=tasks, archive=archive)
-        if failed and failed.final and not refreshed:
-            task, refreshed = _refreshed(task, provider, tasks=tasks), True
-            task, failed = _keep(task, number, name, provider, tasks=tasks, archive=archive)
-        trouble = failed or trouble
-    return task, trouble
+            break
+        if certain is None and _dead(_asset(task, number, name), clock()):
+            task, certain = _refreshed(task, provider, tasks=tasks)
+        task, trouble = _keep(task, number, name, provider, tasks=tasks, archive=archive)
+        if trouble and trouble.dead and certain is None:
+            task, certain = _refreshed(task, provider, tasks=tasks)
+            task, trouble = _keep(task, number, name, provider, tasks=tasks, archive=archive)
+        if trouble:
+            troubles.append(replace(trouble, final=trouble.dead and certain is True))
+    return task, troubles
+
+
+def _order(task: Task) -> list[tuple[int, str]]:
+    """What dies first comes first; what could not be had before must not hold up the rest."""
+    left = [(n, asset) for n, creation in enumerate(task.creations, 1) for asset in creation.assets if asset.open]
+    left.sort(key=lambda each: (each[1].setbacks, each[1].expires_at or _NEVER))
+    return [(number, asset.name) for number, asset in left]
+
+
+def _dead(asset: Asset, now: datetime) -> bool:
+    return asset.expires_at is not None and asset.expires_at <= now
 
 
 def _keep(
     task: Task, number: int, name: str, provider: Provider, *, tasks: Tasks, archive: Archive
 ) -> tuple[Task, _Trouble | None]:
+    asset = _asset(task, number, name)
+    if not asset.open:  # another run was quicker
+        return task, None
     try:
-        kept = archive.keep(task, number, name, provider.source(_asset(task, number, name)))
-    except SourceGone as gone:
-        return task, _Trouble(f"{name}: {gone}", final=True)
-    except SourceBad as bad:
-        return task, _Trouble(f"{name}: {bad}", final=True)
+        kept = archive.keep(task, number, name, provider.source(asset))
+    except (SourceGone, SourceBad) as error:
+        return task, _Trouble(number, name, f"{name}: {error}", dead=True)
     except SourceBusy as busy:
-        return task, _Trouble(f"{name}: {busy}", final=False, retry_after=busy.retry_after)
+        return task, _Trouble(number, name, f"{name}: {busy}", dead=False, retry_after=busy.retry_after)
 
     def settled(task: Task) -> Task:
         return _with_asset(task, number, replace(_asset(task, number, name), kept=kept, source=""))
@@ -113,54 +138,66 @@ def _keep(
     return record(task, settled, tasks=tasks), None
 
 
-def _refreshed(task: Task, provider: Provider, *, tasks: Tasks) -> Task:
-    """The task with the links that the provider signs now; the same task if it has none to give."""
-    observation = provider.observe(task)
-    if not isinstance(observation, Succeeded):
-        return task
-    fresh = {creation.id: creation for creation in observation.creations}
+def _refreshed(task: Task, provider: Provider, *, tasks: Tasks) -> tuple[Task, bool]:
+    """The task with the links that the provider signs now, and whether these are all that there will be.
 
-    def relinked(task: Task) -> Task:
-        return replace(task, creations=tuple(_relinked(c, fresh.get(c.provider_id)) for c in task.creations))
+    They are not while it is busy, makes no sense, or says that it is still at work on what it had made.
+    """
+    match provider.observe(task):
+        case Succeeded(creations):
+            return record(task, lambda task: _relinked(task, creations), tasks=tasks), True
+        case Missing() | Failed():
+            return task, True
+        case Pending() | Busy() | Unreadable():
+            return task, False
 
-    return record(task, relinked, tasks=tasks)
+
+def _relinked(task: Task, fresh: Sequence[Creation]) -> Task:
+    """Creations are known by their ids there; by their places only where none of the ids is one that we know."""
+    by_id = {creation.id: creation for creation in reversed(fresh)}
+    known = [by_id.get(creation.provider_id) for creation in task.creations]
+    if not any(known) and len(fresh) == len(task.creations):
+        known = list(fresh)
+    return replace(task, creations=tuple(map(_with_links_of, task.creations, known)))
 
 
-def _relinked(creation: Creation, fresh: Creation | None) -> Creation:
+def _with_links_of(creation: Creation, fresh: Creation | None) -> Creation:
     sources = {asset.name: asset for asset in fresh.assets} if fresh else {}
     return replace(
         creation,
         assets=tuple(
             replace(asset, source=sources[asset.name].source, expires_at=sources[asset.name].expires_at)
-            if _open(asset) and asset.name in sources
+            if asset.open and asset.name in sources
             else asset
             for asset in creation.assets
         ),
     )
 
 
-def _come_back(task: Task, trouble: _Trouble | None, *, tasks: Tasks, now: datetime) -> Verdict:
+def _come_back(task: Task, troubles: Sequence[_Trouble], *, tasks: Tasks, now: datetime) -> Verdict:
     """Not everything is kept yet: wait and try again, or give up on what is certainly not to be had."""
-    if trouble is None:  # only time ran out
-        return Verdict(task.id, finished=False, wait_seconds=1)
-    hopeless = task.setbacks + 1 >= _TRIES if trouble.final else now >= (task.succeeded_at or now) + _LINKS_LIVE
-    wait = schedule.copy_wait(task.setbacks, trouble.retry_after)
+    if not troubles:  # only time ran out
+        return Verdict(task.id, finished=False, wait_seconds=1, state=task.state)
+    waited = now >= (task.succeeded_at or now) + _PATIENCE
+    wait = schedule.copy_wait(task.setbacks, max(trouble.retry_after or 0 for trouble in troubles))
 
     def changed(task: Task) -> Task:
-        task = replace(task, setbacks=task.setbacks + 1, trouble=trouble.message, updated_at=now)
-        task = replace(task, next_look_at=now + timedelta(seconds=wait))
-        return _given_up(task, trouble.message) if hopeless else task
+        for trouble in troubles:
+            asset = _asset(task, trouble.number, trouble.name)
+            if not asset.open:  # another run had more luck
+                continue
+            refusals = asset.refusals + trouble.final
+            lost = trouble.message if waited or refusals >= _TRIES else ""
+            asset = replace(asset, setbacks=asset.setbacks + 1, refusals=refusals, lost=lost)
+            task = _with_asset(task, trouble.number, asset)
+        task = replace(task, setbacks=task.setbacks + 1, trouble=troubles[-1].message, updated_at=now)
+        return replace(task, next_look_at=now + timedelta(seconds=wait))
 
-    record(task, changed, tasks=tasks)
-    return Verdict(task.id, finished=False, wait_seconds=1 if hopeless else wait)
-
-
-def _given_up(task: Task, why: str) -> Task:
-    def settled(asset: Asset) -> Asset:
-        return replace(asset, lost=why) if _open(asset) else asset
-
-    creations = (replace(c, assets=tuple(settled(asset) for asset in c.assets)) for c in task.creations)
-    return replace(task, creations=tuple(creations))
+    task = record(task, changed, tasks=tasks)
+    settled = not _order(task)
+    return Verdict(
+        task.id, finished=False, wait_seconds=1 if settled else wait, state=task.state, trouble=task.trouble
+    )
 
 
 def _end(task: Task, *, tasks: Tasks, archive: Archive, now: datetime) -> Task:

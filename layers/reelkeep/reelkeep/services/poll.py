@@ -47,6 +47,7 @@ class Verdict:
     wait_seconds: int = 1
     state: str = ""
     trouble: str = ""
+    lost: str = ""  # what was generated and is not to be had, and why; said once, with the notice
 
     @property
     def facts(self) -> dict[str, str | bool | int]:
@@ -142,7 +143,8 @@ def _observed(task: Task, observation: Observation, expected: float, now: dateti
             return _setback(task, "the provider does not know this task", None, expected, now)
         case Busy(reason, retry_after):
             return _setback(task, reason, retry_after, expected, now)
-        case Unreadable(reason):
+        case Unreadable(reason, made=made):
+            task = replace(task, succeeded_at=(task.succeeded_at or now) if made else task.succeeded_at)
             return _setback(task, reason, None, expected, now)
 
 
@@ -209,5 +211,7 @@ def _overdue(task: Task) -> Failure:
     if task.submission in _LOST:
         return _UNKNOWN_OUTCOME
     trouble = f"; last: {task.trouble}" if task.trouble else ""
+    if task.succeeded_at:
+        return Failure(reason=FailureClass.LOST, message=f"the provider says that it made it, but not where{trouble}")
     message = f"no result within {task.deadline - task.created_at}{trouble}"
     return Failure(reason=FailureClass.DEADLINE, message=message, retryable=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from reelkeep.domain.errors import Stale
+from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.task import Task
 from reelkeep.ports import Clock, Executions, Tasks
 
-_GRACE = timedelta(minutes=10)  # a look that late means that nobody is looking
+_GRACE = timedelta(minutes=10)  # a look that late means that nobody is looking; what is well is kept by then
 _SOON = timedelta(hours=4)
+_LINKS_LIVE = timedelta(hours=24)  # if they do not say
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +22,33 @@ class Swept:
 
 
 def sweep(*, tasks: Tasks, executions: Executions, clock: Clock, everything: bool = False) -> Swept:
-    """With `everything`, also tasks that are not overdue are checked: after a restart of the local cloud."""
-    unfinished = restarted = expiring = 0
+    """What is nearest to losing its links goes first.
+
+    With `everything`, also tasks that are not overdue are checked: after a restart of the local cloud.
+    """
+    unfinished = expiring = 0
+    now, unwatched = clock(), []
     for task in tasks.unfinished():
-        now = clock()
         unfinished += 1
-        expiring += _expires_soon(task, now)
-        overdue = now >= (task.next_look_at or task.updated_at) + _GRACE
-        if (everything or overdue) and not executions.running(task):
-            restarted += _restart(task, tasks=tasks, executions=executions)
+        expiring += _in_danger(task, now)
+        if everything or now >= (task.next_look_at or task.updated_at) + _GRACE:
+            unwatched.append(task)
+    unwatched.sort(key=_loses_its_links_at)
+    restarted = sum(
+        _restart(task, tasks=tasks, executions=executions) for task in unwatched if not executions.running(task)
+    )
     return Swept(unfinished, restarted, expiring)
+
+
+def _in_danger(task: Task, now: datetime) -> bool:
+    """Not so while it has only just been made: a cover's link may live for one hour from the beginning."""
+    dies_at, made_at = task.links_die_at, task.succeeded_at or task.updated_at
+    return dies_at is not None and dies_at - now < _SOON and now - made_at >= _GRACE
+
+
+def _loses_its_links_at(task: Task) -> datetime:
+    """Of a task without links, when it would if it had just been made when it was last looked at."""
+    return task.links_die_at or (task.succeeded_at or task.updated_at) + _LINKS_LIVE
 
 
 def _restart(task: Task, *, tasks: Tasks, executions: Executions) -> bool:
@@ -38,15 +56,8 @@ def _restart(task: Task, *, tasks: Tasks, executions: Executions) -> bool:
         task = tasks.save(replace(task, runs=task.runs + 1))
     except Stale:  # somebody is at work on it
         return False
-    executions.start(task, wait_seconds=1)
+    try:
+        executions.start(task, wait_seconds=1)
+    except TryLater:  # the others must not wait for it; the next sweep tries again
+        return False
     return True
-
-
-def _expires_soon(task: Task, now: datetime) -> bool:
-    deaths = (
-        asset.expires_at
-        for creation in task.creations
-        for asset in creation.assets
-        if asset.kept is None and not asset.lost and asset.expires_at
-    )
-    return any(death - now < _SOON for death in deaths)

@@ -6,7 +6,13 @@ from functools import partial
 from typing import Protocol
 
 from reelkeep.adapters.executions import StepFunctionsExecutions
+from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.secrets import Secret
 from reelkeep.adapters.tasks import TableTasks
+from reelkeep.dialects import upstream
+from reelkeep.ports import SecondsLeft
+from reelkeep.services.adopt import Adopted, adopt
 from reelkeep.services.sweep import Swept, sweep
 from reelkeep.wiring import platform
 
@@ -15,11 +21,17 @@ class Sweep(Protocol):
     def __call__(self, *, everything: bool = False) -> Swept: ...
 
 
-def build() -> Sweep:
+class Adopt(Protocol):
+    def __call__(self, *, seconds_left: SecondsLeft) -> Adopted: ...
+
+
+def build() -> tuple[Sweep, Adopt]:
     settings = platform.settings
-    return partial(
-        sweep,
-        tasks=TableTasks(platform.dynamodb(), settings.table),
-        executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
-        clock=platform.now,
+    tasks = TableTasks(platform.dynamodb(), settings.table)
+    executions = StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn)
+    secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
+    providers = ConfiguredProviders(secret, upstream, Outbound(platform.tls()))
+    return (
+        partial(sweep, tasks=tasks, executions=executions, clock=platform.now),
+        partial(adopt, tasks=tasks, providers=providers, executions=executions, clock=platform.now),
     )

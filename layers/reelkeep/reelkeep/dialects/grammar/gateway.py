@@ -7,7 +7,7 @@ either path. Source: github.com/QuantumNous/new-api (controller/, relay/, dto/),
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from reelkeep.dialects.grammar import lenient, placing, video_request
@@ -17,6 +17,8 @@ from reelkeep.domain.observation import (
     Accepted,
     Busy,
     Failed,
+    Listed,
+    ListedPage,
     Missing,
     NotYet,
     Observation,
@@ -26,7 +28,7 @@ from reelkeep.domain.observation import (
     Unknown,
     Unreadable,
 )
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Request, State, Task
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Json, Search
 
 _QUEUEING = frozenset({"queued", "pending", "submitted", "not_start", "created"})
@@ -105,6 +107,12 @@ class Gateway:
 
     # They cancel nothing, list nothing, and echo nothing that a lost task could be known by.
 
+    def list_successes(self, since: datetime, page: str) -> Call | None:  # noqa: ARG002
+        return None
+
+    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:  # noqa: ARG002
+        return None
+
     def cancel(self, task: Task) -> Call | None:  # noqa: ARG002
         return None
 
@@ -155,12 +163,35 @@ def _told(said: Mapping[str, Json], raw: bytes) -> Observation:
     return Pending(State.PROCESSING, "" if word in _PROCESSING else word[:64])
 
 
+def listed(items: Sequence[Json], since: datetime, dialect: str) -> ListedPage:
+    """Those of a list of videos that were completed since then."""
+    found, unreadable = [], 0
+    for said in map(lenient.fields, items):
+        if lenient.text(said.get("status")).lower() not in _DONE:
+            continue
+        task_id, created_at = _id(said), lenient.moment(said.get("created_at"))
+        if not task_id or created_at is None:
+            unreadable += 1
+            continue
+        if (lenient.moment(said.get("completed_at")) or created_at) >= since:
+            request = Request(
+                dialect=dialect,
+                kind=Kind.TEXT2VIDEO,
+                model=lenient.text(said.get("model"))[:256],
+                prompt=lenient.text(said.get("prompt")),
+                duration=lenient.whole(said.get("seconds")) or None,
+            )
+            seen = _succeeded(said, b"")
+            found.append(Listed(provider_task_id=task_id, created_at=created_at, request=request, seen=seen))
+    return ListedPage(tuple(found), unreadable=unreadable)
+
+
 def _succeeded(task: Mapping[str, Json], raw: bytes) -> Observation:
     metadata, usage = lenient.fields(task.get("metadata")), lenient.fields(task.get("usage"))
     task_id = _id(task)
     source = _source(task, metadata, task_id)
     if not source:
-        return Unreadable("the provider reported success without a link or an id", raw)
+        return Unreadable("the provider reported success without a link or an id", raw, made=True)
     cover = lenient.link(task.get("thumbnail_url")) or lenient.link(task.get("cover_url"))
     size = re.fullmatch(r"(\d{1,5})x(\d{1,5})", lenient.text(task.get("size")), re.ASCII)
     ends = lenient.whole(task.get("expires_at")) if source.startswith("/") else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import UTC, datetime
 
 from reelkeep.domain.wire import Json
 
@@ -42,6 +43,19 @@ def number(value: Json) -> float | None:
 def whole(value: Json) -> int | None:
     parsed = number(value)
     return None if parsed is None or parsed >= 2**53 else int(parsed)
+
+
+def moment(value: Json) -> datetime | None:
+    """A time in RFC 3339, with any number of digits after the second, or in seconds since 1970."""
+    try:
+        if isinstance(value, str) and not value.isdecimal():
+            # Of nine digits the last three are dropped; a time without a zone is taken for UTC.
+            parsed = datetime.fromisoformat(value)
+            return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        seconds = number(value)
+        return datetime.fromtimestamp(seconds, UTC) if seconds else None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def link(value: Json) -> str:

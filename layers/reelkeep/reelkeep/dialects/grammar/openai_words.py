@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from reelkeep.dialects.dialect import Reply
@@ -35,6 +36,7 @@ _CODES = {
     FailureClass.CREDIT: (402, "insufficient_quota"),
     FailureClass.THROTTLED: (429, "rate_limit_exceeded"),
 }
+_OWN = re.compile(r"[a-z0-9_.:-]+")
 _OUR_TROUBLE = (400, "model_unavailable")  # with our account there: not the client's, and nothing to repeat
 
 
@@ -56,8 +58,18 @@ def fault(known: str = "") -> Reply:
 
 
 def code_of(failure: Failure) -> str:
-    """The provider's own word, or else ours."""
-    return failure.code or failure.reason.value
+    """The provider's own word, if it is in the form of those here, or else one for what kind of failure it is."""
+    if _OWN.fullmatch(failure.code):
+        return failure.code
+    if failure.reason in _CODES:
+        return _CODES[failure.reason][1]
+    return "server_error" if failure.reason is FailureClass.PROVIDER else failure.reason.value
+
+
+def message_of(failure: Failure) -> str:
+    """For a person; with the provider's own word, where that is of another form."""
+    foreign = "" if _OWN.fullmatch(failure.code) or failure.code in failure.message else f"({failure.code})"
+    return " ".join(filter(None, (failure.message or failure.reason.value, foreign)))
 
 
 def facts(creation: Creation) -> dict[str, float | None]:

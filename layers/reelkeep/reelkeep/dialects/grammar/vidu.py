@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -28,6 +28,8 @@ from reelkeep.domain.observation import (
     Accepted,
     Busy,
     Failed,
+    Listed,
+    ListedPage,
     Missing,
     NotYet,
     Observation,
@@ -37,7 +39,7 @@ from reelkeep.domain.observation import (
     Unknown,
     Unreadable,
 )
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, State
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Answer, Json
 
 StateWord = Literal["created", "queueing", "processing", "success", "failed"]
@@ -62,7 +64,14 @@ _REASONS = {
     FailureClass.CREDIT: "CreditInsufficient",
     FailureClass.THROTTLED: "SystemThrottling",
     FailureClass.CANCELLED: "UserCancelled",
+    FailureClass.LOST: "CreationNotFound",  # made, and not to be had: clients repeat an InternalServiceFailure
 }
+# Vidu's words are single ones in capitals, of which there are more than it documents; these are Ark's.
+_OWN = re.compile(
+    r"(?!.*SensitiveContent|.*RiskDetect|(Invalid|Missing)Parameter|InvalidEndpoint|InvalidAction|InternalServiceError"
+    r"|Account(Overdue|Balance)|RateLimit|ServerOverloaded|Model(NotOpen|Loading)|AuthenticationError|AccessDenied"
+    r"|OperationDenied)[A-Z][A-Za-z]*"
+)
 _STATUS = {
     "Conflict": 409,
     "CreationNotFound": 404,
@@ -95,12 +104,14 @@ def fault(known: str = "") -> Reply:
 
 
 def reason(failure: Failure) -> str:
-    """The provider's own word; but our trouble with our account there must not look like the client's."""
+    """The provider's own word, if it is one of Vidu's; but our trouble with our account there must not look like
+    the client's."""
     if failure.reason is FailureClass.CANCELLED:
         return "UserCancelled"
     if failure.reason is FailureClass.PROVIDER and failure.code in _ACCOUNT_WORDS:
         return "ModelUnavailable"
-    return failure.code or _REASONS.get(failure.reason, "InternalServiceFailure")
+    own = failure.code if _OWN.fullmatch(failure.code) else ""
+    return own or _REASONS.get(failure.reason, "InternalServiceFailure")
 
 
 def shown(value: Json) -> Json:
@@ -222,6 +233,46 @@ def observed(answer: Answer) -> Observation:
     return Unreadable(f"the provider answered {answer.status} {reason}".rstrip(), answer.body)
 
 
+def listed(items: Sequence[Json], dialect: str) -> ListedPage:
+    """The successes among these items of a list. What makes sound or pictures is no video, and is passed over."""
+    found, unreadable = [], 0
+    for said in map(lenient.fields, items):
+        if said.get("state") != "success" or _NO_VIDEO.search(lenient.text(said.get("type"))):
+            continue
+        task_id, created_at = lenient.identifier(said.get("id")), lenient.moment(said.get("created_at"))
+        if not task_id or created_at is None:
+            unreadable += 1
+            continue
+        request, seen = _request(said, dialect), _told(said, b"")
+        found.append(Listed(provider_task_id=task_id, created_at=created_at, request=request, seen=seen))
+    return ListedPage(tuple(found), unreadable=unreadable)
+
+
+def _request(said: Mapping[str, Json], dialect: str) -> Request:
+    images = said.get("images")
+    links = tuple(filter(None, map(lenient.link, images))) if isinstance(images, list) else ()
+    template = lenient.text(said.get("template"))
+    seconds = lenient.whole(said.get("duration"))
+    kinds = {word: kind for kind, word in TYPES.items()} | {kind.value: kind for kind in Kind}
+    otherwise = Kind.TEMPLATE2VIDEO if template else Kind.IMG2VIDEO if links else Kind.TEXT2VIDEO
+    return Request(
+        dialect=dialect,
+        kind=kinds.get(lenient.text(said.get("type")), otherwise),
+        model=lenient.text(said.get("model"))[:256],
+        prompt=lenient.text(said.get("prompt")),
+        images=links,
+        template=template[:256],
+        duration=seconds or None,
+        resolution=lenient.text(said.get("resolution"))[:256],
+        aspect_ratio=lenient.text(said.get("aspect_ratio"))[:256],
+        off_peak=said.get("off_peak") is True,
+        payload=lenient.text(said.get("payload")),
+    )
+
+
+_NO_VIDEO = re.compile(r"audio|2image$")
+
+
 def _class_of(reason: str, otherwise: FailureClass) -> FailureClass:
     return next((found for words, found in _CLASSES if re.fullmatch(words, reason)), otherwise)
 
@@ -233,7 +284,7 @@ def _told(said: Mapping[str, Json], raw: bytes) -> Observation:
     if word == "success":
         creations = _creations(said.get("creations"))
         if not creations:
-            return Unreadable("the provider reported success without a link to a video", raw)
+            return Unreadable("the provider reported success without a link to a video", raw, made=True)
         return Succeeded(creations, lenient.whole(said.get("credits")), lenient.whole(said.get("seed")))
     if word == "failed":
         code = lenient.text(said.get("err_code"))[:256]

@@ -1,0 +1,162 @@
+"""Adopt: archive what a provider lists as made and we do not hold, whoever asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from reelkeep.domain import ids, schedule
+from reelkeep.domain.errors import Stale, TryLater
+from reelkeep.domain.observation import Listed, Succeeded
+from reelkeep.domain.slim import is_big, slim
+from reelkeep.domain.task import Adoption, State, Submission, Task
+from reelkeep.ports import Clock, Executions, Provider, Providers, SecondsLeft, Tasks
+
+_WINDOW = timedelta(hours=24)
+_SETTLED = timedelta(minutes=10)  # a younger success may be one that we are about to record, or that an index lacks
+_CLOCKS_DIFFER = timedelta(minutes=5)
+_LINKS_LIVE = timedelta(hours=24)  # if they do not say
+_SOON = timedelta(hours=4)
+_RESERVE = 20.0  # seconds of the function's time under which nothing more is looked at
+_READING_RESERVE = 120.0  # and under which the lists are read no further
+
+
+@dataclass(slots=True)
+class Adopted:
+    listed: int = 0  # successes that are old enough to be looked at
+    adopted: int = 0
+    left: int = 0  # for the next time: there was no more time
+    unread: dict[str, str] = field(default_factory=dict)  # why a provider's list was not read to its end
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    provider: Provider  # under which what is found is filed
+    names: frozenset[str]  # of all that use it
+
+
+def adopt(
+    *, tasks: Tasks, providers: Providers, executions: Executions, clock: Clock, seconds_left: SecondsLeft
+) -> Adopted:
+    """Two at once adopt each success once. What is nearest to losing its links goes first."""
+    result = Adopted()
+    accounts = list(_accounts(providers))
+    names = frozenset(name for account in accounts for name in account.names)
+    uncertain = [task for task in tasks.unfinished() if _uncertain(task) and task.provider in names]
+    found = [(account, listed) for account in accounts for listed in _settled(account, result, clock(), seconds_left)]
+    found.sort(key=lambda each: _links_die_at(each[1]))
+    result.listed = len(found)
+    for number, (account, listed) in enumerate(found):
+        if seconds_left() < _RESERVE:
+            result.left = len(found) - number
+            break
+        if (task := _adoption(listed, account, uncertain, tasks=tasks, now=clock())) is None:
+            continue
+        with suppress(Stale):  # another one was quicker
+            task = tasks.create(task)
+            result.adopted += 1
+            with suppress(TryLater):  # the sweep starts it
+                executions.start(task, wait_seconds=1)
+    return result
+
+
+def _accounts(providers: Providers) -> Iterator[_Account]:
+    for account in providers.accounts():
+        provider = next((provider for provider in account if provider.adopt_for), None)
+        if provider is not None:
+            yield _Account(provider, frozenset(each.name for each in account))
+
+
+def _settled(account: _Account, result: Adopted, now: datetime, seconds_left: SecondsLeft) -> Iterator[Listed]:
+    """Each once: while pages are read, what is new moves the rest on."""
+    seen: set[str] = set()
+    try:
+        for listed in account.provider.successes(now - _WINDOW):
+            if seconds_left() < _READING_RESERVE:
+                raise TryLater("there was no time to read it to its end")
+            if listed.provider_task_id not in seen and listed.created_at <= now - _SETTLED:
+                seen.add(listed.provider_task_id)
+                yield listed
+    except TryLater as error:
+        result.unread[account.provider.name] = str(error)
+
+
+def _adoption(
+    listed: Listed, account: _Account, uncertain: Collection[Task], *, tasks: Tasks, now: datetime
+) -> Task | None:
+    """The task that is to hold it, or None if there is one, or may be."""
+    known = [task for name in account.names for task in tasks.placed_as(name, listed.provider_task_id)]
+    if any(_holds(task) for task in known):
+        return None
+    named = _named(listed, account, tasks=tasks)
+    if named is not None and not named.provider_task_id and not named.state.terminal:
+        return None  # its next look finds it
+    lost = named or next(iter(known), None)
+    if lost is None and _links_die_at(listed) - now > _SOON and any(_may_be(listed, task) for task in uncertain):
+        return None
+    return _task(listed, account.provider, lost, now)
+
+
+def _holds(task: Task) -> bool:
+    """It is on its way, in the archive, or was told to be lost; not so if we gave up before there were any links."""
+    return not task.state.terminal or task.state is State.SUCCESS or bool(task.creations)
+
+
+def _named(listed: Listed, account: _Account, *, tasks: Tasks) -> Task | None:
+    """The task of ours that was placed with this payload."""
+    payload = listed.request.payload
+    task = tasks.get(payload) if ids.is_task_id(payload) else None
+    return task if task is not None and task.provider in account.names else None
+
+
+def _uncertain(task: Task) -> bool:
+    return task.submission in (Submission.PLACING, Submission.UNKNOWN) and not task.state.terminal
+
+
+def _may_be(listed: Listed, task: Task) -> bool:
+    """Whether it may be what came of a submission with a lost answer. Only some providers echo what tells."""
+    echoed, model = listed.request.payload, listed.request.model
+    begun, latest = task.created_at - _CLOCKS_DIFFER, task.updated_at + _CLOCKS_DIFFER
+    return begun <= listed.created_at <= latest and not echoed and model in ("", task.request.model)
+
+
+def _links_die_at(listed: Listed) -> datetime:
+    creations = listed.seen.creations if isinstance(listed.seen, Succeeded) else ()
+    deaths = (asset.expires_at for creation in creations for asset in creation.assets if asset.expires_at)
+    return min(deaths, default=listed.created_at + _LINKS_LIVE)
+
+
+def _task(listed: Listed, provider: Provider, lost: Task | None, now: datetime) -> Task:
+    task_id = ids.adopted_task_id(provider.name, listed.provider_task_id, listed.created_at)
+    request = lost.request if lost else listed.request
+    if is_big(request):
+        request = replace(slim(request), payload_omitted=request.payload_omitted)
+    task = Task(
+        id=task_id,
+        owner=lost.owner if lost else provider.adopt_for,
+        key_id=lost.key_id if lost else "",
+        provider=provider.name,
+        request=request,
+        request_key=lost.request_key if lost else "",
+        created_at=ids.created_at(task_id),
+        updated_at=now,
+        deadline=now + schedule.ORDINARY,
+        state=State.PROCESSING,
+        submission=Submission.PLACED,
+        provider_task_id=listed.provider_task_id,
+        succeeded_at=now,
+        next_look_at=now,
+        adopted=Adoption(at=now, lost_task=lost.id if lost else ""),
+    )
+    if not isinstance(listed.seen, Succeeded):
+        return task
+    creations, credits, seed, tokens = (
+        listed.seen.creations,
+        listed.seen.credits,
+        listed.seen.seed,
+        listed.seen.tokens,
+    )
+    archiving = task.advanced(State.ARCHIVING, now, credits=credits, seed=seed, tokens=tokens)
+    return archiving.with_creations(creations)

@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reelkeep.domain.errors import TryLater
+from reelkeep.domain.observation import Accepted, Failed, Listed, Succeeded, Unknown, Unreadable
+from reelkeep.domain.task import Adoption, Asset, Creation, Failure, FailureClass, State, Task
+from reelkeep.ports import SourceGone
+from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creation, request
+
+MADE_AT = NOON - timedelta(hours=1)
+
+
+def listed(id: str = "p-1", payload: str = "", created_at: datetime = MADE_AT, **changes: Any) -> Listed:
+    asked = request(dialect="vidu_ent_v2", payload=payload)
+    seen = Succeeded((creation(f"c-{id}"),), credits=20)
+    return replace(Listed(provider_task_id=id, created_at=created_at, request=asked, seen=seen), **changes)
+
+
+def dying(id: str, at: datetime) -> Listed:
+    asset = Asset(name="video", source=f"https://files.test/{id}", expires_at=at)
+    return listed(id, seen=Succeeded((Creation(id=id, assets=(asset,)),)))
+
+
+def only(stage: Stage) -> Task:
+    (task,) = stage.tasks.recorded.values()
+    return task
+
+
+def adopted(stage: Stage) -> list[Task]:
+    return [task for task in stage.tasks.recorded.values() if task.adopted]
+
+
+def test_a_success_made_elsewhere_with_the_same_account_is_archived_and_told_of() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed()]))
+    assert stage.adopt().adopted == 1
+    task = only(stage)
+    assert (task.owner, task.state, task.created_at) == ("adopted", State.ARCHIVING, MADE_AT)
+    assert task.adopted == Adoption(at=NOON)
+    assert (task.request.prompt, task.credits) == ("a paper boat", 20)
+    assert stage.executions.started == [(task.id, 1)]
+    stage.see_through(task.id)
+    assert stage.task(task.id).state is State.SUCCESS
+    assert stage.archive.copies == ["https://files.test/c-p-1/video?round=1"]
+    [told] = stage.notices.told
+    assert told["data"]["adopted"] == {"provider_task_id": "p-1", "lost_task": None}
+
+
+def test_what_is_adopted_once_is_not_adopted_again() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed()]))
+    stage.adopt()
+    assert stage.adopt().adopted == 0
+    stage.see_through(only(stage).id)
+    assert stage.adopt().adopted == 0
+
+
+def test_two_at_once_adopt_it_once() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(), listed()]))  # pages move while they are read
+    assert stage.adopt().adopted == 1
+    task = only(stage)
+    blind = Stage(provider=stage.provider, tasks=stage.tasks)
+    blind.tasks.placed_as = lambda *_: []  # type: ignore[method-assign]  # an index that lags
+    assert blind.adopt().adopted == 0
+    assert only(stage) == task
+
+
+def test_what_we_asked_for_ourselves_is_left_to_its_own_execution() -> None:
+    stage = Stage()
+    task = stage.submit()
+    stage.pass_(3600)
+    stage.provider.listed = [listed("p-1", payload=task.id, created_at=task.created_at)]
+    assert stage.adopt().adopted == 0
+    stage.see_through(task.id)
+    assert stage.adopt().adopted == 0
+
+
+def test_a_removed_task_is_still_held() -> None:
+    stage = Stage()
+    task = stage.submit()
+    stage.see_through(task.id)
+    stage.tasks.save(replace(stage.task(task.id), removed_at=stage.now))
+    stage.provider.listed = [listed("p-1")]
+    assert stage.adopt().adopted == 0
+
+
+def test_a_success_that_is_very_young_is_left_for_the_next_time() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(created_at=NOON - timedelta(minutes=9))]))
+    assert stage.adopt().listed == 0
+    stage.pass_(120)
+    assert stage.adopt().adopted == 1
+
+
+def test_a_provider_may_be_left_alone() -> None:
+    stage = Stage(provider=FakeProvider(adopt_for="", listed=[listed()]))
+    assert stage.adopt().adopted == 0
+    stage.provider.adopt_for = "alice"
+    stage.adopt()
+    assert only(stage).owner == "alice"
+
+
+def test_a_task_whose_answer_was_lost_is_left_to_its_next_look_while_there_is_one() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[None]))
+    task = stage.submit()
+    stage.pass_(3600)
+    stage.provider.listed = [listed("p-9", payload=task.id, created_at=task.created_at)]
+    assert stage.adopt().adopted == 0
+
+
+def test_a_late_find_is_adopted_for_the_owner_of_the_task_that_was_given_up() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[None]))
+    task = stage.submit(request(payload="order 19"))
+    stage.see_through(task.id)
+    failure = stage.task(task.id).failure
+    assert failure is not None
+    assert failure.reason is FailureClass.LOST
+    stage.provider.listed = [listed("p-9", payload=task.id, created_at=task.created_at)]
+    stage.adopt()
+    [found] = adopted(stage)
+    assert (found.owner, found.request.payload) == ("alice", "order 19")
+    assert found.adopted == Adoption(at=stage.now, lost_task=task.id)
+    assert stage.adopt().adopted == 0
+
+
+def test_a_task_that_was_given_up_before_its_provider_was_done_is_made_good() -> None:
+    stage = Stage(provider=FakeProvider(observations=[RUNNING]))
+    task = stage.submit()
+    stage.see_through(task.id)
+    assert stage.task(task.id).state is State.EXPIRED
+    stage.provider.listed = [listed("p-1", created_at=task.created_at)]
+    stage.adopt()
+    [found] = adopted(stage)
+    assert (found.owner, found.state) == ("alice", State.ARCHIVING)
+
+
+def test_what_was_told_to_be_lost_is_not_told_again() -> None:
+    stage = Stage()
+    task = stage.submit()
+    stage.archive.faults["files.test"] = [SourceGone("403")]
+    stage.see_through(task.id)
+    assert stage.task(task.id).state is State.FAILED
+    stage.provider.listed = [listed("p-1", created_at=task.created_at)]
+    assert stage.adopt().adopted == 0
+
+
+def test_a_success_whose_links_are_dead_already_is_told_to_be_lost_once_with_the_reason() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed()]))
+    stage.archive.faults["files.test"] = [SourceGone("403: the link is dead")]
+    stage.adopt()
+    stage.see_through(only(stage).id)
+    [told] = stage.notices.told
+    assert (told["data"]["state"], told["data"]["failure"]["reason"]) == ("failed", "lost")
+    assert "the link is dead" in told["data"]["failure"]["message"]
+    assert stage.adopt().adopted == 0
+
+
+def test_a_success_that_is_listed_without_links_is_looked_at() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(seen=Unreadable("no link"))]))
+    stage.adopt()
+    assert only(stage).state is State.PROCESSING
+    stage.see_through(only(stage).id)
+    assert only(stage).state is State.SUCCESS
+
+
+def test_a_success_that_has_no_links_at_all_is_lost_and_not_merely_late() -> None:
+    nowhere = Unreadable("the provider reported success without a link to a video", made=True)
+    stage = Stage(provider=FakeProvider(listed=[listed(seen=nowhere)], observations=[nowhere]))
+    stage.adopt()
+    stage.see_through(only(stage).id)
+    failure = only(stage).failure
+    assert failure is not None
+    assert failure.reason is FailureClass.LOST
+    assert "without a link" in failure.message
+    assert stage.adopt().adopted == 0
+
+
+def test_a_task_that_was_lost_for_want_of_links_is_made_good_when_the_list_has_them() -> None:
+    nowhere = Unreadable("the provider reported success without a link to a video", made=True)
+    stage = Stage(provider=FakeProvider(observations=[nowhere]))
+    task = stage.submit()
+    stage.see_through(task.id)
+    failure = stage.task(task.id).failure
+    assert failure is not None
+    assert failure.reason is FailureClass.LOST
+    stage.provider.listed = [listed("p-1", created_at=task.created_at)]
+    stage.adopt()
+    [found] = adopted(stage)
+    assert found.adopted == Adoption(at=stage.now, lost_task=task.id)
+    stage.see_through(found.id)
+    assert stage.task(found.id).state is State.SUCCESS
+
+
+def test_what_is_nearest_to_losing_its_links_goes_first() -> None:
+    hours = {"late": 20, "soon": 1, "later": 23}
+    lines = [dying(id, NOON + timedelta(hours=after)) for id, after in hours.items()]
+    stage = Stage(provider=FakeProvider(listed=[*lines, listed("unsaid")]))  # which is 24 h after it was made
+    stage.adopt()
+    order = [stage.task(id).provider_task_id for id, _ in stage.executions.started]
+    assert order == ["soon", "late", "later", "unsaid"]
+
+
+def test_what_may_be_the_outcome_of_a_lost_answer_is_held_back_until_its_links_are_about_to_die() -> None:
+    """At a provider that echoes nothing, it may be the task's own."""
+    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[None]))
+    task = stage.submit(request(expires_after=172_800))
+    stranger = listed("p-8", created_at=task.created_at, request=request(model="another"))
+    stage.provider.listed = [listed("p-9", created_at=task.created_at), stranger]
+    stage.pass_(3600)
+    stage.adopt()
+    assert [each.provider_task_id for each in adopted(stage)] == ["p-8"]
+    stage.pass_(20 * 3600)
+    stage.adopt()
+    assert [each.provider_task_id for each in adopted(stage)] == ["p-8", "p-9"]
+
+
+def test_a_list_that_breaks_off_is_adopted_as_far_as_it_goes_and_said_to_be_broken() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(), TryLater("the provider answered 503"), listed("p-2")]))
+    result = stage.adopt()
+    assert (result.adopted, result.unread) == (1, {"vidu": "the provider answered 503"})
+
+
+def test_an_execution_that_cannot_be_started_is_left_to_the_sweep() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(), listed("p-2")]))
+    stage.executions.fault = TryLater("throttled")
+    assert stage.adopt().adopted == 2
+    stage.executions.fault = None
+    stage.pass_(3600)
+    assert stage.sweep().restarted == 2
+
+
+def test_what_there_is_no_time_for_is_counted() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(), listed("p-2")]))
+    left = iter([300.0, 300.0, 300.0, 5.0])  # twice while the list is read
+    result = stage.adopt(lambda: next(left))
+    assert (result.listed, result.adopted, result.left, result.unread) == (2, 1, 1, {})
+
+
+def test_a_list_that_there_is_no_time_to_read_leaves_time_for_what_was_read() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(), listed("p-2")]))
+    left = iter([300.0, 100.0, 100.0])
+    result = stage.adopt(lambda: next(left))
+    assert (result.listed, result.adopted, result.left) == (1, 1, 0)
+    assert "no time" in result.unread["vidu"]
+
+
+def test_a_failed_task_that_turns_out_to_be_made_is_adopted_for_its_owner() -> None:
+    failed = Failed(Failure(reason=FailureClass.PROVIDER, code="InternalServiceFailure"))
+    stage = Stage(provider=FakeProvider(placements=[Accepted("p-1")], observations=[failed]))
+    stage.see_through(stage.submit().id)
+    stage.provider.listed = [listed("p-1")]
+    stage.adopt()
+    assert [task.owner for task in adopted(stage)] == ["alice"]
+
+
+@pytest.mark.parametrize("length", [70_000, 1_000_000])
+def test_a_request_too_big_for_the_table_is_adopted_in_short(length: int) -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(request=request(prompt="x" * length, payload="y" * length))]))
+    stage.adopt()
+    task = only(stage)
+    assert len(task.request.prompt) < 100
+    assert not task.request.payload_omitted
