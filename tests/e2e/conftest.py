@@ -124,15 +124,7 @@ def new_client(local_cloud: LocalCloud | None, stack: Stack, provider_key: str) 
 def admin(stack: Stack, *arguments: str) -> str:
     """What the operator's command prints."""
     env = local_stack.this_machines_environment() if stack.aws_endpoint_url else dict(os.environ)
-    env |= (
-        stack.environment
-        if stack.aws_endpoint_url
-        else {
-            "TABLE_NAME": stack.table,
-            "PROVIDERS_SECRET_ARN": stack.providers_secret_arn,
-            "AWS_REGION": stack.region,
-        }
-    )
+    env |= stack.environment if stack.aws_endpoint_url else {**stack.parts, "AWS_REGION": stack.region}
     command = [sys.executable, "-m", "admin", *arguments]
     return subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
 

@@ -11,6 +11,8 @@ from reelkeep.ports import Clock, Executions, Tasks
 
 _GRACE = timedelta(minutes=10)  # a look that late means that nobody is looking
 _SOON = timedelta(hours=4)
+_FIRST_PATIENCE = timedelta(minutes=10)  # with an execution that records nothing; doubles with every further one
+_LONGEST_PATIENCE = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +31,19 @@ def sweep(*, tasks: Tasks, executions: Executions, clock: Clock, everything: boo
         expiring += _expires_soon(task, now)
         overdue = now >= (task.next_look_at or task.updated_at) + _GRACE
         if (everything or overdue) and not executions.running(task):
-            restarted += _restart(task, tasks=tasks, executions=executions)
+            restarted += restart(task, tasks=tasks, executions=executions, now=now)
     return Swept(unfinished, restarted, expiring)
 
 
-def _restart(task: Task, *, tasks: Tasks, executions: Executions) -> bool:
+def restart(task: Task, *, tasks: Tasks, executions: Executions, now: datetime) -> bool:
+    """Gives it an execution under the next number. Whether it did: not if somebody is at work on the task.
+
+    The next look is put off for longer each time, and every look that succeeds sets it anew. So a task that no
+    execution gets on with does not fill the dead-letter queue. Raises TryLater.
+    """
+    patience = min(_FIRST_PATIENCE * 2 ** min(task.runs, 10), _LONGEST_PATIENCE)
     try:
-        task = tasks.save(replace(task, runs=task.runs + 1))
+        task = tasks.save(replace(task, runs=task.runs + 1, next_look_at=now + patience))
     except Stale:  # somebody is at work on it
         return False
     executions.start(task, wait_seconds=1)
