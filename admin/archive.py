@@ -86,10 +86,8 @@ def rebuild_all(options: argparse.Namespace, stack: Stack) -> int:
         print_json({**counts, "untold": untold, "dry_run": options.dry_run, "unreadable_manifests": named})
         return bool(unreadable)
     done = "would be" if options.dry_run else "were"
-    print(
-        f"{found[Outcome.MISSING]:,} tasks were missing from the table, {found[Outcome.OLDER]:,} were older there than"
-    )
-    print(f"in the archive: they {done} recorded. {found[Outcome.THERE]:,} were there already.")
+    print(f"{found[Outcome.MISSING]:,} tasks were missing from the table, and {found[Outcome.OLDER]:,} older in it:")
+    print(f"they {done} recorded. {found[Outcome.THERE]:,} were there already.")
     if untold:
         print(f"Of {untold:,} of them it is not known that their end was told: the sweep sees to it.")
     if found[Outcome.WITHOUT]:
@@ -117,7 +115,8 @@ def verify_all(options: argparse.Namespace, stack: Stack) -> int:
             bucket=bucket,
             owner=options.owner,
             deep=options.deep,
-            records=TableTasks(stack.dynamodb(workers), stack.table) if options.strays else None,
+            records=TableTasks(stack.dynamodb(workers), stack.table),
+            strays=options.strays,
             reading=reading,
         )
         found = folders(s3, bucket, Days(options.since, options.until), whole_bucket=options.strays)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from admin.folders import Folder
 from admin.rebuild import read
+from reelkeep.adapters import manifests
 from reelkeep.adapters.checksums import Checksum, Crc32, Sha256
 from reelkeep.adapters.manifests import NoManifest
 from reelkeep.domain.task import Kept, Task
@@ -47,18 +48,19 @@ def verify(
     *,
     s3: S3Client,
     bucket: str,
+    records: Records,
     owner: str | None = None,
     deep: bool = False,
-    records: Records | None = None,
+    strays: bool = False,
     reading: Callable[[int], None] = lambda _: None,
 ) -> Checked:
     """One folder. Without `deep`, what S3 knows of the file is compared, and the file is read only if S3 keeps no
-    checksum of that kind. With `records`, files that belong to no task are found, too. `reading` hears how many
-    bytes were read just now.
+    checksum of that kind. With `strays`, files that belong to no task are shown, too. `reading` hears how many bytes
+    were read just now.
     """
     key = folder.manifest
     if key is None:
-        return Checked(_strays(folder, None, records) if records and owner is None else [])
+        return Checked(_without_manifest(folder, owner, records, strays=strays))
     try:
         task = read(s3, bucket, key, folder.task_id)
     except NoManifest as error:
@@ -73,8 +75,8 @@ def verify(
     if task.request_key and task.request_key not in folder.sizes:
         wrong.append((task.request_key, "missing", "the whole request, as the client sent it"))
     differences = [Difference(*each, task.id, task.owner) for each in wrong]
-    if records is not None:
-        differences += _strays(folder, task, records)
+    if strays:
+        differences += _strays(folder, task, records.get(task.id))
     return Checked(differences, 1, len(kept), sum(each.bytes for each in kept), sum(read for read, _ in found))
 
 
@@ -125,25 +127,34 @@ def _expected(kept: Kept) -> str:
 
 def _stored(head: HeadObjectOutputTypeDef, kept: Kept) -> str | None:
     """The same checksum as S3 keeps it; None if it keeps none of the whole file."""
-    stored = head.get("ChecksumSHA256" if kept.sha256 else "ChecksumCRC32", "")
+    stored = head.get("ChecksumSHA256", "") if kept.sha256 else head.get("ChecksumCRC32", "")
     if not stored or "-" in stored:  # a checksum of the parts' checksums
         return None
     return b64decode(stored).hex()
 
 
-def _strays(folder: Folder, task: Task | None, records: Records) -> list[Difference]:
-    """What neither the manifest nor the record names. A task under way has a record before its manifest."""
-    named = _named(task) | ({folder.manifest} if folder.manifest else set())
-    left = [key for key in folder.sizes if key not in named]
-    if left and folder.task_id:
-        recorded = records.get(folder.task_id)
-        if recorded is not None and not recorded.state.terminal:  # a file may be kept, and not yet recorded
-            return []
-        left = [key for key in left if key not in _named(recorded)]
+def _without_manifest(folder: Folder, owner: str | None, records: Records, *, strays: bool) -> list[Difference]:
+    """A task under way has none yet; one at its end that has files has lost it."""
+    recorded = records.get(folder.task_id) if folder.task_id else None
+    if owner is not None and (recorded is None or recorded.owner != owner):
+        return []
+    found = _strays(folder, None, recorded) if strays else []
+    if recorded is None or not recorded.state.terminal or not any(c.assets for c in recorded.creations):
+        return found
+    key = manifests.key_of(folder.task_id)
+    return [Difference(key, "missing", "the manifest", recorded.id, recorded.owner), *found]
+
+
+def _strays(folder: Folder, task: Task | None, recorded: Task | None) -> list[Difference]:
+    """What neither the manifest nor the record names."""
+    if recorded is not None and not recorded.state.terminal:  # a file may be kept, and not yet recorded
+        return []
+    named = _named(task) | _named(recorded) | {folder.manifest}
     owner = task.owner if task else ""
     return [
         Difference(key, "stray", f"{folder.sizes[key]:,} bytes that no manifest names", folder.task_id, owner)
-        for key in left
+        for key in folder.sizes
+        if key not in named
     ]
 
 
