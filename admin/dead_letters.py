@@ -73,7 +73,7 @@ def understood(letter: Letter, *, state_machine_arn: str, sweep_function: str) -
     except ValueError:
         return Unknown(reason="it is not JSON")
     match body:
-        case {"source": "aws.states", "detail": {"stateMachineArn": arn, **detail}} if arn == state_machine_arn:
+        case {"source": "aws.states", "detail": {"stateMachineArn": arn} as detail} if arn == state_machine_arn:
             return _execution(detail)
         case {"requestContext": {"functionArn": arn}, **rest} if _is(arn, sweep_function):
             payload = rest.get("requestPayload")
@@ -89,7 +89,8 @@ def _is(arn: Any, function: str) -> bool:
 
 def _execution(detail: Mapping[str, Any]) -> Execution | Unknown:
     name, status = str(detail.get("name", "")), str(detail.get("status", ""))
-    reason = _shown(": ".join(str(each) for each in (detail.get("error"), _cause(detail.get("cause"))) if each))
+    error, cause = str(detail.get("error") or ""), _cause(detail.get("cause"))
+    reason = _shown(cause if cause.startswith(error) else f"{error}: {cause}")
     task_id = _task_in(detail.get("input")) or name.partition("-")[0]
     if not ids.is_task_id(task_id):
         return Unknown(reason=_shown(f"the execution {name} ({status}) names no task: {reason}"))

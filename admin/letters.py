@@ -140,7 +140,7 @@ def _chosen(letters: Sequence[Letter], options: argparse.Namespace) -> list[Lett
 def _sweep(stack: Stack, *, everything: bool) -> str:
     payload = json.dumps({"everything": everything}).encode()
     answer = stack.functions().invoke(FunctionName=stack.needed("sweep_function"), Payload=payload)
-    if "FunctionError" not in answer:
+    if not answer.get("FunctionError"):
         return ""
     return redact(answer["Payload"].read().decode(errors="replace"))[:300]
 
