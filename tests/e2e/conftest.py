@@ -79,6 +79,23 @@ def restart(local_cloud: LocalCloud | None, stack: Stack, provider_key: str) -> 
     return stop_and_start
 
 
+@pytest.fixture
+def kill(local_cloud: LocalCloud | None, stack: Stack, provider_key: str) -> Callable[[], Callable[[], str]]:
+    """Kills the stack; what it returns starts it again where it was, and returns what that printed."""
+    if local_cloud is None:
+        pytest.skip("a stack that others started is not ours to kill")
+
+    def start() -> str:
+        assert local_cloud.start() == stack
+        return local_cloud.said
+
+    def kill() -> Callable[[], str]:
+        local_cloud.kill()
+        return start
+
+    return kill
+
+
 @pytest.fixture(scope="session")
 def aws(stack: Stack) -> Aws:
     clients: dict[str, Any] = {}
