@@ -214,8 +214,8 @@ def _changed(path: Path) -> int:
 def at_once(coroutine: Coroutine[Any, Any, Any]) -> None:
     """Runs what is called a coroutine and waits for nothing.
 
-    What it answers does not matter: a conditional write that was saved already is refused. One that fails must not keep
-    the others from being made.
+    What it answers does not matter: a conditional write that was saved already is refused. And one that fails must
+    not keep the others from being made.
     """
     try:
         coroutine.send(None)
