@@ -200,7 +200,10 @@ def with_key(plan: Plan, found: Stack) -> Stack:
 
 def create_key(root: Path, found: Stack, owner: str) -> str:
     """A new key of the API, made as a person would make it."""
-    return admin(root, found, "keys", "create", "--owner", owner).split()[-1]
+    done = admin(root, found, "keys", "create", "--owner", owner)
+    if done.returncode != 0 or not done.stdout.strip():
+        raise CloudError(f"no key could be created: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout.split()[-1]
 
 
 def key_works(api_url: str, key: str) -> bool:
@@ -213,19 +216,22 @@ def key_works(api_url: str, key: str) -> bool:
 
 def rebuild(plan: Plan, found: Stack) -> None:
     """Should the table have lost what is in the archive, it comes back from there."""
-    said = json.loads(admin(plan.root, found, "archive", "rebuild", "--json"))
+    done = admin(plan.root, found, "archive", "rebuild", "--json")
+    try:
+        said = json.loads(done.stdout)
+    except ValueError:
+        raise CloudError(f"the table could not be rebuilt from the archive: {done.stderr.strip()}") from None
+    for each in said["unreadable_manifests"]:
+        plan.say(f"not readable: {each['key']}: {each['reason']}")
     if rebuilt := said["missing"] + said["older"]:
         plan.say(f"rebuilt {rebuilt} tasks from the archive")
 
 
-def admin(root: Path, found: Stack, *arguments: str) -> str:
-    """What an operator's command prints."""
+def admin(root: Path, found: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """An operator's command, as a person would give it."""
     command = [sys.executable, "-m", "admin", *arguments]
     env = {**stack.this_machines_environment(), **found.environment}
-    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        raise CloudError(f"`admin {' '.join(arguments)}` failed: {done.stderr.strip() or done.stdout.strip()}")
-    return done.stdout
+    return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
 
 
 def sweep(found: Stack) -> None:

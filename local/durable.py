@@ -100,7 +100,10 @@ class Saving:
             began = time.monotonic()
             if began >= due and self._wanted.exists() and (self._is_new() or self.requests != seen):
                 seen = self.requests
-                self._save()
+                try:
+                    self._save()
+                except OSError:  # no memory, no space: the journal has it all the same
+                    traceback.print_exc()
                 due = began + max(PAUSE_SECONDS, SHARE * (time.monotonic() - began))
 
     def _is_new(self) -> bool:

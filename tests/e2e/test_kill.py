@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 
 from local.stack import Stack
+from reelkeep.adapters.manifests import key_of
 from tests.e2e.archive import Archive
 from tests.e2e.client import FINAL, Client
 from tests.e2e.conftest import Aws, NewClient, Prompt, admin
@@ -79,6 +80,10 @@ def test_a_table_that_lost_its_tasks_in_a_kill_is_rebuilt_from_the_archive(
     for task_id in ids:
         aws("dynamodb").delete_item(TableName=stack.table, Key={"pk": {"S": f"task#{task_id}"}, "sk": {"S": "task"}})
     assert eve.tasks() == []
+    broken = key_of("019b796dd600" + "0" * 20)
+    aws("s3").put_object(Bucket=stack.bucket, Key=broken, Body=b"{")
     said = kill()()
+    aws("s3").delete_object(Bucket=stack.bucket, Key=broken)
+    assert f"not readable: {broken}" in said  # and yet it came up
     assert "rebuilt 5 tasks from the archive" in said
     assert eve.tasks() == before

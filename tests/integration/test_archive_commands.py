@@ -131,7 +131,7 @@ def test_a_manifest_that_cannot_be_read_is_named_and_the_others_count(
         damage(tasks[0], b'{"manifest":1,"id":"'): "it is not a JSON object",
         damage(tasks[1], b"[]"): "it is not a JSON object",
         damage(tasks[2], write(tasks[2]).replace(b'"manifest":1', b'"manifest":2')): (
-            "it has the format 2, and this release reads 1: use a newer one"
+            "it has the format 2, and this release reads 1: use the one that wrote it"
         ),
         damage(tasks[3], write(tasks[4])): "it is the manifest of another task",
         damage(tasks[5], b'{"owner":"alice"}'): "it does not hold the record of a task",

@@ -54,7 +54,7 @@ def test_things_are_worked_on_at_once_in_their_order_and_taken_only_a_little_ahe
     assert len(taken) == 10_000
 
 
-def test_a_fault_ends_it_and_nothing_more_is_begun() -> None:
+def test_a_fault_ends_it_soon() -> None:
     begun: list[int] = []
     failed = Event()
 

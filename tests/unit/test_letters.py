@@ -137,10 +137,10 @@ def test_an_unfinished_task_gets_an_execution_under_the_next_number() -> None:
 def test_many_letters_about_one_task_restart_it_once() -> None:
     stage = Stage()
     task = stage.submit()
-    stage.executions.names.clear()
     replay = replayer(stage)
-    found = [replay(failed_execution(task.id)) for _ in range(3)]
-    assert all(each.done for each in found)
+    for _ in range(3):
+        stage.executions.names.clear()  # Step Functions may not know yet what was started a moment ago
+        assert replay(failed_execution(task.id)).done
     assert stage.task(task.id).runs == 1
 
 

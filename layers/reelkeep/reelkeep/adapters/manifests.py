@@ -50,7 +50,9 @@ def read(content: bytes) -> Task:
     except (ValueError, AttributeError) as error:
         raise NoManifest("it is not a JSON object") from error
     if written != _FORMAT:
-        raise NoManifest(f"it has the format {written!r:.20}, and this release reads {_FORMAT}: use a newer one")
+        raise NoManifest(
+            f"it has the format {written!r:.20}, and this release reads {_FORMAT}: use the one that wrote it"
+        )
     try:
         return documents.read(Task, content)
     except (ValueError, TypeError, AttributeError) as error:
