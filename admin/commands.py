@@ -9,24 +9,23 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from admin import keys, owners, providers, stack
+from admin import archive, keys, letters, owners, providers, stack
 from reelkeep.domain.errors import ReelkeepError
 
 ROOT = Path(__file__).parents[1]
-GROUPS = (keys, owners, providers)
+GROUPS = (keys, owners, providers, archive, letters)
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
     options = parser().parse_args(arguments)
     try:
-        options.run(options, options.find(options, root))
+        return int(options.run(options, options.find(options, root)) or 0)
     except (ReelkeepError, stack.NotFound) as error:
         return failed(str(error))
     except ClientError as error:
         return failed(f"AWS refused: {error}")
     except BotoCoreError as error:  # no region, no credentials, no connection: it says which
         return failed(str(error))
-    return 0
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,9 +3,47 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TextIO
+
+_ON_A_TERMINAL = 0.1  # seconds between two changes of the line
+_ELSEWHERE = 30.0  # seconds between two lines
+
+
+class Progress:
+    """How far a long command has come, on standard error: one line that changes, or a line now and then."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._terminal = self._stream.isatty()
+        self._next = time.monotonic() + (0 if self._terminal else _ELSEWHERE)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def show(self, text: str) -> None:
+        if (now := time.monotonic()) < self._next:
+            return
+        self._next = now + (_ON_A_TERMINAL if self._terminal else _ELSEWHERE)
+        self._stream.write(f"\r{text}\x1b[K" if self._terminal else f"{text}\n")
+        self._stream.flush()
+
+    def __exit__(self, *_: object) -> None:
+        if self._terminal:
+            self._stream.write("\r\x1b[K")
+            self._stream.flush()
+
+
+def size(count: float) -> str:
+    """Bytes for people: 1.5 GB."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:,.0f} {unit}" if unit == "bytes" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:,.1f} TB"
 
 
 def print_json(value: Any) -> None:

@@ -1,4 +1,4 @@
-"""Finds the Reelkeep to work on: a stack in AWS, the local cloud, or the table that the environment names."""
+"""Finds the Reelkeep to work on: a stack in AWS, the local cloud, or the one whose parts the environment names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import boto3
 from botocore.config import Config
@@ -15,9 +15,23 @@ from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_lambda import LambdaClient
+    from types_boto3_s3 import S3Client
+    from types_boto3_sqs import SQSClient
+    from types_boto3_stepfunctions import SFNClient
 
 _DEFAULT = "reelkeep"
 _CONFIG = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard"})
+_SWEEP_SECONDS: Final = 310  # a little longer than the function may run
+
+# What a command may need beside the table: the output of the stack, and the variable of the environment.
+_PARTS: Final = {
+    "bucket": ("BucketName", "BUCKET_NAME"),
+    "state_machine_arn": ("StateMachineArn", "STATE_MACHINE_ARN"),
+    "sweep_function": ("SweepFunctionName", "SWEEP_FUNCTION"),
+    "dead_letter_queue_url": ("DeadLetterQueueUrl", "DEAD_LETTER_QUEUE_URL"),
+    "providers_secret_arn": ("ProvidersSecretArn", "PROVIDERS_SECRET_ARN"),
+}
 
 
 class NotFound(Exception):
@@ -29,17 +43,47 @@ class Stack:
     session: boto3.Session
     table: str
     endpoint_url: str | None = None  # of the local cloud
-    providers_secret_arn: str = ""  # empty if only the table is known
+    bucket: str = ""
+    state_machine_arn: str = ""
+    sweep_function: str = ""
+    dead_letter_queue_url: str = ""
+    providers_secret_arn: str = ""
 
-    def dynamodb(self) -> DynamoDBClient:
-        return self.session.client("dynamodb", endpoint_url=self.endpoint_url, config=_CONFIG)
+    def needed(self, part: str) -> str:
+        """Raises NotFound if nobody said what this stack's is."""
+        found: str = getattr(self, part)
+        if not found:
+            output, variable = _PARTS[part]
+            raise NotFound(f"{variable} is not set; set it, or name the stack with --stack (its output {output})")
+        return found
+
+    def dynamodb(self, connections: int = 10) -> DynamoDBClient:
+        config = _CONFIG.merge(Config(max_pool_connections=connections))
+        return self.session.client("dynamodb", endpoint_url=self.endpoint_url, config=config)
+
+    def s3(self, connections: int = 10) -> S3Client:
+        """Checks no checksums by itself: whoever reads does."""
+        config = _CONFIG.merge(
+            Config(max_pool_connections=connections, read_timeout=60, response_checksum_validation="when_required")
+        )
+        return self.session.client("s3", endpoint_url=self.endpoint_url, config=config)
+
+    def sqs(self) -> SQSClient:
+        return self.session.client("sqs", endpoint_url=self.endpoint_url, config=_CONFIG)
+
+    def stepfunctions(self) -> SFNClient:
+        return self.session.client("stepfunctions", endpoint_url=self.endpoint_url, config=_CONFIG)
+
+    def functions(self) -> LambdaClient:
+        """Waits for an answer, and calls once."""
+        config = _CONFIG.merge(Config(read_timeout=_SWEEP_SECONDS, retries={"total_max_attempts": 1}))
+        return self.session.client("lambda", endpoint_url=self.endpoint_url, config=config)
 
     def providers(self) -> str:
         """Their configuration. Raises NotFound."""
-        if not self.providers_secret_arn:
-            raise NotFound("PROVIDERS_SECRET_ARN is not set; set it, or name the stack with --stack")
+        arn = self.needed("providers_secret_arn")
         client = self.session.client("secretsmanager", endpoint_url=self.endpoint_url, config=_CONFIG)
-        return client.get_secret_value(SecretId=self.providers_secret_arn)["SecretString"]
+        return client.get_secret_value(SecretId=arn)["SecretString"]
 
 
 def options() -> argparse.ArgumentParser:
@@ -63,7 +107,8 @@ def find(options: argparse.Namespace, root: Path) -> Stack:
         return _local(root / ".local" / "stack.json")
     table = os.environ.get("TABLE_NAME")
     if table and not options.stack:
-        return Stack(boto3.Session(), table, providers_secret_arn=os.environ.get("PROVIDERS_SECRET_ARN", ""))
+        parts = {name: os.environ.get(variable, "") for name, (_, variable) in _PARTS.items()}
+        return Stack(boto3.Session(), table, **parts)
     return _deployed(options.stack or _DEFAULT)
 
 
@@ -78,14 +123,16 @@ def _deployed(name: str) -> Stack:
     outputs = {each["OutputKey"]: each["OutputValue"] for each in answer["Stacks"][0].get("Outputs", [])}
     if "TableName" not in outputs:
         raise NotFound(f"the stack {name!r} has no output TableName: is it one of Reelkeep's?")
-    return Stack(session, outputs["TableName"], providers_secret_arn=outputs.get("ProvidersSecretArn", ""))
+    parts = {name: outputs.get(output, "") for name, (output, _) in _PARTS.items()}
+    return Stack(session, outputs["TableName"], **parts)
 
 
 def _local(file: Path) -> Stack:
     try:
         found = json.loads(file.read_text())
         session = boto3.Session("test", "test", region_name=found["region"])
-        return Stack(session, found["table"], found["aws_endpoint_url"], found.get("providers_secret_arn", ""))
+        parts = {name: found[name] for name in _PARTS}
+        return Stack(session, found["table"], found["aws_endpoint_url"], **parts)
     except FileNotFoundError as error:
         raise NotFound(f"there is no {file}: start the local cloud with `make up`") from error
     except (ValueError, KeyError) as error:

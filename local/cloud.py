@@ -87,6 +87,7 @@ def running(plan: Plan) -> Iterator[Cloud]:
         builds = plan.root / ".local" / "builds"
         built = deployment.build(plan.root, sam, builds=builds, log=plan.logs / "sam-build.log", say=plan.say)
 
+        killed = emulator.was_killed(plan.data)
         plan.say("starting the emulator")
         server = opened.enter_context(functions.serving())
         addresses = {name: f"{server.url}/{name}" for name in deployment.FUNCTION_NAMES}
@@ -100,6 +101,8 @@ def running(plan: Plan) -> Iterator[Cloud]:
             enforce_permissions=plan.enforce_permissions,
         )
         started = [opened.enter_context(emulated)]
+        if killed:
+            plan.say("it was not stopped in order: going on from what it had written down until then")
 
         outputs = deployment.deploy(
             built,
@@ -110,6 +113,7 @@ def running(plan: Plan) -> Iterator[Cloud]:
             log=plan.logs / "sam-deploy.log",
             say=plan.say,
         )
+        emulator.await_saved(plan.data, started[0])
         server.run(
             deployment.functions(
                 built,
@@ -126,6 +130,8 @@ def running(plan: Plan) -> Iterator[Cloud]:
             chosen = providers.studio(plan.studio_url)
         found = described(plan, outputs)
         write_providers(found, chosen)
+        if killed:
+            rebuild(plan, found)
         found = with_key(plan, found)
         found.write(plan.stack_file)
         sweep(found)
@@ -194,9 +200,7 @@ def with_key(plan: Plan, found: Stack) -> Stack:
 
 def create_key(root: Path, found: Stack, owner: str) -> str:
     """A new key of the API, made as a person would make it."""
-    command = [sys.executable, "-m", "admin", "keys", "create", "--owner", owner]
-    env = {**stack.this_machines_environment(), **found.environment}
-    done = subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
+    done = admin(root, found, "keys", "create", "--owner", owner)
     if done.returncode != 0 or not done.stdout.strip():
         raise CloudError(f"no key could be created: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout.split()[-1]
@@ -208,6 +212,26 @@ def key_works(api_url: str, key: str) -> bool:
     if answer.status not in (200, 401):
         raise CloudError(f"the API answers {answer.status}; the functions' logs say why")
     return answer.status == 200
+
+
+def rebuild(plan: Plan, found: Stack) -> None:
+    """Should the table have lost what is in the archive, it comes back from there."""
+    done = admin(plan.root, found, "archive", "rebuild", "--json")
+    try:
+        said = json.loads(done.stdout)
+    except ValueError:
+        raise CloudError(f"the table could not be rebuilt from the archive: {done.stderr.strip()}") from None
+    for each in said["unreadable_manifests"]:
+        plan.say(f"not readable: {each['key']}: {each['reason']}")
+    if rebuilt := said["missing"] + said["older"]:
+        plan.say(f"rebuilt {rebuilt} tasks from the archive")
+
+
+def admin(root: Path, found: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """An operator's command, as a person would give it."""
+    command = [sys.executable, "-m", "admin", *arguments]
+    env = {**stack.this_machines_environment(), **found.environment}
+    return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
 
 
 def sweep(found: Stack) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import children, stack
+from local import children, emulator, stack
 from local.errors import CloudError
 from local.workers import Function
 
@@ -82,7 +82,7 @@ def deploy(
     say: Callable[[str], None],
 ) -> dict[str, str]:
     """The outputs of the stack, which has this template and these parameters afterwards."""
-    record = data / "deployed.json"
+    record = data / emulator.DEPLOYED
     wanted = {"build": built.name, "parameters": dict(parameters)}
     outputs = _outputs(endpoint_url)
     if outputs is not None and _read(record) == wanted:

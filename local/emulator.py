@@ -10,11 +10,12 @@ from typing import Final
 
 import urllib3
 
-from local import children
+from local import children, durable
 from local.errors import CloudError
 
 START_SECONDS: Final = 120.0
 ACCOUNT: Final = "000000000000"
+DEPLOYED: Final = "deployed.json"  # in the folder of data, for as long as a whole deployment is there
 
 
 @contextlib.contextmanager
@@ -29,7 +30,8 @@ def running(
 ) -> Iterator[children.Child]:
     """Yields when it answers. `functions` says to which address the invocations of each go.
 
-    State survives in `data`: files of buckets at once, everything else when the emulator is stopped.
+    State survives in `data`: files of buckets and items of tables at once, everything else within seconds, once there
+    is a whole deployment.
     """
     folders = {name: data / name for name in ("state", "s3", "tmp", "home")}
     for folder in folders.values():
@@ -47,6 +49,7 @@ def running(
         "SFTP_ENABLED": "0",
         "PERSIST_STATE": "1",
         "STATE_DIR": str(folders["state"]),
+        "SAVE_WHILE": str(data / DEPLOYED),
         "S3_PERSIST": "1",
         "S3_DATA_DIR": str(folders["s3"]),
         # It would throttle by this machine's memory; invocations wait in local/workers.py instead.
@@ -55,9 +58,25 @@ def running(
         "LOG_LEVEL": "WARNING",
         **{f"MINISTACK_LAMBDA_PROXY_{name}": url for name, url in functions.items()},
     }
-    with children.running("the emulator", [ministack], env=env, log=log, cwd=data) as child:
+    command: list[str | Path] = [ministack.with_name("python"), "-I", str(durable.__file__)]
+    with children.running("the emulator", command, env=env, log=log, cwd=data) as child:
         await_answer(f"http://127.0.0.1:{port}/_ministack/ready", child)
         yield child
+
+
+def was_killed(data: Path) -> bool:
+    """Whether the last one in this folder was not stopped in order. To be asked before the next one starts."""
+    return durable.was_killed(data / "state")
+
+
+def await_saved(data: Path, child: children.Child) -> None:
+    """Returns when what was deployed can be lost no more."""
+    deadline = time.monotonic() + START_SECONDS
+    while not durable.is_saved(data / "state", data / DEPLOYED):
+        child.require_running()
+        if time.monotonic() > deadline:
+            raise CloudError(f"{child.name} did not save its state within {START_SECONDS:.0f} s", child.log)
+        time.sleep(0.05)
 
 
 def await_answer(url: str, child: children.Child, seconds: float = START_SECONDS) -> None:

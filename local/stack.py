@@ -43,8 +43,19 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """What a program needs to find this stack instead of AWS."""
-        named = {"TABLE_NAME": self.table, "PROVIDERS_SECRET_ARN": self.providers_secret_arn}
-        return {**aws_environment(self.aws_endpoint_url), **named}
+        return {**aws_environment(self.aws_endpoint_url), **self.parts}
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """What the operator's commands work on, as they want to be told."""
+        return {
+            "TABLE_NAME": self.table,
+            "BUCKET_NAME": self.bucket,
+            "STATE_MACHINE_ARN": self.state_machine_arn,
+            "SWEEP_FUNCTION": self.sweep_function,
+            "DEAD_LETTER_QUEUE_URL": self.dead_letter_queue_url,
+            "PROVIDERS_SECRET_ARN": self.providers_secret_arn,
+        }
 
     def write(self, path: Path) -> None:
         """For this user's eyes only: it holds a key."""

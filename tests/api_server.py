@@ -55,8 +55,12 @@ def _functions(stage: Stage, address: str) -> Mapping[str, Api]:
         logger=logger,
         submit=stage.submit,
         cancel=stage.cancel,
-        remove=lambda task_id, caller, keeps: remove(
-            task_id, caller, keeps, tasks=stage.tasks, providers=FakeProviders(stage.provider), clock=stage.clock
+        remove=partial(
+            remove,
+            tasks=stage.tasks,
+            manifests=stage.archive,
+            providers=FakeProviders(stage.provider),
+            clock=stage.clock,
         ),
     )
     query = Api(

@@ -41,6 +41,14 @@ class FakeTasks:
             self.recorded[task.id] = saved = replace(task, version=task.version + 1)
         return saved
 
+    def restore(self, task: Task) -> bool:
+        with self._lock:
+            recorded = self.recorded.get(task.id)
+            if recorded is not None and recorded.version >= task.version:
+                return False
+            self.recorded[task.id] = task
+        return True
+
     def page(self, owner: str, listing: Listing) -> Page:
         if listing.cursor and not ids.is_task_id(listing.cursor):
             raise InvalidRequest("the place to go on from is not one that we gave")

@@ -79,6 +79,23 @@ def restart(local_cloud: LocalCloud | None, stack: Stack, provider_key: str) -> 
     return stop_and_start
 
 
+@pytest.fixture
+def kill(local_cloud: LocalCloud | None, stack: Stack, provider_key: str) -> Callable[[], Callable[[], str]]:
+    """Kills the stack; what it returns starts it again where it was, and returns what that printed."""
+    if local_cloud is None:
+        pytest.skip("a stack that others started is not ours to kill")
+
+    def start() -> str:
+        assert local_cloud.start() == stack
+        return local_cloud.said
+
+    def kill() -> Callable[[], str]:
+        local_cloud.kill()
+        return start
+
+    return kill
+
+
 @pytest.fixture(scope="session")
 def aws(stack: Stack) -> Aws:
     clients: dict[str, Any] = {}
@@ -124,15 +141,7 @@ def new_client(local_cloud: LocalCloud | None, stack: Stack, provider_key: str) 
 def admin(stack: Stack, *arguments: str) -> str:
     """What the operator's command prints."""
     env = local_stack.this_machines_environment() if stack.aws_endpoint_url else dict(os.environ)
-    env |= (
-        stack.environment
-        if stack.aws_endpoint_url
-        else {
-            "TABLE_NAME": stack.table,
-            "PROVIDERS_SECRET_ARN": stack.providers_secret_arn,
-            "AWS_REGION": stack.region,
-        }
-    )
+    env |= stack.environment if stack.aws_endpoint_url else {**stack.parts, "AWS_REGION": stack.region}
     command = [sys.executable, "-m", "admin", *arguments]
     return subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
 

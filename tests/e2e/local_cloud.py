@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -31,7 +32,7 @@ class LocalCloud:
 
     def start(self) -> Stack:
         self.starts += 1
-        log = self.data.with_name(f"{self.data.name}-{self.starts}.log")
+        log = self._log
         command = [sys.executable, "-m", "local", "up", "--port", str(self._port), "--data", str(self.data)]
         with log.open("wb") as output:
             self._process = process = subprocess.Popen(
@@ -59,8 +60,36 @@ class LocalCloud:
         finally:
             process.kill()
 
+    def kill(self) -> None:
+        """As `kill -9` does, with everything that it started."""
+        process, self._process = self._process, None
+        assert process is not None
+        everything = [process.pid, *descendants(process.pid)]
+        for number in (signal.SIGSTOP, signal.SIGKILL):  # stopped first: none gets to tidy up after another
+            for each in everything:
+                os.kill(each, number)
+        process.wait()
+
+    @property
+    def said(self) -> str:
+        """What the last start printed."""
+        return self._log.read_text()
+
+    @property
+    def _log(self) -> Path:
+        return self.data.with_name(f"{self.data.name}-{self.starts}.log")
+
     def function_logs(self) -> dict[str, str]:
         return {path.stem: path.read_text(errors="replace") for path in sorted((self.data / "logs").glob("*.log"))}
+
+
+def descendants(process: int) -> list[int]:
+    table = subprocess.run(["ps", "-eo", "pid=,ppid="], check=True, stdout=subprocess.PIPE, text=True).stdout
+    parents = dict(map(int, line.split()) for line in table.splitlines())
+    found = [process]
+    for each in found:
+        found += [child for child, parent in parents.items() if parent == each]
+    return found[1:]
 
 
 def two_free_ports() -> int:

@@ -18,8 +18,10 @@ from local.claims import free_ports
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_s3 import S3Client
 
 ROOT = Path(__file__).parents[2]
+CREDENTIALS: Any = {"region_name": "us-east-1", "aws_access_key_id": "test", "aws_secret_access_key": "test"}
 # What CreateTable understands of the template's properties.
 CREATED_WITH = ("BillingMode", "KeySchema", "AttributeDefinitions", "GlobalSecondaryIndexes")
 
@@ -65,6 +67,21 @@ def table(dynamodb: DynamoDBClient) -> Iterator[str]:
     dynamodb.delete_table(TableName=name)
 
 
+@pytest.fixture
+def s3(aws_endpoint: str) -> Iterator[S3Client]:
+    client = boto3.client("s3", endpoint_url=aws_endpoint, **CREDENTIALS)
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def bucket(s3: S3Client) -> str:
+    """A new bucket's name."""
+    name = f"archive-{time.monotonic_ns()}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
 def create_table(client: DynamoDBClient) -> str:
     template = yaml.load((ROOT / "template.yaml").read_text(), Loader=Template)  # a kind of SafeLoader
     properties: dict[str, Any] = template["Resources"]["TasksTable"]["Properties"]
@@ -77,8 +94,6 @@ def _client(endpoint: str) -> DynamoDBClient:
     return boto3.client(
         "dynamodb",
         endpoint_url=endpoint,
-        region_name="us-east-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
+        **CREDENTIALS,
         config=Config(max_pool_connections=32, retries={"total_max_attempts": 4}),
     )

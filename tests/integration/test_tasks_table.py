@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(params=["table", "fake"])
-def tasks(request: pytest.FixtureRequest) -> Tasks:
+def tasks(request: pytest.FixtureRequest) -> FakeTasks | TableTasks:
     if request.param == "fake":
         return FakeTasks()
     return TableTasks(request.getfixturevalue("dynamodb"), request.getfixturevalue("table"))
@@ -81,6 +81,18 @@ def test_the_same_change_by_two_is_made_by_one(tasks: Tasks) -> None:
 def test_a_task_that_does_not_exist_cannot_be_saved(tasks: Tasks) -> None:
     with pytest.raises(Stale):
         tasks.save(a_task())
+
+
+def test_a_task_is_restored_as_it_is_unless_the_record_is_as_new_or_newer(tasks: FakeTasks | TableTasks) -> None:
+    task = replace(a_task(), version=5)
+    assert tasks.restore(task)
+    assert tasks.get(task.id) == task
+    assert not tasks.restore(replace(task, owner="mallory"))
+    assert not tasks.restore(replace(task, owner="mallory", version=4))
+    assert tasks.get(task.id) == task
+    newer = replace(task, credits=7, version=6)
+    assert tasks.restore(newer)
+    assert tasks.get(task.id) == newer
 
 
 def test_of_a_thousand_saves_at_once_none_is_lost(tasks: Tasks) -> None:

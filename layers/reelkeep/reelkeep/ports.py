@@ -135,15 +135,17 @@ class Requests(Protocol):
     def request(self, key: str) -> Request: ...
 
 
-class Archive(Protocol):
+class Manifests(Protocol):
+    def keep_manifest(self, task: Task) -> None:
+        """Writes everything that is known of the task beside its assets."""
+
+
+class Archive(Manifests, Protocol):
     def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
         """Copies the file of this name of the task's creation with this number (from 1), and verifies it.
 
         Raises SourceGone, SourceBusy, SourceBad; nothing is visible in the archive then.
         """
-
-    def keep_manifest(self, task: Task) -> None:
-        """Writes everything that is known of the task beside its assets."""
 
 
 Sign = Callable[[str, str], str]  # (key, method) -> a link to that file of the archive, good for an hour

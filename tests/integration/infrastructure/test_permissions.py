@@ -143,6 +143,14 @@ def test_what_was_made_elsewhere_can_be_adopted(reachable: Stack) -> None:
         assert adopt() == 0
 
 
+def test_a_finished_task_can_be_removed_and_the_archive_knows(reachable: Stack) -> None:
+    task_id = demo.call(reachable, "POST", "/tasks", demo.TASK)["id"]
+    await_end(reachable, task_id)
+    demo.call(reachable, "DELETE", f"/api/v3/contents/generations/tasks/{task_id}")
+    (manifest,) = Path(reachable.archive).glob(f"tasks/*/*/*/{task_id}/manifest.json")
+    assert json.loads(manifest.read_text())["removed_at"]
+
+
 def await_end(found: Stack, task_id: str) -> Any:
     def ended() -> Any:
         task = demo.call(found, "GET", f"/tasks/{task_id}")

@@ -119,7 +119,10 @@ def test_a_failed_task_gets_a_manifest_and_a_notice_with_its_reason() -> None:
     stage = Stage(provider=FakeProvider(observations=[RUNNING, Failed(failure)]))
     id = stage.submit().id
     stage.see_through(id)
-    assert [task.failure for task in stage.archive.manifests] == [failure]
+    assert [(task.failure, task.told_at is None) for task in stage.archive.manifests] == [
+        (failure, True),
+        (failure, False),
+    ]
     assert stage.notices.told[0]["data"]["failure"]["code"] == "CreationPolicyViolation"
 
 
@@ -131,6 +134,25 @@ def test_a_notice_that_could_not_be_handed_over_is_handed_over_later_under_the_s
     assert stage.task(id).state is State.SUCCESS
     assert stage.finalize(id).finished
     assert [told["id"] for told in stage.notices.told] == [f"{id}.success"]
+
+
+def test_the_manifest_says_success_before_the_task_does_and_told_only_once_it_was() -> None:
+    stage, id = archiving("video")
+    stage.notices.faults = [RuntimeError("SNS refuses"), None]
+    with pytest.raises(RuntimeError):
+        stage.finalize(id)
+    assert {(task.state, task.told_at) for task in stage.archive.manifests} == {(State.SUCCESS, None)}
+    stage.finalize(id)
+    assert stage.archive.manifests[-1] == stage.task(id)
+
+
+def test_a_manifest_that_could_not_be_written_at_the_end_is_written_when_the_machine_comes_back() -> None:
+    stage, id = archiving("video")
+    stage.finalize(id)
+    stage.archive.manifests.clear()
+    stage.finalize(id)
+    assert stage.archive.manifests == [stage.task(id)]
+    assert len(stage.notices.told) == 1
 
 
 def test_no_copy_is_begun_when_the_functions_time_runs_out() -> None:

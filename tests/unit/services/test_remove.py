@@ -12,7 +12,15 @@ from tests.unit.services.stage import ALICE, QUEUED, RUNNING, FakeProvider, Fake
 
 
 def removed(stage: Stage, id: str, keeps: Collection[State] = ()) -> State:
-    task = remove(id, ALICE, keeps, tasks=stage.tasks, providers=FakeProviders(stage.provider), clock=stage.clock)
+    task = remove(
+        id,
+        ALICE,
+        keeps,
+        tasks=stage.tasks,
+        manifests=stage.archive,
+        providers=FakeProviders(stage.provider),
+        clock=stage.clock,
+    )
     return task.state
 
 
@@ -42,6 +50,7 @@ def test_what_ended_is_out_of_sight_and_still_in_the_archive() -> None:
     with pytest.raises(NotFound):
         show(id, ALICE, tasks=stage.tasks)
     assert stage.task(id).creations[0].assets[0].kept is not None
+    assert stage.archive.manifests[-1] == stage.task(id)  # so it stays out of sight in a rebuilt table
 
 
 def test_what_is_under_way_stays() -> None:

@@ -2,11 +2,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Succeeded
 from reelkeep.services.sweep import Swept
-from tests.unit.services.stage import NOON, FakeProvider, Stage, creation
+from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creation
 
 
 def test_a_task_whose_execution_died_gets_a_new_one_under_a_new_name() -> None:
@@ -29,6 +30,32 @@ def test_a_task_that_is_not_overdue_is_not_asked_about() -> None:
     stage.submit()
     stage.executions.names.clear()
     assert stage.sweep().restarted == 0
+
+
+def test_a_task_that_no_execution_gets_on_with_is_tried_ever_more_seldom_and_never_given_up() -> None:
+    stage = Stage()
+    stage.submit()
+    restarts = []
+    for minutes in range(0, 3 * 24 * 60, 5):  # each sweep of three days; each execution dies at once
+        stage.executions.names.clear()
+        if stage.sweep().restarted:
+            restarts.append(minutes)
+        stage.pass_(300)
+    waits = [later - earlier for earlier, later in pairwise(restarts)]
+    assert waits[:6] == [20, 30, 50, 90, 170, 330]
+    assert set(waits[6:]) == {370}  # six hours, and ten minutes in which somebody may still be looking
+
+
+def test_a_look_that_succeeds_makes_the_sweep_attentive_again() -> None:
+    stage = Stage(provider=FakeProvider(observations=[RUNNING]))
+    id = stage.submit().id
+    for _ in range(10):
+        stage.executions.names.clear()
+        stage.sweep(everything=True)
+    stage.poll(id)
+    stage.executions.names.clear()
+    stage.pass_(15 * 60)
+    assert stage.sweep().restarted == 1
 
 
 def test_a_finished_task_that_nobody_was_told_of_is_unfinished_business() -> None:

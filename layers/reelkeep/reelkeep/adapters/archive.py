@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from reelkeep.adapters import documents
 from reelkeep.adapters.copy import copy
+from reelkeep.adapters.manifests import S3Manifests
 from reelkeep.adapters.outbound import Outbound
 from reelkeep.domain.links import folder
 from reelkeep.domain.media import Expected
@@ -44,6 +44,7 @@ class S3Archive:
         self._credentials = credentials
         self._bucket = bucket
         self._outbound = outbound
+        self._manifests = S3Manifests(lambda: client, bucket)
 
     def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
         expected = _expected(name)
@@ -62,12 +63,7 @@ class S3Archive:
         )
 
     def keep_manifest(self, task: Task) -> None:
-        self._client.put_object(
-            Bucket=self._bucket,
-            Key=f"{folder(task.id)}manifest.json",
-            Body=documents.write(task).encode(),
-            ContentType="application/json",
-        )
+        self._manifests.keep_manifest(task)
 
 
 def _expected(name: str) -> Expected:

@@ -63,6 +63,19 @@ class TableTasks:
             ExpressionAttributeValues={":read": {"N": str(task.version)}},
         )
 
+    def restore(self, task: Task) -> bool:
+        """Records it as it is, unless what is recorded is as new or newer. Whether it did."""
+        try:
+            self._put(
+                task,
+                "attribute_not_exists(pk) OR #version < :version",
+                ExpressionAttributeNames={"#version": "version"},
+                ExpressionAttributeValues={":version": {"N": str(task.version)}},
+            )
+        except Stale:
+            return False
+        return True
+
     def page(self, owner: str, listing: Listing) -> Page:
         """One page, and how many tasks there are in all if that is asked for.
 

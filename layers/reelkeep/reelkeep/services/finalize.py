@@ -73,13 +73,15 @@ def finalize(
         task = _end(task, tasks=tasks, archive=archive, now=clock())
     elif not task.state.terminal:
         raise ValueError(f"task {task_id} is {task.state}: nothing to finalize")
-    if task.told_at is None:
+    elif task.told_at is None:
         archive.keep_manifest(task)
+    lost = ""
+    if task.told_at is None:
         notices.tell(notice(task, links), attributes(task))
         now = clock()
-        record(task, lambda task: replace(task, told_at=now), tasks=tasks)
-        return Verdict(task_id, finished=True, state=task.state, lost=_lost(task))
-    return Verdict(task_id, finished=True, state=task.state)
+        task, lost = record(task, lambda task: replace(task, told_at=now), tasks=tasks), _lost(task)
+    archive.keep_manifest(task)  # that it was told, too: a rebuilt table must not tell everybody everything again
+    return Verdict(task_id, finished=True, state=task.state, lost=lost)
 
 
 def _lost(task: Task) -> str:

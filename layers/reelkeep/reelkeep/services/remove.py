@@ -7,14 +7,21 @@ from dataclasses import replace
 
 from reelkeep.domain.errors import CannotCancel
 from reelkeep.domain.task import State, Task
-from reelkeep.ports import Caller, Clock, Providers, Tasks
+from reelkeep.ports import Caller, Clock, Manifests, Providers, Tasks
 from reelkeep.services.cancel import cancel
 from reelkeep.services.query import show
 from reelkeep.services.record import record
 
 
 def remove(
-    task_id: str, caller: Caller, keeps: Collection[State] = (), *, tasks: Tasks, providers: Providers, clock: Clock
+    task_id: str,
+    caller: Caller,
+    keeps: Collection[State] = (),
+    *,
+    tasks: Tasks,
+    manifests: Manifests,
+    providers: Providers,
+    clock: Clock,
 ) -> Task:
     """Raises CannotCancel for a task under way, or in a state that the dialect keeps in sight; NotFound if it is not
     this owner's, or was removed before."""
@@ -24,4 +31,6 @@ def remove(
     if not task.state.terminal:
         return cancel(task_id, caller, tasks=tasks, providers=providers, clock=clock)
     now = clock()
-    return record(task, lambda task: replace(task, removed_at=now, updated_at=now), tasks=tasks)
+    task = record(task, lambda task: replace(task, removed_at=now, updated_at=now), tasks=tasks)
+    manifests.keep_manifest(task)  # or a rebuilt table would show it again
+    return task

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -12,6 +13,8 @@ from reelkeep.ports import Clock, Executions, Tasks
 _GRACE = timedelta(minutes=10)  # a look that late means that nobody is looking; what is well is kept by then
 _SOON = timedelta(hours=4)
 _LINKS_LIVE = timedelta(hours=24)  # if they do not say
+_FIRST_PATIENCE = timedelta(minutes=10)  # with an execution that records nothing; doubles with every further one
+_LONGEST_PATIENCE = timedelta(hours=6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +37,11 @@ def sweep(*, tasks: Tasks, executions: Executions, clock: Clock, everything: boo
         if everything or now >= (task.next_look_at or task.updated_at) + _GRACE:
             unwatched.append(task)
     unwatched.sort(key=_loses_its_links_at)
-    restarted = sum(
-        _restart(task, tasks=tasks, executions=executions) for task in unwatched if not executions.running(task)
-    )
+    restarted = 0
+    for task in unwatched:
+        if not executions.running(task):
+            with suppress(TryLater):  # the others must not wait for it
+                restarted += restart(task, tasks=tasks, executions=executions, now=now)
     return Swept(unfinished, restarted, expiring)
 
 
@@ -51,13 +56,16 @@ def _loses_its_links_at(task: Task) -> datetime:
     return task.links_die_at or (task.succeeded_at or task.updated_at) + _LINKS_LIVE
 
 
-def _restart(task: Task, *, tasks: Tasks, executions: Executions) -> bool:
+def restart(task: Task, *, tasks: Tasks, executions: Executions, now: datetime) -> bool:
+    """Gives it an execution under the next number. Whether it did: not if somebody is at work on the task.
+
+    The next look is put off for longer each time, and every look that succeeds sets it anew. So a task that no
+    execution gets on with does not fill the dead-letter queue. Raises TryLater.
+    """
+    patience = min(_FIRST_PATIENCE * 2 ** min(task.runs, 10), _LONGEST_PATIENCE)
     try:
-        task = tasks.save(replace(task, runs=task.runs + 1))
+        task = tasks.save(replace(task, runs=task.runs + 1, next_look_at=now + patience))
     except Stale:  # somebody is at work on it
         return False
-    try:
-        executions.start(task, wait_seconds=1)
-    except TryLater:  # the others must not wait for it; the next sweep tries again
-        return False
+    executions.start(task, wait_seconds=1)
     return True

@@ -7,6 +7,7 @@ from functools import partial
 from reelkeep.adapters.claims import TableClaims
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.keys import TableKeys
+from reelkeep.adapters.manifests import S3Manifests
 from reelkeep.adapters.outbound import Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.adapters.requests import S3Requests
@@ -39,6 +40,12 @@ def build() -> Api:
             clock=platform.now,
             new_id=new_task_id,
         ),
-        remove=partial(remove, tasks=tasks, providers=providers, clock=platform.now),
+        remove=partial(
+            remove,
+            tasks=tasks,
+            manifests=S3Manifests(platform.s3, settings.bucket),
+            providers=providers,
+            clock=platform.now,
+        ),
         cancel=partial(cancel, tasks=tasks, providers=providers, clock=platform.now),
     )

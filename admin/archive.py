@@ -1,0 +1,151 @@
+"""The archive: rebuild the table of tasks from it, and verify what lies in it."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from dataclasses import asdict
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING
+
+from admin import stack
+from admin.folders import Days, folders
+from admin.output import Progress, print_json, print_table, size
+from admin.parallel import in_parallel
+from admin.rebuild import Outcome, rebuild
+from admin.stack import Stack
+from admin.verify import Checked, Difference, verify
+from reelkeep.adapters.tasks import TableTasks
+
+if TYPE_CHECKING:
+    Groups = argparse._SubParsersAction[argparse.ArgumentParser]
+
+_WORKERS = 32  # at once; each waits for S3 and the table most of the time
+_READERS = 8  # of whole files
+
+
+def register(groups: Groups) -> None:
+    group = groups.add_parser("archive", help="the archive", description=__doc__)
+    commands = group.add_subparsers(metavar="COMMAND", required=True)
+    common = [stack.options(), _days()]
+
+    rebuild_ = commands.add_parser(
+        "rebuild",
+        parents=common,
+        help="rebuild the table of tasks from the archive",
+        description="Records every task that came to its end as its manifest in the archive says. What is recorded"
+        " already stays, unless it is older than the manifest. Can be repeated, and broken off, at any time.",
+    )
+    rebuild_.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    rebuild_.set_defaults(run=rebuild_all)
+
+    verify_ = commands.add_parser(
+        "verify",
+        parents=common,
+        help="compare every archived file with its manifest",
+        description="Compares what S3 knows of every archived file (its size, its checksum, its type) with the"
+        " manifests, and shows what differs. The exit code is 1 if anything does.",
+    )
+    verify_.add_argument("--owner", help="only this owner's tasks")
+    verify_.add_argument("--deep", action="store_true", help="read every byte instead of trusting S3's checksums")
+    verify_.add_argument("--strays", action="store_true", help="also show files that belong to no task")
+    verify_.set_defaults(run=verify_all)
+
+
+def _days() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    for name, what in (("--since", "from this day on"), ("--until", "up to this day, included")):
+        parser.add_argument(
+            name, type=date.fromisoformat, metavar="YYYY-MM-DD", help=f"only tasks submitted {what} (UTC)"
+        )
+    return parser
+
+
+def rebuild_all(options: argparse.Namespace, stack: Stack) -> int:
+    s3, bucket = stack.s3(_WORKERS), stack.needed("bucket")
+    work = partial(
+        rebuild,
+        s3=s3,
+        bucket=bucket,
+        records=TableTasks(stack.dynamodb(_WORKERS), stack.table),
+        dry_run=options.dry_run,
+    )
+    found: Counter[Outcome] = Counter()
+    untold, unreadable = 0, []
+    with Progress() as progress:
+        for each in in_parallel(work, folders(s3, bucket, Days(options.since, options.until)), workers=_WORKERS):
+            found[each.outcome] += 1
+            untold += each.untold
+            if each.outcome is Outcome.UNREADABLE:
+                unreadable.append(each)
+            progress.show(f"{found.total():,} tasks, {found[Outcome.MISSING] + found[Outcome.OLDER]:,} rebuilt")
+    if options.json:
+        counts = {outcome.value: found[outcome] for outcome in Outcome}
+        named = [{"key": each.key, "reason": each.reason} for each in unreadable]
+        print_json({**counts, "untold": untold, "dry_run": options.dry_run, "unreadable_manifests": named})
+        return bool(unreadable)
+    done = "would be" if options.dry_run else "were"
+    print(f"{found[Outcome.MISSING]:,} tasks were missing from the table, and {found[Outcome.OLDER]:,} older in it:")
+    print(f"they {done} recorded. {found[Outcome.THERE]:,} were there already.")
+    if untold:
+        print(f"Of {untold:,} of them it is not known that their end was told: the sweep sees to it.")
+    if found[Outcome.WITHOUT]:
+        print(f"{found[Outcome.WITHOUT]:,} folders have no manifest: their tasks had not come to an end.")
+    for each in unreadable:
+        print(f"not readable: {each.key}: {each.reason}")
+    return bool(unreadable)
+
+
+def verify_all(options: argparse.Namespace, stack: Stack) -> int:
+    workers = _READERS if options.deep else _WORKERS
+    s3, bucket = stack.s3(workers), stack.needed("bucket")
+    total, differences = Checked(), list[Difference]()
+    with Progress() as progress:
+        read = 0
+
+        def reading(count: int) -> None:
+            nonlocal read
+            read += count  # by several threads: it is for show, what is reported is added up below
+            progress.show(_so_far(total, read))
+
+        work = partial(
+            verify,
+            s3=s3,
+            bucket=bucket,
+            owner=options.owner,
+            deep=options.deep,
+            records=TableTasks(stack.dynamodb(workers), stack.table),
+            strays=options.strays,
+            reading=reading,
+        )
+        found = folders(s3, bucket, Days(options.since, options.until), whole_bucket=options.strays)
+        for each in in_parallel(work, found, workers=workers):
+            differences += each.differences
+            total = Checked(
+                tasks=total.tasks + each.tasks,
+                files=total.files + each.files,
+                bytes=total.bytes + each.bytes,
+                read=total.read + each.read,
+            )
+            progress.show(_so_far(total, read))
+    if options.json:
+        counts = {name: value for name, value in asdict(total).items() if name != "differences"}
+        print_json({**counts, "differences": [asdict(each) for each in differences]})
+        return bool(differences)
+    if differences:
+        print_table(
+            {
+                "WHAT": [each.kind for each in differences],
+                "FILE": [each.key for each in differences],
+                "OWNER": [each.owner or None for each in differences],
+                "DETAIL": [each.detail for each in differences],
+            }
+        )
+    print(f"{_so_far(total, total.read)}: {len(differences):,} differences")
+    return bool(differences)
+
+
+def _so_far(total: Checked, read: int) -> str:
+    text = f"{total.files:,} files ({size(total.bytes)}) of {total.tasks:,} tasks"
+    return f"{text}, {size(read)} read" if read else text

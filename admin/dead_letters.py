@@ -1,0 +1,181 @@
+"""What waits in the dead-letter queue, and what each message would have liked to happen."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from reelkeep.domain import ids
+from reelkeep.domain.redaction import redact
+
+if TYPE_CHECKING:
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import MessageTypeDef
+
+_SHOWN = 300  # characters of a reason
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    id: str
+    receipt: str
+    sent_at: datetime
+    body: str
+    attributes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """One that did not succeed. Source: EventBridge, "Step Functions Execution Status Change"."""
+
+    task_id: str
+    name: str
+    status: str
+    reason: str
+    what: str = "execution"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sweep:
+    """One that failed (Lambda's record of an asynchronous invocation), or was never begun (what EventBridge Scheduler
+    could not deliver)."""
+
+    reason: str
+    everything: bool = False
+    task_id: str = ""
+    what: str = "sweep"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unknown:
+    """It is nobody's, or does not say enough to repeat it."""
+
+    reason: str
+    task_id: str = ""
+    what: str = "unknown"
+
+
+Meaning = Execution | Sweep | Unknown
+
+
+def understood(letter: Letter, *, state_machine_arn: str, sweep_function: str) -> Meaning:
+    if target := letter.attributes.get("TARGET_ARN"):
+        # Source: docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+        reason = f"{letter.attributes.get('ERROR_CODE', '')}: {letter.attributes.get('ERROR_MESSAGE', '')}"
+        if _is(target, sweep_function):
+            return Sweep(reason=_shown(f"never begun: {reason}"))
+        return Unknown(reason=_shown(f"not delivered to {target}: {reason}"))
+    try:
+        body = json.loads(letter.body)
+    except ValueError:
+        return Unknown(reason="it is not JSON")
+    match body:
+        case {"source": "aws.states", "detail": {"stateMachineArn": arn} as detail} if arn == state_machine_arn:
+            return _execution(detail)
+        case {"requestContext": {"functionArn": arn}, **rest} if _is(arn, sweep_function):
+            payload = rest.get("requestPayload")
+            everything = isinstance(payload, dict) and bool(payload.get("everything"))
+            return Sweep(reason=_shown(_error(rest.get("responsePayload"))), everything=everything)
+    return Unknown(reason="it is not of this stack's machine or sweep")
+
+
+def _is(arn: Any, function: str) -> bool:
+    """Whether it is this function's, with a version behind it or without."""
+    return isinstance(arn, str) and arn.partition(":function:")[2].partition(":")[0] == function
+
+
+def _execution(detail: Mapping[str, Any]) -> Execution | Unknown:
+    name, status = str(detail.get("name", "")), str(detail.get("status", ""))
+    error, cause = str(detail.get("error") or ""), _cause(detail.get("cause"))
+    reason = _shown(cause if cause.startswith(error) else f"{error}: {cause}")
+    task_id = _task_in(detail.get("input")) or name.partition("-")[0]
+    if not ids.is_task_id(task_id):
+        return Unknown(reason=_shown(f"the execution {name} ({status}) names no task: {reason}"))
+    return Execution(task_id=task_id, name=name, status=status, reason=reason)
+
+
+def _task_in(text: Any) -> str:
+    """The task that an execution's input names, if it names one."""
+    match _json(text):
+        case {"task_id": str(task_id)} if ids.is_task_id(task_id):
+            return task_id
+    return ""
+
+
+def _cause(text: Any) -> str:
+    """Of a function's error, the sentence without the stack trace."""
+    return _error(_json(text)) or (text if isinstance(text, str) else "")
+
+
+def _error(answer: Any) -> str:
+    match answer:
+        case {"errorType": kind, "errorMessage": message}:
+            return f"{kind}: {message}"
+        case {"errorMessage": message}:
+            return str(message)
+    return ""
+
+
+def _json(text: Any) -> Any:
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _shown(reason: str) -> str:
+    return redact(" ".join(reason.split()))[:_SHOWN]
+
+
+class DeadLetters:
+    """The queue. What is read is hidden from other readers for a while, until it is put back."""
+
+    def __init__(self, client: SQSClient, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def all(self, *, hidden_seconds: int) -> list[Letter]:
+        """Oldest first."""
+        found: dict[str, Letter] = {}
+        while messages := self._receive(hidden_seconds):
+            found |= {letter.id: letter for letter in map(_letter, messages)}
+        return sorted(found.values(), key=lambda letter: letter.sent_at)
+
+    def _receive(self, hidden_seconds: int) -> list[MessageTypeDef]:
+        answer = self._client.receive_message(
+            QueueUrl=self._url,
+            MaxNumberOfMessages=10,
+            VisibilityTimeout=hidden_seconds,
+            WaitTimeSeconds=1,  # asks all of the queue's servers, not only some
+            MessageSystemAttributeNames=["SentTimestamp"],
+            MessageAttributeNames=["All"],
+        )
+        return answer.get("Messages", [])
+
+    def put_back(self, letters: Sequence[Letter]) -> None:
+        for first in range(0, len(letters), 10):
+            self._client.change_message_visibility_batch(
+                QueueUrl=self._url,
+                Entries=[
+                    {"Id": str(number), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0}
+                    for number, letter in enumerate(letters[first : first + 10])
+                ],
+            )
+
+    def delete(self, letter: Letter) -> None:
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
+
+
+def _letter(message: MessageTypeDef) -> Letter:
+    sent = int(message.get("Attributes", {}).get("SentTimestamp", "0"))
+    attributes = message.get("MessageAttributes", {})
+    return Letter(
+        id=message["MessageId"],
+        receipt=message["ReceiptHandle"],
+        sent_at=datetime.fromtimestamp(sent / 1000, UTC),
+        body=message["Body"],
+        attributes={name: value.get("StringValue", "") for name, value in attributes.items()},
+    )

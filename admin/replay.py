@@ -1,0 +1,60 @@
+"""Gives what a dead letter tells of another chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from admin.dead_letters import Execution, Letter, Meaning, Sweep, Unknown
+from reelkeep.domain.errors import TryLater
+from reelkeep.ports import Clock, Executions, Tasks
+from reelkeep.services.sweep import restart
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    letter: Letter
+    meaning: Meaning
+    done: bool  # the letter is of no further use
+    result: str
+
+
+class Replay:
+    """Of several letters about the same thing, the first does it."""
+
+    def __init__(self, *, tasks: Tasks, executions: Executions, sweep: Callable[[bool], str], clock: Clock) -> None:
+        """`sweep` runs the sweep function, of everything or not, and returns what went wrong, if anything did."""
+        self._tasks = tasks
+        self._executions = executions
+        self._sweep = sweep
+        self._clock = clock
+        self._restarted: set[str] = set()
+        self._swept: dict[bool, str] = {}
+
+    def __call__(self, letter: Letter, meaning: Meaning) -> Replayed:
+        match meaning:
+            case Execution():
+                return Replayed(letter, meaning, *self._execution(meaning.task_id))
+            case Sweep():
+                if meaning.everything not in self._swept:
+                    self._swept[meaning.everything] = self._sweep(meaning.everything)
+                wrong = self._swept[meaning.everything]
+                return Replayed(letter, meaning, not wrong, f"left: the sweep failed: {wrong}" if wrong else "swept")
+            case Unknown():
+                return Replayed(letter, meaning, False, "left: nobody knows what to do with it")
+
+    def _execution(self, task_id: str) -> tuple[bool, str]:
+        task = self._tasks.get(task_id)
+        if task is None:
+            return False, "left: the table knows no such task (see `archive rebuild`)"
+        if not task.unfinished:
+            return True, f"nothing to do: the task is {task.state}"
+        if task.id in self._restarted or self._executions.running(task):
+            return True, "nothing to do: the task has a running execution"
+        try:
+            if not restart(task, tasks=self._tasks, executions=self._executions, now=self._clock()):
+                return False, "left: somebody is at work on the task"
+        except TryLater as error:
+            return False, f"left: {error}"
+        self._restarted.add(task.id)
+        return True, "restarted"

@@ -1,0 +1,165 @@
+"""Compares what lies in the archive with what the manifests say of it."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from admin.folders import Folder
+from admin.rebuild import read
+from reelkeep.adapters import manifests
+from reelkeep.adapters.checksums import Checksum, Crc32, Sha256
+from reelkeep.adapters.manifests import NoManifest
+from reelkeep.domain.task import Kept, Task
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+    from types_boto3_s3.type_defs import HeadObjectOutputTypeDef
+
+_PIECE = 1 << 20  # bytes
+
+
+class Records(Protocol):
+    def get(self, task_id: str) -> Task | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    key: str
+    kind: str  # missing, size, checksum, content, type, manifest, stray
+    detail: str
+    task_id: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    differences: list[Difference] = field(default_factory=list)
+    tasks: int = 0
+    files: int = 0
+    bytes: int = 0  # of these files, as the manifests say
+    read: int = 0  # bytes that were read to find out
+
+
+def verify(
+    folder: Folder,
+    *,
+    s3: S3Client,
+    bucket: str,
+    records: Records,
+    owner: str | None = None,
+    deep: bool = False,
+    strays: bool = False,
+    reading: Callable[[int], None] = lambda _: None,
+) -> Checked:
+    """One folder. Without `deep`, what S3 knows of the file is compared, and the file is read only if S3 keeps no
+    checksum of that kind. With `strays`, files that belong to no task are shown, too. `reading` hears how many bytes
+    were read just now.
+    """
+    key = folder.manifest
+    if key is None:
+        return Checked(_without_manifest(folder, owner, records, strays=strays))
+    try:
+        task = read(s3, bucket, key, folder.task_id)
+    except NoManifest as error:
+        if owner is not None:  # nobody knows whose it is
+            return Checked()
+        return Checked([Difference(key, "manifest", str(error), folder.task_id)])
+    if owner not in (None, task.owner):
+        return Checked()
+    kept = [asset.kept for creation in task.creations for asset in creation.assets if asset.kept]
+    found = [_check(each, folder.sizes, s3=s3, bucket=bucket, deep=deep, reading=reading) for each in kept]
+    wrong = [(key, kind, detail) for _, problems in found for key, kind, detail in problems]
+    if task.request_key and task.request_key not in folder.sizes:
+        wrong.append((task.request_key, "missing", "the whole request, as the client sent it"))
+    differences = [Difference(*each, task.id, task.owner) for each in wrong]
+    if strays:
+        differences += _strays(folder, task, records.get(task.id))
+    return Checked(differences, 1, len(kept), sum(each.bytes for each in kept), sum(read for read, _ in found))
+
+
+_Problems = list[tuple[str, str, str]]  # key, kind, detail
+
+
+def _check(
+    kept: Kept, sizes: Mapping[str, int], *, s3: S3Client, bucket: str, deep: bool, reading: Callable[[int], None]
+) -> tuple[int, _Problems]:
+    """How many bytes were read, and what differs; the gravest alone."""
+    if kept.key not in sizes:
+        return 0, [(kept.key, "missing", f"{kept.bytes:,} bytes of {kept.content_type}")]
+    if sizes[kept.key] != kept.bytes:
+        return 0, [(kept.key, "size", f"{sizes[kept.key]:,} bytes instead of {kept.bytes:,}")]
+    try:
+        head = s3.head_object(Bucket=bucket, Key=kept.key, ChecksumMode="ENABLED")
+        stored = _stored(head, kept)
+        if stored is not None and stored != _expected(kept):
+            return 0, [(kept.key, "checksum", f"S3 keeps {stored}, the manifest {_expected(kept)}")]
+        if head["ContentType"] != kept.content_type:
+            return 0, [(kept.key, "type", f"{head['ContentType']} instead of {kept.content_type}")]
+        if stored is not None and not deep:
+            return 0, []
+        return _read(kept, s3=s3, bucket=bucket, reading=reading)
+    except s3.exceptions.ClientError as error:
+        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+            return 0, [(kept.key, "missing", "it was deleted this moment")]
+        raise
+
+
+def _read(kept: Kept, *, s3: S3Client, bucket: str, reading: Callable[[int], None]) -> tuple[int, _Problems]:
+    checksum: Checksum = Sha256() if kept.sha256 else Crc32()
+    length = 0
+    body = s3.get_object(Bucket=bucket, Key=kept.key)["Body"]
+    for piece in body.iter_chunks(_PIECE):
+        checksum.update(memoryview(piece))
+        length += len(piece)
+        reading(len(piece))
+    found = checksum.digest().hex()
+    if found == _expected(kept):
+        return length, []
+    return length, [(kept.key, "content", f"{checksum.name} {found} instead of {_expected(kept)}")]
+
+
+def _expected(kept: Kept) -> str:
+    return kept.sha256 or kept.crc32
+
+
+def _stored(head: HeadObjectOutputTypeDef, kept: Kept) -> str | None:
+    """The same checksum as S3 keeps it; None if it keeps none of the whole file."""
+    stored = head.get("ChecksumSHA256", "") if kept.sha256 else head.get("ChecksumCRC32", "")
+    if not stored or "-" in stored:  # a checksum of the parts' checksums
+        return None
+    return b64decode(stored).hex()
+
+
+def _without_manifest(folder: Folder, owner: str | None, records: Records, *, strays: bool) -> list[Difference]:
+    """A task under way has none yet; one at its end that has files has lost it."""
+    recorded = records.get(folder.task_id) if folder.task_id else None
+    if owner is not None and (recorded is None or recorded.owner != owner):
+        return []
+    found = _strays(folder, None, recorded) if strays else []
+    if recorded is None or not recorded.state.terminal or not any(c.assets for c in recorded.creations):
+        return found
+    key = manifests.key_of(folder.task_id)
+    return [Difference(key, "missing", "the manifest", recorded.id, recorded.owner), *found]
+
+
+def _strays(folder: Folder, task: Task | None, recorded: Task | None) -> list[Difference]:
+    """What neither the manifest nor the record names."""
+    if recorded is not None and not recorded.state.terminal:  # a file may be kept, and not yet recorded
+        return []
+    named = _named(task) | _named(recorded) | {folder.manifest}
+    owner = task.owner if task else ""
+    return [
+        Difference(key, "stray", f"{folder.sizes[key]:,} bytes that no manifest names", folder.task_id, owner)
+        for key in folder.sizes
+        if key not in named
+    ]
+
+
+def _named(task: Task | None) -> set[str]:
+    if task is None:
+        return set()
+    kept = {asset.kept.key for creation in task.creations for asset in creation.assets if asset.kept}
+    return kept | ({task.request_key} if task.request_key else set())

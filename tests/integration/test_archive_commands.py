@@ -1,0 +1,268 @@
+"""`python -m admin archive`: a lost table comes back from the bucket, and what is damaged there is found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from admin.commands import main
+from reelkeep.adapters.manifests import key_of, write
+from reelkeep.adapters.tasks import TableTasks
+from reelkeep.domain.links import folder
+from reelkeep.domain.listing import Filter, Listing
+from reelkeep.domain.task import State, Task
+from tests.integration.conftest import create_table
+from tests.integration.example import NOON, a_task
+from tests.integration.stocked import OWNERS, stock
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_s3 import S3Client
+
+Admin = Callable[..., tuple[int, Any]]
+
+LISTINGS = (
+    Listing(size=100),
+    Listing(size=100, oldest_first=True, counted=True),
+    Listing(size=7, skip=3),
+    Listing(size=100, filter=Filter(states=(State.SUCCESS, State.EXPIRED))),
+    Listing(size=100, filter=Filter(models=("viduq2",), resolutions=("720p",))),
+    Listing(size=100, filter=Filter(templates=("beach",))),
+    Listing(size=100, filter=Filter(off_peak=True)),
+)
+
+
+@pytest.fixture
+def admin(
+    aws_endpoint: str, table: str, bucket: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Admin:
+    """The command's exit code, and the JSON that it prints."""
+    environment = {
+        "AWS_ENDPOINT_URL": aws_endpoint,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "TABLE_NAME": table,
+        "BUCKET_NAME": bucket,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    def run(*arguments: str) -> tuple[int, Any]:
+        capsys.readouterr()
+        code = main(["archive", *arguments, "--json"])
+        return code, json.loads(capsys.readouterr().out)
+
+    return run
+
+
+def items(dynamodb: DynamoDBClient, table: str) -> dict[str, Any]:
+    """Every item of the table, without the mark of the write that made it."""
+    pages = dynamodb.get_paginator("scan").paginate(TableName=table)
+    found = [item for page in pages for item in page["Items"]]
+    return {
+        item["pk"]["S"] + item["sk"]["S"]: {name: value for name, value in item.items() if name != "write_id"}
+        for item in found
+    }
+
+
+def listings(dynamodb: DynamoDBClient, table: str) -> list[Any]:
+    tasks = TableTasks(dynamodb, table)
+    pages = [tasks.page(owner, listing) for owner in (*OWNERS, "mallory") for listing in LISTINGS]
+    return [*pages, sorted(task.id for task in tasks.unfinished())]
+
+
+def test_an_emptied_table_comes_back_as_it_was(
+    admin: Admin,
+    dynamodb: DynamoDBClient,
+    s3: S3Client,
+    table: str,
+    bucket: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tasks = stock(s3, bucket)
+    for task in tasks:
+        TableTasks(dynamodb, table).create(task)
+    before = items(dynamodb, table), listings(dynamodb, table)
+    empty = create_table(dynamodb)
+    monkeypatch.setenv("TABLE_NAME", empty)
+
+    code, dry = admin("rebuild", "--dry-run")
+    assert (code, dry["missing"], items(dynamodb, empty)) == (0, 50, {})
+    code, said = admin("rebuild")
+    assert (code, said["missing"], said["older"], said["untold"]) == (0, 50, 0, 5)
+    assert (items(dynamodb, empty), listings(dynamodb, empty)) == before
+    assert {task.id for task in tasks if task.told_at is None} == set(before[1][-1])
+
+    code, again = admin("rebuild")
+    assert (code, again["missing"], again["older"], again["there"]) == (0, 0, 0, 50)
+    assert items(dynamodb, empty) == before[0]
+
+
+def test_only_what_is_older_than_its_manifest_is_replaced(
+    admin: Admin, dynamodb: DynamoDBClient, s3: S3Client, table: str, bucket: str
+) -> None:
+    older, same, newer = stock(s3, bucket, 3)
+    tasks = TableTasks(dynamodb, table)
+    tasks.create(replace(older, state=State.PROCESSING, version=older.version - 1))
+    tasks.create(replace(same, credits=4711))
+    tasks.create(replace(newer, version=newer.version + 1, removed_at=NOON))
+    code, said = admin("rebuild")
+    assert (code, said["missing"], said["older"], said["there"]) == (0, 0, 1, 2)
+    assert tasks.get(older.id) == older
+    assert tasks.get(same.id) == replace(same, credits=4711)
+    assert tasks.get(newer.id) == replace(newer, version=newer.version + 1, removed_at=NOON)
+
+
+def test_a_manifest_that_cannot_be_read_is_named_and_the_others_count(
+    admin: Admin, dynamodb: DynamoDBClient, s3: S3Client, table: str, bucket: str
+) -> None:
+    tasks = stock(s3, bucket, 7)
+
+    def damage(task: Task, content: bytes) -> str:
+        s3.put_object(Bucket=bucket, Key=key_of(task.id), Body=content)
+        return key_of(task.id)
+
+    wrong = {
+        damage(tasks[0], b'{"manifest":1,"id":"'): "it is not a JSON object",
+        damage(tasks[1], b"[]"): "it is not a JSON object",
+        damage(tasks[2], write(tasks[2]).replace(b'"manifest":1', b'"manifest":2')): (
+            "it has the format 2, and this release reads 1: use the one that wrote it"
+        ),
+        damage(tasks[3], write(tasks[4])): "it is the manifest of another task",
+        damage(tasks[5], b'{"owner":"alice"}'): "it does not hold the record of a task",
+    }
+    code, said = admin("rebuild")
+    assert code == 1
+    assert {each["key"]: each["reason"] for each in said["unreadable_manifests"]} == wrong
+    assert (said["missing"], said["unreadable"]) == (2, 5)
+    assert set(items(dynamodb, table)) == {f"task#{task.id}task" for task in (tasks[4], tasks[6])}
+
+
+def test_a_manifest_from_before_formats_were_marked_can_be_read(
+    admin: Admin, dynamodb: DynamoDBClient, s3: S3Client, table: str, bucket: str
+) -> None:
+    (task,) = stock(s3, bucket, 1)
+    s3.put_object(Bucket=bucket, Key=key_of(task.id), Body=write(task).replace(b'"manifest":1,', b""))
+    assert admin("rebuild")[0] == 0
+    assert TableTasks(dynamodb, table).get(task.id) == task
+
+
+def test_days_narrow_what_is_rebuilt(admin: Admin, s3: S3Client, bucket: str) -> None:
+    stock(s3, bucket)  # of four days
+    counts = {
+        days: admin("rebuild", "--dry-run", *days)[1]["missing"]
+        for days in (
+            ("--since", "2026-11-22"),
+            ("--until", "2026-11-21"),
+            ("--since", "2026-11-22", "--until", "2026-11-23"),
+            ("--since", "2026-11-25"),
+        )
+    }
+    assert list(counts.values()) == [37, 13, 25, 0]
+
+
+def test_a_task_that_had_not_ended_is_counted_and_not_invented(
+    admin: Admin, dynamodb: DynamoDBClient, s3: S3Client, table: str, bucket: str
+) -> None:
+    s3.put_object(Bucket=bucket, Key=f"{folder(a_task().id)}request.json", Body=b"{}")
+    code, said = admin("rebuild")
+    assert (code, said["without"], items(dynamodb, table)) == (0, 1, {})
+
+
+def test_an_archive_that_is_whole_verifies(admin: Admin, s3: S3Client, bucket: str) -> None:
+    tasks = stock(s3, bucket)
+    files = [a.kept for task in tasks for c in task.creations for a in c.assets if a.kept]
+    code, said = admin("verify", "--strays")
+    assert (code, said["differences"], said["tasks"], said["files"]) == (0, [], 50, len(files))
+    assert (said["bytes"], said["read"]) == (sum(kept.bytes for kept in files), 0)
+    code, said = admin("verify", "--deep")
+    assert (code, said["differences"], said["read"]) == (0, [], said["bytes"])
+
+
+def test_verify_finds_exactly_what_was_damaged(
+    admin: Admin, dynamodb: DynamoDBClient, s3: S3Client, table: str, bucket: str
+) -> None:
+    tasks = stock(s3, bucket)
+    files = {a.kept.key: a.kept for t in tasks for c in t.creations for a in c.assets if a.kept}
+    by_sha256 = [key for key, kept in files.items() if kept.sha256]
+    by_crc32 = [key for key, kept in files.items() if kept.crc32]
+    big = next(task for task in tasks if task.request_key)
+
+    def put(key: str, content: bytes, **more: Any) -> None:
+        s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=files[key].content_type, **more)
+
+    def altered(key: str) -> bytes:
+        content: bytes = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+        return content[:-1] + b"!"
+
+    expected = {}
+    s3.delete_object(Bucket=bucket, Key=by_sha256[0])
+    expected[by_sha256[0]] = "missing"
+    put(by_sha256[1], b"short", ChecksumAlgorithm="SHA256")
+    expected[by_sha256[1]] = "size"
+    put(by_sha256[2], altered(by_sha256[2]), ChecksumAlgorithm="SHA256")
+    expected[by_sha256[2]] = "checksum"
+    put(by_crc32[0], altered(by_crc32[0]), ChecksumAlgorithm="CRC32")
+    expected[by_crc32[0]] = "checksum"
+    put(by_sha256[3], altered(by_sha256[3]), ChecksumAlgorithm="CRC32")  # S3 keeps no checksum to compare: it is read
+    expected[by_sha256[3]] = "content"
+    content = s3.get_object(Bucket=bucket, Key=by_sha256[4])["Body"].read()
+    s3.put_object(Bucket=bucket, Key=by_sha256[4], Body=content, ContentType="text/html", ChecksumAlgorithm="SHA256")
+    expected[by_sha256[4]] = "type"
+    s3.delete_object(Bucket=bucket, Key=big.request_key)
+    expected[big.request_key] = "missing"
+    gone = [task for task in tasks if task.creations][-1]
+    garbled = next(task for task in tasks if task.state is State.FAILED and not task.request_key)
+    TableTasks(dynamodb, table).create(gone)
+    s3.delete_object(Bucket=bucket, Key=key_of(gone.id))
+    expected[key_of(gone.id)] = "missing"
+    s3.put_object(Bucket=bucket, Key=key_of(garbled.id), Body=b"\xff\xfe")
+    expected[key_of(garbled.id)] = "manifest"
+    for arguments in ((), ("--deep",)):
+        code, said = admin("verify", *arguments)
+        assert code == 1
+        assert {each["key"]: each["kind"] for each in said["differences"]} == expected
+    strays = {f"{folder(tasks[0].id)}other.txt": "stray", "elsewhere.txt": "stray", "tasks/2026/x/y": "stray"}
+    for key in strays:
+        s3.put_object(Bucket=bucket, Key=key, Body=b"?")
+    assert {each["key"]: each["kind"] for each in admin("verify")[1]["differences"]} == expected
+    found = admin("verify", "--strays")[1]["differences"]
+    assert {each["key"]: each["kind"] for each in found} == expected | strays
+
+
+def test_files_of_a_task_under_way_are_no_strays(
+    admin: Admin, dynamodb: DynamoDBClient, s3: S3Client, table: str, bucket: str
+) -> None:
+    task = TableTasks(dynamodb, table).create(a_task(state=State.ARCHIVING))
+    s3.put_object(Bucket=bucket, Key=f"{folder(task.id)}1-video.mp4", Body=b"v")
+    assert admin("verify", "--strays") == (0, {"tasks": 0, "files": 0, "bytes": 0, "read": 0, "differences": []})
+
+
+def test_one_owners_files_can_be_verified_alone(admin: Admin, s3: S3Client, bucket: str) -> None:
+    tasks = stock(s3, bucket)
+    alices = [task for task in tasks if task.owner == "alice"]
+    wrong = [next(t for t in tasks if t.owner == owner and t.creations) for owner in ("alice", "bob")]
+    keys = [task.creations[0].assets[0].kept.key for task in wrong if task.creations[0].assets[0].kept]
+    for key in keys:
+        s3.delete_object(Bucket=bucket, Key=key)
+    code, said = admin("verify", "--owner", "alice")
+    assert (code, [each["key"] for each in said["differences"]], said["tasks"]) == (1, keys[:1], len(alices))
+
+
+def test_a_table_for_people_says_what_differs(
+    admin: Admin, s3: S3Client, bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (task,) = stock(s3, bucket, 1)
+    kept = task.creations[0].assets[0].kept
+    assert kept is not None
+    s3.delete_object(Bucket=bucket, Key=kept.key)
+    assert main(["archive", "verify"]) == 1
+    heading, row, total = capsys.readouterr().out.splitlines()
+    assert heading.split() == ["WHAT", "FILE", "OWNER", "DETAIL"]
+    assert row.split()[:3] == ["missing", kept.key, "alice"]
+    assert total.endswith("1 differences")
