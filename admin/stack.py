@@ -131,7 +131,7 @@ def _local(file: Path) -> Stack:
     try:
         found = json.loads(file.read_text())
         session = boto3.Session("test", "test", region_name=found["region"])
-        parts = {name: found[name] for name in _PARTS}
+        parts = {name: found.get(name, "") for name in _PARTS}
         return Stack(session, found["table"], found["aws_endpoint_url"], **parts)
     except FileNotFoundError as error:
         raise NotFound(f"there is no {file}: start the local cloud with `make up`") from error
