@@ -84,8 +84,9 @@ _RIGHT: Final[Mapping[str, Callable[[Any], bool]]] = {
     "empty": lambda answer: answer == {},
     "submit": lambda answer: bool(_body(answer).get("task_id")),
     "query": lambda answer: len(_body(answer).get("tasks", ())) == 20,
-    "manage": lambda answer: len(_body(answer).get("providers", ())) == 1,
+    "manage": lambda answer: len(_body(answer).get("providers", ())) == 2,
     "poll": lambda answer: answer["finished"] is False and answer["wait_seconds"] > 0,
+    "wake": lambda answer: answer["statusCode"] == 204,
     "finalize": lambda answer: answer["finished"] is True,
     "sweep": lambda answer: answer["unfinished"] == 20,
 }
@@ -125,6 +126,7 @@ def _variables(step: str, port: int, authorities: Path) -> dict[str, str]:
         "PROVIDERS_SECRET_ARN": "providers",
         "LINK_SECRET_ARN": "link",
         "PUBLIC_URL": "https://reelkeep.example",
+        "CALLBACK_URL": "https://reelkeep.example",
         "LOG_LEVEL": "INFO",
         "POWERTOOLS_SERVICE_NAME": f"reelkeep.{step}",
         "POWERTOOLS_METRICS_NAMESPACE": "Reelkeep",

@@ -48,6 +48,7 @@ _PROCESSING: Final = {
     "payload": "",
     "creations": [],
 }
+_RUNNING: Final = {"id": world.PROVIDER_TASK_ID, "status": "running"}
 
 
 class World:
@@ -155,6 +156,9 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         if self.path.startswith("/ent/v2/"):
             self._json(_PROCESSING, "application/json")
+            return
+        if self.path.startswith("/contents/"):
+            self._json(_RUNNING, "application/json")
             return
         file = self.server.world.files[self.path]
         headers = {"etag": f'"{len(file)}"', "content-type": "application/octet-stream"}

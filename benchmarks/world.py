@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ from reelkeep.domain.keys import hash_of
 from reelkeep.domain.task import Asset, Creation, Kept, Kind, Request, State, Submission, Task
 
 PROVIDER: Final = "upstream"
+CALLER: Final = "ark"  # who calls in the sample event, with the token that its key makes
 PROVIDER_TASK_ID: Final = "885000000000000001"
 PROVIDERS_SECRET: Final = "providers"
 LINK_SECRET: Final = "link"
@@ -58,6 +60,7 @@ def items(task_id: str, key: str, address: str) -> dict[str, list[Item]]:
         "query": [_key_item(key), *map(_item, listed)],
         "manage": [_key_item(key)],
         "poll": [_item(processing)],
+        "wake": [_item(replace(processing, provider=CALLER))],
         "finalize": [_item(archiving)],
         "sweep": list(map(_item, unfinished)),
     }
@@ -72,7 +75,8 @@ def secrets(address: str) -> dict[str, str]:
         "default": True,
         "allow_private": True,
     }
-    return {PROVIDERS_SECRET: json.dumps({PROVIDER: provider}), LINK_SECRET: "s" * 64}
+    caller = {"dialect": "volc_ark", "base_url": address, "api_key": "ark-example", "allow_private": True}
+    return {PROVIDERS_SECRET: json.dumps({PROVIDER: provider, CALLER: caller}), LINK_SECRET: "s" * 64}
 
 
 def files() -> dict[str, bytes]:

@@ -22,6 +22,7 @@ def main(arguments: list[str] | None = None) -> int:
     up_parser.add_argument("--port", type=int, default=4566, help="of the emulator; the studio takes the next one")
     up_parser.add_argument("--data", type=Path, default=ROOT / ".local", help="where state lives")
     up_parser.add_argument("--providers", type=Path, help="a file of providers to use instead of the studio")
+    up_parser.add_argument("--callbacks", action="store_true", help="ask providers to call back when a task changes")
     commands.add_parser("demo", help="see one task through, then stop everything")
     chosen = parser.parse_args(arguments)
 
@@ -48,6 +49,7 @@ def planned(chosen: argparse.Namespace) -> cloud.Plan:
         port=chosen.port,
         studio_port=chosen.port + 1,
         providers_file=chosen.providers,
+        provider_callbacks=chosen.callbacks,
     )
 
 

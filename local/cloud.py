@@ -31,6 +31,7 @@ class Plan:
     port: int
     studio_port: int
     providers_file: Path | None = None  # instead of the studio
+    provider_callbacks: bool = False  # providers are asked to call the API, which only this machine reaches
     enforce_permissions: bool = False  # each function may do what the template grants it; for an hour
     say: Callable[[str], None] = print
 
@@ -108,7 +109,7 @@ def running(plan: Plan) -> Iterator[Cloud]:
             built,
             sam,
             endpoint_url=plan.endpoint_url,
-            parameters={"PublicUrl": plan.api_url},
+            parameters={"PublicUrl": plan.api_url, "ProviderCallbacks": str(plan.provider_callbacks).lower()},
             data=plan.data,
             log=plan.logs / "sam-deploy.log",
             say=plan.say,

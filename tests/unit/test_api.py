@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -18,6 +20,7 @@ from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Caller
+from reelkeep.public import callback
 from tests.submissions import submission
 from tests.unit.services.stage import ALICE, MALLORY, Stage
 
@@ -70,8 +73,8 @@ class Client:
             },
             links=lambda kept: f"https://keep.test/{kept.key}",
             public={
-                "/docs": lambda http: Reply(body="<html>", headers={"content-type": "text/html"}),
-                "/files/": lambda http: Reply(status=302, headers={"location": http.path}),
+                "GET /docs": lambda http: Reply(body="<html>", headers={"content-type": "text/html"}),
+                "GET /files/": lambda http: Reply(status=302, headers={"location": http.path}),
             },
         )
 
@@ -266,7 +269,7 @@ def test_the_request_keeps_repeated_query_names_and_their_order() -> None:
         return Reply()
 
     client = Client()
-    client.api.public["/docs"] = watch  # type: ignore[index]  # a dict here
+    client.api.public["GET /docs"] = watch  # type: ignore[index]  # a dict here
     client.api.handle(event("GET", "/docs", query="a=1&b=&a=2%20x"))
     assert seen[0].query == (("a", "1"), ("b", ""), ("a", "2 x"))
 
@@ -281,3 +284,18 @@ def test_what_is_no_task_is_served_by_what_the_route_names(call: Client) -> None
 def test_a_function_refuses_what_another_one_serves(call: Client) -> None:
     call.api = replace(call.api, services={})
     assert call("GET", "/providers")[0] == 405
+
+
+def test_a_provider_calls_without_a_key_and_is_heard_at_the_one_address_only(call: Client) -> None:
+    heard: list[tuple[str, str]] = []
+
+    def wake(token: str, task_id: str, headers: Mapping[str, str]) -> None:
+        heard.append((token, task_id))
+
+    call.api = replace(call.api, public={"POST /wake/": partial(callback, wake=wake)})
+    response = call.api.handle(event("POST", "/wake/token/task", "<whatever>", Authorization=""))
+    assert (response["statusCode"], response["body"]) == (204, "")
+    for path in ("/wake/token", "/wake/token/task/more"):
+        assert call("POST", path, Authorization="")[0] == 404
+    assert call("GET", "/wake/token/task", Authorization="")[0] == 401
+    assert heard == [("token", "task")]

@@ -44,7 +44,7 @@ def test_the_version_is_the_package_s() -> None:
 
 def test_every_route_of_every_dialect_is_described() -> None:
     routes = {f"{route.method} {route.path}" for dialect in all_dialects() for route in dialect.routes}
-    public = {"GET /files/{token}/{task_id}/{file}", "GET /openapi.json", "GET /docs"}
+    public = {"GET /files/{token}/{task_id}/{file}", "POST /wake/{token}/{task_id}", "GET /openapi.json", "GET /docs"}
     assert {name for name, _ in OPERATIONS} == routes | public
 
 

@@ -57,7 +57,8 @@ class Api:
     list_tasks: Callable[[Listing, Caller, timedelta | None], Page] = _absent
     services: Mapping[str, Callable[[Any, Caller], Any]] = field(default_factory=dict)  # of operations, by name
     links: Links = _absent
-    public: Mapping[str, Callable[[Http], Reply]] = field(default_factory=dict)  # by path; /files/ has all below it
+    # By method and path; "GET /files/" has all below it, and HEAD is GET.
+    public: Mapping[str, Callable[[Http], Reply]] = field(default_factory=dict)
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """An HTTP API event (payload format 2.0) in, its response out. Never raises."""
@@ -77,8 +78,10 @@ class Api:
         return _response(reply)
 
     def _respond(self, http: Http, dialect: Dialect) -> Reply:
-        page = self.public.get(http.path) or self.public.get(http.path[: http.path.find("/", 1) + 1])
-        if page is not None and http.method in ("GET", "HEAD"):
+        method = "GET" if http.method == "HEAD" else http.method
+        below = http.path[: http.path.find("/", 1) + 1]
+        page = self.public.get(f"{method} {http.path}") or self.public.get(f"{method} {below}")
+        if page is not None:
             return page(http)
         caller = self.keys.caller(_key(http))
         if caller is None:

@@ -121,6 +121,21 @@ def _public(operation_id: str, summary: str, responses: dict[str, Any], *names: 
     }
 
 
+def _wake() -> dict[str, Json]:
+    described = _public(
+        "wake",
+        "Tell that a task changed at its provider",
+        {
+            "204": {"description": "The provider was, or is being, looked at. Its call's body is not read."},
+            "401": problem("unauthorized"),
+            "404": problem("not-found"),
+        },
+        "token",
+        "task_id",
+    )
+    return {"post": described["get"]}
+
+
 def _public_paths() -> dict[str, dict[str, Json]]:
     signed = {
         "description": "The file, at a link that was signed at this moment and works for an hour.",
@@ -142,6 +157,7 @@ def _public_paths() -> dict[str, dict[str, Json]]:
             "task_id",
             "file",
         ),
+        "/wake/{token}/{task_id}": _wake(),
         "/openapi.json": _public(
             "openapi",
             "This document, as OpenAPI 3.1",

@@ -98,6 +98,10 @@ class Provider(Protocol):
     def find(self, task: Task) -> Finding:
         """What became of a placement whose answer was lost."""
 
+    def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> bool:
+        """Whether a call about this task, with these headers, is signed as this provider signs its calls; True if it
+        signs none."""
+
 
 class Providers(Protocol):
     def choose(self, request: Request) -> Provider:
@@ -108,6 +112,9 @@ class Providers(Protocol):
 
     def accounts(self) -> Sequence[Sequence[Provider]]:
         """All of them; those that use the same account together."""
+
+    def called(self, token: str, task_id: str) -> Provider | None:
+        """The one that was given this token with this task; None if nobody was."""
 
 
 class SourceGone(Exception):

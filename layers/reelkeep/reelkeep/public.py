@@ -1,13 +1,14 @@
-"""What needs no key: permanent links, the OpenAPI document, and the page that shows it."""
+"""What needs no key: permanent links, providers' calls, the OpenAPI document, and the page that shows it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from reelkeep.dialects.dialect import Http, Reply
 from reelkeep.domain.errors import NotFound
 
 Follow = Callable[[str, str, str, str], str]  # token, task id, file, method -> the signed link
+Wake = Callable[[str, str, Mapping[str, str]], None]  # token, task id, headers
 
 
 def files(http: Http, *, follow: Follow) -> Reply:
@@ -17,6 +18,16 @@ def files(http: Http, *, follow: Follow) -> Reply:
         raise NotFound("there is no such file")
     token, task_id, file = parts
     return Reply(status=302, headers={"location": follow(token, task_id, file, http.method)})
+
+
+def callback(http: Http, *, wake: Wake) -> Reply:
+    """A provider calls about a task: /wake/{token}/{task_id}."""
+    parts = http.path.split("/")[2:]
+    if len(parts) != 2:
+        raise NotFound("there is nothing here")
+    token, task_id = parts
+    wake(token, task_id, http.headers)
+    return Reply(status=204)
 
 
 def openapi_document(_: Http, *, public_url: str) -> Reply:

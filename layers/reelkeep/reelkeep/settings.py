@@ -44,6 +44,11 @@ class Settings:
         """Where the API is reached from outside, without a slash at its end."""
         return self._get("PUBLIC_URL").rstrip("/")
 
+    @property
+    def callback_url(self) -> str:
+        """The same, where providers are asked to call us back; else empty."""
+        return self.environ.get("CALLBACK_URL", "").rstrip("/")
+
     def _get(self, name: str) -> str:
         try:
             return self.environ[name]

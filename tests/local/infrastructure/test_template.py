@@ -86,12 +86,13 @@ def test_the_functions_behind_the_api_give_up_before_the_api_does(functions: dic
     assert functions["SubmitFunction"]["Timeout"] < GATEWAY_SECONDS
     assert functions["QueryFunction"]["Timeout"] < GATEWAY_SECONDS
     assert functions["ManageFunction"]["Timeout"] < GATEWAY_SECONDS
+    assert functions["WakeFunction"]["Timeout"] < GATEWAY_SECONDS
 
 
 def test_of_tasks_what_changes_something_goes_to_submit_and_everything_else_to_query(
     resources: dict[str, Any],
 ) -> None:
-    """What is no task has paths of its own, all of them manage's."""
+    """What is no task has paths of its own, all of them manage's; providers call wake."""
     targets = {
         route["RouteKey"]: route["Target"]["Fn::Sub"]
         for route in of_type(resources, "AWS::ApiGatewayV2::Route").values()
@@ -99,6 +100,7 @@ def test_of_tasks_what_changes_something_goes_to_submit_and_everything_else_to_q
     manage, submit, query = (f"integrations/${{{name}Integration}}" for name in ("Manage", "Submit", "Query"))
     routes = {key: target for key, target in targets.items() if target != manage}
     assert all(key.startswith("ANY /") for key in targets.keys() - routes)
+    assert routes.pop("POST /wake/{proxy+}") == "integrations/${WakeIntegration}"
     assert routes == {
         "POST /{proxy+}": submit,
         "PUT /{proxy+}": submit,

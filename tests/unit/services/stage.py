@@ -31,10 +31,12 @@ from reelkeep.services.finalize import finalize
 from reelkeep.services.poll import Verdict, poll
 from reelkeep.services.submit import submit
 from reelkeep.services.sweep import Swept, sweep
+from reelkeep.services.wake import wake
 from tests.fakes import FakeClaims, FakeTasks
 
 ALICE = Caller("alice", "key-1")
 MALLORY = Caller("mallory", "key-2")
+TOKEN = "given-to-the-provider"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 QUEUED = Pending(State.QUEUEING)
@@ -71,6 +73,7 @@ class FakeProvider:
     placed: list[Task] = field(default_factory=list)
     looks: int = 0
     cancellations: int = 0
+    signs: bool = True
 
     def check(self, task: Task) -> None:
         if self.refuses:
@@ -108,6 +111,9 @@ class FakeProvider:
             case finding:
                 return cast("Finding", finding)
 
+    def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> bool:
+        return self.signs
+
 
 def _next(script: list[Any]) -> Any:
     line = script.pop(0) if len(script) > 1 else script[0]
@@ -131,6 +137,9 @@ class FakeProviders:
 
     def accounts(self) -> list[list[FakeProvider]]:
         return [[self.provider]]
+
+    def called(self, token: str, task_id: str) -> FakeProvider | None:
+        return self.provider if token == TOKEN else None
 
 
 @dataclass
@@ -251,6 +260,18 @@ class Stage:
 
     def sweep(self, *, everything: bool = False) -> Swept:
         return sweep(tasks=self.tasks, executions=self.executions, clock=self.clock, everything=everything)
+
+    def wake(self, task_id: str, token: str = TOKEN) -> None:
+        wake(
+            token,
+            task_id,
+            {},
+            tasks=self.tasks,
+            providers=FakeProviders(self.provider),
+            executions=self.executions,
+            clock=self.clock,
+            pause=self.pass_,
+        )
 
     def adopt(self, seconds_left: SecondsLeft | None = None) -> Adopted:
         return adopt(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
@@ -24,6 +25,7 @@ from pydantic import (
 
 from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.adapters.secrets import Secret
+from reelkeep.domain import wake
 from reelkeep.domain.addresses import is_public
 from reelkeep.domain.errors import InvalidRequest, Misconfigured, TryLater
 from reelkeep.domain.keys import is_owner
@@ -130,6 +132,8 @@ class HttpProvider:
         dialect: ProviderDialect,
         outbound: Outbound,
         ticks: Callable[[], float] = time.monotonic,
+        *,
+        calls_back_at: str = "",
     ) -> None:
         self.name = name
         self.typical_seconds = settings.typical_seconds
@@ -138,13 +142,14 @@ class HttpProvider:
         self.dialect = dialect
         self._outbound = outbound
         self._ticks = ticks  # in seconds
+        self._calls_back_at = calls_back_at  # our own address; empty if it is not to call
 
     def check(self, task: Task) -> None:
         self.dialect.place(task)
 
     def place(self, task: Task) -> Placement:
         try:
-            answer = self._send(self.dialect.place(task), _PLACE_SECONDS)
+            answer = self._send(self._calling_back(self.dialect.place(task), task), _PLACE_SECONDS)
         except InvalidRequest as wrong:  # the configuration was changed since it was checked
             return Refused(Failure(reason=FailureClass.INPUT, message=wrong.message))
         except NotSent:
@@ -216,6 +221,26 @@ class HttpProvider:
             return Uncertain(str(error))
         return Uncertain("the provider's list is too long to be read in time")
 
+    def gave(self, token: str, task_id: str) -> bool:
+        """Whether this is the token that this provider was given with this task."""
+        return wake.is_token(token, self.name, task_id, self.settings.api_key.get_secret_value())
+
+    def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> bool:
+        callbacks = self.dialect.callbacks
+        if callbacks is None or callbacks.signature is None:
+            return True
+        signature = callbacks.signature(self._callback(task_id), headers)
+        return signature is not None and wake.is_signed(signature, self.settings.api_key.get_secret_value(), now)
+
+    def _calling_back(self, call: Call, task: Task) -> Call:
+        callbacks = self.dialect.callbacks
+        if callbacks is None or not self._calls_back_at:
+            return call
+        return replace(call, body={**(call.body or {}), callbacks.field: self._callback(task.id)})
+
+    def _callback(self, task_id: str) -> str:
+        return self._calls_back_at + wake.path_of(self.name, task_id, self.settings.api_key.get_secret_value())
+
     def _send(self, call: Call, seconds: float) -> Answer:
         url = self.settings.base_url + quote(call.path, safe="/:@")
         if call.query:
@@ -243,11 +268,14 @@ class ConfiguredProviders:
         dialect_named: DialectNamed,
         outbound: Outbound,
         ticks: Callable[[], float] = time.monotonic,
+        *,
+        calls_back_at: str = "",
     ) -> None:
         self._secret = secret
         self._dialect_named = dialect_named
         self._outbound = outbound
         self._ticks = ticks
+        self._calls_back_at = calls_back_at
         self._text: str | None = None
         self._providers: dict[str, HttpProvider] = {}
 
@@ -273,6 +301,9 @@ class ConfiguredProviders:
         except KeyError:
             raise Misconfigured(f"the provider {name!r} is gone from the configuration, but has tasks") from None
 
+    def called(self, token: str, task_id: str) -> HttpProvider | None:
+        return next((provider for provider in self._known().values() if provider.gave(token, task_id)), None)
+
     def all(self) -> list[Upstream]:
         return [
             Upstream(name, provider.dialect.name, provider.settings.models, provider.settings.default)
@@ -291,7 +322,9 @@ class ConfiguredProviders:
         if text != self._text:
             configured = parse_providers(text, self._dialect_named)
             self._providers = {
-                name: HttpProvider(name, settings, dialect, self._outbound, self._ticks)
+                name: HttpProvider(
+                    name, settings, dialect, self._outbound, self._ticks, calls_back_at=self._calls_back_at
+                )
                 for name, (settings, dialect) in configured.items()
             }
             self._text = text

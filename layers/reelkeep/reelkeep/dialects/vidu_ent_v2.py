@@ -20,7 +20,7 @@ from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.observation import Absent, Found, ListedPage, Observation, Placement, Uncertain, Untraceable
 from reelkeep.domain.task import Creation, Kind, Request, State, Task
-from reelkeep.domain.wire import Answer, Call, Json, Search
+from reelkeep.domain.wire import Answer, Call, Callbacks, Json, Search
 
 if TYPE_CHECKING:  # pydantic takes as long to load as all the rest: what needs it at run time loads it then
     from reelkeep.dialects import vidu_ent_v2_bodies as bodies
@@ -301,6 +301,7 @@ def _listed(task: Task, links: Links) -> bodies.ListedTask:
 class _Client:
     name = _NAME
     authorization = "Token {key}"
+    callbacks: Callbacks | None = Callbacks(field="callback_url", signature=vidu.callback_signature)
 
     def place(self, task: Task) -> Call:
         request = task.request

@@ -26,7 +26,7 @@ from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.links import Links
 from reelkeep.domain.observation import ListedPage, Observation, Placement
 from reelkeep.domain.task import Creation, Kind, Request, State, Task
-from reelkeep.domain.wire import Answer, Call, Json, Search
+from reelkeep.domain.wire import Answer, Call, Callbacks, Json, Search
 
 _NAME = "vidu_v1"
 _PATH = "/vidu/v1/tasks"
@@ -227,6 +227,7 @@ def _creation(task: Task, creation: Creation, links: Links) -> Json:
 class _Client:
     name = _NAME
     authorization = "Bearer {key}"  # as aggregators want it
+    callbacks: Callbacks | None = None
 
     def place(self, task: Task) -> Call:
         request = task.request

@@ -53,7 +53,7 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
-from reelkeep.domain.wire import Answer, Call, Json, Search
+from reelkeep.domain.wire import Answer, Call, Callbacks, Json, Search
 
 _NAME = "volc_ark"
 _TASKS = "/contents/generations/tasks"
@@ -308,6 +308,7 @@ _OWN = re.compile(
 class _Client:
     name = _NAME
     authorization = "Bearer {key}"
+    callbacks: Callbacks | None = Callbacks(field="callback_url")
 
     def place(self, task: Task) -> Call:
         request = task.request

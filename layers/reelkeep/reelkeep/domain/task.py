@@ -195,6 +195,7 @@ class Task:
     setbacks: int = 0  # how often in a row it could not answer
     trouble: str = ""  # what was wrong the last time it could not
     next_look_at: datetime | None = None
+    woken_at: datetime | None = None  # when we last looked because the provider had called
     succeeded_at: datetime | None = None  # when we saw that the provider was done
     runs: int = 0  # executions started for it
     finished_at: datetime | None = None

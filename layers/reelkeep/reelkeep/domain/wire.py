@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -68,11 +68,30 @@ class Answer:
 Search = Generator[Call, Answer, Finding]  # what is asked, one after another; what was answered; what follows
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signature:
+    """What shows that a call to us was made by somebody who knows our key: its HMAC-SHA256 of a text."""
+
+    text: bytes
+    digest: bytes
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callbacks:
+    """How a provider calls us when a task changes."""
+
+    field: str  # of the billable call's body, that takes our address
+    # From our address and the headers of a call to it; None if they hold none that can be read.
+    signature: Callable[[str, Mapping[str, str]], Signature | None] | None = None  # None: it signs nothing
+
+
 class ProviderDialect(Protocol):
     """A wire format as its provider's client speaks it. Pure: it never sees a key, a clock or a socket."""
 
     name: str
     authorization: str  # the Authorization header with {key} in it
+    callbacks: Callbacks | None  # None if it makes none
 
     def place(self, task: Task) -> Call:
         """The billable call. Raises InvalidRequest for what cannot be expressed, naming the client's field."""

@@ -115,8 +115,33 @@ def _look(task: Task, provider: Provider, *, tasks: Tasks, now: datetime) -> Tas
     return record(task, lambda task: _observed(task, observation, expected, now), tasks=tasks)
 
 
+def glance(task: Task, provider: Provider, *, tasks: Tasks, now: datetime) -> Task:
+    """A look out of turn at a task that the provider has. It can only help: what is not learned is not held against
+    the task, and the next look in turn stays where it is.
+
+    Whoever sees the end so gives the task an execution, which is counted here: the one that waits does not know.
+    """
+    observation = provider.observe(task)
+    match observation:
+        case Busy() | Missing() | Unreadable():
+            return task
+        case Pending() | Succeeded() | Failed():
+            pass
+    expected = provider.typical_seconds or schedule.expected_seconds(task.request)
+
+    def seen(task: Task) -> Task:
+        after = _observed(task, observation, expected, now)
+        if _through(after):
+            return replace(after, runs=task.runs + 1)
+        return replace(after, next_look_at=task.next_look_at)
+
+    return record(task, seen, tasks=tasks)
+
+
 def _observed(task: Task, observation: Observation, expected: float, now: datetime) -> Task:
     """The task after this observation. Raises Backward for one that comes too late."""
+    if _through(task):  # another look came first, and what it saw may be half kept by now
+        raise Backward(f"{task.state} is not observed any more")
     match observation:
         case Pending(state, word):
             state = max(state, task.state, key=list(State).index)

@@ -24,6 +24,8 @@ def build() -> Callable[[str, str], Verdict]:
         tasks=TableTasks(platform.dynamodb(), settings.table),
         claims=TableClaims(platform.dynamodb(), settings.table),
         requests=S3Requests(platform.s3, settings.bucket),
-        providers=ConfiguredProviders(secret, upstream, Outbound(platform.tls())),
+        providers=ConfiguredProviders(
+            secret, upstream, Outbound(platform.tls()), calls_back_at=settings.callback_url
+        ),
         clock=platform.now,
     )

@@ -27,8 +27,8 @@ def build() -> Api:
         list_tasks=partial(list_tasks, tasks=tasks, clock=platform.now),
         links=permanent_links(secret, settings.public_url),
         public={
-            "/files/": partial(files, follow=partial(follow, sign=sign, secret=secret)),
-            "/openapi.json": partial(openapi_document, public_url=settings.public_url),
-            "/docs": partial(reference, public_url=settings.public_url),
+            "GET /files/": partial(files, follow=partial(follow, sign=sign, secret=secret)),
+            "GET /openapi.json": partial(openapi_document, public_url=settings.public_url),
+            "GET /docs": partial(reference, public_url=settings.public_url),
         },
     )

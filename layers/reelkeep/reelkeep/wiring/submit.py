@@ -26,7 +26,7 @@ def build() -> Api:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
     secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
-    providers = ConfiguredProviders(secret, upstream, Outbound(platform.tls()))
+    providers = ConfiguredProviders(secret, upstream, Outbound(platform.tls()), calls_back_at=settings.callback_url)
     return Api(
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),

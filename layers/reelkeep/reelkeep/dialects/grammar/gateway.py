@@ -29,7 +29,7 @@ from reelkeep.domain.observation import (
     Unreadable,
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
-from reelkeep.domain.wire import Answer, Call, Json, Search
+from reelkeep.domain.wire import Answer, Call, Callbacks, Json, Search
 
 _QUEUEING = frozenset({"queued", "pending", "submitted", "not_start", "created"})
 _PROCESSING = frozenset({"in_progress", "processing", "running", "generating"})
@@ -57,6 +57,7 @@ class Gateway:
     name: str
     path: str  # of submissions; one task is at `{path}/{id}`
     authorization = "Bearer {key}"
+    callbacks: Callbacks | None = None
 
     def write(self, request: Request) -> dict[str, Json]:
         """The body for a request of another dialect. Raises InvalidRequest."""

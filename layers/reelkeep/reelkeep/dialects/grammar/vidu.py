@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Literal
+from urllib.parse import urlsplit
 
 from reelkeep.dialects.dialect import Http, Reply
 from reelkeep.dialects.grammar import lenient, placing
@@ -40,7 +42,7 @@ from reelkeep.domain.observation import (
     Unreadable,
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
-from reelkeep.domain.wire import Answer, Json
+from reelkeep.domain.wire import Answer, Json, Signature
 
 StateWord = Literal["created", "queueing", "processing", "success", "failed"]
 WORDS: dict[State, StateWord] = {
@@ -334,3 +336,31 @@ def _creation(creation_id: str, said: Mapping[str, Json]) -> Creation:
         width=lenient.whole(size.get("width")),
         height=lenient.whole(size.get("height")),
     )
+
+
+# --- what a provider says when it calls us ---
+
+
+def callback_signature(address: str, headers: Mapping[str, str]) -> Signature | None:
+    """It covers our address, the date and the headers that it names; not the body, which is why nobody reads that.
+
+    Source: platform.vidu.com/docs/callback-signature.
+    """
+    from email.utils import parsedate_to_datetime  # hardly anybody who loads this module needs it
+
+    url, date = urlsplit(address), headers.get("date", "")
+    named = filter(None, headers.get("x-hmac-signed-headers", "").split(";"))
+    signed = (f"{name}:{headers.get(name.lower(), '')}" for name in named)
+    lines = ["POST", url.path, url.query, _ACCESS_KEY, date, *signed]
+    try:
+        digest = base64.b64decode(headers.get("x-hmac-signature", ""), validate=True)
+        made_at = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):
+        return None
+    if made_at.tzinfo is None or headers.get("x-hmac-algorithm") != "hmac-sha256":
+        return None
+    text = "".join(f"{line}\n" for line in lines)
+    return Signature(text=text.encode(errors="replace"), digest=digest, made_at=made_at)
+
+
+_ACCESS_KEY = "vidu"  # of everybody

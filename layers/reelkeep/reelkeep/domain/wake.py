@@ -1,0 +1,32 @@
+"""Wake-ups: where a provider calls us back about a task, and whether it was the provider that called."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+
+from reelkeep.domain.wire import Signature
+
+_CLOCKS_DIFFER = timedelta(minutes=5)
+
+
+def path_of(provider: str, task_id: str, key: str) -> str:
+    """Unguessable for everybody but us and the provider, since the token is made with our key there."""
+    return f"/wake/{_token(provider, task_id, key)}/{task_id}"
+
+
+def is_token(token: str, provider: str, task_id: str, key: str) -> bool:
+    return hmac.compare_digest(token.encode(errors="replace"), _token(provider, task_id, key).encode())
+
+
+def is_signed(signature: Signature, key: str, now: datetime) -> bool:
+    """Made with this key, and just now. Within these minutes a call may be repeated: it only makes us look again."""
+    digest = hmac.digest(key.encode(), signature.text, hashlib.sha256)
+    return hmac.compare_digest(signature.digest, digest) and abs(now - signature.made_at) <= _CLOCKS_DIFFER
+
+
+def _token(provider: str, task_id: str, key: str) -> str:
+    digest = hmac.digest(key.encode(), f"reelkeep wake {provider}/{task_id}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest[:18]).decode()  # 144 bits, 24 characters, no padding

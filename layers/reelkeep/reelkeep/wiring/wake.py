@@ -1,0 +1,36 @@
+"""Wake: what providers call."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+
+from reelkeep.adapters.executions import StepFunctionsExecutions
+from reelkeep.adapters.keys import TableKeys
+from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.secrets import Secret
+from reelkeep.adapters.tasks import TableTasks
+from reelkeep.api import Api
+from reelkeep.dialects import upstream
+from reelkeep.public import callback
+from reelkeep.services.wake import wake
+from reelkeep.wiring import platform
+
+
+def build() -> Api:
+    settings = platform.settings
+    secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
+    woken = partial(
+        wake,
+        tasks=TableTasks(platform.dynamodb(), settings.table),
+        providers=ConfiguredProviders(secret, upstream, Outbound(platform.tls()), calls_back_at=settings.public_url),
+        executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
+        clock=platform.now,
+        pause=time.sleep,
+    )
+    return Api(
+        keys=TableKeys(platform.dynamodb(), settings.table),
+        logger=platform.logger(),
+        public={"POST /wake/": partial(callback, wake=woken)},
+    )
