@@ -89,6 +89,7 @@ def _shown(task: Task, studio: Studio) -> dict[str, object]:
         "finishes_at": None if task.finishes_at is None else rfc3339(task.finishes_at),
         "queries": task.queries,
         "downloads": task.downloads,
+        "callbacks": studio.callbacks.calls.get(task.id, []),
     }
 
 

@@ -6,7 +6,7 @@ They come from a prompt (see `script`) or from `PUT /studio/faults`, which repla
                 {"on": "submit", "do": "lose", "times": 1, "seconds": 30},
                 {"on": "media", "do": "cut"}]}
 
-`on`     submit, query, list, cancel, credits, media
+`on`     submit, query, list, cancel, credits, media, callback
 `do`     a status 400..599        refused with it, nothing is done (429 and 503 carry Retry-After)
          refuse                   refused with the provider's error named `reason`, nothing is done
          slow                     answered after `seconds` (5)
@@ -20,6 +20,10 @@ They come from a prompt (see `script`) or from `PUT /studio/faults`, which repla
          truncated     (media)    half the file; the headers agree with it (but for the ETag)
          no-length     (media)    chunked, no Content-Length
          no-range      (media)    Range is ignored
+         lose      (callback) it is never made
+         slow      (callback) it is made after `seconds` (5), so that a later one may come first
+         twice     (callback) it is made twice at once
+         forged    (callback) it is signed with another key
 `times`  how often; left out, it lasts until it is deleted
 
 One request meets one fault: those of its prompt in the order written, then the global ones. Counts are kept
@@ -31,8 +35,9 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-PLACES = frozenset({"submit", "query", "list", "cancel", "credits", "media"})
+PLACES = frozenset({"submit", "query", "list", "cancel", "credits", "media", "callback"})
 ANYWHERE = frozenset({"refuse", "slow", "cut", "lose", "nonsense"})
+CALLBACKS = frozenset({"lose", "slow", "twice", "forged"})
 MEDIA_ONLY = frozenset({"html", "short", "truncated", "no-length", "no-range"})
 
 
@@ -48,7 +53,7 @@ class Fault:
     def __post_init__(self) -> None:
         if self.on not in PLACES:
             raise ValueError(f"on: {self.on!r} is none of {', '.join(sorted(PLACES))}")
-        if not (self.status or self.do in self._known()):
+        if not ((self.status and self.on != "callback") or self.do in self._known()):
             raise ValueError(f"do: {self.do!r} is not something that can happen on {self.on}")
         if self.do == "refuse" and not self.reason:
             raise ValueError("reason: to refuse needs one")
@@ -65,6 +70,8 @@ class Fault:
         match self.on:
             case "media":
                 return MEDIA_ONLY | {"cut", "slow"}
+            case "callback":
+                return CALLBACKS
             case "query":
                 return ANYWHERE | {"expired"}
             case "list":

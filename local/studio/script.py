@@ -12,6 +12,7 @@ Faults (see `faults` for what each does), N times; without a number, every time:
     [refuse:CreditInsufficient]      the submission is refused with that error
     [expired:N] [nonsense:N]         of the query of this task
     [html:N] [short:N] [truncated:N] [cut:N] [no-length:N] [no-range:N]    of the download of its video
+    [callback-lose:N] [callback-slow:N] [callback-twice:N] [callback-forged:N]    of the calls about this task
     [query-429:N] [query-cut:N] [query-lose:N] [submit-cut:N] [submit-nonsense:N] [media-503:N] ...
                                      the same words, where they are not at home
 
@@ -24,7 +25,7 @@ from dataclasses import dataclass
 
 from local.studio.faults import MEDIA_ONLY, Fault
 
-_DIRECTIVE = re.compile(r"\[(?:(submit|query|media)-)?([a-z]+(?:-[a-z]+)*|[45]\d\d)(?::([^\[\]]{1,100}))?\]")
+_DIRECTIVE = re.compile(r"\[(?:(submit|query|media|callback)-)?([a-z]+(?:-[a-z]+)*|[45]\d\d)(?::([^\[\]]{1,100}))?\]")
 _HOME = dict.fromkeys(("cut", *MEDIA_ONLY), "media") | {
     "expired": "query", "nonsense": "query", "lose": "submit", "refuse": "submit",
 }  # fmt: skip
@@ -51,7 +52,7 @@ def read_script(prompt: str) -> Script:
                 fail = argument or "CreationPolicyViolation"
             case "odd-state":
                 odd_state = argument or "reviewing"
-            case "slow" if argument.isdecimal():
+            case "slow" if argument.isdecimal() and not place:
                 takes = min(float(argument), 30 * 86400.0)
             case "moderation" if argument.isdecimal():
                 moderation = min(int(argument), 9)

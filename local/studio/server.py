@@ -58,6 +58,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
+        self._calling = asyncio.create_task(self._studio.callbacks.run(self._studio))
         if self.started:
             listening = self.servers[0].sockets[0]
             host, port = cast(tuple[str, int], listening.getsockname()[:2])
@@ -66,5 +67,6 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
         self._studio.hurry()
         self._darkroom.close()
+        await self._calling
         await super().shutdown(sockets)
         self._studio.close()

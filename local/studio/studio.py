@@ -7,6 +7,7 @@ from heapq import heapify, heappop, heappush, heapreplace, nlargest
 from pathlib import Path
 from secrets import randbelow, token_hex
 
+from local.studio.callbacks import Callbacks
 from local.studio.clock import Clock
 from local.studio.faults import Faults
 from local.studio.links import Links
@@ -41,6 +42,7 @@ class Studio:
         self.settings = settings
         self.clock = clock or Clock()
         self.faults = Faults()
+        self.callbacks = Callbacks()
         self._closing = asyncio.Event()
         self._store = Store(settings.data)
         self.clock.skipped += float(self._store.fact("clock_skipped", "0"))
@@ -113,6 +115,10 @@ class Studio:
         """Of the machine's own time, not of the studio's; cut short when the studio closes."""
         with suppress(TimeoutError):
             await asyncio.wait_for(self._closing.wait(), seconds)
+
+    @property
+    def closing(self) -> bool:
+        return self._closing.is_set()
 
     def hurry(self) -> None:
         """Ends all pauses, now and to come."""

@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from local.studio.answers import answer, body_of
+from local.studio.callbacks import Wish
 from local.studio.faults import Fault
 from local.studio.script import read_script
 from local.studio.studio import Studio
@@ -78,11 +79,25 @@ class _Provider:
                 off_peak=fields.get("off_peak", False),
                 fields=kept,
             )
-            return JSONResponse(submitted(self._studio.accept(order)))
+            task = self._studio.accept(order)
+            if url := fields.get("callback_url"):
+                self._studio.callbacks.wish(self._wish(task, url, request))
+            return JSONResponse(submitted(task))
 
         scripted = read_script(prompt).faults
         fault = self._studio.faults.take("submit", scripted=scripted, whose=prompt)
         return await self._answer(fault, act)
+
+    def _wish(self, task: Task, url: str, request: Request) -> Wish:
+        host = _host(request)
+        return Wish(
+            task,
+            url,
+            states=("processing", "success", "failed"),
+            repeated=("success", "failed"),
+            body=lambda: queried(task, self._studio, host=host, dead_links=False),
+            key=_key(request),
+        )
 
     async def query(self, request: Request) -> Response:
         task = self._task(request)

@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatch
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -16,10 +17,11 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from local.studio.answers import answer, body_of
+from local.studio.callbacks import Wish
 from local.studio.faults import Fault
 from local.studio.script import read_script
 from local.studio.studio import Studio
-from local.studio.tasks import Film, Order, Task
+from local.studio.tasks import Film, Order, State, Task
 
 _TASKS = "/contents/generations/tasks"
 _BODY_LIMIT = 64 * 1024 * 1024
@@ -86,7 +88,12 @@ class _Provider:
             order = _order(body, content, prompt)
             if self._studio.spent() + order.credits > self._studio.settings.credits:
                 raise _RefusedError(403, "AccountOverdueError", "the account has an overdue balance")
-            return JSONResponse({"id": _PREFIX + self._studio.accept(order).id})
+            task = self._studio.accept(order)
+            if url := body.get("callback_url"):
+                states: tuple[State, ...] = ("queueing", "processing", "success", "failed")
+                shown = partial(self._shown, task, request, None)
+                self._studio.callbacks.wish(Wish(task, str(url), states, repeated=states, body=shown))
+            return JSONResponse({"id": _PREFIX + task.id})
 
         scripted = read_script(prompt).faults
         return await self._answer(self._studio.faults.take("submit", scripted=scripted, whose=prompt), act)

@@ -24,12 +24,13 @@ def test_a_prompt_without_directives_asks_for_nothing() -> None:
 
 
 def test_a_prompt_can_ask_for_several_things() -> None:
-    assert read_script("[fail:AuditFailed] a boat [slow:30][odd-state][429:2][query-503][moderation:3]") == Script(
+    prompt = "[fail:AuditFailed] a boat [slow:30][odd-state][429:2][query-503][moderation:3][callback-slow:1]"
+    assert read_script(prompt) == Script(
         fail="AuditFailed",
         takes=30,
         odd_state="reviewing",
         moderation=3,
-        faults=(Fault("submit", "429", times=2), Fault("query", "503")),
+        faults=(Fault("submit", "429", times=2), Fault("query", "503"), Fault("callback", "slow", times=1)),
     )
 
 
