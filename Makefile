@@ -17,8 +17,8 @@ export SAM_CLI_TELEMETRY := 0
 ##@ Use it
 
 .PHONY: up demo key
-up: $(SETUP)  ## Run everything on this machine until Ctrl-C (PORT=4566, PROVIDERS=file.json instead of the studio)
-	@$(BIN)/python -m local up --port $(PORT) $(if $(PROVIDERS),--providers "$(PROVIDERS)")
+up: $(SETUP)  ## Run everything on this machine until Ctrl-C (PORT=4566, PROVIDERS=file.json instead of the studio, CALLBACKS=1)
+	@$(BIN)/python -m local up --port $(PORT) $(if $(PROVIDERS),--providers "$(PROVIDERS)") $(if $(CALLBACKS),--callbacks)
 
 demo: $(SETUP)  ## See one task through, from the call to the file, and stop everything again
 	@$(BIN)/python -m local demo

@@ -24,8 +24,9 @@ UP: Final = "Reelkeep is up"
 class LocalCloud:
     """Stopped, until `start`; everything that it wrote outlives `stop`."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, *options: str) -> None:
         self.data = data
+        self.options = options
         self.starts = 0
         self._port = two_free_ports()
         self._process: subprocess.Popen[bytes] | None = None
@@ -34,6 +35,7 @@ class LocalCloud:
         self.starts += 1
         log = self._log
         command = [sys.executable, "-m", "local", "up", "--port", str(self._port), "--data", str(self.data)]
+        command += self.options
         with log.open("wb") as output:
             self._process = process = subprocess.Popen(
                 command, cwd=ROOT, env=this_machines_environment(), stdout=output, stderr=subprocess.STDOUT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
@@ -17,6 +18,7 @@ import httpx
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
+from local.studio.callbacks import signed
 from local.studio.clock import Clock
 from local.studio.server import Server
 from local.studio.studio import Settings, Studio
@@ -24,6 +26,7 @@ from reelkeep.adapters.keys import TableKeys
 from reelkeep.adapters.tasks import TableTasks
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import Task
+from reelkeep.domain.wake import path_of
 from reelkeep.wiring import platform
 from tests.integration.conftest import ROOT, create_table
 
@@ -151,6 +154,21 @@ def test_the_sample_events_take_a_task_the_whole_way(call: Call, studio: tuple[S
     assert followed["statusCode"] == 302
     video = httpx.get(followed["headers"]["location"])
     assert (video.status_code, video.headers["content-type"]) == (200, "video/mp4")
+
+
+def test_a_call_of_the_provider_wakes_the_task(call: Call, studio: tuple[Studio, str]) -> None:
+    task_id = json.loads(call("submit")["body"])["task_id"]
+    path = path_of("studio", task_id, "vda_test")
+    assert call("wake")["statusCode"] == 404
+    assert call("wake", rawPath=path)["statusCode"] == 401
+    studio[0].clock.advance(60)
+    headers = signed(f"https://keep.test{path}", "vda_test", time.time())
+    woken = call("wake", rawPath=path, headers={name.lower(): value for name, value in headers.items()})
+    assert (woken["statusCode"], woken["body"]) == (204, "")
+    executions = platform.stepfunctions().list_executions(stateMachineArn=platform.settings.state_machine_arn)
+    names = {execution["name"] for execution in executions["executions"]}
+    assert names >= {task_id, f"{task_id}-1"}
+    assert call("finalize", task_id=task_id)["finished"]
 
 
 def test_a_sweep_by_hand_starts_what_nobody_watches(call: Call) -> None:

@@ -36,10 +36,20 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         port=port,
         studio_port=studio_port,
         say=lambda _: None,
+        provider_callbacks=True,
         enforce_permissions=True,
     )
     with cloud.running(plan) as running:
+        add_patient_provider(running.stack)
         yield running.stack
+
+
+def add_patient_provider(enforced: Stack) -> None:
+    """The studio, as one that takes long. Before the first submission, since functions keep what they have read."""
+    aws = stack.session().client("secretsmanager", endpoint_url=enforced.aws_endpoint_url, config=stack.DIRECT)
+    known = json.loads(aws.get_secret_value(SecretId=enforced.providers_secret_arn)["SecretString"])
+    known["patient"] = {**known["studio"], "default": False, "models": [], "typical_seconds": 10 * SECONDS}
+    aws.put_secret_value(SecretId=enforced.providers_secret_arn, SecretString=json.dumps(known))
 
 
 @pytest.fixture
@@ -93,6 +103,11 @@ def test_submit_may_not_write_what_clients_are_given(reachable: Stack) -> None:
 
 def test_a_task_can_go_the_whole_way(reachable: Stack) -> None:
     demo.show(reachable, lambda _: None)
+
+
+def test_a_provider_that_calls_back_ends_the_wait(reachable: Stack) -> None:
+    task_id = demo.call(reachable, "POST", "/tasks", {**demo.TASK, "provider": "patient"})["id"]
+    assert await_end(reachable, task_id)["state"] == "success"
 
 
 def test_a_request_too_big_for_the_table_can_be_kept_and_read_again(reachable: Stack) -> None:
