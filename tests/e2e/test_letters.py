@@ -20,6 +20,11 @@ Letters = Callable[..., list[Json]]
 
 
 NOBODY = "f" * 32  # the id of no task
+POISON = {  # how the functions end that are handed it
+    f"LookupError: no task {NOBODY}",
+    "KeyError: 'task_id'",
+    "AttributeError: 'list' object has no attribute 'get'",
+}
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -105,7 +105,7 @@ def test_a_video_in_the_queue_is_cancelled_by_deleting_it_and_one_under_way_is_n
     assert user.videos.delete(video.id).deleted
     assert studio.task(waiting)["state"] == "cancelled"
     video = user.videos.retrieve(video.id)
-    assert (video.status, video.error.code) == ("failed", "UserCancelled")
+    assert (video.status, video.error.code) == ("failed", "cancelled")
     working = prompt("that OpenAI's user cannot stop", "[slow:4]")
     video = user.videos.create(prompt=working, **SMALL)
     until(lambda: studio.task(working)["state"] == "processing", what="the studio to begin")

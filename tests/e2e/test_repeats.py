@@ -96,10 +96,10 @@ def test_arks_sdk_sends_a_key(stack: Stack, alice: Client, prompt: Prompt, studi
 def test_an_owner_may_have_a_window_in_which_the_same_body_is_a_repeat(
     new_client: NewClient, stack: Stack, prompt: Prompt, studio: Studio
 ) -> None:
-    carol, text = new_client("carol"), prompt("of a client that knows no keys")
-    admin(stack, "owners", "set", carol.owner, "--repeat-window", "600")
-    assert carol.submitted(text) == carol.submitted(text)
+    rita, text = new_client("rita"), prompt("of a client that knows no keys")
+    admin(stack, "owners", "set", rita.owner, "--repeat-window", "600")
+    assert rita.submitted(text) == rita.submitted(text)
     studio.task(text)
-    admin(stack, "owners", "set", carol.owner, "--repeat-window", "0")
-    assert carol.submitted(text) != carol.submitted(text)
+    admin(stack, "owners", "set", rita.owner, "--repeat-window", "0")
+    assert rita.submitted(text) != rita.submitted(text)
     assert len(studio.tasks(text)) == 3

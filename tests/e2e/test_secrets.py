@@ -13,6 +13,7 @@ from tests.e2e.client import Client
 from tests.e2e.conftest import RUN, WORD, Aws
 from tests.e2e.local_cloud import LocalCloud
 from tests.e2e.mailbox import Mailbox
+from tests.e2e.test_letters import POISON
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +51,9 @@ def test_no_function_crashed_or_met_what_it_did_not_expect(local_cloud: LocalClo
     assert [line for line in lines if '"level":"ERROR"' in line] == []
     # A trace ends with its exception, at the beginning of a line. Those that lost the emulator were being stopped.
     frames = ("{", " ", "Traceback", "The above exception", "During handling")
-    crashes = [line for line in lines if line and not line.startswith(frames)]
-    assert [line for line in crashes if "connect" not in line.lower()] == []
+    crashes = {line for line in lines if line and not line.startswith(frames)}
+    expected = ("connect", "no application metrics")  # the second of a sweep that failed, as it was made to
+    assert {line for line in crashes if not any(words in line.lower() for words in expected)} - POISON == set()
 
 
 def test_the_state_machines_inputs_and_outputs_hold_no_secret(
