@@ -109,7 +109,11 @@ def running(plan: Plan) -> Iterator[Cloud]:
             built,
             sam,
             endpoint_url=plan.endpoint_url,
-            parameters={"PublicUrl": plan.api_url, "ProviderCallbacks": str(plan.provider_callbacks).lower()},
+            parameters={
+                "PublicUrl": plan.api_url,
+                "ProviderCallbacks": str(plan.provider_callbacks).lower(),
+                "AllowPrivateWebhooks": "true",
+            },
             data=plan.data,
             log=plan.logs / "sam-deploy.log",
             say=plan.say,

@@ -9,8 +9,9 @@ from threading import Lock
 
 from reelkeep.domain import ids
 from reelkeep.domain.claims import Claim
-from reelkeep.domain.errors import InvalidRequest, Stale
+from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
 from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.subscription import Policy, Protocol, Standing, Subscription, policy
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
 
@@ -100,3 +101,83 @@ class FakeKeys:
 
     def caller(self, key: str) -> Caller | None:
         return self.callers.get(key)
+
+
+@dataclass
+class FakeSubscriptions:
+    """Records of subscriptions in memory. `fault` is raised by the next save."""
+
+    recorded: dict[tuple[str, str], Subscription] = field(default_factory=dict)
+    most: int = 3
+    fault: BaseException | None = None
+
+    def add(self, subscription: Subscription) -> None:
+        held = [each for each in self.recorded.values() if each.removed_at is None]
+        if any((each.protocol, each.endpoint) == (subscription.protocol, subscription.endpoint) for each in held):
+            raise Conflict("this endpoint is subscribed already", field="endpoint")
+        if len([each for each in held if each.owner == subscription.owner]) >= self.most:
+            raise LimitReached(f"there are {self.most} subscriptions")
+        self.recorded[subscription.owner, subscription.id] = subscription
+
+    def get(self, owner: str, subscription_id: str) -> Subscription | None:
+        return self.recorded.get((owner, subscription_id))
+
+    def of(self, owner: str) -> list[Subscription]:
+        found = [each for (of, _), each in sorted(self.recorded.items()) if of == owner]
+        return [each for each in found if each.removed_at is None]
+
+    def save(self, subscription: Subscription) -> Subscription:
+        fault, self.fault = self.fault, None
+        if fault:
+            raise fault
+        recorded = self.recorded.get((subscription.owner, subscription.id))
+        if recorded is None or recorded.version != subscription.version:
+            raise Stale("it was changed")
+        saved = replace(subscription, version=subscription.version + 1)
+        self.recorded[saved.owner, saved.id] = saved
+        return saved
+
+    def remove(self, subscription: Subscription, now: datetime) -> None:
+        self.save(replace(subscription, removed_at=now))
+
+
+@dataclass
+class FakeTopic:
+    """SNS as it is documented: an endpoint has one subscription, whose attributes must be the same the next time."""
+
+    held: dict[str, Subscription] = field(default_factory=dict)  # by SNS's name
+    policies: dict[str, Policy] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
+    looks: int = 0
+    fault: BaseException | None = None  # raised by the next subscribe; "after" it was done, if `late`
+    late: bool = False
+
+    def subscribe(self, subscription: Subscription) -> str:
+        fault, self.fault = self.fault, None
+        if fault and not self.late:
+            raise fault
+        arn = f"arn:aws:sns:eu-west-1:123456789012:notices:{subscription.protocol}:{subscription.endpoint}"
+        wanted = policy(subscription)
+        if self.policies.setdefault(arn, wanted) != wanted:
+            raise Conflict("SNS knows this endpoint with another filter", field="endpoint")
+        if arn not in self.held and subscription.protocol in (Protocol.EMAIL, Protocol.HTTPS):
+            self.pending.add(arn)
+        self.held[arn] = subscription
+        if fault:
+            raise fault
+        return arn
+
+    def standing(self, arn: str) -> Standing:
+        self.looks += 1
+        if arn not in self.held:
+            return Standing.GONE
+        return Standing.PENDING if arn in self.pending else Standing.CONFIRMED
+
+    def narrow(self, arn: str, policy: Policy) -> None:
+        if arn in self.held:
+            self.policies[arn] = policy
+
+    def unsubscribe(self, arn: str) -> None:
+        self.held.pop(arn, None)
+        self.policies.pop(arn, None)
+        self.pending.discard(arn)

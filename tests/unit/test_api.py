@@ -148,6 +148,39 @@ def test_a_method_that_a_path_does_not_know_is_told_apart_from_a_path_that_is_no
     assert call("GET", "/nothing")[0] == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/tasks", {"kind": "text2video", **TASK}),
+        ("/ent/v2/text2video", TASK),
+        ("/v1/video/generations", {"model": "viduq2", "prompt": "a boat"}),
+        ("/api/v3/contents/generations/tasks", {"model": "ep-1", "content": [{"type": "text", "text": "a boat"}]}),
+    ],
+)
+def test_a_submission_in_any_dialect_is_tagged_by_a_header(call: Client, path: str, body: object) -> None:
+    status, _ = call("POST", path, body, reelkeep_tags="campaign-7, summer")
+    assert status in (200, 201)
+    (task,) = call.stage.tasks.recorded.values()
+    assert task.request.tags == ("campaign-7", "summer")
+
+
+def test_tags_of_the_header_come_to_those_of_the_body(call: Client) -> None:
+    body = {"kind": "text2video", **TASK, "tags": ["a", "b"]}
+    _, task = call("POST", "/tasks", body, reelkeep_tags="b, c")
+    assert task["tags"] == ["a", "b", "c"]
+    assert call("GET", f"/tasks/{task['id']}")[1]["tags"] == ["a", "b", "c"]
+    assert call("POST", "/tasks", {**body, "tags": list("abcdefghij")}, reelkeep_tags="k")[0] == 400
+
+
+def test_a_bad_tag_is_refused_in_the_dialect_s_words_and_nothing_is_generated(call: Client) -> None:
+    status, body = call("POST", "/ent/v2/text2video", TASK, reelkeep_tags="what is this?")
+    assert (status, body["reason"]) == (400, "FieldInvalid")
+    assert "Reelkeep-Tags" in body["message"]
+    status, body = call("POST", "/tasks", {"kind": "text2video", **TASK, "tags": ["no space"]})
+    assert (status, body["errors"][0]["field"]) == (400, "tags[0]")
+    assert call.stage.tasks.recorded == {}
+
+
 def test_a_public_page_needs_no_key(call: Client) -> None:
     assert call("GET", "/docs", Authorization="") == call("GET", "/docs/", Authorization="") == (200, "<html>")
     link = call.api.handle(event("GET", "/files/token/task/1-video.mp4", Authorization=""))

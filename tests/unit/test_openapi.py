@@ -58,14 +58,15 @@ SUBMISSIONS = [
 
 
 @pytest.mark.parametrize(("name", "operation"), SUBMISSIONS, ids=[name for name, _ in SUBMISSIONS])
-def test_every_submission_takes_an_idempotency_key(name: str, operation: dict[str, Any]) -> None:
-    [header] = [each for each in operation["parameters"] if each["in"] == "header"]
-    assert (header["name"], header.get("required", False)) == ("Idempotency-Key", False)
+def test_every_submission_takes_an_idempotency_key_and_tags(name: str, operation: dict[str, Any]) -> None:
+    headers = [each for each in operation["parameters"] if each["in"] == "header"]
+    assert [each["name"] for each in headers] == ["Idempotency-Key", "Reelkeep-Tags"]
+    assert not any(each.get("required") for each in headers)
     [media] = operation["responses"]["422"]["content"].values()
     assert "Idempotency-Key" in str(media["examples"]["key reused"]["value"])
 
 
-def test_nothing_else_takes_one() -> None:
+def test_nothing_else_takes_such_headers() -> None:
     submissions = {name for name, _ in SUBMISSIONS}
     others = [operation for name, operation in OPERATIONS if name not in submissions]
     assert not any(each["in"] == "header" for operation in others for each in operation.get("parameters", ()))

@@ -28,6 +28,7 @@ from reelkeep.dialects.dialect import (
     Show,
     Submit,
 )
+from reelkeep.domain import tags
 from reelkeep.domain.claims import HEADER
 from reelkeep.domain.errors import ClientError, Misconfigured, NotAllowed, NotFound, Unauthorized
 from reelkeep.domain.links import Links
@@ -37,6 +38,7 @@ from reelkeep.ports import Caller, Keys
 
 _REPEAT_HEADER = HEADER.lower()
 _MISCONFIGURED = "this service is not configured as it should be; whoever runs it must mend that"
+_TAGS = tags.HEADER.lower()
 _TASK_PATH = re.compile(r"\{(\w+)\}")
 
 
@@ -89,7 +91,8 @@ class Api:
         route, http = _route(http, dialect)
         match route:
             case Submit():
-                return route.render(self.submit(route.parse(http), caller, http.headers.get(_REPEAT_HEADER)))
+                request = _tagged(route.parse(http), http)
+                return route.render(self.submit(request, caller, http.headers.get(_REPEAT_HEADER)))
             case Cancel():
                 return route.render(self.cancel(http.variables["task_id"], caller))
             case Show():
@@ -120,6 +123,12 @@ def _route(http: Http, dialect: Dialect) -> tuple[AnyRoute, Http]:
     if allowed:
         raise NotAllowed(f"{http.method} is not allowed here, {', '.join(sorted(set(allowed)))} is")
     raise NotFound(f"there is nothing at {http.path[:200]}")
+
+
+def _tagged(request: Request, http: Http) -> Request:
+    """With the tags of the header, which every dialect has."""
+    added = tags.from_header(http.headers.get(_TAGS, ""))
+    return replace(request, tags=tags.check((*request.tags, *added), tags.HEADER)) if added else request
 
 
 def _kept(task: Task, name: str) -> Kept:

@@ -10,6 +10,7 @@ from typing import Any
 from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, Submit
 from reelkeep.dialects.reelkeep_openapi import problem
+from reelkeep.domain import tags
 from reelkeep.domain.claims import HEADER, KEY_PATTERN, LIFE, LONGEST_KEY, key_reused
 from reelkeep.domain.wire import Json
 
@@ -39,6 +40,13 @@ _REPEATABLE = {
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": f"^{KEY_PATTERN}$"},
     "example": "order-4711-take-1",
+}
+_TAGS = {
+    "name": tags.HEADER,
+    "in": "header",
+    "description": f"Up to {tags.MOST} words of yours, with commas between them, for subscriptions to filter by.",
+    "schema": {"type": "string", "maxLength": 1024},
+    "example": "campaign-7, summer",
 }
 
 
@@ -81,7 +89,7 @@ def _operation(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     described = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
     parameters += [_in_path(name) for name in re.findall(r"\{(\w+)\}", route.path) if name not in described]
     if isinstance(route, Submit):
-        parameters.append(_REPEATABLE)
+        parameters += [_REPEATABLE, _TAGS]
         description["responses"] = _with_key_reused(dialect, route, description["responses"])
     named = re.sub(r"\W+", "_", f"{route.method.lower()}{route.path}").strip("_")
     operation = {"tags": [dialect.name], "operationId": named, **description}

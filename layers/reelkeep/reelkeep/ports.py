@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.observation import Finding, Listed, Observation, Placement
+from reelkeep.domain.subscription import Policy, Standing, Subscription
 from reelkeep.domain.task import Asset, Kept, Request, Task
 
 Clock = Callable[[], datetime]
@@ -173,4 +174,42 @@ class Executions(Protocol):
 
 
 class Notices(Protocol):
-    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str]) -> None: ...
+    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None: ...
+
+
+class Subscriptions(Protocol):
+    """Records of subscriptions, each owner's apart."""
+
+    def add(self, subscription: Subscription) -> None:
+        """Raises Conflict if its endpoint is subscribed already, LimitReached if the owner has as many as it may."""
+
+    def get(self, owner: str, subscription_id: str) -> Subscription | None:
+        """Removed ones, too, for some time."""
+
+    def of(self, owner: str) -> list[Subscription]:
+        """Those that were not removed, oldest first."""
+
+    def save(self, subscription: Subscription) -> Subscription:
+        """Replaces the record this one was read from. Raises Stale if somebody else did so meanwhile."""
+
+    def remove(self, subscription: Subscription, now: datetime) -> None:
+        """Its endpoint is free again. Raises Stale as `save` does."""
+
+
+class Topic(Protocol):
+    """What notices are published to, as SNS keeps it."""
+
+    def subscribe(self, subscription: Subscription) -> str:
+        """SNS's name of it; "" if SNS does not say yet. A second time gives the same one.
+
+        Raises InvalidRequest for an endpoint that SNS refuses, Conflict if SNS has one for it that is not ours,
+        LimitReached.
+        """
+
+    def standing(self, arn: str) -> Standing: ...
+
+    def narrow(self, arn: str, policy: Policy) -> None:
+        """From some minutes on, this is what is delivered. One that is gone stays gone. Raises LimitReached."""
+
+    def unsubscribe(self, arn: str) -> None:
+        """Nothing is delivered any more; a second time changes nothing."""

@@ -49,6 +49,16 @@ class Settings:
         """The same, where providers are asked to call us back; else empty."""
         return self.environ.get("CALLBACK_URL", "").rstrip("/")
 
+    @property
+    def subscription_protocols(self) -> tuple[str, ...]:
+        """By which protocols an owner may have notices sent."""
+        return tuple(self._get("SUBSCRIPTION_PROTOCOLS").split(","))
+
+    @property
+    def allow_private_webhooks(self) -> bool:
+        """Whether callbacks may go to http and to addresses that are not public."""
+        return self._get("ALLOW_PRIVATE_WEBHOOKS") == "true"
+
     def _get(self, name: str) -> str:
         try:
             return self.environ[name]

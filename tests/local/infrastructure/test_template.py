@@ -11,6 +11,7 @@ import yaml
 ROOT = Path(__file__).parents[3]
 SECRETS = {"PROVIDERS_SECRET_ARN": "ProvidersSecret", "LINK_SECRET_ARN": "LinkSecret"}
 GATEWAY_SECONDS = 30
+WITHOUT_RESOURCES = {"sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe"}
 
 
 def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -46,7 +47,7 @@ def test_no_function_may_do_anything_it_was_not_granted_by_name(functions: dict[
     for properties in functions.values():
         for statement in statements(properties):
             assert not [action for action in listed(statement["Action"]) if "*" in action]
-            assert "*" not in listed(statement["Resource"])
+            assert "*" not in listed(statement["Resource"]) or set(listed(statement["Action"])) <= WITHOUT_RESOURCES
 
 
 def test_a_function_may_read_exactly_the_secrets_it_is_told_of(functions: dict[str, Any]) -> None:
@@ -69,12 +70,20 @@ def test_functions_touch_only_the_tasks_folder_of_the_archive(functions: dict[st
                 assert resource["Fn::Sub"].startswith("${ArchiveBucket.Arn}/tasks/*")
 
 
+def test_manage_touches_of_the_table_nothing_but_subscriptions(functions: dict[str, Any]) -> None:
+    for statement in statements(functions["ManageFunction"]):
+        actions = set(listed(statement["Action"]))
+        if any(action.startswith("dynamodb:") for action in actions) and actions != {"dynamodb:GetItem"}:
+            kept = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+            assert kept == ["subscriptions#*", "subscriptions-endpoint#*"]
+
+
 def test_only_query_and_sweep_read_indexes_and_each_only_its_own(functions: dict[str, Any]) -> None:
     readers = {
         name: [resource["Fn::Sub"] for resource in listed(statement["Resource"])]
         for name, properties in functions.items()
         for statement in statements(properties)
-        if "dynamodb:Query" in listed(statement["Action"])
+        if "dynamodb:Query" in listed(statement["Action"]) and name != "ManageFunction"
     }
     assert readers == {
         "QueryFunction": ["${TasksTable.Arn}/index/by_owner*"],

@@ -103,6 +103,7 @@ PLAIN: dict[str, Any] = {
     "audio": None,
     "off_peak": False,
     "payload": None,
+    "tags": [],
     "created_at": "2026-11-21T12:00:00Z",
     "updated_at": "2026-11-21T12:00:01Z",
     "finished_at": None,

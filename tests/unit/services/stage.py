@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -192,10 +192,10 @@ class FakeExecutions:
 @dataclass
 class FakeNotices:
     told: list[dict[str, Any]] = field(default_factory=list)
-    attributes: list[dict[str, str]] = field(default_factory=list)
+    attributes: list[dict[str, str | Sequence[str]]] = field(default_factory=list)
     faults: list[BaseException | None] = field(default_factory=lambda: [None])
 
-    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None:
         _next(self.faults)
         self.told.append(json.loads(json.dumps(notice)))
         self.attributes.append(dict(attributes))

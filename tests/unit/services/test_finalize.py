@@ -186,6 +186,7 @@ def test_the_notice_can_be_filtered_by_what_the_task_is() -> None:
         {
             "type": "reelkeep.task.success",
             "owner": "alice",
+            "owner_state": "alice#success",
             "provider": "vidu",
             "model": "viduq2",
             "kind": "text2video",

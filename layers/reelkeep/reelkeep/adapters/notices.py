@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
+    from types_boto3_sns.type_defs import MessageAttributeValueTypeDef
 
 
 class SnsNotices:
@@ -15,11 +16,16 @@ class SnsNotices:
         self._client = client
         self._topic = topic_arn
 
-    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None:
         self._client.publish(
             TopicArn=self._topic,
             Message=json.dumps(notice, ensure_ascii=False),
-            MessageAttributes={
-                name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
-            },
+            MessageAttributes={name: _attribute(value) for name, value in attributes.items()},
         )
+
+
+def _attribute(value: str | Sequence[str]) -> MessageAttributeValueTypeDef:
+    """Of a list, a filter finds each part."""
+    if isinstance(value, str):
+        return {"DataType": "String", "StringValue": value}
+    return {"DataType": "String.Array", "StringValue": json.dumps(value, ensure_ascii=False)}

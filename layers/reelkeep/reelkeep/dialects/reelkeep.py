@@ -6,13 +6,13 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
 from reelkeep.dialects import reelkeep_bodies as bodies
 from reelkeep.dialects import reelkeep_openapi as openapi
 from reelkeep.dialects import reelkeep_providers as providers
+from reelkeep.dialects import reelkeep_subscriptions as subscriptions
 from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Reply, Show, Submit
 from reelkeep.dialects.grammar.query import Query
 from reelkeep.domain import ids
@@ -20,8 +20,10 @@ from reelkeep.domain.errors import (
     BodyTooLarge,
     CannotCancel,
     ClientError,
+    Conflict,
     InvalidRequest,
     KeyReused,
+    LimitReached,
     NotAllowed,
     NotFound,
     Refused,
@@ -51,6 +53,7 @@ class _Server:
             Show(method="GET", path=one, description=openapi.SHOW, render=_shown),
             Cancel(method="POST", path=f"{one}/cancel", description=openapi.CANCEL, render=_cancelled),
             *providers.ROUTES,
+            *subscriptions.ROUTES,
         )
 
     def render_error(self, error: ClientError, http: Http) -> Reply:
@@ -72,7 +75,7 @@ class _Server:
 
     @property
     def schemas(self) -> Mapping[str, Any]:
-        return {**bodies.schemas(), **providers.SCHEMAS}
+        return {**bodies.schemas(), **providers.SCHEMAS, **subscriptions.schemas()}
 
 
 dialect = _Server()
@@ -201,10 +204,11 @@ def _task(task: Task, creations: list[bodies.Creation]) -> bodies.Task:
         "audio": request.audio,
         "off_peak": request.off_peak,
         "payload": request.payload or None,
-        "created_at": _time(task.created_at),
-        "updated_at": _time(task.updated_at),
-        "finished_at": _time(task.finished_at) if task.finished_at else None,
-        "deadline": _time(task.deadline),
+        "tags": list(request.tags),
+        "created_at": bodies.moment(task.created_at),
+        "updated_at": bodies.moment(task.updated_at),
+        "finished_at": bodies.moment(task.finished_at) if task.finished_at else None,
+        "deadline": bodies.moment(task.deadline),
         "credits": task.credits,
         "failure": _failure(task.failure) if task.failure else None,
         "adopted": _adopted(task, task.adopted) if task.adopted else None,
@@ -265,14 +269,10 @@ def _failure(failure: Failure) -> bodies.Failure:
 
 def _adopted(task: Task, adoption: Adoption) -> bodies.Adopted:
     return {
-        "at": _time(adoption.at),
+        "at": bodies.moment(adoption.at),
         "provider_task_id": task.provider_task_id,
         "lost_task": adoption.lost_task or None,
     }
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _problem_name(error: ClientError) -> str:
@@ -285,6 +285,10 @@ def _problem_name(error: ClientError) -> str:
             return "method-not-allowed"
         case CannotCancel():
             return "cannot-cancel"
+        case Conflict():
+            return "conflict"
+        case LimitReached():
+            return "limit-reached"
         case BodyTooLarge():
             return "body-too-large"
         case KeyReused():
@@ -311,7 +315,7 @@ def _problem(
     match error:
         case bodies.InvalidFields(wrong=wrong):
             problem["errors"] = [{"field": field, "message": message} for field, message in wrong]
-        case InvalidRequest(field=field) if field:
+        case InvalidRequest(field=field) | Conflict(field=field) if field:
             problem["errors"] = [{"field": field, "message": error.message}]
         case Refused(failure=failure):
             problem["failure"] = _failure(failure)

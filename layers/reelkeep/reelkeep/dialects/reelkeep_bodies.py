@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, NotRequired
 
 from pydantic import (
@@ -18,6 +19,7 @@ from pydantic import (
 )
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
+from reelkeep.domain import tags
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json
@@ -28,6 +30,7 @@ _URL = r"^https?://[^\s/?#]\S*$"
 _IMAGE = r"^(https?://[^\s/?#]\S*|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/]+=*)$"
 _RATIO = r"^([1-9][0-9]{0,3}:[1-9][0-9]{0,3}|auto|adaptive)$"
 _FORMS = {
+    tags.FORM: "must be 1 to 64 letters, digits, '.', '_', ':', '/', '@', '+', '=' or '-'",
     _URL: "must be an http(s) URL",
     _IMAGE: "must be an http(s) URL or a data URI (data:image/…;base64,…)",
     _RATIO: "must be two whole numbers, as in 16:9, or a word that the provider knows (auto, adaptive)",
@@ -39,6 +42,7 @@ Url = Annotated[StrictStr, Field(pattern=_URL, max_length=8192, examples=["https
 Image = Annotated[StrictStr, Field(pattern=_IMAGE, examples=["https://example.com/boat.png"])]
 Ratio = Annotated[StrictStr, Field(pattern=_RATIO)]
 Seconds = Annotated[StrictInt, Field(ge=1, le=600)]
+Tag = Annotated[StrictStr, Field(pattern=tags.FORM)]
 Seed = Annotated[StrictInt, Field(ge=0, le=2**32 - 1)]
 
 
@@ -56,6 +60,9 @@ class Submission(BaseModel):
     model: Name = Field("", description="Decides which provider serves the task, unless `provider` does.")
     provider: Name = Field("", description="The provider to use, by name.")
     payload: StrictStr = Field("", max_length=1_048_576, description="Comes back with the task, unchanged.")
+    tags: list[Tag] = Field(
+        [], max_length=tags.MOST, description="For subscriptions to filter by.", examples=[["campaign-7"]]
+    )
 
 
 class Generation(Submission):
@@ -185,15 +192,16 @@ def read(body: Mapping[str, Json]) -> Request:
     try:
         submission = KINDS[kind].model_validate(body)
     except ValidationError as error:
-        raise _refusal(kind, error) from error
+        raise refusal(kind, error) from error
     said = submission.model_dump(exclude_unset=True)
     if KINDS[kind] in (Extend, Upscale) and ("video_url" in said) is ("creation_id" in said):
         raise InvalidFields([("video_url", "or creation_id is required, and only one of them")])
-    said["images"] = tuple(said.get("images", ()))
+    said |= {"images": tuple(said.get("images", ())), "tags": tags.check(said.get("tags", ()), "tags")}
     return Request(dialect="reelkeep", body=body, **said | {"kind": Kind(kind)})
 
 
-def _refusal(kind: str, refused: ValidationError) -> InvalidFields:
+def refusal(what: str, refused: ValidationError) -> InvalidFields:
+    """What pydantic found wrong with a body that should be a `what`, in words for who wrote it."""
     found = refused.errors(include_url=False, include_input=False)
     wrong = []
     for error in found:
@@ -202,7 +210,7 @@ def _refusal(kind: str, refused: ValidationError) -> InvalidFields:
             case "missing":
                 message = "is required"
             case "extra_forbidden":
-                message = f"is not a field of {kind}"
+                message = f"is not a field of {what}"
             case "string_pattern_mismatch":
                 message = _FORMS[error["ctx"]["pattern"]]
             case _:
@@ -214,6 +222,12 @@ def _refusal(kind: str, refused: ValidationError) -> InvalidFields:
 # --- what it gets ---
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+
+
+def moment(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
 Link = Annotated[str, Field(json_schema_extra={"format": "uri"}, description="Permanent.")]
 
 
@@ -279,6 +293,7 @@ class Task(TypedDict):
     audio: bool | None
     off_peak: bool
     payload: Annotated[str | None, Field(description="A listing leaves out what is very long.")]
+    tags: list[str]
     created_at: Moment
     updated_at: Moment
     finished_at: Moment | None
@@ -304,9 +319,11 @@ PROBLEMS: dict[str, tuple[int, str]] = {
     "invalid-request": (400, "The request is not valid"),
     "unauthorized": (401, "There is no valid API key"),
     "no-credit": (402, "The provider's account has too few credits"),
+    "limit-reached": (403, "There are as many as there may be"),
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "This method is not served here"),
     "cannot-cancel": (409, "It is too late to cancel"),
+    "conflict": (409, "It does not fit what is there already"),
     "body-too-large": (413, "The body is too large"),
     "idempotency-key-reused": (422, "The Idempotency-Key was used for another request"),
     "refused-by-provider": (422, "The provider refused the request"),
@@ -343,6 +360,14 @@ class Problem(TypedDict):
 
 def schemas() -> dict[str, Json]:
     """The JSON schemas of all of them, by name."""
+    found = described([*KINDS.values()], [Task, TaskPage, Problem])
+    for kind, body in KINDS.items():
+        found[body.__name__]["properties"]["kind"] = {"type": "string", "const": kind}
+    return found
+
+
+def described(received: Iterable[type[BaseModel]], sent: Iterable[type[Any]]) -> dict[str, Json]:
+    """The JSON schemas of bodies, and of what they hold, by name."""
     from pydantic.json_schema import GenerateJsonSchema  # only for the OpenAPI document
 
     class Plain(GenerateJsonSchema):
@@ -360,17 +385,16 @@ def schemas() -> dict[str, Json]:
                 described.pop("default", None)
             return described
 
-    sent: list[type[Any]] = [Task, TaskPage, Problem]
+    received = list(received)
     _, found = TypeAdapter.json_schemas(
-        [(body.__name__, "validation", TypeAdapter(body)) for body in KINDS.values()]
+        [(body.__name__, "validation", TypeAdapter(body)) for body in received]
         + [(body.__name__, "serialization", TypeAdapter(body)) for body in sent],
         ref_template="#/components/schemas/{model}",
         schema_generator=Plain,
     )
     schemas: dict[str, Json] = found["$defs"]
-    for kind, body in KINDS.items():
+    for body in received:
         fields = schemas[body.__name__]["properties"]
-        fields["kind"] = {"type": "string", "const": kind}
         for name, field in fields.items():  # null is not a way to leave a field out
             inner = [option for option in field.get("anyOf", ()) if option != {"type": "null"}]
             if len(inner) == 1:

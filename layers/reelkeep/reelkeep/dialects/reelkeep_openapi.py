@@ -47,6 +47,7 @@ _TASK: bodies.Task = {
     "audio": None,
     "off_peak": False,
     "payload": "job-1",
+    "tags": ["campaign-7"],
     "created_at": "2026-11-21T12:00:00.200000Z",
     "updated_at": "2026-11-21T12:00:01Z",
     "finished_at": None,
@@ -106,6 +107,11 @@ _DETAILS: dict[str, tuple[str, Mapping[str, Json]]] = {
     ),
     "not-found": (f"there is no task {_ID}", {}),
     "cannot-cancel": ("task state is success, can not cancel", {}),
+    "conflict": (
+        "this endpoint is subscribed already",
+        {"errors": [{"field": "endpoint", "message": "this endpoint is subscribed already"}]},
+    ),
+    "limit-reached": ("there are 20 subscriptions, which is as many as an owner may have", {}),
     "body-too-large": ("the body has 7340032 bytes, the limit is 5242880", {}),
     "idempotency-key-reused": ("this Idempotency-Key was sent before, with another request", {}),
     "refused-by-provider": (
@@ -134,7 +140,8 @@ _DETAILS: dict[str, tuple[str, Mapping[str, Json]]] = {
 }
 
 
-def _answer(meaning: str, schema: str, example: object, **more: Json) -> dict[str, Json]:
+def answer(meaning: str, schema: str, example: object, **more: Json) -> dict[str, Json]:
+    """An answer with a body of this schema."""
     content = {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}
     return {"description": meaning, "content": {"application/json": content}, **more}
 
@@ -148,7 +155,8 @@ def problem(name: str) -> dict[str, Json]:
     return {"description": f"{title}.", "content": {"application/problem+json": content}}
 
 
-def _problems(*names: str) -> dict[str, Json]:
+def problems(*names: str) -> dict[str, Json]:
+    """The answers to requests that went wrong in these ways, and in those in which any can."""
     return {str(bodies.PROBLEMS[name][0]): problem(name) for name in ("unauthorized", *names, "fault")}
 
 
@@ -193,7 +201,7 @@ SUBMIT: Mapping[str, Json] = {
         },
     },
     "responses": {
-        "201": _answer(
+        "201": answer(
             "The task, as it was taken in.",
             "Task",
             _TASK,
@@ -205,7 +213,7 @@ SUBMIT: Mapping[str, Json] = {
                 }
             },
         ),
-        **_problems("invalid-request", "no-credit", "body-too-large", "refused-by-provider", "throttled-by-provider"),
+        **problems("invalid-request", "no-credit", "body-too-large", "refused-by-provider", "throttled-by-provider"),
     },
 }
 LIST: Mapping[str, Json] = {
@@ -234,8 +242,8 @@ LIST: Mapping[str, Json] = {
         _filter("cursor", "The `next_cursor` of the page before.", type="string", pattern="^[A-Za-z0-9_-]{22}$"),
     ],
     "responses": {
-        "200": _answer("One page.", "TaskPage", {"tasks": [_DONE], "next_cursor": None}),
-        **_problems("invalid-request"),
+        "200": answer("One page.", "TaskPage", {"tasks": [_DONE], "next_cursor": None}),
+        **problems("invalid-request"),
     },
 }
 SHOW: Mapping[str, Json] = {
@@ -243,7 +251,7 @@ SHOW: Mapping[str, Json] = {
     "summary": "Show a task",
     "description": "A task whose state is `success` has every file of every creation in the archive.",
     "parameters": [_TASK_ID],
-    "responses": {"200": _answer("The task.", "Task", _DONE), **_problems("not-found")},
+    "responses": {"200": answer("The task.", "Task", _DONE), **problems("not-found")},
 }
 CANCEL: Mapping[str, Json] = {
     "operationId": "cancelTask",
@@ -251,7 +259,7 @@ CANCEL: Mapping[str, Json] = {
     "description": "Possible until the provider has begun to work on it.",
     "parameters": [_TASK_ID],
     "responses": {
-        "200": _answer("The task, cancelled.", "Task", _CANCELLED),
-        **_problems("not-found", "cannot-cancel"),
+        "200": answer("The task, cancelled.", "Task", _CANCELLED),
+        **problems("not-found", "cannot-cancel"),
     },
 }

@@ -8,6 +8,8 @@ ReelkeepError
 │   ├── NotFound             404  no such thing, or another owner's
 │   ├── NotAllowed           405  the path exists, the method does not
 │   ├── CannotCancel         409  too late
+│   ├── Conflict             409  something else is there already, or not any more
+│   ├── LimitReached         403  there are as many as there may be
 │   ├── BodyTooLarge         413
 │   ├── KeyReused            422  an Idempotency-Key that was sent with another request before
 │   └── Refused              4xx  the provider said no; nothing was generated, nothing paid
@@ -64,6 +66,14 @@ class CannotCancel(ClientError):
     def __init__(self, state: State) -> None:
         super().__init__(f"task state is {state}, can not cancel")
         self.state = state
+
+
+class Conflict(ClientError):
+    status = 409
+
+
+class LimitReached(ClientError):
+    status = 403
 
 
 class BodyTooLarge(ClientError):

@@ -31,6 +31,7 @@ def notice(task: Task, links: Links) -> dict[str, Any]:
             "model": task.request.model,
             "kind": task.request.kind,
             "state": task.state,
+            "tags": list(task.request.tags),
             "created_at": task.created_at.isoformat(timespec="milliseconds"),
             "credits": task.credits,
             "failure": _failure(task),
@@ -40,15 +41,20 @@ def notice(task: Task, links: Links) -> dict[str, Any]:
     }
 
 
-def attributes(task: Task) -> dict[str, str]:
-    """What subscribers can filter on. SNS takes no empty value."""
-    values = {
+def attributes(task: Task) -> dict[str, str | list[str]]:
+    """What subscribers can filter on. SNS takes no empty value.
+
+    `owner_state` is two in one, because a filter of SNS names five attributes at most.
+    """
+    values: dict[str, str | list[str]] = {
         "type": f"reelkeep.task.{task.state}",
         "owner": task.owner,
+        "owner_state": f"{task.owner}#{task.state}",
         "provider": task.provider,
         "model": task.request.model,
         "kind": task.request.kind.value,
         "state": task.state.value,
+        "tags": list(task.request.tags),
     }
     return {name: value for name, value in values.items() if value}
 

@@ -101,6 +101,7 @@ class Request:
     expires_after: int | None = None  # seconds that the provider itself may take, if the client said so
     payload: str = ""  # echoed to the client unchanged
     provider: str = ""  # by name, if the client insists
+    tags: tuple[str, ...] = ()  # the client's own words, for subscriptions to filter by
     body: Mapping[str, Any] = field(default_factory=dict)
     unexpressed: tuple[str, ...] = ()  # fields of the body that the words above have no place for
     payload_omitted: bool = False  # too big for the table: it lies in the archive
