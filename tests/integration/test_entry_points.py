@@ -92,6 +92,9 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, studio: tuple[Studio, str])
         "PROVIDERS_SECRET_ARN": providers["ARN"],
         "LINK_SECRET_ARN": links["ARN"],
         "PUBLIC_URL": "https://keep.test",
+        "SUBSCRIPTION_PROTOCOLS": "https,sqs,email",
+        "ALLOW_PRIVATE_WEBHOOKS": "true",
+        "LINKS_EXPIRING_HOURS": "4",
         "POWERTOOLS_SERVICE_NAME": "reelkeep.test",
         "POWERTOOLS_METRICS_NAMESPACE": "Reelkeep",
     }

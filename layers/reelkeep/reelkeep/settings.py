@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from reelkeep.domain.errors import Misconfigured
 
@@ -48,6 +49,11 @@ class Settings:
     def callback_url(self) -> str:
         """The same, where providers are asked to call us back; else empty."""
         return self.environ.get("CALLBACK_URL", "").rstrip("/")
+
+    @property
+    def links_expiring(self) -> timedelta:
+        """How long before a link dies operators want to know of what is not kept yet."""
+        return timedelta(hours=float(self._get("LINKS_EXPIRING_HOURS")))
 
     @property
     def subscription_protocols(self) -> tuple[str, ...]:

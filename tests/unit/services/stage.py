@@ -191,12 +191,18 @@ class FakeExecutions:
 
 @dataclass
 class FakeNotices:
+    """What names an owner can reach that owner; the rest reaches operators alone."""
+
     told: list[dict[str, Any]] = field(default_factory=list)
     attributes: list[dict[str, str | Sequence[str]]] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
     faults: list[BaseException | None] = field(default_factory=lambda: [None])
 
     def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None:
         _next(self.faults)
+        if "owner" not in attributes:
+            self.alerts.append(json.loads(json.dumps(notice)))
+            return
         self.told.append(json.loads(json.dumps(notice)))
         self.attributes.append(dict(attributes))
 
@@ -259,7 +265,14 @@ class Stage:
         return cancel(task_id, caller, tasks=self.tasks, providers=FakeProviders(self.provider), clock=self.clock)
 
     def sweep(self, *, everything: bool = False) -> Swept:
-        return sweep(tasks=self.tasks, executions=self.executions, clock=self.clock, everything=everything)
+        return sweep(
+            tasks=self.tasks,
+            executions=self.executions,
+            notices=self.notices,
+            soon=timedelta(hours=4),
+            clock=self.clock,
+            everything=everything,
+        )
 
     def wake(self, task_id: str, token: str = TOKEN) -> None:
         wake(

@@ -340,3 +340,30 @@ def test_an_asset_that_another_run_kept_meanwhile_is_neither_copied_again_nor_bl
     [asset] = stage.task(id).creations[0].assets
     assert (asset.kept, asset.lost, asset.setbacks) == (kept, "", 0)
     assert stage.archive.copies == []
+
+
+def test_operators_are_told_once_of_what_was_lost_and_why() -> None:
+    stage, id = archiving("video", "cover")
+    stage.archive.faults["cover"] = [SourceGone("404")]
+    stage.see_through(id)
+    [alert] = stage.notices.alerts
+    assert (alert["type"], alert["id"]) == ("reelkeep.task.lost", f"{id}.lost")
+    assert (alert["data"]["owner"], alert["data"]["reason"]) == ("alice", None)
+    [lost] = alert["data"]["files"]
+    assert (lost["file"], "404" in lost["reason"]) == ("cover", True)
+    stage.finalize(id)
+    assert len(stage.notices.alerts) == 1
+
+
+def test_a_task_whose_video_is_lost_is_told_to_operators_with_the_reason() -> None:
+    stage, id = archiving("video")
+    stage.archive.faults["video"] = [SourceBad("an HTML page where a video was expected")]
+    stage.see_through(id)
+    [alert] = stage.notices.alerts
+    assert "HTML page" in alert["data"]["reason"]
+
+
+def test_operators_hear_nothing_of_what_went_well() -> None:
+    stage, id = archiving("video")
+    stage.finalize(id)
+    assert stage.notices.alerts == []

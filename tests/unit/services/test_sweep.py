@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 
+import pytest
+
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Succeeded
 from reelkeep.services.sweep import Swept
@@ -77,6 +79,44 @@ def test_tasks_about_to_lose_their_links_are_counted_unless_they_have_only_just_
     assert stage.sweep().links_expiring_soon == 0
     stage.pass_(600)
     assert stage.sweep().links_expiring_soon == 1
+
+
+def test_operators_are_told_once_that_links_are_about_to_die() -> None:
+    dying = creation("c1", "video", "cover")
+    video, cover = dying.assets
+    soon = replace(dying, assets=(replace(video, expires_at=NOON + timedelta(hours=3)), cover))
+    stage = Stage(provider=FakeProvider(observations=[Succeeded((soon,))]))
+    id = stage.submit().id
+    stage.poll(id)
+    stage.sweep()
+    assert stage.notices.alerts == []
+    stage.pass_(600)
+    stage.sweep()
+    stage.sweep()
+    [alert] = stage.notices.alerts
+    assert (alert["type"], alert["id"]) == ("reelkeep.task.links-expiring", f"{id}.links-expiring")
+    assert alert["data"]["files"] == [
+        {"creation": f"{id}-1", "file": "video", "dies_at": "2026-11-21T15:00:00.000+00:00"},
+        {"creation": f"{id}-1", "file": "cover", "dies_at": None},
+    ]
+    assert "files.test" not in repr(alert)
+    assert stage.notices.told == []
+
+
+def test_an_alert_that_could_not_be_sent_is_sent_by_the_next_sweep_and_holds_up_no_task() -> None:
+    dying = creation()
+    soon = replace(dying, assets=(replace(dying.assets[0], expires_at=NOON + timedelta(hours=3)),))
+    stage = Stage(provider=FakeProvider(observations=[Succeeded((soon,))]))
+    id = stage.submit().id
+    stage.poll(id)
+    stage.pass_(3600)
+    stage.executions.names.clear()
+    stage.notices.faults = [ConnectionError("the topic is down"), None]
+    with pytest.raises(ConnectionError):
+        stage.sweep()
+    assert stage.task(id).runs == 1
+    stage.sweep()
+    assert len(stage.notices.alerts) == 1
 
 
 def test_what_is_nearest_to_losing_its_links_is_restarted_first() -> None:

@@ -201,6 +201,7 @@ class Task:
     runs: int = 0  # executions started for it
     finished_at: datetime | None = None
     told_at: datetime | None = None  # when its notice was handed over
+    warned_at: datetime | None = None  # when operators were told that its links are about to die
     version: int = 0  # of the record; every write names the one it builds on
 
     def with_creations(self, creations: tuple[Creation, ...]) -> Task:

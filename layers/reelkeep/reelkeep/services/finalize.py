@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from reelkeep.domain import schedule
+from reelkeep.domain import alerts, schedule
 from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.links import Links
 from reelkeep.domain.notice import attributes, notice
@@ -79,6 +79,8 @@ def finalize(
     if task.told_at is None:
         notices.tell(notice(task, links), attributes(task))
         now = clock()
+        if loss := alerts.lost(task, now):
+            notices.tell(loss, alerts.attributes(task, loss))
         task, lost = record(task, lambda task: replace(task, told_at=now), tasks=tasks), _lost(task)
     archive.keep_manifest(task)  # that it was told, too: a rebuilt table must not tell everybody everything again
     return Verdict(task_id, finished=True, state=task.state, lost=lost)

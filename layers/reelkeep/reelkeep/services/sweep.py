@@ -1,4 +1,4 @@
-"""Sweep: give every unfinished task without a running execution a new one, and count what is in danger."""
+"""Sweep: give every unfinished task without a running execution a new one, and tell operators what is in danger."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from reelkeep.domain import alerts
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.task import Task
-from reelkeep.ports import Clock, Executions, Tasks
+from reelkeep.ports import Clock, Executions, Notices, Tasks
+from reelkeep.services.record import record
 
 _GRACE = timedelta(minutes=10)  # a look that late means that nobody is looking; what is well is kept by then
-_SOON = timedelta(hours=4)
 _LINKS_LIVE = timedelta(hours=24)  # if they do not say
 _FIRST_PATIENCE = timedelta(minutes=10)  # with an execution that records nothing; doubles with every further one
 _LONGEST_PATIENCE = timedelta(hours=6)
@@ -21,19 +22,29 @@ _LONGEST_PATIENCE = timedelta(hours=6)
 class Swept:
     unfinished: int
     restarted: int
-    links_expiring_soon: int  # tasks within four hours of losing a link to something that is not kept
+    links_expiring_soon: int  # tasks about to lose a link to something that is not kept
 
 
-def sweep(*, tasks: Tasks, executions: Executions, clock: Clock, everything: bool = False) -> Swept:
-    """What is nearest to losing its links goes first.
+def sweep(
+    *,
+    tasks: Tasks,
+    executions: Executions,
+    notices: Notices,
+    soon: timedelta,
+    clock: Clock,
+    everything: bool = False,
+) -> Swept:
+    """What is nearest to losing its links goes first. Operators are told once of a task that loses one so `soon`.
 
     With `everything`, also tasks that are not overdue are checked: after a restart of the local cloud.
     """
-    unfinished = expiring = 0
+    unfinished = 0
     now, unwatched = clock(), []
+    expiring: list[Task] = []
     for task in tasks.unfinished():
         unfinished += 1
-        expiring += _in_danger(task, now)
+        if _in_danger(task, now, soon):
+            expiring.append(task)
         if everything or now >= (task.next_look_at or task.updated_at) + _GRACE:
             unwatched.append(task)
     unwatched.sort(key=_loses_its_links_at)
@@ -42,13 +53,22 @@ def sweep(*, tasks: Tasks, executions: Executions, clock: Clock, everything: boo
         if not executions.running(task):
             with suppress(TryLater):  # the others must not wait for it
                 restarted += restart(task, tasks=tasks, executions=executions, now=now)
-    return Swept(unfinished, restarted, expiring)
+    for task in expiring:  # after everything that saves them
+        if task.warned_at is None:
+            _warn(task, now, tasks=tasks, notices=notices)
+    return Swept(unfinished, restarted, len(expiring))
 
 
-def _in_danger(task: Task, now: datetime) -> bool:
+def _warn(task: Task, now: datetime, *, tasks: Tasks, notices: Notices) -> None:
+    event = alerts.links_expiring(task, now)
+    notices.tell(event, alerts.attributes(task, event))
+    record(task, lambda task: replace(task, warned_at=now), tasks=tasks)
+
+
+def _in_danger(task: Task, now: datetime, soon: timedelta) -> bool:
     """Not so while it has only just been made: a cover's link may live for one hour from the beginning."""
     dies_at, made_at = task.links_die_at, task.succeeded_at or task.updated_at
-    return dies_at is not None and dies_at - now < _SOON and now - made_at >= _GRACE
+    return dies_at is not None and dies_at - now < soon and now - made_at >= _GRACE
 
 
 def _loses_its_links_at(task: Task) -> datetime:

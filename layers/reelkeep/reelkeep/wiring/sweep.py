@@ -6,6 +6,7 @@ from functools import partial
 from typing import Protocol
 
 from reelkeep.adapters.executions import StepFunctionsExecutions
+from reelkeep.adapters.notices import SnsNotices
 from reelkeep.adapters.outbound import Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.adapters.secrets import Secret
@@ -32,6 +33,13 @@ def build() -> tuple[Sweep, Adopt]:
     secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
     providers = ConfiguredProviders(secret, upstream, Outbound(platform.tls()))
     return (
-        partial(sweep, tasks=tasks, executions=executions, clock=platform.now),
+        partial(
+            sweep,
+            tasks=tasks,
+            executions=executions,
+            notices=SnsNotices(platform.sns(), settings.topic_arn),
+            soon=settings.links_expiring,
+            clock=platform.now,
+        ),
         partial(adopt, tasks=tasks, providers=providers, executions=executions, clock=platform.now),
     )
