@@ -9,11 +9,11 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from admin import archive, keys, letters, owners, providers, stack
+from admin import archive, keys, letters, owners, providers, stack, subscriptions
 from reelkeep.domain.errors import ReelkeepError
 
 ROOT = Path(__file__).parents[1]
-GROUPS = (keys, owners, providers, archive, letters)
+GROUPS = (keys, owners, providers, archive, letters, subscriptions)
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_lambda import LambdaClient
     from types_boto3_s3 import S3Client
+    from types_boto3_sns import SNSClient
     from types_boto3_sqs import SQSClient
     from types_boto3_stepfunctions import SFNClient
 
@@ -31,6 +32,7 @@ _PARTS: Final = {
     "sweep_function": ("SweepFunctionName", "SWEEP_FUNCTION"),
     "dead_letter_queue_url": ("DeadLetterQueueUrl", "DEAD_LETTER_QUEUE_URL"),
     "providers_secret_arn": ("ProvidersSecretArn", "PROVIDERS_SECRET_ARN"),
+    "topic_arn": ("TopicArn", "TOPIC_ARN"),
 }
 
 
@@ -48,6 +50,7 @@ class Stack:
     sweep_function: str = ""
     dead_letter_queue_url: str = ""
     providers_secret_arn: str = ""
+    topic_arn: str = ""
 
     def needed(self, part: str) -> str:
         """Raises NotFound if nobody said what this stack's is."""
@@ -70,6 +73,9 @@ class Stack:
 
     def sqs(self) -> SQSClient:
         return self.session.client("sqs", endpoint_url=self.endpoint_url, config=_CONFIG)
+
+    def sns(self) -> SNSClient:
+        return self.session.client("sns", endpoint_url=self.endpoint_url, config=_CONFIG)
 
     def stepfunctions(self) -> SFNClient:
         return self.session.client("stepfunctions", endpoint_url=self.endpoint_url, config=_CONFIG)

@@ -44,7 +44,8 @@ def test_the_version_is_the_package_s() -> None:
 
 def test_every_route_of_every_dialect_is_described() -> None:
     routes = {f"{route.method} {route.path}" for dialect in all_dialects() for route in dialect.routes}
-    public = {"GET /files/{token}/{task_id}/{file}", "POST /wake/{token}/{task_id}", "GET /openapi.json", "GET /docs"}
+    documents = {"GET /openapi.json", "GET /asyncapi.json", "GET /docs"}
+    public = {"GET /files/{token}/{task_id}/{file}", "POST /wake/{token}/{task_id}"} | documents
     assert {name for name, _ in OPERATIONS} == routes | public
 
 
@@ -155,7 +156,7 @@ def test_the_page_is_well_formed(seen: Seen) -> None:
 
 
 def test_every_link_of_the_page_leads_somewhere(seen: Seen) -> None:
-    assert {link for link in seen.links if not link.startswith("#")} == {"/openapi.json"}
+    assert {link for link in seen.links if not link.startswith("#")} == {"/openapi.json", "/asyncapi.json"}
     assert {link[1:] for link in seen.links if link.startswith("#")} <= set(seen.ids)
 
 

@@ -59,7 +59,8 @@ class _Page:
         yield (
             f'<main id="content"><header><h1>{escape(info["title"])} API '
             f'<span class="version">{escape(info["version"])}</span></h1>{_prose(info.get("description", ""))}'
-            '<p><a href="/openapi.json">OpenAPI document</a></p></header>'
+            '<p><a href="/openapi.json">OpenAPI document</a> · '
+            '<a href="/asyncapi.json">events, as an AsyncAPI document</a></p></header>'
         )
         yield from self._beginning()
         for tag in self._document["tags"]:

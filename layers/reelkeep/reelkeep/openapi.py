@@ -156,6 +156,7 @@ def _public_paths() -> dict[str, dict[str, Json]]:
     }
     html = {"schema": {"type": "string"}, "example": "<!doctype html>"}
     described = {"schema": {"type": "object", "required": ["openapi"]}, "example": {"openapi": "3.1.0"}}
+    events = {"schema": {"type": "object", "required": ["asyncapi"]}, "example": {"asyncapi": "3.0.0"}}
     return {
         "/files/{token}/{task_id}/{file}": _public(
             "followLink",
@@ -170,6 +171,11 @@ def _public_paths() -> dict[str, dict[str, Json]]:
             "openapi",
             "This document, as OpenAPI 3.1",
             {"200": {"description": "The document.", "content": {"application/json": described}}},
+        ),
+        "/asyncapi.json": _public(
+            "asyncapi",
+            "The events, as AsyncAPI 3.0",
+            {"200": {"description": "The document.", "content": {"application/json": events}}},
         ),
         "/docs": _public(
             "docs",

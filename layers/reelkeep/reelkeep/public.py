@@ -1,4 +1,4 @@
-"""What needs no key: permanent links, providers' calls, the OpenAPI document, and the page that shows it."""
+"""What needs no key: permanent links, providers' calls, the OpenAPI and AsyncAPI documents, and the page on the API."""
 
 from __future__ import annotations
 
@@ -34,6 +34,12 @@ def openapi_document(_: Http, *, public_url: str) -> Reply:
     from reelkeep.openapi import document  # a few hundred schemas; nobody else should wait for them
 
     return Reply(body=document(public_url))
+
+
+def asyncapi_document(_: Http) -> Reply:
+    from reelkeep.asyncapi import document
+
+    return Reply(body=document())
 
 
 def reference(_: Http, *, public_url: str) -> Reply:

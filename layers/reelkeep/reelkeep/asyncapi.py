@@ -1,0 +1,318 @@
+"""The AsyncAPI document: every event that is published, with its schema and an example made by what publishes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from reelkeep.domain import alerts
+from reelkeep.domain.alerts import LINKS_EXPIRING, LOST
+from reelkeep.domain.notice import attributes, notice
+from reelkeep.domain.subscription import ENDS
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Task
+from reelkeep.openapi import VERSION
+
+Schema = Mapping[str, Any]
+Attributes = Mapping[str, str | Sequence[str]]
+
+_ABOUT = """\
+What Reelkeep tells. Every event is a [CloudEvent](https://cloudevents.io) 1.0 in JSON on an Amazon SNS topic. What is
+called headers here are its message attributes, by which subscriptions filter. Events come at least once: a repeated
+one has the same `id`. `/openapi.json` says how to subscribe."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """One type of event. What is told is `payload`, an example of it, with the attributes in `headers`."""
+
+    type: str
+    summary: str
+    data: Schema
+    payload: Mapping[str, Any]
+    headers: Attributes
+    attributes: Schema  # the schemas of what a subscription can filter by
+    for_operators: bool = False
+
+    @property
+    def name(self) -> str:
+        return self.type.removeprefix("reelkeep.").replace(".", "-")
+
+
+# --- schemas, in the JSON Schema draft-07 of AsyncAPI ---
+
+_TEXT: Schema = {"type": "string"}
+_TEXT_OR_NULL: Schema = {"type": ["string", "null"]}
+_NUMBER_OR_NULL: Schema = {"type": ["number", "null"]}
+_WHOLE_OR_NULL: Schema = {"type": ["integer", "null"]}
+_MOMENT: Schema = {"type": "string", "format": "date-time"}
+_LINK: Schema = {"type": "string", "format": "uri", "description": "Permanent."}
+_TASK_ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
+_KIND: Schema = {"type": "string", "enum": [kind.value for kind in Kind]}
+
+
+def _object(**properties: Schema) -> Schema:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _attributes(**properties: Schema) -> Schema:
+    """Of a notice: SNS takes no empty value, so that an attribute without one is not there."""
+    required = [name for name in properties if name not in ("model", "tags")]
+    return {**_object(**properties), "required": required}
+
+
+def _each(schema: Schema) -> Schema:
+    return {"type": "array", "items": schema}
+
+
+def _or_null(schema: Schema) -> Schema:
+    return {"oneOf": [schema, {"type": "null"}]}
+
+
+def _named(schema: Schema, meaning: str) -> Schema:
+    """An object whose properties have the names of files: video, cover, …"""
+    return {"type": "object", "additionalProperties": schema, "description": meaning}
+
+
+_FILE = _object(
+    url=_LINK,
+    content_type=_TEXT,
+    bytes={"type": "integer"},
+    sha256={**_TEXT_OR_NULL, "description": "Hexadecimal, as sha256sum prints it."},
+    crc32={**_TEXT_OR_NULL, "description": "Hexadecimal; instead of sha256 for a file beyond 64 MiB."},
+    duration={**_NUMBER_OR_NULL, "description": "In seconds."},
+    fps=_NUMBER_OR_NULL,
+    width={**_WHOLE_OR_NULL, "description": "In pixels."},
+    height=_WHOLE_OR_NULL,
+)
+_CREATION = _object(
+    id=_TEXT,
+    files=_named(_FILE, "What is in the archive, by its name: video, cover, …"),
+    lost=_named(_TEXT, "Why a file could not be had, by its name."),
+)
+_FAILURE = _object(
+    reason={"type": "string", "enum": [reason.value for reason in FailureClass]},
+    code={"type": "string", "description": "The provider's own word."},
+    message={"type": "string", "description": "For a person."},
+    retryable={"type": "boolean", "description": "Whether submitting the same once more could succeed."},
+)
+_ADOPTED = _object(provider_task_id=_TEXT, lost_task=_TEXT_OR_NULL)
+_ATTRIBUTES: dict[str, Schema] = {
+    "provider": _TEXT,
+    "model": {"type": "string", "description": "Not there if the submission named none."},
+    "kind": _KIND,
+}
+
+
+def _task_data(state: State) -> Schema:
+    return _object(
+        task_id=_TASK_ID,
+        owner=_TEXT,
+        provider=_TEXT,
+        model=_TEXT,
+        kind=_KIND,
+        state={"const": state.value},
+        tags=_each(_TEXT),
+        created_at=_MOMENT,
+        credits={**_WHOLE_OR_NULL, "description": "What the provider charged."},
+        failure=_or_null(_FAILURE),
+        adopted=_or_null(_ADOPTED),
+        creations=_each(_CREATION),
+    )
+
+
+def _task_attributes(state: State) -> Schema:
+    return _attributes(
+        type={"const": f"reelkeep.task.{state}"},
+        owner=_TEXT,
+        owner_state={"type": "string", "description": "Both with a # between them: SNS filters by five attributes."},
+        state={"const": state.value},
+        **_ATTRIBUTES,
+        tags={**_each(_TEXT), "description": "A String.Array; not there if the task has none."},
+    )
+
+
+def _alert_data(**more: Schema) -> Schema:
+    return _object(
+        task_id=_TASK_ID,
+        owner=_TEXT,
+        provider=_TEXT,
+        provider_task_id=_TEXT_OR_NULL,
+        model=_TEXT,
+        kind=_KIND,
+        state={"type": "string", "enum": [state.value for state in State]},
+        **more,
+    )
+
+
+# --- the examples: a task in each of its ends, told by what tells of any task ---
+
+_MADE = datetime(2026, 11, 21, 12, tzinfo=UTC)
+_ID = "019aa6f1b2c80123456789abcdef0123"
+_TASK = Task(
+    id=_ID,
+    owner="alice",
+    key_id="0123456789abcdef",
+    provider="vidu",
+    provider_task_id="885000000000000777",
+    request=Request(dialect="reelkeep", kind=Kind.TEXT2VIDEO, model="viduq3-pro", tags=("campaign-7",)),
+    created_at=_MADE,
+    updated_at=_MADE + timedelta(seconds=77),
+    deadline=_MADE + timedelta(hours=2),
+    credits=20,
+)
+_VIDEO = Asset(
+    name="video",
+    kept=Kept(
+        key=f"tasks/2026/11/21/{_ID}/1-video.mp4",
+        bytes=4_193_280,
+        sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        content_type="video/mp4",
+        duration=5.04,
+        fps=24.0,
+        width=1280,
+        height=720,
+    ),
+)
+_OPEN = Asset(name="video", expires_at=_MADE + timedelta(hours=24))
+_LOST_COVER = Asset(name="cover", lost="cover: the link is dead (403)")
+_WHY = {
+    State.FAILED: Failure(
+        reason=FailureClass.POLICY, code="CreationPolicyViolation", message="the content rules do not allow it"
+    ),
+    State.CANCELLED: Failure(reason=FailureClass.CANCELLED, code="UserCancelled", message="cancelled by the client"),
+    State.EXPIRED: Failure(reason=FailureClass.DEADLINE, message="no result within its time", retryable=True),
+}
+_SUMMARIES = {
+    State.SUCCESS: "A task succeeded: every file that could be had is in the archive.",
+    State.FAILED: "A task failed.",
+    State.CANCELLED: "A task was cancelled.",
+    State.EXPIRED: "A task had no result within its time.",
+}
+
+
+def _with(*assets: Asset) -> tuple[Creation, ...]:
+    return (Creation(id=f"{_ID}-1", assets=assets),)
+
+
+def _link(kept: Kept) -> str:
+    return f"https://reelkeep.example.com/files/Zm9yIGV2ZXIgYW5kIGEgZGF5/{_ID}/{kept.key.rpartition('/')[2]}"
+
+
+def _end(state: State) -> Event:
+    done = replace(_TASK, state=state, finished_at=_TASK.updated_at, failure=_WHY.get(state))
+    if state is State.SUCCESS:
+        done = replace(done, creations=_with(_VIDEO))
+    return Event(
+        type=f"reelkeep.task.{state}",
+        summary=_SUMMARIES[state],
+        data=_task_data(state),
+        payload=notice(done, _link),
+        headers=attributes(done),
+        attributes=_task_attributes(state),
+    )
+
+
+def _alert(summary: str, task: Task, payload: dict[str, Any], data: Schema) -> Event:
+    return Event(
+        type=payload["type"],
+        summary=summary,
+        data=data,
+        payload=payload,
+        headers=alerts.attributes(task, payload),
+        attributes=_attributes(type={"const": payload["type"]}, **_ATTRIBUTES),
+        for_operators=True,
+    )
+
+
+def events() -> tuple[Event, ...]:
+    """Every type of event; what publishes another adds it here."""
+    dying = replace(_TASK, state=State.ARCHIVING, creations=_with(_OPEN), trouble="video: the provider answers 503")
+    maimed = replace(_TASK, state=State.SUCCESS, finished_at=_TASK.updated_at, creations=_with(_VIDEO, _LOST_COVER))
+    warning = alerts.links_expiring(dying, _MADE + timedelta(hours=20))
+    loss = alerts.lost(maimed, _TASK.updated_at)
+    if loss is None:
+        raise LookupError(f"the example of {LOST} has lost nothing")
+    return (
+        *(_end(state) for state in ENDS),
+        _alert(
+            "Links to files die soon, and the files are not in the archive yet. Told once a task.",
+            dying,
+            warning,
+            _alert_data(
+                trouble={**_TEXT_OR_NULL, "description": "What was wrong the last time."},
+                files=_each(_object(creation=_TEXT, file=_TEXT, dies_at=_or_null(_MOMENT))),
+            ),
+        ),
+        _alert(
+            "What a provider made, or may have made, cannot be had any more.",
+            maimed,
+            loss,
+            _alert_data(
+                reason={
+                    **_TEXT_OR_NULL,
+                    "description": "Why nothing came of the task; null if it lost a file.",
+                },
+                files=_each(_object(creation=_TEXT, file=_TEXT, reason=_TEXT)),
+            ),
+        ),
+    )
+
+
+TYPES = (*(f"reelkeep.task.{state}" for state in ENDS), LINKS_EXPIRING, LOST)
+
+
+# --- the document ---
+
+
+def document() -> dict[str, Any]:
+    every = events()
+    channels = {
+        "notices": ("What owners are told of their own tasks.", [each for each in every if not each.for_operators]),
+        "alerts": ("What operators are told, of any owner's tasks.", [each for each in every if each.for_operators]),
+    }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Reelkeep's events",
+            "version": VERSION,
+            "description": _ABOUT,
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            name: {
+                "description": f"{meaning} The address is the ARN of the topic, which both channels share.",
+                "address": None,
+                "messages": {each.name: {"$ref": f"#/components/messages/{each.name}"} for each in told},
+            }
+            for name, (meaning, told) in channels.items()
+        },
+        "operations": {
+            f"tell-{name}": {"action": "send", "channel": {"$ref": f"#/channels/{name}"}, "summary": meaning}
+            for name, (meaning, _) in channels.items()
+        },
+        "components": {"messages": {each.name: _message(each) for each in every}},
+    }
+
+
+def _message(event: Event) -> dict[str, Any]:
+    return {
+        "name": event.type,
+        "title": event.type,
+        "summary": event.summary,
+        "contentType": "application/json",
+        "headers": event.attributes,
+        "payload": _object(
+            specversion={"const": "1.0"},
+            id={"type": "string", "description": "The same at every repetition."},
+            source={"type": "string", "format": "uri-reference"},
+            type={"const": event.type},
+            subject={"type": "string", "description": "What it is about: the task's id."},
+            time=_MOMENT,
+            datacontenttype={"const": "application/json"},
+            data=event.data,
+        ),
+        "examples": [{"name": event.name, "headers": event.headers, "payload": event.payload}],
+    }

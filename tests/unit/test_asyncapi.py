@@ -1,0 +1,146 @@
+"""The AsyncAPI document is valid, its examples are true, and nothing is told that it does not describe."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft7Validator, ValidationError
+
+from reelkeep.asyncapi import TYPES, document, events
+from reelkeep.domain import alerts
+from reelkeep.domain.notice import attributes, notice
+from reelkeep.domain.subscription import ENDS
+from reelkeep.domain.task import Adoption, Asset, Creation, Failure, Kept, Request, State, Task
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT: dict[str, Any] = json.loads(json.dumps(document()))
+MESSAGES: dict[str, Any] = DOCUMENT["components"]["messages"]
+BY_TYPE = {message["name"]: message for message in MESSAGES.values()}
+EXAMPLES = [(name, example) for name, message in MESSAGES.items() for example in message["examples"]]
+FILES = sorted((ROOT / "events" / "notices").glob("*.json"))
+
+
+def closed(schema: Any) -> Any:
+    """The schema, in which an object may hold nothing that it does not name."""
+    if isinstance(schema, list):
+        return [closed(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    inner = {name: closed(value) for name, value in schema.items()}
+    return {"additionalProperties": False, **inner} if isinstance(schema.get("properties"), dict) else inner
+
+
+def check(event: Mapping[str, Any], headers: Mapping[str, str | Sequence[str]]) -> None:
+    message = BY_TYPE[event["type"]]
+    told = json.loads(json.dumps({"payload": event, "headers": headers}))
+    for part, value in told.items():
+        Draft7Validator(closed(message[part]), format_checker=Draft7Validator.FORMAT_CHECKER).validate(value)
+
+
+def test_the_document_is_valid_asyncapi() -> None:
+    schema = json.loads((ROOT / "tests" / "golden" / "asyncapi" / "3.0.0.json").read_text())
+    assert [error.message for error in Draft7Validator(schema).iter_errors(DOCUMENT)] == []
+    assert not Draft7Validator(schema).is_valid({**DOCUMENT, "channels": []})
+
+
+def test_every_reference_of_the_document_leads_somewhere() -> None:
+    def references(node: Any) -> list[str]:
+        if isinstance(node, dict):
+            own = [node["$ref"]] if "$ref" in node else []
+            return own + [found for value in node.values() for found in references(value)]
+        return [found for each in node for found in references(each)] if isinstance(node, list) else []
+
+    found = references(DOCUMENT)
+    for reference in found:
+        node = DOCUMENT
+        for step in reference.removeprefix("#/").split("/"):
+            node = node[step]
+    told = [name for channel in DOCUMENT["channels"].values() for name in channel["messages"]]
+    assert sorted(told) == sorted(MESSAGES)
+    assert found
+
+
+@pytest.mark.parametrize("message", MESSAGES.values(), ids=list(MESSAGES))
+def test_every_schema_is_one(message: dict[str, Any]) -> None:
+    for part in ("payload", "headers"):
+        Draft7Validator.check_schema(message[part])
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+def test_every_example_fits_its_schema(name: str, example: dict[str, Any]) -> None:
+    assert example["payload"]["type"] == MESSAGES[name]["name"]
+    check(example["payload"], example["headers"])
+
+
+def test_there_is_a_file_with_an_example_of_each_event() -> None:
+    """Made anew by: python -m tests.unit.test_asyncapi, with layers/reelkeep in PYTHONPATH."""
+    assert [path.stem for path in FILES] == sorted(MESSAGES)
+    for path in FILES:
+        assert json.loads(path.read_text()) == MESSAGES[path.stem]["examples"][0]["payload"]
+
+
+def test_what_is_named_as_a_type_is_described_and_the_other_way_round() -> None:
+    assert list(TYPES) == [each.type for each in events()]
+
+
+def test_only_what_an_owner_may_hear_names_an_owner_to_filter_by() -> None:
+    for each in events():
+        assert ("owner" in each.headers) is not each.for_operators
+
+
+moments = st.datetimes(timezones=st.just(UTC), min_value=datetime(2020, 1, 1), max_value=datetime(2099, 1, 1))  # noqa: DTZ001
+words = st.sampled_from(["", "viduq2", "x"])
+assets = st.builds(
+    Asset,
+    name=st.sampled_from(["video", "cover"]),
+    expires_at=st.none() | moments,
+    kept=st.none() | st.builds(Kept, sha256=words, crc32=words),
+    lost=words,
+)
+tasks = st.builds(
+    Task,
+    id=st.uuids().map(lambda each: each.hex),
+    request=st.builds(Request, model=words, tags=st.lists(words.filter(bool), max_size=2).map(tuple)),
+    created_at=moments,
+    updated_at=moments,
+    finished_at=st.none() | moments,
+    creations=st.lists(st.builds(Creation, assets=st.lists(assets, max_size=2).map(tuple)), max_size=2).map(tuple),
+    failure=st.none() | st.builds(Failure),
+    adopted=st.none() | st.builds(Adoption),
+    owner=st.sampled_from(["alice", "bob"]),
+    provider=words.filter(bool),
+)
+
+
+@given(tasks, st.sampled_from(ENDS))
+def test_every_notice_is_as_the_document_says(task: Task, state: State) -> None:
+    ended = replace(task, state=state)
+    check(notice(ended, lambda kept: "https://keep.test/files/x"), attributes(ended))
+
+
+@given(tasks, moments)
+def test_every_alert_is_as_the_document_says(task: Task, now: datetime) -> None:
+    found = [alerts.links_expiring(task, now), alerts.lost(task, now)]
+    for alert in filter(None, found):
+        check(alert, alerts.attributes(task, alert))
+
+
+def test_what_the_document_does_not_say_is_found_out() -> None:
+    _, example = EXAMPLES[0]
+    for wrong in ({**example["payload"], "more": 1}, {**example["payload"], "specversion": "2.0"}):
+        with pytest.raises(ValidationError):
+            check(wrong, example["headers"])
+
+
+if __name__ == "__main__":
+    for name, message in MESSAGES.items():
+        text = json.dumps(message["examples"][0]["payload"], indent=2, ensure_ascii=False)
+        (ROOT / "events" / "notices" / f"{name}.json").write_text(text + "\n")
