@@ -132,7 +132,7 @@ def call(found: Stack, method: str, path: str, body: Any = None) -> Any:
     answer = urllib3.request(method, found.api_url + path, headers=headers, json=body, retries=False, timeout=TIMEOUT)
     if answer.status >= 300:
         raise CloudError(f"{method} {path} answered {answer.status}: {answer.data.decode(errors='replace')}")
-    return answer.json()
+    return answer.json() if answer.data else None
 
 
 def fetch(link: str, headers: dict[str, str] | None = None) -> urllib3.BaseHTTPResponse:

@@ -69,10 +69,8 @@ def _notice(body: str) -> Notice:
 
 
 @contextmanager
-def subscribed(
-    sns: SNSClient, sqs: SQSClient, topic: str, only: Mapping[str, Sequence[str]] | None = None
-) -> Iterator[Mailbox]:
-    """Gets every notice from now on, or `only` those whose attributes have one of these values."""
+def addressed(sqs: SQSClient, topic: str) -> Iterator[tuple[Mailbox, str]]:
+    """A mailbox that nobody subscribed yet, and its address: the ARN of a queue that lets the topic in."""
     queue = sqs.create_queue(QueueName=f"e2e-{uuid.uuid4().hex}")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
     statement = {
@@ -84,13 +82,22 @@ def subscribed(
     }
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
-    subscription = sns.subscribe(
-        TopicArn=topic,
-        Protocol="sqs",
-        Endpoint=attributes["QueueArn"],
-        Attributes={"FilterPolicy": json.dumps(only)} if only else {},
-        ReturnSubscriptionArn=True,
-    )["SubscriptionArn"]
-    yield Mailbox(sqs, queue)
-    sns.unsubscribe(SubscriptionArn=subscription)
+    yield Mailbox(sqs, queue), attributes["QueueArn"]
     sqs.delete_queue(QueueUrl=queue)
+
+
+@contextmanager
+def subscribed(
+    sns: SNSClient, sqs: SQSClient, topic: str, only: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[Mailbox]:
+    """Gets every notice from now on, or `only` those whose attributes have one of these values."""
+    with addressed(sqs, topic) as (mailbox, address):
+        subscription = sns.subscribe(
+            TopicArn=topic,
+            Protocol="sqs",
+            Endpoint=address,
+            Attributes={"FilterPolicy": json.dumps(only)} if only else {},
+            ReturnSubscriptionArn=True,
+        )["SubscriptionArn"]
+        yield mailbox
+        sns.unsubscribe(SubscriptionArn=subscription)

@@ -73,7 +73,7 @@ class NewSubscription(BaseModel):
         description="An https URL, the ARN of a queue or of a function in the same region, or an e-mail address. "
         "It can be subscribed once.",
     )
-    filter: SubscriptionFilter = SubscriptionFilter()
+    filter: SubscriptionFilter = Field(default_factory=SubscriptionFilter)
 
 
 class SubscriptionChange(BaseModel):

@@ -23,12 +23,13 @@ ENDS = tuple(state for state in State if state.terminal)
 NOTHING: Policy = {"owner": ["#nobody"]}  # fits no notice: no owner has a "#"
 
 _LONGEST_URL = 2048
-_EMAIL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+")
-_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
-_URL = re.compile(r"https?://[!-~]+")
+# Compiled when they are first used: every function of the API loads this module, one of them checks endpoints.
+_EMAIL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+"
+_HOST = r"[a-z0-9._-]+|[0-9a-f:.]+"
+_URL = r"https?://[!-~]+"
 _ARNS = {
-    "sqs": re.compile(r"arn:(?P<partition>[a-z-]+):sqs:(?P<region>[a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,80}"),
-    "lambda": re.compile(
+    "sqs": r"arn:(?P<partition>[a-z-]+):sqs:(?P<region>[a-z0-9-]+):\d{12}:[A-Za-z0-9_-]{1,80}",
+    "lambda": (
         r"arn:(?P<partition>[a-z-]+):lambda:(?P<region>[a-z0-9-]+):\d{12}"
         r":function:[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9$_-]{1,128})?"
     ),
@@ -176,7 +177,7 @@ class Reach:
             case Protocol.HTTPS:
                 self._check_url(endpoint)
             case Protocol.EMAIL:
-                if not _EMAIL.fullmatch(endpoint):
+                if not re.fullmatch(_EMAIL, endpoint):
                     raise _wrong("endpoint", "must be an e-mail address")
             case Protocol.SQS | Protocol.LAMBDA:
                 self._check_arn(protocol, endpoint)
@@ -185,7 +186,7 @@ class Reach:
         host = host_of(endpoint)
         if not endpoint.startswith("https://") and not self.private:
             raise _wrong("endpoint", "must be an https URL")
-        if not host or not _URL.fullmatch(endpoint) or "@" in urlsplit(endpoint).netloc or "#" in endpoint:
+        if not host or not re.fullmatch(_URL, endpoint) or "@" in urlsplit(endpoint).netloc or "#" in endpoint:
             raise _wrong("endpoint", "must be a plain https URL, without a user or a fragment")
         if len(endpoint) > _LONGEST_URL:
             raise _wrong("endpoint", f"must not be longer than {_LONGEST_URL} characters")
@@ -194,7 +195,7 @@ class Reach:
         what = "queue" if protocol is Protocol.SQS else "function"
         if protocol is Protocol.SQS and endpoint.endswith(".fifo"):
             raise _wrong("endpoint", "must not be a FIFO queue: SNS delivers to those from FIFO topics only")
-        found = _ARNS[protocol].fullmatch(endpoint)
+        found = re.fullmatch(_ARNS[protocol], endpoint)
         if found is None:
             raise _wrong("endpoint", f"must be the ARN of a {what}")
         if (found["partition"], found["region"]) != (self.partition, self.region):
@@ -209,7 +210,7 @@ def host_of(url: str) -> str:
         _ = parts.port  # raises for what is no number
     except ValueError:
         return ""
-    return host if _HOST.fullmatch(host) else ""
+    return host if re.fullmatch(_HOST, host) else ""
 
 
 def _wrong(field: str, message: str) -> InvalidRequest:

@@ -66,7 +66,8 @@ def subscribe(
     try:
         return _seen(made, arn, subscriptions=subscriptions, topic=topic)
     except Exception:
-        topic.unsubscribe(arn)
+        if arn:
+            topic.unsubscribe(arn)
         subscriptions.remove(made, now)
         raise
 

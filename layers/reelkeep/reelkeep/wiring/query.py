@@ -9,7 +9,7 @@ from reelkeep.adapters.requests import S3Requests, signed_link
 from reelkeep.adapters.secrets import Secret
 from reelkeep.adapters.tasks import TableTasks
 from reelkeep.api import Api
-from reelkeep.public import files, openapi_document, reference
+from reelkeep.public import asyncapi_document, files, openapi_document, reference
 from reelkeep.services.query import follow, list_tasks, show_whole
 from reelkeep.wiring import platform
 from reelkeep.wiring.links import permanent_links
@@ -30,5 +30,6 @@ def build() -> Api:
             "GET /files/": partial(files, follow=partial(follow, sign=sign, secret=secret)),
             "GET /openapi.json": partial(openapi_document, public_url=settings.public_url),
             "GET /docs": partial(reference, public_url=settings.public_url),
+            "GET /asyncapi.json": asyncapi_document,
         },
     )
