@@ -1,4 +1,4 @@
-"""What needs no key: permanent links, providers' calls, the OpenAPI and AsyncAPI documents, and the page on the API."""
+"""What needs no key: permanent links, providers' calls, the OpenAPI and AsyncAPI documents, the page on the API."""
 
 from __future__ import annotations
 
