@@ -88,15 +88,16 @@ def addressed(sqs: SQSClient, topic: str) -> Iterator[tuple[Mailbox, str]]:
 
 @contextmanager
 def subscribed(
-    sns: SNSClient, sqs: SQSClient, topic: str, only: Mapping[str, Sequence[str]] | None = None
+    sns: SNSClient, sqs: SQSClient, topic: str, only: Mapping[str, Sequence[object]] | None = None
 ) -> Iterator[Mailbox]:
-    """Gets every notice from now on, or `only` those whose attributes have one of these values."""
+    """Gets every notice to owners from now on, or `only` those whose attributes have one of these values."""
+    only = only or {"owner": [{"exists": True}]}  # what operators are told has none
     with addressed(sqs, topic) as (mailbox, address):
         subscription = sns.subscribe(
             TopicArn=topic,
             Protocol="sqs",
             Endpoint=address,
-            Attributes={"FilterPolicy": json.dumps(only)} if only else {},
+            Attributes={"FilterPolicy": json.dumps(only)},
             ReturnSubscriptionArn=True,
         )["SubscriptionArn"]
         yield mailbox
