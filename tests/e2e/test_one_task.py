@@ -215,6 +215,7 @@ def test_one_notice_tells_of_it_and_nothing_that_is_nobodys_business(
         assert notice.attributes == {
             "type": "reelkeep.task.success",
             "owner": alice.owner,
+            "owner_state": f"{alice.owner}#success",
             "provider": told.task["provider"],
             "model": "viduq2",
             "kind": "text2video",
