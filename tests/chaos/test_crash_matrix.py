@@ -40,9 +40,7 @@ SCENARIOS = [
         acts=(Act(5, "POST", "/tasks/{id}/cancel"),),
         ends=State.CANCELLED,
     ),
-    Scenario(
-        name="removed in the end", path=_VIDU, body=_asked(), acts=(Act(600, "DELETE", "/v1/videos/{id}"),)
-    ),
+    Scenario(name="removed in the end", path=_VIDU, body=_asked(), acts=(Act(600, "DELETE", "/v1/videos/{id}"),)),
     Scenario(
         name="a big request",
         path="/ent/v2/img2video",
