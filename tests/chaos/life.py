@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from local.studio.studio import Settings
+from local.studio.tasks import Task as Made
 from reelkeep.adapters import documents
 from reelkeep.domain.task import FailureClass, State, Task
 from tests.chaos.cloud import Cloud, Connected
@@ -48,7 +49,7 @@ class Scenario:
     planned: Mapping[Call, Mode] = field(default_factory=dict)  # what goes wrong in any case
     queue_seconds: float = 0.5
     video_bytes: int = 0
-    only: frozenset[str] = frozenset()  # functions whose calls are of interest here; all if empty
+    only: frozenset[str] = frozenset()  # functions whose calls are lived through nowhere else so; all if empty
     repeats: bool = False  # the client repeats a call that was not answered, under the same Idempotency-Key
 
 
@@ -77,9 +78,10 @@ class Life:
                     self._live()
                     self.tasks = cloud.tasks()
                     self.objects = cloud.objects()
-                    self.digests = cloud.digests()
-                    self.notices = cloud.notices()
                     self.made = provider.studio.tasks()
+                    self.digests = cloud.digests()
+                    self.files = {f"1-{name}": stock.digest(name) for each in self.made for name in _shown(each)}
+                    self.notices = cloud.notices()
                     self.truths = [provider.studio.state(each) for each in self.made]
             finally:
                 provider.close()
@@ -202,6 +204,11 @@ class Life:
                 self.wrong.append(f"success was {when} with another {asset.name}")
 
 
+def _shown(made: Made) -> tuple[str, ...]:
+    """The files that the dialect of its order tells of."""
+    return made.assets() if made.order.dialect == "vidu_ent_v2" else ("video.mp4",)
+
+
 def _rank(state: State) -> int:
     return _ORDER.index(state) if state in _ORDER else len(_ORDER)
 
@@ -244,8 +251,8 @@ def _faults_of_end(task: Task, life: Life, clean: Life) -> list[str]:
     elif task.state is not expected and not unknowable:
         wrong.append(f"{truth} at the provider, {task.state} here: {task.failure}")
     if task.state is State.SUCCESS:
-        if life.digests != clean.digests:
-            wrong.append(f"kept {sorted(life.digests)}, not {sorted(clean.digests)}")
+        if life.digests != life.files:
+            wrong.append(f"kept {sorted(life.digests)}, not {sorted(life.files)}, or other bytes")
         manifest = next((content for key, content in life.objects.items() if key.endswith("manifest.json")), b"{}")
         if documents.read(Task, manifest).state is not State.SUCCESS:
             wrong.append("the manifest knows of no success")

@@ -47,11 +47,17 @@ class Stock:
         self._video_bytes = video_bytes
 
     async def develop(self, task: Task, asset: str) -> Print:
+        path = self._path(asset)
+        return Print(path, path.stat().st_size, f'"{self.digest(asset)}"')
+
+    def digest(self, asset: str) -> str:
+        return sha256(self._path(asset).read_bytes()).hexdigest()
+
+    def _path(self, asset: str) -> Path:
         path = self._folder / f"{self._video_bytes}-{asset}"
         if not path.exists():
             path.write_bytes(self._content(asset))
-        content = path.read_bytes()
-        return Print(path, len(content), f'"{sha256(content).hexdigest()}"')
+        return path
 
     def _content(self, asset: str) -> bytes:
         if asset.endswith(".jpeg"):

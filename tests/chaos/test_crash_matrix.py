@@ -18,6 +18,8 @@ from tests.chaos.line import Call, Mode
 
 _VIDU = "/ent/v2/text2video"
 _PLACING = "vidu POST /ent/v2/text2video"
+_BEFORE = frozenset({"submit", "poll", "sweep"})
+_AFTER = frozenset({"finalize", "sweep"})
 
 
 def _asked(prompt: str = "a paper boat", **more: object) -> dict[str, object]:
@@ -40,39 +42,48 @@ SCENARIOS = [
         acts=(Act(5, "POST", "/tasks/{id}/cancel"),),
         ends=State.CANCELLED,
     ),
-    Scenario(name="removed in the end", path=_VIDU, body=_asked(), acts=(Act(600, "DELETE", "/v1/videos/{id}"),)),
     Scenario(
-        name="a big request",
+        name="removed in the end",
+        path=_VIDU,
+        body=_asked(),
+        acts=(Act(600, "DELETE", "/v1/videos/{id}"),),
+        only=frozenset({"submit"}),
+    ),
+    Scenario(
+        name="a big request, placed later",
         path="/ent/v2/img2video",
-        body={"model": "viduq2-pro", "images": ["data:image/png;base64," + "A" * 80_000], "prompt": "it moves"},
+        body=_asked("[429:1]", model="viduq2-pro", images=["data:image/png;base64," + "A" * 80_000]),
+        only=_BEFORE,
     ),
     Scenario(
         name="the answer to the submission is lost",
         path=_VIDU,
         body=_asked(),
         planned={Call("submit", _PLACING, 0): Mode.LOST},
+        only=_BEFORE,
     ),
-    Scenario(name="busy when it is placed", path=_VIDU, body=_asked("[429:1]")),
     Scenario(
-        name="busy when it is placed, then the answer is lost",
+        name="placed later, and the answer is lost",
         path=_VIDU,
         body=_asked("[429:1]"),
         planned={Call("poll", _PLACING, 0): Mode.LOST},
+        only=_BEFORE,
     ),
-    Scenario(name="links that are dead on arrival", path=_VIDU, body=_asked("[expired:1]")),
-    Scenario(name="a video that is not to be had for a while", path=_VIDU, body=_asked("[media-503:3]")),
-    Scenario(
-        name="no execution could be started",
-        path=_VIDU,
-        body=_asked(),
-        planned={Call("submit", "sfn.StartExecution", 0): Mode.OUTAGE},
-    ),
+    Scenario(name="links that are dead on arrival", path=_VIDU, body=_asked("[expired:1]"), only=_AFTER),
+    Scenario(name="a video that is not to be had for a while", path=_VIDU, body=_asked("[media-503:3]"), only=_AFTER),
     Scenario(
         name="a long video of unknown length",
         path=_VIDU,
         body=_asked("[no-length:1]"),
         video_bytes=17_000_000,
-        only=frozenset({"finalize"}),
+        only=_AFTER,
+    ),
+    Scenario(
+        name="no execution could be started",
+        path=_VIDU,
+        body=_asked(),
+        planned={Call("submit", "sfn.StartExecution", 0): Mode.OUTAGE},
+        only=frozenset({"submit", "sweep"}),
     ),
     Scenario(
         name="ark",
@@ -102,7 +113,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
 def test_whatever_happens_to_any_call_it_is_paid_once_kept_whole_and_told(
-    scenario: Scenario, in_memory: Cloud, stock: Path, record_property: object, capsys: pytest.CaptureFixture[str]
+    scenario: Scenario, in_memory: Cloud, stock: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clean = Life(scenario, in_memory, stock, {})
     assert not faults_of(clean, clean)
