@@ -40,6 +40,7 @@ from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.domain import ids
+from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.links import folder
 from reelkeep.domain.task import FailureClass, Kept, Request, State, Submission, Task
@@ -55,8 +56,9 @@ from reelkeep.services.sweep import sweep
 from tests.chaos.line import Killed
 from tests.chaos.machine import ExecutionFailed, execution
 from tests.chaos.provider import Provider, Stock
-from tests.fakes import FakeKeys, FakeTasks
-from tests.integration.test_any_to_any import MODELS, PROMPT, PROVIDERS, ROOTS, SUBMISSIONS
+from tests.fakes import FakeClaims, FakeKeys, FakeTasks
+from tests.integration.test_any_to_any import CLIENTS, PROVIDERS, ROOTS
+from tests.submissions import MODELS, submission
 from tests.unit.services.stage import ALICE, MALLORY, NOON
 
 T = TypeVar("T")
@@ -95,6 +97,7 @@ class Simulation:
         self.report = Report(seed)
         self.now = NOON
         self.tasks = Table(self)
+        self.claims = Claims(self)
         self.requests = Bucket(self)
         self.executions = Machines(self)
         self.notices = Topic(self)
@@ -124,17 +127,30 @@ class Simulation:
         self._api = Api(
             keys=FakeKeys(_KEYS),
             logger=Logger(service="simulation", level="CRITICAL"),
-            submit=partial(submit, **seen, requests=self.requests, executions=self.executions, new_id=self._new_id),
+            submit=partial(
+                submit,
+                **seen,
+                claims=self.claims,
+                requests=self.requests,
+                executions=self.executions,
+                new_id=self._new_id,
+            ),
             cancel=partial(cancel, **seen),
             remove=partial(remove, **seen),
             show=partial(show, tasks=self.tasks),
             list_tasks=partial(list_tasks, tasks=self.tasks, clock=self.clock),
             links=_link,
         )
-        self._functions: dict[str, Callable[[str], Any]] = {
-            "poll": partial(poll, **seen, requests=self.requests),
-            "finalize": partial(
-                finalize,
+        self._functions: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "poll": lambda event: poll(
+                event["task_id"],
+                event.get("provider_task_id", ""),
+                **seen,
+                claims=self.claims,
+                requests=self.requests,
+            ),
+            "finalize": lambda event: finalize(
+                event["task_id"],
                 **seen,
                 archive=self.requests,
                 notices=self.notices,
@@ -217,9 +233,8 @@ class Simulation:
     # Clients ------------------------------------------------------------------------------------------------
 
     def _client(self, number: int) -> None:
-        provider, client = self.random.choice(PROVIDERS), self.random.choice(sorted(SUBMISSIONS))
-        path, body = SUBMISSIONS[client]
-        asked = json.loads(json.dumps(body(MODELS[provider])).replace(PROMPT, self._prompt(number)))
+        provider, client = self.random.choice(PROVIDERS), self.random.choice(sorted(CLIENTS))
+        path, asked = submission(client, MODELS[provider], self._prompt(number))
         if client == provider == "vidu_ent_v2":
             asked |= {"watermark": self.random.random() < 0.5, "off_peak": self.random.random() < 0.1}
             if self.random.random() < 0.1:
@@ -227,8 +242,12 @@ class Simulation:
                 path, asked = "/ent/v2/img2video", {**asked, "model": "viduq2-pro", "images": [image]}
                 asked.pop("aspect_ratio")
         known = len(self.tasks.recorded)
-        self.current = ""
-        answer = self._ask("POST", path, asked)
+        for _ in range(4):  # a client that heard nothing, or of a fault, asks again
+            self.current = ""
+            answer = self._ask("POST", path, asked, repeat=f"task-{number}")
+            if answer is not None and answer["statusCode"] < 500:
+                break
+            self.takes(self.random.uniform(0, 40))
         made = list(self.tasks.recorded)[known:]
         accepted = answer is not None and 200 <= answer["statusCode"] < 300
         if accepted and not any(task_id in answer["body"] for task_id in made):
@@ -260,7 +279,8 @@ class Simulation:
         said = self._ask(method, path.format(task_id), key="rk_mallory")
         if said is not None and said["statusCode"] < 400:
             self._wrong(f"another owner was answered {said['statusCode']} to {method}")
-        listed = self._ask("GET", "/tasks", key=self.random.choice(list(_KEYS)))
+        few = self.random.random() < 0.1  # it takes long with many tasks
+        listed = self._ask("GET", "/tasks", key=self.random.choice(list(_KEYS))) if few else None
         if listed is not None and listed["statusCode"] == 200:
             shown = json.loads(listed["body"])["tasks"]
             if any(self.tasks.recorded[each["id"]].owner != _KEYS[self._key].owner for each in shown):
@@ -269,13 +289,19 @@ class Simulation:
             self._wrong("a task changed hands")
 
     def _ask(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, key: str = "rk_alice"
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        key: str = "rk_alice",
+        repeat: str = "",
     ) -> dict[str, Any] | None:
         """The answer; None if its function died."""
         self._key = key
         event = {
             "rawPath": path,
-            "headers": {"authorization": f"Bearer {key}", "content-type": "application/json"},
+            "headers": {"authorization": f"Bearer {key}", "content-type": "application/json"}
+            | ({"idempotency-key": repeat} if repeat else {}),
             "requestContext": {"http": {"method": method, "path": path}},
             "body": json.dumps(body) if body is not None else "",
         }
@@ -290,7 +316,7 @@ class Simulation:
         self.current = event["task_id"]
         if self.happens(f"{function}: throttled", 0.002):
             raise TryLater("Lambda.TooManyRequestsException")
-        answer: dict[str, Any] = self._functions[function](event["task_id"]).answer
+        answer: dict[str, Any] = self._functions[function](event).answer
         return answer
 
     def _invoke_alone(self, function: str, task_id: str) -> None:
@@ -302,8 +328,8 @@ class Simulation:
                 raise
             self.report.happened[f"alone: {type(error).__name__}"] += 1
 
-    def started(self, task_id: str, wait: int) -> Generator[float]:
-        steps = execution({"task_id": task_id, "wait_seconds": wait}, self.invoke)
+    def started(self, task_id: str, data: dict[str, Any]) -> Generator[float]:
+        steps = execution(data, self.invoke)
         self._at(0, partial(self._step, self.executions.running_names, task_id, steps))
         return steps
 
@@ -454,6 +480,15 @@ class Table(FakeTasks):
         self._simulation.aws("dynamodb", lambda: None)
 
 
+class Claims(FakeClaims):
+    def __init__(self, simulation: Simulation) -> None:
+        super().__init__()
+        self._simulation = simulation
+
+    def claim(self, claim: Claim, now: datetime, *, instead_of: str = "") -> Claim:
+        return self._simulation.aws("dynamodb", lambda: super(Claims, self).claim(claim, now, instead_of=instead_of))
+
+
 class Bucket:
     """The archive, and the requests that are too big for the table."""
 
@@ -504,14 +539,16 @@ class Machines:
         self.running_names: dict[str, Generator[float]] = {}
         self._taken: set[str] = set()
 
-    def start(self, task: Task, wait_seconds: int) -> None:
-        self._simulation.aws("sfn", lambda: self._start(task, wait_seconds))
+    def start(self, task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
+        data: dict[str, Any] = {"task_id": task.id, "wait_seconds": wait_seconds}
+        data |= {"provider_task_id": provider_task_id} if provider_task_id else {}
+        self._simulation.aws("sfn", lambda: self._start(task, data))
 
-    def _start(self, task: Task, wait_seconds: int) -> None:
+    def _start(self, task: Task, data: dict[str, Any]) -> None:
         name = f"{task.id}-{task.runs}"
         if name not in self._taken:
             self._taken.add(name)
-            self.running_names[name] = self._simulation.started(task.id, wait_seconds)
+            self.running_names[name] = self._simulation.started(task.id, data)
 
     def running(self, task: Task) -> bool:
         return self._simulation.aws("sfn", lambda: f"{task.id}-{task.runs}" in self.running_names)

@@ -33,6 +33,13 @@ SCENARIOS = [
         body=_asked("a boat [moderation:2]", watermark=True),
         acts=(Act(600, "GET", "/ent/v2/tasks/{id}/creations"),),
     ),
+    Scenario(
+        name="a client that asks again",
+        path=_VIDU,
+        body=_asked(),
+        repeats=True,
+        only=_BEFORE,
+    ),
     Scenario(name="failure at the provider", path=_VIDU, body=_asked("[fail]"), ends=State.FAILED),
     Scenario(
         name="cancelled in flight",

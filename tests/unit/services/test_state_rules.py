@@ -13,17 +13,22 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from reelkeep.domain.errors import ReelkeepError, TryLater
 from reelkeep.domain.observation import (
+    Absent,
     Accepted,
     Busy,
     Failed,
+    Finding,
+    Found,
     Missing,
     NotYet,
     Observation,
     Pending,
     Placement,
     Succeeded,
+    Uncertain,
     Unknown,
     Unreadable,
+    Untraceable,
 )
 from reelkeep.domain.task import Failure, FailureClass, State, Task
 from reelkeep.ports import SourceBusy, SourceGone
@@ -59,10 +64,12 @@ class Honest(FakeProvider):
             raise Killed
         return Accepted("p-1") if mood == "well" else Unknown(mood)
 
-    def find(self, task: Task) -> str | None:
-        if not self.has_list or self._mood() != "well":
-            return None
-        return "p-1" if self.accepted else ""
+    def find(self, task: Task) -> Finding:
+        if not self.has_list:
+            return Untraceable()
+        if self._mood() != "well":
+            return Uncertain("its list is not to be had")
+        return Found("p-1") if self.accepted else Absent()
 
     def observe(self, task: Task) -> Observation:
         match self._mood():
