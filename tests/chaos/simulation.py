@@ -28,7 +28,7 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any, TypeVar
 from unittest.mock import patch
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from aws_lambda_powertools import Logger
 
@@ -217,6 +217,8 @@ class Simulation:
         until = self._outages.get(what, NOON)
         if self.now >= until and self.happens(f"{what}: out of order", chance):
             self._outages[what] = until = self.now + timedelta(seconds=seconds)
+        if self.now < until:
+            self.unsure |= self.in_flight
         return self.now < until
 
     def _meanwhile(self) -> None:
@@ -515,9 +517,11 @@ class Bucket:
             raise SourceBad("an HTML page where a video was expected")
         if simulation.happens("a file is not there", 0.02):
             raise SourceGone("404")
-        status, content = _parted(simulation.studio.answer("GET", source.url, source.headers, b""))
-        if status in (301, 302, 307):
-            raise AssertionError("no provider of the studio redirects")
+        answer = simulation.studio.answer("GET", source.url, {**source.headers, "host": host}, b"")
+        if found := re.search(rb"\r\nlocation: (\S+)", answer):
+            url = urljoin(source.url, found[1].decode())
+            answer = simulation.studio.answer("GET", url, {"host": urlsplit(url).netloc}, b"")
+        status, content = _parted(answer)
         if status != 200:
             simulation.report.happened["a link is dead"] += 1
             raise SourceGone(str(status))

@@ -59,11 +59,12 @@ def read(tasks: Tasks, data: st.DataObject, owner: str) -> Read:
     def add() -> None:
         state = data.draw(st.sampled_from(_STATES))
         task = a_task(data.draw(st.integers(0, 40)), owner=owner, state=state)
+        task = replace(task, id=f"{task.id[:12]}{data.draw(st.integers(0, 9))}{len(known):019x}")  # not by chance
         known[task.id] = tasks.create(task)
 
     def change() -> None:
         if known:
-            task = known[data.draw(st.sampled_from(sorted(known)))]
+            task = known[data.draw(st.sampled_from(list(known)))]
             later = [state for state in _STATES if not task.state.terminal and state > task.state]
             state = data.draw(st.sampled_from([task.state, *later]))
             removed = NOON if state.terminal and data.draw(st.booleans()) else task.removed_at
