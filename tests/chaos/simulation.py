@@ -43,7 +43,7 @@ from reelkeep.domain import ids
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.links import folder
-from reelkeep.domain.task import FailureClass, Kept, Request, State, Submission, Task
+from reelkeep.domain.task import Kept, Request, State, Submission, Task
 from reelkeep.domain.wire import Answer
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
 from reelkeep.services.cancel import cancel
@@ -430,7 +430,7 @@ class Simulation:
         told = set(self.notices.told[task.id])
         if len(told) > 1 or (not told and task.state is not State.FAILED):
             self._wrong(f"{_named(task)}: told of under {len(told)} ids")
-        lost = task.failure is not None and task.failure.reason is FailureClass.LOST
+        lost = task.failure is not None and "outcome unknown" in task.failure.message
         truth = self.studio.studio.state(made) if made else None
         if lost and number in self.unsure:
             self.report.unknown += truth == "success"
