@@ -28,10 +28,10 @@ key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `
 
 ##@ Work on it
 
-.PHONY: setup test lint types unit unit-on-runtime tools integration e2e format lock
+.PHONY: setup test lint types unit unit-on-runtime chaos tools integration e2e format lock
 setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
 
-test: lint types unit unit-on-runtime tools integration e2e  ## Everything that has to pass
+test: lint types unit unit-on-runtime chaos tools integration e2e  ## Everything that has to pass
 
 lint: $(SETUP)  ## Style of the code, soundness of the template
 	$(BIN)/ruff check $(CODE)
@@ -54,6 +54,9 @@ ifneq ($(RUNTIME_PYTHON),)
 else
 	@echo "no Python 3.13 on this machine: the unit tests ran on another only"
 endif
+
+chaos: $(SETUP)  ## Every call killed, lost or refused in turn; days of bad luck at once (see tests/chaos/README.md)
+	$(BIN)/pytest tests/chaos
 
 tools: $(SETUP)  ## Tests of the local cloud and of the studio themselves
 	$(BIN)/pytest tests/local

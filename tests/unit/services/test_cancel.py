@@ -60,3 +60,12 @@ def test_another_owners_task_is_not_found() -> None:
     id = stage.submit().id
     with pytest.raises(NotFound):
         stage.cancel(id, MALLORY)
+
+
+def test_a_task_that_expired_before_it_was_placed_cannot_be_cancelled() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet()]))
+    id = stage.submit().id
+    stage.pass_(24 * 3600)
+    stage.poll(id)
+    with pytest.raises(CannotCancel, match="expired"):
+        stage.cancel(id)

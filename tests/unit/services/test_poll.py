@@ -1,13 +1,30 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import pytest
 
 from reelkeep.domain import schedule
-from reelkeep.domain.observation import Busy, Failed, Missing, Pending, Succeeded, Unreadable
-from reelkeep.domain.task import Failure, FailureClass, State
-from tests.unit.services.stage import QUEUED, RUNNING, FakeProvider, Stage, creation, request
+from reelkeep.domain.observation import (
+    Accepted,
+    Busy,
+    Failed,
+    Finding,
+    Missing,
+    NotYet,
+    Observation,
+    Pending,
+    Placement,
+    Succeeded,
+    Unknown,
+    Unreadable,
+)
+from reelkeep.domain.task import Failure, FailureClass, State, Task
+from reelkeep.ports import SourceBusy
+from reelkeep.services.poll import poll
+from tests.unit.services.stage import QUEUED, RUNNING, FakeProvider, FakeProviders, Stage, creation, request
 
 REFUSED = Failure(reason=FailureClass.POLICY, code="CreationPolicyViolation", message="not this one")
 
@@ -92,13 +109,25 @@ def test_a_task_the_provider_does_not_know_is_given_time_and_then_ends_as_lost()
     assert failure.reason is FailureClass.LOST
 
 
-def test_a_task_that_never_ends_expires_at_its_deadline_with_the_last_trouble() -> None:
-    stage, id = staged(Busy("the provider answered 503"))
+def test_a_task_that_never_ends_expires_at_its_deadline() -> None:
+    stage, id = staged(Pending(State.PROCESSING, "thinking"))
     stage.see_through(id)
     task = stage.task(id)
     assert task.state is State.EXPIRED
     assert task.finished_at is not None
     assert 0 <= (task.finished_at - task.deadline).total_seconds() < 2
+    assert task.failure is not None
+    assert "thinking" in task.failure.message
+
+
+def test_a_provider_that_cannot_be_heard_at_the_deadline_is_waited_for_six_hours() -> None:
+    stage, id = staged(Busy("the provider answered 503"))
+    looks = len(list(stage.see_through(id)))
+    task = stage.task(id)
+    assert task.state is State.EXPIRED
+    assert task.finished_at is not None
+    assert 6 <= (task.finished_at - task.deadline).total_seconds() / 3600 < 6.3
+    assert looks < 60
     assert task.failure is not None
     assert "503" in task.failure.message
 
@@ -114,7 +143,24 @@ def test_a_task_whose_provider_is_gone_from_the_configuration_waits_until_somebo
     assert stage.task(id).state is State.ARCHIVING
 
 
-def test_a_task_whose_provider_never_comes_back_ends_at_its_deadline() -> None:
+def test_a_provider_that_was_down_at_the_deadline_is_believed_after_it() -> None:
+    stage, id = staged(*[Busy("503")] * 16, Succeeded((creation(),)))
+    stage.see_through(id)
+    task = stage.task(id)
+    assert task.state is State.SUCCESS
+    assert task.finished_at is not None
+    assert task.finished_at > task.deadline
+
+
+def test_what_is_found_again_after_the_deadline_is_looked_at_before_it_is_given_up() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=["p-1"]))
+    id = stage.submit().id
+    stage.pass_(24 * 3600)
+    assert stage.poll(id).finished
+    assert stage.task(id).state is State.ARCHIVING
+
+
+def test_a_task_whose_provider_never_comes_back_ends_after_its_deadline() -> None:
     stage, id = staged(Succeeded((creation(),)))
     stage.provider.unknown = True
     stage.see_through(id)
@@ -145,6 +191,108 @@ def test_a_late_poll_of_a_finished_task_changes_nothing() -> None:
     before = stage.task(id)
     assert stage.poll(id).finished
     assert stage.task(id) == before
+
+
+@dataclass
+class Meanwhile(FakeProvider):
+    """While it answers for the first time, something else happens."""
+
+    happens: Callable[[], object] | None = None
+
+    def observe(self, task: Task) -> Observation:
+        self._happen()
+        return super().observe(task)
+
+    def find(self, task: Task) -> Finding:
+        self._happen()
+        return super().find(task)
+
+    def _happen(self) -> None:
+        happens, self.happens = self.happens, None
+        if happens is not None:
+            happens()
+
+
+@pytest.mark.parametrize("late", [Succeeded((creation(),)), RUNNING, Missing(), Failed(REFUSED), Busy("503")])
+def test_what_is_being_archived_is_not_touched_by_a_look_that_comes_late(late: Observation) -> None:
+    provider = Meanwhile(observations=[Succeeded((creation("c1", "video", "cover"),)), late])
+    stage = Stage(provider=provider)
+    id = stage.submit().id
+    stage.archive.faults["cover"] = [SourceBusy("503")]
+
+    def another() -> None:
+        stage.poll(id)
+        stage.finalize(id)
+
+    provider.happens = another
+    assert stage.poll(id).finished
+    task = stage.task(id)
+    assert (task.state, task.setbacks) == (State.ARCHIVING, 1)
+    assert [asset.kept is not None for asset in task.creations[0].assets] == [True, False]
+
+
+def test_a_deadline_that_passes_does_not_end_what_another_look_saw_done() -> None:
+    stage, id = staged(Busy("503"), Succeeded((creation(),)))
+    stage.pass_(schedule.ORDINARY.total_seconds() + 7 * 3600)
+    moments = iter([lambda: None, lambda: stage.poll(id)])
+
+    def clock() -> datetime:
+        next(moments)()
+        return stage.now
+
+    verdict = poll(
+        id,
+        tasks=stage.tasks,
+        claims=stage.claims,
+        requests=stage.archive,
+        providers=FakeProviders(stage.provider),
+        clock=clock,
+    )
+    assert verdict.finished
+    assert stage.task(id).state is State.ARCHIVING
+
+
+def test_a_provider_that_was_down_does_not_make_the_first_absence_a_loss() -> None:
+    stage, id = staged(*[Busy("503")] * 9, Missing(), Succeeded((creation(),)))
+    stage.see_through(id)
+    assert stage.task(id).state is State.SUCCESS
+
+
+def test_a_list_that_lags_behind_a_call_made_late_does_not_lead_to_another_call() -> None:
+    placements: list[Placement | BaseException] = [NotYet(retry_after=900), Unknown("cut"), Accepted("p-2")]
+    stage = Stage(provider=FakeProvider(placements=placements, found=["", "p-1"]))
+    id = stage.submit().id
+    stage.pass_(900)
+    stage.see_through(id)
+    assert stage.task(id).provider_task_id == "p-1"
+    assert len(stage.provider.placed) == 2
+
+
+def test_an_absence_seen_before_a_call_does_not_lead_to_another_one_after_it() -> None:
+    placements: list[Placement | BaseException] = [Unknown("cut"), Unknown("cut"), Accepted("p-2")]
+    provider = Meanwhile(placements=placements, found=["", "", "p-1"])
+    stage = Stage(provider=provider)
+    id = stage.submit().id
+    stage.pass_(600)
+
+    def another() -> None:
+        stage.poll(id)
+        stage.poll(id)
+
+    provider.happens = another
+    stage.poll(id)
+    stage.poll(id)
+    assert stage.task(id).provider_task_id == "p-1"
+    assert len(provider.placed) == 2
+
+
+def test_what_is_placed_late_has_its_whole_time() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet(), Accepted("p-1")], observations=[RUNNING]))
+    id = stage.submit().id
+    stage.pass_(schedule.ORDINARY.total_seconds() - 60)
+    stage.poll(id)
+    stage.pass_(3600)
+    assert not stage.poll(id).finished
 
 
 def test_an_event_about_a_task_that_nobody_recorded_is_a_fault() -> None:

@@ -42,12 +42,14 @@ def next_wait(task: Task, expected: float, now: datetime, retry_after: float | N
     """Seconds until the next look.
 
     Grows with the task's age, so that 48 hours take some 300 looks (an execution of Step Functions holds 25,000
-    events, nine a look); doubles with every setback in a row; honours Retry-After; ends at the deadline.
+    events, nine a look); doubles with every setback in a row; honours Retry-After; ends at the deadline, if
+    that is still to come.
     """
     age = (now - task.created_at).total_seconds()
     wait = _SHARE * max(expected, age) * 2 ** min(task.setbacks, 8)
     wait = max(min(wait, _LONGEST_WAIT), min(retry_after or 0, 3600.0))
-    return _whole(min(wait, (task.deadline - now).total_seconds()))
+    left = (task.deadline - now).total_seconds()
+    return _whole(min(wait, left) if left > 0 else wait)
 
 
 def copy_wait(setbacks: int, retry_after: float | None = None) -> int:

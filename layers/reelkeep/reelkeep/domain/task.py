@@ -194,6 +194,7 @@ class Task:
     removed_at: datetime | None = None  # the owner does not want to see it any more; the archive keeps it
     looks: int = 0  # how often we asked the provider
     setbacks: int = 0  # how often in a row it could not answer
+    absences: int = 0  # how often in a row it answered that it does not know the task
     trouble: str = ""  # what was wrong the last time it could not
     next_look_at: datetime | None = None
     woken_at: datetime | None = None  # when we last looked because the provider had called

@@ -23,7 +23,7 @@ def cancel(task_id: str, caller: Caller, *, tasks: Tasks, providers: Providers, 
     if task.state is State.CANCELLED:
         return task
     match task.submission:
-        case Submission.WAITING:  # a placement begun meanwhile wins: it makes this save stale
+        case Submission.WAITING if not task.state.terminal:  # a placement begun meanwhile wins: this is stale then
             with suppress(Stale):
                 return tasks.save(task.failed(_BY_CLIENT, clock()))
         case Submission.PLACED if task.state in (State.QUEUEING, State.PROCESSING):

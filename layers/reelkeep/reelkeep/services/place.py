@@ -32,6 +32,7 @@ def place(task: Task, request: Request, provider: Provider, *, tasks: Tasks, now
     except Exception as fault:  # of ours; the call may have been made before
         placement = Unknown(f"a fault in the submission: {type(fault).__name__}")
     expected = provider.typical_seconds or schedule.expected_seconds(request)
+    deadline = max(task.deadline, schedule.deadline(request, now))  # what is placed late has its whole time, too
 
     def outcome(task: Task) -> Task:
         match placement:
@@ -41,6 +42,7 @@ def place(task: Task, request: Request, provider: Provider, *, tasks: Tasks, now
                     now,
                     submission=Submission.PLACED,
                     provider_task_id=provider_task_id,
+                    deadline=deadline,
                     credits=credits,
                     seed=seed,
                     setbacks=0,
@@ -64,6 +66,7 @@ def place(task: Task, request: Request, provider: Provider, *, tasks: Tasks, now
                     State.CREATED,
                     now,
                     submission=Submission.UNKNOWN,
+                    deadline=deadline,
                     trouble=reason,
                     next_look_at=now + timedelta(seconds=schedule.first_wait(expected)),
                 )

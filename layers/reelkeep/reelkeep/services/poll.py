@@ -27,11 +27,11 @@ from reelkeep.ports import Claims, Clock, Provider, Providers, Requests, Tasks
 from reelkeep.services.place import place
 from reelkeep.services.record import read, record
 
-_MISSING_MEANS_LOST = 6  # looks in a row at which the provider does not know the task; the first may be too early
+_MISSING_MEANS_LOST = 6  # answers in a row that the provider does not know the task; the first may be too early
 _LOST = (Submission.PLACING, Submission.UNKNOWN)
 _CALL_IS_OVER_AFTER = timedelta(minutes=2)  # and so is the function that made it
 _ABSENCE_IS_CERTAIN_AFTER = timedelta(minutes=5)
-_UNCERTAIN_AT_MOST_FOR = timedelta(hours=6)  # a provider may be out of order for a while
+_OUT_OF_ORDER_FOR = timedelta(hours=6)  # at most; then a provider is not waited for any more
 _UNKNOWN_OUTCOME = Failure(
     reason=FailureClass.LOST,
     message="outcome unknown: the provider's answer to the submission was lost, and it cannot be found there",
@@ -90,9 +90,11 @@ def poll(
             case Submission.PLACING | Submission.UNKNOWN:
                 finding = Found(provider_task_id) if provider_task_id else _asked(task, provider, claims, clock())
                 task = _settled(task, finding, provider, tasks=tasks, now=clock())
+                if isinstance(finding, Found) and task.submission is Submission.PLACED:  # it may be done long since
+                    task = _look(task, provider, tasks=tasks, now=clock())
     now = clock()
-    if not _through(task) and now >= task.deadline:
-        task = record(task, lambda task: task.failed(_overdue(task), now), tasks=tasks)
+    if _is_overdue(task, now):
+        task = record(task, lambda task: _expired(task, now), tasks=tasks)
     wait = schedule.seconds_until(task.next_look_at, now)
     return Verdict(task_id, _through(task), wait, task.state, task.trouble)
 
@@ -145,7 +147,7 @@ def _observed(task: Task, observation: Observation, expected: float, now: dateti
     match observation:
         case Pending(state, word):
             state = max(state, task.state, key=list(State).index)
-            task = replace(task, setbacks=0, trouble=f"the provider says {word!r}" if word else "")
+            task = replace(task, setbacks=0, absences=0, trouble=f"the provider says {word!r}" if word else "")
             return _next_look(task.advanced(state, now), expected, now)
         case Succeeded(creations, credits, seed, tokens):
             return task.with_creations(creations).advanced(
@@ -161,10 +163,11 @@ def _observed(task: Task, observation: Observation, expected: float, now: dateti
             )
         case Failed(failure):
             return replace(task.failed(failure, now), looks=task.looks + 1)
-        case Missing() if task.setbacks + 1 >= _MISSING_MEANS_LOST:
+        case Missing() if task.absences + 1 >= _MISSING_MEANS_LOST:
             message = "the provider does not know this task any more"
             return task.failed(Failure(reason=FailureClass.LOST, message=message), now)
         case Missing():
+            task = replace(task, absences=task.absences + 1)
             return _setback(task, "the provider does not know this task", None, expected, now)
         case Busy(reason, retry_after):
             return _setback(task, reason, retry_after, expected, now)
@@ -212,7 +215,12 @@ def _settled(task: Task, finding: Finding, provider: Provider, *, tasks: Tasks, 
             raise Backward("what was found is about an earlier call, or comes too late")
         match finding:
             case Found(provider_task_id):
-                placed = replace(current, submission=Submission.PLACED, provider_task_id=provider_task_id)
+                placed = replace(
+                    current,
+                    submission=Submission.PLACED,
+                    provider_task_id=provider_task_id,
+                    deadline=max(current.deadline, schedule.deadline(current.request, current.lost_since)),
+                )
                 return _next_look(placed.advanced(State.QUEUEING, now), expected, now)
             case Absent() if since < _ABSENCE_IS_CERTAIN_AFTER:  # its list may lag behind
                 return _setback(current, "the provider does not list this task yet", None, expected, now)
@@ -220,7 +228,7 @@ def _settled(task: Task, finding: Finding, provider: Provider, *, tasks: Tasks, 
                 wait = schedule.next_wait(current, expected, now)
                 waiting = replace(current, submission=Submission.WAITING, next_look_at=now + timedelta(seconds=wait))
                 return waiting.advanced(State.CREATED, now)
-            case Uncertain(reason) if since < _UNCERTAIN_AT_MOST_FOR:
+            case Uncertain(reason) if since < _OUT_OF_ORDER_FOR:
                 return _setback(
                     current, f"the provider's answer to the submission was lost: {reason}", None, expected, now
                 )
@@ -230,6 +238,18 @@ def _settled(task: Task, finding: Finding, provider: Provider, *, tasks: Tasks, 
                 return current.failed(_UNKNOWN_OUTCOME, now)
 
     return record(task, outcome, tasks=tasks)
+
+
+def _is_overdue(task: Task, now: datetime) -> bool:
+    """A provider that cannot be heard at the deadline may have made it all the same."""
+    unheard = task.setbacks > 0 and task.submission is not Submission.WAITING
+    return not _through(task) and now >= task.deadline + (_OUT_OF_ORDER_FOR if unheard else timedelta())
+
+
+def _expired(task: Task, now: datetime) -> Task:
+    if not _is_overdue(task, now):
+        raise Backward("another look was luckier")
+    return task.failed(_overdue(task), now)
 
 
 def _overdue(task: Task) -> Failure:

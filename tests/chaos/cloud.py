@@ -1,0 +1,258 @@
+"""AWS in memory, behind the line: the functions' own code, clients and wiring run on it unchanged."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from pkgutil import iter_modules
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+from botocore import handlers
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ConnectionClosedError
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.botocore_stubber import MockRawResponse
+from moto.core.models import botocore_stubber
+from moto.dynamodb import dynamodb_backends
+from moto.s3 import s3_backends
+from moto.sns import sns_backends
+from moto.stepfunctions import stepfunctions_backends
+
+from reelkeep import wiring
+from reelkeep.adapters import copy as copying
+from reelkeep.adapters import documents
+from reelkeep.adapters.aws_connections import AwsConnections
+from reelkeep.adapters.keys import TableKeys
+from reelkeep.domain.task import Task
+from reelkeep.wiring import platform
+from tests.chaos.line import Line, Mode, Ways
+from tests.chaos.provider import InMemory, configuration
+from tests.integration.conftest import create_table
+
+ROOT = Path(__file__).parents[2]
+REGION = "us-east-1"
+BUCKET = "chaos-archive"
+_CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+_STANDS_STILL = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
+
+Answer = Callable[[str, str, Mapping[str, str], bytes], bytes]
+
+
+@dataclass
+class Connected:
+    """What one world puts behind the cloud while it lasts."""
+
+    line: Line
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    provider: Answer
+
+
+class Cloud:
+    """Made once, since clients take long to make; `connected` empties it for the next life."""
+
+    def __init__(self, table: str, topic: str, machine: str) -> None:
+        self._connected: Connected | None = None
+        self._inside = False  # a function
+        self._table = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[table]
+        self._bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET]
+        self._topic = sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics[topic]
+        machines = stepfunctions_backends[DEFAULT_ACCOUNT_ID][REGION].state_machines
+        self._machine = next(each for each in machines if each.arn == machine)
+
+    @contextmanager
+    def connected(self, connected: Connected) -> Iterator[str]:
+        """A new life begins; gives the API key."""
+        for store in (self._table.items, self._bucket.keys, self._topic.sent_notifications, self._machine.executions):
+            store.clear()
+        key, _ = TableKeys(platform.dynamodb(), self._table.name).create("alice", "chaos", connected.clock())
+        self._connected = connected
+        try:
+            yield key
+        finally:
+            self._connected = None
+
+    # What is there ------------------------------------------------------------------------------------------
+
+    def tasks(self) -> list[Task]:
+        items = (item.attrs for part in self._table.items.values() for item in part.values())
+        return [documents.read(Task, item["document"].value) for item in items if "document" in item]
+
+    def objects(self) -> dict[str, bytes]:
+        return {key: self._bucket.keys[key].value for key in self._bucket.keys}
+
+    def digests(self) -> dict[str, str]:
+        """Of what the provider made, by file name."""
+        ours = ("manifest.json", "request.json")
+        files = {key.rpartition("/")[2]: content for key, content in self.objects().items()}
+        return {name: sha256(content).hexdigest() for name, content in files.items() if name not in ours}
+
+    def notices(self) -> list[dict[str, Any]]:
+        return [json.loads(message) for _, message, *_ in self._topic.sent_notifications]
+
+    @property
+    def executions(self) -> list[Any]:
+        return list(self._machine.executions)
+
+    # What happens -------------------------------------------------------------------------------------------
+
+    def invoke(self, function: str, event: dict[str, Any]) -> Any:
+        """In a new sandbox. Raises what the function raises, and Killed."""
+        assert self._connected is not None
+        line = self._connected.line
+        line.begin(function)
+        self._inside = True
+        try:
+            return _entry_point(function)(event, _CONTEXT)
+        finally:
+            self._inside = False
+            line.end()
+
+    def now(self) -> datetime:
+        return self._connected.clock() if self._connected else datetime.now(UTC)
+
+    def sleep(self, seconds: float) -> None:
+        if self._connected:
+            self._connected.sleep(seconds)
+
+    def outbound(self, _tls: object) -> InMemory:
+        assert self._connected is not None
+        return InMemory(self._connected.line, self._over_http)
+
+    def _over_http(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        if ".amazonaws.com/" not in url:
+            assert self._connected is not None
+            return self._connected.provider(method, url, headers, body)
+        request = AWSPreparedRequest(method, url, dict(headers), body, stream_output=False)
+        answer = botocore_stubber("before-send", request)
+        lines = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
+        return f"HTTP/1.1 {answer.status_code} Said\r\n{lines}\r\n".encode() + answer.content
+
+    def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
+        """Every call of every client of boto3 comes by here."""
+
+        def happen() -> AWSResponse:
+            return botocore_stubber(event_name, request)
+
+        if not self._inside or self._connected is None:
+            return happen()
+
+        def lost(_: object) -> AWSResponse:
+            raise ConnectionClosedError(endpoint_url=request.url)
+
+        _, service, operation = event_name.split(".")
+        refusal = _REFUSALS.get(service, _REFUSALS["json"])
+        ways = Ways(
+            happen,
+            {
+                Mode.REFUSED: lambda: _said(request, *refusal),
+                Mode.OUTAGE: lambda: _said(request, *refusal),
+            },
+            {Mode.LOST: lost},
+        )
+        answer = self._connected.line.call(f"{service}.{operation}", ways)
+        assert isinstance(answer, AWSResponse)
+        return answer
+
+
+# botocore repeats a call after any of the faults in which nothing happened, so one of them stands for all.
+_REFUSALS = {
+    "json": (400, b'{"__type":"ThrottlingException","message":"Rate exceeded"}'),
+    "s3": (503, b"<Error><Code>SlowDown</Code><Message>Slow down.</Message></Error>"),
+    "sns": (400, b"<ErrorResponse><Error><Code>Throttling</Code><Message>Slow.</Message></Error></ErrorResponse>"),
+}
+
+
+def _said(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:
+    return AWSResponse(request.url, status, {}, MockRawResponse(body))  # type: ignore[arg-type]
+
+
+def _entry_point(function: str) -> Callable[..., Any]:
+    """Loaded anew, as in a new sandbox."""
+    spec = spec_from_file_location(f"functions_{function}", ROOT / "functions" / function / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    handler: Callable[..., Any] = module.handler
+    return handler
+
+
+@contextmanager
+def cloud() -> Iterator[Cloud]:
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        behind: list[Cloud] = []
+
+        def answer(request: AWSPreparedRequest, event_name: str, **more: object) -> AWSResponse:
+            return behind[0].answer(request, event_name) if behind else botocore_stubber(event_name, request)
+
+        builtin = [entry for entry in handlers.BUILTIN_HANDLERS if entry[1] is not botocore_stubber]
+        patch.setattr(handlers, "BUILTIN_HANDLERS", [*builtin, ("before-send", answer)])
+        for name, value in {
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_DEFAULT_REGION": REGION,
+            "POWERTOOLS_LOG_LEVEL": "CRITICAL",
+            "POWERTOOLS_SERVICE_NAME": "reelkeep.test",
+            "POWERTOOLS_METRICS_NAMESPACE": "Reelkeep",
+        }.items():
+            patch.setenv(name, value)
+        for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
+            patch.delenv(name)
+        _forget_clients()
+        behind.append(made := Cloud(*_resources(patch)))
+        patch.setattr(AwsConnections, "carry", lambda self, client: None)
+        patch.setattr(platform, "now", made.now)
+        patch.setattr(time, "sleep", made.sleep)  # botocore's pauses
+        for pausing in (copying.copy, copying.Remote.__init__):
+            patch.setitem(pausing.__kwdefaults__, "pause", made.sleep)
+        for name in [module.name for module in iter_modules(wiring.__path__)]:
+            module = import_module(f"{wiring.__name__}.{name}")
+            if hasattr(module, "Outbound"):
+                patch.setattr(module, "Outbound", made.outbound)
+        yield made
+    _forget_clients()
+
+
+def _forget_clients() -> None:
+    for each in vars(platform).values():
+        if hasattr(each, "cache_clear"):
+            each.cache_clear()
+
+
+def _resources(patch: pytest.MonkeyPatch) -> tuple[str, str, str]:
+    """What the template has, and the functions' environment that names it."""
+    session = boto3.Session()
+    session.client("s3").create_bucket(Bucket=BUCKET)
+    table = create_table(session.client("dynamodb"))
+    topic = session.client("sns").create_topic(Name="chaos")["TopicArn"]
+    machine = session.client("stepfunctions").create_state_machine(
+        name="chaos", definition=json.dumps(_STANDS_STILL), roleArn="arn:aws:iam::000000000000:role/none"
+    )["stateMachineArn"]
+    secrets = session.client("secretsmanager")
+    providers = secrets.create_secret(Name="providers", SecretString=json.dumps(configuration()))["ARN"]
+    links = secrets.create_secret(Name="links", SecretString="s" * 64)["ARN"]
+    for name, value in {
+        "TABLE_NAME": table,
+        "BUCKET_NAME": BUCKET,
+        "TOPIC_ARN": topic,
+        "STATE_MACHINE_ARN": machine,
+        "PROVIDERS_SECRET_ARN": providers,
+        "LINK_SECRET_ARN": links,
+        "PUBLIC_URL": "https://keep.test",
+    }.items():
+        patch.setenv(name, value)
+    return table, topic, machine

@@ -1,0 +1,260 @@
+"""The life of one task, from the client's call to its end, on a clock that nothing waits for."""
+
+from __future__ import annotations
+
+import heapq
+import json
+from collections import defaultdict
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from local.studio.studio import Settings
+from local.studio.tasks import Task as Made
+from reelkeep.adapters import documents
+from reelkeep.domain.task import State, Task
+from tests.chaos.cloud import Cloud, Connected
+from tests.chaos.line import Call, Killed, Line, Mode
+from tests.chaos.machine import ExecutionFailed, execution
+from tests.chaos.provider import Provider, Stock
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SWEEPS_EVERY = 300.0
+LONGEST = 4 * 86_400.0
+_ORDER = [State.CREATED, State.QUEUEING, State.PROCESSING, State.ARCHIVING]
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something that the client does after so many seconds; `{id}` in the path is the task's."""
+
+    after: float
+    method: str
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scenario:
+    name: str
+    path: str
+    body: Mapping[str, Any]
+    provider: str = "vidu"
+    ends: State = State.SUCCESS  # if nothing else goes wrong
+    acts: tuple[Act, ...] = ()
+    planned: Mapping[Call, Mode] = field(default_factory=dict)  # what goes wrong in any case
+    queue_seconds: float = 0.5
+    video_bytes: int = 0
+    only: frozenset[str] = frozenset()  # functions whose calls are lived through nowhere else so; all if empty
+    repeats: bool = False  # the client repeats a call that was not answered, under the same Idempotency-Key
+
+
+class Life:
+    """What happened in one run of a scenario."""
+
+    def __init__(self, scenario: Scenario, cloud: Cloud, stock_in: Path, planned: Mapping[Call, Mode]) -> None:
+        self.scenario = scenario
+        self.cloud = cloud
+        self.now = NOON
+        self.line = Line(self.seconds, {**scenario.planned, **planned}, happened=self._look)
+        self.answers: list[dict[str, Any] | None] = []  # None: the client heard nothing
+        self.histories: dict[str, list[State]] = defaultdict(list)
+        self.wrong: list[str] = []
+        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._numbers = count()
+        self._known: set[str] = set()
+        self._running: set[str] = set()
+        with TemporaryDirectory() as folder:
+            settings = Settings(data=Path(folder), queue_seconds=scenario.queue_seconds, processing_seconds=30)
+            stock = Stock(stock_in, scenario.video_bytes)
+            provider = Provider(settings, stock, lambda: self.now.timestamp())
+            try:
+                with cloud.connected(Connected(self.line, lambda: self.now, self._sleep, provider.answer)) as key:
+                    self._key = key
+                    self._live()
+                    self.tasks = cloud.tasks()
+                    self.objects = cloud.objects()
+                    self.made = provider.studio.tasks()
+                    self.digests = cloud.digests()
+                    self.files = {f"1-{name}": stock.digest(name) for each in self.made for name in _shown(each)}
+                    self.notices = cloud.notices()
+                    self.truths = [provider.studio.state(each) for each in self.made]
+            finally:
+                provider.close()
+
+    def seconds(self) -> float:
+        return (self.now - NOON).total_seconds()
+
+    # The course of events -----------------------------------------------------------------------------------
+
+    def _live(self) -> None:
+        self._at(0, self._submit)
+        for act in self.scenario.acts:
+            self._at(act.after, lambda act=act: self._act(act))
+        self._at(SWEEPS_EVERY, self._sweep)
+        while self._agenda:
+            moment, _, do = heapq.heappop(self._agenda)
+            self.now = max(self.now, moment)  # a function may have taken longer
+            do()
+            self._start_executions()
+            if self.seconds() > LONGEST:
+                self.wrong.append("it never comes to an end")
+                return
+
+    def _at(self, seconds: float, do: Callable[[], None]) -> None:
+        heapq.heappush(self._agenda, (self.now + timedelta(seconds=seconds), next(self._numbers), do))
+
+    def _sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    def _submit(self) -> None:
+        for _ in range(2 if self.scenario.repeats else 1):
+            answer = self._call("POST", self.scenario.path, self.scenario.body)
+            self.answers.append(answer)
+            if answer is not None and answer["statusCode"] < 500:
+                return
+            self._sleep(120)
+
+    def _act(self, act: Act) -> None:
+        tasks = self.cloud.tasks()
+        if tasks:
+            self._call(act.method, act.path.format(id=tasks[0].id), {})
+
+    def _call(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+        event = {
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {
+                "authorization": f"Token {self._key}",
+                "content-type": "application/json",
+                "idempotency-key": "one",
+            },
+            "requestContext": {"http": {"method": method, "path": path}},
+            "body": json.dumps(body) if method == "POST" else "",
+        }
+        try:
+            answer: dict[str, Any] = self.cloud.invoke("query" if method == "GET" else "submit", event)
+        except (Exception, Killed):
+            return None
+        return answer
+
+    def _sweep(self) -> None:
+        idle = not self._running
+        if idle and any(task.unfinished for task in self.cloud.tasks()):
+            try:
+                self.cloud.invoke("sweep", {})
+            except (Exception, Killed):
+                self.line.end()  # the next one comes soon
+        elif idle and not self._agenda:
+            return
+        self._at(SWEEPS_EVERY, self._sweep)
+
+    def _start_executions(self) -> None:
+        for each in self.cloud.executions:
+            if each.name not in self._known:
+                self._known.add(each.name)
+                self._running.add(each.name)
+                steps = execution(json.loads(each.execution_input), self.cloud.invoke)
+                self._at(0, lambda each=each, steps=steps: self._step(each, steps))
+
+    def _step(self, machine: Any, steps: Generator[float]) -> None:
+        try:
+            wait = next(steps)
+        except (StopIteration, ExecutionFailed) as end:
+            machine.status = "SUCCEEDED" if isinstance(end, StopIteration) else "FAILED"
+            self._running.discard(machine.name)
+        else:
+            self._at(wait, lambda: self._step(machine, steps))
+
+    # What must hold at every moment -------------------------------------------------------------------------
+
+    def _look(self, call: str) -> None:
+        if call == "sns.Publish":
+            told = self.cloud.notices()[-1]
+            task = next(task for task in self.cloud.tasks() if task.id == told["subject"])
+            if told["data"]["state"] != task.state:
+                self.wrong.append(f"told {told['data']['state']} of a task that is {task.state}")
+            self._check_kept(task, "told")
+        if call.startswith("dynamodb.") and "Get" not in call and "Query" not in call:
+            for task in self.cloud.tasks():
+                history = self.histories[task.id]
+                if history and (_rank(task.state), task.state) < (_rank(history[-1]), history[-1]):
+                    self.wrong.append(f"{history[-1]} became {task.state}")
+                if history and history[-1].terminal and history[-1] is not task.state:
+                    self.wrong.append(f"{history[-1]} became {task.state}")
+                history.append(task.state)
+                self._check_kept(task, "visible")
+
+    def _check_kept(self, task: Task, when: str) -> None:
+        if task.state is not State.SUCCESS:
+            return
+        objects = self.cloud.objects()
+        folder = next((key.rpartition("/")[0] for key in objects if task.id in key), "")
+        if f"{folder}/manifest.json" not in objects:
+            self.wrong.append(f"success was {when} without a manifest")
+        for asset in [asset for creation in task.creations for asset in creation.assets]:
+            kept = asset.kept
+            if kept is None or kept.key not in objects:
+                self.wrong.append(f"success was {when} without the {asset.name}")
+            elif kept.sha256 and sha256(objects[kept.key]).hexdigest() != kept.sha256:
+                self.wrong.append(f"success was {when} with another {asset.name}")
+
+
+def _shown(made: Made) -> tuple[str, ...]:
+    """The files that the dialect of its order tells of."""
+    return made.assets() if made.order.dialect == "vidu_ent_v2" else ("video.mp4",)
+
+
+def _rank(state: State) -> int:
+    return _ORDER.index(state) if state in _ORDER else len(_ORDER)
+
+
+def faults_of(life: Life, clean: Life) -> list[str]:
+    """What is wrong with how a life ended, whatever went wrong in it."""
+    wrong = list(life.wrong)
+    if len(life.made) > 1:
+        wrong.append(f"paid {len(life.made)} times")
+    if len(life.tasks) > 1:
+        wrong.append(f"{len(life.tasks)} tasks of one request")
+    for task in life.tasks:
+        wrong += _faults_of_end(task, life, clean)
+    answer = life.answers[-1]
+    if answer is not None and answer["statusCode"] == 200 and not any(t.id in answer["body"] for t in life.tasks):
+        wrong.append("the client was given no task")
+    if life.made and not life.tasks:
+        wrong.append("paid for nothing that is known")
+    return wrong
+
+
+def _faults_of_end(task: Task, life: Life, clean: Life) -> list[str]:
+    wrong = []
+    if task.unfinished:
+        wrong.append(f"left {task.state}")
+    told = {notice["id"] for notice in life.notices}
+    answered = task.state is State.FAILED and task.told_at is not None and not told  # refused, by the very answer
+    if len(told) != 1 and not answered:
+        wrong.append(f"told of under {len(told)} ids")
+    truth = next(iter(life.truths), None)
+    expected = {"success": State.SUCCESS, "failed": State.FAILED, "cancelled": State.CANCELLED}.get(truth or "")
+    # Nothing else that is lost is excused: least of all what was seen made.
+    unknowable = life.scenario.provider != "vidu" and task.failure and "outcome unknown" in task.failure.message
+    if truth is None:
+        if task.state is State.SUCCESS:
+            wrong.append("success without a generation")
+        elif not unknowable and task.state is clean.tasks[0].state:
+            pass
+        elif not unknowable and task.state is not State.CANCELLED:
+            wrong.append(f"never placed, ended as {task.state}")
+    elif task.state is not expected and not unknowable:
+        wrong.append(f"{truth} at the provider, {task.state} here: {task.failure}")
+    if task.state is State.SUCCESS:
+        if life.digests != life.files:
+            wrong.append(f"kept {sorted(life.digests)}, not {sorted(life.files)}, or other bytes")
+        manifest = next((content for key, content in life.objects.items() if key.endswith("manifest.json")), b"{}")
+        if documents.read(Task, manifest).state is not State.SUCCESS:
+            wrong.append("the manifest knows of no success")
+    return wrong

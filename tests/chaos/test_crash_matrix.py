@@ -1,0 +1,141 @@
+"""Every call that a function makes, in the life of every kind of task, and everything that can happen to it.
+
+The matrix makes itself: a life in which all goes well shows which calls are made; then each is lived again for each
+call and each thing that can happen to it, with the state machine's retries and the sweep as the only helpers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from reelkeep.domain.task import State
+from tests.chaos.cloud import Cloud, cloud
+from tests.chaos.life import Act, Life, Scenario, faults_of
+from tests.chaos.line import Call, Mode
+
+_VIDU = "/ent/v2/text2video"
+_PLACING = "vidu POST /ent/v2/text2video"
+_BEFORE = frozenset({"submit", "poll", "sweep"})
+_AFTER = frozenset({"finalize", "sweep"})
+
+
+def _asked(prompt: str = "a paper boat", **more: object) -> dict[str, object]:
+    return {"model": "viduq2", "prompt": prompt, "duration": 4, "resolution": "720p", **more}
+
+
+SCENARIOS = [
+    Scenario(
+        name="success with several files",
+        path=_VIDU,
+        body=_asked("a boat [moderation:2]", watermark=True),
+        acts=(Act(600, "GET", "/ent/v2/tasks/{id}/creations"),),
+    ),
+    Scenario(
+        name="a client that asks again",
+        path=_VIDU,
+        body=_asked(),
+        repeats=True,
+        only=_BEFORE,
+    ),
+    Scenario(name="failure at the provider", path=_VIDU, body=_asked("[fail]"), ends=State.FAILED),
+    Scenario(
+        name="cancelled in flight",
+        path=_VIDU,
+        body=_asked(),
+        queue_seconds=300,
+        acts=(Act(5, "POST", "/tasks/{id}/cancel"),),
+        ends=State.CANCELLED,
+    ),
+    Scenario(
+        name="removed in the end",
+        path=_VIDU,
+        body=_asked(),
+        acts=(Act(600, "DELETE", "/v1/videos/{id}"),),
+        only=frozenset({"submit"}),
+    ),
+    Scenario(
+        name="a big request, placed later",
+        path="/ent/v2/img2video",
+        body=_asked("[429:1]", model="viduq2-pro", images=["data:image/png;base64," + "A" * 80_000]),
+        only=_BEFORE,
+    ),
+    Scenario(
+        name="the answer to the submission is lost",
+        path=_VIDU,
+        body=_asked(),
+        planned={Call("submit", _PLACING, 0): Mode.LOST},
+        only=_BEFORE,
+    ),
+    Scenario(
+        name="placed later, and the answer is lost",
+        path=_VIDU,
+        body=_asked("[429:1]"),
+        planned={Call("poll", _PLACING, 0): Mode.LOST},
+        only=_BEFORE,
+    ),
+    Scenario(name="links that are dead on arrival", path=_VIDU, body=_asked("[expired:1]"), only=_AFTER),
+    Scenario(name="a video that is not to be had for a while", path=_VIDU, body=_asked("[media-503:3]"), only=_AFTER),
+    Scenario(
+        name="a long video of unknown length",
+        path=_VIDU,
+        body=_asked("[no-length:1]"),
+        video_bytes=17_000_000,
+        only=_AFTER,
+    ),
+    Scenario(
+        name="no execution could be started",
+        path=_VIDU,
+        body=_asked(),
+        planned={Call("submit", "sfn.StartExecution", 0): Mode.OUTAGE},
+        only=frozenset({"submit", "sweep"}),
+    ),
+    Scenario(
+        name="ark",
+        path="/api/v3/contents/generations/tasks",
+        body={"model": "doubao-seedance-1-0-pro", "content": [{"type": "text", "text": "a boat"}]},
+        provider="ark",
+    ),
+    Scenario(
+        name="a provider without a list",
+        path="/v1/video/generations",
+        body={"model": "kling-v1", "prompt": "a boat"},
+        provider="plain",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def in_memory() -> Iterator[Cloud]:
+    with cloud() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("stock")
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+def test_whatever_happens_to_any_call_it_is_paid_once_kept_whole_and_told(
+    scenario: Scenario, in_memory: Cloud, stock: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clean = Life(scenario, in_memory, stock, {})
+    assert not faults_of(clean, clean)
+    assert [task.state for task in clean.tasks] == [scenario.ends]
+    cells = [
+        (call, mode)
+        for call, modes in clean.line.made.items()
+        for mode in modes
+        if call not in scenario.planned and (not scenario.only or call.function in scenario.only)
+    ]
+    wrong = []
+    for call, mode in cells:
+        life = Life(scenario, in_memory, stock, {call: mode})
+        assert call in life.line.made, f"{call} was not made again"
+        wrong += [f"{call}, {mode}: {fault}" for fault in faults_of(life, clean)]
+    with capsys.disabled():
+        print(f"\n  {scenario.name}: {len(clean.line.made)} calls, {len(cells)} cells")
+    assert not wrong, "\n".join(wrong)
