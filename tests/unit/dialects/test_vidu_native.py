@@ -106,6 +106,7 @@ UPDATED = 1_767_686_402_123  # NOW and two seconds, in milliseconds
                 "kind": Kind.TEXT2VIDEO,
                 "model": "veo3",
                 "prompt": "it sails",
+                "callback_url": "https://me.test/cb",
                 "unexpressed": ("enhance_prompt", "seed"),
             },
         ),

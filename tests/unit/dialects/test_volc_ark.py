@@ -61,6 +61,7 @@ def test_everything_that_ark_and_others_have_in_common_is_understood() -> None:
         seed=7,
         watermark=False,
         last_frame=True,
+        callback_url="https://me.test/cb",
         body=SUBMISSION,
     )
 

@@ -63,6 +63,11 @@ class Submission(BaseModel):
     tags: list[Tag] = Field(
         [], max_length=tags.MOST, description="For subscriptions to filter by.", examples=[["campaign-7"]]
     )
+    callback_url: Url = Field(
+        "",
+        description="Is told of every change of this task's state, signed with the secret of the webhook `callbacks`.",
+        examples=["https://example.com/hooks/reelkeep"],
+    )
 
 
 class Generation(Submission):

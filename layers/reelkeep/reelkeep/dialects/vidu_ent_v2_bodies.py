@@ -83,7 +83,7 @@ class Body(_Part):
 
     def understood(self) -> dict[str, Any]:
         """The fields of a Request that this body says something of."""
-        said = {name: getattr(self, name, None) for name in (*_UNDERSTOOD, "payload", "provider")}
+        said = {name: getattr(self, name, None) for name in (*_UNDERSTOOD, *_OURS)}
         return {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in said.items()

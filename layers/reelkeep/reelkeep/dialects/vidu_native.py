@@ -83,9 +83,9 @@ def _parsed(http: Http) -> Request:
         resolution=re.sub(r"(?<=\d)P$", "p", body.text("size")),
         aspect_ratio=body.text("aspect_ratio", form=RATIO),
         provider=body.text("provider"),
+        callback_url=body.text("callback_url", form=URL, longest=8192),
         body=sent,
     )
-    body.text("callback_url", form=URL, longest=8192)
     return replace(request, unexpressed=tuple(body.unread({})))
 
 

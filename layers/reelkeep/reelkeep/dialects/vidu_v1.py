@@ -117,9 +117,9 @@ def _parsed(http: Http) -> Request:
         resolution=settings.text("resolution"),
         aspect_ratio=settings.text("aspect_ratio", form=RATIO),
         provider=body.text("provider"),
+        callback_url=body.text("callback_url", form=URL, longest=8192),
         body=sent,
     )
-    body.text("callback_url", form=URL, longest=8192)
     given.text("lang")
     return replace(request, unexpressed=tuple(body.unread(_USUAL)))
 

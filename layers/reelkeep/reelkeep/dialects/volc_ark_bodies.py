@@ -56,11 +56,11 @@ def read(sent: dict[str, Json]) -> dict[str, Any]:
         "off_peak": TIERS.get(tier, False),
         "expires_after": body.whole("execution_expires_after", least=3_600, most=259_200) or _EXPIRES_AFTER,
         "provider": body.text("provider"),
+        "callback_url": body.text("callback_url", form=URL, longest=8192),
     }
     unexpressed = [*content.unexpressed, *_special(body)]
     if tier and tier not in TIERS:
         unexpressed.append("service_tier")
-    body.text("callback_url", form=URL, longest=8192)
     body.text("safety_identifier", longest=64)  # says who asks, not for what: it need not be expressed elsewhere
     return {**understood, "unexpressed": (*unexpressed, *body.unread({}))}
 

@@ -102,6 +102,7 @@ class Request:
     payload: str = ""  # echoed to the client unchanged
     provider: str = ""  # by name, if the client insists
     tags: tuple[str, ...] = ()  # the client's own words, for subscriptions to filter by
+    callback_url: str = ""  # who is to be told of this task alone; it never travels
     body: Mapping[str, Any] = field(default_factory=dict)
     unexpressed: tuple[str, ...] = ()  # fields of the body that the words above have no place for
     payload_omitted: bool = False  # too big for the table: it lies in the archive

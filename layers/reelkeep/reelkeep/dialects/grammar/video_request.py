@@ -14,7 +14,7 @@ from reelkeep.dialects.dialect import Http
 from reelkeep.dialects.grammar import foreign
 from reelkeep.dialects.grammar.forms import LARGEST_BODY, form_in, object_in, picture, plain
 from reelkeep.dialects.grammar.sizes import pixels, shape
-from reelkeep.dialects.grammar.strict import IMAGE, Fields
+from reelkeep.dialects.grammar.strict import IMAGE, URL, Fields
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
@@ -74,7 +74,7 @@ def asked(dialect: str, http: Http) -> Request:
     if either(Fields.whole, "n") not in (None, 0, 1):
         raise InvalidRequest("n must be 1: one task makes one video", field="n")
     either(partial(Fields.text, among=("url",)), "response_format")
-    either(partial(Fields.text, longest=8192), "user", "callback_url")
+    either(partial(Fields.text, longest=8192), "user")
     tier = either(partial(Fields.text, among=("auto", "default", "flex")), "service_tier")
     return Request(
         dialect=dialect,
@@ -92,6 +92,7 @@ def asked(dialect: str, http: Http) -> Request:
         off_peak=either(Fields.flag, "off_peak") or tier == "flex",
         payload=either(partial(Fields.text, longest=_LONGEST_PAYLOAD), "payload"),
         provider=said.text("provider"),
+        callback_url=either(partial(Fields.text, form=URL, longest=8192), "callback_url"),
         body=body,
         unexpressed=(*unexpressed, *said.unread(_SAYS_NOTHING)),
     )
