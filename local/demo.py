@@ -13,14 +13,15 @@ from typing import Any, Final
 import av
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
+from standardwebhooks import Webhook, WebhookVerificationError
 
-from local import claims, cloud, stack
+from local import claims, cloud
 from local.errors import CloudError
+from local.listener import Listener, listening
 from local.stack import Stack
 
 NOTICE_SECONDS: Final = 180.0
 TIMEOUT: Final = 60.0
-QUEUE: Final = "demo-notices"
 TASK: Final = {
     "kind": "text2video",
     "model": "viduq2",
@@ -29,7 +30,14 @@ TASK: Final = {
     "resolution": "720p",
 }
 
-FAILURES: Final = (CloudError, urllib3.exceptions.HTTPError, BotoCoreError, ClientError, av.FFmpegError)
+FAILURES: Final = (
+    CloudError,
+    urllib3.exceptions.HTTPError,
+    BotoCoreError,
+    ClientError,
+    av.FFmpegError,
+    WebhookVerificationError,
+)
 
 Say = Callable[[str], None]
 
@@ -62,14 +70,21 @@ def forget(data: Path) -> None:
 
 
 def show(found: Stack, say: Say) -> None:
-    queue = subscribe(found)
-    say("subscribed a queue to the notices")
+    with listening() as listener:
+        webhook = call(found, "POST", "/webhooks", {"url": f"{listener.url}/hooks/demo"})
+        say(f"registered a listener as webhook {webhook['id']}")
+        try:
+            see_through(found, listener, webhook, say)
+        finally:
+            call(found, "DELETE", f"/webhooks/{webhook['id']}")
 
+
+def see_through(found: Stack, listener: Listener, webhook: Any, say: Say) -> None:
     task_id = call(found, "POST", "/tasks", TASK)["id"]
     say(f"submitted {task_id}: “{TASK['prompt']}”")
 
-    notice = await_notice(found, queue, task_id)
-    say(f"notice: {notice.get('type')}")
+    event = told(found, listener, webhook, task_id)
+    say(f"the listener was told: {event['type']}, with a good signature")
 
     task = call(found, "GET", f"/tasks/{task_id}")
     if task["state"] != "success":
@@ -96,35 +111,16 @@ def show(found: Stack, say: Say) -> None:
     print(f"\npermanent link  {link}\nin the archive  {file}")
 
 
-def subscribe(found: Stack) -> str:
-    """The queue that gets every notice from now on."""
-    sqs = stack.session().client("sqs", endpoint_url=found.aws_endpoint_url, config=stack.DIRECT)
-    sns = stack.session().client("sns", endpoint_url=found.aws_endpoint_url, config=stack.DIRECT)
-    queue = sqs.create_queue(QueueName=QUEUE)["QueueUrl"]
-    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    let_notices_in = {
-        "Effect": "Allow",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": found.topic_arn}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [let_notices_in]})
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
-    sns.subscribe(TopicArn=found.topic_arn, Protocol="sqs", Endpoint=arn)
-    return queue
-
-
-def await_notice(found: Stack, queue: str, task_id: str) -> Any:
-    sqs = stack.session().client("sqs", endpoint_url=found.aws_endpoint_url, config=stack.DIRECT)
-    deadline = time.monotonic() + NOTICE_SECONDS
-    while time.monotonic() < deadline:
-        for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10).get("Messages", []):
-            notice = json.loads(json.loads(message["Body"])["Message"])
-            if task_id in json.dumps(notice):
-                return notice
-    state = call(found, "GET", f"/tasks/{task_id}")["state"]
-    raise CloudError(f"no notice came within {NOTICE_SECONDS:.0f} s; the task is {state}")
+def told(found: Stack, listener: Listener, webhook: Any, task_id: str) -> Any:
+    """The event that comes for the task, once a third party's verifier has accepted its signature."""
+    message = listener.next(NOTICE_SECONDS)
+    if message is None:
+        state = call(found, "GET", f"/tasks/{task_id}")["state"]
+        raise CloudError(f"no notice came within {NOTICE_SECONDS:.0f} s; the task is {state}")
+    event = Webhook(webhook["secret"]).verify(message.body, dict(message.headers))
+    if event["subject"] != task_id:
+        raise CloudError(f"a notice of another task came: {event}")
+    return event
 
 
 def call(found: Stack, method: str, path: str, body: Any = None) -> Any:

@@ -19,7 +19,7 @@ from local.errors import CloudError
 from local.workers import Function
 
 STACK_NAME: Final = "reelkeep"
-STEPS: Final = ("submit", "query", "manage", "poll", "wake", "finalize", "sweep")
+STEPS: Final = ("submit", "query", "manage", "poll", "wake", "finalize", "sweep", "announce", "deliver")
 FUNCTION_NAMES: Final = tuple(f"{STACK_NAME}-{step}" for step in STEPS)
 LAYERS: Final = ("ReelkeepLayer", "DependenciesLayer")
 BUILDS_KEPT: Final = 4  # a running local cloud uses one of them

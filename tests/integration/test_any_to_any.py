@@ -34,7 +34,7 @@ from reelkeep.services.query import list_tasks, show
 from reelkeep.services.submit import submit
 from tests.fakes import FakeClaims, FakeKeys, FakeTasks
 from tests.submissions import MODELS, submission
-from tests.unit.services.stage import ALICE, NOON, FakeArchive, FakeExecutions, FakeNotices
+from tests.unit.services.stage import ALICE, NOON, FakeArchive, FakeDestinations, FakeExecutions, FakeNotices
 
 CLIENTS = {dialect.name: dialect for dialect in all_dialects()}
 PROVIDERS = sorted(module.name for module in pkgutil.iter_modules(dialects.__path__) if upstream(module.name))
@@ -80,6 +80,7 @@ class Cloud:
                 requests=self.archive,
                 providers=self.providers,
                 executions=FakeExecutions(),
+                destinations=FakeDestinations(),
                 clock=self.clock,
                 new_id=new_task_id,
             ),

@@ -17,13 +17,16 @@ import boto3
 import httpx
 import pytest
 from botocore.exceptions import EndpointConnectionError
+from standardwebhooks import Webhook
 
+from local.listener import listening
 from local.studio.callbacks import signed
 from local.studio.clock import Clock
 from local.studio.server import Server
 from local.studio.studio import Settings, Studio
 from reelkeep.adapters.keys import TableKeys
 from reelkeep.adapters.tasks import TableTasks
+from reelkeep.domain import signatures
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import Task
 from reelkeep.domain.wake import path_of
@@ -37,6 +40,8 @@ MACHINE = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 360
 # A function keeps its connections for as long as it lives, and nobody tells it when that ends.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
+
+MASTER = "m" * 64
 
 Call = Callable[..., Any]
 
@@ -80,6 +85,11 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, studio: tuple[Studio, str])
         Name="entry-providers", SecretString=json.dumps({"studio": provider})
     )
     links = client("secretsmanager").create_secret(Name="entry-links", SecretString="s" * 64)
+    webhooks = client("secretsmanager").create_secret(Name="entry-webhooks", SecretString=MASTER)
+    queues = {
+        name: client("sqs").create_queue(QueueName=f"entry-{name}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        for name in ("deliveries", "undelivered")
+    }
     environment = {
         "AWS_ENDPOINT_URL": aws_endpoint,
         "AWS_ACCESS_KEY_ID": "test",
@@ -91,9 +101,12 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, studio: tuple[Studio, str])
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
         "PROVIDERS_SECRET_ARN": providers["ARN"],
         "LINK_SECRET_ARN": links["ARN"],
+        "WEBHOOK_SECRET_ARN": webhooks["ARN"],
+        "DELIVERIES_URL": queues["deliveries"],
+        "UNDELIVERED_URL": queues["undelivered"],
+        "ALLOW_PRIVATE_WEBHOOKS": "true",
         "PUBLIC_URL": "https://keep.test",
         "SUBSCRIPTION_PROTOCOLS": "https,sqs,email",
-        "ALLOW_PRIVATE_WEBHOOKS": "true",
         "LINKS_EXPIRING_HOURS": "4",
         "POWERTOOLS_SERVICE_NAME": "reelkeep.test",
         "POWERTOOLS_METRICS_NAMESPACE": "Reelkeep",
@@ -202,6 +215,21 @@ def test_a_success_made_elsewhere_is_adopted_by_hand(call: Call, studio: tuple[S
 def adopted_tasks() -> list[Task]:
     tasks = TableTasks(platform.dynamodb(), platform.settings.table)
     return list(tasks.page("adopted", Listing()))
+
+
+def test_the_sample_events_tell_a_callback_of_a_change_once(call: Call) -> None:
+    with listening() as listener:
+        told = (ROOT / "events" / "announce.json").read_text().replace("https://example.com", listener.url)
+        records = json.loads(told)["Records"]
+        call("announce", Records=records)
+        call("announce", Records=records)  # a stream may repeat itself
+        assert call("deliver") == {"batchItemFailures": []}
+        assert call("deliver") == {"batchItemFailures": []}
+        message = listener.next(0)
+        assert message is not None
+        assert listener.next(0) is None
+    secret = signatures.secret_of(MASTER, "alice", "callbacks", 0)
+    assert Webhook(secret).verify(message.body, dict(message.headers))["state"] == "processing"
 
 
 def test_a_big_request_is_kept_beside_the_assets_and_reaches_the_provider_whole(

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.observation import Finding, Listed, Observation, Placement
 from reelkeep.domain.subscription import Policy, Standing, Subscription
 from reelkeep.domain.task import Asset, Kept, Request, Task
+
+if TYPE_CHECKING:  # most functions do without them
+    from reelkeep.domain.links import Links
+    from reelkeep.domain.webhooks import Delivery, Webhook
 
 Clock = Callable[[], datetime]
 SecondsLeft = Callable[[], float]  # until this function is stopped
@@ -213,3 +217,65 @@ class Topic(Protocol):
 
     def unsubscribe(self, arn: str) -> None:
         """Nothing is delivered any more; a second time changes nothing."""
+
+
+class Destinations(Protocol):
+    def check(self, url: str, field: str) -> None:
+        """Raises InvalidRequest, naming the field, for an address that nothing can or may be sent to."""
+
+
+class Unanswered(Exception):
+    """No answer came, and why."""
+
+
+class Post(Protocol):
+    def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """The answer's status. Raises Unanswered."""
+
+
+class Webhooks(Protocol):
+    def create(self, webhook: Webhook) -> Webhook: ...
+
+    def get(self, owner: str, webhook_id: str) -> Webhook | None: ...
+
+    def of(self, owner: str) -> Sequence[Webhook]:
+        """All of them, oldest first."""
+
+    def save(self, webhook: Webhook) -> Webhook:
+        """Raises Stale if somebody else changed it since it was read."""
+
+    def delete(self, owner: str, webhook_id: str) -> None: ...
+
+
+class Deliveries(Protocol):
+    def add(self, delivery: Delivery) -> Delivery:
+        """Records it, unless there is one of this id: then returns that one."""
+
+    def get(self, owner: str, webhook_id: str, delivery_id: str) -> Delivery | None: ...
+
+    def save(self, delivery: Delivery) -> Delivery:
+        """Raises Stale if somebody else changed it since it was read."""
+
+    def page(self, owner: str, webhook_id: str, size: int, before: str = "") -> Sequence[Delivery]:
+        """Newest first, those whose ids come before that one."""
+
+
+class Outbox(Protocol):
+    """What is to be sent, in order within the group of each delivery."""
+
+    def put(self, delivery: Delivery) -> None:
+        """Twice in a short time is once."""
+
+    def bury(self, delivery: Delivery) -> None:
+        """To where a person looks for what was given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    body: Any  # JSON
+    scheme: str = ""  # what else signs it
+
+
+class Render(Protocol):
+    def __call__(self, task: Task, links: Links) -> Rendered:
+        """What its client's own dialect shows of a task."""

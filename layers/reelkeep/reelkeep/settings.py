@@ -65,6 +65,20 @@ class Settings:
         """Whether callbacks may go to http and to addresses that are not public."""
         return self._get("ALLOW_PRIVATE_WEBHOOKS") == "true"
 
+    @property
+    def webhook_secret_arn(self) -> str:
+        return self._get("WEBHOOK_SECRET_ARN")
+
+    @property
+    def deliveries_url(self) -> str:
+        """Of the queue."""
+        return self._get("DELIVERIES_URL")
+
+    @property
+    def undelivered_url(self) -> str:
+        """Of the queue of what was given up."""
+        return self._get("UNDELIVERED_URL")
+
     def _get(self, name: str) -> str:
         try:
             return self.environ[name]

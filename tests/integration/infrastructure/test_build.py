@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[3]
-FUNCTIONS = ("Submit", "Query", "Poll", "Finalize", "Sweep")
+FUNCTIONS = ("Submit", "Query", "Poll", "Finalize", "Sweep", "Announce", "Deliver")
 AARCH64 = 183  # in the header of an ELF file
 PYTHON_3_13 = struct.pack("<H", 3571) + b"\r\n"  # how its bytecode begins
 UNCHECKED_HASH = struct.pack("<I", 1)
@@ -72,6 +72,7 @@ def test_the_dependencies_describe_only_the_services_that_are_used(built: Path) 
         "s3",
         "secretsmanager",
         "sns",
+        "sqs",
         "stepfunctions",
     }
     assert (data / "endpoints.json").is_file()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from reelkeep.domain.errors import Misconfigured
+from reelkeep.domain.errors import InvalidRequest, Misconfigured
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.links import folder
 from reelkeep.domain.observation import (
@@ -208,6 +208,17 @@ class FakeNotices:
 
 
 @dataclass
+class FakeDestinations:
+    """Everywhere but at the addresses of a test's choice."""
+
+    unreachable: set[str] = field(default_factory=set)
+
+    def check(self, url: str, field: str) -> None:
+        if url in self.unreachable:
+            raise InvalidRequest(f"{field} cannot be reached", field=field)
+
+
+@dataclass
 class Stage:
     provider: FakeProvider = field(default_factory=FakeProvider)
     tasks: FakeTasks = field(default_factory=FakeTasks)
@@ -215,6 +226,7 @@ class Stage:
     archive: FakeArchive = field(default_factory=FakeArchive)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     notices: FakeNotices = field(default_factory=FakeNotices)
+    destinations: FakeDestinations = field(default_factory=FakeDestinations)
     now: datetime = NOON
     seconds_left: float = 900.0
 
@@ -234,6 +246,7 @@ class Stage:
             requests=self.archive,
             providers=FakeProviders(self.provider),
             executions=self.executions,
+            destinations=self.destinations,
             clock=self.clock,
             new_id=new_task_id,
         )

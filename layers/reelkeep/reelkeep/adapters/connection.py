@@ -175,7 +175,7 @@ def _read_into(sock: socket.socket) -> Callable[[memoryview], int]:
 
 def _connect(place: Place, deadline: Deadline, tls: ssl.SSLContext, outside: Callable[[str], bool]) -> socket.socket:
     failure: OSError | None = None
-    for address in _addresses(place, outside):
+    for address in addresses_of(place, outside):
         sock = None
         try:
             sock = socket.create_connection((address, place.port), min(_CONNECT_SECONDS, deadline.left()))
@@ -188,8 +188,8 @@ def _connect(place: Place, deadline: Deadline, tls: ssl.SSLContext, outside: Cal
     raise NotSent(f"{place}: {reason(failure)}") from failure
 
 
-def _addresses(place: Place, outside: Callable[[str], bool]) -> list[str]:
-    """What the name stands for, each once, without those where we must not go."""
+def addresses_of(place: Place, outside: Callable[[str], bool]) -> list[str]:
+    """What the name stands for, each once, without those where we must not go. Raises NotSent, BlockedAddress."""
     try:
         found = socket.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

@@ -28,6 +28,7 @@ from reelkeep.adapters.connection import (
     Deadline,
     NotSent,
     Place,
+    addresses_of,
     locate,
     reason,
 )
@@ -137,6 +138,17 @@ class Outbound:
         """GETs what is read piece by piece, all of it within `seconds`. Raises as `request` does."""
         with closing(self._open("GET", url, headers or {}, None, seconds, allow_private)) as stream:
             yield stream
+
+    def send(
+        self, url: str, *, headers: Mapping[str, str], body: bytes, seconds: float, allow_private: bool = False
+    ) -> int:
+        """POSTs, and returns the answer's status; what else it holds is not read. Raises as `request` does."""
+        with closing(self._open("POST", url, headers, body, seconds, allow_private)) as stream:
+            return stream.status
+
+    def look(self, url: str, *, allow_private: bool = False) -> None:
+        """Whether it names a place where we may go; nothing is sent. Raises NotSent, BlockedAddress."""
+        addresses_of(locate(url, allow_private=allow_private)[0], self._outside)
 
     def close(self) -> None:
         with self._lock:

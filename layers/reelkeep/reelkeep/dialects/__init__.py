@@ -1,8 +1,8 @@
 """One wire format a module, read both ways; nothing else lists them.
 
 A module here that has a `dialect` is served to clients; one that has an `upstream` can be a provider's. What ends in
-`_bodies` or `_openapi` belongs to the dialect it is named for, and is loaded by it only when it is needed; the other
-`reelkeep_` modules are the native API's, one for each thing of an owner's beside its tasks. What several dialects
+`_bodies` or `_openapi` belongs to the dialect it is named for, and is loaded by it only when it is needed; so are the
+other `reelkeep_` modules, the native API's, one for each thing of an owner's beside its tasks. What several dialects
 share is in `grammar`.
 """
 
@@ -12,8 +12,10 @@ import pkgutil
 from functools import cache
 from importlib import import_module
 
-from reelkeep.dialects.dialect import Dialect
-from reelkeep.domain.wire import ProviderDialect
+from reelkeep.dialects.dialect import Dialect, Show
+from reelkeep.domain.links import Links
+from reelkeep.domain.task import Task
+from reelkeep.domain.wire import Json, ProviderDialect
 
 
 @cache
@@ -34,6 +36,13 @@ def dialect_of(path: str) -> Dialect:
     return max(all_dialects(), key=fit)
 
 
+def shown(name: str, task: Task, links: Links) -> tuple[Json, str]:
+    """What this dialect shows of a task, and what else signs it as a callback; only this one is loaded."""
+    dialect: Dialect = import_module(f"{__name__}.{name}").dialect
+    show = next(route for route in dialect.routes if isinstance(route, Show))
+    return show.render(task, links).body, show.callbacks_signed_by
+
+
 def upstream(name: str) -> ProviderDialect | None:
     """The dialect of this name as a provider speaks it; only this one is loaded."""
     if name not in _names():
@@ -45,4 +54,4 @@ def upstream(name: str) -> ProviderDialect | None:
 @cache
 def _names() -> tuple[str, ...]:
     names = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
-    return tuple(name for name in names if not name.endswith(("_bodies", "_openapi")))
+    return tuple(name for name in names if not name.endswith(("_bodies", "_openapi")) and "reelkeep_" not in name)

@@ -66,8 +66,9 @@ class Submit(Route):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show(Route):
-    """Shows the task that the path's `task_id` names."""
+    """Shows the task that the path's `task_id` names. Its body is also what a callback brings."""
 
+    callbacks_signed_by: str = ""  # the dialect's own scheme, beside the one that signs every callback
     render: Callable[[Task, Links], Reply]
 
 

@@ -46,6 +46,8 @@ class _Server:
 
     @cached_property
     def routes(self) -> tuple[AnyRoute, ...]:
+        from reelkeep.dialects import reelkeep_webhooks as webhooks  # who speaks another dialect waits for none of it
+
         one = "/tasks/{task_id}"
         return (
             Submit(method="POST", path="/tasks", description=openapi.SUBMIT, parse=_parsed, render=_created),
@@ -54,6 +56,7 @@ class _Server:
             Cancel(method="POST", path=f"{one}/cancel", description=openapi.CANCEL, render=_cancelled),
             *providers.ROUTES,
             *subscriptions.ROUTES,
+            *webhooks.ROUTES,
         )
 
     def render_error(self, error: ClientError, http: Http) -> Reply:
@@ -75,7 +78,9 @@ class _Server:
 
     @property
     def schemas(self) -> Mapping[str, Any]:
-        return {**bodies.schemas(), **providers.SCHEMAS, **subscriptions.schemas()}
+        from reelkeep.dialects import reelkeep_webhooks as webhooks
+
+        return {**bodies.schemas(), **providers.SCHEMAS, **subscriptions.schemas(), **webhooks.SCHEMAS}
 
 
 dialect = _Server()

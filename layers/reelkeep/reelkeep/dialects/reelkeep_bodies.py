@@ -65,7 +65,7 @@ class Submission(BaseModel):
     )
     callback_url: Url = Field(
         "",
-        description="Is told of every change of this task's state, signed with the secret of the webhook `callbacks`.",
+        description="Is told of each change of the task's state, signed with the secret of the webhook `callbacks`.",
         examples=["https://example.com/hooks/reelkeep"],
     )
 

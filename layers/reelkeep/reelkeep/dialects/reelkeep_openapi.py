@@ -106,6 +106,7 @@ _DETAILS: dict[str, tuple[str, Mapping[str, Json]]] = {
         },
     ),
     "not-found": (f"there is no task {_ID}", {}),
+    "method-not-allowed": ("where callbacks go is up to each task", {}),
     "cannot-cancel": ("task state is success, can not cancel", {}),
     "conflict": (
         "this endpoint is subscribed already",

@@ -62,6 +62,7 @@ class _Server:
                 method="GET",
                 path=f"{_PREFIX}/tasks/{{task_id}}/creations",
                 description=openapi.SHOW,
+                callbacks_signed_by="vidu",
                 render=_render_creations,
             ),
             List(

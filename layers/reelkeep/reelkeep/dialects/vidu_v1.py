@@ -74,7 +74,13 @@ class _Server:
     def routes(self) -> tuple[AnyRoute, ...]:
         return (
             Submit(method="POST", path=_PATH, description=_SUBMIT, parse=_parsed, render=_submitted),
-            Show(method="GET", path=f"{_PATH}/{{task_id}}", description=_SHOW, render=_shown),
+            Show(
+                method="GET",
+                path=f"{_PATH}/{{task_id}}",
+                description=_SHOW,
+                callbacks_signed_by="vidu",
+                render=_shown,
+            ),
         )
 
     def render_error(self, error: ClientError, http: Http) -> Reply:

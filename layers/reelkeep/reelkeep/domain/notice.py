@@ -1,11 +1,16 @@
-"""What subscribers are told: one CloudEvents 1.0 message for every task that came to its end."""
+"""What subscribers are told: a CloudEvents 1.0 message for a change of a task's state."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Creation, Kept, Task
+
+if TYPE_CHECKING:
+    from reelkeep.domain.webhooks import Pause, Webhook
 
 SOURCE = "/reelkeep"
 
@@ -36,9 +41,43 @@ def notice(task: Task, links: Links) -> dict[str, Any]:
             "credits": task.credits,
             "failure": _failure(task),
             "adopted": _adopted(task),
-            "creations": [_creation(creation, links) for creation in task.creations],
+            # Whoever sees creations may take them for all, and for kept.
+            "creations": [_creation(creation, links) for creation in task.creations] if task.state.terminal else [],
         },
     }
+
+
+def test_event(delivery_id: str, webhook: Webhook, now: datetime) -> dict[str, Any]:
+    """What a webhook is sent when its owner wants to see whether it works."""
+    return _of_webhook("test", delivery_id, webhook, now)
+
+
+def paused_event(webhook: Webhook, why: Pause, now: datetime) -> dict[str, Any]:
+    """That a webhook is not told any more: by another way, to whoever subscribed to that."""
+    event = _of_webhook("paused", f"{webhook.id}.paused.{webhook.version}", webhook, now)
+    return event | {"data": {**event["data"], "reason": why, "failing_since": _time(webhook.failing_since)}}
+
+
+def webhook_attributes(event: Mapping[str, Any]) -> dict[str, str]:
+    """What subscribers can filter an event about a webhook on."""
+    return {"type": event["type"], "owner": event["data"]["owner"]}
+
+
+def _of_webhook(what: str, event_id: str, webhook: Webhook, now: datetime) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": SOURCE,
+        "type": f"reelkeep.webhook.{what}",
+        "subject": webhook.id,
+        "time": _time(now),
+        "datacontenttype": "application/json",
+        "data": {"webhook_id": webhook.id, "owner": webhook.owner},
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds") if moment else None
 
 
 def attributes(task: Task) -> dict[str, str | list[str]]:

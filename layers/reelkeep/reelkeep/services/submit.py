@@ -12,7 +12,7 @@ from reelkeep.domain.claims import Claim, check_key, claim_of, key_reused
 from reelkeep.domain.errors import InvalidRequest, Refused, Stale, TryLater
 from reelkeep.domain.slim import is_big, slim
 from reelkeep.domain.task import Backward, FailureClass, Request, State, Submission, Task
-from reelkeep.ports import Caller, Claims, Clock, Executions, Providers, Requests, Tasks
+from reelkeep.ports import Caller, Claims, Clock, Destinations, Executions, Providers, Requests, Tasks
 from reelkeep.services.place import Unrecorded, place
 from reelkeep.services.record import read, record
 
@@ -30,6 +30,7 @@ def submit(
     requests: Requests,
     providers: Providers,
     executions: Executions,
+    destinations: Destinations,
     clock: Clock,
     new_id: Callable[[datetime], str],
 ) -> Task:
@@ -40,6 +41,8 @@ def submit(
     the same refusal. Raises KeyReused if it comes with another request.
     """
     check_key(key)
+    if request.callback_url:
+        destinations.check(request.callback_url, "callback_url")
     source = _source(request, caller, tasks=tasks)
     provider = providers.choose(replace(request, provider=source.provider) if source else request)
     now = clock()

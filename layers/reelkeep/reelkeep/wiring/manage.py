@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from reelkeep.adapters.destinations import Destinations
 from reelkeep.adapters.keys import TableKeys
 from reelkeep.adapters.names import resolve
 from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.adapters.secrets import Secret
 from reelkeep.adapters.subscriptions import TableSubscriptions
 from reelkeep.adapters.topic import SnsTopic, reach_of
+from reelkeep.adapters.webhooks import TableDeliveries, TableWebhooks
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
+from reelkeep.domain.webhooks import new_webhook_id
 from reelkeep.ports import Caller
-from reelkeep.services import subscriptions
+from reelkeep.services import subscriptions, webhooks
 from reelkeep.wiring import platform
 
 
 def build() -> Api:
     settings = platform.settings
     secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
-    providers = ConfiguredProviders(secret, upstream, Outbound(platform.tls()))
+    outbound = Outbound(platform.tls())
+    providers = ConfiguredProviders(secret, upstream, outbound)
     return Api(
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
-        services={"list_providers": lambda *_: providers.all(), **_subscriptions()},
+        services={"list_providers": lambda *_: providers.all(), **_subscriptions(), **_of_webhooks(outbound)},
     )
 
 
@@ -47,4 +52,26 @@ def _subscriptions() -> dict[str, Callable[[Any, Caller], Any]]:
         "show_subscription": partial(subscriptions.show, **kept),
         "change_subscription": partial(subscriptions.change, **kept, clock=platform.now),
         "unsubscribe": partial(subscriptions.unsubscribe, **kept, clock=platform.now),
+    }
+
+
+def _of_webhooks(outbound: Outbound) -> Mapping[str, Callable[..., Any]]:
+    settings = platform.settings
+    hooks = TableWebhooks(platform.dynamodb(), settings.table)
+    deliveries = TableDeliveries(platform.dynamodb(), settings.table)
+    outbox = SqsOutbox(platform.sqs(), settings.deliveries_url)
+    secret = Secret(platform.secretsmanager(), settings.webhook_secret_arn, platform.now)
+    destinations = Destinations(outbound, allow_private=settings.allow_private_webhooks)
+    at = partial(partial, webhooks=hooks, clock=platform.now)
+    return {
+        "create_webhook": at(webhooks.create, destinations=destinations, secret=secret, new_id=new_webhook_id),
+        "list_webhooks": partial(webhooks.every, webhooks=hooks),
+        "show_webhook": at(webhooks.show),
+        "change_webhook": at(webhooks.change, destinations=destinations),
+        "delete_webhook": at(webhooks.delete),
+        "rotate_webhook": at(webhooks.rotate, secret=secret),
+        "test_webhook": at(webhooks.test, deliveries=deliveries, outbox=outbox),
+        "list_deliveries": at(webhooks.list_deliveries, deliveries=deliveries),
+        "show_delivery": at(webhooks.show_delivery, deliveries=deliveries),
+        "replay_delivery": at(webhooks.replay, deliveries=deliveries, outbox=outbox),
     }

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
+    from types_boto3_sqs import SQSClient
     from types_boto3_stepfunctions import SFNClient
 
     Client = TypeVar("Client", bound=BaseClient)
@@ -92,6 +93,11 @@ def secretsmanager() -> SecretsManagerClient:
 @cache
 def sns() -> SNSClient:
     return _kept_connected(_session().client("sns", config=_CONFIG))
+
+
+@cache
+def sqs() -> SQSClient:
+    return _kept_connected(_session().client("sqs", config=_CONFIG))
 
 
 @cache

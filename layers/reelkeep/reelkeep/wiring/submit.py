@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from reelkeep.adapters.claims import TableClaims
+from reelkeep.adapters.destinations import Destinations
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.keys import TableKeys
 from reelkeep.adapters.manifests import S3Manifests
@@ -26,7 +27,8 @@ def build() -> Api:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
     secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
-    providers = ConfiguredProviders(secret, upstream, Outbound(platform.tls()), calls_back_at=settings.callback_url)
+    outbound = Outbound(platform.tls())
+    providers = ConfiguredProviders(secret, upstream, outbound, calls_back_at=settings.callback_url)
     return Api(
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
@@ -37,6 +39,7 @@ def build() -> Api:
             providers=providers,
             claims=TableClaims(platform.dynamodb(), settings.table),
             executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
+            destinations=Destinations(outbound, allow_private=settings.allow_private_webhooks),
             clock=platform.now,
             new_id=new_task_id,
         ),

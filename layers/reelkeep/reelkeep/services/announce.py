@@ -1,0 +1,84 @@
+"""Announce: a task's state changed; write down what each webhook is to be sent, and hand it over for delivery."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from reelkeep.domain.links import Links
+from reelkeep.domain.notice import notice
+from reelkeep.domain.task import State, Submission, Task
+from reelkeep.domain.webhooks import (
+    CALLBACKS,
+    TOLD_BY_CALLBACK,
+    Delivery,
+    Form,
+    Outcome,
+    delivery_id,
+)
+from reelkeep.ports import Deliveries, Outbox, Render, Webhooks
+
+_EVENT = "application/cloudevents+json"
+
+
+def announce(
+    before: Task,
+    task: Task,
+    *,
+    webhooks: Webhooks,
+    deliveries: Deliveries,
+    outbox: Outbox,
+    render: Render,
+    links: Links,
+) -> int:
+    """How many are told. Once more changes nothing, so whatever fails in between may be repeated as a whole."""
+    if before.state is task.state or _was_answered(before, task):
+        return 0
+    count = 0
+    for delivery in _wanted(task, webhooks=webhooks, render=render, links=links):
+        known = deliveries.add(delivery)
+        if known.outcome is Outcome.WAITING and not known.attempts and not known.round:
+            outbox.put(known)
+        count += 1
+    return count
+
+
+def _was_answered(before: Task, task: Task) -> bool:
+    """The submission was refused, and its answer said so: the client does not know the task by any id."""
+    at_once = before.state is State.CREATED and before.updated_at == task.updated_at
+    return at_once and task.submission is Submission.REFUSED and not task.promised
+
+
+def _wanted(task: Task, *, webhooks: Webhooks, render: Render, links: Links) -> Iterator[Delivery]:
+    for webhook in webhooks.of(task.owner):
+        if webhook.id != CALLBACKS and task.state in webhook.states:
+            outcome = Outcome.HELD if webhook.paused else Outcome.WAITING
+            yield _delivery(task, webhook.id, webhook.url, webhook.form, outcome, render=render, links=links)
+    url = task.request.callback_url
+    if url and task.state in TOLD_BY_CALLBACK:
+        yield _delivery(task, CALLBACKS, url, Form.DIALECT, Outcome.WAITING, render=render, links=links)
+
+
+def _delivery(
+    task: Task, webhook_id: str, url: str, form: Form, outcome: Outcome, *, render: Render, links: Links
+) -> Delivery:
+    scheme, content_type = "", _EVENT
+    match form:
+        case Form.EVENT:
+            body = notice(task, links)
+        case Form.DIALECT:
+            rendered = render(task, links)
+            body, scheme, content_type = rendered.body, rendered.scheme, "application/json"
+    return Delivery(
+        id=delivery_id(webhook_id, task.id, task.state, task.updated_at),
+        owner=task.owner,
+        webhook_id=webhook_id,
+        event=task.state,
+        task_id=task.id,
+        url=url,
+        body=json.dumps(body, ensure_ascii=False),
+        content_type=content_type,
+        scheme=scheme,
+        created_at=task.updated_at,
+        outcome=outcome,
+    )

@@ -1,0 +1,51 @@
+"""Deliver: one message to one webhook."""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from reelkeep.adapters.destinations import Destinations
+from reelkeep.adapters.notices import SnsNotices
+from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.outbox import SqsOutbox, ticket_of
+from reelkeep.adapters.secrets import Secret
+from reelkeep.adapters.webhooks import TableDeliveries, TableWebhooks
+from reelkeep.domain.webhooks import Delivery
+from reelkeep.services.deliver import deliver
+from reelkeep.wiring import platform
+
+_JITTER = 0.1  # of a wait, more or less
+
+Record = Mapping[str, Any]  # of an SQS event
+
+
+def build() -> Callable[[Record], tuple[Delivery | None, bool]]:
+    """What takes a record: the delivery, and whether the queue is to keep the message."""
+    settings = platform.settings
+    outbox = SqsOutbox(platform.sqs(), settings.deliveries_url, settings.undelivered_url)
+    destinations = Destinations(Outbound(platform.tls()), allow_private=settings.allow_private_webhooks)
+    send = partial(
+        deliver,
+        webhooks=TableWebhooks(platform.dynamodb(), settings.table),
+        deliveries=TableDeliveries(platform.dynamodb(), settings.table),
+        outbox=outbox,
+        post=destinations.post,
+        notices=SnsNotices(platform.sns(), settings.topic_arn),
+        secret=Secret(platform.secretsmanager(), settings.webhook_secret_arn, platform.now),
+        clock=platform.now,
+        jitter=lambda: random.uniform(1 - _JITTER, 1 + _JITTER),  # noqa: S311  nothing depends on it
+        nonce=lambda: secrets.token_hex(8),
+    )
+
+    def take(record: Record) -> tuple[Delivery | None, bool]:
+        ticket = ticket_of(record)
+        delivery, seconds = send(ticket.owner, ticket.webhook_id, ticket.delivery_id, ticket.round)
+        if seconds is not None:
+            outbox.come_back(record["receiptHandle"], seconds)
+        return delivery, seconds is not None
+
+    return take
