@@ -13,6 +13,7 @@ from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.subscription import Policy, Protocol, Standing, Subscription, policy
 from reelkeep.domain.task import Task
+from reelkeep.domain.webhooks import Delivery, Webhook
 from reelkeep.ports import Caller
 
 
@@ -93,6 +94,60 @@ class FakeClaims:
             if standing is None or standing.expires_at <= now or standing.task_id == instead_of:
                 self.made[name] = standing = claim
         return standing
+
+
+@dataclass
+class FakeWebhooks:
+    recorded: dict[tuple[str, str], Webhook] = field(default_factory=dict)  # by owner and id
+
+    def create(self, webhook: Webhook) -> Webhook:
+        if (webhook.owner, webhook.id) in self.recorded:
+            raise Stale(f"there is a webhook {webhook.id}")
+        self.recorded[webhook.owner, webhook.id] = webhook
+        return webhook
+
+    def get(self, owner: str, webhook_id: str) -> Webhook | None:
+        return self.recorded.get((owner, webhook_id))
+
+    def of(self, owner: str) -> list[Webhook]:
+        return [webhook for (whose, _), webhook in sorted(self.recorded.items()) if whose == owner]
+
+    def save(self, webhook: Webhook) -> Webhook:
+        recorded = self.get(webhook.owner, webhook.id)
+        if recorded is None or recorded.version != webhook.version:
+            raise Stale(f"webhook {webhook.id} was changed since it was read")
+        self.recorded[webhook.owner, webhook.id] = saved = replace(webhook, version=webhook.version + 1)
+        return saved
+
+    def delete(self, owner: str, webhook_id: str) -> None:
+        self.recorded.pop((owner, webhook_id), None)
+
+
+@dataclass
+class FakeDeliveries:
+    recorded: dict[tuple[str, str, str], Delivery] = field(default_factory=dict)  # by owner, webhook and id
+
+    def add(self, delivery: Delivery) -> Delivery:
+        return self.recorded.setdefault((delivery.owner, delivery.webhook_id, delivery.id), delivery)
+
+    def get(self, owner: str, webhook_id: str, delivery_id: str) -> Delivery | None:
+        return self.recorded.get((owner, webhook_id, delivery_id))
+
+    def save(self, delivery: Delivery) -> Delivery:
+        recorded = self.get(delivery.owner, delivery.webhook_id, delivery.id)
+        if recorded is None or recorded.version != delivery.version:
+            raise Stale(f"delivery {delivery.id} was changed since it was read")
+        saved = replace(delivery, version=delivery.version + 1)
+        self.recorded[delivery.owner, delivery.webhook_id, delivery.id] = saved
+        return saved
+
+    def page(self, owner: str, webhook_id: str, size: int, before: str = "") -> list[Delivery]:
+        found = [
+            delivery
+            for (whose, where, which), delivery in sorted(self.recorded.items(), reverse=True)
+            if (whose, where) == (owner, webhook_id) and (not before or which < before)
+        ]
+        return found[:size]
 
 
 @dataclass

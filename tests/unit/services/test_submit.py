@@ -39,6 +39,15 @@ def test_what_cannot_be_expressed_is_refused_with_nothing_recorded_started_or_pl
     assert (stage.provider.placed, stage.executions.started) == ([], [])
 
 
+def test_a_callback_to_where_nothing_can_go_is_refused_with_nothing_recorded_or_placed() -> None:
+    stage = Stage()
+    stage.destinations.unreachable.add("https://inside.test")
+    with pytest.raises(InvalidRequest) as refused:
+        stage.submit(request(callback_url="https://inside.test"))
+    assert refused.value.field == "callback_url"
+    assert (stage.tasks.recorded, stage.provider.placed) == ({}, [])
+
+
 def test_a_definite_refusal_is_answered_at_once_and_starts_nothing() -> None:
     failure = Failure(reason=FailureClass.CREDIT, code="CreditInsufficient", message="no credit left")
     stage = Stage(provider=FakeProvider(placements=[SaidNo(failure)]))

@@ -1,0 +1,169 @@
+"""Who is told of a change, and what; once, however often it is heard of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reelkeep.dialects import all_dialects
+from reelkeep.domain.notice import notice
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, State, Submission
+from reelkeep.domain.webhooks import CALLBACKS, Form, Outcome
+from reelkeep.services.webhooks import Wish
+from tests.unit.services.stage import MALLORY, NOON
+from tests.unit.services.webhook_stage import WebhookStage, links, task
+
+URL, OTHER = "https://one.test/h", "https://two.test/h"
+HOUR = timedelta(hours=1)
+WAY = (State.PROCESSING, State.ARCHIVING, State.SUCCESS)
+
+
+def told(stage: WebhookStage) -> list[tuple[str, str]]:
+    """Whom of which state, in the order of time."""
+    return [(each.url, each.event) for each in sorted(stage.deliveries.recorded.values(), key=lambda d: d.id)]
+
+
+def test_a_webhook_is_told_of_the_states_that_it_asked_for_and_usually_of_ends() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL)
+    stage.webhook(OTHER, states=(State.PROCESSING, State.ARCHIVING))
+    going = task()
+    for state in WAY:
+        stage.pass_(HOUR)
+        going = stage.change(going, state)
+    assert told(stage) == [(OTHER, "processing"), (OTHER, "archiving"), (URL, "success")]
+
+
+def test_an_owner_is_told_of_its_own_tasks_only() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL)
+    stage.webhook(OTHER, caller=MALLORY)
+    stage.change(task(caller=MALLORY), State.SUCCESS)
+    assert told(stage) == [(OTHER, "success")]
+
+
+def test_a_change_that_is_heard_of_again_is_not_told_again() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL)
+    before = task(callback_url=OTHER)
+    stage.receivers[OTHER] = stage.receivers[URL]
+    stage.change(before, State.SUCCESS)
+    stage.change(before, State.SUCCESS)
+    stage.pass_(HOUR)
+    again = replace(before, updated_at=NOON - HOUR)  # the same change, heard of when everything had arrived
+    stage.now = NOON
+    stage.change(again, State.SUCCESS)
+    stage.pass_(HOUR)
+    assert len(stage.received) == 2
+
+
+def test_what_was_recorded_but_not_handed_over_is_handed_over_the_next_time() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL)
+    put, stage.queue.put = stage.queue.put, broken  # type: ignore[method-assign]
+    with pytest.raises(ConnectionError):
+        stage.change(task(), State.SUCCESS)
+    stage.queue.put = put  # type: ignore[method-assign]
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(HOUR)
+    assert [json.loads(each.body)["type"] for each in stage.received] == ["reelkeep.task.success"]
+
+
+def broken(_: object) -> None:
+    raise ConnectionError
+
+
+def test_a_record_that_changed_in_another_way_is_no_news() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL)
+    ended = replace(task(), state=State.SUCCESS)
+    stage.change(ended, State.SUCCESS, told_at=NOON)
+    assert told(stage) == []
+
+
+def test_a_refusal_that_the_submission_itself_was_answered_with_is_not_told() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL)
+    failure = Failure(reason=FailureClass.CREDIT)
+    created = replace(task(callback_url=OTHER), state=State.CREATED, submission=Submission.PLACING, updated_at=NOON)
+    refused = {"failure": failure, "submission": Submission.REFUSED}
+    stage.change(created, State.FAILED, **refused)
+    assert told(stage) == []
+    later = replace(created, updated_at=NOON - HOUR)  # refused when it was placed again
+    stage.change(later, State.FAILED, **refused)
+    assert sorted(told(stage)) == [(URL, "failed"), (OTHER, "failed")]
+
+
+def test_a_refusal_that_a_repeat_of_the_submission_was_promised_to_hear_of_is_told() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL)
+    created = replace(task(), state=State.CREATED, submission=Submission.PLACING, updated_at=NOON, promised=True)
+    failure = Failure(reason=FailureClass.CREDIT)
+    stage.change(created, State.FAILED, failure=failure, submission=Submission.REFUSED)
+    assert told(stage) == [(URL, "failed")]
+
+
+def test_an_event_is_a_cloudevent_and_shows_no_creation_before_the_end() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL, states=WAY)
+    going = task()
+    for state in WAY:
+        stage.pass_(HOUR)
+        going = stage.change(going, state)
+        stage.pass_(HOUR)
+        received = stage.received[-1]
+        assert received.headers["content-type"] == "application/cloudevents+json"
+        assert json.loads(received.body) == json.loads(json.dumps(notice(going, links)))
+        assert json.loads(received.body)["id"] == f"{going.id}.{state}"
+
+
+@pytest.mark.parametrize("name", [dialect.name for dialect in all_dialects()])
+def test_a_callback_brings_what_the_tasks_own_dialect_shows(name: str) -> None:
+    stage = WebhookStage()
+    stage.receivers[URL] = lambda _: (200, 0.1)
+    going = task(dialect=name, callback_url=URL, payload="order 17")
+    kept = Kept(key="x", bytes=1, sha256="ab", content_type="video/mp4")
+    made = Creation(id=f"{going.id}-1", assets=(Asset(name="video", kept=kept),))
+    for state in WAY:
+        stage.pass_(HOUR)
+        going = stage.change(going, state, creations=() if state is State.PROCESSING else (made,))
+    stage.pass_(HOUR)
+    assert [each.event for each in stage.deliveries.recorded.values()] == ["processing", "success"]  # one each
+    for received in stage.received:
+        body = json.loads(received.body)
+        assert going.id in (body.get("id"), body.get("task_id"))
+        assert received.headers["content-type"] == "application/json"
+    assert [links(kept) in received.body.decode() for received in stage.received] == [False, True]
+
+
+def test_vidus_callback_is_the_creations_answer() -> None:
+    stage = WebhookStage()
+    stage.receivers[URL] = lambda _: (200, 0.1)
+    stage.change(task(dialect="vidu_ent_v2", callback_url=URL, payload="order 17"), State.PROCESSING)
+    stage.pass_(HOUR)
+    body = json.loads(stage.received[0].body)
+    assert (body["id"], body["state"], body["payload"], body["creations"]) == (
+        task().id, "processing", "order 17", [],
+    )  # fmt: skip
+
+
+def test_a_webhook_may_ask_for_the_dialects_words() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL, form=Form.DIALECT)
+    stage.change(task(dialect="volc_ark"), State.SUCCESS)
+    stage.pass_(HOUR)
+    assert json.loads(stage.received[0].body)["status"] == "succeeded"
+
+
+def test_what_comes_while_a_webhook_is_paused_is_held() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(URL)
+    stage.manage("change", Wish(webhook_id=webhook.id, active=False))
+    stage.change(task(callback_url=OTHER), State.SUCCESS)
+    stage.receivers[OTHER] = stage.receivers[URL]
+    stage.pass_(HOUR)
+    outcomes = {each.webhook_id: each.outcome for each in stage.deliveries.recorded.values()}
+    assert outcomes == {webhook.id: Outcome.HELD, CALLBACKS: Outcome.DELIVERED}

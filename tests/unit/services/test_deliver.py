@@ -1,0 +1,321 @@
+"""Whatever a receiver does, every message reaches it or the dead letters, in order for each task, and nobody else
+waits for it. Time is simulated; the queue is one as SQS has them."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reelkeep.domain import signatures
+from reelkeep.domain.task import State
+from reelkeep.domain.webhooks import ATTEMPTS, CALLBACKS, Form, Outcome, Pause
+from reelkeep.services.webhooks import Deliverable, Wish
+from tests.unit.services.stage import ALICE, MALLORY, NOON
+from tests.unit.services.webhook_stage import (
+    MASTER,
+    MOST_RECEIVES,
+    Received,
+    Receiver,
+    WebhookStage,
+    accepting,
+    task,
+)
+
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+WAY = (State.PROCESSING, State.ARCHIVING, State.SUCCESS)
+GOOD, BAD, BOB = "https://good.test/h", "https://bad.test/h", "https://bob.test/h"
+
+
+def fails_for_an_hour(received: Received) -> tuple[int, float]:
+    return (503, 0.1) if received.at < NOON + HOUR else (200, 0.1)
+
+
+def slow(_: Received) -> tuple[int, float]:
+    return 200, 9.5
+
+
+def redirects(_: Received) -> tuple[int, float]:
+    return 302, 0.1
+
+
+def hangs(_: Received) -> tuple[int, float]:
+    return 200, 1e9
+
+
+def live(stage: WebhookStage, tasks: int) -> None:
+    """Forty tasks of alice's and forty of another's go their way, a change every few seconds."""
+    going = [task(number, caller) for number in range(tasks) for caller in (ALICE, MALLORY)]
+    going = [replace(each, id=f"{each.id[:-6]}{number:06x}") for number, each in enumerate(going)]
+    for state in WAY:
+        for number, each in enumerate(going):
+            going[number] = stage.change(each, state)
+            stage.pass_(timedelta(seconds=3))
+
+
+@pytest.mark.parametrize(
+    ("receiver", "arrives"), [(fails_for_an_hour, True), (slow, True), (redirects, False), (hangs, False)]
+)
+def test_every_message_arrives_or_is_given_up_in_order_and_the_rest_is_undisturbed(
+    receiver: Receiver, arrives: bool
+) -> None:
+    stage = WebhookStage()
+    stage.webhook(GOOD, states=WAY)
+    bad = stage.webhook(BAD, receiver, states=WAY)
+    stage.webhook(BOB, accepting, MALLORY, states=WAY)
+    live(stage, tasks=40)
+    stage.pass_(4 * DAY)
+    assert not stage.queue.messages
+
+    changes = 40 * len(WAY)
+    arrived: dict[str, list[Received]] = {GOOD: [], BAD: [], BOB: []}
+    for received in stage.received:
+        arrived[received.url].append(received)
+    for url in (GOOD, BOB):
+        events = [(received, json.loads(received.body)) for received in arrived[url]]
+        assert len({received.id for received, _ in events}) == len(events) == changes
+        for received, event in events:
+            told = stage.deliveries.recorded[event["data"]["owner"], webhook_of(stage, url), received.id]
+            assert received.at - told.created_at < timedelta(seconds=1)
+
+    for events_of_a_task in in_order(arrived[BAD]).values():
+        assert events_of_a_task == [str(state) for state in WAY]
+    sent = [each for each in stage.deliveries.recorded.values() if each.webhook_id == bad.id]
+    if arrives:
+        assert len(arrived[BAD]) == len(sent) == changes
+        assert {each.outcome for each in sent} == {Outcome.DELIVERED}
+        assert stage.queue.undelivered == []
+    else:
+        assert arrived[BAD] == []
+        assert {(each.outcome, len(each.attempts)) for each in sent} == {(Outcome.FAILED, ATTEMPTS)}
+        assert sorted(stage.queue.undelivered) == sorted(each.id for each in sent)
+    owners = {url: {json.loads(each.body)["data"]["owner"] for each in found} for url, found in arrived.items()}
+    assert owners == {GOOD: {"alice"}, BOB: {"mallory"}, BAD: {"alice"} if arrives else set()}
+
+
+def webhook_of(stage: WebhookStage, url: str) -> str:
+    return next(each.id for each in stage.webhooks.recorded.values() if each.url == url)
+
+
+def in_order(received: list[Received]) -> dict[str, list[str]]:
+    found = defaultdict(list)
+    for each in received:
+        event = json.loads(each.body)
+        found[event["subject"]].append(event["data"]["state"])
+    return found
+
+
+def test_a_message_is_tried_for_about_a_day() -> None:
+    stage = WebhookStage()
+    stage.webhook(BAD, redirects)
+    stage.change(task(), State.FAILED)
+    stage.pass_(3 * DAY)
+    (delivery,) = stage.deliveries.recorded.values()
+    waits = [
+        round((later.at - earlier.at).total_seconds())
+        for earlier, later in zip(delivery.attempts, delivery.attempts[1:], strict=False)
+    ]
+    assert waits == [5, 30, 120, 600, 1800, 3600, 7200, 14400, 28800, 28800]
+    assert {(each.status, each.error, each.milliseconds) for each in delivery.attempts} == {(302, "", 100)}
+
+
+def test_every_attempt_has_the_same_id_and_body_and_a_time_of_its_own() -> None:
+    seen: list[Received] = []
+
+    def third_time(received: Received) -> tuple[int, float]:
+        seen.append(received)
+        return (204 if len(seen) == 3 else 500), 0.1
+
+    stage = WebhookStage()
+    stage.webhook(GOOD, third_time)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(HOUR)
+    assert len(seen) == 3
+    assert len({(each.id, each.body) for each in seen}) == 1
+    assert len({each.headers["webhook-timestamp"] for each in seen}) == 3
+
+
+def test_throttled_and_crashed_functions_use_up_no_attempt() -> None:
+    """They use up receives, of which there are many."""
+    stage = WebhookStage()
+    stage.webhook(GOOD)
+    stage.change(task(), State.SUCCESS)
+    turns = iter([True] * (MOST_RECEIVES - 2))
+    stage.throttled = lambda: next(turns, False)
+    stage.pass_(DAY)
+    (delivery,) = stage.deliveries.recorded.values()
+    assert (delivery.outcome, len(delivery.attempts)) == (Outcome.DELIVERED, 1)
+
+
+def test_a_message_that_comes_early_waits_without_an_attempt() -> None:
+    stage = WebhookStage()
+    stage.webhook(BAD, redirects)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(timedelta(minutes=1))  # the third attempt is due in some two minutes
+    (message,) = stage.queue.heads()
+    before = len(next(iter(stage.deliveries.recorded.values())).attempts)
+    due = message.visible_at
+    stage.deliver(message)
+    assert len(next(iter(stage.deliveries.recorded.values())).attempts) == before
+    assert abs(message.visible_at - due) <= timedelta(seconds=1)
+
+
+def test_who_answers_gone_is_asked_no_more_and_its_owner_is_told_by_the_topic() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(BAD, lambda _: (410, 0.1))
+    stage.change(task(1), State.SUCCESS)
+    stage.pass_(HOUR)
+    paused = stage.manage("show", webhook.id)
+    assert paused.paused is Pause.GONE
+    assert stage.notices.attributes == [{"type": "reelkeep.webhook.paused", "owner": "alice"}]
+    (event,) = stage.notices.told
+    assert event["data"] == {"webhook_id": webhook.id, "owner": "alice", "reason": "gone", "failing_since": None}
+    stage.change(task(2), State.SUCCESS)
+    stage.pass_(DAY)
+    gone, held = sorted(stage.deliveries.recorded.values(), key=lambda each: each.task_id)
+    assert (gone.outcome, len(gone.attempts)) == (Outcome.FAILED, 1)
+    assert (held.outcome, held.attempts) == (Outcome.HELD, ())
+    assert (stage.queue.messages, stage.queue.undelivered) == ({}, [])
+
+
+def test_a_callback_that_is_gone_ends_only_itself() -> None:
+    stage = WebhookStage()
+    stage.receivers |= {BAD: lambda _: (410, 0.1), GOOD: accepting}
+    stage.change(task(1, callback_url=BAD), State.SUCCESS)
+    stage.pass_(HOUR)
+    stage.change(task(2, callback_url=GOOD), State.SUCCESS)
+    stage.pass_(HOUR)
+    assert [each.url for each in stage.received] == [GOOD]
+    assert stage.notices.told == []
+
+
+def test_a_webhook_that_fails_for_days_is_paused_and_can_be_resumed() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(BAD, redirects)
+    for day in range(6):
+        assert stage.manage("show", webhook.id).paused is None
+        stage.change(task(day), State.SUCCESS)
+        stage.pass_(DAY)
+    assert stage.manage("show", webhook.id).paused is Pause.FAILING
+    assert [event["data"]["reason"] for event in stage.notices.told] == ["failing"]
+    stage.change(task(8), State.SUCCESS)  # held
+
+    stage.receivers[BAD] = accepting
+    stage.manage("change", Wish(webhook_id=webhook.id, active=True))
+    stage.change(task(9), State.SUCCESS)
+    stage.pass_(HOUR)
+    assert [json.loads(each.body)["subject"] for each in stage.received] == [task(9).id]
+    resumed = stage.manage("show", webhook.id)
+    assert (resumed.paused, resumed.failing_since) == (None, None)
+    held = next(each for each in stage.deliveries.recorded.values() if each.outcome is Outcome.HELD)
+    stage.manage("replay", Deliverable(webhook.id, held.id))
+    stage.pass_(HOUR)
+    assert [json.loads(each.body)["subject"] for each in stage.received] == [task(9).id, task(8).id]
+
+
+def test_one_success_forgets_all_failures() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(BAD, fails_for_an_hour)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(timedelta(minutes=30))
+    assert stage.manage("show", webhook.id).failing_since is not None
+    stage.pass_(DAY)
+    assert stage.manage("show", webhook.id).failing_since is None
+
+
+def test_a_replay_goes_out_at_once_although_the_next_attempt_is_hours_away() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(BAD, redirects)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(6 * HOUR)
+    (delivery,) = stage.deliveries.recorded.values()
+    stage.receivers[BAD] = accepting
+    stage.manage("replay", Deliverable(webhook.id, delivery.id))
+    stage.pass_(timedelta(seconds=1))
+    assert [each.id for each in stage.received] == [delivery.id]
+    stage.pass_(2 * DAY)  # what was left of the first round means nothing any more
+    assert len(stage.received) == 1
+    assert not stage.queue.messages
+
+
+def test_a_replay_has_a_whole_day_of_its_own() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(BAD, redirects)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(2 * DAY)
+    (delivery,) = stage.deliveries.recorded.values()
+    stage.manage("replay", Deliverable(webhook.id, delivery.id))
+    stage.pass_(2 * DAY)
+    (delivery,) = stage.deliveries.recorded.values()
+    assert len(delivery.attempts) == 2 * ATTEMPTS
+    assert stage.queue.undelivered == [delivery.id, delivery.id]
+
+
+def test_messages_are_signed_with_both_secrets_for_a_day_after_a_rotation() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(GOOD)
+    first = signatures.secret_of(MASTER, "alice", webhook.id, 1)
+    second = stage.manage("rotate", webhook.id).secret
+    counts = []
+    for number, hours in enumerate((1, 22, 2)):
+        stage.pass_(hours * HOUR)
+        stage.change(task(number), State.SUCCESS)
+        stage.pass_(timedelta(seconds=1))
+        signed = stage.received[-1].headers["webhook-signature"].split()
+        counts.append(len(signed))
+        moment = stage.received[-1].at
+        both = signatures.standard(stage.received[-1].id, stage.received[-1].body, [second, first], moment)
+        assert both["webhook-signature"].split()[: len(signed)] == signed
+    assert counts == [2, 2, 1]
+
+
+def test_a_callback_in_vidus_dialect_is_signed_as_vidu_does_too() -> None:
+    stage = WebhookStage()
+    stage.receivers[GOOD] = accepting
+    secret = stage.manage("rotate", CALLBACKS).secret
+    stage.change(task(dialect="vidu_ent_v2", callback_url=GOOD), State.PROCESSING)
+    stage.change(task(2, dialect="volc_ark", callback_url=GOOD), State.PROCESSING)
+    stage.pass_(HOUR)
+    vidu, ark = stage.received
+    assert vidu.headers | signatures.vidu(GOOD, "nonce", secret, vidu.at) == vidu.headers
+    assert "X-HMAC-SIGNATURE" not in ark.headers
+    assert {"webhook-id", "webhook-timestamp", "webhook-signature"} <= ark.headers.keys()
+    assert (json.loads(vidu.body)["state"], json.loads(ark.body)["status"]) == ("processing", "running")
+
+
+def test_a_receiver_of_vidus_scheme_has_a_day_to_learn_a_new_secret() -> None:
+    """There is room for one signature only, so that it is by the secret that was there first."""
+    stage = WebhookStage()
+    webhook = stage.webhook(GOOD, form=Form.DIALECT)
+    first = signatures.secret_of(MASTER, "alice", webhook.id, 1)
+    second = stage.manage("rotate", webhook.id).secret
+    for number, secret in enumerate((first, second)):
+        stage.change(task(number, dialect="vidu_ent_v2"), State.SUCCESS)
+        stage.pass_(25 * HOUR)
+        headers = stage.received[-1].headers
+        assert headers | signatures.vidu(GOOD, "nonce", secret, stage.received[-1].at) == headers
+
+
+def test_nothing_is_sent_to_a_webhook_that_was_deleted_meanwhile() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(BAD, redirects)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(timedelta(seconds=1))
+    stage.receivers[BAD] = accepting
+    stage.manage("delete", webhook.id)
+    stage.pass_(2 * DAY)
+    assert stage.received == []
+    assert not stage.queue.messages
+
+
+def test_the_log_of_a_delivery_shows_no_body_and_no_address() -> None:
+    stage = WebhookStage()
+    stage.webhook("https://good.test/h?token=abc")
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(HOUR)
+    (delivery,) = stage.deliveries.recorded.values()
+    assert "good.test" not in json.dumps(delivery.facts)
+    assert delivery.shown_url == "https://good.test/h"
