@@ -1,4 +1,4 @@
-"""Somebody who is told by HTTP: keeps what comes, and answers 204."""
+"""Somebody who is told by HTTP: keeps what comes, and answers 204, or 503 as often as it is told to."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ class Listener(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Post)
         self.messages: SimpleQueue[Message] = SimpleQueue()
+        self.refusals = 0
 
     @property
     def url(self) -> str:
@@ -43,7 +44,10 @@ class _Post(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["content-length"]))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.messages.put(Message(self.path, headers, body))
-        self.send_response(204)
+        refused = self.server.refusals > 0
+        self.server.refusals -= refused
+        self.send_response(503 if refused else 204)
+        self.send_header("content-length", "0")
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
