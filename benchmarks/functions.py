@@ -1,4 +1,5 @@
-"""Cold starts and warm calls of every function under the real awslambdaric; two of them beside a naive arrangement.
+"""Cold starts and warm calls of the functions that a client or a task waits for, under the real awslambdaric; two of
+them beside a naive arrangement.
 
     python -m benchmarks.functions [--check] [--runs N]
 
@@ -125,6 +126,9 @@ def _variables(step: str, port: int, authorities: Path) -> dict[str, str]:
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:reelkeep-task",
         "PROVIDERS_SECRET_ARN": "providers",
         "LINK_SECRET_ARN": "link",
+        "WEBHOOK_SECRET_ARN": "webhook",
+        "DELIVERIES_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/deliveries.fifo",
+        "ALLOW_PRIVATE_WEBHOOKS": "false",
         "PUBLIC_URL": "https://reelkeep.example",
         "CALLBACK_URL": "https://reelkeep.example",
         "SUBSCRIPTION_PROTOCOLS": "https,sqs,email",

@@ -45,6 +45,9 @@ PROMPT = "a paper boat"
 ROOTS = {"volc_ark": "/api/v3"}  # what stands before the dialect's own path, where that is not nothing
 
 
+CALLBACK, NOWHERE = "https://me.test/callback", "https://nowhere.test/callback"
+
+
 @dataclass
 class Cloud:
     """Everything between a client and the studio, on one clock."""
@@ -80,7 +83,7 @@ class Cloud:
                 requests=self.archive,
                 providers=self.providers,
                 executions=FakeExecutions(),
-                destinations=FakeDestinations(),
+                destinations=FakeDestinations({NOWHERE}),
                 clock=self.clock,
                 new_id=new_task_id,
             ),
@@ -299,6 +302,27 @@ def test_what_a_foreign_provider_has_no_words_for_is_refused_by_name_before_it_c
     known, made = len(cloud.tasks.recorded), len(cloud.studio.tasks())
     status, said = cloud.call("POST", path, {**body, "hologram": {"depth": 3}})
     assert (status, "hologram" in said) == (400, True), said
+    assert (len(cloud.tasks.recorded), len(cloud.studio.tasks())) == (known, made)
+
+
+@pytest.mark.parametrize(("client", "provider"), CELLS)
+def test_a_callback_is_ours_to_make_and_no_provider_hears_of_it(cloud: Cloud, client: str, provider: str) -> None:
+    path, body = SUBMISSIONS[client]
+    task = cloud.submitted(path, {**body(MODELS[provider]), "callback_url": CALLBACK})
+    assert task.request.callback_url == CALLBACK
+    speaks = upstream(provider)
+    assert speaks is not None
+    assert "me.test" not in json.dumps(speaks.place(task).body)
+
+
+@pytest.mark.parametrize("client", sorted(CLIENTS))
+def test_a_callback_to_nowhere_is_refused_in_the_dialects_words_before_it_costs_anything(
+    cloud: Cloud, client: str
+) -> None:
+    path, body = SUBMISSIONS[client]
+    known, made = len(cloud.tasks.recorded), len(cloud.studio.tasks())
+    status, said = cloud.call("POST", path, {**body(MODELS[PROVIDERS[0]]), "callback_url": NOWHERE})
+    assert (status, "callback_url" in said) == (400, True), said
     assert (len(cloud.tasks.recorded), len(cloud.studio.tasks())) == (known, made)
 
 

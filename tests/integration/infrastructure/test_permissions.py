@@ -15,6 +15,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import claims, cloud, demo, deployment, stack
+from local.listener import listening
 from local.stack import Stack
 from tests.e2e.crooked import crooked_provider
 from tests.samples import video
@@ -175,6 +176,20 @@ def test_an_owner_can_subscribe_change_and_end_it(reachable: Stack) -> None:
     assert [each["id"] for each in demo.call(reachable, "GET", "/subscriptions")["subscriptions"]] == [made["id"]]
     demo.call(reachable, "DELETE", path)
     assert demo.call(reachable, "GET", "/subscriptions")["subscriptions"] == []
+
+
+def test_webhooks_can_be_managed_and_their_deliveries_read_and_sent_again(reachable: Stack) -> None:
+    with listening() as listener:
+        made = demo.call(reachable, "POST", "/webhooks", {"url": listener.url})
+        path = f"/webhooks/{made['id']}"
+        demo.call(reachable, "PATCH", path, {"description": "for a while"})
+        demo.call(reachable, "POST", f"{path}/rotate")
+        delivery = demo.call(reachable, "POST", f"{path}/test")
+        assert listener.next(SECONDS)
+        demo.call(reachable, "POST", f"{path}/deliveries/{delivery['id']}/replay")
+        assert listener.next(SECONDS)
+        assert demo.call(reachable, "GET", f"{path}/deliveries")["deliveries"]
+        demo.call(reachable, "DELETE", path)
 
 
 def await_end(found: Stack, task_id: str) -> Any:
