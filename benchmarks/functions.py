@@ -132,7 +132,6 @@ def _variables(step: str, port: int, authorities: Path) -> dict[str, str]:
         "PUBLIC_URL": "https://reelkeep.example",
         "CALLBACK_URL": "https://reelkeep.example",
         "SUBSCRIPTION_PROTOCOLS": "https,sqs,email",
-        "ALLOW_PRIVATE_WEBHOOKS": "false",
         "LINKS_EXPIRING_HOURS": "4",
         "LOG_LEVEL": "INFO",
         "POWERTOOLS_SERVICE_NAME": f"reelkeep.{step}",

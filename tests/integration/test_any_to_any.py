@@ -307,8 +307,8 @@ def test_what_a_foreign_provider_has_no_words_for_is_refused_by_name_before_it_c
 
 @pytest.mark.parametrize(("client", "provider"), CELLS)
 def test_a_callback_is_ours_to_make_and_no_provider_hears_of_it(cloud: Cloud, client: str, provider: str) -> None:
-    path, body = SUBMISSIONS[client]
-    task = cloud.submitted(path, {**body(MODELS[provider]), "callback_url": CALLBACK})
+    path, body = submission(client, MODELS[provider], PROMPT)
+    task = cloud.submitted(path, {**body, "callback_url": CALLBACK})
     assert task.request.callback_url == CALLBACK
     speaks = upstream(provider)
     assert speaks is not None
@@ -319,9 +319,9 @@ def test_a_callback_is_ours_to_make_and_no_provider_hears_of_it(cloud: Cloud, cl
 def test_a_callback_to_nowhere_is_refused_in_the_dialects_words_before_it_costs_anything(
     cloud: Cloud, client: str
 ) -> None:
-    path, body = SUBMISSIONS[client]
+    path, body = submission(client, MODELS[PROVIDERS[0]], PROMPT)
     known, made = len(cloud.tasks.recorded), len(cloud.studio.tasks())
-    status, said = cloud.call("POST", path, {**body(MODELS[PROVIDERS[0]]), "callback_url": NOWHERE})
+    status, said = cloud.call("POST", path, {**body, "callback_url": NOWHERE})
     assert (status, "callback_url" in said) == (400, True), said
     assert (len(cloud.tasks.recorded), len(cloud.studio.tasks())) == (known, made)
 

@@ -22,7 +22,14 @@ from reelkeep.services.submit import submit
 from tests.fakes import FakeClaims
 from tests.integration.example import NOON, a_task
 from tests.integration.faults import LosesAnswers
-from tests.unit.services.stage import FakeArchive, FakeExecutions, FakeProvider, FakeProviders, request
+from tests.unit.services.stage import (
+    FakeArchive,
+    FakeDestinations,
+    FakeExecutions,
+    FakeProvider,
+    FakeProviders,
+    request,
+)
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -140,6 +147,7 @@ class Functions:
             requests=FakeArchive(),
             providers=FakeProviders(self.provider),
             executions=FakeExecutions(),
+            destinations=FakeDestinations(),
             clock=lambda: NOON,
             new_id=new_task_id,
         )

@@ -3,10 +3,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from reelkeep.domain.webhooks import ATTEMPTS, TOLD, Attempt, Delivery, Outcome
 
 ROOT = Path(__file__).parents[3]
 SECRETS = {
@@ -16,6 +19,7 @@ SECRETS = {
 }
 GATEWAY_SECONDS = 30
 WITHOUT_RESOURCES = {"sns:GetSubscriptionAttributes", "sns:SetSubscriptionAttributes", "sns:Unsubscribe"}
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
@@ -74,20 +78,21 @@ def test_functions_touch_only_the_tasks_folder_of_the_archive(functions: dict[st
                 assert resource["Fn::Sub"].startswith("${ArchiveBucket.Arn}/tasks/*")
 
 
-def test_manage_touches_of_the_table_nothing_but_subscriptions(functions: dict[str, Any]) -> None:
+def test_manage_changes_in_the_table_nothing_but_subscriptions_and_webhooks(functions: dict[str, Any]) -> None:
     for statement in statements(functions["ManageFunction"]):
         actions = set(listed(statement["Action"]))
         if any(action.startswith("dynamodb:") for action in actions) and actions != {"dynamodb:GetItem"}:
             kept = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            assert kept == ["subscriptions#*", "subscriptions-endpoint#*"]
+            assert kept in (["subscriptions#*", "subscriptions-endpoint#*"], ["webhooks#*", "deliveries#*"])
 
 
 def test_only_query_and_sweep_read_indexes_and_each_only_its_own(functions: dict[str, Any]) -> None:
     readers = {
-        name: [resource["Fn::Sub"] for resource in listed(statement["Resource"])]
+        name: indexes
         for name, properties in functions.items()
         for statement in statements(properties)
-        if "dynamodb:Query" in listed(statement["Action"]) and "Fn::Sub" in statement["Resource"]
+        if "dynamodb:Query" in listed(statement["Action"])
+        and (indexes := [each["Fn::Sub"] for each in listed(statement["Resource"]) if "Fn::Sub" in each])
     }
     assert readers == {
         "QueryFunction": ["${TasksTable.Arn}/index/by_owner*"],
@@ -173,6 +178,36 @@ def test_every_index_holds_keys_only_in_the_order_of_time(resources: dict[str, A
     indexes = resources["TasksTable"]["Properties"]["GlobalSecondaryIndexes"]
     assert all(index["Projection"] == {"ProjectionType": "KEYS_ONLY"} for index in indexes)
     assert {index["KeySchema"][1]["AttributeName"] for index in indexes} == {"task_id"}
+
+
+def test_the_stream_is_heard_of_every_state_that_somebody_can_ask_for(resources: dict[str, Any]) -> None:
+    assert resources["TasksTable"]["Properties"]["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    mapping = resources["AnnounceMapping"]["Properties"]
+    (chosen,) = mapping["FilterCriteria"]["Filters"]
+    image = json.loads(chosen["Pattern"])["dynamodb"]["NewImage"]
+    assert image == {"state": {"S": [state.value for state in TOLD]}}
+    assert mapping["StartingPosition"] == "TRIM_HORIZON"  # what changed before the mapping was there is heard of, too
+    assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": "DeadLetterQueue.Arn"}}}
+
+
+def test_a_days_attempts_fit_what_the_queue_can_do(resources: dict[str, Any], functions: dict[str, Any]) -> None:
+    queue, dead = (resources[name]["Properties"] for name in ("DeliveriesQueue", "UndeliveredQueue"))
+    assert (queue["FifoQueue"], dead["FifoQueue"]) == (True, True)
+    assert queue["VisibilityTimeout"] >= 6 * functions["DeliverFunction"]["Timeout"]  # as AWS advises
+    assert queue["RedrivePolicy"]["maxReceiveCount"] > 5 * ATTEMPTS  # receives without an attempt count, too
+    delivery = Delivery(id="dl_1", owner="a", webhook_id="wh_1", event="", url="", body="", created_at=NOON)
+    waits, now = [], NOON
+    while delivery.outcome is Outcome.WAITING:
+        delivery = delivery.attempted(Attempt(at=now, status=500, milliseconds=1), jitter=1.1)
+        if delivery.next_attempt_at:
+            waits.append(delivery.next_attempt_at - now)
+            now = delivery.next_attempt_at
+    assert (len(waits), len(delivery.attempts)) == (ATTEMPTS - 1, ATTEMPTS)
+    assert max(waits) < timedelta(hours=12)  # the longest that a queue hides a message
+    assert timedelta(hours=20) < sum(waits, timedelta()) < timedelta(hours=30)
+    messages_of_a_task = 3  # processing, archiving, and an end: each waits for the one before
+    assert messages_of_a_task * sum(waits, timedelta()) < timedelta(seconds=queue["MessageRetentionPeriod"])
+    assert resources["DeliverMapping"]["Properties"]["BatchSize"] == 1
 
 
 def test_every_alarm_says_what_to_do_and_reaches_a_person(resources: dict[str, Any]) -> None:
