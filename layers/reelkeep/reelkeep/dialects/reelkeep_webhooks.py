@@ -10,7 +10,7 @@ from typing import Any
 
 from reelkeep.dialects.dialect import Http, Operation, Reply
 from reelkeep.dialects.grammar.query import Query
-from reelkeep.dialects.reelkeep_bodies import InvalidFields
+from reelkeep.dialects.reelkeep_bodies import PROBLEMS, InvalidFields
 from reelkeep.dialects.reelkeep_openapi import problem
 from reelkeep.domain.task import State
 from reelkeep.domain.webhooks import (
@@ -360,14 +360,8 @@ def _answers(status: int, meaning: str, schema: str, example: Json, *problems: s
 
 
 def _problems(*names: str) -> dict[str, Json]:
-    statuses = {
-        "invalid-request": "400",
-        "unauthorized": "401",
-        "not-found": "404",
-        "method-not-allowed": "405",
-        "fault": "500",
-    }
-    return {statuses[name]: problem(name) for name in ("unauthorized", *names, "fault")}
+    found = ("unauthorized", *names, "method-not-allowed", "fault")
+    return {str(PROBLEMS[name][0]): problem(name) for name in found}
 
 
 _ABOUT_CALLBACKS = (
@@ -382,7 +376,12 @@ _CREATE = {
     ),
     "requestBody": _takes("NewWebhook", {"url": "https://example.com/hooks/reelkeep"}),
     "responses": _answers(
-        201, "The webhook, with its secret.", "WebhookWithSecret", _EXAMPLE_WITH_SECRET, "invalid-request"
+        201,
+        "The webhook, with its secret.",
+        "WebhookWithSecret",
+        _EXAMPLE_WITH_SECRET,
+        "invalid-request",
+        "body-too-large",
     ),
 }
 _LIST = {
@@ -403,16 +402,14 @@ _CHANGE = {
     "description": "What is left out stays as it is.",
     "parameters": _OF_ONE,
     "requestBody": _takes("WebhookChange", {"active": True}),
-    "responses": _answers(
-        200, "The webhook.", "Webhook", _EXAMPLE, "invalid-request", "not-found", "method-not-allowed"
-    ),
+    "responses": _answers(200, "The webhook.", "Webhook", _EXAMPLE, "invalid-request", "not-found", "body-too-large"),
 }
 _DELETE = {
     "operationId": "deleteWebhook",
     "summary": "Delete a webhook",
     "description": "What was still to be sent to it is not sent.",
     "parameters": _OF_ONE,
-    "responses": {"204": {"description": "It is gone."}, **_problems("not-found", "method-not-allowed")},
+    "responses": {"204": {"description": "It is gone."}, **_problems("not-found")},
 }
 _ROTATE = {
     "operationId": "rotateWebhookSecret",
@@ -434,7 +431,6 @@ _TEST = {
         {**_EXAMPLE_WAITING, "event": "test", "task_id": None, "attempts": []},
         "invalid-request",
         "not-found",
-        "method-not-allowed",
     ),
 }
 _LIST_DELIVERIES = {
