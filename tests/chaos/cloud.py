@@ -36,6 +36,7 @@ from reelkeep.adapters import copy as copying
 from reelkeep.adapters import documents
 from reelkeep.adapters.aws_connections import AwsConnections
 from reelkeep.adapters.keys import TableKeys
+from reelkeep.domain.alerts import ALERTS
 from reelkeep.domain.task import Task
 from reelkeep.wiring import platform
 from tests.chaos.line import Line, Mode, Ways
@@ -101,7 +102,9 @@ class Cloud:
         return {name: sha256(content).hexdigest() for name, content in files.items() if name not in ours}
 
     def notices(self) -> list[dict[str, Any]]:
-        return [json.loads(message) for _, message, *_ in self._topic.sent_notifications]
+        """What owners are told; what operators are told besides comes on the same topic."""
+        events = [json.loads(message) for _, message, *_ in self._topic.sent_notifications]
+        return [event for event in events if event["type"] not in ALERTS]
 
     @property
     def executions(self) -> list[Any]:
@@ -253,6 +256,8 @@ def _resources(patch: pytest.MonkeyPatch) -> tuple[str, str, str]:
         "PROVIDERS_SECRET_ARN": providers,
         "LINK_SECRET_ARN": links,
         "PUBLIC_URL": "https://keep.test",
+        "LINKS_EXPIRING_HOURS": "4",
+        "ALLOW_PRIVATE_WEBHOOKS": "false",
     }.items():
         patch.setenv(name, value)
     return table, topic, machine

@@ -40,6 +40,7 @@ from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.domain import ids
+from reelkeep.domain.alerts import ALERTS
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.links import folder
@@ -59,7 +60,7 @@ from tests.chaos.provider import Provider, Stock
 from tests.fakes import FakeClaims, FakeKeys, FakeTasks
 from tests.integration.test_any_to_any import CLIENTS, PROVIDERS, ROOTS
 from tests.submissions import MODELS, submission
-from tests.unit.services.stage import ALICE, MALLORY, NOON
+from tests.unit.services.stage import ALICE, MALLORY, NOON, FakeDestinations
 
 T = TypeVar("T")
 
@@ -133,10 +134,11 @@ class Simulation:
                 claims=self.claims,
                 requests=self.requests,
                 executions=self.executions,
+                destinations=FakeDestinations(),
                 new_id=self._new_id,
             ),
             cancel=partial(cancel, **seen),
-            remove=partial(remove, **seen),
+            remove=partial(remove, **seen, manifests=self.requests),
             show=partial(show, tasks=self.tasks),
             list_tasks=partial(list_tasks, tasks=self.tasks, clock=self.clock),
             links=_link,
@@ -351,7 +353,13 @@ class Simulation:
     def _sweep(self) -> None:
         self.current = ""
         try:
-            sweep(tasks=self.tasks, executions=self.executions, clock=self.clock)
+            sweep(
+                tasks=self.tasks,
+                executions=self.executions,
+                notices=self.notices,
+                soon=timedelta(hours=4),
+                clock=self.clock,
+            )
         except (Exception, Killed) as error:
             self.report.happened[f"sweep: {type(error).__name__}"] += 1
         over = self.now > NOON + timedelta(days=DAYS)
@@ -570,6 +578,8 @@ class Topic:
         self._simulation.aws("sns", lambda: self._tell(notice))
 
     def _tell(self, notice: Mapping[str, Any]) -> None:
+        if notice["type"] in ALERTS:  # for operators, on the same topic
+            return
         self._simulation.check_notice(notice)
         self.told[notice["subject"]].append(notice["id"])
 

@@ -54,7 +54,7 @@ class Hostile:
         elif request.target.endswith("/creations"):
             said = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
             said = json.dumps(said).encode() if isinstance(said, dict) else said
-            yield from [said] if said.startswith(b"HTTP/") else reply(body=said)
+            yield from [said] if said.startswith(b"HTTP/") else reply(body=said, connection="close")
             raise Cut
         else:
             self.downloads += 1

@@ -13,6 +13,7 @@ from reelkeep.domain.task import FailureClass, Task
 
 LINKS_EXPIRING = "reelkeep.task.links-expiring"
 LOST = "reelkeep.task.lost"
+ALERTS = frozenset({LINKS_EXPIRING, LOST})
 
 
 def links_expiring(task: Task, now: datetime) -> dict[str, Any]:
