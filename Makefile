@@ -28,10 +28,17 @@ key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `
 
 ##@ Work on it
 
-.PHONY: setup test lint types unit unit-on-runtime chaos tools integration e2e format lock
+.PHONY: setup test test-code test-cloud lint types unit unit-on-runtime chaos tools integration e2e format lock
 setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
 
-test: lint types unit unit-on-runtime chaos tools integration e2e  ## Everything that has to pass
+test: $(SETUP)  ## Everything that has to pass, on two cores
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-code test-cloud
+
+# In this order, so that the application is built by one of them only.
+test-code:
+	@for part in lint types unit unit-on-runtime chaos integration; do $(MAKE) --no-print-directory $$part || exit 1; done
+test-cloud:
+	@for part in tools e2e; do $(MAKE) --no-print-directory $$part || exit 1; done
 
 lint: $(SETUP)  ## Style of the code, soundness of the template
 	$(BIN)/ruff check $(CODE)

@@ -36,11 +36,19 @@ WORD: Final = "albatross"  # stands in every prompt, and in nothing else
 Aws = Callable[[str], Any]  # the client of a service, by its name
 NewClient = Callable[[str], Client]
 Prompt = Callable[..., str]
+Letters = Callable[..., list[dict[str, Any]]]
+
+NOBODY = "f" * 32  # the id of no task
+POISON = {  # how the functions end that are handed it
+    f"LookupError: no task {NOBODY}",
+    "KeyError: 'task_id'",
+    "AttributeError: 'list' object has no attribute 'get'",
+}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What leaves hundreds of tasks to the studio comes late, what looks at all that the others left comes last."""
-    late = ("test_schema_fuzz.py", "test_secrets.py")
+    late = ("test_letters.py", "test_schema_fuzz.py", "test_poison.py", "test_secrets.py")
     items.sort(key=lambda item: late.index(item.path.name) if item.path.name in late else -1)
 
 
@@ -217,3 +225,22 @@ def mailbox(stack: Stack, aws: Aws) -> Iterator[Mailbox]:
     """Gets every notice."""
     with subscribed(aws("sns"), aws("sqs"), stack.topic_arn) as mailbox:
         yield mailbox
+
+
+@pytest.fixture(scope="session")
+def poisoned(stack: Stack, aws: Aws, local_cloud: LocalCloud | None) -> list[str]:
+    """Executions that cannot succeed; they take minutes to fail."""
+    if local_cloud is None:
+        pytest.skip("a stack that others started is not ours to poison")
+    inputs = ({"task_id": NOBODY, "wait_seconds": 1}, {"task": "garbage", "wait_seconds": 1})
+    start = aws("stepfunctions").start_execution
+    return [start(stateMachineArn=stack.state_machine_arn, input=json.dumps(each))["executionArn"] for each in inputs]
+
+
+@pytest.fixture
+def letters(stack: Stack) -> Letters:
+    def run(*arguments: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(admin(stack, "letters", *arguments, "--json"))
+        return found
+
+    return run

@@ -3,47 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from local.stack import Stack
 from tests.e2e.client import Client
-from tests.e2e.conftest import Aws, Prompt, admin
-from tests.e2e.local_cloud import LocalCloud
+from tests.e2e.conftest import Aws, Letters, Prompt, admin
 from tests.waiting import until
 
 Json = dict[str, Any]
-Letters = Callable[..., list[Json]]
-
-
-NOBODY = "f" * 32  # the id of no task
-POISON = {  # how the functions end that are handed it
-    f"LookupError: no task {NOBODY}",
-    "KeyError: 'task_id'",
-    "AttributeError: 'list' object has no attribute 'get'",
-}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def poisoned(stack: Stack, aws: Aws, local_cloud: LocalCloud | None) -> list[str]:
-    """Executions that cannot succeed; begun before anything else, since they take their time to fail."""
-    if local_cloud is None:
-        pytest.skip("a stack that others started is not ours to poison")
-    inputs = ({"task_id": NOBODY, "wait_seconds": 1}, {"task": "garbage", "wait_seconds": 1})
-    start = aws("stepfunctions").start_execution
-    return [start(stateMachineArn=stack.state_machine_arn, input=json.dumps(each))["executionArn"] for each in inputs]
-
-
-@pytest.fixture
-def letters(stack: Stack) -> Letters:
-    def run(*arguments: str) -> list[Json]:
-        found: list[Json] = json.loads(admin(stack, "letters", *arguments, "--json"))
-        return found
-
-    return run
+pytestmark = pytest.mark.usefixtures("poisoned")  # begun here, since it takes its time to fail: see test_poison.py
 
 
 def stop(aws: Aws, stack: Stack, task_id: str) -> None:
@@ -84,35 +54,3 @@ def test_a_sweep_that_fails_for_good_ends_there_and_is_made_up_for(aws: Aws, sta
     (replayed,) = letters("replay", letter["id"])
     assert (replayed["result"], replayed["deleted"]) == ("swept", True)
     assert arrived() == []
-
-
-def test_poison_fails_after_a_few_tries_and_is_left_to_a_person(
-    aws: Aws, stack: Stack, poisoned: list[str], letters: Letters
-) -> None:
-    machine = aws("stepfunctions")
-
-    def ended() -> bool:
-        return all(machine.describe_execution(executionArn=arn)["status"] == "FAILED" for arn in poisoned)
-
-    until(ended, what="the executions to fail", within=300, every=1)
-    for arn in poisoned:
-        history = machine.get_execution_history(executionArn=arn, maxResults=1000)["events"]
-        assert sum(event["type"] in ("LambdaFunctionFailed", "TaskFailed") for event in history) == 4
-    aws("sqs").send_message(QueueUrl=stack.dead_letter_queue_url, MessageBody="hello")
-
-    def all_arrived() -> list[Json]:
-        found = letters("list")
-        return found if len(found) == 3 else []
-
-    found = until(all_arrived, what="the letters", every=1)
-    assert sorted((letter["what"], letter["task_id"]) for letter in found) == [
-        ("execution", NOBODY),
-        ("unknown", ""),
-        ("unknown", ""),
-    ]
-    with pytest.raises(subprocess.CalledProcessError) as failure:
-        letters("replay", "--all")
-    assert failure.value.returncode == 1
-    assert [each["deleted"] for each in json.loads(failure.value.output)] == [False, False, False]
-    assert [letter["id"] for letter in all_arrived()] == [letter["id"] for letter in found]
-    aws("sqs").purge_queue(QueueUrl=stack.dead_letter_queue_url)

@@ -10,10 +10,9 @@ import pytest
 from local.deployment import STEPS
 from local.stack import Stack
 from tests.e2e.client import Client
-from tests.e2e.conftest import RUN, WORD, Aws
+from tests.e2e.conftest import POISON, RUN, WORD, Aws
 from tests.e2e.local_cloud import LocalCloud
 from tests.e2e.mailbox import Mailbox
-from tests.e2e.test_letters import POISON
 
 
 @pytest.fixture(scope="module")

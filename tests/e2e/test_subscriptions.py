@@ -14,12 +14,23 @@ import pytest
 
 from local.stack import Stack
 from tests.e2e.client import Client, shown
-from tests.e2e.conftest import Aws, Prompt
+from tests.e2e.conftest import Aws, NewClient, Prompt
 from tests.e2e.local_cloud import LocalCloud
 from tests.e2e.mailbox import Mailbox, addressed
 from tests.waiting import until
 
 Box = tuple[Mailbox, str]
+
+
+@pytest.fixture(scope="module")
+def alice(new_client: NewClient) -> Client:
+    """Nobody of whom other tests know: whoever subscribes to everything is told of what they left, too."""
+    return new_client("sue")
+
+
+@pytest.fixture(scope="module")
+def bob(new_client: NewClient) -> Client:
+    return new_client("tom")
 
 
 @pytest.fixture

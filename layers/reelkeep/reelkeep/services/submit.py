@@ -16,7 +16,7 @@ from reelkeep.ports import Caller, Claims, Clock, Destinations, Executions, Prov
 from reelkeep.services.place import Unrecorded, place
 from reelkeep.services.record import read, record
 
-PLACING_TAKES_AT_MOST = timedelta(seconds=60)  # longer than a function of the API may run
+PLACING_TAKES_AT_MOST = timedelta(seconds=35)  # longer than a function of the API may run
 _TIME_TO_CALL = timedelta(seconds=5)  # the call takes 20 s at most, and the function has 29 s for everything
 
 
