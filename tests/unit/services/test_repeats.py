@@ -380,7 +380,7 @@ def test_the_client_gets_its_task_when_the_outcome_of_the_call_cannot_be_recorde
     stage = DownAfterCall(placement)
     task = stage.submit(ASKED)
     assert (task.state, task.submission) == (State.CREATED, Submission.PLACING)
-    assert stage.executions.started == [(task.id, 60)]
+    assert stage.executions.started == [(task.id, 35)]
 
 
 def test_what_could_not_be_recorded_goes_along_to_the_first_look_also_where_a_provider_can_never_tell() -> None:
