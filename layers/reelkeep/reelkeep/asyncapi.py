@@ -9,18 +9,23 @@ from typing import Any
 
 from reelkeep.domain import alerts
 from reelkeep.domain.alerts import LINKS_EXPIRING, LOST
-from reelkeep.domain.notice import attributes, notice
+from reelkeep.domain.notice import attributes, notice, paused_event, test_event, webhook_attributes
 from reelkeep.domain.subscription import ENDS
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Task
+from reelkeep.domain.webhooks import Pause, Webhook
 from reelkeep.openapi import VERSION
 
 Schema = Mapping[str, Any]
 Attributes = Mapping[str, str | Sequence[str]]
 
 _ABOUT = """\
-What Reelkeep tells. Every event is a [CloudEvent](https://cloudevents.io) 1.0 in JSON on an Amazon SNS topic. What is
-called headers here are its message attributes, by which subscriptions filter. Events come at least once: a repeated
-one has the same `id`. `/openapi.json` says how to subscribe."""
+What Reelkeep tells. Every event is a [CloudEvent](https://cloudevents.io) 1.0 in JSON, on an Amazon SNS topic, to
+webhooks, or both. What is called headers here are a message's attributes on the topic, by which subscriptions filter,
+or the HTTP headers of what only webhooks get. Events come at least once: a repeated one has the same `id`.
+`/openapi.json` says how to subscribe."""
+
+
+_TOPIC = "The address is the ARN of the topic, which notices and alerts share."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +38,7 @@ class Event:
     payload: Mapping[str, Any]
     headers: Attributes
     attributes: Schema  # the schemas of what a subscription can filter by
-    for_operators: bool = False
+    channels: tuple[str, ...] = ("notices",)
 
     @property
     def name(self) -> str:
@@ -175,6 +180,12 @@ _VIDEO = Asset(
         height=720,
     ),
 )
+_WEBHOOK = Webhook(id="wh_0123456789abcdef", owner="alice", created_at=_MADE)
+_SIGNED: Mapping[str, str] = {  # https://www.standardwebhooks.com
+    "webhook-id": "0a1b2c3d4e5f",
+    "webhook-timestamp": "1795262400",
+    "webhook-signature": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
+}
 _OPEN = Asset(name="video", expires_at=_MADE + timedelta(hours=24))
 _LOST_COVER = Asset(name="cover", lost="cover: the link is dead (403)")
 _WHY = {
@@ -211,6 +222,40 @@ def _end(state: State) -> Event:
         payload=notice(done, _link),
         headers=attributes(done),
         attributes=_task_attributes(state),
+        channels=("notices", "webhooks"),
+    )
+
+
+def _to_webhooks(summary: str, payload: dict[str, Any], data: Schema) -> Event:
+    return Event(
+        type=payload["type"],
+        summary=summary,
+        data=data,
+        payload=payload,
+        headers=_SIGNED,
+        attributes=_object(**dict.fromkeys(_SIGNED, _TEXT)),
+        channels=("webhooks",),
+    )
+
+
+def _on_the_way(state: State, summary: str) -> Event:
+    return _to_webhooks(summary, notice(replace(_TASK, state=state), _link), _task_data(state))
+
+
+def _paused() -> Event:
+    event = paused_event(replace(_WEBHOOK, failing_since=_MADE), Pause.FAILING, _MADE + timedelta(days=5))
+    return Event(
+        type=event["type"],
+        summary="A webhook is not told any more, until its owner says so: it is gone, or nothing arrived for days.",
+        data=_object(
+            webhook_id=_TEXT,
+            owner=_TEXT,
+            reason={"type": "string", "enum": [Pause.GONE.value, Pause.FAILING.value]},
+            failing_since=_or_null(_MOMENT),
+        ),
+        payload=event,
+        headers=webhook_attributes(event),
+        attributes=_object(type={"const": event["type"]}, owner=_TEXT),
     )
 
 
@@ -222,7 +267,7 @@ def _alert(summary: str, task: Task, payload: dict[str, Any], data: Schema) -> E
         payload=payload,
         headers=alerts.attributes(task, payload),
         attributes=_attributes(type={"const": payload["type"]}, **_ATTRIBUTES),
-        for_operators=True,
+        channels=("alerts",),
     )
 
 
@@ -236,6 +281,14 @@ def events() -> tuple[Event, ...]:
         raise LookupError(f"the example of {LOST} has lost nothing")
     return (
         *(_end(state) for state in ENDS),
+        _paused(),
+        _on_the_way(State.PROCESSING, "A provider began to work on a task."),
+        _on_the_way(State.ARCHIVING, "A provider has made what was asked for; it is being copied into the archive."),
+        _to_webhooks(
+            "Somebody tries whether a webhook works.",
+            test_event("0a1b2c3d4e5f", _WEBHOOK, _MADE),
+            _object(webhook_id=_TEXT, owner=_TEXT),
+        ),
         _alert(
             "Links to files die soon, and the files are not in the archive yet. Told once a task.",
             dying,
@@ -260,7 +313,12 @@ def events() -> tuple[Event, ...]:
     )
 
 
-TYPES = (*(f"reelkeep.task.{state}" for state in ENDS), LINKS_EXPIRING, LOST)
+TYPES = (
+    *(f"reelkeep.task.{state}" for state in ENDS),
+    "reelkeep.webhook.paused",
+    LINKS_EXPIRING,
+    LOST,
+)  # on the topic
 
 
 # --- the document ---
@@ -269,8 +327,9 @@ TYPES = (*(f"reelkeep.task.{state}" for state in ENDS), LINKS_EXPIRING, LOST)
 def document() -> dict[str, Any]:
     every = events()
     channels = {
-        "notices": ("What owners are told of their own tasks.", [each for each in every if not each.for_operators]),
-        "alerts": ("What operators are told, of any owner's tasks.", [each for each in every if each.for_operators]),
+        "notices": f"What owners are told of their own tasks. {_TOPIC}",
+        "alerts": f"What operators are told, of any owner's tasks. {_TOPIC}",
+        "webhooks": "What is posted to webhooks: the states that each asks for, signed as Standard Webhooks are.",
     }
     return {
         "asyncapi": "3.0.0",
@@ -283,15 +342,19 @@ def document() -> dict[str, Any]:
         "defaultContentType": "application/json",
         "channels": {
             name: {
-                "description": f"{meaning} The address is the ARN of the topic, which both channels share.",
+                "description": meaning,
                 "address": None,
-                "messages": {each.name: {"$ref": f"#/components/messages/{each.name}"} for each in told},
+                "messages": {
+                    each.name: {"$ref": f"#/components/messages/{each.name}"}
+                    for each in every
+                    if name in each.channels
+                },
             }
-            for name, (meaning, told) in channels.items()
+            for name, meaning in channels.items()
         },
         "operations": {
             f"tell-{name}": {"action": "send", "channel": {"$ref": f"#/channels/{name}"}, "summary": meaning}
-            for name, (meaning, _) in channels.items()
+            for name, meaning in channels.items()
         },
         "components": {"messages": {each.name: _message(each) for each in every}},
     }
@@ -309,7 +372,7 @@ def _message(event: Event) -> dict[str, Any]:
             id={"type": "string", "description": "The same at every repetition."},
             source={"type": "string", "format": "uri-reference"},
             type={"const": event.type},
-            subject={"type": "string", "description": "What it is about: the task's id."},
+            subject={"type": "string", "description": "What it is about: the id of the task, or of the webhook."},
             time=_MOMENT,
             datacontenttype={"const": "application/json"},
             data=event.data,
