@@ -264,7 +264,7 @@ def test_a_submission_that_the_table_cannot_take_note_of_is_accepted_and_known_b
     arn = f"{platform.settings.state_machine_arn.replace(':stateMachine:', ':execution:')}:{shown['task_id']}"
     state = json.loads(platform.stepfunctions().describe_execution(executionArn=arn)["input"])
     accepted = studio[0].tasks()[0].id
-    assert state == {"task_id": shown["task_id"], "wait_seconds": 60, "provider_task_id": accepted}
+    assert state == {"task_id": shown["task_id"], "wait_seconds": 35, "provider_task_id": accepted}
 
     assert call("poll", **state)["finished"] is False
     task = TableTasks(platform.dynamodb(), platform.settings.table).get(shown["task_id"])
