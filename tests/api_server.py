@@ -55,11 +55,13 @@ def _functions(stage: Stage, address: str) -> Mapping[str, Api]:
         logger=logger,
         submit=stage.submit,
         cancel=stage.cancel,
-        remove=partial(
-            remove,
+        remove=lambda task_id, caller, keeps: remove(
+            task_id,
+            caller,
+            keeps,
             tasks=stage.tasks,
             manifests=stage.archive,
-            providers=FakeProviders(stage.provider),
+            providers=FakeProviders(stage.provider),  # a test may have put another one there
             clock=stage.clock,
         ),
     )
