@@ -180,7 +180,7 @@ _REFUSALS = {
 
 
 def _said(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:
-    return AWSResponse(request.url, status, {}, MockRawResponse(body))  # type: ignore[arg-type]
+    return AWSResponse(request.url, status, {}, MockRawResponse(body))  # type: ignore[arg-type]  # read alike
 
 
 def _entry_point(function: str) -> Callable[..., Any]:

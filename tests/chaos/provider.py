@@ -104,7 +104,7 @@ class Provider:
         async def send(message: dict[str, Any]) -> None:
             said.append(message)
 
-        await self._application(scope, receive, send)  # type: ignore[arg-type]
+        await self._application(scope, receive, send)  # type: ignore[arg-type]  # starlette's own names
         content = b"".join(message.get("body", b"") for message in said[1:])
         return raw(said[0]["status"], content, {k.decode(): v.decode() for k, v in said[0]["headers"]})
 
@@ -184,7 +184,7 @@ class InMemory(Outbound):
             response.begin()
         except (OSError, http.client.HTTPException) as error:
             raise AnswerLost(f"{place}: {error}") from error
-        return Stream(url, wire, response, lambda _: None)  # type: ignore[arg-type]
+        return Stream(url, wire, response, lambda _: None)  # type: ignore[arg-type]  # read alike
 
 
 def _name(method: str, place: Place, target: str) -> str:

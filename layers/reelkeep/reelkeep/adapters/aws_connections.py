@@ -73,7 +73,7 @@ class AwsConnections:
         else:
             self._idle[place].append(connection)
         headers = dict(response.headers.items())
-        return AWSResponse(request.url, response.status, headers, _Content(content))  # type: ignore[arg-type]
+        return AWSResponse(request.url, response.status, headers, _Content(content))  # type: ignore[arg-type]  # any map
 
     def _idle_at(self, place: str) -> socket.socket | None:
         """One that the other side has not closed while nobody looked: a function may be frozen for long."""
