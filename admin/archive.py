@@ -16,7 +16,7 @@ from admin.parallel import in_parallel
 from admin.rebuild import Outcome, rebuild
 from admin.stack import Stack
 from admin.verify import Checked, Difference, verify
-from reelkeep.adapters.tasks import TableTasks
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 
 if TYPE_CHECKING:
     Groups = argparse._SubParsersAction[argparse.ArgumentParser]

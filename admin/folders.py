@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from reelkeep.adapters import manifests
+from reelkeep.adapters.s3 import manifests
 from reelkeep.domain import ids
 from reelkeep.domain.links import folder
 

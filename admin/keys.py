@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from admin import stack
 from admin.output import print_json, print_table
 from admin.stack import Stack
-from reelkeep.adapters.keys import TableKeys
+from reelkeep.adapters.dynamodb.keys import TableKeys
 
 if TYPE_CHECKING:
     Groups = argparse._SubParsersAction[argparse.ArgumentParser]

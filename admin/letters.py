@@ -14,8 +14,8 @@ from admin.dead_letters import DeadLetters, Letter, Meaning, understood
 from admin.output import print_json, print_table
 from admin.replay import Replay, Replayed
 from admin.stack import NotFound, Stack
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
-from reelkeep.adapters.tasks import TableTasks
 from reelkeep.domain.redaction import redact
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from admin import stack
 from admin.output import print_json, print_table
 from admin.stack import Stack
-from reelkeep.adapters.keys import TableKeys
+from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.errors import NotFound
 from reelkeep.domain.keys import Owner
 

@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 from admin.folders import Folder
-from reelkeep.adapters import manifests
-from reelkeep.adapters.manifests import NoManifest
+from reelkeep.adapters.s3 import manifests
+from reelkeep.adapters.s3.manifests import NoManifest
 from reelkeep.domain.task import Task
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from admin import stack
 from admin.output import print_json, print_table
 from admin.stack import Stack
-from reelkeep.adapters.names import resolve
-from reelkeep.adapters.subscriptions import TableSubscriptions
+from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
+from reelkeep.adapters.http.names import resolve
 from reelkeep.adapters.topic import SnsTopic, reach_of
 from reelkeep.asyncapi import TYPES
-from reelkeep.domain.subscription import OPERATOR, Filter, Protocol, Shown, Wish
+from reelkeep.domain.notices.subscription import OPERATOR, Filter, Protocol, Shown, Wish
 from reelkeep.ports import Caller
 from reelkeep.services import subscriptions
 

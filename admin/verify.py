@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from admin.folders import Folder
 from admin.rebuild import read
-from reelkeep.adapters import manifests
-from reelkeep.adapters.checksums import Checksum, Crc32, Sha256
-from reelkeep.adapters.manifests import NoManifest
+from reelkeep.adapters.copying.checksums import Checksum, Crc32, Sha256
+from reelkeep.adapters.s3 import manifests
+from reelkeep.adapters.s3.manifests import NoManifest
 from reelkeep.domain.task import Kept, Task
 
 if TYPE_CHECKING:

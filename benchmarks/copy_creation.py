@@ -32,7 +32,7 @@ _HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(_HERE.parent / "layers" / "reelkeep"))
 
 from reelkeep.adapters import copy as copying  # noqa: E402
-from reelkeep.adapters.outbound import Outbound  # noqa: E402
+from reelkeep.adapters.http.outbound import Outbound  # noqa: E402
 
 _MB = 1_000_000
 _ROUNDS = {20 * _MB: 15, 200 * _MB: 9, 2000 * _MB: 3}

@@ -27,8 +27,8 @@ sys.path.insert(0, str(_ROOT / "layers" / "reelkeep"))
 
 from local import emulator  # noqa: E402
 from local.claims import free_ports  # noqa: E402
-from reelkeep.adapters.task_record import to_item  # noqa: E402
-from reelkeep.adapters.tasks import TableTasks  # noqa: E402
+from reelkeep.adapters.dynamodb.task_record import to_item  # noqa: E402
+from reelkeep.adapters.dynamodb.tasks import TableTasks  # noqa: E402
 from reelkeep.dialects import all_dialects  # noqa: E402
 from reelkeep.dialects.dialect import Http, List  # noqa: E402
 from reelkeep.domain import ids  # noqa: E402

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from local.studio.film import write_film
 from local.studio.picture import draw
-from reelkeep.adapters.task_record import to_item
+from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.keys import hash_of
 from reelkeep.domain.task import Asset, Creation, Kept, Kind, Request, State, Submission, Task

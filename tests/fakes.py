@@ -11,9 +11,9 @@ from reelkeep.domain import ids
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.subscription import Policy, Protocol, Standing, Subscription, policy
+from reelkeep.domain.notices.subscription import Policy, Protocol, Standing, Subscription, policy
+from reelkeep.domain.notices.webhooks import Delivery, Webhook
 from reelkeep.domain.task import Task
-from reelkeep.domain.webhooks import Delivery, Webhook
 from reelkeep.ports import Caller
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reelkeep.adapters.changes import changes_of_state
+from reelkeep.adapters.dynamodb.changes import changes_of_state
 from reelkeep.wiring import announce, platform
 
 tell = announce.build()  # during Lambda's init phase, which has a whole CPU

@@ -32,11 +32,11 @@ from moto.sns import sns_backends
 from moto.stepfunctions import stepfunctions_backends
 
 from reelkeep import wiring
-from reelkeep.adapters import copy as copying
 from reelkeep.adapters import documents
-from reelkeep.adapters.aws_connections import AwsConnections
-from reelkeep.adapters.keys import TableKeys
-from reelkeep.domain.alerts import ALERTS
+from reelkeep.adapters.copying import copy as copying
+from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.http.aws_connections import AwsConnections
+from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.task import Task
 from reelkeep.wiring import platform
 from tests.chaos.line import Line, Mode, Ways

@@ -19,8 +19,8 @@ from local.studio.darkroom import Print
 from local.studio.server import application
 from local.studio.studio import Settings, Studio
 from local.studio.tasks import Task
-from reelkeep.adapters.connection import AnswerLost, Deadline, NotSent, Place
-from reelkeep.adapters.outbound import Outbound, Stream
+from reelkeep.adapters.http.connection import AnswerLost, Deadline, NotSent, Place
+from reelkeep.adapters.http.outbound import Outbound, Stream
 from tests.chaos.line import Line, Mode, Ways
 from tests.samples import lengthened, picture, video
 

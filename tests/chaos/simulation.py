@@ -35,15 +35,15 @@ from aws_lambda_powertools import Logger
 from local.studio import studio as studio_module
 from local.studio.studio import Settings
 from local.studio.tasks import Task as Made
-from reelkeep.adapters.outbound import AnswerLost, NotSent, Outbound
+from reelkeep.adapters.http.outbound import AnswerLost, NotSent, Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.domain import ids
-from reelkeep.domain.alerts import ALERTS
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.links import folder
+from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.task import Kept, Request, State, Submission, Task
 from reelkeep.domain.wire import Answer
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone

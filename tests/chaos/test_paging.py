@@ -15,7 +15,7 @@ from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb import dynamodb_backends
 
-from reelkeep.adapters.tasks import TableTasks
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State, Task
 from reelkeep.ports import Tasks

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from local.stack import Stack
-from reelkeep.adapters.manifests import key_of
+from reelkeep.adapters.s3.manifests import key_of
 from tests.e2e.archive import Archive
 from tests.e2e.client import FINAL, Client
 from tests.e2e.conftest import Aws, NewClient, Prompt, admin

@@ -9,8 +9,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
-from reelkeep.adapters.manifests import S3Manifests
-from reelkeep.adapters.requests import S3Requests
+from reelkeep.adapters.s3.manifests import S3Manifests
+from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.domain.links import folder
 from reelkeep.domain.slim import slim
 from reelkeep.domain.task import (

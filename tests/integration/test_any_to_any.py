@@ -21,7 +21,7 @@ from local.studio.clock import Clock
 from local.studio.server import Server
 from local.studio.studio import Settings, Studio
 from reelkeep import dialects
-from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.api import Api
 from reelkeep.dialects import all_dialects, upstream

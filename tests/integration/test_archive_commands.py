@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from admin.commands import main
-from reelkeep.adapters.manifests import key_of, write
-from reelkeep.adapters.tasks import TableTasks
+from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.adapters.s3.manifests import key_of, write
 from reelkeep.domain.links import folder
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State, Task

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reelkeep.adapters.claims import TableClaims
-from reelkeep.adapters.tasks import TableTasks
+from reelkeep.adapters.dynamodb.claims import TableClaims
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.ids import new_task_id

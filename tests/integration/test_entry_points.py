@@ -24,10 +24,10 @@ from local.studio.callbacks import signed
 from local.studio.clock import Clock
 from local.studio.server import Server
 from local.studio.studio import Settings, Studio
-from reelkeep.adapters.keys import TableKeys
-from reelkeep.adapters.tasks import TableTasks
-from reelkeep.domain import signatures
+from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.listing import Listing
+from reelkeep.domain.notices import signatures
 from reelkeep.domain.task import Task
 from reelkeep.domain.wake import path_of
 from reelkeep.wiring import platform

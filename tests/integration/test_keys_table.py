@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from admin.commands import main
-from reelkeep.adapters.keys import TableKeys
+from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.errors import NotFound
 from reelkeep.domain.keys import Owner, hash_of, new_key
 from reelkeep.ports import Caller

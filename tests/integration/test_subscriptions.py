@@ -15,13 +15,13 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
 from reelkeep.adapters.notices import SnsNotices
-from reelkeep.adapters.subscriptions import TableSubscriptions
 from reelkeep.adapters.topic import SnsTopic, reach_of
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
 from reelkeep.domain.ids import new_task_id
-from reelkeep.domain.notice import attributes, notice
-from reelkeep.domain.subscription import (
+from reelkeep.domain.notices.notice import attributes, notice
+from reelkeep.domain.notices.subscription import (
     ENDS,
     MOST_OF_ONE_OWNER,
     OPERATOR,

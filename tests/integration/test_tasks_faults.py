@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from reelkeep.adapters.tasks import TableTasks
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import State

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from reelkeep.adapters.task_record import to_item
-from reelkeep.adapters.tasks import TableTasks
+from reelkeep.adapters.dynamodb.task_record import to_item
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State, Task
 from tests.fakes import FakeTasks

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reelkeep.adapters.tasks import TableTasks
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.errors import InvalidRequest, Stale
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State

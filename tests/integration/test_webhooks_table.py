@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWebhooks
 from reelkeep.adapters.outbox import SqsOutbox, ticket_of
-from reelkeep.adapters.webhooks import TableDeliveries, TableWebhooks
 from reelkeep.domain.errors import Stale
+from reelkeep.domain.notices.webhooks import Attempt, Delivery, Form, Outcome, Pause, Webhook, delivery_id
 from reelkeep.domain.task import State
-from reelkeep.domain.webhooks import Attempt, Delivery, Form, Outcome, Pause, Webhook, delivery_id
 from reelkeep.ports import Deliveries, Webhooks
 from tests.fakes import FakeDeliveries, FakeWebhooks
 from tests.unit.services.stage import NOON

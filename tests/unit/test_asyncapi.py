@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from jsonschema import Draft7Validator, ValidationError
 
 from reelkeep.asyncapi import TYPES, document, events
-from reelkeep.domain import alerts
-from reelkeep.domain.notice import attributes, notice, paused_event, webhook_attributes
-from reelkeep.domain.notice import test_event as tried
-from reelkeep.domain.subscription import ENDS
+from reelkeep.domain.notices import alerts
+from reelkeep.domain.notices.notice import attributes, notice, paused_event, webhook_attributes
+from reelkeep.domain.notices.notice import test_event as tried
+from reelkeep.domain.notices.subscription import ENDS
+from reelkeep.domain.notices.webhooks import Pause, Webhook
 from reelkeep.domain.task import Adoption, Asset, Creation, Failure, Kept, Request, State, Task
-from reelkeep.domain.webhooks import Pause, Webhook
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(document()))

@@ -20,7 +20,7 @@ from reelkeep.adapters.providers import ConfiguredProviders, HttpProvider
 from reelkeep.dialects import upstream
 from reelkeep.dialects.grammar import vidu
 from reelkeep.domain.wake import is_signed
-from tests.unit.test_providers import NOON, TASK, VIDU, FakeOutbound, FakeSecret, request
+from tests.unit.adapters.test_providers import NOON, TASK, VIDU, FakeOutbound, FakeSecret, request
 
 HERE = "https://keep.test/behind/a/proxy"
 ARK = {"dialect": "volc_ark", "base_url": "https://ark.test/api/v3", "api_key": "ark_secret"}

@@ -11,8 +11,8 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
+from reelkeep.domain.notices.webhooks import CALLBACKS
 from reelkeep.domain.task import State
-from reelkeep.domain.webhooks import CALLBACKS
 from tests.fakes import FakeKeys
 from tests.unit.services.stage import ALICE, MALLORY
 from tests.unit.services.webhook_stage import WebhookStage, task

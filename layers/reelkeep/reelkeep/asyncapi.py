@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reelkeep.domain import alerts
-from reelkeep.domain.alerts import LINKS_EXPIRING, LOST
-from reelkeep.domain.notice import attributes, notice, paused_event, test_event, webhook_attributes
-from reelkeep.domain.subscription import ENDS
+from reelkeep.domain.notices import alerts
+from reelkeep.domain.notices.alerts import LINKS_EXPIRING, LOST
+from reelkeep.domain.notices.notice import attributes, notice, paused_event, test_event, webhook_attributes
+from reelkeep.domain.notices.subscription import ENDS
+from reelkeep.domain.notices.webhooks import Pause, Webhook
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Task
-from reelkeep.domain.webhooks import Pause, Webhook
 from reelkeep.openapi import VERSION
 
 Schema = Mapping[str, Any]

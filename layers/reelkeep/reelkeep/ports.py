@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.notices.subscription import Policy, Standing, Subscription
 from reelkeep.domain.observation import Finding, Listed, Observation, Placement
-from reelkeep.domain.subscription import Policy, Standing, Subscription
 from reelkeep.domain.task import Asset, Kept, Request, Task
 
 if TYPE_CHECKING:  # most functions do without them
     from reelkeep.domain.links import Links
-    from reelkeep.domain.webhooks import Delivery, Webhook
+    from reelkeep.domain.notices.webhooks import Delivery, Webhook
 
 Clock = Callable[[], datetime]
 SecondsLeft = Callable[[], float]  # until this function is stopped

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from reelkeep.domain.webhooks import ATTEMPTS, TOLD, Attempt, Delivery, Outcome
+from reelkeep.domain.notices.webhooks import ATTEMPTS, TOLD, Attempt, Delivery, Outcome
 
 ROOT = Path(__file__).parents[3]
 SECRETS = {

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from reelkeep.adapters.outbound import Outbound
-from reelkeep.adapters.source import Remote
+from reelkeep.adapters.copying.source import Remote
+from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.ports import Source
 from tests.local.studio.client import Client, Open
 

@@ -11,7 +11,7 @@ from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
 from reelkeep.domain.errors import Conflict, LimitReached, NotFound
-from reelkeep.domain.subscription import Change, Filter, Protocol, Shown, Status, Subscription, Wish
+from reelkeep.domain.notices.subscription import Change, Filter, Protocol, Shown, Status, Subscription, Wish
 from reelkeep.domain.task import Kind, State
 from reelkeep.ports import Caller
 from tests.fakes import FakeKeys

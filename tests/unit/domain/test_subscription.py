@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.domain.errors import InvalidRequest
-from reelkeep.domain.notice import attributes
-from reelkeep.domain.subscription import (
+from reelkeep.domain.notices.notice import attributes
+from reelkeep.domain.notices.subscription import (
     ENDS,
     MOST_COMBINATIONS,
     OPERATOR,

@@ -9,9 +9,9 @@ from datetime import timedelta
 import pytest
 
 from reelkeep.dialects import all_dialects
-from reelkeep.domain.notice import notice
+from reelkeep.domain.notices.notice import notice
+from reelkeep.domain.notices.webhooks import CALLBACKS, Form, Outcome
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, State, Submission
-from reelkeep.domain.webhooks import CALLBACKS, Form, Outcome
 from reelkeep.services.webhooks import Wish
 from tests.unit.services.stage import MALLORY, NOON
 from tests.unit.services.webhook_stage import WebhookStage, links, task

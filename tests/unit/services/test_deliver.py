@@ -10,9 +10,9 @@ from datetime import timedelta
 
 import pytest
 
-from reelkeep.domain import signatures
+from reelkeep.domain.notices import signatures
+from reelkeep.domain.notices.webhooks import ATTEMPTS, CALLBACKS, Form, Outcome, Pause
 from reelkeep.domain.task import State
-from reelkeep.domain.webhooks import ATTEMPTS, CALLBACKS, Form, Outcome, Pause
 from reelkeep.services.webhooks import Deliverable, Wish
 from tests.unit.services.stage import ALICE, MALLORY, NOON
 from tests.unit.services.webhook_stage import (

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, LimitReached, NotFound
-from reelkeep.domain.subscription import NOTHING, Change, Filter, Protocol, Reach, Shown, Status, Wish
+from reelkeep.domain.notices.subscription import NOTHING, Change, Filter, Protocol, Reach, Shown, Status, Wish
 from reelkeep.domain.task import State
 from reelkeep.ports import Caller
 from reelkeep.services import subscriptions

@@ -9,8 +9,8 @@ from datetime import timedelta
 import pytest
 
 from reelkeep.domain.errors import InvalidRequest, NotAllowed, NotFound, Stale
+from reelkeep.domain.notices.webhooks import CALLBACKS, MOST, Pause, Webhook
 from reelkeep.domain.task import State
-from reelkeep.domain.webhooks import CALLBACKS, MOST, Pause, Webhook
 from reelkeep.services.webhooks import Deliverable, Wanted, Wish
 from tests.unit.services.stage import ALICE, MALLORY
 from tests.unit.services.webhook_stage import WebhookStage, task

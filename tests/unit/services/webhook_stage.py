@@ -12,8 +12,8 @@ from typing import Any
 
 from reelkeep.dialects import shown
 from reelkeep.domain.links import Links
+from reelkeep.domain.notices.webhooks import Delivery, Webhook, new_webhook_id
 from reelkeep.domain.task import State, Task
-from reelkeep.domain.webhooks import Delivery, Webhook, new_webhook_id
 from reelkeep.ports import Caller, Rendered, Unanswered
 from reelkeep.services import webhooks as manage
 from reelkeep.services.announce import announce

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from reelkeep.domain.webhooks import Delivery
+from reelkeep.domain.notices.webhooks import Delivery
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient

@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from reelkeep.adapters.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
+from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.adapters.secrets import Secret
 from reelkeep.domain import wake
 from reelkeep.domain.addresses import is_public

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached
-from reelkeep.domain.subscription import NOTHING, Policy, Protocol, Reach, Standing, Subscription, policy
+from reelkeep.domain.notices.subscription import NOTHING, Policy, Protocol, Reach, Standing, Subscription, policy
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient

@@ -11,7 +11,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own only from
 from reelkeep.dialects import reelkeep_bodies as bodies
 from reelkeep.dialects import reelkeep_subscriptions_openapi as openapi
 from reelkeep.dialects.dialect import Http, Operation, Reply
-from reelkeep.domain.subscription import (
+from reelkeep.domain.notices.subscription import (
     MOST_COMBINATIONS,
     Change,
     Filter,

@@ -12,8 +12,7 @@ from reelkeep.dialects.dialect import Http, Operation, Reply
 from reelkeep.dialects.grammar.query import Query
 from reelkeep.dialects.reelkeep_bodies import PROBLEMS, InvalidFields
 from reelkeep.dialects.reelkeep_openapi import problem
-from reelkeep.domain.task import State
-from reelkeep.domain.webhooks import (
+from reelkeep.domain.notices.webhooks import (
     CALLBACKS,
     MOST,
     TOLD,
@@ -31,6 +30,7 @@ from reelkeep.domain.webhooks import (
     Wish,
     is_delivery_id,
 )
+from reelkeep.domain.task import State
 from reelkeep.domain.wire import Json
 
 _LARGEST_BODY = 16_384

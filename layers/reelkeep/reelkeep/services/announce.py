@@ -6,9 +6,8 @@ import json
 from collections.abc import Iterator
 
 from reelkeep.domain.links import Links
-from reelkeep.domain.notice import notice
-from reelkeep.domain.task import State, Submission, Task
-from reelkeep.domain.webhooks import (
+from reelkeep.domain.notices.notice import notice
+from reelkeep.domain.notices.webhooks import (
     CALLBACKS,
     TOLD_BY_CALLBACK,
     Delivery,
@@ -16,6 +15,7 @@ from reelkeep.domain.webhooks import (
     Outcome,
     delivery_id,
 )
+from reelkeep.domain.task import State, Submission, Task
 from reelkeep.ports import Deliveries, Outbox, Render, Webhooks
 
 _EVENT = "application/cloudevents+json"

@@ -7,10 +7,10 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reelkeep.domain import signatures
 from reelkeep.domain.errors import Stale
-from reelkeep.domain.notice import paused_event, webhook_attributes
-from reelkeep.domain.webhooks import (
+from reelkeep.domain.notices import signatures
+from reelkeep.domain.notices.notice import paused_event, webhook_attributes
+from reelkeep.domain.notices.webhooks import (
     CALLBACKS,
     FAILING_FOR,
     Attempt,

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from reelkeep.domain import alerts, schedule
+from reelkeep.domain import schedule
 from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.links import Links
-from reelkeep.domain.notice import attributes, notice
+from reelkeep.domain.notices import alerts
+from reelkeep.domain.notices.notice import attributes, notice
 from reelkeep.domain.observation import Busy, Failed, Missing, Pending, Succeeded, Unreadable
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, State, Task
 from reelkeep.ports import (

@@ -12,7 +12,7 @@ from dataclasses import replace
 from reelkeep.domain import ids
 from reelkeep.domain.addresses import is_public
 from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, NotFound, Stale
-from reelkeep.domain.subscription import (
+from reelkeep.domain.notices.subscription import (
     Change,
     Protocol,
     Reach,

@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from reelkeep.domain import alerts
 from reelkeep.domain.errors import Stale, TryLater
+from reelkeep.domain.notices import alerts
 from reelkeep.domain.task import Task
 from reelkeep.ports import Clock, Executions, Notices, Tasks
 from reelkeep.services.record import record

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from reelkeep.domain import signatures
 from reelkeep.domain.errors import InvalidRequest, NotAllowed, NotFound, Stale
-from reelkeep.domain.notice import test_event
-from reelkeep.domain.webhooks import (
+from reelkeep.domain.notices import signatures
+from reelkeep.domain.notices.notice import test_event
+from reelkeep.domain.notices.webhooks import (
     CALLBACKS,
     MOST,
     USUALLY_TOLD,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWebhooks
 from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.adapters.secrets import Secret
-from reelkeep.adapters.webhooks import TableDeliveries, TableWebhooks
 from reelkeep.dialects import shown
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Task

@@ -8,13 +8,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from reelkeep.adapters.destinations import Destinations
+from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWebhooks
+from reelkeep.adapters.http.destinations import Destinations
+from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
-from reelkeep.adapters.outbound import Outbound
 from reelkeep.adapters.outbox import SqsOutbox, ticket_of
 from reelkeep.adapters.secrets import Secret
-from reelkeep.adapters.webhooks import TableDeliveries, TableWebhooks
-from reelkeep.domain.webhooks import Delivery
+from reelkeep.domain.notices.webhooks import Delivery
 from reelkeep.services.deliver import deliver
 from reelkeep.wiring import platform
 

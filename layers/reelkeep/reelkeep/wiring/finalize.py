@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import Protocol
 
-from reelkeep.adapters.archive import S3Archive
+from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
-from reelkeep.adapters.outbound import Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.s3.archive import S3Archive
 from reelkeep.adapters.secrets import Secret
-from reelkeep.adapters.tasks import TableTasks
 from reelkeep.dialects import upstream
 from reelkeep.ports import SecondsLeft
 from reelkeep.services.finalize import finalize

@@ -6,19 +6,19 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from reelkeep.adapters.destinations import Destinations
-from reelkeep.adapters.keys import TableKeys
-from reelkeep.adapters.names import resolve
-from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
+from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWebhooks
+from reelkeep.adapters.http.destinations import Destinations
+from reelkeep.adapters.http.names import resolve
+from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.adapters.secrets import Secret
-from reelkeep.adapters.subscriptions import TableSubscriptions
 from reelkeep.adapters.topic import SnsTopic, reach_of
-from reelkeep.adapters.webhooks import TableDeliveries, TableWebhooks
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
-from reelkeep.domain.webhooks import new_webhook_id
+from reelkeep.domain.notices.webhooks import new_webhook_id
 from reelkeep.ports import Caller
 from reelkeep.services import subscriptions, webhooks
 from reelkeep.wiring import platform

@@ -11,7 +11,7 @@ import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
-from reelkeep.adapters.aws_connections import AwsConnections
+from reelkeep.adapters.http.aws_connections import AwsConnections
 from reelkeep.settings import Settings
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from reelkeep.adapters.claims import TableClaims
-from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.dynamodb.claims import TableClaims
+from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
-from reelkeep.adapters.requests import S3Requests
+from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.adapters.secrets import Secret
-from reelkeep.adapters.tasks import TableTasks
 from reelkeep.dialects import upstream
 from reelkeep.services.poll import Verdict, poll
 from reelkeep.wiring import platform

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 
-from reelkeep.adapters.keys import TableKeys
-from reelkeep.adapters.requests import S3Requests, signed_link
+from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.adapters.s3.requests import S3Requests, signed_link
 from reelkeep.adapters.secrets import Secret
-from reelkeep.adapters.tasks import TableTasks
 from reelkeep.api import Api
 from reelkeep.public import asyncapi_document, files, openapi_document, reference
 from reelkeep.services.query import follow, list_tasks, show_whole

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from functools import partial
 
-from reelkeep.adapters.claims import TableClaims
-from reelkeep.adapters.destinations import Destinations
+from reelkeep.adapters.dynamodb.claims import TableClaims
+from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
-from reelkeep.adapters.keys import TableKeys
-from reelkeep.adapters.manifests import S3Manifests
-from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.http.destinations import Destinations
+from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
-from reelkeep.adapters.requests import S3Requests
+from reelkeep.adapters.s3.manifests import S3Manifests
+from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.adapters.secrets import Secret
-from reelkeep.adapters.tasks import TableTasks
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.domain.ids import new_task_id

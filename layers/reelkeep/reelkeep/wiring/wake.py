@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from functools import partial
 
+from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
-from reelkeep.adapters.keys import TableKeys
-from reelkeep.adapters.outbound import Outbound
+from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers import ConfiguredProviders
 from reelkeep.adapters.secrets import Secret
-from reelkeep.adapters.tasks import TableTasks
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.public import callback

@@ -1,0 +1,46 @@
+"""Where callbacks go: addresses that clients gave us."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
+from reelkeep.domain.errors import InvalidRequest
+from reelkeep.ports import Unanswered
+
+_SECONDS = 10.0
+
+
+class Destinations:
+    """With `allow_private`, also addresses without TLS, and private ones: for a stack on one machine."""
+
+    def __init__(self, outbound: Outbound, *, allow_private: bool) -> None:
+        self._outbound = outbound
+        self._allow_private = allow_private
+
+    def check(self, url: str, field: str) -> None:
+        """Raises InvalidRequest, naming the field, for what nothing can or may be sent to."""
+        if not self._is_secure(url):
+            raise InvalidRequest(f"{field} must be an https URL", field=field)
+        try:
+            self._outbound.look(url, allow_private=self._allow_private)
+        except BlockedAddress as error:
+            raise InvalidRequest(
+                f"{field} is not an address that can be told anything: {error}", field=field
+            ) from error
+        except NotSent as error:
+            raise InvalidRequest(f"{field} cannot be reached: {error}", field=field) from error
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
+        """The answer's status. Its name is looked at once more: it may lead elsewhere by now. Raises Unanswered."""
+        if not self._is_secure(url):
+            raise Unanswered("only https is allowed")
+        try:
+            return self._outbound.send(
+                url, headers=headers, body=body, seconds=_SECONDS, allow_private=self._allow_private
+            )
+        except (NotSent, AnswerLost, BlockedAddress) as error:
+            raise Unanswered(str(error)) from error
+
+    def _is_secure(self, url: str) -> bool:
+        return self._allow_private or url.lower().startswith("https://")

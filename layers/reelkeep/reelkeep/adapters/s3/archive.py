@@ -1,0 +1,76 @@
+"""The archive: a bucket that explains itself. Everything of a task lies in one folder, sorted by day."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from reelkeep.adapters.copying.copy import copy
+from reelkeep.adapters.http.outbound import Outbound
+from reelkeep.adapters.s3.manifests import S3Manifests
+from reelkeep.domain.links import folder
+from reelkeep.domain.media.probe import Expected
+from reelkeep.domain.task import Kept, Task
+from reelkeep.ports import Source
+
+if TYPE_CHECKING:
+    from botocore.credentials import Credentials
+    from types_boto3_s3 import S3Client
+
+LARGEST: Mapping[Expected, int] = {
+    "image": 256 << 20,
+    "video": 10 << 30,
+    "media": 10 << 30,
+}  # bytes of what no provider makes
+_SECONDS = 780.0  # for one file; the function has 900
+
+
+class S3Archive:
+    def __init__(
+        self,
+        client: S3Client,
+        credentials: Credentials | None,
+        bucket: str,
+        outbound: Outbound,
+        *,
+        largest: Mapping[Expected, int] = LARGEST,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`largest` is how many bytes of one file are kept at most, by what it should be."""
+        self._client = client
+        self._largest = largest
+        self._pause = pause
+        self._credentials = credentials
+        self._bucket = bucket
+        self._outbound = outbound
+        self._manifests = S3Manifests(lambda: client, bucket)
+
+    def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
+        expected = _expected(name)
+        return copy(
+            source,
+            bucket=self._bucket,
+            key=lambda extension: f"{folder(task.id)}{number}-{name}.{extension}",
+            expected=expected,
+            s3=self._client,
+            credentials=self._credentials,
+            outbound=self._outbound,
+            limit_bytes=self._largest[expected],
+            seconds=_SECONDS,
+            metadata={"task-id": task.id},
+            pause=self._pause,
+        )
+
+    def keep_manifest(self, task: Task) -> None:
+        self._manifests.keep_manifest(task)
+
+
+def _expected(name: str) -> Expected:
+    """A cover or a last frame is a picture; a moderation copy may be either; the rest are videos."""
+    match name.partition("-")[0]:
+        case "cover" | "last":
+            return "image"
+        case "moderation":
+            return "media"
+    return "video"

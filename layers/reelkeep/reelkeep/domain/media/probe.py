@@ -1,0 +1,186 @@
+"""What is learned of a media file while its bytes pass by, and whether it is what it claims to be. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal, NamedTuple
+
+from reelkeep.domain.media.boxes import Malformed, Reader
+from reelkeep.domain.media.matroska import Matroska
+from reelkeep.domain.media.mp4 import Mp4
+from reelkeep.domain.media.pictures import HEAD, Gif, Jpeg, Opaque, Png, Riff
+
+Expected = Literal["video", "image", "audio", "media"]  # media: any of them
+
+_PHRASES: dict[Expected, str] = {
+    "video": "a video",
+    "image": "a picture",
+    "audio": "a sound file",
+    "media": "a media file",
+}
+
+
+class NotMedia(Exception):
+    """It is not the media that was expected; the message says to a person what it is instead."""
+
+
+class Truncated(NotMedia):
+    """It is, but not all of it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    content_type: str
+    extension: str
+    duration_seconds: float | None = None
+    fps: float | None = None
+    width: int | None = None
+    height: int | None = None
+
+
+class _Format(NamedTuple):
+    kinds: frozenset[Expected]
+    name: str  # with its article, for sentences
+    content_type: str
+    extension: str
+    reader: Callable[[], Reader]
+
+
+def _format(
+    kinds: str, name: str, content_type: str, extension: str, reader: Callable[[], Reader] = Opaque
+) -> _Format:
+    return _Format(frozenset(kinds.split()), name, content_type, extension, reader)  # type: ignore[arg-type]
+
+
+_MP4 = _format("video audio", "an MP4 file", "video/mp4", "mp4", Mp4)
+_QUICKTIME = _format("video audio", "a QuickTime file", "video/quicktime", "mov", Mp4)
+_BRANDS = {
+    b"qt  ": _QUICKTIME,
+    b"M4A ": _format("audio", "an M4A sound file", "audio/mp4", "m4a", Mp4),
+    b"M4B ": _format("audio", "an M4A sound file", "audio/mp4", "m4a", Mp4),
+    b"avif": _format("image", "an AVIF picture", "image/avif", "avif", partial(Mp4, still=True)),
+    b"heic": _format("image", "a HEIC picture", "image/heic", "heic", partial(Mp4, still=True)),
+    b"heix": _format("image", "a HEIC picture", "image/heic", "heic", partial(Mp4, still=True)),
+}
+_WEBM = _format("video audio", "a WebM file", "video/webm", "webm", Matroska)
+_MATROSKA = _format("video audio", "a Matroska file", "video/x-matroska", "mkv", Matroska)
+
+_SIGNATURES = [
+    (re.compile(rb"\xff\xd8\xff"), _format("image", "a JPEG picture", "image/jpeg", "jpeg", Jpeg)),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), _format("image", "a PNG picture", "image/png", "png", Png)),
+    (re.compile(rb"GIF8[79]a"), _format("image", "a GIF picture", "image/gif", "gif", Gif)),
+    (re.compile(rb"RIFF....WEBP", re.S), _format("image", "a WebP picture", "image/webp", "webp", Riff)),
+    (re.compile(rb"RIFF....WAVE", re.S), _format("audio", "a WAV sound file", "audio/wav", "wav", Riff)),
+    (re.compile(rb"RIFF....AVI ", re.S), _format("video", "an AVI file", "video/x-msvideo", "avi", Riff)),
+    (re.compile(rb"OggS"), _format("audio", "an Ogg file", "audio/ogg", "ogg")),
+    (re.compile(rb"fLaC"), _format("audio", "a FLAC sound file", "audio/flac", "flac")),
+    (
+        re.compile(rb"ID3|\xff[\xe2\xe3\xf2\xf3\xfa\xfb]"),
+        _format("audio", "an MP3 file", "audio/mpeg", "mp3"),
+    ),
+    (re.compile(rb"\xff[\xf0\xf1\xf8\xf9]"), _format("audio", "an AAC sound file", "audio/aac", "aac")),
+    (re.compile(rb"....(moov|mdat|wide|free|skip|pnot)", re.S), _QUICKTIME),
+]
+
+_PAGES = [
+    (re.compile(rb"<!doctype html|<html|<head|<body", re.I), "an HTML page"),
+    (re.compile(rb"<"), "an XML document"),
+    (re.compile(rb"[{\[]"), "a JSON document"),
+    (re.compile(rb"[\t\r\n\x20-\x7e]+\Z"), "a text"),
+]
+
+
+class MediaProbe:
+    """Fed with the bytes in order. Memory stays small whatever the size; chunks may be cut anywhere."""
+
+    def __init__(self, expected: Expected = "media") -> None:
+        self._expected = expected
+        self._head = b""
+        self._found: _Format | None = None
+        self._reader: Reader = Opaque()
+
+    @property
+    def content_type(self) -> str:
+        """As far as can be told from what has passed. Raises NotMedia."""
+        return self._format.content_type
+
+    @property
+    def extension(self) -> str:
+        return self._format.extension
+
+    def feed(self, chunk: bytes | bytearray | memoryview) -> None:
+        """Raises NotMedia as soon as that is certain."""
+        view = memoryview(chunk)
+        if self._found is None:
+            wanted = HEAD - len(self._head)
+            self._head += bytes(view[:wanted])
+            if len(self._head) < HEAD:
+                return
+            self._recognise()
+            view = view[wanted:]
+        self._read(view)
+
+    def finish(self) -> Media:
+        """Raises NotMedia, or Truncated."""
+        name, reader = self._format.name, self._reader
+        if missing := reader.missing():
+            raise Truncated(f"the provider answered {name} that is not whole: {missing}")
+        if isinstance(reader, Mp4) and self._expected == "video" and not reader.has_video:
+            raise NotMedia(f"the provider answered {name} without a picture in it")
+        facts = reader.facts()
+        return Media(
+            content_type=self._format.content_type,
+            extension=self._format.extension,
+            duration_seconds=_rounded(facts.seconds),
+            fps=_rounded(facts.fps),
+            width=facts.width or None,
+            height=facts.height or None,
+        )
+
+    @property
+    def _format(self) -> _Format:
+        return self._found or self._recognise()
+
+    def _recognise(self) -> _Format:
+        found = _format_of(self._head)
+        if found is None or (self._expected != "media" and self._expected not in found.kinds):
+            what = found.name if found else _unknown(self._head)
+            raise NotMedia(f"the provider answered {what} where {_PHRASES[self._expected]} was expected")
+        self._found, self._reader = found, found.reader()
+        self._read(memoryview(self._head))
+        return found
+
+    def _read(self, chunk: memoryview) -> None:
+        try:
+            self._reader.feed(chunk)
+        except Malformed:
+            raise NotMedia(f"the provider answered {self._format.name} that is broken inside") from None
+
+
+def _format_of(head: bytes) -> _Format | None:
+    if head[4:8] == b"ftyp":
+        length = min(int.from_bytes(head[:4], "big"), len(head))
+        brands = [head[8:12], *(head[at : at + 4] for at in range(16, length - 3, 4))]
+        if brands[0] in (b"mif1", b"msf1"):  # a picture of a kind that only the others name
+            return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), _BRANDS[b"heic"])
+        return _BRANDS.get(brands[0], _MP4)
+    if head.startswith(b"\x1aE\xdf\xa3"):
+        return _WEBM if b"webm" in head[:64] else _MATROSKA
+    return next((found for signature, found in _SIGNATURES if signature.match(head)), None)
+
+
+def _unknown(head: bytes) -> str:
+    text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not head:
+        return "an empty file"
+    # A page may begin with a declaration or a comment of its own.
+    if text.startswith(b"<") and re.search(rb"<html|<!doctype html", text, re.I):
+        return "an HTML page"
+    return next((what for page, what in _PAGES if page.match(text)), "something of no known kind")
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)

@@ -1,0 +1,136 @@
+"""What subscribers are told: a CloudEvents 1.0 message for a change of a task's state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from reelkeep.domain.links import Links
+from reelkeep.domain.task import Creation, Kept, Task
+
+if TYPE_CHECKING:
+    from reelkeep.domain.notices.webhooks import Pause, Webhook
+
+SOURCE = "/reelkeep"
+
+
+def notice(task: Task, links: Links) -> dict[str, Any]:
+    """The event. Its id is the same at every repetition, so that a subscriber can drop repeats.
+
+    It carries the permanent links, and no prompt, payload or provider's link.
+    Format: CloudEvents 1.0, JSON, structured mode.
+    """
+    return {
+        "specversion": "1.0",
+        "id": f"{task.id}.{task.state}",
+        "source": SOURCE,
+        "type": f"reelkeep.task.{task.state}",
+        "subject": task.id,
+        "time": (task.finished_at or task.updated_at).isoformat(timespec="milliseconds"),
+        "datacontenttype": "application/json",
+        "data": {
+            "task_id": task.id,
+            "owner": task.owner,
+            "provider": task.provider,
+            "model": task.request.model,
+            "kind": task.request.kind,
+            "state": task.state,
+            "tags": list(task.request.tags),
+            "created_at": task.created_at.isoformat(timespec="milliseconds"),
+            "credits": task.credits,
+            "failure": _failure(task),
+            "adopted": _adopted(task),
+            # Whoever sees creations may take them for all, and for kept.
+            "creations": [_creation(creation, links) for creation in task.creations] if task.state.terminal else [],
+        },
+    }
+
+
+def test_event(delivery_id: str, webhook: Webhook, now: datetime) -> dict[str, Any]:
+    """What a webhook is sent when its owner wants to see whether it works."""
+    return _of_webhook("test", delivery_id, webhook, now)
+
+
+def paused_event(webhook: Webhook, why: Pause, now: datetime) -> dict[str, Any]:
+    """That a webhook is not told any more: by another way, to whoever subscribed to that."""
+    event = _of_webhook("paused", f"{webhook.id}.paused.{webhook.version}", webhook, now)
+    return event | {"data": {**event["data"], "reason": why, "failing_since": _time(webhook.failing_since)}}
+
+
+def webhook_attributes(event: Mapping[str, Any]) -> dict[str, str]:
+    """What subscribers can filter an event about a webhook on."""
+    return {"type": event["type"], "owner": event["data"]["owner"]}
+
+
+def _of_webhook(what: str, event_id: str, webhook: Webhook, now: datetime) -> dict[str, Any]:
+    return {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": SOURCE,
+        "type": f"reelkeep.webhook.{what}",
+        "subject": webhook.id,
+        "time": _time(now),
+        "datacontenttype": "application/json",
+        "data": {"webhook_id": webhook.id, "owner": webhook.owner},
+    }
+
+
+def _time(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds") if moment else None
+
+
+def attributes(task: Task) -> dict[str, str | list[str]]:
+    """What subscribers can filter on. SNS takes no empty value.
+
+    `owner_state` is two in one, because a filter of SNS names five attributes at most.
+    """
+    values: dict[str, str | list[str]] = {
+        "type": f"reelkeep.task.{task.state}",
+        "owner": task.owner,
+        "owner_state": f"{task.owner}#{task.state}",
+        "provider": task.provider,
+        "model": task.request.model,
+        "kind": task.request.kind.value,
+        "state": task.state.value,
+        "tags": list(task.request.tags),
+    }
+    return {name: value for name, value in values.items() if value}
+
+
+def _failure(task: Task) -> dict[str, Any] | None:
+    if task.failure is None:
+        return None
+    failure = task.failure
+    return {
+        "reason": failure.reason,
+        "code": failure.code,
+        "message": failure.message,
+        "retryable": failure.retryable,
+    }
+
+
+def _adopted(task: Task) -> dict[str, Any] | None:
+    if task.adopted is None:
+        return None
+    return {"provider_task_id": task.provider_task_id, "lost_task": task.adopted.lost_task or None}
+
+
+def _creation(creation: Creation, links: Links) -> dict[str, Any]:
+    files = {asset.name: _file(asset.kept, links) for asset in creation.assets if asset.kept}
+    lost = {asset.name: asset.lost for asset in creation.assets if asset.lost}
+    return {"id": creation.id, "files": files, "lost": lost}
+
+
+def _file(kept: Kept, links: Links) -> dict[str, Any]:
+    return {
+        "url": links(kept),
+        "content_type": kept.content_type,
+        "bytes": kept.bytes,
+        "sha256": kept.sha256 or None,
+        "crc32": kept.crc32 or None,
+        "duration": kept.duration,
+        "fps": kept.fps,
+        "width": kept.width,
+        "height": kept.height,
+    }

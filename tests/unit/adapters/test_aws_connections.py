@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import json
+import ssl
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import boto3
+import pytest
+import trustme
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+
+from reelkeep.adapters.http.aws_connections import AwsConnections
+from tests.servers import Cut, Request, Server, reply
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+ITEM = {"pk": {"S": "task#1"}}
+
+
+def answer(status: int = 200, body: object = None, **headers: str) -> list[bytes]:
+    said = json.dumps({"Item": ITEM} if body is None else body).encode()
+    return reply(status, said, content_type="application/x-amz-json-1.0", **headers)
+
+
+@dataclass
+class Table:
+    """Answers in turn, and with the item when the script is over."""
+
+    script: list[list[bytes] | type[Cut]] = field(default_factory=list)
+
+    def __call__(self, request: Request) -> Iterable[bytes]:
+        said = self.script.pop(0) if self.script else answer()
+        if said is Cut:
+            raise Cut
+        return said  # type: ignore[return-value]
+
+
+class NewClient(Protocol):
+    def __call__(
+        self, url: str, tls: ssl.SSLContext | None = None, *, attempts: int = 1, seconds: float = 5
+    ) -> DynamoDBClient: ...
+
+
+@pytest.fixture
+def client() -> Iterator[NewClient]:
+    with ExitStack() as stack:
+
+        def new_client(
+            url: str, tls: ssl.SSLContext | None = None, *, attempts: int = 1, seconds: float = 5
+        ) -> DynamoDBClient:
+            session = boto3.Session(aws_access_key_id="key", aws_secret_access_key="secret", region_name="us-east-1")
+            config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
+            made = session.client("dynamodb", endpoint_url=url.rstrip("/"), config=config)
+            tls = tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            connections = AwsConnections(tls, connect_seconds=5, read_seconds=seconds)
+            stack.callback(connections.close)
+            connections.carry(made)
+            return made
+
+        yield new_client
+
+
+def read(dynamodb: DynamoDBClient) -> object:
+    return dynamodb.get_item(TableName="tasks", Key=ITEM).get("Item")
+
+
+def test_calls_share_one_connection_and_are_signed(client: NewClient) -> None:
+    with Server(Table()) as server:
+        dynamodb = client(server.url())
+        assert [read(dynamodb) for _ in range(3)] == [ITEM] * 3
+        assert server.connections == 1
+        assert all("AWS4-HMAC-SHA256" in request.headers["authorization"] for request in server.requests)
+        assert json.loads(server.requests[0].body) == {"TableName": "tasks", "Key": ITEM}
+
+
+def test_a_connection_that_was_closed_while_it_was_idle_is_not_used_again(client: NewClient) -> None:
+    with Server(Table()) as server:
+        dynamodb = client(server.url())
+        read(dynamodb)
+        server.hang_up()
+        assert read(dynamodb) == ITEM  # at the first attempt
+        assert server.connections == 2
+
+
+def test_a_connection_is_closed_when_the_other_side_wants_it(client: NewClient) -> None:
+    with Server(Table([answer(connection="close")])) as server:
+        dynamodb = client(server.url())
+        read(dynamodb)
+        assert read(dynamodb) == ITEM
+        assert server.connections == 2
+
+
+def test_a_lost_answer_is_asked_for_again_by_the_client_itself(client: NewClient) -> None:
+    with Server(Table([Cut])) as server:
+        assert read(client(server.url(), attempts=2)) == ITEM
+        assert len(server.requests) == 2
+
+
+def test_a_lost_answer_is_a_closed_connection_to_whoever_called(client: NewClient) -> None:
+    with Server(Table([Cut])) as server, pytest.raises(ConnectionClosedError):
+        read(client(server.url()))
+
+
+def test_an_answer_that_is_cut_short_is_lost(client: NewClient) -> None:
+    with Server(Table([answer(content_length="9999")])) as server:
+        dynamodb = client(server.url(), seconds=0.2)
+        with pytest.raises(ReadTimeoutError):
+            read(dynamodb)
+
+
+def test_an_answer_that_was_damaged_on_its_way_is_asked_for_again(client: NewClient) -> None:
+    body = json.dumps({"Item": ITEM}).encode()
+    damaged = answer(x_amz_crc32=str(zlib.crc32(body) ^ 1))
+    with Server(Table([damaged])) as server:
+        assert read(client(server.url(), attempts=2)) == ITEM
+        assert len(server.requests) == 2
+
+
+def test_nobody_listening_is_said_so(client: NewClient) -> None:
+    with Server(Table()) as server:
+        url = server.url()
+    with pytest.raises(EndpointConnectionError):
+        read(client(url))
+
+
+def test_a_refusal_is_the_error_that_the_service_named(client: NewClient) -> None:
+    refusal = answer(400, {"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException"})
+    with Server(Table([refusal])) as server:
+        dynamodb = client(server.url())
+        with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
+            read(dynamodb)
+
+
+def test_only_a_certificate_of_a_trusted_authority_is_taken(client: NewClient) -> None:
+    authority = trustme.CA()
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(theirs)
+    trusting = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
+    with Server(Table(), theirs) as server:
+        assert read(client(server.url(), trusting)) == ITEM
+        with pytest.raises(EndpointConnectionError):
+            read(client(server.url()))

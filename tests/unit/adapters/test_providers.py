@@ -1,0 +1,309 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+
+from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent
+from reelkeep.adapters.providers import ConfiguredProviders, parse_providers
+from reelkeep.dialects import upstream
+from reelkeep.domain.errors import InvalidRequest, Misconfigured, TryLater
+from reelkeep.domain.observation import (
+    Absent,
+    Accepted,
+    Busy,
+    Found,
+    NotYet,
+    Refused,
+    Uncertain,
+    Unknown,
+    Untraceable,
+)
+from reelkeep.domain.task import Asset, Kind, Request, Task
+from reelkeep.domain.wire import Answer
+from reelkeep.ports import Source
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+KEY = {"authorization": "Token vda_secret"}
+VIDU = {"dialect": "vidu_ent_v2", "base_url": "https://api.vidu.test/", "api_key": "vda_secret"}
+
+
+@dataclass
+class FakeOutbound:
+    answer: Answer | BaseException | list[Answer | BaseException] = field(
+        default_factory=lambda: Answer(status=200, body=b'{"task_id": "7"}')
+    )
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def request(self, method: str, url: str, **rest: Any) -> Answer:
+        self.calls.append({"method": method, "url": url, **rest})
+        answer = self.answer.pop(0) if isinstance(self.answer, list) else self.answer
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+
+@dataclass
+class FakeSecret:
+    text: str
+
+    def value(self) -> str:
+        return self.text
+
+
+def providers(outbound: FakeOutbound | None = None, **configured: Mapping[str, Any]) -> ConfiguredProviders:
+    secret = FakeSecret(json.dumps(configured))
+    return ConfiguredProviders(secret, upstream, outbound or FakeOutbound())
+
+
+def request(model: str = "viduq2", provider: str = "", dialect: str = "reelkeep") -> Request:
+    return Request(dialect=dialect, kind=Kind.TEXT2VIDEO, model=model, prompt="a boat", provider=provider)
+
+
+TASK = Task(
+    id="0" * 32,
+    owner="alice",
+    key_id="k",
+    provider="vidu",
+    request=request(),
+    created_at=NOON,
+    updated_at=NOON,
+    deadline=NOON + timedelta(hours=2),
+)
+
+
+def test_the_provider_named_by_the_client_serves() -> None:
+    known = providers(one={**VIDU, "models": ["*"]}, two=VIDU)
+    assert known.choose(request(provider="two")).name == "two"
+
+
+def test_a_provider_that_does_not_exist_is_the_clients_mistake() -> None:
+    with pytest.raises(InvalidRequest, match="no provider 'three'") as caught:
+        providers(one=VIDU).choose(request(provider="three"))
+    assert caught.value.field == "provider"
+
+
+def test_the_first_pattern_that_fits_the_model_serves() -> None:
+    known = providers(rest={**VIDU, "default": True}, q2={**VIDU, "models": ["viduq2*"]})
+    assert known.choose(request("viduq2-pro")).name == "q2"
+    assert known.choose(request("viduq3")).name == "rest"
+
+
+def test_a_model_that_nobody_serves_is_refused_by_name() -> None:
+    with pytest.raises(InvalidRequest, match="model 'sora'") as caught:
+        providers(q2={**VIDU, "models": ["viduq2*"]}).choose(request("sora"))
+    assert caught.value.field == "model"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"api_key": "k", "base_url": "https://x.test"}, "one.dialect"),
+        ({**VIDU, "base_url": "ftp://x.test"}, "one.base_url"),
+        ({**VIDU, "base_url": "https://"}, "one.base_url"),
+        ({**VIDU, "base_url": "https://[x.test"}, "one.base_url"),
+        ({**VIDU, "base_url": "https://x.test?v=1"}, "one.base_url"),
+        ({**VIDU, "base_url": "https://me:vda_secret@x.test"}, "one.base_url"),
+        ({**VIDU, "base_url": "https://x.test/a b"}, "one.base_url"),
+        ({**VIDU, "base_url": "http://127.0.0.1:4567"}, "one: base_url is not a public address"),
+        ({**VIDU, "api_key": ""}, "one.api_key"),
+        ({**VIDU, "api_key": "vda_secret\n"}, "one.api_key"),
+        ({**VIDU, "api_key": "Token vda_secret"}, "one.api_key"),
+        ({**VIDU, "authorization": "Token"}, "one.authorization"),
+        ({**VIDU, "authorization": "{key} {key}"}, "one.authorization"),
+        ({**VIDU, "authorization": "Token {key}\r\nx: y"}, "one.authorization"),
+        ({**VIDU, "authorization": " {key}"}, "one.authorization"),
+        ({**VIDU, "modles": ["a"]}, "one.modles"),
+        ({**VIDU, "dialect": "klingon"}, "one.dialect: no provider speaks 'klingon'"),
+        ({**VIDU, "typical_seconds": 0}, "one.typical_seconds"),
+        ({**VIDU, "adopt_for": "a#b"}, "one.adopt_for"),
+        ("x", "one"),
+    ],
+)
+def test_a_wrong_configuration_says_which_field_of_which_provider(wrong: object, said: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        parse_providers(json.dumps({"one": wrong}), upstream)
+    assert said in str(caught.value)
+    assert "vda_secret" not in str(caught.value)
+
+
+def test_a_configuration_that_is_not_json_is_said_to_be_so() -> None:
+    with pytest.raises(Misconfigured, match="Invalid JSON"):
+        parse_providers("{", upstream)
+
+
+def test_a_new_configuration_takes_effect_without_a_restart() -> None:
+    secret = FakeSecret(json.dumps({"one": {**VIDU, "default": True}}))
+    known = ConfiguredProviders(secret, upstream, FakeOutbound())
+    assert known.choose(request()).name == "one"
+    secret.text = json.dumps({"two": {**VIDU, "default": True}})
+    assert known.choose(request()).name == "two"
+
+
+def test_a_provider_taken_out_while_it_has_tasks_is_named() -> None:
+    with pytest.raises(Misconfigured, match="'gone'"):
+        providers(one=VIDU).get("gone")
+
+
+def test_a_call_carries_the_providers_key_in_the_dialects_words_below_the_base_url() -> None:
+    outbound = FakeOutbound()
+    assert providers(outbound, vidu=VIDU).get("vidu").place(TASK) == Accepted("7")
+    [call] = outbound.calls
+    assert call["url"] == "https://api.vidu.test/ent/v2/text2video"
+    assert call["headers"]["authorization"] == "Token vda_secret"
+    assert call["seconds"] < 29
+    assert json.loads(call["body"])["prompt"] == "a boat"
+
+
+@pytest.mark.parametrize(
+    ("form", "said"),
+    [("Bearer {key}", "Bearer vda_secret"), ("{key}", "vda_secret"), ("{0} {key}", "{0} vda_secret")],
+)
+def test_a_provider_may_want_its_key_in_other_words_than_its_dialect(form: str, said: str) -> None:
+    outbound = FakeOutbound()
+    found = providers(outbound, vidu={**VIDU, "authorization": form}).get("vidu")
+    found.observe(TASK)
+    assert outbound.calls[0]["headers"]["authorization"] == said
+    kept = found.source(Asset(name="video", source="/v1/videos/a/content"))
+    assert kept.headers == {"authorization": said}
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(Misconfigured) as caught:
+        parse_providers(json.dumps({"one": {**VIDU, "api_key": ""}, "two": {"dialect": "volc_ark"}}), upstream)
+    assert str(caught.value) == (
+        "the providers' configuration is wrong: one.api_key: a key is wanted, without blanks, line ends and letters"
+        " beyond ASCII; two.base_url: Field required; two.api_key: Field required"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome"),
+    [(NotSent("refused"), NotYet), (AnswerLost("cut"), Unknown), (BlockedAddress("inside"), Refused)],
+)
+def test_what_went_wrong_on_the_way_decides_whether_the_call_may_be_repeated(fault: Exception, outcome: type) -> None:
+    assert isinstance(providers(FakeOutbound(fault), vidu=VIDU).get("vidu").place(TASK), outcome)
+
+
+@pytest.mark.parametrize("fault", [NotSent("refused"), AnswerLost("cut"), BlockedAddress("inside")])
+def test_a_look_that_fails_on_the_way_teaches_nothing(fault: Exception) -> None:
+    provider = providers(FakeOutbound(fault), vidu=VIDU).get("vidu")
+    assert isinstance(provider.observe(TASK), Busy)
+    assert not provider.cancel(TASK)
+    assert isinstance(provider.find(TASK), Uncertain)
+
+
+def test_a_search_goes_on_to_the_last_page_with_the_providers_key() -> None:
+    pages = [
+        Answer(status=200, body=b'{"tasks": [{"id": "7", "payload": ""}], "next_page_token": "t1"}'),
+        Answer(status=200, body=json.dumps({"tasks": [{"id": "8", "payload": TASK.id}]}).encode()),
+    ]
+    outbound = FakeOutbound(pages)
+    assert providers(outbound, vidu=VIDU).get("vidu").find(TASK) == Found("8")
+    assert [call["headers"] for call in outbound.calls] == [KEY, KEY]
+    assert all(call["seconds"] <= 15 for call in outbound.calls)
+    assert "pager.page_token=t1" in outbound.calls[1]["url"]
+
+
+def test_a_search_says_what_is_certainly_not_there() -> None:
+    outbound = FakeOutbound(Answer(status=200, body=b'{"tasks": []}'))
+    assert providers(outbound, vidu=VIDU).get("vidu").find(TASK) == Absent()
+
+
+def test_a_format_without_a_list_can_never_tell() -> None:
+    outbound = FakeOutbound()
+    assert providers(outbound, one={**VIDU, "dialect": "vidu_v1"}).get("one").find(TASK) == Untraceable()
+    assert outbound.calls == []
+
+
+def test_a_list_that_goes_round_in_circles_ends_with_the_time_for_it() -> None:
+    ticks = count(0, 5)
+    outbound = FakeOutbound(
+        Answer(status=200, body=b'{"tasks": [{"id": "7", "payload": ""}], "next_page_token": "t"}')
+    )
+    known = ConfiguredProviders(
+        FakeSecret(json.dumps({"vidu": VIDU})), upstream, outbound, lambda: float(next(ticks))
+    )
+    assert known.get("vidu").find(TASK) == Uncertain("the provider's list is too long to be read in time")
+    assert 2 < len(outbound.calls) < 10
+
+
+def test_what_cannot_be_said_any_more_is_refused_and_nothing_is_sent() -> None:
+    outbound = FakeOutbound()
+    unsaid = replace(TASK, request=replace(TASK.request, dialect="reelkeep", last_frame=True))
+    assert isinstance(providers(outbound, vidu=VIDU).get("vidu").place(unsaid), Refused)
+    assert outbound.calls == []
+
+
+ITEM = {"id": "1", "state": "success", "created_at": "2026-11-21T10:00:00Z", "creations": []}
+
+
+def vidus_list(*ids: str, token: str = "") -> Answer:
+    body = {"tasks": [{**ITEM, "id": id} for id in ids], "next_page_token": token}
+    return Answer(status=200, body=json.dumps(body).encode())
+
+
+def listing(*answers: Answer | BaseException) -> tuple[list[str], FakeOutbound]:
+    outbound = FakeOutbound(list(answers))
+    found = []
+    try:
+        for listed in providers(outbound, vidu=VIDU).get("vidu").successes(NOON):
+            found.append(listed.provider_task_id)  # noqa: PERF401  it may end in the middle
+    except TryLater as error:
+        found.append(str(error))
+    return found, outbound
+
+
+def test_a_list_is_read_page_by_page_to_its_end() -> None:
+    found, outbound = listing(vidus_list("1", "2", token="t"), vidus_list("3"))
+    assert found == ["1", "2", "3"]
+    assert ["page_token=t" in call["url"] for call in outbound.calls] == [False, True]
+
+
+def test_a_list_that_breaks_off_says_so_after_what_could_be_read() -> None:
+    assert listing(vidus_list("1", token="t"), AnswerLost("cut"))[0] == ["1", "cut"]
+    found, _ = listing(vidus_list("1", token="t"), Answer(status=503))
+    assert found == ["1", "the provider answered 503 when it was asked for its list"]
+
+
+def test_a_list_that_goes_round_in_circles_ends() -> None:
+    assert listing(vidus_list("1", token="t"), vidus_list("2", token="t"))[0] == ["1", "2"]
+    found, outbound = listing(*(vidus_list("1", token=f"t{n}") for n in range(1001)))
+    assert "does not end" in found[-1]
+    assert len(outbound.calls) == 1000
+
+
+def test_successes_without_an_id_are_said_at_the_end() -> None:
+    found, _ = listing(vidus_list("", "2", token="t"), vidus_list("3"))
+    assert found == ["2", "3", "the provider lists 1 successes without an id or a time"]
+
+
+def test_those_that_use_one_account_are_known_together() -> None:
+    known = providers(one=VIDU, two={**VIDU, "models": ["a"]}, three={**VIDU, "api_key": "other"})
+    assert [[provider.name for provider in account] for account in known.accounts()] == [["one", "two"], ["three"]]
+    assert known.get("one").adopt_for == "adopted"
+
+
+@pytest.mark.parametrize(
+    ("source", "url", "headers"),
+    [
+        (
+            "/v1/videos/a:1/content",
+            "https://api.vidu.test/v1/videos/a:1/content",
+            {"authorization": "Token vda_secret"},
+        ),
+        ("//evil.test/v.mp4", "https://api.vidu.test//evil.test/v.mp4", {"authorization": "Token vda_secret"}),
+        ("https://api.vidu.test/v.mp4", "https://api.vidu.test/v.mp4", {}),
+        ("https://cdn.test/v.mp4?X-Amz-Signature=c0ffee", "https://cdn.test/v.mp4?X-Amz-Signature=c0ffee", {}),
+    ],
+)
+def test_the_key_goes_with_a_path_at_the_provider_and_never_with_a_link(
+    source: str, url: str, headers: dict[str, str]
+) -> None:
+    found = providers(vidu=VIDU).get("vidu").source(Asset(name="video", source=source))
+    assert found == Source(url, allow_private=False, headers=headers)

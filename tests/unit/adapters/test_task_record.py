@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelkeep.adapters import documents
+from reelkeep.adapters.dynamodb.task_record import from_item, to_item
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Task
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ID = "01a1fdfa49e8187d19a8ef119dff6dda"
+TASK = Task(
+    id=ID,
+    owner="alice",
+    key_id="key-1",
+    provider="vidu",
+    request=Request(dialect="vidu_ent_v2", kind=Kind.START_END2VIDEO, model="viduq2", body={"seed": 0}),
+    created_at=NOON,
+    updated_at=NOON,
+    deadline=NOON + timedelta(hours=2),
+)
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3),
+    max_leaves=8,
+)
+st.register_type_strategy(datetime, st.datetimes(timezones=st.just(UTC)))
+requests = st.builds(Request, body=st.dictionaries(st.text(), json_values, max_size=4))
+tasks = st.builds(
+    Task,
+    id=st.uuids().map(lambda each: each.hex),
+    request=requests,
+    creations=st.lists(st.builds(Creation, assets=st.lists(st.builds(Asset)).map(tuple))).map(tuple),
+    failure=st.none() | st.builds(Failure),
+)
+
+
+@given(tasks)
+def test_every_task_is_read_as_it_was_written(task: Task) -> None:
+    assert from_item(to_item(task, "w")) == task
+
+
+@given(st.builds(Asset, kept=st.builds(Kept)))
+def test_every_part_can_be_a_document_of_its_own(asset: Asset) -> None:
+    assert documents.read(Asset, documents.write(asset)) == asset
+
+
+def test_an_item_carries_beside_the_document_what_conditions_and_indexes_need() -> None:
+    item = to_item(replace(TASK, version=7), "w-1")
+    document = json.loads(item.pop("document")["S"])
+    assert item == {
+        "pk": {"S": f"task#{ID}"},
+        "sk": {"S": "task"},
+        "version": {"N": "7"},
+        "task_id": {"S": ID},
+        "state": {"S": "created"},
+        "write_id": {"S": "w-1"},
+        "owner": {"S": "alice"},
+        "owner_state": {"S": "alice#created"},
+        "owner_model": {"S": "alice#viduq2"},
+        "owner_tier": {"S": "alice#ordinary"},
+        "unfinished": {"S": "a"},
+    }
+    assert document == {
+        "id": ID,
+        "owner": "alice",
+        "key_id": "key-1",
+        "provider": "vidu",
+        "request": {
+            "dialect": "vidu_ent_v2",
+            "kind": "start-end2video",
+            "model": "viduq2",
+            "body": {"seed": 0},
+        },
+        "created_at": "2026-11-21T12:00:00+00:00",
+        "updated_at": "2026-11-21T12:00:00+00:00",
+        "deadline": "2026-11-21T14:00:00+00:00",
+        "version": 7,
+    }
+
+
+@pytest.mark.parametrize(
+    ("task", "unfinished"),
+    [
+        (TASK, True),
+        (replace(TASK, state=State.SUCCESS), True),
+        (replace(TASK, state=State.SUCCESS, told_at=NOON), False),
+        (TASK.failed(Failure(reason=FailureClass.POLICY), NOON), True),
+    ],
+)
+def test_a_task_is_unfinished_until_it_has_been_told_of(task: Task, unfinished: bool) -> None:
+    assert ("unfinished" in to_item(task, "w")) is unfinished
+
+
+def test_a_record_of_an_older_release_gets_the_defaults_of_what_it_lacks() -> None:
+    record = json.loads(documents.write(replace(TASK, version=7)))
+    del record["version"], record["request"]["model"]
+    expected = replace(TASK, version=0, request=replace(TASK.request, model=""))
+    assert documents.read(Task, json.dumps(record)) == expected
+
+
+def test_what_a_newer_release_added_is_passed_over() -> None:
+    record: dict[str, Any] = json.loads(documents.write(TASK))
+    record |= {"colour": "blue"}
+    record["request"] |= {"camera": {"move": "left"}}
+    assert documents.read(Task, json.dumps(record)) == TASK
+
+
+def test_what_is_unknown_inside_the_clients_body_is_kept() -> None:
+    body = {"camera": {"move": "left"}, "n": 10**30, "x": 0.1, "null": None, "型": ["\x00", "\ud800"]}
+    task = replace(TASK, request=replace(TASK.request, body=body))
+    assert from_item(to_item(task, "w")) == task
+
+
+def test_an_item_can_be_sent_whatever_the_client_wrote() -> None:
+    request = replace(TASK.request, model="\ud800", prompt="half a \udfff pair", template="長" * 5000)
+    item = to_item(replace(TASK, request=request), "w")
+    texts = [value["S"].encode() for value in item.values() if "S" in value]
+    assert max(map(len, texts)) < 400_000
+    assert len(item["owner_template"]["S"].encode()) <= 2048
+
+
+def test_chinese_takes_the_space_it_needs_and_no_more() -> None:
+    assert "一只猫" in documents.write(replace(TASK, provider="一只猫"))
+
+
+def test_times_keep_their_zone() -> None:
+    beijing = datetime(2026, 11, 21, 20, tzinfo=timezone(timedelta(hours=8)))
+    assert documents.read(Task, documents.write(replace(TASK, told_at=beijing))).told_at == beijing
+
+
+def test_what_lacks_what_every_task_has_is_no_task() -> None:
+    with pytest.raises(TypeError):
+        documents.read(Task, '{"id": "x"}')
+
+
+def test_a_type_that_json_has_no_way_to_say_is_found_at_once() -> None:
+    with pytest.raises(TypeError, match="bytes"):
+        documents.read(Odd, '{"raw": "x"}')
+
+
+@dataclass(frozen=True)
+class Odd:
+    raw: bytes
+
+
+def test_a_removed_task_is_in_no_listing_but_still_there() -> None:
+    item = to_item(replace(TASK, removed_at=TASK.created_at, provider_task_id="885"), "w")
+    assert item["provider_task"] == {"S": "vidu#885"}  # or it would be adopted
+    assert not [name for name in item if name.startswith("owner")]
+    assert from_item(item).owner == "alice"

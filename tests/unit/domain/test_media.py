@@ -1,0 +1,238 @@
+from __future__ import annotations
+
+import io
+import tracemalloc
+from contextlib import suppress
+from itertools import pairwise
+
+import av
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reelkeep.domain.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
+from tests.samples import lengthened, picture, sound, video
+
+PAGE = b"<!DOCTYPE html>\n<html><body>Access denied</body></html>"
+WHOLE = {
+    "mp4": lambda: video(sound=True),
+    "mp4, index first": lambda: video(movflags="faststart"),
+    "mp4 in fragments": lambda: video(movflags="frag_keyframe+empty_moov"),
+    "mov": lambda: video("mov"),
+    "webm": lambda: video("webm", "libvpx"),
+    "png": lambda: picture("PNG"),
+    "jpeg": lambda: picture("JPEG"),
+    "gif": lambda: picture("GIF"),
+    "webp": lambda: picture("WEBP"),
+    "wav": lambda: sound("wav", "pcm_s16le"),
+}
+
+
+def probe(content: bytes, expected: Expected = "media", cuts: list[int] | None = None) -> Media:
+    found = MediaProbe(expected)
+    for begin, end in pairwise([0, *sorted(cuts or []), len(content)]):
+        found.feed(memoryview(content)[begin:end])
+    return found.finish()
+
+
+@pytest.mark.parametrize("movflags", ["", "faststart", "frag_keyframe+empty_moov", "frag_keyframe", "dash"])
+@pytest.mark.parametrize("heard", [False, True])
+def test_an_mp4_says_how_long_how_fast_and_how_large_it_is_wherever_its_index_stands(
+    movflags: str, heard: bool
+) -> None:
+    media = probe(video(movflags=movflags, frames=48, sound=heard), "video")
+
+    assert media == Media("video/mp4", "mp4", pytest.approx(2.0, abs=0.05), 24.0, 64, 48)
+
+
+@pytest.mark.parametrize("fps", [16, 24, 25, 30, 60])
+def test_the_frame_rate_is_the_one_that_a_decoder_finds(fps: int) -> None:
+    content = video(fps=fps, frames=2 * fps)
+    with av.open(io.BytesIO(content)) as decoded:
+        assert probe(content).fps == float(decoded.streams.video[0].average_rate or 0)
+
+
+def test_frames_out_of_order_change_neither_duration_nor_rate() -> None:
+    media = probe(video(codec="libx264", frames=48))
+
+    assert (media.duration_seconds, media.fps) == (2.0, 24.0)
+
+
+def test_a_video_shown_turned_by_a_quarter_is_as_wide_as_it_looks() -> None:
+    media = probe(video(turned=True))
+
+    assert (media.width, media.height) == (48, 64)
+
+
+def test_a_box_with_a_64_bit_size_is_stepped_over() -> None:
+    assert probe(lengthened(video(), 100_000)) == probe(video())
+
+
+def test_an_old_quicktime_file_without_a_brand_is_recognised() -> None:
+    content = video("mov")
+    brand = int.from_bytes(content[:4], "big")
+    unbranded = brand.to_bytes(4, "big") + b"wide" + content[8:]
+
+    assert probe(unbranded, "video") == probe(content, "video")
+
+
+def test_zeros_after_the_last_box_do_no_harm() -> None:
+    assert probe(video() + bytes(700)) == probe(video())
+
+
+def test_a_webm_says_how_long_how_fast_and_how_large_it_is() -> None:
+    assert probe(WHOLE["webm"](), "video") == Media("video/webm", "webm", pytest.approx(1.0, abs=0.05), 24.0, 64, 48)
+
+
+def test_a_matroska_file_is_not_taken_for_a_webm() -> None:
+    assert probe(video("matroska"), "video").content_type == "video/x-matroska"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "WEBP", "AVIF"])
+def test_a_picture_says_how_large_it_is(kind: str) -> None:
+    media = probe(picture(kind, (321, 123)), "image")
+
+    assert media == Media(f"image/{kind.lower()}", kind.lower(), None, None, 321, 123)
+
+
+@pytest.mark.parametrize("options", [{"lossless": True}, {"lossless": False}, {"exif": b"Exif\0\0II*\0"}])
+def test_all_three_kinds_of_webp_say_how_large_they_are(options: dict[str, object]) -> None:
+    media = probe(picture("WEBP", (200, 100), **options))
+
+    assert (media.width, media.height) == (200, 100)
+
+
+def test_a_progressive_jpeg_is_whole() -> None:
+    assert probe(picture("JPEG", (200, 100), progressive=True), "image").width == 200
+
+
+@pytest.mark.parametrize(
+    ("container", "codec", "content_type"),
+    [
+        ("ipod", "aac", "audio/mp4"),
+        ("wav", "pcm_s16le", "audio/wav"),
+        ("mp3", "libmp3lame", "audio/mpeg"),
+        ("flac", "flac", "audio/flac"),
+        ("ogg", "libopus", "audio/ogg"),
+    ],
+)
+def test_a_sound_file_is_recognised(container: str, codec: str, content_type: str) -> None:
+    assert probe(sound(container, codec), "audio").content_type == content_type
+
+
+def test_a_wav_file_says_how_long_it_is() -> None:
+    assert probe(WHOLE["wav"](), "audio").duration_seconds == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (PAGE, "an HTML page where a video was expected"),
+        (b"\xef\xbb\xbf \n<!-- gone --><HTML>", "an HTML page"),
+        (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "an XML document"),
+        (b'{"error": {"code": "expired"}}', "a JSON document"),
+        (b"no such file\n", "a text"),
+        (b"", "an empty file"),
+        (bytes(range(256)), "something of no known kind"),
+    ],
+)
+def test_what_is_not_a_video_is_refused_in_words_that_a_person_understands(content: bytes, words: str) -> None:
+    with pytest.raises(NotMedia, match=words):
+        probe(content, "video")
+
+
+def test_other_media_than_expected_are_refused() -> None:
+    with pytest.raises(NotMedia, match="a JPEG picture where a video was expected"):
+        probe(picture("JPEG"), "video")
+    with pytest.raises(NotMedia, match="an M4A sound file where a video was expected"):
+        probe(sound(), "video")
+    with pytest.raises(NotMedia, match="an MP4 file where a picture was expected"):
+        probe(video(), "image")
+
+
+def test_an_mp4_without_a_picture_in_it_is_no_video() -> None:
+    content = sound("mp4")
+
+    assert probe(content, "audio").content_type == "video/mp4"
+    with pytest.raises(NotMedia, match="without a picture"):
+        probe(content, "video")
+
+
+def test_a_page_is_refused_before_all_of_it_has_come() -> None:
+    with pytest.raises(NotMedia, match="HTML"):
+        MediaProbe("video").feed(PAGE + bytes(1000))
+
+
+@pytest.mark.parametrize("name", ["mp4", "mp4, index first", "mov", "webm", "png", "jpeg", "gif", "webp", "wav"])
+@settings(max_examples=60)
+@given(data=st.data())
+def test_a_file_cut_anywhere_is_not_taken_for_a_whole_one(name: str, data: st.DataObject) -> None:
+    content = WHOLE[name]()
+    length = data.draw(st.integers(0, len(content) - 1))
+
+    with pytest.raises(NotMedia):
+        probe(content[:length])
+
+
+def test_an_index_without_all_that_it_points_to_is_truncated() -> None:
+    content = WHOLE["mp4, index first"]()
+
+    with pytest.raises(Truncated, match="index"):
+        probe(content[: content.index(b"mdat") - 4])
+
+
+def test_pictures_without_an_index_are_truncated() -> None:
+    content = WHOLE["mp4"]()
+
+    with pytest.raises(Truncated, match="index is missing"):
+        probe(content[: content.index(b"moov") - 4])
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_how_a_file_is_cut_into_chunks_changes_nothing(name: str, data: st.DataObject) -> None:
+    content = WHOLE[name]()
+    cuts = data.draw(st.lists(st.integers(0, len(content)), max_size=20))
+
+    assert probe(content, cuts=cuts) == probe(content)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_file_may_come_one_byte_at_a_time(name: str) -> None:
+    content = WHOLE[name]()
+
+    assert probe(content, cuts=list(range(len(content)))) == probe(content)
+
+
+@pytest.mark.parametrize("name", WHOLE)
+@settings(max_examples=40)
+@given(data=st.data())
+def test_damage_is_refused_or_overlooked_but_never_an_accident(name: str, data: st.DataObject) -> None:
+    content = bytearray(WHOLE[name]())
+    for at in data.draw(st.lists(st.integers(0, len(content) - 1), min_size=1, max_size=8)):
+        content[at] = data.draw(st.integers(0, 255))
+
+    with suppress(NotMedia):
+        probe(bytes(content))
+
+
+@given(content=st.binary(max_size=600))
+def test_any_bytes_are_media_or_refused(content: bytes) -> None:
+    with suppress(NotMedia):
+        probe(content)
+
+
+def test_a_box_that_claims_to_be_huge_takes_no_memory() -> None:
+    found = MediaProbe("video")
+    brand = video()[: int.from_bytes(video()[:4], "big")]
+    found.feed(brand + (1 << 30).to_bytes(4, "big") + b"stts")
+    zeros = bytes(1 << 20)
+
+    tracemalloc.start()
+    for _ in range(32):
+        found.feed(zeros)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 1 << 20
