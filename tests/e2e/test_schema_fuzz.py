@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -15,6 +16,13 @@ from tests.e2e.conftest import NewClient, Prompt
 from tests.submissions import MODELS
 
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
+
+# Where every corner of the schema takes longest and shows least: read by the same code as others that are covered
+# or, as our own submission, a choice of so many kinds that it alone has a quarter of all corners. The examples and
+# what is made up at random have to do.
+UNCOVERED: Final = (
+    "^(/tasks|/api/v3/.*|/ent/v2/(img2video|reference2video|start-end2video|template2video|extend|upscale-new))$"
+)
 
 
 @pytest.mark.usefixtures("studio")  # most of what it makes up is generated
@@ -31,7 +39,17 @@ def test_no_request_that_the_document_allows_or_forbids_gets_an_answer_outside_i
         )
     ]
     assert {grace.ended(task_id)["state"] for task_id in ids} == {"success", "failed"}
-    configuration = f"[[operations]]\ninclude-method = 'GET'\nparameters = {{ 'path.task_id' = {json.dumps(ids)} }}\n"
+    configuration = f"""
+[[operations]]
+include-method = 'GET'
+parameters = {{ 'path.task_id' = {json.dumps(ids)} }}
+
+[[operations]]
+include-method = 'POST'
+include-path-regex = '{UNCOVERED}'
+phases.coverage.enabled = false
+phases.fuzzing.generation.max-examples = 20
+"""
     (tmp_path / "schemathesis.toml").write_text(configuration)
     fuzzed = subprocess.run(
         [
