@@ -28,17 +28,18 @@ key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `
 
 ##@ Work on it
 
-.PHONY: setup test test-code test-cloud lint types unit unit-on-runtime chaos tools integration e2e format lock
+.PHONY: setup test test-code test-e2e test-outages lint types unit unit-on-runtime chaos tools integration e2e outages format lock
 setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
 
-test: $(SETUP)  ## Everything that has to pass, on two cores
-	@$(MAKE) --no-print-directory --jobs=2 --output-sync=line test-code test-cloud
+# Side by side: the first keeps a core busy, the others mostly wait.
+test: $(SETUP)  ## Everything that has to pass
+	@$(MAKE) --no-print-directory --jobs=3 --output-sync=line test-code test-e2e test-outages
 
-# In this order, so that the application is built by one of them only.
 test-code:
 	@for part in lint types unit unit-on-runtime chaos integration; do $(MAKE) --no-print-directory $$part || exit 1; done
-test-cloud:
-	@for part in tools e2e; do $(MAKE) --no-print-directory $$part || exit 1; done
+test-e2e: e2e
+test-outages:
+	@for part in tools outages; do $(MAKE) --no-print-directory $$part || exit 1; done
 
 lint: $(SETUP)  ## Style of the code, soundness of the template
 	$(BIN)/ruff check $(CODE)
@@ -72,7 +73,10 @@ integration: $(SETUP)  ## Tests on the local cloud's services
 	$(BIN)/pytest tests/integration
 
 e2e: $(SETUP)  ## Tests from outside, on a local cloud of their own (REELKEEP_STACK=stack.json: on one that is up)
-	$(BIN)/pytest tests/e2e
+	$(BIN)/pytest tests/e2e --ignore tests/e2e/outages
+
+outages: $(SETUP)  ## The same while the cloud is killed and restarted
+	$(BIN)/pytest tests/e2e/outages tests/e2e/test_secrets.py
 
 format: $(SETUP)  ## Put the code into its form
 	$(BIN)/ruff check --fix-only --quiet $(CODE)

@@ -25,6 +25,15 @@ def alone(data: Path) -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def in_turn(folder: Path) -> Iterator[None]:
+    """Waits until nobody else is at work in this folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def require_free(port: int) -> None:
     try:
         socket.create_server(("127.0.0.1", port)).close()

@@ -14,7 +14,7 @@ from typing import Any, Final
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import children, emulator, stack
+from local import children, claims, emulator, stack
 from local.errors import CloudError
 from local.workers import Function
 
@@ -44,21 +44,22 @@ def _sources(root: Path) -> Iterable[Path]:
 
 def build(root: Path, sam: Path, *, builds: Path, log: Path, say: Callable[[str], None]) -> Path:
     """The folder with the built template and what it refers to, for this machine and its Python."""
-    wanted = builds / fingerprint(root)
-    if not (wanted / "template.yaml").is_file():
-        say("building the functions and layers")
-        command: list[str | Path] = [sam, "build", "--cached", "--parallel"]
-        # sam does not know that what our makefiles build fits one version of Python.
-        command += ["--build-dir", wanted, "--cache-dir", builds / "cache" / sys.implementation.cache_tag]
-        env = {**_sam_environment(builds), "BUILD_FOR": "this-machine", "PYTHON": sys.executable}
-        try:
-            children.run("sam build", command, env=env, log=log, cwd=root)
-        except BaseException:
-            shutil.rmtree(wanted, ignore_errors=True)
-            raise
-    os.utime(wanted)
-    _forget_old_builds(builds)
-    return wanted
+    with claims.in_turn(builds):
+        wanted = builds / fingerprint(root)
+        if not (wanted / "template.yaml").is_file():
+            say("building the functions and layers")
+            command: list[str | Path] = [sam, "build", "--cached", "--parallel"]
+            # sam does not know that what our makefiles build fits one version of Python.
+            command += ["--build-dir", wanted, "--cache-dir", builds / "cache" / sys.implementation.cache_tag]
+            env = {**_sam_environment(builds), "BUILD_FOR": "this-machine", "PYTHON": sys.executable}
+            try:
+                children.run("sam build", command, env=env, log=log, cwd=root)
+            except BaseException:
+                shutil.rmtree(wanted, ignore_errors=True)
+                raise
+        os.utime(wanted)
+        _forget_old_builds(builds)
+        return wanted
 
 
 def _forget_old_builds(builds: Path) -> None:

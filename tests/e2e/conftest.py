@@ -48,7 +48,7 @@ POISON = {  # how the functions end that are handed it
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What leaves hundreds of tasks to the studio comes late, what looks at all that the others left comes last."""
-    late = ("test_letters.py", "test_schema_fuzz.py", "test_poison.py", "test_secrets.py")
+    late = ("test_schema_fuzz.py", "test_poison.py", "test_secrets.py")
     items.sort(key=lambda item: late.index(item.path.name) if item.path.name in late else -1)
 
 

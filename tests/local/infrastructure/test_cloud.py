@@ -4,6 +4,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,22 @@ def test_a_folder_serves_one_local_cloud_at_a_time(tmp_path: Path) -> None:
             second.__enter__()
     with claims.alone(tmp_path):
         pass
+
+
+def test_who_finds_somebody_at_work_waits_for_its_turn(tmp_path: Path) -> None:
+    order: list[str] = []
+
+    def work() -> None:
+        with claims.in_turn(tmp_path):
+            order.append("second")
+
+    second = threading.Thread(target=work)
+    with claims.in_turn(tmp_path):
+        second.start()
+        second.join(0.1)
+        order.append("first")
+    second.join(10)
+    assert order == ["first", "second"]
 
 
 def test_a_port_that_is_taken_is_named_with_a_way_out() -> None:

@@ -16,7 +16,6 @@ from typing import Any
 import pytest
 from botocore.credentials import Credentials
 from pydantic import SecretStr
-from tests.unit.adapters.test_copy import FakeClient, File
 
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers import HttpProvider, ProviderSettings
@@ -28,6 +27,7 @@ from reelkeep.domain.task import FailureClass, State, Task
 from reelkeep.domain.wire import Json
 from tests.samples import lengthened, video
 from tests.servers import Bucket, Cut, Request, Server, reply
+from tests.unit.adapters.test_copy import FakeClient, File
 from tests.unit.services.stage import Stage
 
 OUTSIDE = "127.0.0.2"
