@@ -79,8 +79,8 @@ def document(public_url: str) -> dict[str, Json]:
 
 
 def _about(dialect: Dialect) -> str:
-    """The first line of its module: one dialect is one file, and nothing else has to name it."""
-    return (sys.modules[type(dialect).__module__].__doc__ or dialect.name).split("\n")[0]
+    """The first line of the module that is named for it: nothing else has to name it."""
+    return (sys.modules[f"reelkeep.dialects.{dialect.name}"].__doc__ or dialect.name).split("\n")[0]
 
 
 def _operation(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:

@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers import HttpProvider, ProviderSettings
 from reelkeep.adapters.s3.archive import S3Archive
-from reelkeep.dialects.vidu_ent_v2 import upstream
+from reelkeep.dialects.vidu_ent_v2.client import upstream
 from reelkeep.domain.addresses import is_public
 from reelkeep.domain.links import folder
 from reelkeep.domain.task import FailureClass, State, Task

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.dialects import openai_videos, video_generations
 from reelkeep.dialects import upstream as upstream_named
+from reelkeep.dialects import video_generations
 from reelkeep.dialects.grammar.gateway import Gateway
+from reelkeep.dialects.openai_videos import client as openai_client
+from reelkeep.dialects.openai_videos import server as openai_server
 from reelkeep.domain import errors, observation
 from reelkeep.domain.observation import (
     Accepted,
@@ -29,8 +31,8 @@ from reelkeep.domain.wire import Call, Json
 from tests.unit.dialects.stage import Speaker, answer, task_of
 from tests.unit.dialects.videos_stage import BODY, FIRST, OBJECTS, VALUES, request_of
 
-UPSTREAMS = [openai_videos.upstream, video_generations.upstream]
-FLAT, OPENAI = Speaker(video_generations.dialect), Speaker(openai_videos.dialect)
+UPSTREAMS = [openai_client.upstream, video_generations.upstream]
+FLAT, OPENAI = Speaker(video_generations.dialect), Speaker(openai_server.dialect)
 LINK = "https://cdn.example.com/v.mp4"
 SIGNED = f"{LINK}?X-Tos-Date=20260106T080100Z&X-Tos-Expires=86400"
 SIGNED_UNTIL = datetime(2026, 1, 7, 8, 1, tzinfo=UTC)
@@ -73,7 +75,7 @@ def test_each_path_is_told_of_an_image_in_the_words_that_it_reads() -> None:
     }
     assert video_generations.upstream.place(task) == Call(method="POST", path="/v1/video/generations", body=flat)
     more = {"seconds": "5", "input_reference": FIRST}
-    assert openai_videos.upstream.place(task) == Call(method="POST", path="/v1/videos", body={**flat, **more})
+    assert openai_client.upstream.place(task) == Call(method="POST", path="/v1/videos", body={**flat, **more})
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reelkeep.dialects import dialect_of
 from reelkeep.dialects.dialect import Content, Http, List, Remove, Show
-from reelkeep.dialects.openai_videos import dialect
+from reelkeep.dialects.openai_videos.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.task import State, Task

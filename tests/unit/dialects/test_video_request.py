@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.dialects.grammar.sizes import pixels, shape
-from reelkeep.dialects.grammar.video_request import asked, travelling, written
+from reelkeep.dialects.grammar.video_request import asked, written
+from reelkeep.dialects.video_generations import upstream
 from reelkeep.domain import errors
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import TINY
+from tests.unit.dialects.stage import TINY, task_of
 from tests.unit.dialects.videos_stage import (
     BODY,
     FIRST,
@@ -383,5 +384,9 @@ def test_what_is_written_is_understood_as_what_was_asked_for(
 def test_a_clients_own_body_travels_without_what_is_ours() -> None:
     ours = {"provider": "second", "callback_url": "https://me.test"}
     body = {**BODY, **ours, "seed": None, "metadata": {"style": "noir", "callback_url": "https://me.test"}}
-    assert travelling(request_of("d", body=body)) == {**BODY, "seed": None, "metadata": {"style": "noir"}}
-    assert travelling(request_of("d", body={**BODY, "metadata": "{}"})) == {**BODY, "metadata": "{}"}
+    assert _travelled(body) == {**BODY, "seed": None, "metadata": {"style": "noir"}}
+    assert _travelled({**BODY, "metadata": "{}"}) == {**BODY, "metadata": "{}"}
+
+
+def _travelled(body: dict[str, Json]) -> Json:
+    return upstream.place(task_of(request_of("video_generations", body=body))).body

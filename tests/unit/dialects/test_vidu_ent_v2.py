@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelkeep.dialects.dialect import Cancel, Http, Submit
-from reelkeep.dialects.vidu_ent_v2 import dialect, upstream
+from reelkeep.dialects.vidu_ent_v2.client import upstream
+from reelkeep.dialects.vidu_ent_v2.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State

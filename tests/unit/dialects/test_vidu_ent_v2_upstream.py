@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelkeep.dialects import upstream as upstream_named
-from reelkeep.dialects.vidu_ent_v2 import upstream
+from reelkeep.dialects.vidu_ent_v2.client import upstream
 from reelkeep.domain import errors, observation
 from reelkeep.domain.observation import (
     Absent,

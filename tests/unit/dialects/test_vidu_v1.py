@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelkeep.dialects.dialect import Http
-from reelkeep.dialects.vidu_v1 import dialect, upstream
+from reelkeep.dialects.vidu_v1.client import upstream
+from reelkeep.dialects.vidu_v1.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.observation import (
     Accepted,

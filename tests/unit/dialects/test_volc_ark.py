@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from reelkeep.dialects import dialect_of
 from reelkeep.dialects.dialect import Http, List, Remove
-from reelkeep.dialects.volc_ark import dialect
+from reelkeep.dialects.volc_ark.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.task import Asset, Failure, FailureClass, Kind, Request, State, Task

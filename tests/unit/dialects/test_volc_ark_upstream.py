@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reelkeep.dialects import upstream as upstream_named
-from reelkeep.dialects.volc_ark import dialect, upstream
+from reelkeep.dialects.volc_ark.client import upstream
+from reelkeep.dialects.volc_ark.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.observation import (
     Absent,

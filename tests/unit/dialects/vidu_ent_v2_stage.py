@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import strategies as st
 
 from reelkeep.dialects.dialect import Http, List, Submit
-from reelkeep.dialects.vidu_ent_v2 import dialect
+from reelkeep.dialects.vidu_ent_v2.server import dialect
 from reelkeep.domain import observation
 from reelkeep.domain.errors import ClientError
 from reelkeep.domain.listing import Listing, Page

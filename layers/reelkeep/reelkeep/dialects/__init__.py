@@ -1,9 +1,8 @@
 """One wire format a module, read both ways; nothing else lists them.
 
-A module here that has a `dialect` is served to clients; one that has an `upstream` can be a provider's. What ends in
-`_bodies` or `_openapi` belongs to the dialect it is named for, and is loaded by it only when it is needed; so are the
-other `reelkeep_` modules, the native API's, one for each thing of an owner's beside its tasks. What several dialects
-share is in `grammar`.
+What a module calls `dialect` is served to clients, what it calls `upstream` can be a provider's. A format that takes
+more than a page is a package, with the one in its `server` and the other in its `client`. What several dialects share
+is in `grammar`.
 """
 
 from __future__ import annotations
@@ -11,19 +10,21 @@ from __future__ import annotations
 import pkgutil
 from functools import cache
 from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 
 from reelkeep.dialects.dialect import Dialect, Show
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Task
 from reelkeep.domain.wire import Json, ProviderDialect
 
+_SHARED = frozenset({"dialect", "grammar"})
+
 
 @cache
 def all_dialects() -> tuple[Dialect, ...]:
     """Every dialect that clients can speak."""
-    modules = (import_module(f"{__name__}.{name}") for name in _names())
-    found = [module.dialect for module in modules if hasattr(module, "dialect")]
-    return tuple(found)
+    return tuple(found for name in _names() if (found := getattr(_side(name, "server"), "dialect", None)))
 
 
 def dialect_of(path: str) -> Dialect:
@@ -38,20 +39,25 @@ def dialect_of(path: str) -> Dialect:
 
 def shown(name: str, task: Task, links: Links) -> tuple[Json, str]:
     """What this dialect shows of a task, and what else signs it as a callback; only this one is loaded."""
-    dialect: Dialect = import_module(f"{__name__}.{name}").dialect
+    dialect: Dialect = _side(name, "server").dialect  # type: ignore[union-attr]  # every task came in one of them
     show = next(route for route in dialect.routes if isinstance(route, Show))
     return show.render(task, links).body, show.callbacks_signed_by
 
 
 def upstream(name: str) -> ProviderDialect | None:
     """The dialect of this name as a provider speaks it; only this one is loaded."""
-    if name not in _names():
-        return None
-    found: ProviderDialect | None = getattr(import_module(f"{__name__}.{name}"), "upstream", None)
-    return found
+    return getattr(_side(name, "client"), "upstream", None) if name in _names() else None
+
+
+def _side(name: str, side: str) -> ModuleType | None:
+    """The module that has this side of a dialect, if it has this side."""
+    whole = import_module(f"{__name__}.{name}")
+    if not hasattr(whole, "__path__"):
+        return whole
+    place = f"{__name__}.{name}.{side}"
+    return import_module(place) if find_spec(place) else None
 
 
 @cache
-def _names() -> tuple[str, ...]:
-    names = (module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
-    return tuple(name for name in names if not name.endswith(("_bodies", "_openapi")) and "reelkeep_" not in name)
+def _names() -> frozenset[str]:
+    return frozenset(module.name for module in pkgutil.iter_modules(__path__)) - _SHARED

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
+from reelkeep.dialects.dialect import AnyRoute, Reply, Show, Submit
 from reelkeep.dialects.grammar import openai_words, video_openapi, video_request
 from reelkeep.dialects.grammar.described import EXAMPLE_ID, TEXT, record, words
 from reelkeep.dialects.grammar.gateway import Gateway
-from reelkeep.domain.errors import ClientError
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import FailureClass, State, Task
 from reelkeep.domain.wire import Json
@@ -22,7 +21,6 @@ from reelkeep.domain.wire import Json
 _NAME = "video_generations"
 _PATH = "/v1/video/generations"
 _SCHEMAS = "VideoGenerations"
-_SPELLED = {"resolution": "size"}
 _CODES = {  # in a task's body a whole number, in the body of a refusal a word: so the page has it
     FailureClass.POLICY: 400,
     FailureClass.INPUT: 400,
@@ -34,9 +32,10 @@ _CODES = {  # in a task's body a whole number, in the body of a refusal a word: 
 }
 
 
-class _Server:
+class _Server(openai_words.Server):
     name = _NAME
     prefixes: tuple[str, ...] = ("/v1/video/",)
+    spelled: Mapping[str, str] = {"resolution": "size"}
 
     @property
     def routes(self) -> tuple[AnyRoute, ...]:
@@ -45,12 +44,6 @@ class _Server:
             Submit(method="POST", path=_PATH, description=_SUBMIT, parse=parse, render=_submitted),
             Show(method="GET", path=f"{_PATH}/{{task_id}}", description=_SHOW, render=_shown),
         )
-
-    def render_error(self, error: ClientError, http: Http) -> Reply:  # noqa: ARG002
-        return openai_words.refusal(error, _SPELLED)
-
-    def render_fault(self, known: str = "") -> Reply:
-        return openai_words.fault(known)
 
     @property
     def schemas(self) -> Mapping[str, Any]:

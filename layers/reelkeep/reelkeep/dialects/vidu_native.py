@@ -16,7 +16,7 @@ from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
 from reelkeep.dialects.grammar import described, foreign, openai_words
 from reelkeep.dialects.grammar.gateway import Gateway
 from reelkeep.dialects.grammar.strict import LONGEST_PROMPT, RATIO, URL, Fields
-from reelkeep.domain.errors import ClientError, InvalidRequest
+from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.links import Links
 from reelkeep.domain.observation import Observation, Succeeded, Unreadable
 from reelkeep.domain.task import Kind, Request, State, Task
@@ -38,14 +38,14 @@ _WORDS = {
     State.CANCELLED: "failed",
     State.EXPIRED: "failed",
 }
-_SPELLED = {"resolution": "size", "kind": "images"}
 
 # --- the server ---
 
 
-class _Server:
+class _Server(openai_words.Server):
     name = _NAME
     prefixes: tuple[str, ...] = ("/vidu-native/",)
+    spelled: Mapping[str, str] = {"resolution": "size", "kind": "images"}
 
     @property
     def routes(self) -> tuple[AnyRoute, ...]:
@@ -59,12 +59,6 @@ class _Server:
                 render=_shown,
             ),
         )
-
-    def render_error(self, error: ClientError, http: Http) -> Reply:  # noqa: ARG002
-        return openai_words.refusal(error, _SPELLED)
-
-    def render_fault(self, known: str = "") -> Reply:
-        return openai_words.fault(known)
 
     @property
     def schemas(self) -> Mapping[str, Any]:

@@ -10,14 +10,12 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from reelkeep.dialects.grammar import lenient, placing, video_request
-from reelkeep.domain import observation
+from reelkeep.dialects.grammar import creations, lenient, statuses, video_request
+from reelkeep.dialects.grammar.client import Client
 from reelkeep.domain.expiry import link_expiry
 from reelkeep.domain.observation import (
     Accepted,
-    Busy,
     Failed,
-    Listed,
     ListedPage,
     Missing,
     NotYet,
@@ -25,11 +23,10 @@ from reelkeep.domain.observation import (
     Pending,
     Placement,
     Succeeded,
-    Unknown,
     Unreadable,
 )
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
-from reelkeep.domain.wire import Answer, Call, Callbacks, Json, Search
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
+from reelkeep.domain.wire import Answer, Json
 
 _QUEUEING = frozenset({"queued", "pending", "submitted", "not_start", "created"})
 _PROCESSING = frozenset({"in_progress", "processing", "running", "generating"})
@@ -43,7 +40,6 @@ _ENDED = {
     "expired": FailureClass.EXPIRED,
 }
 _BEFORE_ANY_CHANNEL = frozenset({"model_not_found", "get_channel_failed"})  # with 503, but certainly not accepted
-_CLASS_BY_STATUS = {402: FailureClass.CREDIT} | dict.fromkeys((401, 403, 404, 405), FailureClass.PROVIDER)
 _CLASSES = (
     (r"policy|sensitive|moderation|safety|prompt_blocked|敏感|违规|审核", FailureClass.POLICY),
     (r"rate.?limit|too.?many|throttl", FailureClass.THROTTLED),
@@ -53,21 +49,12 @@ _ABOUT_INPUT = (r"invalid|unsupported|required|parameter", FailureClass.INPUT)
 _CONTENT = re.compile(r"https?://[^/?#]+(?:/[^?#]*)?/v1/videos/[^/?#]+/content(?:[?#].*)?")
 
 
-class Gateway:
-    name: str
-    path: str  # of submissions; one task is at `{path}/{id}`
-    authorization = "Bearer {key}"
-    callbacks: Callbacks | None = None
-
+class Gateway(Client):
     def write(self, request: Request) -> dict[str, Json]:
-        """The body for a request of another dialect. Raises InvalidRequest."""
         return video_request.written(request)
 
-    def place(self, task: Task) -> Call:
-        request = task.request
-        own = request.dialect == self.name and request.body
-        body = video_request.travelling(request) if own else self.write(request)
-        return Call(method="POST", path=self.path, body=body)
+    def travelling(self, request: Request) -> dict[str, Json]:
+        return video_request.travelling(super().travelling(request))
 
     def read_placed(self, answer: Answer) -> Placement:
         said = lenient.fields(answer.json())
@@ -78,50 +65,25 @@ class Gateway:
             if task_id:
                 return Accepted(task_id)
             if not code or code == "success":
-                return Unknown("the provider accepted something, but named no task")
-        elif code not in _BEFORE_ANY_CHANNEL and (clear := placing.by_status(answer)):
+                return statuses.unnamed()
+        elif code not in _BEFORE_ANY_CHANNEL and (clear := statuses.placed(answer)):
             return clear
-        kind = _class_of(f"{code} {message}", _CLASS_BY_STATUS.get(answer.status, FailureClass.INPUT))
+        kind = _class_of(f"{code} {message}", statuses.refusal_class(answer))
         if kind is FailureClass.THROTTLED or (answer.status == 429 and kind is not FailureClass.CREDIT):
             return NotYet(answer.retry_after)
-        if answer.status in (401, 403) and kind is FailureClass.PROVIDER:
-            message = "the provider refused the key that Reelkeep has for it; an operator must mend that"
-        message = message or f"the provider answered {answer.status}"
-        return observation.Refused(Failure(reason=kind, code=code, message=message))
-
-    def observe(self, task: Task) -> Call:
-        return Call(method="GET", path=f"{self.path}/{task.provider_task_id}")
+        return statuses.refused(answer, kind, code, message)
 
     def read_observed(self, answer: Answer) -> Observation:
         said = lenient.fields(answer.json())
         code, message = _error(said)
         if answer.status == 200:
             return _told(said, answer.body)
-        if answer.status in (401, 403):
-            return Busy("the provider refused the key that Reelkeep has for it", answer.retry_after)
-        if answer.status in (408, 429) or answer.status >= 500:
-            return Busy(f"the provider answered {answer.status} {code}".rstrip(), answer.retry_after)
+        if nothing := statuses.seen(answer, code):
+            return nothing
         unrouted = message.startswith("Invalid URL")  # new-api's words for a path that it does not serve
         if code == "task_not_exist" or (answer.status == 404 and (code or message) and not unrouted):
             return Missing()
-        return Unreadable(f"the provider answered {answer.status} {code}".rstrip(), answer.body)
-
-    # They cancel nothing, list nothing, and echo nothing that a lost task could be known by.
-
-    def list_successes(self, since: datetime, page: str) -> Call | None:  # noqa: ARG002
-        return None
-
-    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:  # noqa: ARG002
-        return None
-
-    def cancel(self, task: Task) -> Call | None:  # noqa: ARG002
-        return None
-
-    def read_cancelled(self, answer: Answer) -> bool:  # noqa: ARG002
-        return False
-
-    def find(self, task: Task) -> Search | None:  # noqa: ARG002
-        return None
+        return statuses.unreadable(answer, code)
 
 
 def _id(said: Mapping[str, Json]) -> str:
@@ -166,25 +128,22 @@ def _told(said: Mapping[str, Json], raw: bytes) -> Observation:
 
 def listed(items: Sequence[Json], since: datetime, dialect: str) -> ListedPage:
     """Those of a list of videos that were completed since then."""
-    found, unreadable = [], 0
-    for said in map(lenient.fields, items):
-        if lenient.text(said.get("status")).lower() not in _DONE:
-            continue
-        task_id, created_at = _id(said), lenient.moment(said.get("created_at"))
-        if not task_id or created_at is None:
-            unreadable += 1
-            continue
-        if (lenient.moment(said.get("completed_at")) or created_at) >= since:
-            request = Request(
-                dialect=dialect,
-                kind=Kind.TEXT2VIDEO,
-                model=lenient.text(said.get("model"))[:256],
-                prompt=lenient.text(said.get("prompt")),
-                duration=lenient.whole(said.get("seconds")) or None,
-            )
-            seen = _succeeded(said, b"")
-            found.append(Listed(provider_task_id=task_id, created_at=created_at, request=request, seen=seen))
-    return ListedPage(tuple(found), unreadable=unreadable)
+
+    def read(said: Mapping[str, Json]) -> tuple[Request, Observation]:
+        request = Request(
+            dialect=dialect,
+            kind=Kind.TEXT2VIDEO,
+            model=lenient.text(said.get("model"))[:256],
+            prompt=lenient.text(said.get("prompt")),
+            duration=lenient.whole(said.get("seconds")) or None,
+        )
+        return request, _succeeded(said, b"")
+
+    return creations.successes(items, made=_is_done, id_of=_id, read=read, ended_at="completed_at", since=since)
+
+
+def _is_done(said: Mapping[str, Json]) -> bool:
+    return lenient.text(said.get("status")).lower() in _DONE
 
 
 def _succeeded(task: Mapping[str, Json], raw: bytes) -> Observation:

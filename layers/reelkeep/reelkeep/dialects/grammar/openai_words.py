@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from reelkeep.dialects.dialect import Reply
+from reelkeep.dialects.dialect import Http, Reply
 from reelkeep.domain.errors import (
     BodyTooLarge,
     CannotCancel,
@@ -38,6 +38,18 @@ _CODES = {
 }
 _OWN = re.compile(r"[a-z0-9_.:-]+")
 _OUR_TROUBLE = (400, "model_unavailable")  # with our account there: not the client's, and nothing to repeat
+
+
+class Server:
+    """A server that speaks of errors so."""
+
+    spelled: Mapping[str, str]  # the client's names of a Request's fields, where they differ
+
+    def render_error(self, error: ClientError, http: Http) -> Reply:  # noqa: ARG002
+        return refusal(error, self.spelled)
+
+    def render_fault(self, known: str = "") -> Reply:
+        return fault(known)
 
 
 def refusal(error: ClientError, spelled: Mapping[str, str]) -> Reply:

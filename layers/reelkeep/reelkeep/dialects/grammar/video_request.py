@@ -198,12 +198,12 @@ _SAYS = frozenset(
 )  # what a gateway can be told; for the rest it has no words, or none that all its channels know
 
 
-def travelling(request: Request) -> dict[str, Json]:
-    """The client's own body, without what is ours in it."""
-    body = {name: value for name, value in request.body.items() if name not in ("provider", "callback_url")}
-    if isinstance(body.get("metadata"), dict):
-        body["metadata"] = {name: value for name, value in body["metadata"].items() if name != "callback_url"}
-    return body
+def travelling(body: dict[str, Json]) -> dict[str, Json]:
+    """The client's own body, without what is ours in its metadata."""
+    metadata = body.get("metadata")
+    if not isinstance(metadata, dict):
+        return body
+    return {**body, "metadata": {name: value for name, value in metadata.items() if name != "callback_url"}}
 
 
 def written(request: Request) -> dict[str, Json]:

@@ -10,9 +10,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from reelkeep.dialects.dialect import Http, Reply
-from reelkeep.dialects.grammar import lenient, placing
+from reelkeep.dialects.grammar import creations, lenient, statuses
 from reelkeep.dialects.grammar.strict import ItemCountOutOfRange
-from reelkeep.domain import observation
 from reelkeep.domain.errors import (
     BodyTooLarge,
     CannotCancel,
@@ -25,12 +24,9 @@ from reelkeep.domain.errors import (
     Refused,
     Unauthorized,
 )
-from reelkeep.domain.expiry import link_expiry
 from reelkeep.domain.observation import (
     Accepted,
-    Busy,
     Failed,
-    Listed,
     ListedPage,
     Missing,
     NotYet,
@@ -38,10 +34,9 @@ from reelkeep.domain.observation import (
     Pending,
     Placement,
     Succeeded,
-    Unknown,
     Unreadable,
 )
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
+from reelkeep.domain.task import Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Answer, Json, Signature
 
 StateWord = Literal["created", "queueing", "processing", "success", "failed"]
@@ -85,6 +80,18 @@ _BUSY_WORDS = frozenset({"QuotaExceeded", "TooManyRequests", "SystemThrottling",
 _ACCOUNT_WORDS = frozenset({"Unauthorized", "Forbidden", "NotFound"})
 
 # --- towards a client ---
+
+
+class Server:
+    """A server that speaks of errors as Vidu's do."""
+
+    spelled: Mapping[str, str]  # the client's names of a Request's fields, where they differ
+
+    def render_error(self, error: ClientError, http: Http) -> Reply:
+        return refusal(error, http, self.spelled)
+
+    def render_fault(self, known: str = "") -> Reply:
+        return fault(known)
 
 
 def refusal(error: ClientError, http: Http, spelled: Mapping[str, str]) -> Reply:
@@ -184,7 +191,6 @@ def _status_and_reason(error: ClientError) -> tuple[int, str]:
 # --- from a provider ---
 
 _PENDING = {"created": State.QUEUEING, "queueing": State.QUEUEING, "processing": State.PROCESSING}
-_CLASS_BY_STATUS = {402: FailureClass.CREDIT} | dict.fromkeys((401, 403, 404, 405), FailureClass.PROVIDER)
 _CLASSES = (
     (r"UserCancelled|Canceled", FailureClass.CANCELLED),
     (r"CreditInsufficient", FailureClass.CREDIT),
@@ -206,18 +212,15 @@ def placement(answer: Answer) -> Placement:
     if 200 <= answer.status < 300:
         task_id = lenient.identifier(said.get("task_id")) or lenient.identifier(said.get("id"))
         if not task_id:
-            return Unknown("the provider accepted something, but named no task")
+            return statuses.unnamed()
         return Accepted(task_id, lenient.whole(said.get("credits")), lenient.whole(said.get("seed")))
     reason = lenient.text(said.get("reason"))
     if answer.status == 429 or (400 <= answer.status < 500 and reason in _BUSY_WORDS):
         return NotYet(answer.retry_after)
-    if clear := placing.by_status(answer):
+    if clear := statuses.placed(answer):
         return clear
-    kind = _class_of(reason, _CLASS_BY_STATUS.get(answer.status, FailureClass.INPUT))
-    message = lenient.text(said.get("message"))[:500] or f"the provider answered {answer.status}"
-    if answer.status in (401, 403) and kind is FailureClass.PROVIDER:
-        message = "the provider refused the key that Reelkeep has for it; an operator must mend that"
-    return observation.Refused(Failure(reason=kind, code=reason[:256], message=message))
+    kind = _class_of(reason, statuses.refusal_class(answer))
+    return statuses.refused(answer, kind, reason[:256], lenient.text(said.get("message"))[:500])
 
 
 def observed(answer: Answer) -> Observation:
@@ -225,29 +228,23 @@ def observed(answer: Answer) -> Observation:
     reason = lenient.text(said.get("reason"))[:256]
     if answer.status == 200:
         return _told(said, answer.body)
-    if answer.status in (401, 403):
-        return Busy("the provider refused the key that Reelkeep has for it", answer.retry_after)
-    if answer.status in (408, 429) or answer.status >= 500 or reason in _BUSY_WORDS:
-        return Busy(f"the provider answered {answer.status} {reason}".rstrip(), answer.retry_after)
+    if nothing := statuses.seen(answer, reason):
+        return nothing
+    if reason in _BUSY_WORDS:
+        return statuses.busy(answer, reason)
     if reason == "TaskNotFound" or (answer.status == 404 and reason):
         return Missing()
-    # Also a 404 that is not in Vidu's words: a proxy's page must not make us give a paid task up.
-    return Unreadable(f"the provider answered {answer.status} {reason}".rstrip(), answer.body)
+    return statuses.unreadable(answer, reason)
 
 
 def listed(items: Sequence[Json], dialect: str) -> ListedPage:
     """The successes among these items of a list. What makes sound or pictures is no video, and is passed over."""
-    found, unreadable = [], 0
-    for said in map(lenient.fields, items):
-        if said.get("state") != "success" or _NO_VIDEO.search(lenient.text(said.get("type"))):
-            continue
-        task_id, created_at = lenient.identifier(said.get("id")), lenient.moment(said.get("created_at"))
-        if not task_id or created_at is None:
-            unreadable += 1
-            continue
-        request, seen = _request(said, dialect), _told(said, b"")
-        found.append(Listed(provider_task_id=task_id, created_at=created_at, request=request, seen=seen))
-    return ListedPage(tuple(found), unreadable=unreadable)
+    return creations.successes(
+        items,
+        made=lambda said: said.get("state") == "success" and not _NO_VIDEO.search(lenient.text(said.get("type"))),
+        id_of=lambda said: lenient.identifier(said.get("id")),
+        read=lambda said: (_request(said, dialect), _told(said, b"")),
+    )
 
 
 def _request(said: Mapping[str, Json], dialect: str) -> Request:
@@ -326,11 +323,7 @@ def _creation(creation_id: str, said: Mapping[str, Json]) -> Creation:
     size = lenient.fields(video.get("resolution"))
     return Creation(
         id=creation_id,
-        assets=tuple(
-            Asset(name=name, source=link, expires_at=link_expiry(link))
-            for name, link in ((name, lenient.link(source)) for name, source in sources.items())
-            if link
-        ),
+        assets=creations.assets(sources),
         duration=lenient.number(video.get("duration")),
         fps=lenient.number(video.get("fps")),
         width=lenient.whole(size.get("width")),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reelkeep.dialects.grammar.query import LARGEST_NUMBER
+from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE
 from reelkeep.domain.wire import Json
 
 SCHEMAS = "ViduEntV2"  # what the names of the bodies' schemas begin with
-LARGEST_PAGE = 100
 
 
 def _holds(schema: str, **more: Json) -> dict[str, Json]:

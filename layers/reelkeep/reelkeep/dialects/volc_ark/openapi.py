@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reelkeep.dialects import volc_ark_bodies as bodies
 from reelkeep.dialects.grammar import described
+from reelkeep.dialects.volc_ark import LARGEST_PAGE, bodies
 from reelkeep.domain.wire import Json
 
-LARGEST_PAGE = 500
 USUAL_PAGE = 10  # Ark does not say what its own is
 
 _PREFIX = "VolcArk"

@@ -1,4 +1,4 @@
-"""The JSON bodies of Vidu's ent/v2: what a client may send, and what it gets.
+"""What a client of ent/v2 may send: one body a kind, each understood and expressed as a Request.
 
 The limits that the documentation states are checked. Unknown models, resolutions and fields pass, so that a
 new model at the provider needs no new release here. Source: platform.vidu.com/docs, one page for each kind.
@@ -6,10 +6,9 @@ new model at the provider needs no new release here. Source: platform.vidu.com/d
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Literal, NotRequired, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -18,15 +17,9 @@ from pydantic import (
     StrictBool,
     StrictFloat,
     StrictInt,
-    TypeAdapter,
-    ValidationError,
     model_validator,
 )
-from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from reelkeep.dialects.grammar import foreign
-from reelkeep.dialects.grammar.strict import ItemCountOutOfRange
-from reelkeep.dialects.grammar.vidu import StateWord
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
@@ -34,7 +27,7 @@ from reelkeep.domain.wire import Json
 _URL = r"^https?://[^\s/?#]"
 _IMAGE = r"^(https?://[^\s/?#]|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/])"
 _RATIO = r"^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$"
-_FORMS = {
+FORMS = {
     _URL: "must be an http(s) URL",
     _IMAGE: "must be an http(s) URL, or a data: URI that begins with data:image/…;base64,",
     _RATIO: "must be two whole numbers, as in 16:9",
@@ -48,7 +41,7 @@ Ratio = Annotated[str, Field(pattern=_RATIO)]
 Seconds = Annotated[StrictInt, Field(ge=1, le=86_400)]
 Seed = Annotated[StrictInt, Field(ge=0, le=2**63 - 1, description="0 or absent: at random")]
 
-_UNDERSTOOD = (
+UNDERSTOOD = (
     "model", "prompt", "images", "video_url", "creation_id", "template", "duration", "resolution",
     "aspect_ratio", "seed", "audio", "watermark", "off_peak",
 )  # fmt: skip
@@ -83,7 +76,7 @@ class Body(_Part):
 
     def understood(self) -> dict[str, Any]:
         """The fields of a Request that this body says something of."""
-        said = {name: getattr(self, name, None) for name in (*_UNDERSTOOD, *_OURS)}
+        said = {name: getattr(self, name, None) for name in (*UNDERSTOOD, *_OURS)}
         return {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in said.items()
@@ -96,7 +89,7 @@ class Body(_Part):
         names = []
         for said, value in body.items():
             name, usual = known.get(said, (said, None))
-            understood = said in known and name in (*_UNDERSTOOD, *_OURS)
+            understood = said in known and name in (*UNDERSTOOD, *_OURS)
             if value and value != usual and not understood:
                 names.append(said)
         return tuple(names)
@@ -105,7 +98,7 @@ class Body(_Part):
     def express(cls, request: Request) -> dict[str, Json]:
         """The fields of this body that say what the request says."""
         body: dict[str, Json] = {}
-        for name in _UNDERSTOOD:
+        for name in UNDERSTOOD:
             value = getattr(request, name)
             if value in (None, "", ()) or (name in ("off_peak", "watermark") and not value):
                 continue
@@ -323,168 +316,3 @@ KINDS: dict[Kind, type[Body]] = {
         Extend, UpscaleNew, LipSync, Multiframe,
     )
 }  # fmt: skip
-
-
-def read(kind: Kind, body: Mapping[str, Json]) -> Body:
-    """Raises InvalidRequest, naming the first field that is wrong."""
-    try:
-        return KINDS[kind].model_validate(body)
-    except ValidationError as error:
-        raise _refusal(error) from error
-
-
-def write(request: Request) -> dict[str, Json]:
-    """The body for a request that another dialect brought. Raises InvalidRequest for what it cannot say."""
-    foreign.check(request, kinds=tuple(Kind), says=_UNDERSTOOD)
-    body = KINDS[request.kind].express(_without_ways_to_say_nothing(request))
-    try:
-        read(request.kind, body)
-    except InvalidRequest as error:
-        field = re.match(r"\w*", error.field)[0]  # type: ignore[index]  # it matches anything
-        said = _SAID_ELSEWHERE.get(field, field)  # the client never wrote our name for it
-        raise InvalidRequest(error.message.replace(error.field, said), field=said, missing=error.missing) from error
-    return body
-
-
-_SAID_ELSEWHERE = {
-    "video_creation_id": "creation_id",
-    "upscale_resolution": "resolution",
-    "start_image": "images",
-    "image_settings": "images",
-    "text": "prompt",
-    "audio_url": "prompt",
-}
-
-
-def _without_ways_to_say_nothing(request: Request) -> Request:
-    """Ark's -1 is a random seed, and its `adaptive` the shape of the image, which Vidu takes anyway."""
-    seed = request.seed if request.seed is None or request.seed >= 0 else None
-    adaptive = request.aspect_ratio == "adaptive" and request.images
-    ratio = "" if adaptive else request.aspect_ratio
-    # An upscale is as long as its source, which other dialects want to be told.
-    duration = None if request.kind is Kind.UPSCALE else request.duration
-    return replace(request, seed=seed, aspect_ratio=ratio, duration=duration)
-
-
-def _refusal(error: ValidationError) -> InvalidRequest:
-    first = error.errors(include_url=False, include_input=False)[0]
-    field = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in first["loc"]).lstrip(".")
-    problem, message = first["type"], first["msg"]
-    if problem == "missing":
-        return InvalidRequest(f"{field} is required", field=field, missing=True)
-    if problem == "string_pattern_mismatch":
-        return InvalidRequest(f"{field} {_FORMS[first['ctx']['pattern']]}", field=field)
-    if problem in ("too_short", "too_long"):
-        return ItemCountOutOfRange(f"{field}: {message.replace(' after validation', '')}", field=field)
-    return InvalidRequest(f"{field}: {message}", field=field)
-
-
-# --- what the client gets ---
-
-
-class Size(TypedDict):
-    width: int
-    height: int
-
-
-class Facts(TypedDict):
-    duration: float
-    fps: int
-    resolution: Size
-
-
-class Creation(TypedDict):
-    id: str
-    url: str
-    cover_url: str
-    watermarked_url: str
-    moderation_url: list[str]
-    video: Facts
-
-
-class Submitted(TypedDict):
-    task_id: str
-    type: str
-    state: StateWord
-    model: str
-    style: str
-    prompt: str
-    images: list[str]
-    duration: int
-    seed: int
-    aspect_ratio: str
-    resolution: str
-    movement_amplitude: str
-    payload: str
-    bgm: bool
-    audio_type: str
-    off_peak: bool
-    watermark: bool
-    wm_position: str | int
-    wm_url: str
-    meta_data: str
-    is_rec: bool
-    cus_priority: int
-    client_request_id: str
-    credits: int
-    created_at: str
-
-
-class TaskCreations(TypedDict):
-    id: str
-    state: StateWord
-    err_code: str
-    credits: int
-    payload: str
-    bgm: bool
-    off_peak: bool
-    creations: list[Creation]
-
-
-class ListedTask(TypedDict):
-    id: str
-    key_id: str
-    type: str
-    template: NotRequired[str]
-    model: str
-    prompt: str
-    images: list[str]
-    duration: int
-    resolution: str
-    aspect_ratio: str
-    state: StateWord
-    creations: list[Creation]
-    created_at: str
-    credits: int
-
-
-class TaskList(TypedDict):
-    next_page_token: str
-    tasks: list[ListedTask]
-
-
-class Nothing(TypedDict):
-    pass
-
-
-class Trace(TypedDict):
-    trace_id: str
-
-
-class Error(TypedDict):
-    code: int
-    reason: str
-    message: str
-    metadata: Trace
-
-
-def schemas(prefix: str) -> dict[str, Json]:
-    """The JSON schemas of all of them, by name."""
-    received: list[type[Any]] = list(KINDS.values())
-    sent: list[type[Any]] = [Submitted, TaskCreations, TaskList, Nothing, Error]
-    _, found = TypeAdapter.json_schemas(
-        [(body.__name__, "validation", TypeAdapter(body)) for body in received]
-        + [(body.__name__, "serialization", TypeAdapter(body)) for body in sent],
-        ref_template=f"#/components/schemas/{prefix}{{model}}",
-    )
-    return {prefix + name: schema for name, schema in found["$defs"].items()}

@@ -1,0 +1,48 @@
+"""OpenAI's Videos, as a provider's client speaks them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from reelkeep.dialects.grammar import lenient
+from reelkeep.dialects.grammar.gateway import Gateway, listed
+from reelkeep.dialects.openai_videos import LARGEST_PAGE, NAME, PATH
+from reelkeep.domain.observation import ListedPage
+from reelkeep.domain.task import Request
+from reelkeep.domain.wire import Answer, Call, Json
+
+_LONGEST = timedelta(hours=24)  # that a video may take
+
+
+class _Client(Gateway):
+    name = NAME
+    path = PATH
+
+    def write(self, request: Request) -> dict[str, Json]:
+        """With the same said in OpenAI's own words, which some of a gateway's channels pass on as they are."""
+        body = super().write(request)
+        more = {"seconds": str(request.duration)} if request.duration else {}
+        return {**body, **more, **({"input_reference": body["image"]} if "image" in body else {})}
+
+    def list_successes(self, since: datetime, page: str) -> Call | None:  # noqa: ARG002  it has no filter by time
+        query = (("limit", str(LARGEST_PAGE)), ("order", "desc"), *([("after", page)] if page else []))
+        return Call(method="GET", path=PATH, query=query)
+
+    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:  # noqa: ARG002
+        """Newest first, so older pages than a video may take are not asked for. Gateways have no list."""
+        if answer.status in (404, 405):
+            return ListedPage(())
+        said = lenient.fields(answer.json())
+        items = said.get("data")
+        if answer.status != 200 or not isinstance(items, list):
+            return None
+        read = listed(items, since, NAME)
+        oldest = lenient.fields(items[-1]) if items else {}
+        created_at = lenient.moment(oldest.get("created_at"))
+        if said.get("has_more") is True and (created_at is None or created_at >= since - _LONGEST):
+            return replace(read, next_page=lenient.identifier(oldest.get("id")))
+        return read
+
+
+upstream = _Client()

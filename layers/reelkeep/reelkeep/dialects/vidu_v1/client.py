@@ -1,0 +1,35 @@
+"""Vidu's v1, as a provider's client speaks it."""
+
+from __future__ import annotations
+
+from reelkeep.dialects.grammar import vidu
+from reelkeep.dialects.grammar.client import Client
+from reelkeep.dialects.vidu_v1 import NAME, PATH, bodies
+from reelkeep.domain.observation import Observation, Placement
+from reelkeep.domain.task import Request, Task
+from reelkeep.domain.wire import Answer, Call, Json
+
+
+class _Client(Client):
+    """Its history carries nothing of ours; and what DELETE does to a task under way is not known."""
+
+    name = NAME
+    path = PATH
+
+    def write(self, request: Request) -> dict[str, Json]:
+        return bodies.write(request)
+
+    def place(self, task: Task) -> Call:
+        body = self.body(task)
+        if task.source_creation:
+            body["input"] = {**body["input"], "creation_id": task.source_creation}
+        return Call(method="POST", path=self.path, body=body)
+
+    def read_placed(self, answer: Answer) -> Placement:
+        return vidu.placement(answer)
+
+    def read_observed(self, answer: Answer) -> Observation:
+        return vidu.observed(answer)
+
+
+upstream = _Client()

@@ -1,0 +1,134 @@
+"""Ark's content generation, as a provider's client speaks it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from zlib import crc32
+
+from reelkeep.dialects.grammar import lenient
+from reelkeep.dialects.grammar.client import Client, around_placing
+from reelkeep.dialects.volc_ark import LARGEST_PAGE, NAME, PATH, answers, bodies
+from reelkeep.domain.observation import Absent, Found, ListedPage, Observation, Placement, Uncertain, Untraceable
+from reelkeep.domain.task import Request, State, Task
+from reelkeep.domain.wire import Answer, Call, Callbacks, Json, Search
+
+_EXPIRY = "execution_expires_after"
+_USUAL_EXPIRY = 172_800  # seconds: 48 h
+_MARKS = 86_400
+
+
+class _Client(Client):
+    name = NAME
+    path = PATH
+    callbacks: Callbacks | None = Callbacks(field="callback_url")
+
+    def write(self, request: Request) -> dict[str, Json]:
+        return bodies.write(request)
+
+    def place(self, task: Task) -> Call:
+        body = self.body(task)
+        mark = _mark(task)
+        if mark is not None:
+            body[_EXPIRY] = mark
+        if task.source_creation:
+            body["content"] = [bodies.with_draft(item, task.source_creation) for item in body["content"]]
+        return Call(method="POST", path=self.path, body=body)
+
+    def read_placed(self, answer: Answer) -> Placement:
+        return answers.placement(answer)
+
+    def read_observed(self, answer: Answer) -> Observation:
+        return answers.observed(answer)
+
+    def list_successes(self, since: datetime, page: str) -> Call | None:  # noqa: ARG002  it has no filter by time
+        number = page.partition(":")[0] or "1"
+        query = (
+            ("filter.status", "succeeded"),
+            ("page_num", number),
+            ("page_size", str(LARGEST_PAGE)),
+        )
+        return Call(method="GET", path=self.path, query=query)
+
+    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
+        """Their order is not documented, so all of seven days are read, and those that ended since are taken."""
+        said = answers.unwrapped(answer)
+        items, total = said.get("items"), lenient.whole(said.get("total"))
+        if answer.status != 200 or not isinstance(items, list):
+            return None
+        read = answers.listed(items, since)
+        number, _, before = page.partition(":")
+        count = int(before or 0) + len(items)
+        more = count < total if total is not None else len(items) == LARGEST_PAGE
+        following = int(number or 1) + 1
+        if items and more and following <= LARGEST_PAGE:  # which is also the last page's number
+            return replace(read, next_page=f"{following}:{count}")
+        return read
+
+    def cancel(self, task: Task) -> Call | None:
+        """The same call erases a task that is done: it must not be made unless the task is in the queue."""
+        if task.state is not State.QUEUEING or not task.provider_task_id:
+            return None
+        return Call(method="DELETE", path=f"{self.path}/{task.provider_task_id}")
+
+    def read_cancelled(self, answer: Answer) -> bool:
+        said = answer.json() if answer.body else {}
+        fine = isinstance(said, dict) and not said.get("error") and said.get("code") in (None, 0, "success")
+        return fine and answer.status in (200, 204)
+
+    def find(self, task: Task) -> Search:
+        """By its mark, among all that Ark has: its list knows no time to be filtered by.
+
+        That it is not there is certain when the whole list was read, and nothing in it can be ours: nothing dates
+        from the time of the call, or what does has another mark.
+        """
+        mark, items, total, number = _mark(task), dict[str, Mapping[str, Json]](), None, 0
+        while total is None or len(items) < total:
+            number += 1
+            query = (("page_num", str(number)), ("page_size", str(LARGEST_PAGE)))
+            answer = yield Call(method="GET", path=self.path, query=query)
+            said = answers.unwrapped(answer)
+            listed, counted = said.get("items"), lenient.whole(said.get("total"))
+            if answer.status != 200 or not isinstance(listed, list) or counted is None:
+                return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
+            items |= {answers.id_of(item): item for item in map(lenient.fields, listed)}
+            suspects = {task_id: item for task_id, item in items.items() if _may_be(item, task)}
+            ours = [task_id for task_id, item in suspects.items() if mark is not None and _echo(item) == mark]
+            if len(ours) > 1 or "" in items:
+                return Uncertain("the provider's list does not tell its tasks apart")
+            if ours:
+                return Found(ours[0])
+            if total not in (None, counted) or (not listed and counted > len(items)):
+                return Uncertain("the provider's list changed while it was read")
+            total = counted
+        if mark is None and suspects:
+            return Untraceable()
+        unmarked = [item for item in suspects.values() if _echo(item) in (None, _USUAL_EXPIRY)]
+        return Uncertain("the provider lists a task that may be this one") if unmarked else Absent()
+
+
+upstream = _Client()
+
+
+def _mark(task: Task) -> int | None:
+    """What tells this task from others in Ark's list, which echoes nothing that is meant for that.
+
+    It does echo how many seconds a task may take, and no task with this tier takes a day: so, if the client does not
+    care, each gets a number of its own between 24 and 48 hours. None if the client does care.
+    """
+    request = task.request
+    if request.off_peak or (request.dialect == NAME and (not request.body or _EXPIRY in request.body)):
+        return None
+    return _USUAL_EXPIRY - 1 - crc32(task.id.encode()) % _MARKS
+
+
+def _may_be(item: Mapping[str, Json], task: Task) -> bool:
+    """Whether a listed task dates from when this one was placed."""
+    created = lenient.number(item.get("created_at"))
+    first, last = around_placing(task)
+    return created is None or first.timestamp() <= created <= last.timestamp()
+
+
+def _echo(item: Mapping[str, Json]) -> int | None:
+    return lenient.whole(item.get(_EXPIRY))
