@@ -9,7 +9,7 @@ from typing import Any
 
 from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, Submit
-from reelkeep.dialects.reelkeep_openapi import problem
+from reelkeep.dialects.reelkeep.openapi import problem
 from reelkeep.domain import tags
 from reelkeep.domain.claims import HEADER, KEY_PATTERN, LIFE, LONGEST_KEY, key_reused
 from reelkeep.domain.wire import Json

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from reelkeep.dialects.dialect import Http, Reply
-from reelkeep.dialects.reelkeep import dialect
+from reelkeep.dialects.reelkeep.server import dialect
 from reelkeep.domain.errors import (
     BodyTooLarge,
     CannotCancel,

@@ -14,6 +14,7 @@ from reelkeep.dialects.dialect import AnyRoute, Reply, Show, Submit
 from reelkeep.dialects.grammar import openai_words, video_openapi, video_request
 from reelkeep.dialects.grammar.described import EXAMPLE_ID, TEXT, record, words
 from reelkeep.dialects.grammar.gateway import Gateway
+from reelkeep.dialects.grammar.moments import unix
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import FailureClass, State, Task
 from reelkeep.domain.wire import Json
@@ -63,7 +64,7 @@ def _submitted(task: Task) -> Reply:
             "model": task.request.model,
             "status": openai_words.STATUSES[task.state],
             "progress": 0,
-            "created_at": int(task.created_at.timestamp()),
+            "created_at": unix(task.created_at),
         }
     )
 

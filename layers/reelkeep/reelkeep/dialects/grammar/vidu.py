@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -146,10 +145,6 @@ def facts(creation: Creation) -> Json:
             "height": known.height or creation.height or 0,
         },
     }
-
-
-def time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def _envelope(status: int, reason: str, message: str, headers: Mapping[str, str]) -> Json:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from reelkeep.dialects.dialect import AnyRoute, Content, Http, List, Remove, Reply, Show, Submit
 from reelkeep.dialects.grammar import openai_words, video_request
+from reelkeep.dialects.grammar.moments import unix
 from reelkeep.dialects.grammar.query import Query
 from reelkeep.dialects.grammar.sizes import pixels
 from reelkeep.dialects.openai_videos import LARGEST_PAGE, NAME, PATH, openapi
@@ -109,8 +110,8 @@ def _video(task: Task, url: str) -> dict[str, Json]:
         "model": request.model,
         "status": openai_words.STATUSES[task.state],
         "progress": _PROGRESS.get(task.state, 0),
-        "created_at": _unix(task.created_at),
-        "completed_at": _unix(task.finished_at) if task.finished_at else None,
+        "created_at": unix(task.created_at),
+        "completed_at": unix(task.finished_at) if task.finished_at else None,
         "expires_at": None,  # never
         "prompt": request.prompt or None,
         "remixed_from_video_id": None,
@@ -144,7 +145,3 @@ def _patience(task: Task) -> dict[str, str]:
         return {}
     wait = (task.next_look_at or task.updated_at) - task.updated_at
     return {"openai-poll-after-ms": str(max(_SOONEST, min(wait, _LATEST)) // timedelta(milliseconds=1))}
-
-
-def _unix(moment: datetime) -> int:
-    return int(moment.timestamp())

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from reelkeep.dialects.grammar import lenient, vidu
 from reelkeep.dialects.grammar.client import Client, around_placing
+from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
 from reelkeep.domain.observation import Absent, Found, ListedPage, Observation, Placement, Uncertain, Untraceable
 from reelkeep.domain.task import Request, Task
@@ -49,7 +50,7 @@ class _Client(Client):
         """The list knows when a task was made, not when it ended, which is two days later at the most."""
         name, _, value = page.partition("=")
         query = (
-            ("created_at.from", vidu.time(since - _LONGEST)),
+            ("created_at.from", rfc3339(since - _LONGEST)),
             ("states", "success"),
             ("pager.pagesz", str(LARGEST_PAGE)),
             (name or "pager.page", value or "0"),
@@ -86,7 +87,7 @@ class _Client(Client):
         are; what was asked for in our words comes first.
         """
         first, last = around_placing(task)
-        window = (("created_at.from", vidu.time(first)), ("created_at.to", vidu.time(last)))
+        window = (("created_at.from", rfc3339(first)), ("created_at.to", rfc3339(last)))
         page, number, unnamed, named = ("pager.page", "0"), 0, dict[str, bool](), False
         while True:
             query = (*window, page, ("pager.pagesz", str(LARGEST_PAGE)))

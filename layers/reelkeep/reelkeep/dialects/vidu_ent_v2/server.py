@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Reply, Show, Submit
 from reelkeep.dialects.grammar import vidu
 from reelkeep.dialects.grammar.creations import kept_links
+from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import NAME, PREFIX, SEGMENTS, listing, openapi
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
@@ -130,7 +131,7 @@ def _render_submitted(task: Task) -> Reply:
         "cus_priority": _echoed(said, "cus_priority"),
         "client_request_id": _echoed(said, "client_request_id"),
         "credits": task.credits or 0,
-        "created_at": vidu.time(task.created_at),
+        "created_at": rfc3339(task.created_at),
     }
     own = {name: vidu.shown(said[name]) for name in _ECHOED_IF_SAID.get(request.kind, ()) if name in said}
     return Reply(body={**submitted, **own})
@@ -198,7 +199,7 @@ def _listed(task: Task, links: Links) -> replies.ListedTask:
         "aspect_ratio": request.aspect_ratio,
         "state": vidu.WORDS[task.state],
         "creations": _creations(task, links),
-        "created_at": vidu.time(task.created_at),
+        "created_at": rfc3339(task.created_at),
         "credits": task.credits or 0,
     }
     if request.kind is Kind.TEMPLATE2VIDEO:

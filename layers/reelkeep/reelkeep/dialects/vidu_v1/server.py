@@ -9,6 +9,7 @@ from typing import Any
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
 from reelkeep.dialects.grammar import lenient, vidu
 from reelkeep.dialects.grammar.creations import kept_links
+from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.vidu_v1 import NAME, PATH, bodies, openapi
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Creation, Request, State, Task
@@ -83,7 +84,7 @@ def _task(task: Task, creations: list[Json]) -> Json:
         "state": vidu.WORDS[task.state],
         "creations": creations,
         "err_code": vidu.reason(task.failure) if task.failure else "",
-        "created_at": vidu.time(task.created_at),
+        "created_at": rfc3339(task.created_at),
     }
 
 
@@ -124,5 +125,5 @@ def _creation(task: Task, creation: Creation, links: Links) -> Json:
         "video": vidu.facts(creation),
         "is_deleted": False,
         "err_code": "",
-        "created_at": vidu.time(task.finished_at or task.created_at),
+        "created_at": rfc3339(task.finished_at or task.created_at),
     }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, List, Remove, Reply, Show, Submit
 from reelkeep.dialects.grammar.creations import kept_links
+from reelkeep.dialects.grammar.moments import unix
 from reelkeep.dialects.grammar.query import Query
 from reelkeep.dialects.volc_ark import LARGEST_PAGE, NAME, PATH, bodies, openapi, refusals
 from reelkeep.domain.errors import ClientError, InvalidRequest
@@ -143,8 +144,8 @@ def _task(task: Task, links: Links) -> Json:
         "error": refusals.told(task.failure) if task.failure and task.state is State.FAILED else None,
         "content": content,
         "usage": {"completion_tokens": tokens, "total_tokens": tokens},
-        "created_at": _seconds(task.created_at),
-        "updated_at": _seconds(task.finished_at or task.updated_at),
+        "created_at": unix(task.created_at),
+        "updated_at": unix(task.finished_at or task.updated_at),
         **{name: value for name, value in known.items() if value is not None},
         "service_tier": "flex" if request.off_peak else "default",
         **own,
@@ -154,7 +155,3 @@ def _task(task: Task, links: Links) -> Json:
 def _said(task: Task, names: Sequence[str]) -> dict[str, Json]:
     body = task.request.body if task.request.dialect == NAME else {}
     return {name: body[name] for name in names if body.get(name) not in (None, "")}
-
-
-def _seconds(moment: datetime) -> int:
-    return int(moment.timestamp())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reelkeep.dialects.reelkeep_openapi import answer, problems
+from reelkeep.dialects.reelkeep.openapi import answer, in_path, located, problems, takes
 from reelkeep.domain.wire import Json
 
 _ID = "019aa6f1b2c80123456789abcdef0456"
@@ -18,15 +18,7 @@ _EXAMPLE: dict[str, Json] = {
     "created_at": "2026-11-21T12:00:00.200000Z",
     "updated_at": "2026-11-21T12:00:00.200000Z",
 }
-_PARAMETERS = [
-    {"name": "subscription_id", "in": "path", "required": True, "schema": {"type": "string"}, "example": _ID}
-]
-
-
-def _takes(schema: str) -> dict[str, Json]:
-    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    return {"required": True, "content": content}
-
+_OF_ONE = [in_path("subscription_id", _ID)]
 
 SUBSCRIBE: Mapping[str, Json] = {
     "operationId": "subscribe",
@@ -36,19 +28,13 @@ SUBSCRIBE: Mapping[str, Json] = {
         "`/asyncapi.json` describes them. They come by Amazon SNS, which first asks an e-mail address, a URL, or a "
         "queue of another account to confirm. A new or changed filter takes up to 15 minutes to hold everywhere."
     ),
-    "requestBody": _takes("NewSubscription"),
+    "requestBody": takes("NewSubscription"),
     "responses": {
         "201": answer(
             "The subscription.",
             "ShownSubscription",
             _EXAMPLE,
-            headers={
-                "Location": {
-                    "description": "Where the subscription is shown.",
-                    "schema": {"type": "string", "format": "uri-reference"},
-                    "example": f"/subscriptions/{_ID}",
-                }
-            },
+            headers=located("subscription", f"/subscriptions/{_ID}"),
         ),
         **problems("invalid-request", "limit-reached", "conflict", "body-too-large"),
     },
@@ -64,7 +50,7 @@ LIST: Mapping[str, Json] = {
 SHOW: Mapping[str, Json] = {
     "operationId": "showSubscription",
     "summary": "Show a subscription",
-    "parameters": _PARAMETERS,
+    "parameters": _OF_ONE,
     "responses": {
         "200": answer("The subscription.", "ShownSubscription", _EXAMPLE),
         **problems("not-found", "conflict"),
@@ -74,8 +60,8 @@ CHANGE: Mapping[str, Json] = {
     "operationId": "changeSubscription",
     "summary": "Change a subscription's filter, pause it, or resume it",
     "description": "What happens while it is paused is not made up for. SNS takes up to 15 minutes to follow.",
-    "parameters": _PARAMETERS,
-    "requestBody": _takes("SubscriptionChange"),
+    "parameters": _OF_ONE,
+    "requestBody": takes("SubscriptionChange"),
     "responses": {
         "200": answer("The subscription.", "ShownSubscription", {**_EXAMPLE, "active": False}),
         **problems("invalid-request", "limit-reached", "not-found", "conflict", "body-too-large"),
@@ -85,6 +71,6 @@ UNSUBSCRIBE: Mapping[str, Json] = {
     "operationId": "unsubscribe",
     "summary": "End a subscription",
     "description": "A second time changes nothing.",
-    "parameters": _PARAMETERS,
+    "parameters": _OF_ONE,
     "responses": {"204": {"description": "It is ended."}, **problems("not-found")},
 }

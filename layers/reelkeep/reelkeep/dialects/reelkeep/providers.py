@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from reelkeep.dialects.dialect import Http, Operation, Reply
-from reelkeep.dialects.reelkeep_openapi import problem
+from reelkeep.dialects.dialect import Reply
+from reelkeep.dialects.reelkeep.openapi import answer, problem
+from reelkeep.dialects.reelkeep.operations import nothing, operations
 from reelkeep.domain.upstream import Upstream
 
 SCHEMAS: dict[str, Any] = {
@@ -33,20 +34,15 @@ SCHEMAS: dict[str, Any] = {
     },
 }
 _EXAMPLE = {"providers": [{"name": "vidu", "dialect": "vidu_ent_v2", "models": ["vidu*"], "default": True}]}
-_ANSWER = {"schema": {"$ref": "#/components/schemas/Providers"}, "example": _EXAMPLE}
 _LIST = {
     "summary": "List the providers",
     "description": "In the order of the configuration, which is the order in which they are asked for.",
     "responses": {
-        "200": {"description": "The providers.", "content": {"application/json": _ANSWER}},
+        "200": answer("The providers.", "Providers", _EXAMPLE),
         "401": problem("unauthorized"),
         "500": problem("fault"),
     },
 }
-
-
-def _parsed(_: Http) -> None:
-    """There is nothing to say."""
 
 
 def _listed(upstreams: Iterable[Upstream]) -> Reply:
@@ -62,8 +58,4 @@ def _shown(upstream: Upstream) -> dict[str, Any]:
     }
 
 
-ROUTES = (
-    Operation(
-        method="GET", path="/providers", description=_LIST, service="list_providers", parse=_parsed, render=_listed
-    ),
-)
+ROUTES = operations(("GET", "/providers", _LIST, "list_providers", nothing, _listed))

@@ -1,18 +1,20 @@
-"""What the OpenAPI document says of Reelkeep's own API, beyond the bodies."""
+"""What the OpenAPI document says of tasks, beyond the bodies."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
-from reelkeep.dialects import reelkeep_bodies as bodies
+from reelkeep.dialects.reelkeep.openapi import EXAMPLE_TASK, answer, in_path, located, problems
+from reelkeep.dialects.reelkeep.tasks.listing import LARGEST_PAGE, USUAL_PAGE
+from reelkeep.dialects.reelkeep.tasks.submissions import KINDS
 from reelkeep.domain.task import FailureClass, Kind, State
 from reelkeep.domain.wire import Json
 
-LARGEST_PAGE = 100
-USUAL_PAGE = 20
+if TYPE_CHECKING:
+    from reelkeep.dialects.reelkeep.tasks import bodies
 
-_ID = "019aa6f1b2c80123456789abcdef0123"
-_FILES = f"https://reelkeep.example.com/files/Zm9yIGV2ZXIgYW5kIGEgZGF5/{_ID}"
+_FILES = f"https://reelkeep.example.com/files/Zm9yIGV2ZXIgYW5kIGEgZGF5/{EXAMPLE_TASK}"
 _VIDEO: bodies.File = {
     "name": "video",
     "url": f"{_FILES}/1-video.mp4",
@@ -30,7 +32,7 @@ _COVER: bodies.File = {
     "content_type": "image/jpeg",
 }
 _TASK: bodies.Task = {
-    "id": _ID,
+    "id": EXAMPLE_TASK,
     "state": State.QUEUEING,
     "kind": Kind.TEXT2VIDEO,
     "provider": "vidu",
@@ -88,77 +90,6 @@ _CANCELLED: bodies.Task = {
         "retryable": False,
     },
 }
-_DETAILS: dict[str, tuple[str, Mapping[str, Json]]] = {
-    "invalid-request": (
-        "prompt is required",
-        {"errors": [{"field": "prompt", "message": "is required"}]},
-    ),
-    "unauthorized": ("this API key is not known, or was revoked", {}),
-    "no-credit": (
-        "credits are not enough",
-        {
-            "failure": {
-                "reason": "credit",
-                "code": "CreditInsufficient",
-                "message": "credits are not enough",
-                "retryable": False,
-            }
-        },
-    ),
-    "not-found": (f"there is no task {_ID}", {}),
-    "method-not-allowed": ("where callbacks go is up to each task", {}),
-    "cannot-cancel": ("task state is success, can not cancel", {}),
-    "conflict": (
-        "this endpoint is subscribed already",
-        {"errors": [{"field": "endpoint", "message": "this endpoint is subscribed already"}]},
-    ),
-    "limit-reached": ("there are 20 subscriptions, which is as many as an owner may have", {}),
-    "body-too-large": ("the body has 7340032 bytes, the limit is 5242880", {}),
-    "idempotency-key-reused": ("this Idempotency-Key was sent before, with another request", {}),
-    "refused-by-provider": (
-        "the prompt is against the content rules",
-        {
-            "failure": {
-                "reason": "policy",
-                "code": "TaskPromptPolicyViolation",
-                "message": "the prompt is against the content rules",
-                "retryable": False,
-            }
-        },
-    ),
-    "throttled-by-provider": (
-        "the daily quota is used up",
-        {
-            "failure": {
-                "reason": "throttled",
-                "code": "QuotaExceeded",
-                "message": "the daily quota is used up",
-                "retryable": True,
-            }
-        },
-    ),
-    "fault": ("Try again in a moment; if it stays so, ask whoever runs this service.", {}),
-}
-
-
-def answer(meaning: str, schema: str, example: object, **more: Json) -> dict[str, Json]:
-    """An answer with a body of this schema."""
-    content = {"schema": {"$ref": f"#/components/schemas/{schema}"}, "example": example}
-    return {"description": meaning, "content": {"application/json": content}, **more}
-
-
-def problem(name: str) -> dict[str, Json]:
-    """The answer to a request that went wrong so."""
-    status, title = bodies.PROBLEMS[name]
-    detail, more = _DETAILS[name]
-    example = {"type": bodies.problem_type(name), "title": title, "status": status, "detail": detail, **more}
-    content = {"schema": {"$ref": "#/components/schemas/Problem"}, "example": example}
-    return {"description": f"{title}.", "content": {"application/problem+json": content}}
-
-
-def problems(*names: str) -> dict[str, Json]:
-    """The answers to requests that went wrong in these ways, and in those in which any can."""
-    return {str(bodies.PROBLEMS[name][0]): problem(name) for name in ("unauthorized", *names, "fault")}
 
 
 def _filter(name: str, meaning: str, **schema: Json) -> dict[str, Json]:
@@ -170,14 +101,8 @@ def _any_of(name: str, meaning: str, **item: Json) -> dict[str, Json]:
     return {"name": name, "in": "query", "description": meaning, "schema": schema, "explode": True}
 
 
-_TASK_ID = {
-    "name": "task_id",
-    "in": "path",
-    "required": True,
-    "schema": {"type": "string"},
-    "example": _ID,
-}
-_KINDS = {name: f"#/components/schemas/{body.__name__}" for name, body in bodies.KINDS.items()}
+_OF_ONE = [in_path("task_id", EXAMPLE_TASK)]
+_KINDS = {name: f"#/components/schemas/{body.__name__}" for name, body in KINDS.items()}
 
 SUBMIT: Mapping[str, Json] = {
     "operationId": "submitTask",
@@ -196,7 +121,7 @@ SUBMIT: Mapping[str, Json] = {
                 },
                 "examples": {
                     name: {"value": body.model_config["json_schema_extra"]["examples"][0]}  # type: ignore[index]
-                    for name, body in bodies.KINDS.items()
+                    for name, body in KINDS.items()
                 },
             }
         },
@@ -206,13 +131,7 @@ SUBMIT: Mapping[str, Json] = {
             "The task, as it was taken in.",
             "Task",
             _TASK,
-            headers={
-                "Location": {
-                    "description": "Where the task is shown.",
-                    "schema": {"type": "string", "format": "uri-reference"},
-                    "example": f"/tasks/{_ID}",
-                }
-            },
+            headers=located("task", f"/tasks/{EXAMPLE_TASK}"),
         ),
         **problems("invalid-request", "no-credit", "body-too-large", "refused-by-provider", "throttled-by-provider"),
     },
@@ -227,7 +146,7 @@ LIST: Mapping[str, Json] = {
     "parameters": [
         _filter("created_from", "Created at this time or later.", type="string", format="date-time"),
         _filter("created_to", "Created at this time or earlier.", type="string", format="date-time"),
-        _any_of("task_id", "With one of these ids, 100 at most.", pattern="^[0-9a-f]{32}$", examples=[_ID]),
+        _any_of("task_id", "With one of these ids, 100 at most.", pattern="^[0-9a-f]{32}$", examples=[EXAMPLE_TASK]),
         _any_of("state", "In one of these states.", enum=[state.value for state in State]),
         _any_of("model", "For one of these models.", examples=["viduq3-pro"]),
         _any_of("resolution", "In one of these resolutions, as they were asked for.", examples=["720p"]),
@@ -251,14 +170,14 @@ SHOW: Mapping[str, Json] = {
     "operationId": "showTask",
     "summary": "Show a task",
     "description": "A task whose state is `success` has every file of every creation in the archive.",
-    "parameters": [_TASK_ID],
+    "parameters": _OF_ONE,
     "responses": {"200": answer("The task.", "Task", _DONE), **problems("not-found")},
 }
 CANCEL: Mapping[str, Json] = {
     "operationId": "cancelTask",
     "summary": "Cancel a task",
     "description": "Possible until the provider has begun to work on it.",
-    "parameters": [_TASK_ID],
+    "parameters": _OF_ONE,
     "responses": {
         "200": answer("The task, cancelled.", "Task", _CANCELLED),
         **problems("not-found", "cannot-cancel"),

@@ -1,0 +1,1 @@
+"""Tasks: submitted, listed, shown, cancelled."""
