@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from admin import stack
 from admin.output import print_json, print_table
-from reelkeep.adapters.providers import parse_providers
+from reelkeep.adapters.providers.configuration import parse_providers
 from reelkeep.dialects import upstream
 from reelkeep.domain.errors import Misconfigured
 

@@ -36,7 +36,7 @@ from local.studio import studio as studio_module
 from local.studio.studio import Settings
 from local.studio.tasks import Task as Made
 from reelkeep.adapters.http.outbound import AnswerLost, NotSent, Outbound
-from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.domain import ids

@@ -22,7 +22,7 @@ from local.studio.server import Server
 from local.studio.studio import Settings, Studio
 from reelkeep import dialects
 from reelkeep.adapters.http.outbound import Outbound
-from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.api import Api
 from reelkeep.dialects import all_dialects, upstream
 from reelkeep.dialects.dialect import Show, Submit

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.adapters.providers import ConfiguredProviders, HttpProvider
+from reelkeep.adapters.providers.configured import ConfiguredProviders
+from reelkeep.adapters.providers.provider import HttpProvider
 from reelkeep.dialects import upstream
-from reelkeep.dialects.grammar import vidu
+from reelkeep.dialects.grammar import vidu_answers
 from reelkeep.domain.wake import is_signed
 from tests.unit.adapters.test_providers import NOON, TASK, VIDU, FakeOutbound, FakeSecret, request
 
@@ -159,7 +160,7 @@ VECTOR = {
 
 
 def test_the_known_signature_is_read() -> None:
-    signature = vidu.callback_signature("https://me.test/hooks/vidu?k=1", VECTOR)
+    signature = vidu_answers.callback_signature("https://me.test/hooks/vidu?k=1", VECTOR)
     assert signature is not None
     assert signature.text.startswith(b"POST\n/hooks/vidu\nk=1\nvidu\nTue, 06 Jan 2026 08:00:00 GMT\nDate:Tue, 06")
     assert is_signed(signature, "vda_example_secret", signature.made_at)

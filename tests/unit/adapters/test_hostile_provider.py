@@ -18,7 +18,8 @@ from botocore.credentials import Credentials
 from pydantic import SecretStr
 
 from reelkeep.adapters.http.outbound import Outbound
-from reelkeep.adapters.providers import HttpProvider, ProviderSettings
+from reelkeep.adapters.providers.configuration import ProviderSettings
+from reelkeep.adapters.providers.provider import HttpProvider
 from reelkeep.adapters.s3.archive import S3Archive
 from reelkeep.dialects.vidu_ent_v2.client import upstream
 from reelkeep.domain.addresses import is_public

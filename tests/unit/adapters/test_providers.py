@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent
-from reelkeep.adapters.providers import ConfiguredProviders, parse_providers
+from reelkeep.adapters.providers.configuration import parse_providers
+from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.dialects import upstream
 from reelkeep.domain.errors import InvalidRequest, Misconfigured, TryLater
 from reelkeep.domain.observation import (

@@ -8,7 +8,7 @@ from typing import Protocol
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
-from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.s3.archive import S3Archive
 from reelkeep.adapters.secrets import Secret
 from reelkeep.dialects import upstream

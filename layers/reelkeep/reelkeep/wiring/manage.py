@@ -13,7 +13,7 @@ from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.names import resolve
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.outbox import SqsOutbox
-from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.secrets import Secret
 from reelkeep.adapters.topic import SnsTopic, reach_of
 from reelkeep.api import Api

@@ -8,7 +8,7 @@ from functools import partial
 from reelkeep.adapters.dynamodb.claims import TableClaims
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.http.outbound import Outbound
-from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.adapters.secrets import Secret
 from reelkeep.dialects import upstream

@@ -10,7 +10,7 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.outbound import Outbound
-from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.s3.manifests import S3Manifests
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.adapters.secrets import Secret

@@ -9,7 +9,7 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
-from reelkeep.adapters.providers import ConfiguredProviders
+from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.secrets import Secret
 from reelkeep.dialects import upstream
 from reelkeep.ports import SecondsLeft

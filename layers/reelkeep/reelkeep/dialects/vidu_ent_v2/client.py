@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reelkeep.dialects.grammar import lenient, vidu
+from reelkeep.dialects.grammar import lenient, vidu_answers
 from reelkeep.dialects.grammar.client import Client, around_placing
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
@@ -20,7 +20,7 @@ class _Client(Client):
     name = NAME
     path = f"{PREFIX}/tasks"
     authorization = "Token {key}"
-    callbacks: Callbacks | None = Callbacks(field="callback_url", signature=vidu.callback_signature)
+    callbacks: Callbacks | None = Callbacks(field="callback_url", signature=vidu_answers.callback_signature)
 
     def write(self, request: Request) -> dict[str, Json]:
         from reelkeep.dialects.vidu_ent_v2 import bodies  # with pydantic, for which a poll need not wait
@@ -35,7 +35,7 @@ class _Client(Client):
         return Call(method="POST", path=f"{PREFIX}/{SEGMENTS[task.request.kind]}", body=body)
 
     def read_placed(self, answer: Answer) -> Placement:
-        return vidu.placement(answer)
+        return vidu_answers.placement(answer)
 
     def observe(self, task: Task) -> Call:
         return self._look(task.provider_task_id)
@@ -44,7 +44,7 @@ class _Client(Client):
         return Call(method="GET", path=f"{self.path}/{task_id}/creations")
 
     def read_observed(self, answer: Answer) -> Observation:
-        return vidu.observed(answer)
+        return vidu_answers.observed(answer)
 
     def list_successes(self, since: datetime, page: str) -> Call | None:
         """The list knows when a task was made, not when it ended, which is two days later at the most."""
@@ -62,7 +62,7 @@ class _Client(Client):
         items = said.get("tasks")
         if answer.status != 200 or not isinstance(items, list):
             return None
-        read = vidu.listed(items, NAME)
+        read = vidu_answers.listed(items, NAME)
         token = lenient.text(said.get("next_page_token"))
         if token and items:
             return replace(read, next_page=f"pager.page_token={token}")

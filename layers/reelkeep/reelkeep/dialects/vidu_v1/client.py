@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reelkeep.dialects.grammar import vidu
+from reelkeep.dialects.grammar import vidu_answers
 from reelkeep.dialects.grammar.client import Client
 from reelkeep.dialects.vidu_v1 import NAME, PATH, bodies
 from reelkeep.domain.observation import Observation, Placement
@@ -26,10 +26,10 @@ class _Client(Client):
         return Call(method="POST", path=self.path, body=body)
 
     def read_placed(self, answer: Answer) -> Placement:
-        return vidu.placement(answer)
+        return vidu_answers.placement(answer)
 
     def read_observed(self, answer: Answer) -> Observation:
-        return vidu.observed(answer)
+        return vidu_answers.observed(answer)
 
 
 upstream = _Client()

@@ -1,0 +1,1 @@
+"""Providers: which there are, which one serves a request, and how each is spoken to."""

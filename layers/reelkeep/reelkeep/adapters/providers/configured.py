@@ -1,0 +1,87 @@
+"""The providers that are configured, and the one that serves a request."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from fnmatch import fnmatchcase
+
+from reelkeep.adapters.http.outbound import Outbound
+from reelkeep.adapters.providers.configuration import DialectNamed, parse_providers
+from reelkeep.adapters.providers.provider import HttpProvider
+from reelkeep.adapters.secrets import Secret
+from reelkeep.domain.errors import InvalidRequest, Misconfigured
+from reelkeep.domain.task import Request
+from reelkeep.domain.upstream import Upstream
+
+
+class ConfiguredProviders:
+    """The providers of the configuration, in its order."""
+
+    def __init__(
+        self,
+        secret: Secret,
+        dialect_named: DialectNamed,
+        outbound: Outbound,
+        ticks: Callable[[], float] = time.monotonic,
+        *,
+        calls_back_at: str = "",
+    ) -> None:
+        self._secret = secret
+        self._dialect_named = dialect_named
+        self._outbound = outbound
+        self._ticks = ticks
+        self._calls_back_at = calls_back_at
+        self._text: str | None = None
+        self._providers: dict[str, HttpProvider] = {}
+
+    def choose(self, request: Request) -> HttpProvider:
+        known = self._known()
+        if request.provider:
+            if request.provider not in known:
+                raise InvalidRequest(f"there is no provider {request.provider!r}", field="provider")
+            return known[request.provider]
+        # Of two that serve the same model, the one that speaks the client's dialect loses nothing on the way.
+        candidates = sorted(known.values(), key=lambda provider: provider.dialect.name != request.dialect)
+        for provider in candidates:
+            if any(fnmatchcase(request.model, pattern) for pattern in provider.settings.models):
+                return provider
+        for provider in candidates:
+            if provider.settings.default:
+                return provider
+        raise InvalidRequest(f"no provider is configured for the model {request.model!r}", field="model")
+
+    def get(self, name: str) -> HttpProvider:
+        try:
+            return self._known()[name]
+        except KeyError:
+            raise Misconfigured(f"the provider {name!r} is gone from the configuration, but has tasks") from None
+
+    def called(self, token: str, task_id: str) -> HttpProvider | None:
+        return next((provider for provider in self._known().values() if provider.gave(token, task_id)), None)
+
+    def all(self) -> list[Upstream]:
+        return [
+            Upstream(name, provider.dialect.name, provider.settings.models, provider.settings.default)
+            for name, provider in self._known().items()
+        ]
+
+    def accounts(self) -> list[list[HttpProvider]]:
+        accounts: dict[tuple[str, str], list[HttpProvider]] = {}
+        for provider in self._known().values():
+            settings = provider.settings
+            accounts.setdefault((settings.base_url, settings.api_key.get_secret_value()), []).append(provider)
+        return list(accounts.values())
+
+    def _known(self) -> dict[str, HttpProvider]:
+        text = self._secret.value()
+        if text != self._text:
+            configured = parse_providers(text, self._dialect_named)
+            self._providers = {
+                name: HttpProvider(
+                    name, settings, dialect, self._outbound, self._ticks, calls_back_at=self._calls_back_at
+                )
+                for name, (settings, dialect) in configured.items()
+            }
+            self._text = text
+        return self._providers

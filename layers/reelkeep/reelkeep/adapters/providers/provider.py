@@ -1,0 +1,173 @@
+"""A provider that is reached over HTTP."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from urllib.parse import quote, urlencode
+
+from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
+from reelkeep.adapters.providers.configuration import ProviderSettings
+from reelkeep.domain import wake
+from reelkeep.domain.errors import InvalidRequest, TryLater
+from reelkeep.domain.observation import (
+    Busy,
+    Finding,
+    Listed,
+    NotYet,
+    Observation,
+    Placement,
+    Refused,
+    Uncertain,
+    Unknown,
+    Untraceable,
+)
+from reelkeep.domain.task import Asset, Failure, FailureClass, Task
+from reelkeep.domain.wire import Answer, Call, ProviderDialect
+from reelkeep.ports import Source
+
+_PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
+_LOOK_SECONDS = 15.0
+_FIND_SECONDS = 40.0  # for all of its calls: the poll function has 60
+_LIST_SECONDS = 30.0
+_MOST_PAGES = 1000  # a list that goes round in circles must end
+
+
+class HttpProvider:
+    """A provider reached over HTTP in its dialect."""
+
+    def __init__(
+        self,
+        name: str,
+        settings: ProviderSettings,
+        dialect: ProviderDialect,
+        outbound: Outbound,
+        ticks: Callable[[], float] = time.monotonic,
+        *,
+        calls_back_at: str = "",
+    ) -> None:
+        self.name = name
+        self.typical_seconds = settings.typical_seconds
+        self.adopt_for = settings.adopt_for
+        self.settings = settings
+        self.dialect = dialect
+        self._outbound = outbound
+        self._ticks = ticks  # in seconds
+        self._calls_back_at = calls_back_at  # our own address; empty if it is not to call
+
+    def check(self, task: Task) -> None:
+        self.dialect.place(task)
+
+    def place(self, task: Task) -> Placement:
+        try:
+            answer = self._send(self._calling_back(self.dialect.place(task), task), _PLACE_SECONDS)
+        except InvalidRequest as wrong:  # the configuration was changed since it was checked
+            return Refused(Failure(reason=FailureClass.INPUT, message=wrong.message))
+        except NotSent:
+            return NotYet()
+        except AnswerLost as lost:
+            return Unknown(f"the answer to the submission was lost: {lost}")
+        except BlockedAddress as blocked:
+            return Refused(Failure(reason=FailureClass.PROVIDER, message=f"provider {self.name}: {blocked}"))
+        return self.dialect.read_placed(answer)
+
+    def observe(self, task: Task) -> Observation:
+        try:
+            answer = self._send(self.dialect.observe(task), _LOOK_SECONDS)
+        except (NotSent, AnswerLost, BlockedAddress) as error:
+            return Busy(str(error))
+        return self.dialect.read_observed(answer)
+
+    def successes(self, since: datetime) -> Iterator[Listed]:
+        page, unreadable = "", 0
+        for _ in range(_MOST_PAGES):
+            call = self.dialect.list_successes(since, page)
+            if call is None:
+                return
+            try:
+                answer = self._send(call, _LIST_SECONDS)
+            except (NotSent, AnswerLost, BlockedAddress) as error:
+                raise TryLater(str(error)) from error
+            read = self.dialect.read_successes(answer, since, page)
+            if read is None:
+                raise TryLater(f"the provider answered {answer.status} when it was asked for its list")
+            yield from read.successes
+            unreadable += read.unreadable
+            if read.next_page in ("", page):
+                break
+            page = read.next_page
+        else:
+            raise TryLater(f"the provider's list does not end after {_MOST_PAGES} pages")
+        if unreadable:
+            raise TryLater(f"the provider lists {unreadable} successes without an id or a time")
+
+    def cancel(self, task: Task) -> bool:
+        call = self.dialect.cancel(task)
+        if call is None:
+            return False
+        try:
+            return self.dialect.read_cancelled(self._send(call, _LOOK_SECONDS))
+        except (NotSent, AnswerLost, BlockedAddress):
+            return False
+
+    def source(self, asset: Asset) -> Source:
+        if asset.source.startswith("/"):
+            url = self.settings.base_url + quote(asset.source, safe="/:@")
+            return Source(url, self.settings.allow_private, self._authorization())
+        return Source(asset.source, self.settings.allow_private)
+
+    def find(self, task: Task) -> Finding:
+        search = self.dialect.find(task)
+        if search is None:
+            return Untraceable()
+        deadline = self._ticks() + _FIND_SECONDS
+        try:
+            call = next(search)
+            while (left := deadline - self._ticks()) > 0:
+                call = search.send(self._send(call, min(left, _LOOK_SECONDS)))
+        except StopIteration as end:
+            finding: Finding = end.value
+            return finding
+        except (NotSent, AnswerLost, BlockedAddress) as error:
+            return Uncertain(str(error))
+        return Uncertain("the provider's list is too long to be read in time")
+
+    def gave(self, token: str, task_id: str) -> bool:
+        """Whether this is the token that this provider was given with this task."""
+        return wake.is_token(token, self.name, task_id, self.settings.api_key.get_secret_value())
+
+    def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> bool:
+        callbacks = self.dialect.callbacks
+        if callbacks is None or callbacks.signature is None:
+            return True
+        signature = callbacks.signature(self._callback(task_id), headers)
+        return signature is not None and wake.is_signed(signature, self.settings.api_key.get_secret_value(), now)
+
+    def _calling_back(self, call: Call, task: Task) -> Call:
+        callbacks = self.dialect.callbacks
+        if callbacks is None or not self._calls_back_at:
+            return call
+        return replace(call, body={**(call.body or {}), callbacks.field: self._callback(task.id)})
+
+    def _callback(self, task_id: str) -> str:
+        return self._calls_back_at + wake.path_of(self.name, task_id, self.settings.api_key.get_secret_value())
+
+    def _send(self, call: Call, seconds: float) -> Answer:
+        url = self.settings.base_url + quote(call.path, safe="/:@")
+        if call.query:
+            url += "?" + urlencode(call.query)
+        headers = self._authorization()
+        body = None
+        if call.body is not None:
+            headers["content-type"] = "application/json"
+            body = json.dumps(call.body, ensure_ascii=False).encode()
+        return self._outbound.request(
+            call.method, url, headers=headers, body=body, seconds=seconds, allow_private=self.settings.allow_private
+        )
+
+    def _authorization(self) -> dict[str, str]:
+        form = self.settings.authorization or self.dialect.authorization
+        return {"authorization": form.replace("{key}", self.settings.api_key.get_secret_value())}
