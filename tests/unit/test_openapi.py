@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import tomllib
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -15,7 +16,7 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from reelkeep.dialects import all_dialects
-from reelkeep.dialects.dialect import Submit
+from reelkeep.dialects.dialect import Http, Submit
 from reelkeep.docs_page import page, policy
 from reelkeep.openapi import VERSION, document
 
@@ -49,12 +50,9 @@ def test_every_route_of_every_dialect_is_described() -> None:
     assert {name for name, _ in OPERATIONS} == routes | public
 
 
+SUBMITS = [route for dialect in all_dialects() for route in dialect.routes if isinstance(route, Submit)]
 SUBMISSIONS = [
-    (operation, DOCUMENT["paths"][route.path][route.method.lower()])
-    for dialect in all_dialects()
-    for route in dialect.routes
-    if isinstance(route, Submit)
-    for operation in [f"{route.method} {route.path}"]
+    (f"{route.method} {route.path}", DOCUMENT["paths"][route.path][route.method.lower()]) for route in SUBMITS
 ]
 
 
@@ -112,6 +110,14 @@ def test_every_body_has_an_example_that_fits_its_schema(name: str, media: dict[s
     assert examples(media)
     for example in examples(media):
         validator.validate(example)
+
+
+@pytest.mark.parametrize("route", SUBMITS, ids=lambda route: route.path)
+def test_every_example_of_a_submission_is_understood_and_kept_word_for_word(route: Submit) -> None:
+    described = DOCUMENT["paths"][route.path]["post"]["requestBody"]["content"]["application/json"]
+    for example in examples(described):
+        http = Http(method="POST", path=route.path, body=json.dumps(example).encode())
+        assert route.parse(http).body == example
 
 
 class Seen(HTMLParser):

@@ -14,13 +14,14 @@ from hypothesis import strategies as st
 
 from reelkeep.dialects.dialect import Dialect, Http, Show, Submit
 from reelkeep.domain.errors import ClientError
-from reelkeep.domain.observation import Finding
-from reelkeep.domain.task import Asset, Creation, Kept, Request, State, Task
+from reelkeep.domain.observation import Finding, Refused
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Json, Search
 
 NOW = datetime(2026, 1, 6, 8, 0, 0, 123456, tzinfo=UTC)
 TASK_ID = "019b91f8d4fb00112233445566778899"
 BOAT = "https://ex.test/a.png"
+KEY_REFUSED = "the provider refused the key that Reelkeep has for it; an operator must mend that"
 TINY = "data:image/png;base64,iVBORw0KGgo="
 KEPT = Kept(
     key=f"tasks/2026/01/06/{TASK_ID}/1-video.mp4",
@@ -98,6 +99,10 @@ def answer(status: int, body: Json = None, **headers: str) -> Answer:
     return Answer(
         status=status, body=text, headers={name.replace("_", "-"): value for name, value in headers.items()}
     )
+
+
+def refused_as(kind: FailureClass, code: str, message: str = "no") -> Refused:
+    return Refused(Failure(reason=kind, code=code, message=message))
 
 
 def values(names: Iterable[str], *words: Json) -> st.SearchStrategy[Any]:

@@ -30,7 +30,7 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Asset, Creation, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Answer, Call, Json
-from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, answer, searched, task_of
+from tests.unit.dialects.stage import BOAT, KEY_REFUSED, NOW, TASK_ID, TINY, answer, refused_as, searched, task_of
 from tests.unit.dialects.vidu_ent_v2_stage import (
     IMAGE_BODY,
     SIGNATURE,
@@ -38,7 +38,6 @@ from tests.unit.dialects.vidu_ent_v2_stage import (
     VIDEO,
     error,
     golden,
-    refused_as,
     shown,
     submit,
 )
@@ -181,9 +180,6 @@ def test_what_vidu_has_no_words_for_is_refused_by_name(request_: Json, field: st
     with pytest.raises(errors.InvalidRequest) as refused:
         upstream.place(task_of(Request(dialect="volc_ark", **request_)))
     assert refused.value.field == field
-
-
-KEY_REFUSED = "the provider refused the key that Reelkeep has for it; an operator must mend that"
 
 
 @pytest.mark.parametrize(

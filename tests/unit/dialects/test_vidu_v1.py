@@ -6,41 +6,15 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from reelkeep.dialects.dialect import Http
 from reelkeep.dialects.vidu_v1.client import upstream
 from reelkeep.dialects.vidu_v1.server import dialect
 from reelkeep.domain import errors
-from reelkeep.domain.observation import (
-    Accepted,
-    Busy,
-    Failed,
-    Missing,
-    NotYet,
-    Observation,
-    Pending,
-    Placement,
-    Refused,
-    Succeeded,
-    Unknown,
-    Unreadable,
-)
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State
-from reelkeep.domain.wire import Answer, Call, Json
-from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, Speaker, answer, finished, task_of, values
-
-v1 = Speaker(dialect)
-
-TEXT = {"type": "text", "content": "a paper boat", "enhance": True}
-IMAGE = {"type": "image", "content": BOAT, "enhance": True}
-USUAL = {"style": "general", "aspect_ratio": "16:9", "duration": 4, "model": "vidu-1"}
-SUBMISSION = {"type": "text2video", "input": {"prompts": [TEXT]}, "settings": USUAL}
-
-
-def asked(kind: str = "text2video", *prompts: Json, settings: Json = USUAL, **given_: Json) -> Json:
-    return {"type": kind, "input": {"prompts": list(prompts), **given_}, "settings": settings}
-
+from reelkeep.domain.wire import Json
+from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, finished, task_of
+from tests.unit.dialects.vidu_v1_stage import ANYTHING, IMAGE, SUBMISSION, TEXT, USUAL, asked, v1
 
 # --- submitting ---
 
@@ -334,216 +308,6 @@ def test_what_is_served_fits_its_published_schema(name: str) -> None:
     v1.fits("ViduV1Task", v1.golden(name))
 
 
-def test_the_examples_of_the_document_can_be_submitted() -> None:
-    for example in dialect.schemas["ViduV1Submission"]["examples"]:
-        assert v1.parse(example).body == example
-
-
-# --- towards a provider ---
-
-
-def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
-    sent = {
-        **asked("img2video", IMAGE, seed=None, hologram=[1]),
-        "provider": "p",
-        "callback_url": "https://me.test/cb",
-    }
-    call = upstream.place(task_of(v1.parse(sent)))
-    assert call == Call(method="POST", path="/vidu/v1/tasks", body=asked("img2video", IMAGE, seed=None, hologram=[1]))
-
-
-def test_a_creation_of_ours_travels_under_its_providers_id() -> None:
-    body = v1.golden("seed-request")
-    own = replace(task_of(v1.parse(body)), source_creation="885")
-    foreign = Request(dialect="reelkeep", kind=Kind.UPSCALE, creation_id=f"{TASK_ID}-1", resolution="1080p")
-    for task in (own, task_of(foreign, source_creation="885")):
-        assert upstream.place(task).body == {**body, "input": {"creation_id": "885"}}
-    assert own.request.body["input"]["creation_id"] == "2370483030340581"
-
-
-@pytest.mark.parametrize(
-    ("request_", "body"),
-    [
-        (
-            {
-                "kind": Kind.TEXT2VIDEO,
-                "model": "vidu-1",
-                "prompt": "rain",
-                "aspect_ratio": "9:16",
-                "resolution": "360p",
-                "seed": -1,
-                "audio": False,
-                "watermark": False,
-                "payload": "theirs",
-                "body": {"n": 1},
-            },
-            asked(
-                "text2video",
-                {**TEXT, "content": "rain"},
-                settings={
-                    "style": "general",
-                    "aspect_ratio": "9:16",
-                    "duration": 4,
-                    "model": "vidu-1",
-                    "resolution": "360p",
-                },
-            ),
-        ),
-        (
-            {
-                "kind": Kind.START_END2VIDEO,
-                "model": "m",
-                "images": (BOAT, TINY),
-                "duration": 8,
-                "aspect_ratio": "adaptive",
-            },
-            asked(
-                "headtailimg2video",
-                IMAGE,
-                {**IMAGE, "content": TINY},
-                settings={"style": "general", "duration": 8, "model": "m"},
-            ),
-        ),
-        (
-            {"kind": Kind.UPSCALE, "creation_id": "237", "audio": True},
-            {"type": "upscale", "input": {"creation_id": "237"}, "settings": {"model": "stable", "duration": 4}},
-        ),
-    ],
-)
-def test_a_request_of_another_dialect_is_said_in_its_words(request_: Json, body: Json) -> None:
-    call = upstream.place(task_of(Request(dialect="volc_ark", **request_)))
-    assert call == Call(method="POST", path="/vidu/v1/tasks", body=body)
-
-
-RAIN: dict[str, Json] = {"kind": Kind.TEXT2VIDEO, "model": "m", "prompt": "rain"}
-
-
-@pytest.mark.parametrize(
-    ("request_", "field"),
-    [
-        ({**RAIN, "unexpressed": ("camera_fixed", "frames"), "seed": 7}, "camera_fixed"),
-        ({**RAIN, "kind": Kind.EXTEND}, "kind"),
-        ({**RAIN, "model": ""}, "model"),
-        ({**RAIN, "seed": 7}, "seed"),
-        ({**RAIN, "audio": True}, "audio"),
-        ({**RAIN, "watermark": True}, "watermark"),
-        ({**RAIN, "last_frame": True}, "last_frame"),
-        ({**RAIN, "off_peak": True}, "off_peak"),
-        ({**RAIN, "aspect_ratio": "adaptive"}, "aspect_ratio"),
-        ({**RAIN, "images": (BOAT,)}, "images"),
-        ({"kind": Kind.UPSCALE, "video_url": "https://ex.test/v.mp4"}, "video_url"),
-        ({"kind": Kind.UPSCALE}, "creation_id"),
-        ({"kind": Kind.UPSCALE, "creation_id": "237", "resolution": "4K"}, "resolution"),
-    ],
-)
-def test_what_it_has_no_words_for_is_refused_by_name(request_: Json, field: str) -> None:
-    with pytest.raises(errors.InvalidRequest) as refused:
-        upstream.place(task_of(Request(dialect="volc_ark", **request_)))
-    assert refused.value.field == field
-
-
-def vidu_error(reason: str, status: int = 400) -> Json:
-    return {"code": status, "reason": reason, "message": "no", "metadata": {"trace_id": "6f1e"}}
-
-
-@pytest.mark.parametrize(
-    ("answered", "placement"),
-    [
-        (answer(200, v1.golden("seed-task")), Accepted("2369218477629212")),
-        (answer(200, {"id": 2369218477629212}), Accepted("2369218477629212")),
-        (answer(200, []), Unknown("the provider accepted something, but named no task")),
-        (answer(429, b""), NotYet()),
-        (answer(502, b"<html>"), Unknown("the provider answered the submission with 502")),
-        (
-            answer(400, vidu_error("AuditSubmitIllegal")),
-            Refused(Failure(reason=FailureClass.POLICY, code="AuditSubmitIllegal", message="no")),
-        ),
-    ],
-)
-def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, placement: Placement) -> None:
-    assert upstream.read_placed(answered) == placement
-
-
-LINK = "https://vidu.cf.example.com/infer/{}?Expires=1722446430&Signature=c0ffee~{}__&Key-Pair-Id=K1"
-DEATH = datetime(2024, 7, 31, 17, 20, 30, tzinfo=UTC)
-
-
-def seen(name: str, file: str, number: int) -> Asset:
-    return Asset(name=name, source=LINK.format(file, number), expires_at=DEATH)
-
-
-MEASURED: dict[str, Any] = {"id": "2370000000000001", "duration": 3.85, "fps": 16.0, "width": 688, "height": 384}
-
-
-@pytest.mark.parametrize(
-    ("name", "creation"),
-    [
-        (
-            "provider-success",
-            Creation(assets=(seen("video", "video.mp4", 1), seen("cover", "cover.jpeg", 2)), **MEASURED),
-        ),
-        (
-            "provider-success-newer",
-            Creation(
-                assets=(
-                    seen("video", "clean.mp4", 3),
-                    seen("cover", "cover.jpeg", 2),
-                    seen("watermarked", "video.mp4", 1),
-                ),
-                **MEASURED,
-            ),
-        ),
-        ("provider-success-strings", Creation(id="1", assets=(seen("video", "video.mp4", 1),))),
-    ],
-)
-def test_a_success_is_read_in_every_shape_that_was_seen(name: str, creation: Creation) -> None:
-    assert upstream.read_observed(answer(200, v1.golden(name))) == Succeeded((creation,))
-
-
-@pytest.mark.parametrize(
-    ("answered", "observed"),
-    [
-        (answer(200, v1.golden("seed-task")), Pending(State.QUEUEING)),
-        (answer(200, {"state": "processing"}), Pending(State.PROCESSING)),
-        (answer(200, {"state": "reviewing"}), Pending(State.PROCESSING, "reviewing")),
-        (answer(404, vidu_error("TaskNotFound", 404)), Missing()),
-        (answer(404, b"<html>"), Unreadable("the provider answered 404", b"<html>")),
-        (answer(503, b"", retry_after="7"), Busy("the provider answered 503", 7.0)),
-        (answer(401, b""), Busy("the provider refused the key that Reelkeep has for it")),
-        (
-            answer(200, {"state": "success", "creations": []}),
-            Unreadable(
-                "the provider reported success without a link to a video",
-                b'{"state": "success", "creations": []}',
-                made=True,
-            ),
-        ),
-    ],
-)
-def test_an_observation_says_no_more_than_was_learned(answered: Answer, observed: Observation) -> None:
-    assert upstream.read_observed(answered) == observed
-
-
-def test_a_failure_keeps_the_providers_word() -> None:
-    observed = upstream.read_observed(answer(200, v1.golden("provider-failed")))
-    assert isinstance(observed, Failed)
-    assert (observed.failure.reason, observed.failure.code) == (FailureClass.POLICY, "CreationPolicyViolation")
-
-
-def test_a_task_is_asked_for_by_the_providers_id_and_neither_cancelled_nor_looked_for() -> None:
-    task = task_of(v1.parse(SUBMISSION), provider_task_id="2369218477629212")
-    assert upstream.observe(task) == Call(method="GET", path="/vidu/v1/tasks/2369218477629212")
-    assert (upstream.cancel(task), upstream.find(task)) == (None, None)
-    assert not upstream.read_cancelled(answer(200, {}))
-
-
-NAMES = (
-    "type", "input", "settings", "prompts", "content", "creation_id", "model", "duration", "aspect_ratio", "id",
-    "state", "creations", "uri", "url", "nomark_uri", "video", "err_code", "reason", "negative", "lang",
-)  # fmt: skip
-ANYTHING = values(NAMES, "success", "failed", "text", "image", "img2video", "upscale", "TaskNotFound", TEXT, IMAGE, 4)
-
-
 @settings(deadline=None)
 @given(ANYTHING)
 def test_nothing_a_client_sends_is_a_fault(said: Any) -> None:
@@ -554,17 +318,6 @@ def test_nothing_a_client_sends_is_a_fault(said: Any) -> None:
         return
     v1.fits("ViduV1Task", v1.submitted(task))
     assert upstream.place(task).path == "/vidu/v1/tasks"
-
-
-@settings(deadline=None)
-@given(st.sampled_from([200, 400, 404, 429, 500]), ANYTHING | st.binary())
-def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
-    answered = answer(status, said)
-    upstream.read_placed(answered)
-    observed = upstream.read_observed(answered)
-    if isinstance(observed, Succeeded):
-        task = task_of(v1.parse(SUBMISSION), state=State.SUCCESS, creations=observed.creations)
-        v1.fits("ViduV1Task", v1.shown(task))
 
 
 def test_an_error_carries_the_trace_of_its_request() -> None:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from reelkeep.dialects import upstream as upstream_named
 from reelkeep.dialects.volc_ark.client import upstream
-from reelkeep.dialects.volc_ark.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.observation import (
     Absent,
@@ -25,7 +24,6 @@ from reelkeep.domain.observation import (
     Observation,
     Pending,
     Placement,
-    Refused,
     Succeeded,
     Uncertain,
     Unknown,
@@ -34,26 +32,28 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Answer, Call, Json
-from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, Speaker, answer, searched, task_of, values
+from tests.unit.dialects.stage import (
+    BOAT,
+    KEY_REFUSED,
+    NOW,
+    TASK_ID,
+    TINY,
+    answer,
+    refused_as,
+    searched,
+    task_of,
+    values,
+)
+from tests.unit.dialects.volc_ark_stage import TEXT, ark, image
 
-ark = Speaker(dialect)
 TASKS = "/contents/generations/tasks"
 CGT = "cgt-20260106080000-abcde"
-TEXT = {"type": "text", "text": "a paper boat"}
 MARK = 172_799 - crc32(TASK_ID.encode()) % 86_400
 MARKED = {"execution_expires_after": MARK}
 
 
-def image(role: str, url: str = BOAT) -> Json:
-    return {"type": "image_url", "image_url": {"url": url}, "role": role}
-
-
 def error(code: str, message: str = "no") -> Json:
     return {"error": {"code": code, "message": message, "param": "", "type": "BadRequest"}}
-
-
-def refused_as(kind: FailureClass, code: str, message: str = "no") -> Refused:
-    return Refused(Failure(reason=kind, code=code, message=message))
 
 
 def foreign(**said: Any) -> Request:
@@ -177,9 +177,6 @@ def test_what_ark_has_no_words_for_is_refused_by_name(request_: Request, field: 
     with pytest.raises(errors.InvalidRequest) as refused:
         upstream.place(task_of(request_))
     assert refused.value.field == field
-
-
-KEY_REFUSED = "the provider refused the key that Reelkeep has for it; an operator must mend that"
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,9 @@ from hypothesis import strategies as st
 
 from reelkeep.dialects.dialect import Http, List, Submit
 from reelkeep.dialects.vidu_ent_v2.server import dialect
-from reelkeep.domain import observation
 from reelkeep.domain.errors import ClientError
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Request, State, Task
+from reelkeep.domain.task import Asset, Creation, Kept, Request, State, Task
 from reelkeep.domain.wire import Json
 from tests.unit.dialects.stage import BOAT, KEPT, TASK_ID, TINY, Speaker, link_to, task_of
 
@@ -79,10 +78,6 @@ VIDEO = {"video_url": "https://ex.test/v.mp4"}
 
 def error(reason: str, status: int = 400, message: str = "no") -> Json:
     return {"code": status, "reason": reason, "message": message, "metadata": {"trace_id": "6f1e"}}
-
-
-def refused_as(kind: FailureClass, code: str, message: str = "no") -> observation.Refused:
-    return observation.Refused(Failure(reason=kind, code=code, message=message))
 
 
 VALUES = st.recursive(

@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from reelkeep.dialects.vidu_native import upstream
+from reelkeep.domain import errors
+from reelkeep.domain.observation import (
+    Accepted,
+    Busy,
+    Failed,
+    Missing,
+    NotYet,
+    Observation,
+    Pending,
+    Placement,
+    Refused,
+    Succeeded,
+    Unknown,
+    Unreadable,
+)
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
+from reelkeep.domain.wire import Answer, Call, Json
+from tests.unit.dialects.stage import BOAT, KEY_REFUSED, answer, task_of
+from tests.unit.dialects.vidu_native_stage import ANYTHING, PATH, SUBMISSION, native
+
+# --- towards a provider ---
+
+
+def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
+    sent = {**SUBMISSION, "hologram": [1], "provider": "p", "callback_url": "https://me.test/cb"}
+    call = upstream.place(task_of(native.parse(sent)))
+    assert call == Call(method="POST", path=PATH, body={**SUBMISSION, "hologram": [1]})
+
+
+@pytest.mark.parametrize(
+    ("request_", "body"),
+    [
+        (
+            {
+                "kind": Kind.TEXT2VIDEO,
+                "model": "veo3",
+                "prompt": "rain",
+                "duration": 8,
+                "resolution": "1080p",
+                "aspect_ratio": "16:9",
+                "seed": -1,
+                "watermark": False,
+                "payload": "theirs",
+                "body": {"n": 1},
+            },
+            {
+                "model": "veo3",
+                "prompt": "rain",
+                "images": [],
+                "aspect_ratio": "16:9",
+                "size": "1080P",
+                "duration": 8,
+            },
+        ),
+        (
+            {
+                "kind": Kind.IMG2VIDEO,
+                "model": "viduq2",
+                "prompt": "rain",
+                "images": (BOAT,),
+                "aspect_ratio": "adaptive",
+            },
+            {"model": "viduq2", "prompt": "rain", "images": [BOAT]},
+        ),
+        (
+            {
+                "kind": Kind.REFERENCE2VIDEO,
+                "model": "veo3.1-components",
+                "prompt": "rain",
+                "images": (BOAT,),
+                "resolution": "4K",
+            },
+            {"model": "veo3.1-components", "prompt": "rain", "images": [BOAT], "size": "4K"},
+        ),
+    ],
+)
+def test_a_request_of_another_dialect_is_said_in_its_words(request_: Json, body: Json) -> None:
+    call = upstream.place(task_of(Request(dialect="volc_ark", **request_)))
+    assert call == Call(method="POST", path=PATH, body=body)
+
+
+RAIN: dict[str, Json] = {"kind": Kind.TEXT2VIDEO, "model": "m", "prompt": "rain"}
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        ({**RAIN, "unexpressed": ("camera_fixed",), "seed": 7}, "camera_fixed"),
+        ({**RAIN, "kind": Kind.UPSCALE}, "kind"),
+        ({**RAIN, "model": ""}, "model"),
+        ({**RAIN, "kind": Kind.IMG2VIDEO, "images": (BOAT,), "prompt": ""}, "prompt"),
+        ({**RAIN, "kind": Kind.REFERENCE2VIDEO, "images": (BOAT,)}, "images"),
+        ({**RAIN, "seed": 7}, "seed"),
+        ({**RAIN, "audio": False}, "audio"),
+        ({**RAIN, "watermark": True}, "watermark"),
+        ({**RAIN, "last_frame": True}, "last_frame"),
+        ({**RAIN, "off_peak": True}, "off_peak"),
+        ({**RAIN, "aspect_ratio": "adaptive"}, "aspect_ratio"),
+    ],
+)
+def test_what_it_has_no_words_for_is_refused_by_name(request_: Json, field: str) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        upstream.place(task_of(Request(dialect="volc_ark", **request_)))
+    assert refused.value.field == field
+
+
+def openai_error(code: str, message: str = "no") -> Json:
+    return {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": code}}
+
+
+@pytest.mark.parametrize(
+    ("answered", "placement"),
+    [
+        (answer(200, native.golden("seed-pending")), Accepted("033fa60e-f37c-4ff6-a44d-5585ffea938d")),
+        (answer(200, native.golden("seed-completed")), Accepted("grok:299604b7-c5ea-47b5-bc64-c06f300f0d27")),
+        (answer(200, native.golden("peer-submitted")), Accepted("grok:299604b7-c5ea-47b5-bc64-c06f300f0d27")),
+        (answer(200, {"status": "pending"}), Unknown("the provider accepted something, but named no task")),
+        (answer(429, openai_error("rate_limit_exceeded"), retry_after="40"), NotYet(40.0)),
+        (answer(500, b""), Unknown("the provider answered the submission with 500")),
+        (answer(403, b""), Refused(Failure(reason=FailureClass.PROVIDER, message=KEY_REFUSED))),
+        (
+            answer(403, openai_error("insufficient_user_quota")),
+            Refused(Failure(reason=FailureClass.CREDIT, code="insufficient_user_quota", message="no")),
+        ),
+        (
+            answer(400, openai_error("bad_size", "size is wrong")),
+            Refused(Failure(reason=FailureClass.INPUT, code="bad_size", message="size is wrong")),
+        ),
+    ],
+)
+def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, placement: Placement) -> None:
+    assert upstream.read_placed(answered) == placement
+
+
+FILES = "https://media.example.com"
+GROK = (
+    Asset(name="video", source=f"{FILES}/file_download/ca10efbb-ae64-426e-99f0-f365bc3cd941.mp4"),
+    Asset(name="cover", source=f"{FILES}/file_download/f4fd6fe4-8091-4528-be32-335f4fc9af65.jpg"),
+)
+PEER = native.golden("peer-completed")
+
+
+@pytest.mark.parametrize(
+    ("said", "assets"),
+    [
+        (native.golden("seed-completed"), GROK),
+        (PEER, (Asset(name="video", source=f"{FILES}/peer.mp4"),)),
+        (PEER | {"id": "another", "status": "success"}, (Asset(name="video", source=f"{FILES}/peer.mp4"),)),
+    ],
+)
+def test_a_success_is_read_in_every_shape_whatever_id_it_carries(said: Json, assets: tuple[Asset, ...]) -> None:
+    assert upstream.read_observed(answer(200, said)) == Succeeded((Creation(id="1", assets=assets),))
+
+
+@pytest.mark.parametrize(
+    ("answered", "observed"),
+    [
+        (answer(200, native.golden("seed-pending")), Pending(State.QUEUEING)),
+        (answer(200, {"status": "processing", "progress": 40}), Pending(State.PROCESSING)),
+        (answer(200, {"status": "image_downloading"}), Pending(State.PROCESSING, "image_downloading")),
+        (answer(404, openai_error("task_not_exist")), Missing()),
+        (answer(400, {"code": "task_not_exist", "message": "", "data": None}), Missing()),
+        (answer(404, b"<html>"), Unreadable("the provider answered 404", b"<html>")),
+        (answer(503, b"", retry_after="7"), Busy("the provider answered 503", 7.0)),
+        (answer(401, b""), Busy("the provider refused the key that Reelkeep has for it")),
+        (answer(200, b"<html>"), Unreadable("the provider named no status", b"<html>")),
+    ],
+)
+def test_an_observation_says_no_more_than_was_learned(answered: Answer, observed: Observation) -> None:
+    assert upstream.read_observed(answered) == observed
+
+
+def test_a_success_without_a_link_is_not_taken_for_one() -> None:
+    answered = answer(200, native.golden("seed-completed") | {"video_url": None})
+    assert upstream.read_observed(answered) == Unreadable(
+        "the provider reported success without a link to a video", answered.body, made=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "code", "message"),
+    [
+        ("blocked by the safety filter", FailureClass.POLICY, "", "blocked by the safety filter"),
+        ({"code": "quota_exceeded", "message": "pay"}, FailureClass.CREDIT, "quota_exceeded", "pay"),
+        ("", FailureClass.PROVIDER, "", "it failed"),
+    ],
+)
+def test_a_failure_keeps_what_the_provider_said(error: Json, kind: FailureClass, code: str, message: str) -> None:
+    said = native.golden("seed-completed") | {"status": "failed", "video_url": None, "error": error}
+    observed = upstream.read_observed(answer(200, said))
+    assert isinstance(observed, Failed)
+    failure = observed.failure
+    assert (failure.reason, failure.code, failure.message) == (kind, code, message)
+
+
+def test_a_task_is_asked_for_by_the_id_that_was_given_with_its_colon() -> None:
+    task = task_of(native.parse(SUBMISSION), provider_task_id="grok:299604b7-c5ea-47b5-bc64-c06f300f0d27")
+    assert upstream.observe(task) == Call(method="GET", path=f"{PATH}/grok:299604b7-c5ea-47b5-bc64-c06f300f0d27")
+    assert (upstream.cancel(task), upstream.find(task)) == (None, None)
+    assert upstream.authorization.format(key="sk-1") == "Bearer sk-1"
+
+
+@settings(deadline=None)
+@given(st.sampled_from([200, 400, 404, 429, 500]), ANYTHING | st.binary())
+def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
+    answered = answer(status, said)
+    upstream.read_placed(answered)
+    observed = upstream.read_observed(answered)
+    if isinstance(observed, Succeeded):
+        task = task_of(native.parse(SUBMISSION), state=State.SUCCESS, creations=observed.creations)
+        native.fits("ViduNativeTask", native.shown(task))
