@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from local.studio.film import write_film
-from local.studio.picture import draw
+from local.studio.media.film import write_film
+from local.studio.media.picture import draw
 from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.keys import hash_of

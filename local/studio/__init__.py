@@ -5,9 +5,9 @@ It is a program of its own that speaks HTTP and knows nothing of Reelkeep:
     python -m local.studio --port 8700 --data .local/studio
 
 - `clock`, `tasks`, `store`, `studio`: what a provider knows and when a task moves on;
-- `picture`, `film`, `darkroom`, `links`, `delivery`: the media, made at first demand, and the links that die;
+- `dialects`: its wire formats, a module each; another one is another module, listed in `dialects.DIALECTS`;
+- `endpoints`: what the endpoints of every format share;
 - `callbacks`: the calls to whoever asked for them;
-- `script`, `faults`, `answers`, `admin`: how it is told to misbehave, by a prompt or at `/studio/...`;
-- `vidu_ent_v2` (rules in `vidu_catalogue`): a wire format. Another one is another file with `routes(studio)`,
-  listed in `server.DIALECTS`.
+- `media`: the files, made at first demand, and the links to them, which die;
+- `script`, `faults`, `answers`, `admin`: how it is told to misbehave, by a prompt or at `/studio/...`.
 """

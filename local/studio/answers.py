@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from socket import SO_LINGER, SOL_SOCKET
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from local.studio.faults import Fault
@@ -45,11 +45,11 @@ async def answer(
     refuse: Callable[[Fault], Response],
     pause: Callable[[float], Awaitable[None]],
 ) -> Response:
-    """`act` does what was asked and says so; `refuse` is the dialect's way to put an error."""
+    """`act` does what was asked and says so; `refuse` puts the error that a fault asks for in the dialect's words."""
     if fault is None:
         return act()
     if fault.status or fault.do == "refuse":
-        return refuse(fault)
+        return _refusal(fault, refuse)
     match fault.do:
         case "cut":
             return Cut()
@@ -65,6 +65,16 @@ async def answer(
             return Response(NONSENSE, media_type="application/json")
         case _:
             return act()
+
+
+def _refusal(fault: Fault, refuse: Callable[[Fault], Response]) -> Response:
+    """502 to 504 come from a gateway, which speaks HTML."""
+    html = 502 <= fault.status <= 504
+    page = f"<html><body><h1>{fault.status}</h1></body></html>"
+    response = HTMLResponse(page, fault.status) if html else refuse(fault)
+    if fault.status in (429, 503) and fault.retry_after is not None:
+        response.headers["retry-after"] = str(fault.retry_after)
+    return response
 
 
 async def body_of(request: Request, *, limit: int) -> bytes | None:

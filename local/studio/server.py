@@ -7,20 +7,13 @@ from typing import cast
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from local.studio import admin, delivery, new_api, vidu_ent_v2, vidu_native, vidu_v1, volc_ark
-from local.studio.darkroom import Darkroom
+from local.studio import admin
+from local.studio.dialects import DIALECTS
+from local.studio.media import delivery
+from local.studio.media.darkroom import Darkroom
 from local.studio.studio import Studio
-
-DIALECTS: tuple[Callable[[Studio], list[BaseRoute]], ...] = (
-    new_api.routes,
-    vidu_ent_v2.routes,
-    vidu_native.routes,
-    vidu_v1.routes,
-    volc_ark.routes,
-)
 
 
 def application(studio: Studio, darkroom: Darkroom) -> Starlette:

@@ -10,7 +10,7 @@ from secrets import randbelow, token_hex
 from local.studio.callbacks import Callbacks
 from local.studio.clock import Clock
 from local.studio.faults import Faults
-from local.studio.links import Links
+from local.studio.media.links import Links
 from local.studio.store import Store
 from local.studio.tasks import Order, State, Task
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from local.studio.clock import Clock
-from local.studio.darkroom import Print
+from local.studio.media.darkroom import Print
 from local.studio.server import application
 from local.studio.studio import Settings, Studio
 from local.studio.tasks import Task

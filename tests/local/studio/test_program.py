@@ -58,6 +58,6 @@ def test_it_explains_its_options(capsys: pytest.CaptureFixture[str], monkeypatch
 
 
 def test_it_knows_nothing_of_reelkeep() -> None:
-    sources = {file.name: file.read_text() for file in (ROOT / "local/studio").glob("*.py")}
+    sources = {str(file): file.read_text() for file in (ROOT / "local/studio").rglob("*.py")}
     assert sources
     assert [name for name, text in sources.items() if "import reelkeep" in text or "from reelkeep" in text] == []

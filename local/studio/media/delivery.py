@@ -10,8 +10,8 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from local.studio.answers import HTML, Cut, cut
-from local.studio.darkroom import ClosedError, Darkroom
 from local.studio.faults import Fault
+from local.studio.media.darkroom import ClosedError, Darkroom
 from local.studio.studio import Studio, media_path
 
 _TYPES = {".mp4": "video/mp4", ".jpeg": "image/jpeg"}

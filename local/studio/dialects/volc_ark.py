@@ -5,19 +5,19 @@ said of a video before it is done; DELETE cancels what is in the queue, erases w
 with a 409. Undocumented, so chosen here: unknown fields are accepted; ten tasks a page; the last frame is the cover.
 """
 
-import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from fnmatch import fnmatch
 from functools import partial
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from local.studio.answers import answer, body_of
+from local.studio.answers import answer
 from local.studio.callbacks import Wish
+from local.studio.endpoints import RefusedError, guarded, host_of, json_of
 from local.studio.faults import Fault
 from local.studio.script import read_script
 from local.studio.studio import Studio
@@ -35,21 +35,14 @@ _WORDS = {"created": "queued", "queueing": "queued", "processing": "running", "s
 _TYPES = {400: "BadRequest", 401: "Unauthorized", 403: "Forbidden", 404: "NotFound", 429: "TooManyRequests"}
 _CODES = {400: "InvalidParameter", 401: "AuthenticationError", 403: "AccessDenied", 429: "RateLimitExceeded"}
 
-_Endpoint = Callable[[Request], Awaitable[Response]]
-
-
-class _RefusedError(Exception):
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
-
 
 def routes(studio: Studio) -> list[BaseRoute]:
     provider = _Provider(studio)
     many = {"POST": provider.submit, "GET": provider.listing}
     one = {"GET": provider.query, "DELETE": provider.delete}
+    stranger = RefusedError("AuthenticationError", "the API key is missing or wrong", 401)
     return [
-        Route(f"{base}{_TASKS}{rest}", provider.guarded(serve), methods=[method])
+        Route(f"{base}{_TASKS}{rest}", guarded(serve, studio, ("Bearer",), stranger, _error), methods=[method])
         for base in ("/api/v3", "/volc/v1")
         for rest, served in (("", many), ("/{task_id}", one))
         for method, serve in served.items()
@@ -61,24 +54,11 @@ class _Provider:
         self._studio = studio
         self._erased: set[str] = set()
 
-    def guarded(self, serve: _Endpoint) -> _Endpoint:
-        async def guarded(request: Request) -> Response:
-            scheme, _, key = request.headers.get("authorization", "").partition(" ")
-            keys = self._studio.settings.keys
-            try:
-                if scheme != "Bearer" or not key or (keys and key not in keys):
-                    raise _RefusedError(401, "AuthenticationError", "the API key is missing or wrong")
-                return await serve(request)
-            except _RefusedError as refused:
-                return _error(refused.status, refused.code, str(refused))
-
-        return guarded
-
     async def submit(self, request: Request) -> Response:
         try:
-            sent = json.loads(await body_of(request, limit=_BODY_LIMIT) or b"")
-        except (ValueError, RecursionError) as wrong:
-            raise _RefusedError(400, "InvalidParameter", "the body is not JSON, or too long") from wrong
+            sent = await json_of(request, limit=_BODY_LIMIT)
+        except ValueError as wrong:
+            raise RefusedError("InvalidParameter", "the body is not JSON, or too long") from wrong
         body = {name: value for name, value in _object(sent, "body").items() if value is not None}
         items = body.get("content")
         content = [_object(item, "content") for item in items] if isinstance(items, list) else []
@@ -87,7 +67,7 @@ class _Provider:
         def act() -> Response:
             order = _order(body, content, prompt)
             if self._studio.spent() + order.credits > self._studio.settings.credits:
-                raise _RefusedError(403, "AccountOverdueError", "the account has an overdue balance")
+                raise RefusedError("AccountOverdueError", "the account has an overdue balance", 403)
             task = self._studio.accept(order)
             if url := body.get("callback_url"):
                 states: tuple[State, ...] = ("queueing", "processing", "success", "failed")
@@ -112,7 +92,7 @@ class _Provider:
             if state in ("processing", "cancelled"):
                 word = _WORDS.get(state, state)
                 message = f"Cannot delete task `{_PREFIX}{task.id}` because it is currently {word}."
-                raise _RefusedError(409, f"InvalidAction.{word.capitalize()}TaskDeletion", message)
+                raise RefusedError(f"InvalidAction.{word.capitalize()}TaskDeletion", message, 409)
             if not self._studio.cancel(task):
                 self._erased.add(task.id)
             return JSONResponse({})
@@ -142,7 +122,7 @@ class _Provider:
     def _task(self, request: Request) -> Task:
         task = self._studio.find(request.path_params["task_id"].removeprefix(_PREFIX))
         if task is None or not self._known(task):
-            raise _RefusedError(404, "ResourceNotFound", "the specified task is not found")
+            raise RefusedError("ResourceNotFound", "the specified task is not found", 404)
         return task
 
     def _shown(self, task: Task, request: Request, fault: Fault | None) -> dict[str, Any]:
@@ -163,7 +143,7 @@ class _Provider:
         if state != "success":
             return shown
         film, dead = task.order.film, fault is not None and fault.do == "expired"
-        host = str(request.base_url).rstrip("/")
+        host = host_of(request)
         content = {"video_url": host + self._studio.link(task, "video.mp4", dead=dead)}
         if fields.get("return_last_frame"):
             content["last_frame_url"] = host + self._studio.link(task, "cover.jpeg", dead=dead)
@@ -184,18 +164,18 @@ class _Provider:
 def _order(body: dict[str, Any], content: list[dict[str, Any]], prompt: str) -> Order:
     model = str(body.get("model") or "")
     if not model:
-        raise _RefusedError(400, "MissingParameter", "the parameter `model` is required")
+        raise RefusedError("MissingParameter", "the parameter `model` is required")
     if not any(fnmatch(model, known) for known in _MODELS):
-        raise _RefusedError(404, "InvalidEndpointOrModel.NotFound", f"the model or endpoint {model} does not exist")
+        raise RefusedError("InvalidEndpointOrModel.NotFound", f"the model or endpoint {model} does not exist", 404)
     if not content:
-        raise _RefusedError(400, "MissingParameter", "the parameter `content` is required")
+        raise RefusedError("MissingParameter", "the parameter `content` is required")
     flags = {_FLAGS.get(name, name): value for name, value in _FLAG.findall(prompt)}
     usual = {"resolution": "720p", "ratio": "16:9", "duration": 5}
     said = {**usual, **flags, **body}
     resolution, seconds = str(said["resolution"]).lower(), _number(said["duration"], 5)
     seconds = 5 if seconds == -1 else seconds
     if resolution not in _SHORT_SIDES or said["ratio"] not in _RATIOS or seconds not in range(1, 31):
-        raise _RefusedError(400, "InvalidParameter", "`resolution`, `ratio` or `duration` is not valid")
+        raise RefusedError("InvalidParameter", "`resolution`, `ratio` or `duration` is not valid")
     side, ratio = _SHORT_SIDES[resolution], _RATIOS[said["ratio"]]
     width, height = (round(side * scale / 2) * 2 for scale in (max(ratio, 1), max(1 / ratio, 1)))
     film = Film(width, height, seconds, audio=bool(body.get("generate_audio")))
@@ -207,7 +187,7 @@ def _order(body: dict[str, Any], content: list[dict[str, Any]], prompt: str) -> 
 
 def _object(value: object, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise _RefusedError(400, "InvalidParameter", f"the parameter `{name}` is not valid")
+        raise RefusedError("InvalidParameter", f"the parameter `{name}` is not valid")
     return value
 
 
@@ -215,19 +195,19 @@ def _number(value: object, usual: int) -> int:
     try:
         return int(str(value)) if value is not None else usual
     except ValueError as wrong:
-        raise _RefusedError(400, "InvalidParameter", f"{value} is not a number") from wrong
+        raise RefusedError("InvalidParameter", f"{value} is not a number") from wrong
 
 
 def _told(fault: Fault) -> Response:
-    if 502 <= fault.status <= 504:
-        return HTMLResponse(f"<html><body><h1>{fault.status}</h1></body></html>", fault.status)
     status = fault.status or 400
-    refused = _error(status, fault.reason or _CODES.get(status, "InternalServiceError"), "told to refuse")
-    if fault.status in (429, 503) and fault.retry_after is not None:
-        refused.headers["retry-after"] = str(fault.retry_after)
-    return refused
+    return _error(RefusedError(fault.reason or _CODES.get(status, "InternalServiceError"), "told to refuse", status))
 
 
-def _error(status: int, code: str, message: str) -> Response:
-    error = {"code": code, "message": f"{message} Request id: 0217", "param": "", "type": _TYPES.get(status, "Error")}
-    return JSONResponse({"error": error}, status)
+def _error(refused: RefusedError) -> Response:
+    error = {
+        "code": refused.code,
+        "message": f"{refused.message} Request id: 0217",
+        "param": "",
+        "type": _TYPES.get(refused.status, "Error"),
+    }
+    return JSONResponse({"error": error}, refused.status)

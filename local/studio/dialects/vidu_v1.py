@@ -5,21 +5,20 @@ CloudFront's, good for an hour. Undocumented, so chosen here: errors are those o
 for a new video.
 """
 
-import json
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from local.studio.answers import answer, body_of
+from local.studio.answers import answer
 from local.studio.clock import rfc3339
+from local.studio.dialects.vidu_ent_v2.bodies import error, told, word
+from local.studio.endpoints import Endpoint, RefusedError, guarded, host_of, json_of
+from local.studio.media.sizes import pixels
 from local.studio.script import read_script
 from local.studio.studio import Studio, media_path
 from local.studio.tasks import Film, Order, Task
-from local.studio.vidu_bodies import error, told, word
-from local.studio.vidu_catalogue import RefusalError, pixels
 
 _BODY_LIMIT = 20 * 1024 * 1024
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -29,8 +28,6 @@ _IMAGES = {
     "headtailimg2video": range(2, 3), "upscale": range(1),
 }  # fmt: skip
 _CREDITS_A_SECOND = 4
-
-_Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 def routes(studio: Studio) -> list[BaseRoute]:
@@ -48,11 +45,11 @@ def routes(studio: Studio) -> list[BaseRoute]:
     async def query(request: Request) -> Response:
         task = studio.find(request.path_params["task_id"])
         if task is None or task.order.dialect != "vidu_v1":
-            raise RefusalError("TaskNotFound", "task not found")
+            raise RefusedError("TaskNotFound", "task not found")
         task.queries += 1
         fault = studio.faults.take("query", scripted=task.script.faults, whose=task.id)
         dead = fault is not None and fault.do == "expired"
-        host = str(request.base_url).rstrip("/")
+        host = host_of(request)
 
         def act() -> Response:
             return JSONResponse(_shown(task, studio, _creations(task, studio, host=host, dead=dead)))
@@ -60,40 +57,30 @@ def routes(studio: Studio) -> list[BaseRoute]:
         return await answer(fault, act, refuse=told, pause=studio.pause)
 
     async def unknown(request: Request) -> Response:
-        raise RefusalError("NotFound", f"{request.method} {request.url.path} is not served here")
+        raise RefusedError("NotFound", f"{request.method} {request.url.path} is not served here")
+
+    stranger = RefusedError("Unauthorized", "the key is missing or wrong")
+
+    def known(serve: Endpoint) -> Endpoint:
+        return guarded(serve, studio, ("Token", "Bearer"), stranger, error)
 
     return [
-        Route("/vidu/v1/tasks", _guarded(studio, submit), methods=["POST"]),
-        Route("/vidu/v1/tasks/{task_id}", _guarded(studio, query), methods=["GET"]),
-        Route("/vidu/v1/{rest:path}", _guarded(studio, unknown), methods=_METHODS),
+        Route("/vidu/v1/tasks", known(submit), methods=["POST"]),
+        Route("/vidu/v1/tasks/{task_id}", known(query), methods=["GET"]),
+        Route("/vidu/v1/{rest:path}", known(unknown), methods=_METHODS),
     ]
 
 
-def _guarded(studio: Studio, serve: _Endpoint) -> _Endpoint:
-    async def guarded(request: Request) -> Response:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        try:
-            known = not studio.settings.keys or key in studio.settings.keys
-            if scheme not in ("Token", "Bearer") or not key or not known:
-                raise RefusalError("Unauthorized", "the key is missing or wrong")
-            return await serve(request)
-        except RefusalError as refused:
-            return error(refused)
-
-    return guarded
-
-
 async def _object(request: Request) -> dict[str, Any]:
-    body = await body_of(request, limit=_BODY_LIMIT)
     try:
-        value = json.loads(body or b"")
-    except (ValueError, RecursionError) as wrong:
-        raise RefusalError("BadRequest", "the body is not JSON, or longer than 20 MB") from wrong
+        value = await json_of(request, limit=_BODY_LIMIT)
+    except ValueError as wrong:
+        raise RefusedError("BadRequest", "the body is not JSON, or longer than 20 MB") from wrong
     try:
         for prompt in [*value["input"].get("prompts", []), value["settings"]]:
             prompt.get("content", "").strip()
     except (AttributeError, KeyError, TypeError) as wrong:
-        raise RefusalError("FieldInvalid", "input or settings are not as they should be") from wrong
+        raise RefusedError("FieldInvalid", "input or settings are not as they should be") from wrong
     return dict(value)
 
 
@@ -104,22 +91,22 @@ def _prompts(body: dict[str, Any], kind: str) -> list[str]:
 def _order(body: dict[str, Any], prompt: str, studio: Studio) -> Order:
     kind, settings = str(body.get("type")), body["settings"]
     if kind not in _IMAGES:
-        raise RefusalError("FieldInvalid", f"type must be one of {', '.join(_IMAGES)}")
+        raise RefusedError("FieldInvalid", f"type must be one of {', '.join(_IMAGES)}")
     if len(_prompts(body, "image")) not in _IMAGES[kind] or (kind == "text2video" and not prompt):
-        raise RefusalError("FieldItemCountOutOfRange", f"input.prompts is not what {kind} takes")
+        raise RefusedError("FieldItemCountOutOfRange", f"input.prompts is not what {kind} takes")
     if kind == "upscale" and str(body["input"].get("creation_id")) not in {
         task.creation_id for task in studio.tasks()
     }:
-        raise RefusalError("CreationNotFound", "there is no such creation")
+        raise RefusedError("CreationNotFound", "there is no such creation")
     if not settings.get("model") or settings.get("duration") not in range(1, 17):
-        raise RefusalError("FieldInvalid", "settings need a model, and a duration from 1 to 16")
+        raise RefusedError("FieldInvalid", "settings need a model, and a duration from 1 to 16")
     try:
         width, height = pixels(settings.get("resolution", "360p"), settings.get("aspect_ratio", "16:9"))
     except (KeyError, TypeError) as wrong:
-        raise RefusalError("FieldInvalid", "settings.resolution or settings.aspect_ratio is unknown") from wrong
+        raise RefusedError("FieldInvalid", "settings.resolution or settings.aspect_ratio is unknown") from wrong
     cost = _CREDITS_A_SECOND * settings["duration"]
     if studio.spent() + cost > studio.settings.credits:
-        raise RefusalError("CreditInsufficient", "the account has not enough credits")
+        raise RefusedError("CreditInsufficient", "the account has not enough credits")
     return Order("vidu_v1", kind, prompt, Film(width, height, settings["duration"]), cost, fields=body)
 
 

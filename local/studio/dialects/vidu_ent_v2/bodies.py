@@ -3,13 +3,13 @@
 from secrets import token_hex
 from typing import Any
 
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 
 from local.studio.clock import rfc3339
+from local.studio.endpoints import RefusedError
 from local.studio.faults import Fault
 from local.studio.studio import Studio
 from local.studio.tasks import State, Task
-from local.studio.vidu_catalogue import RefusalError
 
 _STATUSES = {
     "Unauthorized": 401,
@@ -83,21 +83,15 @@ def word(task: Task, state: State) -> str:
     return task.script.odd_state or state if state == "processing" else state
 
 
-def error(refused: RefusalError) -> Response:
-    status = _STATUSES.get(refused.reason, 400)
-    return _envelope(status, refused.reason, refused.message)
+def error(refused: RefusedError) -> Response:
+    status = _STATUSES.get(refused.code, 400)
+    return _envelope(status, refused.code, refused.message)
 
 
 def told(fault: Fault) -> Response:
-    """The refusal that a fault asks for. 502 to 504 come from a gateway, which speaks HTML."""
-    if 502 <= fault.status <= 504:
-        response: Response = HTMLResponse(f"<html><body><h1>{fault.status}</h1></body></html>", fault.status)
-    else:
-        reason = fault.reason or _REASONS.get(fault.status, "BadRequest")
-        response = _envelope(fault.status or _STATUSES.get(reason, 400), reason, "told to refuse")
-    if fault.status in (429, 503) and fault.retry_after is not None:
-        response.headers["retry-after"] = str(fault.retry_after)
-    return response
+    """The refusal that a fault asks for."""
+    reason = fault.reason or _REASONS.get(fault.status, "BadRequest")
+    return _envelope(fault.status or _STATUSES.get(reason, 400), reason, "told to refuse")
 
 
 def _envelope(status: int, reason: str, message: str) -> Response:

@@ -9,13 +9,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
 
-
-class RefusalError(Exception):
-    """An error of the wire format: its reason, and a message for people."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        super().__init__(f"{reason}: {message}")
-        self.reason, self.message = reason, message
+from local.studio.endpoints import RefusedError
+from local.studio.media.sizes import RATIOS, SHORT_SIDES
 
 
 @dataclass(frozen=True)
@@ -65,39 +60,29 @@ _WORDS = (
 _NUMBERS = ("duration", "seed", "cus_priority")
 _ANYTHING = ("wm_position", "speed", "volume", "subjects", "image_settings", "key_frames", "template_story")
 
-_SHORT_SIDES = {"360p": 360, "540p": 540, "720p": 720, "1080p": 1080, "2K": 1440, "4K": 2160, "8K": 4320}
-_RATIOS = {"16:9": (16, 9), "9:16": (9, 16), "1:1": (1, 1), "4:3": (4, 3), "3:4": (3, 4)}
 _CREDITS_A_SECOND = {"360p": 2, "540p": 3, "720p": 5, "1080p": 10, "2K": 12, "4K": 16, "8K": 30}
 _IMAGE_TYPES = tuple(f"data:image/{name};base64," for name in ("png", "jpeg", "jpg", "webp"))
 _LONGEST = {"prompt": 5000, "payload": 1_048_576}
 
 
 def checked(kind: Kind, body: dict[str, Any]) -> dict[str, Any]:
-    """The body without its nulls and with the defaults of its model; RefusalError says what is wrong."""
+    """The body without its nulls and with the defaults of its model; RefusedError says what is wrong."""
     fields = {name: value for name, value in body.items() if value is not None}
     for name, value in fields.items():
         _check_type(name, value)
     for name in kind.required:
         if not fields.get(name):
-            raise RefusalError("FieldLacking", f"{name} is required")
+            raise RefusedError("FieldLacking", f"{name} is required")
     images, (fewest, most) = fields.get("images", []), kind.images
     if not fewest <= len(images) <= most and not (fields.get("subjects") and not images):
-        raise RefusalError("FieldItemCountOutOfRange", f"images must hold {fewest} to {most} items")
+        raise RefusedError("FieldItemCountOutOfRange", f"images must hold {fewest} to {most} items")
     for image in images:
         if image.startswith("data:") and not image.startswith(_IMAGE_TYPES):
-            raise RefusalError("ImageFormatInvalid", "images must be png, jpeg, jpg or webp")
+            raise RefusedError("ImageFormatInvalid", "images must be png, jpeg, jpg or webp")
     if kind.type == "upscale":
         fields["resolution"] = fields.get("upscale_resolution", "1080p")
-    _check_choice("aspect_ratio", fields.get("aspect_ratio") or "16:9", _RATIOS)
+    _check_choice("aspect_ratio", fields.get("aspect_ratio") or "16:9", RATIOS)
     return _with_model(kind, fields)
-
-
-def pixels(resolution: str, aspect_ratio: str) -> tuple[int, int]:
-    """Width and height; both even, as yuv420p needs them."""
-    short = _SHORT_SIDES[resolution]
-    across, down = _RATIOS[aspect_ratio or "16:9"]
-    scale = short / min(across, down)
-    return round(across * scale / 2) * 2, round(down * scale / 2) * 2
 
 
 def price(fields: dict[str, Any]) -> int:
@@ -117,16 +102,16 @@ def _check_type(name: str, value: object) -> None:
     elif name in _ANYTHING:
         right = True
     else:
-        raise RefusalError("FieldUnwanted", f"{name} is not a field of this request")
+        raise RefusedError("FieldUnwanted", f"{name} is not a field of this request")
     if not right:
-        raise RefusalError("FieldInvalid", f"{name} has a wrong type or length")
+        raise RefusedError("FieldInvalid", f"{name} has a wrong type or length")
 
 
 def _with_model(kind: Kind, fields: dict[str, Any]) -> dict[str, Any]:
-    models = kind.models or ((_ANY, range(1, 61), ("720p", *_SHORT_SIDES)),)
+    models = kind.models or ((_ANY, range(1, 61), ("720p", *SHORT_SIDES)),)
     served = [model for model in models if fnmatch(fields.get("model", ""), model[0])]
     if not served:
-        raise RefusalError("ModelUnavailable", f"model {fields['model']} is not served here")
+        raise RefusedError("ModelUnavailable", f"model {fields['model']} is not served here")
     _, durations, resolutions = served[0]
     if resolutions == _OLD and fields.get("duration") == 8:
         resolutions = ("720p",)
@@ -139,4 +124,4 @@ def _with_model(kind: Kind, fields: dict[str, Any]) -> dict[str, Any]:
 
 def _check_choice(name: str, value: object, choices: Iterable[object]) -> None:
     if value not in (allowed := list(choices)):
-        raise RefusalError("FieldInvalid", f"{name} must be one of {', '.join(map(str, allowed))}")
+        raise RefusedError("FieldInvalid", f"{name} must be one of {', '.join(map(str, allowed))}")

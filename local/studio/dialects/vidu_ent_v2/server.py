@@ -6,7 +6,7 @@ UserCancelled.
 """
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
@@ -16,29 +16,34 @@ from starlette.routing import BaseRoute, Route
 
 from local.studio.answers import answer, body_of
 from local.studio.callbacks import Wish
+from local.studio.dialects.vidu_ent_v2.bodies import error, listed, queried, submitted, told, word
+from local.studio.dialects.vidu_ent_v2.catalogue import KINDS, checked, price
+from local.studio.dialects.vidu_ent_v2.listing import page
+from local.studio.endpoints import Endpoint, RefusedError, guarded, host_of, key_of
 from local.studio.faults import Fault
+from local.studio.media.sizes import pixels
 from local.studio.script import read_script
 from local.studio.studio import Studio
 from local.studio.tasks import Film, Order, Task
-from local.studio.vidu_bodies import error, listed, queried, submitted, told, word
-from local.studio.vidu_catalogue import KINDS, RefusalError, checked, pixels, price
-from local.studio.vidu_list import page
 
 _BODY_LIMIT = 20 * 1024 * 1024
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-_Endpoint = Callable[[Request], Awaitable[Response]]
-
 
 def routes(studio: Studio) -> list[BaseRoute]:
     provider = _Provider(studio)
+    stranger = RefusedError("Unauthorized", "Authorization: Token {your api key} is missing or wrong")
+
+    def known(serve: Endpoint) -> Endpoint:
+        return guarded(serve, studio, ("Token",), stranger, error)
+
     return [
-        Route("/ent/v2/tasks/{task_id}/creations", _guarded(studio, provider.query), methods=["GET"]),
-        Route("/ent/v2/tasks/{task_id}/cancel", _guarded(studio, provider.cancel), methods=["POST"]),
-        Route("/ent/v2/tasks", _guarded(studio, provider.listing), methods=["GET"]),
-        Route("/ent/v2/credits", _guarded(studio, provider.credits), methods=["GET"]),
-        Route("/ent/v2/{kind}", _guarded(studio, provider.submit), methods=["POST"]),
-        Route("/ent/v2/{rest:path}", _guarded(studio, _unknown), methods=_METHODS),
+        Route("/ent/v2/tasks/{task_id}/creations", known(provider.query), methods=["GET"]),
+        Route("/ent/v2/tasks/{task_id}/cancel", known(provider.cancel), methods=["POST"]),
+        Route("/ent/v2/tasks", known(provider.listing), methods=["GET"]),
+        Route("/ent/v2/credits", known(provider.credits), methods=["GET"]),
+        Route("/ent/v2/{kind}", known(provider.submit), methods=["POST"]),
+        Route("/ent/v2/{rest:path}", known(_unknown), methods=_METHODS),
     ]
 
 
@@ -59,7 +64,7 @@ class _Provider:
             fields = checked(kind, body)
             cost = price(fields)
             if self._studio.spent() + cost > self._studio.settings.credits:
-                raise RefusalError("CreditInsufficient", "the account has not enough credits")
+                raise RefusedError("CreditInsufficient", "the account has not enough credits")
             width, height = pixels(fields["resolution"], fields.get("aspect_ratio", ""))
             film = Film(
                 width,
@@ -89,14 +94,14 @@ class _Provider:
         return await self._answer(fault, act)
 
     def _wish(self, task: Task, url: str, request: Request) -> Wish:
-        host = _host(request)
+        host = host_of(request)
         return Wish(
             task,
             url,
             states=("processing", "success", "failed"),
             repeated=("success", "failed"),
             body=lambda: queried(task, self._studio, host=host, dead_links=False),
-            key=_key(request),
+            key=key_of(request, "Token"),
         )
 
     async def query(self, request: Request) -> Response:
@@ -106,7 +111,7 @@ class _Provider:
         dead = fault is not None and fault.do == "expired"
 
         def act() -> Response:
-            return JSONResponse(queried(task, self._studio, host=_host(request), dead_links=dead))
+            return JSONResponse(queried(task, self._studio, host=host_of(request), dead_links=dead))
 
         return await self._answer(fault, act)
 
@@ -118,7 +123,7 @@ class _Provider:
                 return JSONResponse({})
             state = word(task, self._studio.state(task))
             state = "scheduled" if state == "processing" else state
-            raise RefusalError("BadRequest", f"task state is {state}, can not cancel")
+            raise RefusedError("BadRequest", f"task state is {state}, can not cancel")
 
         return await self._answer(self._studio.faults.take("cancel"), act)
 
@@ -128,7 +133,7 @@ class _Provider:
 
         def act() -> Response:
             tasks, token = page(self._studio, request.query_params)
-            items = [listed(task, self._studio, host=_host(request), dead_links=do == "expired") for task in tasks]
+            items = [listed(task, self._studio, host=host_of(request), dead_links=do == "expired") for task in tasks]
             if do == "no-payload":
                 items = [{name: item[name] for name in item if name != "payload"} for item in items]
             return JSONResponse({"next_page_token": token, "tasks": items})
@@ -155,51 +160,28 @@ class _Provider:
     def _task(self, request: Request) -> Task:
         task = self._studio.find(request.path_params["task_id"])
         if task is None or task.order.dialect != "vidu_ent_v2":
-            raise RefusalError("TaskNotFound", "task not found")
+            raise RefusedError("TaskNotFound", "task not found")
         return task
 
 
-def _guarded(studio: Studio, serve: _Endpoint) -> _Endpoint:
-    async def guarded(request: Request) -> Response:
-        keys = studio.settings.keys
-        try:
-            key = _key(request)
-            if not key or (keys and key not in keys):
-                raise RefusalError("Unauthorized", "Authorization: Token {your api key} is missing or wrong")
-            return await serve(request)
-        except RefusalError as refused:
-            return error(refused)
-
-    return guarded
-
-
 async def _unknown(request: Request) -> Response:
-    raise RefusalError("NotFound", f"{request.method} {request.url.path} is not served here")
-
-
-def _key(request: Request) -> str:
-    scheme, _, key = request.headers.get("authorization", "").partition(" ")
-    return key.strip() if scheme == "Token" else ""
+    raise RefusedError("NotFound", f"{request.method} {request.url.path} is not served here")
 
 
 def _key_id(request: Request) -> str:
-    return sha256(_key(request).encode()).hexdigest()[:16]
-
-
-def _host(request: Request) -> str:
-    return str(request.base_url).rstrip("/")
+    return sha256(key_of(request, "Token").encode()).hexdigest()[:16]
 
 
 async def _object(request: Request) -> dict[str, Any]:
     body = await body_of(request, limit=_BODY_LIMIT)
     if body is None:
-        raise RefusalError("BadRequest", "the body is longer than 20 MB")
+        raise RefusedError("BadRequest", "the body is longer than 20 MB")
     try:
         value = json.loads(body)
     except (ValueError, RecursionError) as wrong:
-        raise RefusalError("BadRequest", "the body is not JSON") from wrong
+        raise RefusedError("BadRequest", "the body is not JSON") from wrong
     if not isinstance(value, dict):
-        raise RefusalError("BadRequest", "the body is not an object")
+        raise RefusedError("BadRequest", "the body is not an object")
     return value
 
 

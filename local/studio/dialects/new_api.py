@@ -14,27 +14,22 @@ import re
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from local.studio.answers import answer, body_of
+from local.studio.answers import answer
+from local.studio.endpoints import RefusedError, host_of, is_known, json_of
 from local.studio.faults import Fault
+from local.studio.media.sizes import pixels
 from local.studio.script import read_script
 from local.studio.studio import Studio
 from local.studio.tasks import Film, Order, Task
-from local.studio.vidu_catalogue import pixels
 
 _PATHS = {"video_generations": "/v1/video/generations", "openai_videos": "/v1/videos"}
 _BODY_LIMIT = 20 * 1024 * 1024
 _STATES = {"created": "SUBMITTED", "queueing": "QUEUED", "processing": "IN_PROGRESS", "success": "SUCCESS"}
 _VIDEO_STATES = {"created": "queued", "queueing": "queued", "processing": "in_progress", "success": "completed"}
 _PROGRESS = {"processing": 50, "success": 100, "failed": 100}
-
-
-class _RefusedError(Exception):
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(message)
-        self.code, self.status = code, status
 
 
 def routes(studio: Studio) -> list[BaseRoute]:
@@ -56,9 +51,9 @@ class _Provider:
             return refused
         dialect = next(name for name, path in _PATHS.items() if path == request.url.path)
         try:
-            order = _order(dialect, json.loads(await body_of(request, limit=_BODY_LIMIT) or b""))
-        except _RefusedError as refusal:
-            return _task_error(refusal.status, refusal.code, str(refusal))
+            order = _order(dialect, await json_of(request, limit=_BODY_LIMIT))
+        except RefusedError as refusal:
+            return _task_error(refusal.status, refusal.code, refusal.message)
         except (ValueError, TypeError, AttributeError, RecursionError):
             return _task_error(400, "invalid_request", "the body is not JSON, too long, or has a wrong type in it")
 
@@ -78,7 +73,7 @@ class _Provider:
             return _task_error(400, "task_not_exist", "task_not_exist")
         task.queries += 1
         fault = self._studio.faults.take("query", scripted=task.script.faults, whose=task.id)
-        host = str(request.base_url).rstrip("/")
+        host = host_of(request)
         link = host + self._studio.link(task, "video.mp4", dead=fault is not None and fault.do == "expired")
         shape = _video if request.url.path.startswith("/v1/videos/") else _task
 
@@ -98,29 +93,26 @@ class _Provider:
         return RedirectResponse(self._studio.link(task, "video.mp4"), 302)
 
     def _refused(self, request: Request) -> Response | None:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        if scheme == "Bearer" and key and (not self._studio.settings.keys or key in self._studio.settings.keys):
-            return None
-        return _error(401, "", "Invalid token")
+        return None if is_known(request, self._studio, "Bearer") else _error(401, "", "Invalid token")
 
 
 def _order(dialect: str, body: object) -> Order:
     if not isinstance(body, dict) or not isinstance(body.get("model"), str) or not body["model"]:
-        raise _RefusedError("invalid_request", "model is required")
+        raise RefusedError("invalid_request", "model is required")
     prompt, metadata = body.get("prompt"), body.get("metadata") or {}
     if not isinstance(prompt, str) or not prompt.strip():
-        raise _RefusedError("invalid_request", "prompt is required")
+        raise RefusedError("invalid_request", "prompt is required")
     metadata = json.loads(metadata) if isinstance(metadata, str) else metadata
     seconds = next((int(body[name]) for name in ("seconds", "duration") if body.get(name)), 5)
     if not 1 <= seconds <= 60:
-        raise _RefusedError("invalid_seconds", "seconds is out of range")
+        raise RefusedError("invalid_seconds", "seconds is out of range")
     images = body.get("images") or [image for image in (body.get("image"), body.get("input_reference")) if image]
     size = re.fullmatch(r"(\d{2,4})x(\d{2,4})", body.get("size") or "")
     try:
         asked = (metadata.get("resolution") or body.get("size") or "720p", metadata.get("aspect_ratio") or "16:9")
         width, height = (int(size[1]), int(size[2])) if size else pixels(*asked)
     except KeyError as wrong:
-        raise _RefusedError("invalid_size", "the size is unknown") from wrong
+        raise RefusedError("invalid_size", "the size is unknown") from wrong
     fields = {
         "model": body["model"],
         "images": [str(image)[:200] for image in images],
@@ -186,12 +178,7 @@ def _video(task: Task, state: str, link: str) -> dict[str, Any]:
 
 
 def _told(fault: Fault) -> Response:
-    if 502 <= fault.status <= 504:
-        return HTMLResponse(f"<html><body><h1>{fault.status}</h1></body></html>", fault.status)
-    refused = _task_error(fault.status or 400, fault.reason or "fail_to_fetch_task", "told to refuse")
-    if fault.status in (429, 503) and fault.retry_after is not None:
-        refused.headers["retry-after"] = str(fault.retry_after)
-    return refused
+    return _task_error(fault.status or 400, fault.reason or "fail_to_fetch_task", "told to refuse")
 
 
 def _task_error(status: int, code: str, message: str) -> Response:

@@ -9,10 +9,10 @@ from datetime import timedelta
 from starlette.datastructures import QueryParams
 
 from local.studio.clock import from_rfc3339
+from local.studio.dialects.vidu_ent_v2.bodies import word
+from local.studio.endpoints import RefusedError
 from local.studio.studio import Studio
 from local.studio.tasks import Task
-from local.studio.vidu_bodies import word
-from local.studio.vidu_catalogue import RefusalError
 
 _WEEK = timedelta(days=7).total_seconds()
 _STATES = frozenset({"created", "queueing", "processing", "success", "failed"})
@@ -27,12 +27,12 @@ def page(studio: Studio, query: QueryParams) -> tuple[list[Task], str]:
     before = _moment(query, "created_at.to", now) + 1e-6
     wanted = {name: set(values) for name in _FILTERS if (values := query.getlist(name))}
     if odd := wanted.get("states", set()) - _STATES:
-        raise RefusalError("FieldInvalid", f"states: {', '.join(sorted(odd))}")
+        raise RefusedError("FieldInvalid", f"states: {', '.join(sorted(odd))}")
     size, number = _number(query, "pagesz", 10), _number(query, "page", 0)
     if not 1 <= size <= 100:
-        raise RefusalError("PageSizeOutOfRange", "pager.pagesz must be between 1 and 100")
+        raise RefusedError("PageSizeOutOfRange", "pager.pagesz must be between 1 and 100")
     if number < 0:
-        raise RefusalError("FieldInvalid", "pager.page must not be negative")
+        raise RefusedError("FieldInvalid", "pager.page must not be negative")
 
     def fits(task: Task) -> bool:
         known = _facets(task, now) if wanted else {}
@@ -61,7 +61,7 @@ def _moment(query: QueryParams, name: str, otherwise: float) -> float:
     try:
         return from_rfc3339(query[name]) if query.get(name) else otherwise
     except (ValueError, OverflowError) as wrong:
-        raise RefusalError("FieldInvalid", f"{name} is not an RFC 3339 time") from wrong
+        raise RefusedError("FieldInvalid", f"{name} is not an RFC 3339 time") from wrong
 
 
 def _number(query: QueryParams, name: str, otherwise: int) -> int:
@@ -70,4 +70,4 @@ def _number(query: QueryParams, name: str, otherwise: int) -> int:
     try:
         return int(given) if given else otherwise
     except ValueError as wrong:
-        raise RefusalError("FieldInvalid", f"pager.{name} is not a number") from wrong
+        raise RefusedError("FieldInvalid", f"pager.{name} is not a number") from wrong

@@ -6,20 +6,20 @@ fetched, milliseconds before the end and seconds after it, an `error` that is ""
 not documented: they are in OpenAI's form here.
 """
 
-import json
 from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from local.studio.answers import answer, body_of
+from local.studio.answers import answer
+from local.studio.endpoints import RefusedError, guarded, host_of, json_of
 from local.studio.faults import Fault
+from local.studio.media.sizes import pixels
 from local.studio.script import read_script
 from local.studio.studio import Studio
 from local.studio.tasks import Film, Order, Task
-from local.studio.vidu_catalogue import pixels
 
 _PATH = "/vidu-native/video/generations"
 _BODY_LIMIT = 20 * 1024 * 1024
@@ -27,30 +27,18 @@ _PREFIX = "vidu:"
 _RATIOS = {"16:9": "16:9", "9:16": "9:16", "1:1": "1:1", "3:2": "4:3", "2:3": "3:4"}  # and what is made of each
 
 
-class _RefusedError(Exception):
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
-
-
 def routes(studio: Studio) -> list[BaseRoute]:
     async def serve(request: Request) -> Response:
-        scheme, _, key = request.headers.get("authorization", "").partition(" ")
-        try:
-            if scheme != "Bearer" or not key or (studio.settings.keys and key not in studio.settings.keys):
-                raise _RefusedError(401, "invalid_api_key", "the key is missing or wrong")
-            return await (submit(request) if request.method == "POST" else query(request))
-        except _RefusedError as refused:
-            return _error(refused.status, refused.code, str(refused))
+        return await (submit(request) if request.method == "POST" else query(request))
 
     async def submit(request: Request) -> Response:
         try:
-            body = json.loads(await body_of(request, limit=_BODY_LIMIT) or b"")
-        except (ValueError, RecursionError) as wrong:
-            raise _RefusedError(400, "invalid_json", "the body is not JSON, or too long") from wrong
+            body = await json_of(request, limit=_BODY_LIMIT)
+        except ValueError as wrong:
+            raise RefusedError("invalid_json", "the body is not JSON, or too long") from wrong
         prompt = body.get("prompt") if isinstance(body, dict) else None
         if not isinstance(prompt, str) or not prompt:
-            raise _RefusedError(400, "invalid_value", "prompt is required")
+            raise RefusedError("invalid_value", "prompt is required")
 
         def act() -> Response:
             task = studio.accept(_order(body, prompt))
@@ -63,11 +51,11 @@ def routes(studio: Studio) -> list[BaseRoute]:
         task_id = request.path_params["task_id"]
         task = studio.find(task_id.removeprefix(_PREFIX)) if task_id.startswith(_PREFIX) else None
         if task is None or task.order.dialect != "vidu_native":
-            raise _RefusedError(404, "task_not_exist", "task_not_exist")
+            raise RefusedError("task_not_exist", "task_not_exist", 404)
         task.queries += 1
         fault = studio.faults.take("query", scripted=task.script.faults, whose=task.id)
         dead = fault is not None and fault.do == "expired"
-        host = str(request.base_url).rstrip("/")
+        host = host_of(request)
 
         def act() -> Response:
             told = _told(task, studio, str(UUID(int=int(task.creation_id)))) | {"video_url": None}
@@ -80,19 +68,21 @@ def routes(studio: Studio) -> list[BaseRoute]:
 
         return await answer(fault, act, refuse=_refusal, pause=studio.pause)
 
-    return [Route(_PATH, serve, methods=["POST"]), Route(_PATH + "/{task_id}", serve, methods=["GET"])]
+    stranger = RefusedError("invalid_api_key", "the key is missing or wrong", 401)
+    served = guarded(serve, studio, ("Bearer",), stranger, _error)
+    return [Route(_PATH, served, methods=["POST"]), Route(_PATH + "/{task_id}", served, methods=["GET"])]
 
 
 def _order(body: dict[str, Any], prompt: str) -> Order:
     if not isinstance(body.get("model"), str) or not body["model"]:
-        raise _RefusedError(400, "invalid_value", "model is required")
+        raise RefusedError("invalid_value", "model is required")
     images, seconds, ratio = body.get("images", []), body.get("duration", 5), body.get("aspect_ratio", "16:9")
     if not isinstance(images, list) or len(images) > 7 or seconds not in range(1, 17) or ratio not in _RATIOS:
-        raise _RefusedError(400, "invalid_value", "images, duration or aspect_ratio is wrong")
+        raise RefusedError("invalid_value", "images, duration or aspect_ratio is wrong")
     try:
         width, height = pixels(str(body.get("size", "720P")).lower(), _RATIOS[ratio])
     except KeyError as wrong:
-        raise _RefusedError(400, "invalid_value", "size is unknown") from wrong
+        raise RefusedError("invalid_value", "size is unknown") from wrong
     fields = {**body, "images": [str(image)[:200] for image in images]}
     return Order("vidu_native", "video", prompt, Film(width, height, seconds), 20, fields=fields)
 
@@ -112,14 +102,9 @@ def _told(task: Task, studio: Studio, shown_id: str) -> dict[str, Any]:
 
 
 def _refusal(fault: Fault) -> Response:
-    if 502 <= fault.status <= 504:
-        return HTMLResponse(f"<html><body><h1>{fault.status}</h1></body></html>", fault.status)
-    refused = _error(fault.status or 400, fault.reason or "told_to_refuse", "told to refuse")
-    if fault.status in (429, 503) and fault.retry_after is not None:
-        refused.headers["retry-after"] = str(fault.retry_after)
-    return refused
+    return _error(RefusedError(fault.reason or "told_to_refuse", "told to refuse", fault.status or 400))
 
 
-def _error(status: int, code: str, message: str) -> Response:
-    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
-    return JSONResponse({"error": error}, status)
+def _error(refused: RefusedError) -> Response:
+    error = {"message": refused.message, "type": "invalid_request_error", "param": None, "code": refused.code}
+    return JSONResponse({"error": error}, refused.status)

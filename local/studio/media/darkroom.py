@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from hashlib import md5
 from pathlib import Path
 
-from local.studio.film import pad, write_film
-from local.studio.picture import draw
+from local.studio.media.film import pad, write_film
+from local.studio.media.picture import draw
 from local.studio.tasks import Film, Task
 
 _COPY_SHORT_SIDE = 180
