@@ -11,7 +11,7 @@ import pkgutil
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
-from types import ModuleType
+from typing import Any
 
 from reelkeep.dialects.dialect import Dialect, Show
 from reelkeep.domain.links import Links
@@ -24,7 +24,7 @@ _SHARED = frozenset({"dialect", "grammar"})
 @cache
 def all_dialects() -> tuple[Dialect, ...]:
     """Every dialect that clients can speak."""
-    return tuple(found for name in _names() if (found := getattr(_side(name, "server"), "dialect", None)))
+    return tuple(filter(None, (_spoken(name, "dialect", "server") for name in _names())))
 
 
 def dialect_of(path: str) -> Dialect:
@@ -39,25 +39,28 @@ def dialect_of(path: str) -> Dialect:
 
 def shown(name: str, task: Task, links: Links) -> tuple[Json, str]:
     """What this dialect shows of a task, and what else signs it as a callback; only this one is loaded."""
-    dialect: Dialect = _side(name, "server").dialect  # type: ignore[union-attr]  # every task came in one of them
+    dialect: Dialect = _spoken(name, "dialect", "server")
     show = next(route for route in dialect.routes if isinstance(route, Show))
     return show.render(task, links).body, show.callbacks_signed_by
 
 
 def upstream(name: str) -> ProviderDialect | None:
     """The dialect of this name as a provider speaks it; only this one is loaded."""
-    return getattr(_side(name, "client"), "upstream", None) if name in _names() else None
+    found: ProviderDialect | None = _spoken(name, "upstream", "client") if name in _names() else None
+    return found
 
 
-def _side(name: str, side: str) -> ModuleType | None:
-    """The module that has this side of a dialect, if it has this side."""
-    whole = import_module(f"{__name__}.{name}")
-    if not hasattr(whole, "__path__"):
-        return whole
-    place = f"{__name__}.{name}.{side}"
-    return import_module(place) if find_spec(place) else None
+def _spoken(name: str, what: str, side: str) -> Any:
+    """What the module of this name calls so, or if it is a package, the module in it for that side; or None."""
+    module = import_module(f"{__name__}.{name}")
+    if hasattr(module, "__path__"):
+        place = f"{__name__}.{name}.{side}"
+        if not find_spec(place):
+            return None
+        module = import_module(place)
+    return getattr(module, what, None)
 
 
 @cache
-def _names() -> frozenset[str]:
-    return frozenset(module.name for module in pkgutil.iter_modules(__path__)) - _SHARED
+def _names() -> tuple[str, ...]:
+    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _SHARED)
