@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.dialects.dialect import Http
-from reelkeep.dialects.grammar.forms import LARGEST_BODY, form_in, object_in, picture, plain
+from reelkeep.dialects.dialect import LARGEST_BODY, Http
+from reelkeep.dialects.grammar.forms import form_in, object_in, picture, plain
 from reelkeep.domain import errors
 from tests.unit.dialects.videos_stage import PNG, PNG_URI, form, posted
 

@@ -13,6 +13,8 @@ from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Request, State, Task
 from reelkeep.domain.wire import Json, parse_json
 
+LARGEST_BODY = 5 * 1024 * 1024  # bytes; a function is handed 6 MB at most, with the request's headers around it
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Http:
@@ -25,7 +27,7 @@ class Http:
     body: bytes = b""
     variables: Mapping[str, str] = field(default_factory=dict)  # what the route's path took out of the path
 
-    def json(self, limit: int) -> dict[str, Json]:
+    def json(self, limit: int = LARGEST_BODY) -> dict[str, Json]:
         """The body's JSON object. Raises BodyTooLarge or InvalidRequest."""
         if len(self.body) > limit:
             raise BodyTooLarge(f"the body has {len(self.body)} bytes, the limit is {limit}")

@@ -25,7 +25,6 @@ from reelkeep.domain.wire import Answer, Json
 _NAME = "vidu_native"
 _PATH = "/vidu-native/video/generations"
 _SCHEMAS = "ViduNative"
-_LARGEST_BODY = 5 * 1024 * 1024  # more cannot be handed to a Lambda function
 _MOST_IMAGES = 7
 
 _WORDS = {
@@ -69,7 +68,7 @@ dialect = _Server()
 
 
 def _parsed(http: Http) -> Request:
-    sent = http.json(_LARGEST_BODY)
+    sent = http.json()
     body = Fields(sent)
     model = body.text("model", required=True)
     images = body.images("images", most=_MOST_IMAGES)

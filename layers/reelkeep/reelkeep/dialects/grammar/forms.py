@@ -9,11 +9,10 @@ from io import BytesIO
 from itertools import count
 from urllib.parse import parse_qsl
 
-from reelkeep.dialects.dialect import Http
+from reelkeep.dialects.dialect import LARGEST_BODY, Http
 from reelkeep.domain.errors import BodyTooLarge, InvalidRequest
 from reelkeep.domain.wire import Json, parse_json
 
-LARGEST_BODY = 5 * 1024 * 1024
 _MOST_FIELDS = 256
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\]){0,6})")
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeVar
 
-from reelkeep.dialects.dialect import Http
+from reelkeep.dialects.dialect import LARGEST_BODY, Http
 from reelkeep.dialects.grammar import foreign
-from reelkeep.dialects.grammar.forms import LARGEST_BODY, form_in, object_in, picture, plain
+from reelkeep.dialects.grammar.forms import form_in, object_in, picture, plain
 from reelkeep.dialects.grammar.sizes import pixels, shape
 from reelkeep.dialects.grammar.strict import IMAGE, URL, Fields
 from reelkeep.domain.errors import InvalidRequest
@@ -55,7 +55,7 @@ _IMAGES = {
 def asked(dialect: str, http: Http) -> Request:
     """Raises BodyTooLarge, or InvalidRequest with the field's name."""
     form = form_in(http)
-    body = http.json(LARGEST_BODY) if form is None else _as_json(form)
+    body = http.json() if form is None else _as_json(form)
     said = Fields(_read(body))
     more = said.part("metadata")
 

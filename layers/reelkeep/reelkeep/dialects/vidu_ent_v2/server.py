@@ -19,8 +19,6 @@ from reelkeep.domain.wire import Json
 if TYPE_CHECKING:  # pydantic takes as long to load as all the rest: what needs it at run time loads it then
     from reelkeep.dialects.vidu_ent_v2 import replies
 
-_LARGEST_BODY = 5 * 1024 * 1024  # Vidu takes 20 MB; a function is handed 6 MB at most, headers and all
-
 
 class _Server(vidu.Server):
     name = NAME
@@ -76,7 +74,7 @@ dialect = _Server()
 def _parse_submission(kind: Kind, http: Http) -> Request:
     from reelkeep.dialects.vidu_ent_v2 import bodies
 
-    body = http.json(_LARGEST_BODY)
+    body = http.json()  # Vidu takes 20 MB; a function is not handed so much
     said = bodies.read(kind, body)
     return Request(dialect=NAME, kind=kind, body=body, unexpressed=said.unexpressed(body), **said.understood())
 

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from reelkeep.dialects.dialect import LARGEST_BODY
 from reelkeep.dialects.grammar import foreign, vidu
 from reelkeep.dialects.grammar.strict import IMAGE, LONGEST_PROMPT, RATIO, URL, Fields, ItemCountOutOfRange
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
 
-LARGEST = 5 * 1024 * 1024  # more cannot be handed to a Lambda function
 MOST_PROMPTS = 20
 _IMAGES = {  # how many there must be, at least and at most
     Kind.TEXT2VIDEO: (0, 0),
@@ -75,7 +75,7 @@ def _prompts_of(given: Fields) -> tuple[list[str], tuple[str, ...]]:
                 if not prompt.given.get("negative"):
                     texts.append(text)
             case "image":
-                images.append(prompt.text("content", required=True, longest=LARGEST, form=IMAGE))
+                images.append(prompt.text("content", required=True, longest=LARGEST_BODY, form=IMAGE))
     return texts, tuple(images)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from reelkeep.dialects.dialect import LARGEST_BODY
 from reelkeep.dialects.grammar import foreign
 from reelkeep.dialects.grammar.strict import IMAGE, URL, Fields
 from reelkeep.domain import ids
@@ -14,7 +15,6 @@ from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
 
-LARGEST = 5 * 1024 * 1024  # more cannot be handed to a Lambda function
 MOST_ITEMS = 100  # of content; Ark was seen to take 64 images and does not say where it stops
 TIERS = {"default": False, "flex": True}
 _LONGEST_TEXT = 20_000
@@ -125,9 +125,9 @@ def _read_content(items: Sequence[Fields]) -> _Content:
 
 def _address(item: Fields, name: str, form: re.Pattern[str] | None = None) -> str:
     part = item.part(name, required=True)
-    address = part.text("url", required=True, longest=LARGEST)
+    address = part.text("url", required=True, longest=LARGEST_BODY)
     if form and not address.startswith(_ASSET):
-        part.text("url", longest=LARGEST, form=form)
+        part.text("url", longest=LARGEST_BODY, form=form)
     return address
 
 

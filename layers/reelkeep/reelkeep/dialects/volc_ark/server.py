@@ -71,7 +71,7 @@ dialect = _Server()
 
 
 def _parsed(http: Http) -> Request:
-    sent = http.json(bodies.LARGEST)
+    sent = http.json()
     return Request(dialect=NAME, body=sent, **bodies.read(sent))
 
 

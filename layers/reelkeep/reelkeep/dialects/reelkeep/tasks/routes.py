@@ -6,12 +6,11 @@ from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Show, Submit
 from reelkeep.dialects.reelkeep.tasks import listing, openapi, shown, submissions
 from reelkeep.domain.task import Request
 
-_LARGEST_BODY = 5 * 1024 * 1024  # a function is handed 6 MB at most, with the request's headers around it
 _ONE = "/tasks/{task_id}"
 
 
 def _submitted(http: Http) -> Request:
-    return submissions.read(http.json(_LARGEST_BODY))
+    return submissions.read(http.json())
 
 
 ROUTES: tuple[AnyRoute, ...] = (

@@ -42,7 +42,6 @@ _EXAMPLE_SENT = {
 }
 _EXAMPLE_WAITING = {**_EXAMPLE_SENT, "outcome": "waiting", "next_attempt_at": "2026-11-21T12:05:00Z"}
 
-
 _OF_ONE = [in_path("webhook_id", _ID)]
 _OF_ONE_DELIVERY = [*_OF_ONE, in_path("delivery_id", _DELIVERY_ID)]
 _PAGING = [

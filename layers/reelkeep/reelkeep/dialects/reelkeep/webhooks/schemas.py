@@ -48,8 +48,6 @@ _WISHES: Mapping[str, Json] = {
     "description": {"type": "string", "maxLength": LONGEST_DESCRIPTION},
     "active": {"type": "boolean", "description": "Whether it is told; what comes while it is not is held."},
 }
-
-
 _WEBHOOK: Mapping[str, Json] = {
     "id": _TEXT,
     "url": {"type": ["string", "null"], "description": "Null for `callbacks`: each task has its own."},
