@@ -27,8 +27,6 @@ from reelkeep.domain.wire import Answer, Call, Json
 from tests.unit.dialects.stage import BOAT, KEY_REFUSED, answer, task_of
 from tests.unit.dialects.vidu_native_stage import ANYTHING, PATH, SUBMISSION, native
 
-# --- towards a provider ---
-
 
 def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
     sent = {**SUBMISSION, "hologram": [1], "provider": "p", "callback_url": "https://me.test/cb"}

@@ -29,8 +29,6 @@ from reelkeep.domain.wire import Answer, Call, Json
 from tests.unit.dialects.stage import BOAT, TASK_ID, TINY, answer, task_of
 from tests.unit.dialects.vidu_v1_stage import ANYTHING, IMAGE, SUBMISSION, TEXT, asked, v1
 
-# --- towards a provider ---
-
 
 def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
     sent = {

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply
-from reelkeep.dialects.reelkeep import problems
+from reelkeep.dialects.reelkeep import refusals
 from reelkeep.domain.errors import ClientError, NotAllowed, Unauthorized
 
 
@@ -33,14 +33,14 @@ class _Server:
             headers["www-authenticate"] = 'Bearer realm="reelkeep"'
         if isinstance(error, NotAllowed):
             headers["allow"] = ", ".join(self._methods(http.path))
-        return problems.refusal(error, headers)
+        return refusals.refusal(error, headers)
 
     def _methods(self, path: str) -> list[str]:
         patterns = ((route.method, re.sub(r"\{\w+\}", "[^/]+", route.path)) for route in self.routes)
         return sorted(method for method, pattern in patterns if re.fullmatch(pattern, path)) or ["GET"]
 
     def render_fault(self, known: str = "") -> Reply:
-        return problems.fault(known)
+        return refusals.fault(known)
 
     @property
     def schemas(self) -> Mapping[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reelkeep.dialects.dialect import Reply
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.reelkeep.operations import made
-from reelkeep.dialects.reelkeep.problems import failure_body
+from reelkeep.dialects.reelkeep.refusals import failure_body
 from reelkeep.dialects.reelkeep.tasks import listing
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
