@@ -28,12 +28,15 @@ def staged(*observations: object) -> tuple[Stage, str]:
 @pytest.mark.parametrize("end", [DONE, REFUSED])
 def test_a_provider_that_is_done_ends_the_wait(end: object) -> None:
     stage, id = staged(end)
+    ended = stage.now
     stage.wake(id)
     assert stage.executions.started == [(id, 0)]
     assert stage.poll(id).finished
     assert stage.finalize(id).finished
     assert stage.provider.looks == 1
     assert len(stage.notices.told) == 1
+    assert stage.now == ended  # nothing waited
+    assert stage.now < stage.task(id).next_look_at  # which the schedule alone would have waited for
 
 
 def test_the_execution_that_waited_finds_nothing_to_do() -> None:
