@@ -97,6 +97,22 @@ class FakeClaims:
 
 
 @dataclass
+class FakeCalls:
+    """`fault` is raised by whatever wants to write."""
+
+    known: set[tuple[str, str]] = field(default_factory=set)  # by provider
+    fault: BaseException | None = None
+
+    def taken(self, provider: str, name: str) -> bool:
+        return (provider, name) in self.known
+
+    def take(self, provider: str, name: str, until: datetime) -> None:
+        if self.fault:
+            raise self.fault
+        self.known.add((provider, name))
+
+
+@dataclass
 class FakeWebhooks:
     recorded: dict[tuple[str, str], Webhook] = field(default_factory=dict)  # by owner and id
 

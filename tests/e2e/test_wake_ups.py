@@ -151,6 +151,8 @@ def test_a_stranger_wakes_nobody(place: Place) -> None:
     assert place.looks(prompt) == looks
     assert place.wake(place.address(task_id), good) == 204
     assert place.looks(prompt) == looks + 1
+    assert place.wake(place.address(task_id), good) == 409
+    assert place.looks(prompt) == looks + 1
 
 
 def test_a_call_about_what_is_over_is_taken_well(place: Place) -> None:
@@ -158,5 +160,6 @@ def test_a_call_about_what_is_over_is_taken_well(place: Place) -> None:
     task_id = place.alice.submitted(prompt)
     ended = place.alice.succeeded(task_id, within=SCHEDULED / 5)
     looks = place.looks(prompt)
-    assert place.wake(place.address(task_id), place.signature(task_id)) == 204
+    late = place.signature(task_id)
+    assert [place.wake(place.address(task_id), late) for _ in range(2)] == [204, 409]
     assert (place.looks(prompt), place.alice.task(task_id)) == (looks, ended)

@@ -15,7 +15,7 @@ from reelkeep.api import Api
 from reelkeep.dialects import all_dialects, dialect_of
 from reelkeep.dialects.dialect import Dialect, Http, Reply
 from reelkeep.domain.claims import key_reused
-from reelkeep.domain.errors import Misconfigured, NotFound
+from reelkeep.domain.errors import Misconfigured, NotFound, TryLater
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Task
 from reelkeep.domain.upstream import Upstream
@@ -325,10 +325,19 @@ def test_a_provider_calls_without_a_key_and_is_heard_at_the_one_address_only(cal
     def wake(token: str, task_id: str, headers: Mapping[str, str]) -> None:
         heard.append((token, task_id))
 
-    call.api = replace(call.api, public={"POST /wake/": partial(callback, wake=wake)})
+    call.api = replace(call.api, public={"POST /wake/": partial(callback, wake=wake, logger=call.api.logger)})
     response = call.api.handle(event("POST", "/wake/token/task", "<whatever>", Authorization=""))
     assert (response["statusCode"], response["body"]) == (204, "")
     for path in ("/wake/token", "/wake/token/task/more"):
         assert call("POST", path, Authorization="")[0] == 404
     assert call("GET", "/wake/token/task", Authorization="")[0] == 401
     assert heard == [("token", "task")]
+
+
+def test_a_provider_is_asked_to_call_again_when_we_are_in_trouble(call: Client) -> None:
+    def wake(*_: object) -> None:
+        raise TryLater("the table is out of order")
+
+    call.api = replace(call.api, public={"POST /wake/": partial(callback, wake=wake, logger=call.api.logger)})
+    response = call.api.handle(event("POST", "/wake/token/task", Authorization=""))
+    assert (response["statusCode"], response["body"], response["headers"]["retry-after"]) == (503, "", "1")

@@ -103,9 +103,9 @@ class Provider(Protocol):
     def find(self, task: Task) -> Finding:
         """What became of a placement whose answer was lost."""
 
-    def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> bool:
-        """Whether a call about this task, with these headers, is signed as this provider signs its calls; True if it
-        signs none."""
+    def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> str | None:
+        """The name of the call about this task that has these headers, which no other call has; None if it is not
+        signed as this provider signs its calls, just now. Empty if it signs none."""
 
 
 class Providers(Protocol):
@@ -120,6 +120,16 @@ class Providers(Protocol):
 
     def called(self, token: str, task_id: str) -> Provider | None:
         """The one that was given this token with this task; None if nobody was."""
+
+
+class Calls(Protocol):
+    """What providers called with, for as long as their signatures are good."""
+
+    def taken(self, provider: str, name: str) -> bool:
+        """Raises TryLater."""
+
+    def take(self, provider: str, name: str, until: datetime) -> None:
+        """Raises TryLater."""
 
 
 class SourceGone(Exception):

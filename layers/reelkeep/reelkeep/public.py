@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from reelkeep.dialects.dialect import Http, Reply
-from reelkeep.domain.errors import NotFound
+from reelkeep.domain.errors import NotFound, TryLater
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools import Logger
 
 Follow = Callable[[str, str, str, str], str]  # token, task id, file, method -> the signed link
 Wake = Callable[[str, str, Mapping[str, str]], None]  # token, task id, headers
@@ -20,13 +24,17 @@ def files(http: Http, *, follow: Follow) -> Reply:
     return Reply(status=302, headers={"location": follow(token, task_id, file, http.method)})
 
 
-def callback(http: Http, *, wake: Wake) -> Reply:
-    """A provider calls about a task: /wake/{token}/{task_id}."""
+def callback(http: Http, *, wake: Wake, logger: Logger) -> Reply:
+    """A provider calls about a task: /wake/{token}/{task_id}. It is asked to call again if we are in trouble."""
     parts = http.path.split("/")[2:]
     if len(parts) != 2:
         raise NotFound("there is nothing here")
     token, task_id = parts
-    wake(token, task_id, http.headers)
+    try:
+        wake(token, task_id, http.headers)
+    except TryLater:
+        logger.exception("a call was not taken")
+        return Reply(status=503, headers={"retry-after": "1"})
     return Reply(status=204)
 
 

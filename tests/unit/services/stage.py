@@ -32,7 +32,7 @@ from reelkeep.services.poll import Verdict, poll
 from reelkeep.services.submit import submit
 from reelkeep.services.sweep import Swept, sweep
 from reelkeep.services.wake import wake
-from tests.fakes import FakeClaims, FakeTasks
+from tests.fakes import FakeCalls, FakeClaims, FakeTasks
 
 ALICE = Caller("alice", "key-1")
 MALLORY = Caller("mallory", "key-2")
@@ -74,6 +74,7 @@ class FakeProvider:
     looks: int = 0
     cancellations: int = 0
     signs: bool = True
+    signature: str = ""  # the name of the next call; empty if it signs none
 
     def check(self, task: Task) -> None:
         if self.refuses:
@@ -111,8 +112,8 @@ class FakeProvider:
             case finding:
                 return cast("Finding", finding)
 
-    def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> bool:
-        return self.signs
+    def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> str | None:
+        return self.signature if self.signs else None
 
 
 def _next(script: list[Any]) -> Any:
@@ -223,6 +224,7 @@ class Stage:
     provider: FakeProvider = field(default_factory=FakeProvider)
     tasks: FakeTasks = field(default_factory=FakeTasks)
     claims: FakeClaims = field(default_factory=FakeClaims)
+    calls: FakeCalls = field(default_factory=FakeCalls)
     archive: FakeArchive = field(default_factory=FakeArchive)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     notices: FakeNotices = field(default_factory=FakeNotices)
@@ -294,6 +296,7 @@ class Stage:
             {},
             tasks=self.tasks,
             providers=FakeProviders(self.provider),
+            calls=self.calls,
             executions=self.executions,
             clock=self.clock,
             pause=self.pass_,

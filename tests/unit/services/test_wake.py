@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from reelkeep.domain.errors import NotFound, TryLater, Unauthorized
+from reelkeep.domain.errors import Conflict, NotFound, TryLater, Unauthorized
 from reelkeep.domain.observation import Busy, Failed, Missing, NotYet, Succeeded, Unknown, Unreadable
 from reelkeep.domain.task import Failure, FailureClass, State, Task
 from reelkeep.ports import SourceBusy
@@ -36,7 +36,6 @@ def test_a_provider_that_is_done_ends_the_wait(end: object) -> None:
     assert stage.provider.looks == 1
     assert len(stage.notices.told) == 1
     assert stage.now == ended  # nothing waited
-    assert stage.now < stage.task(id).next_look_at  # which the schedule alone would have waited for
 
 
 def test_the_execution_that_waited_finds_nothing_to_do() -> None:
@@ -103,6 +102,76 @@ def test_a_call_that_the_provider_did_not_sign_is_refused_and_nobody_is_asked() 
     with pytest.raises(Unauthorized):
         stage.wake(id)
     assert (stage.task(id), stage.provider.looks, stage.executions.started) == (before, 0, [])
+
+
+def test_a_call_that_was_taken_is_refused_and_nobody_is_asked() -> None:
+    stage, id = staged(RUNNING)
+    stage.provider.signature = "first"
+    stage.wake(id)
+    before = stage.task(id)
+    stage.pass_(60)
+    with pytest.raises(Conflict):
+        stage.wake(id)
+    assert (stage.task(id), stage.provider.looks) == (before, 1)
+    stage.provider.signature = "second"
+    stage.wake(id)
+    assert stage.provider.looks == 2
+
+
+def test_a_call_that_was_taken_without_need_is_refused_just_as_well() -> None:
+    stage, id = staged(DONE)
+    stage.see_through(id)
+    stage.provider.signature = "first"
+    stage.wake(id)
+    with pytest.raises(Conflict):
+        stage.wake(id)
+
+
+def test_a_call_that_a_stranger_made_is_not_remembered() -> None:
+    stage, id = staged(DONE)
+    stage.provider.signature, stage.provider.signs = "first", False
+    with pytest.raises(Unauthorized):
+        stage.wake(id)
+    with pytest.raises(NotFound):
+        stage.wake(id, "guessed")
+    assert stage.calls.known == set()
+
+
+def test_a_call_that_met_our_own_trouble_may_be_repeated_as_it_was() -> None:
+    stage, id = staged(RUNNING, DONE)
+    stage.provider.signature = "first"
+
+    class Broken(FakeTasks):
+        def get(self, task_id: str) -> Task | None:
+            raise TryLater("the table is out of order")
+
+    whole, stage.tasks = stage.tasks, Broken()
+    with pytest.raises(TryLater):
+        stage.wake(id)
+    stage.tasks = whole
+    stage.wake(id)
+    assert stage.provider.looks == 1
+
+
+def test_a_call_that_cannot_be_remembered_is_asked_for_again() -> None:
+    stage, id = staged(RUNNING, DONE)
+    stage.provider.signature, stage.calls.fault = "first", TryLater("the table is out of order")
+    with pytest.raises(TryLater):
+        stage.wake(id)
+    stage.calls.fault = None
+    stage.pass_(1)
+    stage.wake(id)
+    assert stage.executions.started == [(id, 0)]
+    with pytest.raises(Conflict):
+        stage.wake(id)
+
+
+def test_calls_that_nobody_signs_cannot_be_told_apart_and_may_come_again() -> None:
+    stage, id = staged(RUNNING)
+    stage.wake(id)
+    stage.pass_(60)
+    stage.wake(id)
+    assert (stage.provider.looks, stage.calls.known) == (2, set())
 
 
 def test_a_call_about_a_task_that_is_over_or_gone_changes_nothing() -> None:

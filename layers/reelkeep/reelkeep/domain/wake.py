@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from reelkeep.domain.wire import Signature
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
+GOOD_FOR = 2 * _CLOCKS_DIFFER  # at most, from when a signed call came: its clock may be ahead
 
 
 def path_of(provider: str, task_id: str, key: str) -> str:
@@ -22,9 +23,14 @@ def is_token(token: str, provider: str, task_id: str, key: str) -> bool:
 
 
 def is_signed(signature: Signature, key: str, now: datetime) -> bool:
-    """Made with this key, and just now. Within these minutes a call may be repeated: it only makes us look again."""
+    """Made with this key, and just now."""
     digest = hmac.digest(key.encode(), signature.text, hashlib.sha256)
     return hmac.compare_digest(signature.digest, digest) and abs(now - signature.made_at) <= _CLOCKS_DIFFER
+
+
+def name_of(signature: Signature) -> str:
+    """The same for the same call only. Not the signature itself, which nobody should be able to read anywhere."""
+    return hashlib.sha256(signature.digest).hexdigest()
 
 
 def _token(provider: str, task_id: str, key: str) -> str:

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import ids
-from reelkeep.domain.errors import NotFound, Stale, TryLater, Unauthorized
+from reelkeep.domain.errors import Conflict, NotFound, Stale, TryLater, Unauthorized
 from reelkeep.domain.task import State, Submission, Task
-from reelkeep.ports import Clock, Executions, Providers, Tasks
+from reelkeep.domain.wake import GOOD_FOR
+from reelkeep.ports import Calls, Clock, Executions, Provider, Providers, Tasks
 from reelkeep.services.poll import glance
 
 _BETWEEN_LOOKS = timedelta(seconds=1)  # at one task, however often the provider calls
@@ -24,6 +25,7 @@ def wake(
     *,
     tasks: Tasks,
     providers: Providers,
+    calls: Calls,
     executions: Executions,
     clock: Clock,
     pause: Callable[[float], None],
@@ -31,15 +33,34 @@ def wake(
     """If the provider is done, the task goes on at once, in a new execution; the one that waits will find nothing to
     do. If not, nothing changes: polling goes on as planned.
 
-    A call that is repeated is harmless, so it is only refused once it is some minutes old. Raises NotFound for an
-    address that is not ours, before anything is read, and Unauthorized for a signature that is not the provider's.
+    A signed call is taken once. What fails on our side is not taken, and may be repeated as it was. Raises NotFound
+    for an address that is not ours, and Unauthorized for a signature that is not the provider's or old, both before
+    anything is read or written; Conflict for a call that was taken before; TryLater.
     """
     called_at = clock()
     provider = providers.called(token, task_id) if ids.is_task_id(task_id) else None
     if provider is None:
         raise NotFound("there is nothing here")
-    if not provider.signed(task_id, headers, called_at):
+    call = provider.signed(task_id, headers, called_at)
+    if call is None:
         raise Unauthorized("the signature is missing, wrong or old")
+    if call and calls.taken(provider.name, call):
+        raise Conflict("this call was made before")
+    _wake(task_id, provider, called_at, tasks=tasks, executions=executions, clock=clock, pause=pause)
+    if call:
+        calls.take(provider.name, call, called_at + GOOD_FOR)
+
+
+def _wake(
+    task_id: str,
+    provider: Provider,
+    called_at: datetime,
+    *,
+    tasks: Tasks,
+    executions: Executions,
+    clock: Clock,
+    pause: Callable[[float], None],
+) -> None:
     task = _claimed(task_id, called_at, tasks=tasks, clock=clock, pause=pause)
     if task is None:
         return

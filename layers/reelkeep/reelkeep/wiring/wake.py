@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from functools import partial
 
+from reelkeep.adapters.dynamodb.calls import TableCalls
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
@@ -25,12 +26,14 @@ def build() -> Api:
         wake,
         tasks=TableTasks(platform.dynamodb(), settings.table),
         providers=ConfiguredProviders(secret, upstream, Outbound(platform.tls()), calls_back_at=settings.public_url),
+        calls=TableCalls(platform.dynamodb(), settings.table),
         executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
         clock=platform.now,
         pause=time.sleep,
     )
+    logger = platform.logger()
     return Api(
         keys=TableKeys(platform.dynamodb(), settings.table),
-        logger=platform.logger(),
-        public={"POST /wake/": partial(callback, wake=woken)},
+        logger=logger,
+        public={"POST /wake/": partial(callback, wake=woken, logger=logger)},
     )

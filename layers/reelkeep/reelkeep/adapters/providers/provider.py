@@ -139,12 +139,14 @@ class HttpProvider:
         """Whether this is the token that this provider was given with this task."""
         return wake.is_token(token, self.name, task_id, self.settings.api_key.get_secret_value())
 
-    def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> bool:
+    def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> str | None:
         callbacks = self.dialect.callbacks
         if callbacks is None or callbacks.signature is None:
-            return True
+            return ""
         signature = callbacks.signature(self._callback(task_id), headers)
-        return signature is not None and wake.is_signed(signature, self.settings.api_key.get_secret_value(), now)
+        if signature is None or not wake.is_signed(signature, self.settings.api_key.get_secret_value(), now):
+            return None
+        return wake.name_of(signature)
 
     def _calling_back(self, call: Call, task: Task) -> Call:
         callbacks = self.dialect.callbacks

@@ -171,10 +171,14 @@ def _creation(creation_id: str, said: Mapping[str, Json]) -> Creation:
 def callback_signature(address: str, headers: Mapping[str, str]) -> Signature | None:
     """It covers our address, the date and the headers that it names; not the body, which is why nobody reads that.
 
-    Source: platform.vidu.com/docs/callback-signature.
+    Source: platform.vidu.com/docs/callback-signature. Of what AWS says that its HTTP APIs do to headers, nothing is
+    done to Date; its REST APIs may put it under another name (API Gateway's "important notes"), which is read, too.
+    Whoever stands in front and drops or replaces it makes the signature wrong, and then nobody is woken.
     """
     from email.utils import parsedate_to_datetime  # hardly anybody who loads this module needs it
 
+    if "x-amzn-remapped-date" in headers:
+        headers = {**headers, "date": headers["x-amzn-remapped-date"]}
     url, date = urlsplit(address), headers.get("date", "")
     named = filter(None, headers.get("x-hmac-signed-headers", "").split(";"))
     signed = (f"{name}:{headers.get(name.lower(), '')}" for name in named)
