@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from threading import Event
 
 import pytest
@@ -12,8 +13,10 @@ import pytest
 from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.domain.errors import InvalidRequest
+from reelkeep.domain.notices import signatures
 from reelkeep.ports import Unanswered
 from tests.servers import Request, Server, reply
+from tests.vidu_verifier import is_vidus
 
 HEADERS = {"content-type": "application/json", "webhook-id": "dl_1", "X-HMAC-ACCESS-KEY": "vidu"}
 
@@ -92,6 +95,35 @@ def test_a_message_arrives_as_it_was_signed(anywhere: Destinations) -> None:
     assert (request.method, request.target, request.body) == ("POST", "/hook?k=1", "一".encode())
     assert request.headers["x-hmac-access-key"] == "vidu"
     assert request.headers["content-type"] == "application/json"
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/hook?k=1",
+        "/钩子/ü",
+        "/%E9%92%A9/%c3%bc",  # stays as it is: also its small letters
+        "/a b/{id}/%20+%2f",
+        "/hook?q=a b&q=ü&q=%C3%BC&url=https://x.test/?y",
+        "/;v=1/,'(~)*!$[x]|@:",
+        "?only=a-query",
+        "#fragment",
+        "",
+    ],
+)
+def test_what_vidus_scheme_signs_is_what_arrives(anywhere: Destinations, target: str) -> None:
+    with Server(lambda _: reply(204)) as server:
+        url = server.url(target)
+        anywhere.post(url, signatures.vidu(url, "nonce", "whsec_key", datetime.now(UTC)), b"{}")
+    (request,) = server.requests
+    assert request.target.isascii()
+    assert is_vidus("POST", request.target, request.headers, "whsec_key")
+
+
+def test_an_address_that_no_bytes_can_say_is_refused(anywhere: Destinations) -> None:
+    for url in ("http://127.0.0.1/\ud800", "http://127.0.0.1/?q=\udfff"):
+        with pytest.raises(InvalidRequest, match="not a URL"):
+            anywhere.check(url, "callback_url")
 
 
 def test_a_redirect_is_an_answer_and_followed_by_nothing(anywhere: Destinations) -> None:

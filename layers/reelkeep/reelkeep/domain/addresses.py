@@ -1,8 +1,9 @@
-"""Which network addresses are outside, where everybody may look. Pure."""
+"""Which network addresses are outside, where everybody may look, and how a URL is asked for. Pure."""
 
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from urllib.parse import quote, urlsplit
 
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
@@ -18,6 +19,7 @@ _PRIVATE = tuple(
         "fc00::/7",
     )
 )
+_CARRIED = "/%:@!$&'()*+,;=~|[]"  # by HTTP as they are, beside letters and digits
 _METADATA = frozenset(map(ip_address, ("100.100.100.200", "192.0.0.192", "fd00:ec2::254", "fd20:ce::254")))
 
 
@@ -47,3 +49,12 @@ def _inside(address: IPv6Address) -> IPv4Address | None:
     if address in _NAT64:
         return IPv4Address(int(address) & 0xFFFFFFFF)
     return address.ipv4_mapped or address.sixtofour
+
+
+def target_of(url: str) -> tuple[str, str]:
+    """The path and the query as they go over the wire. Raises ValueError for what is not a URL.
+
+    What was signed must arrive as it is: only what HTTP cannot carry is escaped.
+    """
+    parts = urlsplit(url)
+    return quote(parts.path or "/", safe=_CARRIED), quote(parts.query, safe=_CARRIED + "?")

@@ -11,9 +11,9 @@ import ssl
 import time
 from collections.abc import Callable
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
-from reelkeep.domain.addresses import is_private, is_public
+from reelkeep.domain.addresses import is_private, is_public, target_of
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 20.0
@@ -58,16 +58,14 @@ def locate(url: str, *, allow_private: bool) -> tuple[Place, str]:
         parts = urlsplit(url)
         port = parts.port
         host = (parts.hostname or "").encode("idna").decode()
+        path, query = target_of(url)
     except ValueError:
         raise BlockedAddress("that is not a URL") from None
     if parts.scheme not in _PORTS:
         raise BlockedAddress("only http and https URLs are fetched")
     if parts.username is not None or not _HOST.fullmatch(host):
         raise BlockedAddress("that URL names no plain host")
-    # What was signed must arrive as it is: only what HTTP cannot carry is escaped.
-    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~|[]")
-    if parts.query:
-        target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~|[]?")
+    target = f"{path}?{query}" if query else path
     return Place(parts.scheme, host, port or _PORTS[parts.scheme], allow_private), target
 
 

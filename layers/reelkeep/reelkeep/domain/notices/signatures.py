@@ -12,7 +12,8 @@ import hmac
 from collections.abc import Sequence
 from datetime import datetime
 from email.utils import format_datetime
-from urllib.parse import urlsplit
+
+from reelkeep.domain.addresses import target_of
 
 _PREFIX = "whsec_"
 _VIDU = "vidu"  # its fixed access key, which is part of what is signed
@@ -40,11 +41,12 @@ def standard(message_id: str, body: bytes, secrets: Sequence[str], now: datetime
 def vidu(url: str, nonce: str, key: str, now: datetime) -> dict[str, str]:
     """The headers of Vidu's scheme for a POST to this URL. `key` stands where Vidu has the API key, as it is written.
 
-    The body is not signed: that is for the other headers.
+    The path and the query are signed as they arrive: escaped, where HTTP cannot carry them as they are. The body is
+    not signed: that is for the other headers.
     """
-    parts = urlsplit(url)
+    path, query = target_of(url)
     signed = {"Date": format_datetime(now, usegmt=True), "x-request-nonce": nonce}
-    lines = ["POST", parts.path or "/", parts.query, _VIDU, signed["Date"]]
+    lines = ["POST", path, query, _VIDU, signed["Date"]]
     lines += [f"{name}:{value}" for name, value in signed.items()]
     text = "".join(f"{line}\n" for line in lines)
     return {
