@@ -11,6 +11,7 @@ from reelkeep.domain import ids
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
 from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.notices.health import Health
 from reelkeep.domain.notices.subscription import Policy, Protocol, Standing, Subscription, policy
 from reelkeep.domain.notices.webhooks import Delivery, Webhook
 from reelkeep.domain.task import Task
@@ -164,6 +165,21 @@ class FakeDeliveries:
             if (whose, where) == (owner, webhook_id) and (not before or which < before)
         ]
         return found[:size]
+
+
+@dataclass
+class FakeHealths:
+    recorded: dict[tuple[str, str], Health] = field(default_factory=dict)  # by owner and receiver
+
+    def get(self, owner: str, receiver: str) -> Health | None:
+        return self.recorded.get((owner, receiver))
+
+    def save(self, health: Health, now: datetime) -> Health:
+        recorded = self.get(health.owner, health.id)
+        if health.version != (recorded.version if recorded else 0):
+            raise Stale(f"{health.id} was changed since it was read")
+        self.recorded[health.owner, health.id] = saved = replace(health, version=health.version + 1)
+        return saved
 
 
 @dataclass

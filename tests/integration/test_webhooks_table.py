@@ -1,4 +1,4 @@
-"""Webhooks and deliveries in the table behave as their fakes do; and of the queue, what the code relies on."""
+"""Webhooks, deliveries and receivers' health in the table behave as their fakes do; and of the queue, what the code relies on."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWebhooks
+from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableHealths, TableWebhooks
 from reelkeep.adapters.outbox import SqsOutbox, ticket_of
 from reelkeep.domain.errors import Stale
+from reelkeep.domain.notices.health import Health
 from reelkeep.domain.notices.webhooks import Attempt, Delivery, Form, Outcome, Pause, Webhook, delivery_id
 from reelkeep.domain.task import State
-from reelkeep.ports import Deliveries, Webhooks
-from tests.fakes import FakeDeliveries, FakeWebhooks
+from reelkeep.ports import Deliveries, Healths, Webhooks
+from tests.fakes import FakeDeliveries, FakeHealths, FakeWebhooks
 from tests.unit.services.stage import NOON
 
 if TYPE_CHECKING:
@@ -33,6 +34,11 @@ def deliveries(request: pytest.FixtureRequest, dynamodb: DynamoDBClient) -> Deli
     if request.param == "table":
         return TableDeliveries(dynamodb, request.getfixturevalue("table"))
     return FakeDeliveries()
+
+
+@pytest.fixture(params=["table", "fake"])
+def healths(request: pytest.FixtureRequest, dynamodb: DynamoDBClient) -> Healths:
+    return TableHealths(dynamodb, request.getfixturevalue("table")) if request.param == "table" else FakeHealths()
 
 
 WEBHOOK = Webhook(
@@ -128,6 +134,34 @@ def test_what_is_known_of_a_delivery_ends_after_thirty_days(dynamodb: DynamoDBCl
     TableDeliveries(dynamodb, table).add(delivery())
     (item,) = dynamodb.scan(TableName=table)["Items"]
     assert int(item["expires_at"]["N"]) == int((delivery().created_at + timedelta(days=30)).timestamp())
+
+
+HEALTH = Health(id="https://one.test", owner="alice", closed=3, closed_until=NOON, asked_until=NOON, unheard=2)
+
+
+def test_a_receivers_health_is_its_owners_and_replaced_only_as_it_was_read(healths: Healths) -> None:
+    assert healths.get("alice", HEALTH.id) is None
+    saved = healths.save(HEALTH, NOON)
+    assert healths.get("alice", HEALTH.id) == saved == replace(HEALTH, version=1)
+    assert healths.get("bob", HEALTH.id) is None
+    assert healths.get("alice", "wh_1") is None
+    with pytest.raises(Stale):
+        healths.save(HEALTH, NOON)
+    assert healths.save(replace(saved, answers=True), NOON).version == 2
+    with pytest.raises(Stale):
+        healths.save(saved, NOON)
+
+
+def test_a_receivers_health_is_forgotten_after_a_day_and_so_it_is_recorded_anew(
+    dynamodb: DynamoDBClient, table: str
+) -> None:
+    saved = TableHealths(dynamodb, table).save(HEALTH, NOON)
+    (item,) = dynamodb.scan(TableName=table)["Items"]
+    assert int(item["expires_at"]["N"]) == int((NOON + timedelta(days=1)).timestamp())
+    dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})  # as the table does itself
+    with pytest.raises(Stale):
+        TableHealths(dynamodb, table).save(saved, NOON)
+    assert TableHealths(dynamodb, table).save(HEALTH, NOON) == saved
 
 
 @pytest.fixture

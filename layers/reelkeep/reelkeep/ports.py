@@ -15,6 +15,7 @@ from reelkeep.domain.task import Asset, Kept, Request, Task
 
 if TYPE_CHECKING:  # most functions do without them
     from reelkeep.domain.links import Links
+    from reelkeep.domain.notices.health import Health
     from reelkeep.domain.notices.webhooks import Delivery, Webhook
 
 Clock = Callable[[], datetime]
@@ -268,6 +269,15 @@ class Deliveries(Protocol):
 
     def page(self, owner: str, webhook_id: str, size: int, before: str = "") -> Sequence[Delivery]:
         """Newest first, those whose ids come before that one."""
+
+
+class Healths(Protocol):
+    """How receivers have answered lately."""
+
+    def get(self, owner: str, receiver: str) -> Health | None: ...
+
+    def save(self, health: Health, now: datetime) -> Health:
+        """Raises Stale if somebody else changed it since it was read."""
 
 
 class Outbox(Protocol):

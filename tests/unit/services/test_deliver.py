@@ -155,7 +155,7 @@ def test_a_message_that_comes_early_waits_without_an_attempt() -> None:
     stage.webhook(BAD, redirects)
     stage.change(task(), State.SUCCESS)
     stage.pass_(timedelta(minutes=1))  # the third attempt is due in some two minutes
-    (message,) = stage.queue.heads()
+    ((message,),) = stage.queue.messages.values()
     before = len(next(iter(stage.deliveries.recorded.values())).attempts)
     due = message.visible_at
     stage.deliver(message)

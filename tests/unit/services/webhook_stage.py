@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import heapq
+import itertools
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from inspect import signature
 from types import SimpleNamespace
 from typing import Any
@@ -18,7 +21,7 @@ from reelkeep.ports import Caller, Rendered, Unanswered
 from reelkeep.services import webhooks as manage
 from reelkeep.services.announce import announce
 from reelkeep.services.deliver import deliver
-from tests.fakes import FakeDeliveries, FakeWebhooks
+from tests.fakes import FakeDeliveries, FakeHealths, FakeWebhooks
 from tests.unit.services.stage import ALICE, NOON, FakeDestinations, FakeNotices, request
 
 MASTER = "m" * 64
@@ -53,7 +56,7 @@ class Message:
     sent_at: datetime
     visible_at: datetime
     receives: int = 0
-    deleted: bool = False
+    received_at: datetime = NOON
 
 
 @dataclass
@@ -64,6 +67,8 @@ class FakeQueue:
     messages: dict[str, list[Message]] = field(default_factory=dict)  # by group
     undelivered: list[str] = field(default_factory=list)  # ids of deliveries
     seen: dict[tuple[str, str], datetime] = field(default_factory=dict)
+    _heads: list[tuple[datetime, int, Message]] = field(default_factory=list)  # the heap of those that can be had
+    _order: Iterator[int] = field(default_factory=itertools.count)
 
     def put(self, delivery: Delivery) -> None:
         name = delivery.group, f"{delivery.id}.{delivery.round}"
@@ -72,36 +77,54 @@ class FakeQueue:
             return
         self.seen[name] = now
         ticket = (delivery.owner, delivery.webhook_id, delivery.id, delivery.round)
-        self.messages.setdefault(delivery.group, []).append(Message(ticket, *name, now, now))
+        message = Message(ticket, *name, now, now)
+        group = self.messages.setdefault(delivery.group, [])
+        group.append(message)
+        if group[0] is message:
+            self.hide(message, now)
 
     def bury(self, delivery: Delivery) -> None:
         self.undelivered.append(delivery.id)
 
-    def heads(self) -> Iterator[Message]:
-        for group in [group for group, waiting in self.messages.items() if not waiting]:
-            del self.messages[group]
-        for waiting in self.messages.values():
-            yield waiting[0]
-
     def receive(self, now: datetime) -> Message | None:
-        for head in list(self.heads()):
+        while self._soonest(now):
+            head = heapq.heappop(self._heads)[2]
             assert now - head.sent_at < RETENTION, "the queue forgot a message"
-            if head.visible_at > now:
-                continue
             if head.receives >= MOST_RECEIVES:
                 self.undelivered.append(head.ticket[2])
                 self.delete(head)
                 continue
             head.receives += 1
-            head.visible_at = now + VISIBILITY
+            head.received_at = now
+            self.hide(head, now + VISIBILITY)
             return head
         return None
 
+    def hide(self, message: Message, until: datetime) -> None:
+        message.visible_at = until
+        heapq.heappush(self._heads, (until, next(self._order), message))
+
     def delete(self, message: Message) -> None:
-        self.messages[message.group].remove(message)
+        group = self.messages[message.group]
+        group.remove(message)
+        if group:
+            self.hide(group[0], self.clock())
+        else:
+            del self.messages[message.group]
 
     def next_at(self) -> datetime | None:
-        return min((head.visible_at for head in self.heads()), default=None)
+        """When the next message can be had."""
+        self._soonest(datetime.min.replace(tzinfo=UTC))
+        return self._heads[0][0] if self._heads else None
+
+    def _soonest(self, now: datetime) -> bool:
+        """Whether the first of all can be had, once what is said no more is forgotten."""
+        while self._heads:
+            visible_at, _, message = self._heads[0]
+            if self.messages.get(message.group, [None])[0] is message and message.visible_at == visible_at:
+                return visible_at <= now
+            heapq.heappop(self._heads)
+        return False
 
 
 @dataclass
@@ -109,19 +132,22 @@ class WebhookStage:
     now: datetime = NOON
     webhooks: FakeWebhooks = field(default_factory=FakeWebhooks)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
+    healths: FakeHealths = field(default_factory=FakeHealths)
     notices: FakeNotices = field(default_factory=FakeNotices)
     destinations: FakeDestinations = field(default_factory=FakeDestinations)
     receivers: dict[str, Receiver] = field(default_factory=dict)  # by address
     received: list[Received] = field(default_factory=list)
-    took: float = 0.0  # seconds of the function's present call
+    busy: list[tuple[datetime, int, Worker]] = field(default_factory=list)  # until when, and in which order
+    order: Iterator[int] = field(default_factory=itertools.count)
     throttled: Callable[[], bool] = lambda: False
+    jitter: Callable[[], float] = lambda: 1.0
 
     def __post_init__(self) -> None:
         self.queue = FakeQueue(self.clock)
         self.secret = SimpleNamespace(value=lambda: MASTER)
 
     def clock(self) -> datetime:
-        return self.now + timedelta(seconds=self.took)
+        return self.now
 
     def manage(self, verb: str, wish: Any = None, caller: Caller = ALICE) -> Any:
         """One of the owner's operations, with the ports that it wants."""
@@ -160,7 +186,7 @@ class WebhookStage:
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         received = Received(self.clock(), url, headers, body)
         status, seconds = self.receivers[url](received)
-        self.took += min(seconds, TIMEOUT)
+        Worker.current().wait(self.now + timedelta(seconds=min(seconds, TIMEOUT)))
         if seconds > TIMEOUT:
             raise Unanswered("no answer in time")
         if 200 <= status < 300:
@@ -168,45 +194,88 @@ class WebhookStage:
         return status
 
     def deliver(self, message: Message) -> None:
-        self.took = 0.0
         _, seconds = deliver(
             *message.ticket,
             webhooks=self.webhooks,
             deliveries=self.deliveries,
+            healths=self.healths,
             outbox=self.queue,
             post=self.post,
             notices=self.notices,
             secret=self.secret,
             clock=self.clock,
-            jitter=lambda: 1.0,
+            jitter=self.jitter,
             nonce=lambda: "nonce",
         )
         if seconds is None:
             self.queue.delete(message)
             return
-        message.visible_at = self.clock() + timedelta(seconds=round(seconds))
-        assert message.visible_at - self.now < LONGEST_VISIBILITY
+        self.queue.hide(message, self.now + timedelta(seconds=round(seconds)))
+        assert message.visible_at - message.received_at < LONGEST_VISIBILITY
 
     def pass_(self, time: timedelta) -> None:
         """Lets the functions take what the queue holds, as many at once as there are workers, until then."""
         until = self.now + time
-        busy: list[datetime] = []
+        busy = self.busy
         while True:
-            while busy and busy[0] <= self.now:
-                heapq.heappop(busy)
-            message = self.queue.receive(self.now) if len(busy) < WORKERS else None
-            if message and self.throttled():
-                continue
-            if message:
-                self.deliver(message)
-                heapq.heappush(busy, self.clock())
-                self.took = 0.0
-                continue
-            soonest = [each for each in (busy[0] if busy else None, self.queue.next_at()) if each and each > self.now]
-            if not soonest or min(soonest) > until:
+            if busy and busy[0][0] <= self.now:
+                worker = heapq.heappop(busy)[2]
+            elif len(busy) < WORKERS and (message := self.queue.receive(self.now)):
+                if self.throttled():
+                    continue
+                worker = Worker(partial(self.deliver, message))
+            else:
+                ahead = (busy[0][0] if busy else None, self.queue.next_at() if len(busy) < WORKERS else None)
+                soonest = [each for each in ahead if each]
+                if soonest and min(soonest) <= until:
+                    self.now = min(soonest)
+                    continue
                 self.now = until
                 return
-            self.now = min(soonest)
+            if waits_until := worker.go_on():
+                heapq.heappush(busy, (waits_until, next(self.order), worker))
+
+
+class Worker(threading.Thread):
+    """Runs only while `go_on` is called, so that simulated time can pass in the middle of its work."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._work = work
+        self._mine, self._back = threading.Semaphore(0), threading.Semaphore(0)
+        self._until: datetime | None = None
+        self._error: BaseException | None = None
+
+    @classmethod
+    def current(cls) -> Worker:
+        worker = threading.current_thread()
+        assert isinstance(worker, cls)
+        return worker
+
+    def go_on(self) -> datetime | None:
+        """Until when it waits then; None if it is done. Raises what its work raised."""
+        if not self.is_alive():
+            self.start()
+        self._until = None
+        self._mine.release()
+        self._back.acquire()
+        if self._error:
+            raise self._error
+        return self._until
+
+    def wait(self, until: datetime) -> None:
+        """Called by its work."""
+        self._until = until
+        self._back.release()
+        self._mine.acquire()
+
+    def run(self) -> None:
+        self._mine.acquire()
+        try:
+            self._work()
+        except BaseException as error:
+            self._error = error
+        self._back.release()
 
 
 def accepting(_: Received) -> tuple[int, float]:

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain.errors import Stale
-from reelkeep.domain.notices import signatures
+from reelkeep.domain.notices import health, signatures
+from reelkeep.domain.notices.health import Health, Turn
 from reelkeep.domain.notices.notice import paused_event, webhook_attributes
 from reelkeep.domain.notices.webhooks import (
     CALLBACKS,
@@ -20,7 +21,7 @@ from reelkeep.domain.notices.webhooks import (
     Webhook,
     of_callbacks,
 )
-from reelkeep.ports import Clock, Deliveries, Notices, Outbox, Post, Secret, Unanswered, Webhooks
+from reelkeep.ports import Clock, Deliveries, Healths, Notices, Outbox, Post, Secret, Unanswered, Webhooks
 
 _EARLY = timedelta(seconds=1)  # clocks differ, and queues count in seconds
 _TRIES = 8
@@ -34,6 +35,7 @@ def deliver(
     *,
     webhooks: Webhooks,
     deliveries: Deliveries,
+    healths: Healths,
     outbox: Outbox,
     post: Post,
     notices: Notices,
@@ -58,7 +60,15 @@ def deliver(
         webhook = of_callbacks(owner, now)
     if webhook is None or webhook.paused:
         return _saved(replace(delivery, outcome=Outcome.HELD, next_attempt_at=None), deliveries=deliveries), None
-    attempt = _attempt(delivery, webhook, post=post, secret=secret, clock=clock, nonce=nonce)
+    known, turn = _turn(delivery, healths=healths, now=now)
+    match turn:
+        case Turn.WAIT:
+            return delivery, health.WAIT
+        case Turn.SKIP:
+            attempt = health.not_tried(now)
+        case Turn.GO | Turn.ASK:
+            attempt = _attempt(delivery, webhook, post=post, secret=secret, clock=clock, nonce=nonce)
+            _note_answer(known, attempt, turn, healths=healths)
     delivery = delivery.attempted(attempt, jitter())
     if delivery.outcome is Outcome.FAILED and not delivery.refused_for_ever:
         outbox.bury(delivery)
@@ -68,6 +78,31 @@ def deliver(
     if delivery.outcome is not Outcome.WAITING or delivery.next_attempt_at is None or delivery.round != round:
         return delivery, None
     return delivery, max(0.0, (delivery.next_attempt_at - clock()).total_seconds())
+
+
+def _turn(delivery: Delivery, *, healths: Healths, now: datetime) -> tuple[Health, Turn]:
+    """What the message may do, and what is known of its receiver; a turn to ask is ours alone."""
+    receiver = health.receiver_of(delivery)
+    known = healths.get(delivery.owner, receiver) or Health(id=receiver, owner=delivery.owner)
+    turn = known.turn(now)
+    if turn is not Turn.ASK:
+        return known, turn
+    try:
+        return healths.save(known.asked(now), now), turn
+    except Stale:
+        return known, Turn.WAIT
+
+
+def _note_answer(known: Health, attempt: Attempt, turn: Turn, *, healths: Healths) -> None:
+    """Written only when it changes: most receivers answer."""
+    for _ in range(_TRIES):
+        changed = known.after(attempt, turn)
+        if changed == known:
+            return
+        with suppress(Stale):
+            healths.save(changed, attempt.at)
+            return
+        known = healths.get(known.owner, known.id) or Health(id=known.id, owner=known.owner)
 
 
 def _attempt(

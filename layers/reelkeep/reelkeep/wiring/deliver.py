@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWebhooks
+from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableHealths, TableWebhooks
 from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
@@ -32,6 +32,7 @@ def build() -> Callable[[Record], tuple[Delivery | None, bool]]:
         deliver,
         webhooks=TableWebhooks(platform.dynamodb(), settings.table),
         deliveries=TableDeliveries(platform.dynamodb(), settings.table),
+        healths=TableHealths(platform.dynamodb(), settings.table),
         outbox=outbox,
         post=destinations.post,
         notices=SnsNotices(platform.sns(), settings.topic_arn),

@@ -1,13 +1,16 @@
-"""Webhooks and their deliveries in DynamoDB. Their owner is part of every key: nobody can read another's."""
+"""Webhooks, their deliveries and receivers' health in DynamoDB. The owner is part of every key: nobody can read
+another's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from reelkeep.adapters import documents
 from reelkeep.domain.errors import Stale
+from reelkeep.domain.notices.health import KNOWN_FOR, Health
 from reelkeep.domain.notices.webhooks import LIFE, Delivery, Webhook
 
 if TYPE_CHECKING:
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
 
     Item = Mapping[str, AttributeValueTypeDef]
 
-Record = TypeVar("Record", Webhook, Delivery)
+Record = TypeVar("Record", Webhook, Delivery, Health)
 _LAST = "~"  # comes after every id
 
 
@@ -95,12 +98,36 @@ class TableDeliveries:
         _put(self._client, self._table, delivery, key, condition, **expression)
 
 
+class TableHealths:
+    def __init__(self, client: DynamoDBClient, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def get(self, owner: str, receiver: str) -> Health | None:
+        return _get(self._client, self._table, Health, _health_key(owner, receiver))
+
+    def save(self, health: Health, now: datetime) -> Health:
+        saved = replace(health, version=health.version + 1)
+        key = _health_key(health.owner, health.id)
+        key["expires_at"] = {"N": str(int((now + KNOWN_FOR).timestamp()))}
+        if health.version:
+            read = {":read": {"N": str(health.version)}}
+            _put(self._client, self._table, saved, key, "version = :read", ExpressionAttributeValues=read)
+        else:
+            _put(self._client, self._table, saved, key, "attribute_not_exists(pk)")
+        return saved
+
+
 def _webhook_key(owner: str, webhook_id: str) -> dict[str, AttributeValueTypeDef]:
     return {"pk": {"S": f"webhooks#{owner}"}, "sk": {"S": webhook_id}}
 
 
 def _delivery_key(owner: str, webhook_id: str, delivery_id: str) -> dict[str, AttributeValueTypeDef]:
     return {"pk": {"S": f"deliveries#{owner}#{webhook_id}"}, "sk": {"S": delivery_id}}
+
+
+def _health_key(owner: str, receiver: str) -> dict[str, AttributeValueTypeDef]:
+    return {"pk": {"S": f"receivers#{owner}"}, "sk": {"S": receiver}}
 
 
 def _get(
@@ -113,7 +140,7 @@ def _get(
 def _put(
     client: DynamoDBClient,
     table: str,
-    record: Webhook | Delivery,
+    record: Webhook | Delivery | Health,
     key: Mapping[str, AttributeValueTypeDef],
     condition: str,
     **expression: Any,

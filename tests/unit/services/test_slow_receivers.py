@@ -1,0 +1,219 @@
+"""Who keeps us waiting in vain keeps nobody else waiting. Time is simulated, also in the middle of an attempt."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+from reelkeep.domain.notices.health import WAIT
+from reelkeep.domain.notices.webhooks import ATTEMPTS, Outcome
+from reelkeep.domain.task import State
+from reelkeep.services.webhooks import Wish
+from tests.unit.services.stage import MALLORY, NOON
+from tests.unit.services.webhook_stage import TIMEOUT, WORKERS, Message, Received, WebhookStage, accepting, task
+
+SECOND, MINUTE, HOUR, DAY = (timedelta(seconds=seconds) for seconds in (1, 60, 3600, 86_400))
+GOOD, BAD = "https://good.test/h", "https://bad.test/h"
+
+
+def hangs(_: Received) -> tuple[int, float]:
+    return 200, 1e9
+
+
+def tell(stage: WebhookStage, number: int, **asked: object) -> None:
+    stage.change(task(number, **asked), State.SUCCESS)
+
+
+def errors(stage: WebhookStage) -> Counter[str]:
+    """Why attempts had no answer, before their first colon."""
+    found = (attempt for delivery in stage.deliveries.recorded.values() for attempt in delivery.attempts)
+    return Counter(attempt.error.partition(":")[0] for attempt in found if attempt.status is None)
+
+
+def delays(stage: WebhookStage, url: str, after: datetime = NOON) -> list[timedelta]:
+    told = {delivery.id: delivery.created_at for delivery in stage.deliveries.recorded.values()}
+    return [each.at - told[each.id] for each in stage.received if each.url == url and told[each.id] >= after]
+
+
+def test_a_hundred_receivers_that_hang_hold_up_a_good_one_for_one_time_out_and_seldom() -> None:
+    dice = random.Random(1)
+    stage = WebhookStage(jitter=lambda: dice.uniform(0.9, 1.1))
+    stage.webhook(GOOD)
+    bad = [f"https://bad{number}.test/h" for number in range(WORKERS)]
+    stage.receivers |= dict.fromkeys(bad, hangs)
+    number = 0
+    for second in range(600):
+        for url in bad * {0: 3, 300: 1}.get(second, 0):  # all at once, as if they had agreed
+            number += 1
+            tell(stage, number, caller=MALLORY, callback_url=url)
+        number += 1
+        tell(stage, number)
+        stage.pass_(SECOND)
+    stage.pass_(2 * DAY)
+
+    found = delays(stage, GOOD)
+    assert len(found) == 600
+    assert max(found) <= timedelta(seconds=TIMEOUT + WAIT)
+    assert sum(delay > SECOND for delay in found) <= 3 * TIMEOUT
+    given_up = [each for each in stage.deliveries.recorded.values() if each.owner == "mallory"]
+    assert {(each.outcome, len(each.attempts)) for each in given_up} == {(Outcome.FAILED, ATTEMPTS)}
+    assert len(stage.queue.undelivered) == len(given_up) == 400
+
+
+def test_a_receiver_that_hangs_is_waited_for_by_one_message_at_a_time() -> None:
+    stage = WebhookStage()
+    most = 0
+
+    def watched(received: Received) -> tuple[int, float]:
+        nonlocal most
+        most = max(most, 1 + sum(waits_until > stage.now for waits_until, _, _ in stage.busy))
+        return hangs(received)
+
+    stage.webhook(BAD, watched)
+    for number in range(WORKERS):
+        tell(stage, number)
+    stage.pass_(HOUR)
+    assert most == 1
+    assert errors(stage)["no answer in time"] < 10 < errors(stage)["not tried"]
+
+
+def test_nobody_waits_long_until_a_new_receiver_has_answered() -> None:
+    stage = WebhookStage()
+    stage.webhook(GOOD)
+    for number in range(500):
+        tell(stage, number)
+    stage.pass_(MINUTE)
+    assert len(stage.received) == 500
+    assert max(delays(stage, GOOD)) <= 5 * SECOND
+    assert {len(each.attempts) for each in stage.deliveries.recorded.values()} == {1}
+    tell(stage, 501)
+    stage.pass_(MINUTE)
+    assert delays(stage, GOOD)[-1] < SECOND
+
+
+def test_a_receiver_that_answers_again_gets_everything_in_order() -> None:
+    stage, states = WebhookStage(), (State.ARCHIVING, State.SUCCESS)
+    stage.webhook(BAD, lambda _: (200, 0.1 if stage.now >= NOON + HOUR else 1e9), states=states)
+    for number in range(50):
+        stage.change(stage.change(task(number), State.ARCHIVING), State.SUCCESS)
+        stage.pass_(MINUTE)
+    stage.pass_(DAY)
+    assert {each.outcome for each in stage.deliveries.recorded.values()} == {Outcome.DELIVERED}
+    assert stage.queue.undelivered == []
+    for number in range(50):
+        told = [json.loads(each.body)["data"] for each in stage.received]
+        assert [each["state"] for each in told if each["task_id"] == task(number).id] == ["archiving", "success"]
+
+
+def test_a_receiver_that_answers_late_or_badly_is_no_receiver_that_hangs() -> None:
+    for answer in ((200, 9.5), (500, 9.5), (503, 0.1), (302, 0.1)):
+        stage = WebhookStage()
+        stage.webhook(BAD, lambda _, answer=answer: answer)  # type: ignore[misc]
+        for number in range(20):
+            tell(stage, number)
+        stage.pass_(HOUR)
+        assert errors(stage) == {}
+
+
+def test_two_silences_are_forgiven_to_who_used_to_answer_and_a_third_is_not() -> None:
+    stage = WebhookStage()
+    script = iter([0.1, 1e9, 1e9, 0.1, 1e9, 1e9, 1e9])
+    stage.webhook(BAD, lambda _: (200, next(script)))
+    for number in range(6):
+        tell(stage, number)
+        stage.pass_(timedelta(seconds=TIMEOUT + 1))  # to the end of its first attempt, and not to its second
+        stage.queue.messages.clear()
+    assert errors(stage) == {"no answer in time": 4}
+    tell(stage, 6)
+    stage.pass_(timedelta(seconds=TIMEOUT + 1))
+    assert errors(stage) == {"no answer in time": 5}
+    tell(stage, 7)
+    stage.pass_(SECOND)
+    assert errors(stage) == {"no answer in time": 5, "not tried": 1}
+
+
+def test_a_receiver_that_hangs_is_asked_ever_more_seldom_and_at_least_every_quarter_of_an_hour() -> None:
+    stage = WebhookStage()
+    asked: list[datetime] = []
+
+    def watched(received: Received) -> tuple[int, float]:
+        asked.append(received.at)
+        return hangs(received)
+
+    stage.webhook(BAD, watched)
+    for number in range(3 * 60):
+        tell(stage, number)
+        stage.pass_(MINUTE)
+    waits = [round((later - earlier) / MINUTE) for earlier, later in pairwise(asked)]
+    assert waits[:4] == [1, 2, 4, 8]
+    assert set(waits[4:]) == {16}
+
+
+def test_a_function_that_dies_while_it_asks_leaves_the_receiver_alone_for_a_minute() -> None:
+    stage = WebhookStage()
+    stage.webhook(BAD, hangs)
+    tell(stage, 1)
+    stage.pass_(SECOND)  # it asks
+    stage.busy.clear()  # and is gone
+    tell(stage, 2)
+    stage.pass_(timedelta(seconds=11))
+    assert errors(stage) == {}
+    stage.pass_(timedelta(seconds=5))
+    assert errors(stage) == {"not tried": 1}
+    stage.receivers[BAD] = accepting
+    stage.pass_(timedelta(minutes=5))
+    assert {each.outcome for each in stage.deliveries.recorded.values()} == {Outcome.DELIVERED}
+
+
+def test_one_address_that_hangs_is_no_other_and_nobody_elses() -> None:
+    stage = WebhookStage()
+    stage.webhook(BAD, hangs)
+    tell(stage, 1)
+    tell(stage, 2, callback_url="https://bad.test/callback?1")
+    stage.receivers |= {"https://bad.test/callback?1": hangs, "https://other.test/c": accepting}
+    stage.pass_(timedelta(seconds=20))
+    stage.receivers |= {"https://bad.test/callback?2": accepting}
+    tell(stage, 3, callback_url="https://bad.test/callback?2")  # where another one hung
+    tell(stage, 4, callback_url="https://other.test/c")
+    tell(stage, 5, caller=MALLORY, callback_url="https://bad.test/callback?2")
+    stage.pass_(SECOND)
+    assert sorted(each.url for each in stage.received) == ["https://bad.test/callback?2", "https://other.test/c"]
+    assert {owner for owner, _ in stage.healths.recorded} == {"alice", "mallory"}
+    stage.receivers["https://bad.test/callback?1"] = accepting
+    stage.pass_(HOUR)
+    assert len(stage.received) == 4
+
+
+def test_a_webhook_that_hangs_for_days_is_paused_as_ever() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(BAD, hangs)
+    for number in range(12):
+        tell(stage, number)
+        stage.pass_(DAY / 2)
+    assert stage.manage("show", webhook.id).paused is not None
+    stage.receivers[BAD] = accepting
+    stage.manage("change", Wish(webhook_id=webhook.id, active=True))
+    tell(stage, 20)
+    stage.pass_(HOUR)
+    assert len(stage.received) == 1
+
+
+def test_waiting_for_another_message_uses_few_of_a_messages_receives() -> None:
+    stage = WebhookStage()
+    stage.webhook(BAD, hangs)
+    most: dict[str, int] = {}
+    delete = stage.queue.delete
+
+    def deleted(message: Message) -> None:
+        most[message.ticket[2]] = message.receives
+        delete(message)
+
+    stage.queue.delete = deleted  # type: ignore[method-assign]
+    for number in range(100):
+        tell(stage, number)
+    stage.pass_(2 * DAY)
+    assert len(most) == 100
+    assert max(most.values()) <= 5 * ATTEMPTS  # of a hundred
