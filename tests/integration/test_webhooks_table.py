@@ -1,4 +1,5 @@
-"""Webhooks, deliveries and receivers' health in the table behave as their fakes do; and of the queue, what the code relies on."""
+"""Webhooks, deliveries and receivers' health in the table behave as their fakes do; and of the queue, what the code
+relies on."""
 
 from __future__ import annotations
 
