@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).parents[1]
-STEPS: Final = ("submit", "query", "manage", "poll", "wake", "finalize", "sweep")
+STEPS: Final = ("submit", "query", "manage", "poll", "wake", "finalize", "sweep", "announce", "deliver")
 _KEPT: Final = ROOT / ".local" / "benchmarks"
 _NAIVE: Final = Path(__file__).parent / "naive"
 _RUNTIME: Final = ("awslambdaric", "simplejson", "snapshot-restore-py")

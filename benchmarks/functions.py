@@ -1,5 +1,4 @@
-"""Cold starts and warm calls of the functions that a client or a task waits for, under the real awslambdaric; two of
-them beside a naive arrangement.
+"""Cold starts and warm calls of the functions, under the real awslambdaric; two of them beside a naive arrangement.
 
     python -m benchmarks.functions [--check] [--runs N]
 
@@ -90,6 +89,8 @@ _RIGHT: Final[Mapping[str, Callable[[Any], bool]]] = {
     "wake": lambda answer: answer["statusCode"] == 204,
     "finalize": lambda answer: answer["finished"] is True,
     "sweep": lambda answer: answer["unfinished"] == 20,
+    "announce": lambda answer: answer is None,
+    "deliver": lambda answer: answer == {"batchItemFailures": []},
 }
 
 
@@ -128,7 +129,8 @@ def _variables(step: str, port: int, authorities: Path) -> dict[str, str]:
         "LINK_SECRET_ARN": "link",
         "WEBHOOK_SECRET_ARN": "webhook",
         "DELIVERIES_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/deliveries.fifo",
-        "ALLOW_PRIVATE_WEBHOOKS": "false",
+        "UNDELIVERED_URL": "https://sqs.us-east-1.amazonaws.com/000000000000/undelivered.fifo",
+        "ALLOW_PRIVATE_WEBHOOKS": "true",
         "PUBLIC_URL": "https://reelkeep.example",
         "CALLBACK_URL": "https://reelkeep.example",
         "SUBSCRIPTION_PROTOCOLS": "https,sqs,email",

@@ -12,16 +12,22 @@ from typing import Any, Final
 
 from local.studio.media.film import write_film
 from local.studio.media.picture import draw
+from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.keys import hash_of
+from reelkeep.domain.notices.health import Health
+from reelkeep.domain.notices.webhooks import CALLBACKS, Delivery
 from reelkeep.domain.task import Asset, Creation, Kept, Kind, Request, State, Submission, Task
+
+_ROOT: Final = Path(__file__).parents[1]
 
 PROVIDER: Final = "upstream"
 CALLER: Final = "ark"  # who calls in the sample event, with the token that its key makes
 PROVIDER_TASK_ID: Final = "885000000000000001"
 PROVIDERS_SECRET: Final = "providers"
 LINK_SECRET: Final = "link"
+WEBHOOK_SECRET: Final = "webhook"
 LISTED: Final = 20  # tasks in a listing
 
 _REQUEST = Request(
@@ -63,6 +69,8 @@ def items(task_id: str, key: str, address: str) -> dict[str, list[Item]]:
         "wake": [_item(replace(processing, provider=CALLER))],
         "finalize": [_item(archiving)],
         "sweep": list(map(_item, unfinished)),
+        "announce": [],
+        "deliver": [_delivery_item(address, now), _health_item(address)],
     }
 
 
@@ -76,7 +84,8 @@ def secrets(address: str) -> dict[str, str]:
         "allow_private": True,
     }
     caller = {"dialect": "volc_ark", "base_url": address, "api_key": "ark-example", "allow_private": True}
-    return {PROVIDERS_SECRET: json.dumps({PROVIDER: provider, CALLER: caller}), LINK_SECRET: "s" * 64}
+    known = json.dumps({PROVIDER: provider, CALLER: caller})
+    return {PROVIDERS_SECRET: known, LINK_SECRET: "s" * 64, WEBHOOK_SECRET: "w" * 64}
 
 
 def files() -> dict[str, bytes]:
@@ -134,6 +143,37 @@ def _finished(created_at: datetime) -> Task:
 
 def _item(task: Task) -> Item:
     return to_item(task, write_id="0" * 16)
+
+
+def _delivery_item(address: str, now: datetime) -> Item:
+    """Of a callback that was never tried, under the id that the sample event names."""
+    record = json.loads((_ROOT / "events" / "deliver.json").read_text())["Records"][0]
+    delivery = Delivery(
+        id=json.loads(record["body"])["delivery_id"],
+        owner="alice",
+        webhook_id=CALLBACKS,
+        event=State.PROCESSING,
+        task_id=new_task_id(now),
+        url=f"{address}/hooks/vidu",
+        body=json.dumps({"id": PROVIDER_TASK_ID, "state": "processing", "creations": []}),
+        scheme="vidu",
+        created_at=now,
+    )
+    return _document_item(f"deliveries#alice#{CALLBACKS}", delivery.id, delivery)
+
+
+def _health_item(address: str) -> Item:
+    health = Health(id=address, owner="alice", answers=True, version=1)
+    return _document_item("receivers#alice", address, health)
+
+
+def _document_item(pk: str, sk: str, value: Delivery | Health) -> Item:
+    return {
+        "pk": {"S": pk},
+        "sk": {"S": sk},
+        "version": {"N": str(value.version)},
+        "document": {"S": documents.write(value)},
+    }
 
 
 def _key_item(key: str) -> Item:

@@ -63,13 +63,32 @@ def reachable(enforced: Stack) -> Iterator[Stack]:
     s3.put_bucket_policy(Bucket=enforced.bucket, Policy=policy)
 
 
+@pytest.fixture
+def subscribable(reachable: Stack) -> Stack:
+    """What may be done to subscriptions of the topic may be done to all: the emulator looks at the action alone, and
+    wants it to be granted for everything, where AWS looks at the topic."""
+    iam = stack.session().client("iam", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    role = role_of(reachable, "manage").rpartition("/")[2]
+    for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
+        policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
+        for statement in policy["Statement"]:
+            if statement["Sid"] == "LookAfterSubscriptions":
+                assert statement["Resource"] == reachable.topic_arn
+                statement["Resource"] = "*"
+        iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
+    return reachable
+
+
+def role_of(enforced: Stack, step: str) -> str:
+    functions = stack.session().client("lambda", endpoint_url=enforced.aws_endpoint_url, config=stack.DIRECT)
+    return functions.get_function_configuration(FunctionName=f"{deployment.STACK_NAME}-{step}")["Role"]
+
+
 def s3_of(enforced: Stack, step: str) -> S3Client:
     """S3 with what one function may do there."""
     endpoint = enforced.aws_endpoint_url
-    functions = stack.session().client("lambda", endpoint_url=endpoint, config=stack.DIRECT)
-    role = functions.get_function_configuration(FunctionName=f"{deployment.STACK_NAME}-{step}")["Role"]
     sts = stack.session().client("sts", endpoint_url=endpoint, config=stack.DIRECT)
-    credentials = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    credentials = sts.assume_role(RoleArn=role_of(enforced, step), RoleSessionName="test")["Credentials"]
     return boto3.client(
         "s3",
         endpoint_url=endpoint,
@@ -167,15 +186,15 @@ def test_a_finished_task_can_be_removed_and_the_archive_knows(reachable: Stack) 
     assert json.loads(manifest.read_text())["removed_at"]
 
 
-def test_an_owner_can_subscribe_change_and_end_it(reachable: Stack) -> None:
+def test_an_owner_can_subscribe_change_and_end_it(subscribable: Stack) -> None:
     queue = f"arn:aws:sqs:{stack.REGION}:000000000000:subscriber"
-    made = demo.call(reachable, "POST", "/subscriptions", {"protocol": "sqs", "endpoint": queue})
+    made = demo.call(subscribable, "POST", "/subscriptions", {"protocol": "sqs", "endpoint": queue})
     path = f"/subscriptions/{made['id']}"
-    assert demo.call(reachable, "PATCH", path, {"active": False})["status"] == "paused"
-    assert demo.call(reachable, "GET", path)["status"] == "paused"
-    assert [each["id"] for each in demo.call(reachable, "GET", "/subscriptions")["subscriptions"]] == [made["id"]]
-    demo.call(reachable, "DELETE", path)
-    assert demo.call(reachable, "GET", "/subscriptions")["subscriptions"] == []
+    assert demo.call(subscribable, "PATCH", path, {"active": False})["status"] == "paused"
+    assert demo.call(subscribable, "GET", path)["status"] == "paused"
+    assert [each["id"] for each in demo.call(subscribable, "GET", "/subscriptions")["subscriptions"]] == [made["id"]]
+    demo.call(subscribable, "DELETE", path)
+    assert demo.call(subscribable, "GET", "/subscriptions")["subscriptions"] == []
 
 
 def test_webhooks_can_be_managed_and_their_deliveries_read_and_sent_again(reachable: Stack) -> None:
