@@ -15,5 +15,5 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     (record,) = event["Records"]  # a batch of one: who does not answer keeps nobody else waiting
     delivery, stays = take(record)
     if delivery:
-        logger.info("sent", extra=delivery.facts)
+        logger.info("looked after", extra=delivery.facts)
     return {"batchItemFailures": [{"itemIdentifier": record["messageId"]}] if stays else []}

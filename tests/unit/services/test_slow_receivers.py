@@ -7,11 +7,11 @@ import random
 from collections import Counter
 from datetime import datetime, timedelta
 from itertools import pairwise
+from typing import Any
 
 from reelkeep.domain.notices.health import WAIT
-from reelkeep.domain.notices.webhooks import ATTEMPTS, Outcome
+from reelkeep.domain.notices.webhooks import ATTEMPTS, Outcome, Wish
 from reelkeep.domain.task import State
-from reelkeep.services.webhooks import Wish
 from tests.unit.services.stage import MALLORY, NOON
 from tests.unit.services.webhook_stage import TIMEOUT, WORKERS, Message, Received, WebhookStage, accepting, task
 
@@ -23,7 +23,7 @@ def hangs(_: Received) -> tuple[int, float]:
     return 200, 1e9
 
 
-def tell(stage: WebhookStage, number: int, **asked: object) -> None:
+def tell(stage: WebhookStage, number: int, **asked: Any) -> None:
     stage.change(task(number, **asked), State.SUCCESS)
 
 

@@ -68,11 +68,11 @@ def deliver(
             attempt = health.not_tried(now)
         case Turn.GO | Turn.ASK:
             attempt = _attempt(delivery, webhook, post=post, secret=secret, clock=clock, nonce=nonce)
-            _note_answer(known, attempt, turn, healths=healths)
     delivery = delivery.attempted(attempt, jitter())
     if delivery.outcome is Outcome.FAILED and not delivery.refused_for_ever:
         outbox.bury(delivery)
     delivery = _saved(delivery, deliveries=deliveries)
+    _note_answer(known, attempt, turn, healths=healths)
     if webhook_id != CALLBACKS:
         _note_health(webhook, delivery, webhooks=webhooks, notices=notices, now=clock())
     if delivery.outcome is not Outcome.WAITING or delivery.next_attempt_at is None or delivery.round != round:

@@ -55,6 +55,8 @@ class Health:
 
     def after(self, attempt: Attempt, turn: Turn) -> Health:
         """`turn` is what the attempt was made on."""
+        if turn is Turn.SKIP:
+            return self
         if not _was_in_vain(attempt):
             return replace(self, answers=True, unheard=0, closed=0, closed_until=None, asked_until=None)
         if turn is Turn.ASK:
