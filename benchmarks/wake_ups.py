@@ -23,16 +23,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
-import boto3
 import urllib3
 
+from local import children, cloud, stack
+from local.claims import free_ports
+
 _ROOT: Final = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(_ROOT / "layers" / "reelkeep"))
-
-from local import children, cloud, stack  # noqa: E402
-from local.claims import free_ports  # noqa: E402
-from reelkeep.domain.links import folder  # noqa: E402
-
 _TASKS: Final = 20  # of each provider that are told of, and as many that are not
 _MOST_LATE: Final = 2.0  # seconds; 19 of 20 ends are seen earlier
 _MOST_OF_SCHEDULE: Final = 0.5  # of the median
@@ -83,13 +79,10 @@ class Place:
         """Seconds from the end of each at its provider until it was seen."""
         tasks = self.call("GET", f"{self.studio}/studio/tasks")["tasks"]
         ends = {(task["dialect"], task["prompt"]): task["finishes_at"] for task in tasks}
-        archive = boto3.Session("test", "test", region_name=self.found.region).client(
-            "s3", endpoint_url=self.found.aws_endpoint_url, config=stack.DIRECT
-        )
 
         def one(each: Sent) -> float:
-            manifest = archive.get_object(Bucket=self.found.bucket, Key=f"{folder(each.task_id)}manifest.json")
-            seen = datetime.fromisoformat(json.load(manifest["Body"])["succeeded_at"])
+            (manifest,) = Path(self.found.archive).glob(f"tasks/*/*/*/{each.task_id}/manifest.json")
+            seen = datetime.fromisoformat(json.loads(manifest.read_text())["succeeded_at"])
             end = datetime.fromisoformat(ends[_PROVIDERS[each.provider][0], each.prompt])
             return (seen - end).total_seconds()
 

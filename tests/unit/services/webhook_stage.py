@@ -66,6 +66,7 @@ class FakeQueue:
     clock: Callable[[], datetime]
     messages: dict[str, list[Message]] = field(default_factory=dict)  # by group
     undelivered: list[str] = field(default_factory=list)  # ids of deliveries
+    done: list[Message] = field(default_factory=list)
     seen: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _heads: list[tuple[datetime, int, Message]] = field(default_factory=list)  # the heap of those that can be had
     _order: Iterator[int] = field(default_factory=itertools.count)
@@ -105,6 +106,7 @@ class FakeQueue:
         heapq.heappush(self._heads, (until, next(self._order), message))
 
     def delete(self, message: Message) -> None:
+        self.done.append(message)
         group = self.messages[message.group]
         group.remove(message)
         if group:
