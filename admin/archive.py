@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 from functools import partial
@@ -14,6 +15,7 @@ from admin.folders import Days, folders
 from admin.output import Progress, print_json, print_table, size
 from admin.parallel import in_parallel
 from admin.rebuild import Outcome, rebuild
+from admin.recorded import in_order, with_missing
 from admin.stack import Stack
 from admin.verify import Checked, Difference, verify
 from reelkeep.adapters.dynamodb.tasks import TableTasks
@@ -43,9 +45,10 @@ def register(groups: Groups) -> None:
     verify_ = commands.add_parser(
         "verify",
         parents=common,
-        help="compare every archived file with its manifest",
+        help="compare every archived file with its manifest, and the archive with the table",
         description="Compares what S3 knows of every archived file (its size, its checksum, its type) with the"
-        " manifests, and shows what differs. The exit code is 1 if anything does.",
+        " manifests, and finds what is missing altogether: manifests and whole folders of tasks that the table knows."
+        " Shows what differs; the exit code is 1 if anything does.",
     )
     verify_.add_argument("--owner", help="only this owner's tasks")
     verify_.add_argument("--deep", action="store_true", help="read every byte instead of trusting S3's checksums")
@@ -100,6 +103,7 @@ def rebuild_all(options: argparse.Namespace, stack: Stack) -> int:
 def verify_all(options: argparse.Namespace, stack: Stack) -> int:
     workers = _READERS if options.deep else _WORKERS
     s3, bucket = stack.s3(workers), stack.needed("bucket")
+    tasks, days = TableTasks(stack.dynamodb(workers), stack.table), Days(options.since, options.until)
     total, differences = Checked(), list[Difference]()
     with Progress() as progress:
         read = 0
@@ -115,11 +119,13 @@ def verify_all(options: argparse.Namespace, stack: Stack) -> int:
             bucket=bucket,
             owner=options.owner,
             deep=options.deep,
-            records=TableTasks(stack.dynamodb(workers), stack.table),
+            records=tasks,
             strays=options.strays,
             reading=reading,
         )
-        found = folders(s3, bucket, Days(options.since, options.until), whole_bucket=options.strays)
+        # The table first: what had come to its end by then is in a listing that begins later.
+        recorded = in_order(_shown(tasks.ended(days.span), progress))
+        found = with_missing(folders(s3, bucket, days, whole_bucket=options.strays), recorded)
         for each in in_parallel(work, found, workers=workers):
             differences += each.differences
             total = Checked(
@@ -144,6 +150,12 @@ def verify_all(options: argparse.Namespace, stack: Stack) -> int:
         )
     print(f"{_so_far(total, total.read)}: {len(differences):,} differences")
     return bool(differences)
+
+
+def _shown(task_ids: Iterator[str], progress: Progress) -> Iterator[str]:
+    for count, task_id in enumerate(task_ids, 1):
+        progress.show(f"{count:,} tasks of the table")
+        yield task_id
 
 
 def _so_far(total: Checked, read: int) -> str:

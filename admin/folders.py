@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from reelkeep.adapters.dynamodb.task_index import Span, span_of
 from reelkeep.adapters.s3 import manifests
 from reelkeep.domain import ids
 from reelkeep.domain.links import folder
+from reelkeep.domain.listing import Filter
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -37,6 +40,14 @@ class Days:
         """The first key that is too late; empty if none is."""
         return f"{_ROOT}{self.until + timedelta(days=1):%Y/%m/%d}/" if self.until else ""
 
+    @property
+    def span(self) -> Span:
+        """The ids of these tasks."""
+        begin, end = (datetime.combine(day, time(), UTC) if day else None for day in (self.since, self.until))
+        return span_of(
+            Filter(created_from=begin, created_to=end and end + timedelta(days=1) - timedelta(milliseconds=1))
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Folder:
@@ -53,8 +64,8 @@ class Folder:
 def folders(s3: S3Client, bucket: str, days: Days, *, whole_bucket: bool = False) -> Iterator[Folder]:
     """Every folder with tasks of these days; with `whole_bucket`, what lies elsewhere too."""
     files = _files(s3, bucket, days, "" if whole_bucket and not days else _ROOT)
-    for path, group in groupby(files, key=lambda file: file[0].rpartition("/")[0] + "/"):
-        yield Folder(_task_id(path), dict(group))
+    for (_, task_id), group in groupby(files, key=lambda file: _folder_of(file[0])):
+        yield Folder(task_id, dict(group))
 
 
 def _files(s3: S3Client, bucket: str, days: Days, prefix: str) -> Iterator[tuple[str, int]]:
@@ -66,6 +77,12 @@ def _files(s3: S3Client, bucket: str, days: Days, prefix: str) -> Iterator[tuple
             yield file["Key"], file["Size"]
 
 
-def _task_id(path: str) -> str:
-    name = path.split("/")[-2] if "/" in path[:-1] else ""
-    return name if ids.is_task_id(name) and folder(name) == path else ""
+def _folder_of(key: str) -> tuple[str, str]:
+    """The folder that a file lies in, and whose it is. What lies deeper in a task's folder lies in the task's."""
+    *path, _ = key.split("/")
+    whose = path[4] if len(path) > 4 else ""
+    if ids.is_task_id(whose):
+        with suppress(OverflowError):  # of a time that there will never be
+            if folder(whose) == "/".join([*path[:5], ""]):
+                return folder(whose), whose
+    return "/".join([*path, ""]), ""

@@ -1,18 +1,22 @@
-"""Compares what lies in the archive with what the manifests say of it."""
+"""Compares what lies in the archive with what the manifests and the table say of it."""
 
 from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
+from botocore.exceptions import ClientError
+
 from admin.folders import Folder
+from admin.output import size
 from admin.rebuild import read
 from reelkeep.adapters.copying.checksums import Checksum, Crc32, Sha256
-from reelkeep.adapters.s3 import manifests
+from reelkeep.adapters.s3 import manifests, requests
 from reelkeep.adapters.s3.manifests import NoManifest
-from reelkeep.domain.task import Kept, Task
+from reelkeep.domain.task import Kept, State, Submission, Task
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -39,7 +43,7 @@ class Checked:
     differences: list[Difference] = field(default_factory=list)
     tasks: int = 0
     files: int = 0
-    bytes: int = 0  # of these files, as the manifests say
+    bytes: int = 0  # of these files, as they should be
     read: int = 0  # bytes that were read to find out
 
 
@@ -58,9 +62,24 @@ def verify(
     checksum of that kind. With `strays`, files that belong to no task are shown, too. `reading` hears how many bytes
     were read just now.
     """
-    key = folder.manifest
+    key, compared = (
+        folder.manifest,
+        partial(_compared, folder=folder, s3=s3, bucket=bucket, deep=deep, reading=reading),
+    )
     if key is None:
-        return Checked(_without_manifest(folder, owner, records, strays=strays))
+        recorded = records.get(folder.task_id) if folder.task_id else None
+        if owner is not None and (recorded is None or recorded.owner != owner):
+            return Checked()
+        stray = _strays(folder, None, recorded) if strays else []
+        if recorded is None:
+            return Checked(_of_nobody(folder) + stray)
+        if not _has_manifest(recorded) or _is_there(manifests.key_of(recorded.id), s3=s3, bucket=bucket):
+            return Checked(stray)  # it is on its way, or came to its end since the folder was listed
+        missing = _missing(folder, recorded)
+        if not folder.sizes:
+            return Checked([missing], tasks=1)
+        checked = compared(recorded)
+        return replace(checked, differences=[missing, *checked.differences, *stray])
     try:
         task = read(s3, bucket, key, folder.task_id)
     except NoManifest as error:
@@ -69,14 +88,21 @@ def verify(
         return Checked([Difference(key, "manifest", str(error), folder.task_id)])
     if owner not in (None, task.owner):
         return Checked()
-    kept = [asset.kept for creation in task.creations for asset in creation.assets if asset.kept]
+    checked = compared(task)
+    stray = _strays(folder, task, records.get(task.id)) if strays else []
+    return replace(checked, differences=checked.differences + stray)
+
+
+def _compared(
+    task: Task, *, folder: Folder, s3: S3Client, bucket: str, deep: bool, reading: Callable[[int], None]
+) -> Checked:
+    kept = _kept(task)
     found = [_check(each, folder.sizes, s3=s3, bucket=bucket, deep=deep, reading=reading) for each in kept]
-    wrong = [(key, kind, detail) for _, problems in found for key, kind, detail in problems]
-    if task.request_key and task.request_key not in folder.sizes:
+    wrong = [problem for _, problems in found for problem in problems]
+    # An adopted task's may lie in the folder of the task that was given up.
+    if task.request_key not in ("", *folder.sizes) and not _is_there(task.request_key, s3=s3, bucket=bucket):
         wrong.append((task.request_key, "missing", "the whole request, as the client sent it"))
     differences = [Difference(*each, task.id, task.owner) for each in wrong]
-    if strays:
-        differences += _strays(folder, task, records.get(task.id))
     return Checked(differences, 1, len(kept), sum(each.bytes for each in kept), sum(read for read, _ in found))
 
 
@@ -102,7 +128,7 @@ def _check(
             return 0, []
         return _read(kept, s3=s3, bucket=bucket, reading=reading)
     except s3.exceptions.ClientError as error:
-        if error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404:
+        if _is_gone(error):
             return 0, [(kept.key, "missing", "it was deleted this moment")]
         raise
 
@@ -133,16 +159,41 @@ def _stored(head: HeadObjectOutputTypeDef, kept: Kept) -> str | None:
     return b64decode(stored).hex()
 
 
-def _without_manifest(folder: Folder, owner: str | None, records: Records, *, strays: bool) -> list[Difference]:
-    """A task under way has none yet; one at its end that has files has lost it."""
-    recorded = records.get(folder.task_id) if folder.task_id else None
-    if owner is not None and (recorded is None or recorded.owner != owner):
+def _is_there(key: str, *, s3: S3Client, bucket: str) -> bool:
+    try:
+        s3.head_object(Bucket=bucket, Key=key)
+    except s3.exceptions.ClientError as error:
+        if _is_gone(error):
+            return False
+        raise
+    return True
+
+
+def _is_gone(error: ClientError) -> bool:
+    return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") == 404
+
+
+def _has_manifest(task: Task) -> bool:
+    """Whether it was given one: before it is a success, before its end is told. A submission that was refused ends
+    with the client's answer, and has nothing to keep."""
+    if task.state is State.SUCCESS:
+        return True
+    return task.state.terminal and task.told_at is not None and task.submission is not Submission.REFUSED
+
+
+def _missing(folder: Folder, task: Task) -> Difference:
+    kept = _kept(task)
+    files = f"{len(kept)} files ({size(sum(each.bytes for each in kept))})"
+    what = "the manifest" if folder.sizes else f"the whole folder, with the manifest and {files}"
+    return Difference(manifests.key_of(task.id), "missing", what, task.id, task.owner)
+
+
+def _of_nobody(folder: Folder) -> list[Difference]:
+    """A task that nothing describes. A request alone is what a submission leaves that came no further."""
+    if not folder.task_id or folder.sizes.keys() <= {requests.key_of(folder.task_id)}:
         return []
-    found = _strays(folder, None, recorded) if strays else []
-    if recorded is None or not recorded.state.terminal or not any(c.assets for c in recorded.creations):
-        return found
-    key = manifests.key_of(folder.task_id)
-    return [Difference(key, "missing", "the manifest", recorded.id, recorded.owner), *found]
+    detail = f"the manifest of {len(folder.sizes)} files, and the table does not know the task either"
+    return [Difference(manifests.key_of(folder.task_id), "missing", detail, folder.task_id)]
 
 
 def _strays(folder: Folder, task: Task | None, recorded: Task | None) -> list[Difference]:
@@ -161,5 +212,8 @@ def _strays(folder: Folder, task: Task | None, recorded: Task | None) -> list[Di
 def _named(task: Task | None) -> set[str]:
     if task is None:
         return set()
-    kept = {asset.kept.key for creation in task.creations for asset in creation.assets if asset.kept}
-    return kept | ({task.request_key} if task.request_key else set())
+    return {kept.key for kept in _kept(task)} | ({task.request_key} if task.request_key else set())
+
+
+def _kept(task: Task) -> list[Kept]:
+    return [asset.kept for creation in task.creations for asset in creation.assets if asset.kept]

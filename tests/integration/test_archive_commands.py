@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from admin.commands import main
+from reelkeep.adapters.dynamodb.task_index import Span
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.s3.manifests import key_of, write
 from reelkeep.domain.links import folder
@@ -241,6 +242,58 @@ def test_files_of_a_task_under_way_are_no_strays(
     task = TableTasks(dynamodb, table).create(a_task(state=State.ARCHIVING))
     s3.put_object(Bucket=bucket, Key=f"{folder(task.id)}1-video.mp4", Body=b"v")
     assert admin("verify", "--strays") == (0, {"tasks": 0, "files": 0, "bytes": 0, "read": 0, "differences": []})
+
+
+def test_a_task_of_the_table_whose_folder_is_gone_whole_is_found(
+    admin: Admin, dynamodb: DynamoDBClient, s3: S3Client, table: str, bucket: str
+) -> None:
+    tasks = stock(s3, bucket)
+    records = TableTasks(dynamodb, table)
+    for task in tasks:
+        records.create(task)
+    assert admin("verify") == (0, {**admin("verify")[1], "tasks": 50, "differences": []})
+    told = [task for task in tasks if task.told_at]
+    removed = next(task for task in told if task.removed_at)  # out of sight, and not out of the archive
+    gone, bare = [told[0], removed, told[-1]], told[3]
+    for task in gone:
+        for file in s3.list_objects_v2(Bucket=bucket, Prefix=folder(task.id))["Contents"]:
+            s3.delete_object(Bucket=bucket, Key=file["Key"])
+    s3.delete_object(Bucket=bucket, Key=key_of(bare.id))
+
+    def missing(*arguments: str) -> dict[str, str]:
+        code, said = admin("verify", *arguments)
+        found = {each["task_id"]: each for each in said["differences"]}
+        assert code == bool(found)
+        assert len(found) == len(said["differences"])
+        assert all(each["kind"] == "missing" and each["key"] == key_of(id) for id, each in found.items())
+        return {id: each["detail"].partition(",")[0] for id, each in found.items()}
+
+    every = dict.fromkeys([task.id for task in gone], "the whole folder") | {bare.id: "the manifest"}
+    assert missing() == missing("--deep") == missing("--strays") == every
+    mine = {task.id for task in (*gone, bare) if task.owner == told[0].owner}
+    assert missing("--owner", told[0].owner) == {id: what for id, what in every.items() if id in mine}
+    day = f"{told[0].created_at:%Y-%m-%d}"
+    that_day = {task.id for task in (*gone, bare) if task.created_at.date() == told[0].created_at.date()}
+    assert missing("--since", day, "--until", day) == {id: what for id, what in every.items() if id in that_day}
+
+
+def test_a_table_of_several_pages_is_read_to_its_end(admin: Admin, new_dynamodb: DynamoDBClient, table: str) -> None:
+    tasks = TableTasks(new_dynamodb, table)
+    told = {tasks.create(a_task(number, state=State.FAILED)).id for number in range(7)}
+    tasks.create(a_task(8))
+    new_dynamodb.meta.events.register(
+        "provide-client-params.dynamodb.Scan", lambda params, **_: params | {"Limit": 3}
+    )
+    assert set(tasks.ended(Span())) == told
+    assert len(admin("verify")[1]["differences"]) == 7
+
+
+def test_files_that_no_manifest_and_no_record_describes_are_found(admin: Admin, s3: S3Client, bucket: str) -> None:
+    (task,) = stock(s3, bucket, 1)
+    s3.delete_object(Bucket=bucket, Key=key_of(task.id))
+    code, said = admin("verify")
+    assert (code, [(each["kind"], each["task_id"]) for each in said["differences"]]) == (1, [("missing", task.id)])
+    assert "the table does not know the task either" in said["differences"][0]["detail"]
 
 
 def test_one_owners_files_can_be_verified_alone(admin: Admin, s3: S3Client, bucket: str) -> None:

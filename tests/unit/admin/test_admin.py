@@ -14,6 +14,7 @@ from admin.commands import main
 from admin.folders import Days, folders
 from admin.output import Progress
 from admin.parallel import in_parallel
+from admin.recorded import in_order, with_missing
 from reelkeep.domain.links import folder
 from tests.integration.example import a_task
 
@@ -102,11 +103,83 @@ def test_what_only_looks_like_a_tasks_folder_is_none() -> None:
     assert {found.manifest for found in folders(s3, "b", Days())} == {None}
 
 
+def test_what_lies_deeper_in_a_tasks_folder_does_not_part_it() -> None:
+    task = folder(a_task().id)
+    s3: Any = Listing(*(f"{task}{name}" for name in ("1-video.mp4", "deeper/still/x", "manifest.json")))
+    (found,) = folders(s3, "b", Days())
+    assert (found.manifest, len(found.sizes)) == (f"{task}manifest.json", 3)
+
+
+def test_an_id_of_a_time_that_there_will_never_be_is_no_tasks() -> None:
+    s3: Any = Listing(f"tasks/2026/11/21/{'f' * 32}/manifest.json")
+    assert [found.task_id for found in folders(s3, "b", Days())] == [""]
+
+
+def test_recorded_tasks_without_a_folder_come_as_empty_ones_in_their_order() -> None:
+    ids = [a_task(day * 86_400).id for day in range(7)]
+    s3: Any = Listing("a.txt", *(f"{folder(ids[day])}manifest.json" for day in (1, 2, 5)), "z.txt")
+    found = with_missing(folders(s3, "b", Days(), whole_bucket=True), [ids[0], ids[1], ids[3], ids[4], ids[6]])
+    assert [(each.task_id, bool(each.sizes)) for each in found] == [
+        ("", True),
+        (ids[0], False),
+        (ids[1], True),
+        (ids[2], True),
+        (ids[3], False),
+        (ids[4], False),
+        (ids[5], True),
+        ("", True),
+        (ids[6], False),
+    ]
+
+
+def test_the_table_is_read_before_the_listing_begins() -> None:
+    s3: Any = Listing(f"{folder(a_task().id)}manifest.json")
+
+    def recorded() -> Iterator[str]:
+        assert s3.pages_read == 0
+        yield a_task().id
+
+    assert len(list(with_missing(folders(s3, "b", Days()), in_order(recorded())))) == 2
+    assert s3.pages_read == 1
+
+
+def test_more_ids_than_are_sorted_at_once_come_in_order() -> None:
+    ids = [f"{number * 7919 % 1000:032x}" for number in range(1000)]
+    assert list(in_order(ids, at_once=64)) == sorted(ids)
+    assert list(in_order([])) == []
+
+
+def test_no_more_ids_are_held_at_once_than_is_allowed() -> None:
+    held = high = 0
+
+    class Id(str):
+        __slots__ = ()
+
+        def __init__(self, _: str) -> None:
+            nonlocal held, high
+            held += 1
+            high = max(high, held)
+
+        def __del__(self) -> None:
+            nonlocal held
+            held -= 1
+
+    assert sum(1 for _ in in_order((Id(f"{number:032x}") for number in range(1000)), at_once=50)) == 1000
+    assert high <= 2 * 50 + 1  # one lot is being written while the next is read
+
+
 def test_days_end_the_listing_early() -> None:
     s3: Any = Listing(*(f"{folder(a_task(day * 86_400).id)}manifest.json" for day in range(20)))
     assert len(list(folders(s3, "b", Days(since=date(2026, 11, 22), until=date(2026, 11, 23))))) == 2
     assert s3.pages_read == 2
     assert list(folders(s3, "b", Days(since=date(2027, 1, 1)))) == []
+
+
+def test_days_are_a_span_of_ids_too() -> None:
+    span = Days(since=date(2026, 11, 21), until=date(2026, 11, 22)).span
+    inside = {hours: a_task(hours * 3600).id in span for hours in (-13, -12, 0, 35.999, 36)}  # from a noon
+    assert inside == {-13: False, -12: True, 0: True, 35.999: True, 36: False}
+    assert a_task().id in Days().span
 
 
 @pytest.mark.parametrize("command", [("archive", "verify"), ("letters", "list")])

@@ -6,6 +6,7 @@ from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
+import pytest
 from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
@@ -14,7 +15,7 @@ from admin.output import size
 from admin.verify import verify
 from reelkeep.adapters.s3.manifests import key_of, write
 from reelkeep.domain.links import folder
-from reelkeep.domain.task import Asset, Creation, Kept, State, Task
+from reelkeep.domain.task import Asset, Creation, Kept, State, Submission, Task
 from tests.fakes import FakeTasks
 from tests.integration.example import a_task
 
@@ -34,8 +35,10 @@ class FakeS3:
     def get_object(self, *, Bucket: str, Key: str) -> dict[str, Any]:  # noqa: N803
         return {"Body": StreamingBody(io.BytesIO(self.files[Key]), len(self.files[Key]))}
 
-    def head_object(self, *, Bucket: str, Key: str, ChecksumMode: str) -> dict[str, Any]:  # noqa: N803
-        return {"ChecksumSHA256": self.given[Key], "ContentType": "video/mp4"}
+    def head_object(self, *, Bucket: str, Key: str, ChecksumMode: str = "") -> dict[str, Any]:  # noqa: N803
+        if Key not in self.files:
+            raise ClientError({"ResponseMetadata": {"HTTPStatusCode": 404}}, "HeadObject")  # type: ignore[typeddict-item]
+        return {"ChecksumSHA256": self.given.get(Key, ""), "ContentType": "video/mp4"}
 
 
 def archived() -> tuple[Task, FakeS3, Folder]:
@@ -47,8 +50,9 @@ def archived() -> tuple[Task, FakeS3, Folder]:
     return task, s3, Folder(task.id, {name: len(content) for name, content in s3.files.items()})
 
 
-def differences(s3: Any, listed: Folder, **options: Any) -> list[str]:
-    found = verify(listed, s3=s3, bucket="b", records=FakeTasks(), **options).differences
+def differences(s3: Any, listed: Folder, *recorded: Task, **options: Any) -> list[str]:
+    records = FakeTasks({task.id: task for task in recorded})
+    found = verify(listed, s3=s3, bucket="b", records=records, **options).differences
     return [each.kind for each in found]
 
 
@@ -71,6 +75,67 @@ def test_a_checksum_of_parts_is_not_taken_for_one_of_the_file() -> None:
     _, s3, listed = archived()
     s3.given = dict.fromkeys(s3.given, "AAAA-3")
     assert differences(s3, listed) == []  # it was read instead
+
+
+def without_manifest(s3: FakeS3, listed: Folder) -> Folder:
+    del s3.files[key_of(listed.task_id)]
+    return Folder(listed.task_id, {key: size for key, size in listed.sizes.items() if key in s3.files})
+
+
+def test_without_its_manifest_a_tasks_files_are_compared_with_its_record() -> None:
+    task, s3, listed = archived()
+    listed = without_manifest(s3, listed)
+    assert differences(s3, listed, task) == ["missing"]
+    s3.files[f"{folder(task.id)}1-video.mp4"] = FILM[:-1] + b"!"
+    assert differences(s3, listed, task, deep=True) == ["missing", "content"]
+
+
+def test_a_folder_that_is_gone_is_one_difference_that_says_what_was_in_it() -> None:
+    task, s3, _ = archived()
+    s3.files.clear()
+    found = verify(Folder(task.id, {}), s3=s3, bucket="b", records=FakeTasks({task.id: task}))  # type: ignore[arg-type]
+    assert [(each.key, each.kind, each.detail, each.owner) for each in found.differences] == [
+        (key_of(task.id), "missing", "the whole folder, with the manifest and 1 files (4.0 MB)", "alice")
+    ]
+
+
+@pytest.mark.parametrize("state", [state for state in State if not state.terminal])
+def test_a_task_on_its_way_needs_no_manifest(state: State) -> None:
+    task, s3, listed = archived()
+    assert differences(s3, without_manifest(s3, listed), replace(task, state=state, told_at=None), strays=True) == []
+
+
+def test_a_failure_has_a_manifest_once_its_end_was_told() -> None:
+    task = a_task(state=State.FAILED)
+    assert differences(FakeS3({}), Folder(task.id, {}), task) == ["missing"]
+    assert differences(FakeS3({}), Folder(task.id, {}), replace(task, told_at=None)) == []
+
+
+def test_a_refused_submission_has_nothing_to_keep() -> None:
+    task = replace(a_task(state=State.FAILED), submission=Submission.REFUSED)
+    assert differences(FakeS3({}), Folder(task.id, {f"{folder(task.id)}request.json": 2}), task) == []
+
+
+def test_a_task_that_ended_since_its_folder_was_listed_is_no_difference() -> None:
+    task, s3, _ = archived()
+    assert differences(s3, Folder(task.id, {}), task, strays=True) == []
+
+
+def test_files_whose_task_nobody_knows_are_a_difference_and_a_request_that_came_no_further_is_none() -> None:
+    _, s3, listed = archived()
+    listed = without_manifest(s3, listed)
+    assert differences(s3, listed) == ["missing"]
+    assert differences(s3, listed, owner="alice") == []  # nobody knows whose they are
+    assert differences(s3, Folder(listed.task_id, {f"{folder(listed.task_id)}request.json": 2})) == []
+
+
+def test_an_adopted_tasks_request_lies_with_the_task_that_was_given_up() -> None:
+    task, s3, listed = archived()
+    elsewhere = f"{folder(a_task(60).id)}request.json"
+    s3.files[key_of(task.id)] = write(replace(task, request_key=elsewhere))
+    assert differences(s3, listed) == ["missing"]
+    s3.files[elsewhere] = b"{}"
+    assert differences(s3, listed) == []
 
 
 def test_sizes_are_shown_as_people_say_them() -> None:

@@ -14,7 +14,7 @@ from reelkeep.domain.listing import Filter, Listing
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_dynamodb.type_defs import QueryInputTypeDef
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, QueryInputTypeDef
 
 _LARGEST_PAGE = 1000  # keys a query; DynamoDB itself stops at 1 MB, some 5,000 of ours
 _MILLISECOND = 1 << 80  # an id has 80 random bits behind its milliseconds
@@ -120,9 +120,10 @@ def _query(table: str, attribute: str, value: str, span: Span) -> QueryInputType
         "IndexName": attribute if attribute == "unfinished" else f"by_{attribute}",
         "KeyConditionExpression": "#value = :value AND task_id BETWEEN :oldest AND :newest",
         "ExpressionAttributeNames": {"#value": attribute},
-        "ExpressionAttributeValues": {
-            ":value": {"S": value},
-            ":oldest": {"S": f"{span.oldest:032x}"},
-            ":newest": {"S": f"{span.newest:032x}"},
-        },
+        "ExpressionAttributeValues": {":value": {"S": value}, **bounds(span)},
     }
+
+
+def bounds(span: Span) -> dict[str, AttributeValueTypeDef]:
+    """The values of an expression that ids are compared with."""
+    return {":oldest": {"S": f"{span.oldest:032x}"}, ":newest": {"S": f"{span.newest:032x}"}}

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from reelkeep.adapters.dynamodb.faults import table_faults
-from reelkeep.adapters.dynamodb.task_index import Predicate, Span, TaskIndex, rest_of, span_of
+from reelkeep.adapters.dynamodb.task_index import Predicate, Span, TaskIndex, bounds, rest_of, span_of
 from reelkeep.adapters.dynamodb.task_record import SHARDS, from_item, indexed, is_certain, key, tier, to_item
 from reelkeep.domain import ids
 from reelkeep.domain.errors import Stale, TryLater
@@ -150,6 +150,18 @@ class TableTasks:
             task_ids = self._index.all("unfinished", shard)
             while chunk := list(islice(task_ids, _BATCH)):
                 yield from (task for task in self._read(chunk, consistent=True) if task.unfinished)
+
+    def ended(self, span: Span) -> Iterator[str]:
+        """The ids of all tasks whose end was told, in no order. Reads the whole table: for operators."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            ProjectionExpression="task_id",
+            FilterExpression="task_id BETWEEN :oldest AND :newest AND attribute_not_exists(unfinished)",
+            ExpressionAttributeValues=bounds(span),
+        )
+        for page in pages:
+            for item in page["Items"]:
+                yield item["task_id"]["S"]
 
     def placed_as(self, provider: str, provider_task_id: str) -> list[Task]:
         task_ids = list(self._index.all("provider_task", indexed(provider, provider_task_id)))

@@ -24,7 +24,7 @@ class S3Requests:
         self._bucket = bucket
 
     def keep_request(self, task: Task) -> str:
-        key = f"{folder(task.id)}request.json"
+        key = key_of(task.id)
         body = documents.write(task.request).encode()
         self._client().put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
         return key
@@ -32,6 +32,10 @@ class S3Requests:
     def request(self, key: str) -> Request:
         answer = self._client().get_object(Bucket=self._bucket, Key=key)
         return documents.read(Request, answer["Body"].read())
+
+
+def key_of(task_id: str) -> str:
+    return f"{folder(task_id)}request.json"
 
 
 def signed_link(client: Callable[[], S3Client], bucket: str, key: str, method: str) -> str:
