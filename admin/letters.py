@@ -1,9 +1,10 @@
-"""Dead letters: executions and sweeps that failed for good. See what waits, and give it another chance."""
+"""Dead letters: executions and sweeps that failed for good. See what waits, give it another chance, or none."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from admin import stack
 from admin.dead_letters import DeadLetters, Letter, Meaning, understood
-from admin.output import print_json, print_table
+from admin.output import confirmed, print_json, print_table
 from admin.replay import Replay, Replayed
 from admin.stack import NotFound, Stack
 from reelkeep.adapters.dynamodb.tasks import TableTasks
@@ -48,12 +49,27 @@ def register(groups: Groups) -> None:
         description="Gives an unfinished task another execution, or sweeps again, and then deletes the message. What"
         " cannot be replayed stays, and makes the exit code 1.",
     )
-    which = replay_.add_mutually_exclusive_group(required=True)
+    _which(replay_)
+    replay_.set_defaults(run=replay)
+
+    delete_ = commands.add_parser(
+        "delete",
+        parents=[common],
+        help="give up what failed",
+        description="Deletes messages that nobody wants replayed, after it has shown them and asked. A task that one"
+        " is about stays as it is: the sweep goes on trying an unfinished one.",
+    )
+    _which(delete_)
+    delete_.add_argument("--yes", action="store_true", help="do not ask")
+    delete_.set_defaults(run=delete)
+
+
+def _which(parser: argparse.ArgumentParser) -> None:
+    which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument(
         "ids", metavar="ID", nargs="*", default=[], help="as `letters list` shows it, or its beginning"
     )
     which.add_argument("--all", action="store_true", help="every message")
-    replay_.set_defaults(run=replay)
 
 
 def list_all(options: argparse.Namespace, stack: Stack) -> None:
@@ -62,21 +78,14 @@ def list_all(options: argparse.Namespace, stack: Stack) -> None:
     if options.json:
         print_json([_described(*each) for each in zip(letters, meanings, strict=True)])
         return
-    print_table(
-        {
-            "ID": [letter.id for letter in letters],
-            "SENT": [letter.sent_at for letter in letters],
-            "WHAT": [meaning.what for meaning in meanings],
-            "TASK": [meaning.task_id or None for meaning in meanings],
-            "WHY": [meaning.reason for meaning in meanings],
-        }
-    )
+    print_table(_columns(letters, meanings))
 
 
 def show(options: argparse.Namespace, stack: Stack) -> None:
     (letter,) = _chosen(_all(stack), options)
     described = _described(letter, _understood(letter, stack))
-    print_json({**described, "attributes": letter.attributes, "body": _body(letter)})
+    attributes = {name: redact(value) for name, value in letter.attributes.items()}
+    print_json({**described, "attributes": attributes, "body": _body(letter)})
 
 
 def replay(options: argparse.Namespace, stack: Stack) -> int:
@@ -110,6 +119,37 @@ def replay(options: argparse.Namespace, stack: Stack) -> int:
             }
         )
     return int(not all(each.done for each in replayed))
+
+
+def delete(options: argparse.Namespace, stack: Stack) -> int:
+    """What is asked about is hidden from nobody meanwhile: it may be replayed instead."""
+    chosen = _chosen(_all(stack), options)
+    meanings = [_understood(letter, stack) for letter in chosen]
+    if chosen and not options.yes:
+        print_table(_columns(chosen, meanings), file=sys.stderr)
+        if not confirmed(f"Delete {len(chosen):,} messages for good?"):
+            print("nothing was deleted; --yes does not ask", file=sys.stderr)
+            return 1
+    queue = _queue(stack)
+    left = {letter.id: letter for letter in queue.all(hidden_seconds=_READING_SECONDS)}
+    deleted: list[bool] = []
+    try:
+        for letter in chosen:
+            deleted.append(letter.id in left)
+            if letter.id in left:
+                queue.delete(left[letter.id])
+                del left[letter.id]
+    finally:
+        queue.put_back(list(left.values()))
+    if options.json:
+        found = zip(chosen, meanings, deleted, strict=True)
+        print_json([{**_described(letter, meaning), "deleted": done} for letter, meaning, done in found])
+    else:
+        print(f"{sum(deleted):,} messages were deleted.")
+        for letter, done in zip(chosen, deleted, strict=True):
+            if not done:
+                print(f"{letter.id} is gone, or somebody else reads it just now")
+    return int(not all(deleted))
 
 
 def _queue(stack: Stack) -> DeadLetters:
@@ -149,6 +189,16 @@ def _understood(letter: Letter, stack: Stack) -> Meaning:
     return understood(
         letter, state_machine_arn=stack.needed("state_machine_arn"), sweep_function=stack.needed("sweep_function")
     )
+
+
+def _columns(letters: Sequence[Letter], meanings: Sequence[Meaning]) -> dict[str, Sequence[object]]:
+    return {
+        "ID": [letter.id for letter in letters],
+        "SENT": [letter.sent_at for letter in letters],
+        "WHAT": [meaning.what for meaning in meanings],
+        "TASK": [meaning.task_id or None for meaning in meanings],
+        "WHY": [meaning.reason for meaning in meanings],
+    }
 
 
 def _described(letter: Letter, meaning: Meaning) -> dict[str, Any]:

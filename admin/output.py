@@ -51,12 +51,18 @@ def print_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=datetime.isoformat))
 
 
-def print_table(columns: Mapping[str, Sequence[object]]) -> None:
-    """Columns by their headings; as wide as they have to be."""
+def print_table(columns: Mapping[str, Sequence[object]], *, file: TextIO | None = None) -> None:
+    """Columns by their headings; as wide as they have to be. To standard output, unless to another file."""
     texts = [[heading, *map(_text, cells)] for heading, cells in columns.items()]
     widths = [max(map(len, column)) for column in texts]
     for row in zip(*texts, strict=True):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), file=file)
+
+
+def confirmed(question: str) -> bool:
+    """Whether a person says yes; where nobody can be asked, nobody does."""
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _text(value: object) -> str:

@@ -15,6 +15,7 @@ from reelkeep.adapters.http.names import resolve
 from reelkeep.adapters.topic import SnsTopic, reach_of
 from reelkeep.asyncapi import TYPES
 from reelkeep.domain.notices.subscription import OPERATOR, Filter, Protocol, Shown, Wish
+from reelkeep.domain.redaction import redact
 from reelkeep.ports import Caller
 from reelkeep.services import subscriptions
 
@@ -92,7 +93,7 @@ def _print(found: Sequence[Shown], *, json: bool) -> None:
     columns: dict[str, Sequence[object]] = {
         "ID": [each.subscription.id for each in found],
         "PROTOCOL": [each.subscription.protocol.value for each in found],
-        "ENDPOINT": [each.subscription.endpoint for each in found],
+        "ENDPOINT": [redact(each.subscription.endpoint) for each in found],
         "EVENTS": [", ".join(each.subscription.filter.types) or "all" for each in found],
         "STATUS": [each.status.value for each in found],
         "CREATED": [each.subscription.created_at for each in found],

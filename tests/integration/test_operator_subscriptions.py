@@ -60,6 +60,11 @@ def test_without_a_type_it_is_told_of_everything(admin: Admin) -> None:
     assert (made["events"], made["status"]) == ("all", "active")
 
 
+def test_what_an_endpoint_is_let_in_by_is_not_shown(admin: Admin) -> None:
+    [made] = admin("add", "--protocol", "https", "--endpoint", "https://127.0.0.1/hook?key=s3cr3t")
+    assert made["endpoint"] == admin("list")[0]["endpoint"] == "https://127.0.0.1/hook?[redacted]"
+
+
 def test_what_is_wrong_is_said(admin: Admin) -> None:
     assert "endpoint must be an e-mail address" in admin("add", "--protocol", "email", "--endpoint", "ops")
     assert "there is no subscription" in admin("remove", "nothing")

@@ -110,6 +110,7 @@ def test_a_model_that_nobody_serves_is_refused_by_name() -> None:
         ({**VIDU, "base_url": "https://[x.test"}, "one.base_url"),
         ({**VIDU, "base_url": "https://x.test?v=1"}, "one.base_url"),
         ({**VIDU, "base_url": "https://me:vda_secret@x.test"}, "one.base_url"),
+        ({**VIDU, "base_url": "https://:vda_secret@x.test"}, "one.base_url"),
         ({**VIDU, "base_url": "https://x.test/a b"}, "one.base_url"),
         ({**VIDU, "base_url": "http://127.0.0.1:4567"}, "one: base_url is not a public address"),
         ({**VIDU, "api_key": ""}, "one.api_key"),
