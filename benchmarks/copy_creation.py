@@ -31,8 +31,9 @@ from botocore.config import Config
 _HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(_HERE.parent / "layers" / "reelkeep"))
 
-from reelkeep.adapters import copy as copying  # noqa: E402
+from reelkeep.adapters.copying.copy import copy  # noqa: E402
 from reelkeep.adapters.http.outbound import Outbound  # noqa: E402
+from reelkeep.ports import Source  # noqa: E402
 
 _MB = 1_000_000
 _ROUNDS = {20 * _MB: 15, 200 * _MB: 9, 2000 * _MB: 3}
@@ -54,8 +55,8 @@ class Ours:
         )
 
     def copy(self, size: int) -> None:
-        kept = copying.copy(
-            copying.Source(f"{self._source}/{size}", allow_private=True),
+        kept = copy(
+            Source(f"{self._source}/{size}", allow_private=True),
             bucket="bucket",
             key="video.mp4",
             expected="video",
@@ -100,11 +101,16 @@ def ends(certificate: Path) -> Iterator[tuple[str, str]]:
         for end in ("source", "sink")
     ]
     try:
-        source, sink = (f"https://localhost:{int(process.stdout.readline())}" for process in processes)
+        source, sink = (f"https://localhost:{_first_line(process)}" for process in processes)
         yield source, sink
     finally:
         for process in processes:
             process.communicate()
+
+
+def _first_line(process: subprocess.Popen[str]) -> int:
+    assert process.stdout is not None
+    return int(process.stdout.readline())
 
 
 def race(size: int, rounds: int, ours: Ours, curl: Curl) -> dict[str, float]:

@@ -15,6 +15,7 @@ import ssl
 import sys
 import threading
 from pathlib import Path
+from typing import Any
 
 import av
 
@@ -49,7 +50,9 @@ class Source:
         self._video = video()
 
     def serve(self, connection: ssl.SSLSocket, request: str, _body: io.BufferedReader) -> None:
-        size = int(re.match(r"GET /(\d+)", request)[1])
+        asked = re.match(r"GET /(\d+)", request)
+        assert asked is not None, request
+        size = int(asked[1])
         found = re.search(r"\r\nrange: bytes=(\d+)-(\d+)", request, re.I)
         first, last = (int(found[1]), min(int(found[2]), size - 1)) if found else (0, size - 1)
         head = f'HTTP/1.1 {206 if found else 200} OK\r\ncontent-length: {last + 1 - first}\r\netag: "{size}"\r\n'
@@ -90,7 +93,7 @@ class Sink:
 def _talk(plain: socket.socket, tls: ssl.SSLContext, end: Source | Sink) -> None:
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with tls.wrap_socket(plain, server_side=True) as connection:
-        incoming = connection.makefile("rb", buffering=_PIECE)
+        incoming: Any = connection.makefile("rb", buffering=_PIECE)
         while request := incoming.readline():
             while (line := incoming.readline()) not in (b"\r\n", b""):
                 request += line

@@ -6,6 +6,7 @@ import io
 from fractions import Fraction
 from functools import cache
 from tempfile import NamedTemporaryFile
+from typing import Any
 
 import av
 from PIL import Image
@@ -25,7 +26,7 @@ def video(
 ) -> bytes:
     options = {"movflags": movflags} if movflags else {}
     with NamedTemporaryFile() as file, av.open(file.name, "w", format=container, options=options) as output:
-        stream = output.add_stream(codec, rate=fps)
+        stream: Any = output.add_stream(codec, rate=fps)  # of a kind that the codec's name says
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         heard = output.add_stream("aac", rate=48_000) if sound else None
         for number in range(frames):
@@ -46,7 +47,8 @@ def video(
 def sound(container: str = "ipod", codec: str = "aac") -> bytes:
     file = io.BytesIO()
     with av.open(file, "w", format=container) as output:
-        _silence(output, output.add_stream(codec, rate=48_000), seconds=1)
+        stream: Any = output.add_stream(codec, rate=48_000)
+        _silence(output, stream, seconds=1)
     return file.getvalue()
 
 

@@ -20,20 +20,20 @@ from typing import Any
 import boto3
 import pytest
 from botocore import handlers
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 from botocore.exceptions import ConnectionClosedError
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.botocore_stubber import MockRawResponse
-from moto.core.models import botocore_stubber
-from moto.dynamodb import dynamodb_backends
-from moto.s3 import s3_backends
-from moto.sns import sns_backends
-from moto.stepfunctions import stepfunctions_backends
+from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
+from moto.dynamodb.models import dynamodb_backends
+from moto.s3.models import s3_backends
+from moto.sns.models import sns_backends
+from moto.stepfunctions.models import stepfunctions_backends
 
 from reelkeep import wiring
 from reelkeep.adapters import documents
-from reelkeep.adapters.copying import copy as copying
+from reelkeep.adapters.copying.copy import copy
+from reelkeep.adapters.copying.source import Remote
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.http.aws_connections import AwsConnections
 from reelkeep.domain.notices.alerts import ALERTS
@@ -139,8 +139,8 @@ class Cloud:
         if ".amazonaws.com/" not in url:
             assert self._connected is not None
             return self._connected.provider(method, url, headers, body)
-        request = AWSPreparedRequest(method, url, dict(headers), body, stream_output=False)
-        answer = botocore_stubber("before-send", request)
+        request = AWSPreparedRequest(method, url, HTTPHeaders.from_dict(headers), body, stream_output=False)
+        answer = _stubbed("before-send", request)
         lines = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
         return f"HTTP/1.1 {answer.status_code} Said\r\n{lines}\r\n".encode() + answer.content
 
@@ -148,7 +148,7 @@ class Cloud:
         """Every call of every client of boto3 comes by here."""
 
         def happen() -> AWSResponse:
-            return botocore_stubber(event_name, request)
+            return _stubbed(event_name, request)
 
         if not self._inside or self._connected is None:
             return happen()
@@ -156,7 +156,7 @@ class Cloud:
         def lost(_: object) -> AWSResponse:
             raise ConnectionClosedError(endpoint_url=request.url)
 
-        _, service, operation = event_name.split(".")
+        service, operation = event_name.split(".")[1:]
         refusal = _REFUSALS.get(service, _REFUSALS["json"])
         ways = Ways(
             happen,
@@ -177,6 +177,12 @@ _REFUSALS = {
     "s3": (503, b"<Error><Code>SlowDown</Code><Message>Slow down.</Message></Error>"),
     "sns": (400, b"<ErrorResponse><Error><Code>Throttling</Code><Message>Slow.</Message></Error></ErrorResponse>"),
 }
+
+
+def _stubbed(event_name: str, request: AWSPreparedRequest) -> AWSResponse:
+    answer = botocore_stubber(event_name, request)
+    assert answer is not None, f"nothing stands for {request.url}"
+    return answer
 
 
 def _said(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:
@@ -200,7 +206,7 @@ def cloud() -> Iterator[Cloud]:
         behind: list[Cloud] = []
 
         def answer(request: AWSPreparedRequest, event_name: str, **more: object) -> AWSResponse:
-            return behind[0].answer(request, event_name) if behind else botocore_stubber(event_name, request)
+            return behind[0].answer(request, event_name) if behind else _stubbed(event_name, request)
 
         builtin = [entry for entry in handlers.BUILTIN_HANDLERS if entry[1] is not botocore_stubber]
         patch.setattr(handlers, "BUILTIN_HANDLERS", [*builtin, ("before-send", answer)])
@@ -220,7 +226,8 @@ def cloud() -> Iterator[Cloud]:
         patch.setattr(AwsConnections, "carry", lambda self, client: None)
         patch.setattr(platform, "now", made.now)
         patch.setattr(time, "sleep", made.sleep)  # botocore's pauses
-        for pausing in (copying.copy, copying.Remote.__init__):
+        for pausing in (copy, Remote.__init__):
+            assert pausing.__kwdefaults__ is not None
             patch.setitem(pausing.__kwdefaults__, "pause", made.sleep)
         for name in [module.name for module in iter_modules(wiring.__path__)]:
             module = import_module(f"{wiring.__name__}.{name}")

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
@@ -94,7 +95,7 @@ class Life:
     def _live(self) -> None:
         self._at(0, self._submit)
         for act in self.scenario.acts:
-            self._at(act.after, lambda act=act: self._act(act))
+            self._at(act.after, partial(self._act, act))
         self._at(SWEEPS_EVERY, self._sweep)
         while self._agenda:
             moment, _, do = heapq.heappop(self._agenda)
@@ -159,7 +160,7 @@ class Life:
                 self._known.add(each.name)
                 self._running.add(each.name)
                 steps = execution(json.loads(each.execution_input), self.cloud.invoke)
-                self._at(0, lambda each=each, steps=steps: self._step(each, steps))
+                self._at(0, partial(self._step, each, steps))
 
     def _step(self, machine: Any, steps: Generator[float]) -> None:
         try:

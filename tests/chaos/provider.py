@@ -24,7 +24,7 @@ from reelkeep.adapters.http.outbound import Outbound, Stream
 from tests.chaos.line import Line, Mode, Ways
 from tests.samples import lengthened, picture, video
 
-PROVIDERS = {  # each lives on a host of its own, which is the same studio
+PROVIDERS: dict[str, dict[str, Any]] = {  # each lives on a host of its own, which is the same studio
     "vidu": {"dialect": "vidu_ent_v2", "models": ["viduq*"], "default": True},
     "ark": {"dialect": "volc_ark", "models": ["doubao-*"], "root": "/api/v3"},
     "plain": {"dialect": "video_generations", "models": ["kling-*"]},  # it has no list

@@ -16,7 +16,7 @@ import re
 import sys
 from argparse import ArgumentParser
 from collections import Counter, defaultdict
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -124,7 +124,7 @@ class Simulation:
             for name in PROVIDERS
         }
         self._providers = ConfiguredProviders(_Text(json.dumps(configured)), upstream, self._outbound)
-        seen = {"tasks": self.tasks, "providers": self._providers, "clock": self.clock}
+        seen: Any = {"tasks": self.tasks, "providers": self._providers, "clock": self.clock}
         self._api = Api(
             keys=FakeKeys(_KEYS),
             logger=Logger(service="simulation", level="CRITICAL"),
@@ -253,8 +253,8 @@ class Simulation:
                 break
             self.takes(self.random.uniform(0, 40))
         made = list(self.tasks.recorded)[known:]
-        accepted = answer is not None and 200 <= answer["statusCode"] < 300
-        if accepted and not any(task_id in answer["body"] for task_id in made):
+        accepted = answer["body"] if answer is not None and 200 <= answer["statusCode"] < 300 else None
+        if accepted is not None and not any(task_id in accepted for task_id in made):
             self._wrong(f"task {number}: the client was given no task")
         for task_id in made:
             self._at(self.random.uniform(1, 5000), partial(self._reader, task_id))
@@ -337,7 +337,7 @@ class Simulation:
         self._at(0, partial(self._step, self.executions.running_names, task_id, steps))
         return steps
 
-    def _step(self, running: dict[str, object], task_id: str, steps: Generator[float]) -> None:
+    def _step(self, running: Mapping[str, object], task_id: str, steps: Generator[float]) -> None:
         try:
             wait = next(steps)
         except (StopIteration, ExecutionFailed) as end:
@@ -539,7 +539,11 @@ class Bucket:
         self._simulation.aws("s3", lambda: self.manifests.__setitem__(task.id, task))
 
     def keep_request(self, task: Task) -> str:
-        return self._simulation.aws("s3", lambda: self._requests.setdefault(task.id, task.request) and task.id)
+        def keep() -> str:
+            self._requests.setdefault(task.id, task.request)
+            return task.id
+
+        return self._simulation.aws("s3", keep)
 
     def request(self, key: str) -> Request:
         return self._simulation.aws("s3", lambda: self._requests[key])
@@ -574,7 +578,7 @@ class Topic:
         self._simulation = simulation
         self.told: dict[str, list[str]] = defaultdict(list)
 
-    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str]) -> None:
+    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None:
         self._simulation.aws("sns", lambda: self._tell(notice))
 
     def _tell(self, notice: Mapping[str, Any]) -> None:

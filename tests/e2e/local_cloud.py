@@ -87,7 +87,7 @@ class LocalCloud:
 
 def descendants(process: int) -> list[int]:
     table = subprocess.run(["ps", "-eo", "pid=,ppid="], check=True, stdout=subprocess.PIPE, text=True).stdout
-    parents = dict(map(int, line.split()) for line in table.splitlines())
+    parents = {int(child): int(parent) for child, parent in map(str.split, table.splitlines())}
     found = [process]
     for each in found:
         found += [child for child, parent in parents.items() if parent == each]

@@ -117,8 +117,15 @@ def _kept(s3: S3Client, bucket: str, key: str, content: bytes, *, big: bool) -> 
         {"ChecksumCRC32": b64encode(whole).decode()} if big else {"ChecksumSHA256": b64encode(small).decode()}
     )
     s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **checksum)
-    checks = {"sha256": "", "crc32": whole.hex()} if big else {"sha256": small.hex()}
-    return Kept(key=key, bytes=len(content), content_type=content_type, width=1280, height=720, **checks)
+    return Kept(
+        key=key,
+        bytes=len(content),
+        sha256="" if big else small.hex(),
+        crc32=whole.hex() if big else "",
+        content_type=content_type,
+        width=1280,
+        height=720,
+    )
 
 
 def _at(task: Task, minutes: int) -> datetime:

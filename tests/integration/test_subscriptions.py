@@ -181,7 +181,8 @@ class Post:
 @pytest.fixture
 def post(aws_endpoint: str, dynamodb: DynamoDBClient, table: str) -> Iterator[Post]:
     session = boto3.Session("test", "test", region_name="us-east-1")
-    sns, sqs = (session.client(name, endpoint_url=aws_endpoint) for name in ("sns", "sqs"))
+    sns = session.client("sns", endpoint_url=aws_endpoint)
+    sqs = session.client("sqs", endpoint_url=aws_endpoint)
     topic = sns.create_topic(Name=f"notices-{uuid.uuid4().hex}")["TopicArn"]
     yield Post({"sns": sns, "sqs": sqs, "dynamodb": dynamodb}, table, topic)
     sns.close()

@@ -169,7 +169,7 @@ def test_a_receivers_health_is_forgotten_after_a_day_and_so_it_is_recorded_anew(
 def queue(aws_endpoint: str) -> Iterator[tuple[Any, str]]:
     session = boto3.Session("test", "test", region_name="us-east-1")
     client = session.client("sqs", endpoint_url=aws_endpoint)
-    attributes = {
+    attributes: Any = {
         "FifoQueue": "true",
         "DeduplicationScope": "messageGroup",
         "FifoThroughputLimit": "perMessageGroupId",

@@ -194,7 +194,7 @@ def test_the_webhook_of_the_callbacks_gives_a_secret_and_a_log_and_nothing_else(
 def test_anothers_webhook_is_not_found(call: Client, method: str, path: str) -> None:
     webhook = call("POST", "/webhooks", {"url": URL})[1]["id"]
     delivery = call("POST", f"/webhooks/{webhook}/test")[1]["id"]
-    body = {} if method == "PATCH" else None
+    body: dict[str, str] | None = {} if method == "PATCH" else None
     whole = f"/webhooks/{webhook}{path.format(delivery=delivery)}"
     assert call(method, whole, body, Authorization="Token rk_mallory")[0] == 404
     assert call(method, whole, body)[0] in (200, 202, 204)

@@ -21,8 +21,10 @@ def construct(loader: yaml.SafeLoader, tag: str, node: yaml.Node) -> dict[str, A
             value: Any = loader.construct_scalar(node)
         case yaml.SequenceNode():
             value = loader.construct_sequence(node, deep=True)
-        case _:
+        case yaml.MappingNode():
             value = loader.construct_mapping(node, deep=True)
+        case _:
+            raise AssertionError(f"there is no such node: {node}")
     return {tag if tag in ("Ref", "Condition") else f"Fn::{tag}": value}
 
 
@@ -31,12 +33,12 @@ Loader.add_multi_constructor("!", construct)
 
 @pytest.fixture(scope="session")
 def template() -> dict[str, Any]:
-    return yaml.load((ROOT / "template.yaml").read_text(), Loader=Loader)
+    return dict(yaml.load((ROOT / "template.yaml").read_text(), Loader=Loader))
 
 
 @pytest.fixture(scope="session")
 def resources(template: dict[str, Any]) -> dict[str, Any]:
-    return template["Resources"]
+    return dict(template["Resources"])
 
 
 @pytest.fixture(scope="session")
@@ -51,4 +53,4 @@ def functions(resources: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture(scope="session")
 def machine() -> dict[str, Any]:
-    return yaml.safe_load((ROOT / "statemachine" / "task.asl.yaml").read_text())
+    return dict(yaml.safe_load((ROOT / "statemachine" / "task.asl.yaml").read_text()))

@@ -36,8 +36,8 @@ def run(machine: dict[str, Any], answers: dict[str, list[State]], given: State) 
 def chosen(definition: State, state: State) -> str:
     for choice in definition["Choices"]:
         if at(choice["Variable"], state) is choice["BooleanEquals"]:
-            return choice["Next"]
-    return definition["Default"]
+            return str(choice["Next"])
+    return str(definition["Default"])
 
 
 def at(path: str, state: State) -> Any:

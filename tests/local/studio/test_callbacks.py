@@ -46,19 +46,19 @@ def listening() -> Iterator[Listener]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            status = listener.statuses.pop(0) if listener.statuses else 204
+            status = heard_by.statuses.pop(0) if heard_by.statuses else 204
             self.send_response(status)
             self.end_headers()
-            listener.heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            heard_by.heard.append(({name.lower(): value for name, value in self.headers.items()}, body))
 
         def log_message(self, format: str, *args: object) -> None:
             pass
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        listener = Listener(f"http://127.0.0.1:{server.server_port}/hook?k=1")
+        heard_by = Listener(f"http://127.0.0.1:{server.server_port}/hook?k=1")
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
-        yield listener
+        yield heard_by
         server.shutdown()
         thread.join()
 

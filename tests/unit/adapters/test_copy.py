@@ -23,7 +23,7 @@ from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.domain.task import Kept
 from reelkeep.ports import SourceBad, SourceBusy, SourceGone
 from tests.samples import lengthened, picture, video
-from tests.servers import Bucket, Cut, Request, Server, reply
+from tests.servers import Answering, Bucket, Cut, Request, Server, reply
 
 LONG = lengthened(video(), 3 * RANGE + 12_345)
 PAGE = b"<!doctype html><title>Sorry</title>"
@@ -116,11 +116,15 @@ class Archive:
     paused: list[float] = field(default_factory=list)
 
     def keep(self, url: str, **more: Any) -> Kept:
-        given = {"expected": "video", "limit_bytes": 1 << 40, "seconds": 20, "metadata": {"task-id": "t"}}
+        given: dict[str, Any] = {
+            "expected": "video",
+            "limit_bytes": 1 << 40,
+            "seconds": 20,
+            "metadata": {"task-id": "t"},
+        }
         given |= {"key": "v.mp4", "credentials": Credentials("id", "secret"), "pause": self.paused.append}
-        return copy(
-            Source(url, allow_private=True), bucket="bucket", s3=self.client, outbound=self.outbound, **given | more
-        )
+        given |= {"s3": self.client, "outbound": self.outbound}
+        return copy(Source(url, allow_private=True), bucket="bucket", **given | more)
 
     @property
     def objects(self) -> dict[str, bytes]:
@@ -479,9 +483,13 @@ def test_a_link_to_the_inside_is_refused(archive: Archive) -> None:
     assert source.requests == []
 
 
+def answering(answer: Iterable[bytes]) -> Answering:
+    return lambda _: answer
+
+
 def test_no_error_shows_the_signature_of_a_link(archive: Archive) -> None:
     for answer in (reply(403), reply(503), reply(200, PAGE), reply(302, location="http://[broken/?signature=secret")):
-        with Server(lambda _, answer=answer: answer) as source, pytest.raises(Exception, match=r".") as caught:
+        with Server(answering(answer)) as source, pytest.raises(Exception, match=r".") as caught:
             archive.keep(source.url("/v.mp4?signature=secret"))
         assert "secret" not in str(caught.value)
 

@@ -311,7 +311,7 @@ def test_a_success_that_is_taken_back_does_not_stop_the_film_from_being_had(worl
 
 @pytest.mark.parametrize("creations", [[], None, {}, [{}], [{"id": "7"}], [{"id": "7", "url": ""}], "soon"])
 def test_a_success_without_links_is_looked_at_again(world: World, creations: Json) -> None:
-    world.hostile.looks = [{"state": "success", "creations": creations}] * 3 + [world.success()]
+    world.hostile.looks = [*[{"state": "success", "creations": creations}] * 3, world.success()]
     world.whole()
 
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent
+from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.adapters.providers.configuration import parse_providers
 from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.dialects import upstream
@@ -35,15 +35,17 @@ VIDU = {"dialect": "vidu_ent_v2", "base_url": "https://api.vidu.test/", "api_key
 
 
 @dataclass
-class FakeOutbound:
-    answer: Answer | BaseException | list[Answer | BaseException] = field(
+class FakeOutbound(Outbound):
+    answer: Answer | BaseException | Sequence[Answer | BaseException] = field(
         default_factory=lambda: Answer(status=200, body=b'{"task_id": "7"}')
     )
     calls: list[dict[str, Any]] = field(default_factory=list)
 
     def request(self, method: str, url: str, **rest: Any) -> Answer:
         self.calls.append({"method": method, "url": url, **rest})
-        answer = self.answer.pop(0) if isinstance(self.answer, list) else self.answer
+        answer = self.answer
+        if isinstance(answer, Sequence):
+            answer, *self.answer = answer
         if isinstance(answer, BaseException):
             raise answer
         return answer

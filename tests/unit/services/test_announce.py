@@ -10,9 +10,8 @@ import pytest
 
 from reelkeep.dialects import all_dialects
 from reelkeep.domain.notices.notice import notice
-from reelkeep.domain.notices.webhooks import CALLBACKS, Form, Outcome
+from reelkeep.domain.notices.webhooks import CALLBACKS, Form, Outcome, Wish
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, State, Submission
-from reelkeep.services.webhooks import Wish
 from tests.unit.services.stage import MALLORY, NOON
 from tests.unit.services.webhook_stage import WebhookStage, links, task
 
@@ -72,7 +71,7 @@ def test_what_was_recorded_but_not_handed_over_is_handed_over_the_next_time() ->
     assert [json.loads(each.body)["type"] for each in stage.received] == ["reelkeep.task.success"]
 
 
-def broken(_: object) -> None:
+def broken(delivery: object) -> None:
     raise ConnectionError
 
 

@@ -11,9 +11,8 @@ from datetime import timedelta
 import pytest
 
 from reelkeep.domain.notices import signatures
-from reelkeep.domain.notices.webhooks import ATTEMPTS, CALLBACKS, Form, Outcome, Pause
+from reelkeep.domain.notices.webhooks import ATTEMPTS, CALLBACKS, Deliverable, Form, Outcome, Pause, Wish
 from reelkeep.domain.task import State
-from reelkeep.services.webhooks import Deliverable, Wish
 from tests.unit.services.stage import ALICE, MALLORY, NOON
 from tests.unit.services.webhook_stage import (
     MASTER,
@@ -280,7 +279,7 @@ def test_a_callback_in_vidus_dialect_is_signed_as_vidu_does_too() -> None:
     stage.change(task(2, dialect="volc_ark", callback_url=GOOD), State.PROCESSING)
     stage.pass_(HOUR)
     vidu, ark = stage.received
-    assert vidu.headers | signatures.vidu(GOOD, "nonce", secret, vidu.at) == vidu.headers
+    assert vidu.headers.items() >= signatures.vidu(GOOD, "nonce", secret, vidu.at).items()
     assert "X-HMAC-SIGNATURE" not in ark.headers
     assert {"webhook-id", "webhook-timestamp", "webhook-signature"} <= ark.headers.keys()
     assert (json.loads(vidu.body)["state"], json.loads(ark.body)["status"]) == ("processing", "running")
@@ -296,7 +295,7 @@ def test_a_receiver_of_vidus_scheme_has_a_day_to_learn_a_new_secret() -> None:
         stage.change(task(number, dialect="vidu_ent_v2"), State.SUCCESS)
         stage.pass_(25 * HOUR)
         headers = stage.received[-1].headers
-        assert headers | signatures.vidu(GOOD, "nonce", secret, stage.received[-1].at) == headers
+        assert headers.items() >= signatures.vidu(GOOD, "nonce", secret, stage.received[-1].at).items()
 
 
 def test_nothing_is_sent_to_a_webhook_that_was_deleted_meanwhile() -> None:

@@ -12,7 +12,9 @@ from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creati
 
 
 def archiving(*names: str) -> tuple[Stage, str]:
-    observations = [Succeeded((creation("c1", *names, round=n),)) for n in range(1, 4)]
+    observations: list[Observation | BaseException] = [
+        Succeeded((creation("c1", *names, round=n),)) for n in range(1, 4)
+    ]
     stage = Stage(provider=FakeProvider(observations=observations))
     id = stage.submit().id
     stage.poll(id)

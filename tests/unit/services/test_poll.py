@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -234,7 +234,7 @@ def test_what_is_being_archived_is_not_touched_by_a_look_that_comes_late(late: O
 def test_a_deadline_that_passes_does_not_end_what_another_look_saw_done() -> None:
     stage, id = staged(Busy("503"), Succeeded((creation(),)))
     stage.pass_(schedule.ORDINARY.total_seconds() + 7 * 3600)
-    moments = iter([lambda: None, lambda: stage.poll(id)])
+    moments: Iterator[Callable[[], object]] = iter([lambda: None, lambda: stage.poll(id)])
 
     def clock() -> datetime:
         next(moments)()

@@ -144,7 +144,7 @@ def test_a_key_that_comes_with_another_request_is_refused_and_nothing_is_placed(
 
 def test_the_order_of_a_body_s_fields_makes_no_other_request() -> None:
     stage = Stage()
-    backwards = request(body=dict(reversed(ASKED.body.items())))
+    backwards = request(body=dict(reversed(list(ASKED.body.items()))))
     assert stage.submit(ASKED, key="k").id == stage.submit(backwards, key="k").id
 
 
@@ -416,7 +416,7 @@ def _down() -> None:
 
 
 def test_a_fault_of_ours_in_the_call_leaves_an_unknown_outcome_not_a_lost_task() -> None:
-    stage = Stage(provider=FakeProvider(placements=[RuntimeError("a secret")], found=["p-1"]))  # type: ignore[list-item]
+    stage = Stage(provider=FakeProvider(placements=[RuntimeError("a secret")], found=["p-1"]))
     task = stage.submit(ASKED)
     assert task.submission is Submission.UNKNOWN
     assert "RuntimeError" in task.trouble

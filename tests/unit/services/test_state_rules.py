@@ -122,7 +122,7 @@ class Written(FakeTasks):
             raise Killed
         if trouble == "refused":
             raise TryLater("throttled")
-        written = write(task)
+        written: Task = write(task)
         self.histories.setdefault(task.id, []).append(written)
         if trouble == "killed after":
             raise Killed
@@ -210,7 +210,8 @@ class Lives(RuleBasedStateMachine):
         for history in self.tasks.histories.values():
             for task in history:
                 if task.state is State.SUCCESS:
-                    assert [creation.asset("video").kept is not None for creation in task.creations] == [True]
+                    videos = [creation.asset("video") for creation in task.creations]
+                    assert [video is not None and video.kept is not None for video in videos] == [True]
                     assert any(kept.id == task.id for kept in self.stage.archive.manifests)
 
     @invariant()

@@ -248,7 +248,7 @@ def test_what_sns_did_not_answer_for_can_be_ended(done: bool) -> None:
 def test_of_two_changes_at_once_sns_ends_up_with_what_is_recorded() -> None:
     desk = Desk()
     id = desk.subscribe().subscription.id
-    narrow, interfered = desk.topic.narrow, []
+    narrow, interfered = desk.topic.narrow, list[bool]()
 
     def narrow_late(arn: str, policy: Any) -> None:
         if not interfered:

@@ -52,7 +52,7 @@ def test_the_execution_that_waited_may_come_while_the_new_one_copies() -> None:
     stage, id = staged(DONE)
     stage.wake(id)
     keep = stage.archive.keep
-    stage.archive.keep = lambda *args: (keep(*args), setattr(stage.archive, "keep", keep), stage.see_through(id))[0]  # type: ignore[assignment, func-returns-value, method-assign]
+    stage.archive.keep = lambda *args: (keep(*args), setattr(stage.archive, "keep", keep), stage.see_through(id))[0]  # type: ignore[func-returns-value, method-assign]
     assert stage.finalize(id).finished
     assert stage.task(id).state is State.SUCCESS
     assert len({notice["id"] for notice in stage.notices.told}) == 1

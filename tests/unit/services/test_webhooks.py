@@ -9,9 +9,8 @@ from datetime import timedelta
 import pytest
 
 from reelkeep.domain.errors import InvalidRequest, NotAllowed, NotFound, Stale
-from reelkeep.domain.notices.webhooks import CALLBACKS, MOST, Pause, Webhook
+from reelkeep.domain.notices.webhooks import CALLBACKS, MOST, Deliverable, Pause, Wanted, Webhook, Wish
 from reelkeep.domain.task import State
-from reelkeep.services.webhooks import Deliverable, Wanted, Wish
 from tests.unit.services.stage import ALICE, MALLORY
 from tests.unit.services.webhook_stage import WebhookStage, task
 
@@ -68,7 +67,7 @@ def test_a_change_is_made_whoever_else_changes_it_at_the_same_moment() -> None:
         stage.manage("change", Wish(webhook_id=webhook.id, description="y"))
 
 
-def always_stale(_: Webhook) -> Webhook:
+def always_stale(webhook: Webhook) -> Webhook:
     raise Stale("somebody else")
 
 

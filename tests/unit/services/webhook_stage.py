@@ -15,7 +15,7 @@ from typing import Any
 
 from reelkeep.dialects import shown
 from reelkeep.domain.links import Links
-from reelkeep.domain.notices.webhooks import Delivery, Webhook, new_webhook_id
+from reelkeep.domain.notices.webhooks import Delivery, Webhook, Wish, new_webhook_id
 from reelkeep.domain.task import State, Task
 from reelkeep.ports import Caller, Rendered, Unanswered
 from reelkeep.services import webhooks as manage
@@ -168,7 +168,7 @@ class WebhookStage:
 
     def webhook(self, url: str, receiver: Receiver | None = None, caller: Caller = ALICE, **wish: Any) -> Webhook:
         self.receivers[url] = receiver or accepting
-        made: Webhook = self.manage("create", manage.Wish(url=url, **wish), caller).webhook
+        made: Webhook = self.manage("create", Wish(url=url, **wish), caller).webhook
         return made
 
     def change(self, task: Task, state: State, **changes: Any) -> Task:

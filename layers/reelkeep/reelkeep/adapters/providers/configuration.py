@@ -33,7 +33,7 @@ def _web_address(url: str) -> str:
     parts = urlsplit(url)  # raises ValueError, too
     if parts.scheme not in ("https", "http") or not parts.hostname:
         raise ValueError("an address that begins with https:// is wanted")
-    if parts.query or parts.fragment or parts.username or not _is_one_word(url):
+    if parts.query or parts.fragment or "@" in parts.netloc or not _is_one_word(url):
         raise ValueError("an address and a path are wanted, and nothing else")
     return url.rstrip("/")
 

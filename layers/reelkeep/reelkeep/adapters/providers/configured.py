@@ -9,10 +9,10 @@ from fnmatch import fnmatchcase
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers.configuration import DialectNamed, parse_providers
 from reelkeep.adapters.providers.provider import HttpProvider
-from reelkeep.adapters.secrets import Secret
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
 from reelkeep.domain.task import Request
 from reelkeep.domain.upstream import Upstream
+from reelkeep.ports import Secret
 
 
 class ConfiguredProviders:
