@@ -31,9 +31,9 @@ from botocore.config import Config
 _HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(_HERE.parent / "layers" / "reelkeep"))
 
-from reelkeep.adapters.copying.copy import copy  # noqa: E402
-from reelkeep.adapters.http.outbound import Outbound  # noqa: E402
-from reelkeep.ports import Source  # noqa: E402
+from reelkeep.adapters.copying.copy import copy
+from reelkeep.adapters.http.outbound import Outbound
+from reelkeep.ports import Source
 
 _MB = 1_000_000
 _ROUNDS = {20 * _MB: 15, 200 * _MB: 9, 2000 * _MB: 3}

@@ -25,18 +25,18 @@ from botocore.config import Config
 _ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_ROOT / "layers" / "reelkeep"))
 
-from local import emulator  # noqa: E402
-from local.claims import free_ports  # noqa: E402
-from reelkeep.adapters.dynamodb.task_record import to_item  # noqa: E402
-from reelkeep.adapters.dynamodb.tasks import TableTasks  # noqa: E402
-from reelkeep.dialects import all_dialects  # noqa: E402
-from reelkeep.dialects.dialect import Http, List  # noqa: E402
-from reelkeep.domain import ids  # noqa: E402
-from reelkeep.domain.listing import Listing  # noqa: E402
-from reelkeep.domain.task import Kind, Request, State, Task  # noqa: E402
-from reelkeep.ports import Caller  # noqa: E402
-from reelkeep.services.query import list_tasks  # noqa: E402
-from tests.integration.conftest import create_table  # noqa: E402
+from local import emulator
+from local.claims import free_ports
+from reelkeep.adapters.dynamodb.task_record import to_item
+from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.dialects import all_dialects
+from reelkeep.dialects.dialect import Http, List
+from reelkeep.domain import ids
+from reelkeep.domain.listing import Listing
+from reelkeep.domain.task import Kind, Request, State, Task
+from reelkeep.ports import Caller
+from reelkeep.services.query import list_tasks
+from tests.integration.conftest import create_table
 
 _TASKS: Final = 100_000
 _MOST_KEYS: Final = 400  # for 100 tasks, where nothing is counted and no page skipped

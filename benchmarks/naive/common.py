@@ -39,7 +39,8 @@ def providers() -> dict[str, Provider]:
 
 def get_item(pk: str, sk: str) -> dict[str, Any] | None:
     key: dict[str, Any] = {"pk": {"S": pk}, "sk": {"S": sk}}
-    return dict(dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)).get("Item")  # type: ignore[return-value]
+    answer: dict[str, Any] = dict(dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True))
+    return answer.get("Item")
 
 
 def put_task(task: Task, condition: str, **expression: Any) -> None:

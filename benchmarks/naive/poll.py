@@ -54,7 +54,7 @@ def poll(task_id: str) -> Task:
 @tracer.capture_lambda_handler
 @metrics.log_metrics(capture_cold_start_metric=True)
 @event_parser(model=PollEvent)
-def handler(event: PollEvent, context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+def handler(event: PollEvent, context: LambdaContext) -> dict[str, Any]:
     task = poll(event.task_id)
     wait = (task.next_look_at - datetime.now(UTC)).total_seconds() if task.next_look_at else 1
     metrics.add_metric(name="Polled", unit=MetricUnit.Count, value=1)

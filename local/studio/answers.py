@@ -20,7 +20,7 @@ _RESET = struct.pack("ii", 1, 0)
 class Cut(Response):
     """No answer at all: the connection is reset."""
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  starlette's
         await cut(scope, receive)
 
 

@@ -24,7 +24,7 @@ def application(studio: Studio, darkroom: Darkroom) -> Starlette:
 class Cuttable(H11Protocol):
     """Lets a response reach its connection, so that it can be cut: see `answers.cut`."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # uvicorn's
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 

@@ -106,7 +106,8 @@ def test_a_submission_that_is_refused_is_not_repeated(
     caller.stage.provider.placements = [placement, Accepted("p-2")]
     with pytest.raises(error) as refused:
         caller.created()
-    assert refused.value.code == (code or placement.failure.code)  # type: ignore[attr-defined]
+    said: Any = refused.value
+    assert said.code == (code or placement.failure.code)
     assert len(caller.stage.provider.placed) == 1
 
 

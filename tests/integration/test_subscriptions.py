@@ -156,8 +156,9 @@ class Post:
         )
 
     def change(self, id: str, **changes: Any) -> Any:
-        clock = lambda: datetime.now(UTC)  # noqa: E731
-        return subscriptions.change(Change(id, **changes), Caller("alice", "k"), **self.kept, clock=clock)
+        return subscriptions.change(
+            Change(id, **changes), Caller("alice", "k"), **self.kept, clock=lambda: datetime.now(UTC)
+        )
 
     def tell(self, *told: Task) -> None:
         notices = SnsNotices(self.aws["sns"], self.topic)
@@ -360,7 +361,8 @@ ARN = f"{TOPIC}:1"
     ],
 )
 def test_what_sns_refuses_is_said_in_our_words(code: str, message: str, error: type[Exception]) -> None:
-    topic = SnsTopic(Refusing({"subscribe": (code, message)}), TOPIC)  # type: ignore[arg-type]
+    sns: Any = Refusing({"subscribe": (code, message)})
+    topic = SnsTopic(sns, TOPIC)
     with pytest.raises(error):
         topic.subscribe(subscription())
 
@@ -370,8 +372,8 @@ def test_what_sns_does_not_end_before_it_is_confirmed_never_delivers() -> None:
         "InvalidParameter",
         "Invalid parameter: Cannot unsubscribe a subscription that is pending confirmation",
     )
-    sns = Refusing({"unsubscribe": pending})
-    SnsTopic(sns, TOPIC).unsubscribe(ARN)  # type: ignore[arg-type]
+    sns: Any = Refusing({"unsubscribe": pending})
+    SnsTopic(sns, TOPIC).unsubscribe(ARN)
     assert sns.asked[-1] == (
         "set_subscription_attributes",
         {"SubscriptionArn": ARN, "AttributeName": "FilterPolicy", "AttributeValue": '{"owner":["#nobody"]}'},
@@ -381,7 +383,8 @@ def test_what_sns_does_not_end_before_it_is_confirmed_never_delivers() -> None:
 def test_what_sns_does_not_know_is_gone() -> None:
     unknown = ("NotFound", "Subscription does not exist")
     calls = ("unsubscribe", "get_subscription_attributes", "set_subscription_attributes")
-    topic = SnsTopic(Refusing(dict.fromkeys(calls, unknown)), TOPIC)  # type: ignore[arg-type]
+    sns: Any = Refusing(dict.fromkeys(calls, unknown))
+    topic = SnsTopic(sns, TOPIC)
     topic.unsubscribe(ARN)
     topic.narrow(ARN, {"owner": ["alice"]})
     assert topic.standing(ARN) is Standing.GONE

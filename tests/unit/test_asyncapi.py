@@ -98,7 +98,7 @@ def test_only_what_an_owner_may_hear_names_an_owner_to_filter_by() -> None:
         assert ("owner" in each.headers) is ("notices" in each.channels)
 
 
-moments = st.datetimes(timezones=st.just(UTC), min_value=datetime(2020, 1, 1), max_value=datetime(2099, 1, 1))  # noqa: DTZ001
+moments = st.datetimes(timezones=st.just(UTC), min_value=datetime(2020, 1, 1), max_value=datetime(2099, 1, 1))  # noqa: DTZ001  naive, as it wants them
 words = st.sampled_from(["", "viduq2", "x"])
 assets = st.builds(
     Asset,

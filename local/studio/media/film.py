@@ -46,7 +46,7 @@ def pad(path: Path, size: int) -> None:
 
 
 def _frames(picture: Image.Image, *, count: int, fps: int) -> Iterator[av.VideoFrame]:
-    picture_frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]
+    picture_frame = av.VideoFrame.from_image(picture)  # type: ignore[no-untyped-call]  # of av
     frame = picture_frame.reformat(format="yuv420p")
     planes = [(plane, memoryview(plane), _BAR[index]) for index, plane in enumerate(frame.planes)]
     for n in range(count):

@@ -41,7 +41,7 @@ class FakeClient:
     fault: ClientError | None = None  # of the second part
     meta = SimpleNamespace(region_name="us-east-1")
 
-    def generate_presigned_url(self, operation: str, Params: dict[str, str]) -> str:  # noqa: N803
+    def generate_presigned_url(self, operation: str, Params: dict[str, str]) -> str:
         assert operation == "put_object"
         return f"{self.endpoint}/{Params['Bucket']}/{Params['Key']}?X-Amz-Signature=none"
 
@@ -474,7 +474,7 @@ def test_a_link_to_the_inside_is_refused(archive: Archive) -> None:
             bucket="bucket",
             key="v.mp4",
             expected="video",
-            s3=archive.client,  # type: ignore[arg-type]
+            s3=archive.client,  # type: ignore[arg-type]  # a fake
             outbound=archive.outbound,
             limit_bytes=1 << 30,
             seconds=5,
@@ -562,36 +562,36 @@ class FakeRemote:
 
 def test_a_source_that_is_slow_on_one_connection_is_read_on_several(archive: Archive) -> None:
     content = bytes(range(256)) * (10 * RANGE // 256) + b"end"
-    remote = FakeRemote(content, bytes_a_second=1e6)
+    remote: Any = FakeRemote(content, bytes_a_second=1e6)
 
-    assert b"".join(bytes(bit) for bit in incoming(remote)) == content  # type: ignore[arg-type]
+    assert b"".join(bytes(bit) for bit in incoming(remote)) == content
     assert remote.position == RANGE
     assert sorted(remote.ranges) == list(range(RANGE, len(content), RANGE))
 
 
 def test_a_source_that_is_quick_is_read_on_one(archive: Archive) -> None:
     content = bytes(range(256)) * (3 * RANGE // 256) + b"end"
-    remote = FakeRemote(content, bytes_a_second=1e9)
+    remote: Any = FakeRemote(content, bytes_a_second=1e9)
 
-    assert b"".join(bytes(bit) for bit in incoming(remote)) == content  # type: ignore[arg-type]
+    assert b"".join(bytes(bit) for bit in incoming(remote)) == content
     assert remote.ranges == []
 
 
 @pytest.mark.parametrize("length", [0, 1, BIT - 1, BIT, BIT + 1, RANGE, RANGE + 1, 2 * RANGE])
 @pytest.mark.parametrize("pace", [1e6, 1e9])
 def test_every_bit_but_the_last_has_the_same_length(length: int, pace: float) -> None:
-    remote = FakeRemote(bytes(length), bytes_a_second=pace)
+    remote: Any = FakeRemote(bytes(length), bytes_a_second=pace)
 
-    lengths = [len(bit) for bit in incoming(remote)]  # type: ignore[arg-type]
+    lengths = [len(bit) for bit in incoming(remote)]
 
     assert lengths == [BIT] * (length // BIT) + ([length % BIT] if length % BIT else [])
 
 
 def test_a_fault_of_one_of_several_connections_is_everybodys() -> None:
-    remote = FakeRemote(bytes(9 * RANGE), bytes_a_second=1e6, fault=SourceGone("dead"))
+    remote: Any = FakeRemote(bytes(9 * RANGE), bytes_a_second=1e6, fault=SourceGone("dead"))
 
     with pytest.raises(SourceGone):
-        list(incoming(remote))  # type: ignore[arg-type]
+        list(incoming(remote))
 
 
 def _until_close(content: bytes) -> Iterator[bytes]:

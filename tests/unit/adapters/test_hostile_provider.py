@@ -117,13 +117,13 @@ def world() -> Iterator[World]:
         Server(File(FILM)) as inside,
         Server(hostile, address=OUTSIDE) as server,
     ):
-        client = FakeClient(store.url(""))
+        client: Any = FakeClient(store.url(""))
         settings = ProviderSettings.model_construct(  # which does not ask whether the address is a public one
             dialect="vidu_ent_v2", base_url=server.url(""), api_key=SecretStr("vda_secret")
         )
         provider: Any = HttpProvider("hostile", settings, upstream, outbound)
         archive: Any = Manifests(
-            client,  # type: ignore[arg-type]
+            client,
             Credentials("id", "secret"),
             "bucket",
             outbound,

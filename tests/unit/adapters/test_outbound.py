@@ -5,8 +5,9 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from typing import Any
 
 import pytest
 import trustme
@@ -24,8 +25,8 @@ def outbound() -> Iterator[Outbound]:
     outbound.close()
 
 
-def get(outbound: Outbound, url: str, **more: object) -> Answer:
-    return outbound.request("GET", url, **{"allow_private": True, "seconds": 5.0, **more})  # type: ignore[arg-type]
+def get(outbound: Outbound, url: str, **more: Any) -> Answer:
+    return outbound.request("GET", url, **{"allow_private": True, "seconds": 5.0, **more})
 
 
 class Clock:
@@ -500,8 +501,8 @@ def trusting(authority: trustme.CA) -> ssl.SSLContext:
     return context
 
 
-def wait_until(condition: object) -> None:
+def wait_until(condition: Callable[[], object]) -> None:
     end = time.monotonic() + 5
-    while not condition():  # type: ignore[operator]
+    while not condition():
         assert time.monotonic() < end
         threading.Event().wait(0.01)

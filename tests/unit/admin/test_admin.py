@@ -81,7 +81,7 @@ class Listing:
     def get_paginator(self, _: str) -> Listing:
         return self
 
-    def paginate(self, *, Bucket: str, Prefix: str, StartAfter: str) -> Iterator[Any]:  # noqa: N803
+    def paginate(self, *, Bucket: str, Prefix: str, StartAfter: str) -> Iterator[Any]:
         keys = [key for key in self.keys if key.startswith(Prefix) and key > StartAfter]
         for first in range(0, len(keys), 2):
             self.pages_read += 1

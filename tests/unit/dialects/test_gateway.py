@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -195,9 +196,9 @@ def test_a_task_is_looked_at_under_its_id_there(upstream: Gateway) -> None:
 
 
 def made(source: str, expires_at: datetime | None = None, task_id: str = "task_a1", **facts: float) -> Creation:
-    whole = {name: int(value) if name in ("width", "height") else float(value) for name, value in facts.items()}
+    whole: Any = {name: int(value) if name in ("width", "height") else float(value) for name, value in facts.items()}
     video = Asset(name="video", source=source, expires_at=expires_at)
-    return Creation(id=task_id, assets=(video,), **whole)  # type: ignore[arg-type]
+    return Creation(id=task_id, assets=(video,), **whole)
 
 
 CONTENT = "/v1/videos/task_a1/content"

@@ -150,9 +150,9 @@ def test_what_is_changed_is_what_is_sent(desk: Desk, body: object, change: Chang
 
 
 @pytest.mark.parametrize("body", [{"endpoint": "b@c.test"}, {"active": "no"}, {"active": None}, {"status": "active"}])
-def test_nothing_else_can_be_changed(desk: Desk, body: object) -> None:
+def test_nothing_else_can_be_changed(desk: Desk, body: dict[str, object]) -> None:
     status, problem = desk("PATCH", PATH, body)
-    assert (status, [error["field"] for error in problem["errors"]]) == (400, list(body))  # type: ignore[call-overload]
+    assert (status, [error["field"] for error in problem["errors"]]) == (400, list(body))
     assert desk.asked == []
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,8 +33,8 @@ def test_an_off_peak_task_has_two_days_and_an_ordinary_one_two_hours() -> None:
 
 
 def test_more_pixels_more_seconds_and_more_references_take_longer() -> None:
-    def expected(**fields: object) -> float:
-        return schedule.expected_seconds(Request(**{"dialect": "d", "kind": Kind.TEXT2VIDEO, **fields}))  # type: ignore[arg-type]
+    def expected(**fields: Any) -> float:
+        return schedule.expected_seconds(Request(**{"dialect": "d", "kind": Kind.TEXT2VIDEO, **fields}))
 
     assert expected(resolution="360p") < expected(resolution="720p") < expected(resolution="1080p")
     assert expected(duration=4) < expected(duration=16)

@@ -63,7 +63,7 @@ def test_two_at_once_adopt_it_once() -> None:
     assert stage.adopt().adopted == 1
     task = only(stage)
     blind = Stage(provider=stage.provider, tasks=stage.tasks)
-    blind.tasks.placed_as = lambda *_: []  # type: ignore[method-assign]  # an index that lags
+    blind.tasks.placed_as = lambda *_: []  # an index that lags
     assert blind.adopt().adopted == 0
     assert only(stage) == task
 

@@ -62,10 +62,10 @@ def test_a_change_that_is_heard_of_again_is_not_told_again() -> None:
 def test_what_was_recorded_but_not_handed_over_is_handed_over_the_next_time() -> None:
     stage = WebhookStage()
     stage.webhook(URL)
-    put, stage.queue.put = stage.queue.put, broken  # type: ignore[method-assign]
+    put, stage.queue.put = stage.queue.put, broken
     with pytest.raises(ConnectionError):
         stage.change(task(), State.SUCCESS)
-    stage.queue.put = put  # type: ignore[method-assign]
+    stage.queue.put = put
     stage.change(task(), State.SUCCESS)
     stage.pass_(HOUR)
     assert [json.loads(each.body)["type"] for each in stage.received] == ["reelkeep.task.success"]

@@ -328,7 +328,7 @@ def test_an_asset_that_another_run_kept_meanwhile_is_neither_copied_again_nor_bl
     stage, id = archiving("video")
     kept = Kept(key="k", bytes=1, sha256="ab", content_type="video/mp4")
 
-    class OtherRun(fault):  # type: ignore[misc, valid-type]
+    class OtherRun(fault):  # type: ignore[misc, valid-type]  # one of two classes
         def __str__(self) -> str:  # while this one is at work
             task = stage.task(id)
             [made] = task.creations

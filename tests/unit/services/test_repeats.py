@@ -13,7 +13,7 @@ from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import InvalidRequest, KeyReused, Refused, TryLater
 from reelkeep.domain.observation import Accepted, Failed, NotYet, Placement, Unknown, Untraceable
 from reelkeep.domain.observation import Refused as SaidNo
-from reelkeep.domain.task import Failure, FailureClass, State, Submission, Task
+from reelkeep.domain.task import Failure, FailureClass, Request, State, Submission, Task
 from tests.fakes import FakeClaims, FakeTasks
 from tests.unit.services.stage import ALICE, MALLORY, FakeArchive, FakeProvider, Stage, request
 
@@ -134,11 +134,11 @@ def test_two_owners_may_use_the_same_key() -> None:
         replace(ASKED, provider="ark"),
     ],
 )
-def test_a_key_that_comes_with_another_request_is_refused_and_nothing_is_placed(other: object) -> None:
+def test_a_key_that_comes_with_another_request_is_refused_and_nothing_is_placed(other: Request) -> None:
     stage = Stage()
     stage.submit(ASKED, key="k")
     with pytest.raises(KeyReused, match="Idempotency-Key"):
-        stage.submit(other, key="k")  # type: ignore[arg-type]
+        stage.submit(other, key="k")
     assert len(stage.provider.placed) == 1
 
 

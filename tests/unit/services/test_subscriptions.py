@@ -256,7 +256,7 @@ def test_of_two_changes_at_once_sns_ends_up_with_what_is_recorded() -> None:
             desk.change(id, filter=Filter(tags=("second",)))
         narrow(arn, policy)
 
-    desk.topic.narrow = narrow_late  # type: ignore[method-assign]
+    desk.topic.narrow = narrow_late
     desk.change(id, filter=Filter(tags=("first",)))
     assert desk.show(id).subscription.filter.tags == ("second",)
     assert desk.policies == [{"owner": ["alice"], "tags": ["second"]}]

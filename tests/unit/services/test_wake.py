@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_the_execution_that_waited_may_come_while_the_new_one_copies() -> None:
     stage, id = staged(DONE)
     stage.wake(id)
     keep = stage.archive.keep
-    stage.archive.keep = lambda *args: (keep(*args), setattr(stage.archive, "keep", keep), stage.see_through(id))[0]  # type: ignore[func-returns-value, method-assign]
+    stage.archive.keep = lambda *args: (keep(*args), setattr(stage.archive, "keep", keep), stage.see_through(id))[0]  # type: ignore[func-returns-value]  # one after another
     assert stage.finalize(id).finished
     assert stage.task(id).state is State.SUCCESS
     assert len({notice["id"] for notice in stage.notices.told}) == 1
@@ -266,14 +267,14 @@ def test_a_new_execution_that_cannot_be_started_is_left_to_the_one_that_waits() 
 
 
 @pytest.mark.parametrize("end", [DONE, REFUSED])
-def test_without_any_call_the_schedule_alone_ends_every_task(end: object) -> None:
+def test_without_any_call_the_schedule_alone_ends_every_task(end: Any) -> None:
     for seconds in (3, 40, 600, 7000):
         stage = Stage()
         id = stage.submit().id
         done_at = stage.now.timestamp() + seconds
 
         class Later(FakeProvider):
-            def observe(self, task: Task, stage: Stage = stage, done_at: float = done_at) -> object:  # type: ignore[override]
+            def observe(self, task: Task, stage: Stage = stage, done_at: float = done_at) -> Any:
                 return end if stage.now.timestamp() >= done_at else RUNNING
 
         stage.provider = Later()

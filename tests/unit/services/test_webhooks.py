@@ -60,9 +60,9 @@ def test_a_change_is_made_whoever_else_changes_it_at_the_same_moment() -> None:
             save(replace(stage.manage("show", webhook.id), generation=webhook.generation + 1))
         return save(webhook)
 
-    stage.webhooks.save = contested  # type: ignore[method-assign]
+    stage.webhooks.save = contested
     assert stage.manage("change", Wish(webhook_id=webhook.id, description="x")).generation == 3
-    stage.webhooks.save = always_stale  # type: ignore[method-assign]
+    stage.webhooks.save = always_stale
     with pytest.raises(Stale):
         stage.manage("change", Wish(webhook_id=webhook.id, description="y"))
 

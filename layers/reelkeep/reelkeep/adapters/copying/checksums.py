@@ -6,7 +6,7 @@ import hashlib
 from typing import Protocol
 
 try:  # a third of the time, where it is installed
-    from zlib_ng.zlib_ng import crc32  # type: ignore[import-not-found,unused-ignore]
+    from zlib_ng.zlib_ng import crc32  # type: ignore[import-not-found,unused-ignore]  # or not
 except ImportError:
     from zlib import crc32
 

@@ -154,6 +154,7 @@ def _put(target: Target, content: bytearray, checksum: Checksum) -> None:
         Body=content,  # type: ignore[arg-type]  # the client takes it
         ContentType=target.content_type,
         Metadata=target.metadata,
+        # Its name is known here only.
         **{f"Checksum{checksum.name.upper()}": b64encode(checksum.digest()).decode()},  # type: ignore[arg-type]
     )
 

@@ -153,7 +153,7 @@ class _Reads(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # what calls it
         if time.monotonic() > self._last_full_wait:  # setting a timeout is a system call
             self._settimeout(self._deadline.left())
         return self._read(buffer)

@@ -48,19 +48,19 @@ class Client(ABC):
 
     # It lists nothing, cancels nothing, and echoes nothing that a lost task could be known by.
 
-    def list_successes(self, since: datetime, page: str) -> Call | None:  # noqa: ARG002
+    def list_successes(self, since: datetime, page: str) -> Call | None:
         return None
 
-    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:  # noqa: ARG002
+    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
         return None
 
-    def cancel(self, task: Task) -> Call | None:  # noqa: ARG002
+    def cancel(self, task: Task) -> Call | None:
         return None
 
-    def read_cancelled(self, answer: Answer) -> bool:  # noqa: ARG002
+    def read_cancelled(self, answer: Answer) -> bool:
         return False
 
-    def find(self, task: Task) -> Search | None:  # noqa: ARG002
+    def find(self, task: Task) -> Search | None:
         return None
 
 

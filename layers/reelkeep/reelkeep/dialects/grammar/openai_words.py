@@ -45,7 +45,7 @@ class Server:
 
     spelled: Mapping[str, str]  # the client's names of a Request's fields, where they differ
 
-    def render_error(self, error: ClientError, http: Http) -> Reply:  # noqa: ARG002
+    def render_error(self, error: ClientError, http: Http) -> Reply:
         return refusal(error, self.spelled)
 
     def render_fault(self, known: str = "") -> Reply:

@@ -25,11 +25,11 @@ class _Client(Gateway):
         more = {"seconds": str(request.duration)} if request.duration else {}
         return {**body, **more, **({"input_reference": body["image"]} if "image" in body else {})}
 
-    def list_successes(self, since: datetime, page: str) -> Call | None:  # noqa: ARG002  it has no filter by time
+    def list_successes(self, since: datetime, page: str) -> Call | None:  # it has no filter by time
         query = (("limit", str(LARGEST_PAGE)), ("order", "desc"), *([("after", page)] if page else []))
         return Call(method="GET", path=PATH, query=query)
 
-    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:  # noqa: ARG002
+    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
         """Newest first, so older pages than a video may take are not asked for. Gateways have no list."""
         if answer.status in (404, 405):
             return ListedPage(())

@@ -121,10 +121,10 @@ def described(received: Iterable[type[BaseModel]], sent: Iterable[type[Any]]) ->
     class Plain(GenerateJsonSchema):
         """Without the titles and the defaults that say nothing."""
 
-        def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002  pydantic's
+        def field_title_should_be_set(self, schema: Any) -> bool:
             return False
 
-        def sort(self, value: Any, parent_key: str | None = None) -> Any:  # noqa: ARG002  pydantic's
+        def sort(self, value: Any, parent_key: str | None = None) -> Any:
             return value  # examples read best as they were written
 
         def default_schema(self, schema: Any) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class _Client(Client):
         )
         return Call(method="GET", path=self.path, query=query)
 
-    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:  # noqa: ARG002
+    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
         said = lenient.fields(answer.json())
         items = said.get("tasks")
         if answer.status != 200 or not isinstance(items, list):

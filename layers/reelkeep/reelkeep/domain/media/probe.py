@@ -52,6 +52,7 @@ class _Format(NamedTuple):
 def _format(
     kinds: str, name: str, content_type: str, extension: str, reader: Callable[[], Reader] = Opaque
 ) -> _Format:
+    # mypy does not see which words they are
     return _Format(frozenset(kinds.split()), name, content_type, extension, reader)  # type: ignore[arg-type]
 
 
