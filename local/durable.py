@@ -1,9 +1,12 @@
 """Runs ministack so that being killed costs it next to nothing.
 
-By itself it (1.5.33) writes its state down when it is stopped in order, and only then. Here
-- every write to DynamoDB is in a journal before it is answered, and is made again at the next start if need be;
+By itself it (1.5.33) writes its state down when it is stopped in order, and only then; of a table's stream it keeps
+how far its readers had come, and not what there was to read. Here
+- every write to DynamoDB, and every message to a queue, is in a journal before it is answered, and is made again at
+  the next start if need be;
 - everything is written down every few seconds, by a copy of the process: as Redis does, so nobody waits for it, and
-  what is written is the state of one moment.
+  what is written is the state of one moment;
+- what a stream's readers have not had yet is written down with its table.
 
 Started by the emulator's own Python:
 
@@ -32,8 +35,13 @@ TICK_SECONDS = 0.1
 PAUSE_SECONDS = 5.0  # between two savings, if there was a request meanwhile
 SHARE = 20  # and so many times as long as the last one took
 SAVING_SECONDS = 120.0
-WRITES = ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
+WRITES = {
+    "DynamoDB_20120810": ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"),
+    "AmazonSQS": ("SendMessage", "SendMessageBatch"),
+}
 
+TABLES = "dynamodb"  # what ministack calls them where it saves
+UNREAD = "reelkeep_unread"  # of their streams
 JOURNAL = "journal"
 SAVED = "saved"  # as old as the moment whose whole state is in its folder
 
@@ -128,9 +136,9 @@ class Saving:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
             os.closerange(3, 1 << 16)
             began = time.time()
-            self._save_all(self._emulator._build_persistence_save_dict())
+            self._save_all(tables_last(self._emulator._build_persistence_save_dict()))
             # It logs what it cannot save, and goes on.
-            os._exit((self._state / "dynamodb.json").stat().st_mtime < began - 1)
+            os._exit((self._state / f"{TABLES}.json").stat().st_mtime < began - 1)
         finally:
             os._exit(1)
 
@@ -162,28 +170,80 @@ class Saving:
                 os.waitpid(self._child, 0)
                 self._child = 0
             self._begun.touch()
-            self._save_all(states)
+            self._save_all(tables_last(states))
             self._are_void(self._journal.end())
+
+
+def tables_last(states: dict[str, Any]) -> dict[str, Any]:
+    """Each goes into a file of its own. Should only some be new when it is killed, the journal has what DynamoDB's
+    lacks, and so the others may be newer than DynamoDB's and not older."""
+    return {**{name: state for name, state in states.items() if name != TABLES}, TABLES: states[TABLES]}
+
+
+class Streams:
+    """The records of tables' streams, from the first one on that some reader has not had."""
+
+    def __init__(self, dynamodb: Any, functions: Any) -> None:
+        self._dynamodb = dynamodb
+        self._functions = functions
+        self._loaded: list[Any] = []
+        get_state, load = dynamodb.get_state, dynamodb.load_persisted_state
+        dynamodb.get_state = lambda: {**get_state(), UNREAD: self._unread()}
+
+        def load_persisted_state(state: Any) -> None:
+            self._loaded = state.get(UNREAD, [])
+            load(state)
+
+        dynamodb.load_persisted_state = load_persisted_state
+
+    def _unread(self) -> list[Any]:
+        readers = list(self._functions._iter_all_esms())
+        unread = []
+        for (account, region, table), records in list(self._dynamodb._stream_records.all_items()):
+            first = self._dynamodb._stream_trimmed.get_scoped(account, region, table, 0)
+            positions = (
+                self._functions._dynamodb_stream_positions.get_scoped(account, region, reader["UUID"], first)
+                for *_, reader in readers
+                if f":table/{table}/stream/" in reader.get("EventSourceArn", "")
+            )
+            read = max(0, min(positions, default=first + len(records)) - first)
+            unread.append([account, region, table, records[read:]])
+        return unread
+
+    def restore(self) -> None:
+        """When everything is loaded: what nobody has read yet is where every reader begins."""
+        for account, region, reader in self._functions._iter_all_esms():
+            self._functions._dynamodb_stream_positions.set_scoped(account, region, reader["UUID"], 0)
+        for account, region, table, records in self._loaded:
+            self._dynamodb._stream_records.set_scoped(account, region, table, records)
 
 
 def main() -> None:
     emulator: Any = importlib.import_module("ministack.app")
     dynamodb: Any = importlib.import_module("ministack.services.dynamodb")
+    queues: Any = importlib.import_module("ministack.services.sqs")
     state = Path(os.environ["STATE_DIR"])
     journal = Journal(state / JOURNAL)
     saving = Saving(emulator, journal, state, Path(os.environ["SAVE_WHILE"]))
-    handle, load, serve = dynamodb.handle_request, emulator._load_persisted_state, emulator.app
+    streams = Streams(dynamodb, importlib.import_module("ministack.services.lambda_svc"))
+    load, serve = emulator._load_persisted_state, emulator.app
+    handlers = {"DynamoDB_20120810": dynamodb.handle_request, "AmazonSQS": queues.handle_request}
 
-    async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
-        answer = await handle(method, path, headers, body, query_params)
-        target = headers.get("x-amz-target", "")
-        if target.endswith(WRITES) and answer[0] < 300:
-            journal.append([target, body.decode()])
-        return answer
+    def noting(handle: Any) -> Any:
+        async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
+            answer = await handle(method, path, headers, body, query_params)
+            service, _, operation = headers.get("x-amz-target", "").partition(".")
+            if operation in WRITES.get(service, ()) and answer[0] < 300:
+                journal.append([f"{service}.{operation}", body.decode()])
+            return answer
+
+        return handle_request
 
     def load_persisted_state() -> None:
         load()
+        streams.restore()
         for target, body in journal.entries():
+            handle = handlers[target.partition(".")[0]]
             at_once(handle("POST", "/", {"x-amz-target": target}, body.encode(), {}))
         # Not a moment earlier: what is not loaded yet must not be saved.
         emulator.save_all = saving.finish
@@ -193,7 +253,7 @@ def main() -> None:
         saving.requests += 1
         await serve(scope, receive, send)
 
-    dynamodb.handle_request = handle_request
+    dynamodb.handle_request, queues.handle_request = map(noting, handlers.values())
     emulator._load_persisted_state = load_persisted_state
     emulator.app = app
     emulator.save_all = lambda _: None
@@ -228,7 +288,7 @@ def at_once(coroutine: Coroutine[Any, Any, Any]) -> None:
         traceback.print_exc()
         return
     coroutine.close()
-    print("DynamoDB waits for something: its journal cannot be replayed", file=sys.stderr)
+    print("a write waits for something: the journal cannot be replayed", file=sys.stderr)
 
 
 if __name__ == "__main__":

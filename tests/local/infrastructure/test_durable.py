@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
+import json
 import os
 import signal
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +19,7 @@ from botocore.config import Config
 
 from local import children, durable, emulator
 from local.claims import free_ports
+from local.listener import Listener, listening
 from tests.waiting import until
 
 MINISTACK = Path(__file__).parents[3] / ".venv-cloud" / "bin" / "ministack"
@@ -64,9 +68,9 @@ def data(tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def running(data: Path) -> Iterator[Emulator]:
+def running(data: Path, **functions: str) -> Iterator[Emulator]:
     (port,) = free_ports(1)
-    with emulator.running(MINISTACK, port=port, data=data, functions={}, log=data / "log") as child:
+    with emulator.running(MINISTACK, port=port, data=data, functions=functions, log=data / "log") as child:
         yield Emulator(child, port, data)
 
 
@@ -117,6 +121,57 @@ def test_everything_else_is_there_again_as_it_was_some_seconds_before(data: Path
         assert second.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"] == "secret"
 
 
+def read_by_a_function(first: Emulator) -> None:
+    """The table's stream, from its beginning."""
+    table = {**TABLE, "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
+    stream = first.client("dynamodb").create_table(**table)["TableDescription"]["LatestStreamArn"]
+    with io.BytesIO() as code:
+        with zipfile.ZipFile(code, "w") as archive:
+            archive.writestr("app.py", "")
+        first.client("lambda").create_function(
+            FunctionName="reader",
+            Runtime="python3.13",
+            Handler="app.handler",
+            Role="arn:aws:iam::000000000000:role/none",
+            Code={"ZipFile": code.getvalue()},
+        )
+    first.client("lambda").create_event_source_mapping(
+        FunctionName="reader", EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
+    )
+
+
+def heard(listener: Listener, last: str) -> list[str]:
+    """The keys of the records that the function was given, up to the last one."""
+    keys: list[str] = []
+    while last not in keys:
+        message = listener.next(30)
+        assert message is not None, f"only {keys} came"
+        keys += [record["dynamodb"]["Keys"]["pk"]["S"] for record in json.loads(message.body)["Records"]]
+    return keys
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_stream_goes_on_where_its_reader_was(data: Path, killed: bool) -> None:
+    with listening() as listener:
+        with running(data, reader=listener.url) as first:
+            read_by_a_function(first)
+            for number in range(5):
+                first.put(str(number), "read")
+            assert set(heard(listener, "4")) == {"0", "1", "2", "3", "4"}
+            listener.refusals = 1_000_000
+            first.put("5", "not read")
+            first.await_saved()
+            first.put("6", "neither, and in the journal")
+            if killed:
+                first.kill()
+        listener.refusals = 0
+        while listener.next(0):  # what was refused
+            pass
+        with running(data, reader=listener.url) as second:
+            second.put("7", "later")
+            assert heard(listener, "7")[-3:] == ["5", "6", "7"]
+
+
 def test_nothing_is_saved_before_everything_is_loaded(data: Path) -> None:
     keys = [f"{number:05}" for number in range(5000)]
     with running(data) as first:
@@ -133,6 +188,28 @@ def test_nothing_is_saved_before_everything_is_loaded(data: Path) -> None:
             pages = later.client("dynamodb").get_paginator("scan").paginate(TableName="table")
             assert sorted(item["pk"]["S"] for page in pages for item in page["Items"]) == keys
             later.kill()
+
+
+def test_a_message_is_there_again_though_the_emulator_was_killed_the_moment_it_had_answered(data: Path) -> None:
+    with running(data) as first:
+        first.client("dynamodb").create_table(**TABLE)
+        queue = first.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+        first.await_saved()
+        first.client("sqs").send_message(QueueUrl=queue, MessageBody="纸船")
+        first.kill()
+    with running(data) as second:
+        queue = second.client("sqs").get_queue_url(QueueName="q")["QueueUrl"]
+        (message,) = second.client("sqs").receive_message(QueueUrl=queue)["Messages"]
+        assert message["Body"] == "纸船"
+
+
+def test_the_tables_are_written_last_since_their_journal_has_what_they_lack(data: Path) -> None:
+    with running(data) as first:
+        first.client("dynamodb").create_table(**TABLE)
+        first.client("sqs").create_queue(QueueName="q")
+        first.await_saved()
+    files = sorted((data / "state").glob("*.json"), key=lambda file: file.stat().st_mtime_ns)
+    assert files[-1].name == "dynamodb.json"
 
 
 def test_an_orderly_end_saves_everything_and_leaves_no_journal(data: Path) -> None:
