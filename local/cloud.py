@@ -135,7 +135,7 @@ def running(plan: Plan) -> Iterator[Cloud]:
             chosen = providers.studio(plan.studio_url)
         found = described(plan, outputs)
         write_providers(found, chosen)
-        if killed:
+        if bring_over(plan, found) or killed:
             rebuild(plan, found)
         found = with_key(plan, found)
         found.write(plan.stack_file)
@@ -217,6 +217,24 @@ def key_works(api_url: str, key: str) -> bool:
     if answer.status not in (200, 401):
         raise CloudError(f"the API answers {answer.status}; the functions' logs say why")
     return answer.status == 200
+
+
+def bring_over(plan: Plan, found: Stack) -> bool:
+    """Whether there is a new bucket, with what the earlier one holds: the emulator has lost its state, and not the
+    files. Done again from its beginning if it was broken off."""
+    earlier = Stack.read(plan.stack_file)
+    if earlier is None or earlier.bucket == found.bucket:
+        return False
+    s3 = stack.session().client("s3", endpoint_url=found.aws_endpoint_url, config=stack.DIRECT)
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=earlier.bucket)
+    try:
+        keys = [file["Key"] for page in pages for file in page.get("Contents", [])]
+    except s3.exceptions.NoSuchBucket:
+        return False
+    for key in keys:
+        s3.copy_object(Bucket=found.bucket, Key=key, CopySource={"Bucket": earlier.bucket, "Key": key})
+    plan.say(f"the emulator's state was lost: brought {len(keys)} files over from the archive before")
+    return True
 
 
 def rebuild(plan: Plan, found: Stack) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,7 +93,8 @@ def deploy(
     record.unlink(missing_ok=True)
     artifacts = f"{STACK_NAME}-artifacts"
     s3 = stack.session().client("s3", endpoint_url=endpoint_url, config=stack.DIRECT)
-    s3.create_bucket(Bucket=artifacts)
+    with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # what an earlier deployment left that came no further
+        s3.create_bucket(Bucket=artifacts)
     command: list[str | Path] = [sam, "deploy", "--template-file", built / "template.yaml"]
     command += ["--stack-name", STACK_NAME, "--s3-bucket", artifacts]
     command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]

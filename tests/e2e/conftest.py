@@ -146,12 +146,13 @@ def new_client(local_cloud: LocalCloud | None, stack: Stack, provider_key: str) 
         yield make
 
 
-def admin(stack: Stack, *arguments: str) -> str:
+def admin(stack: Stack, *arguments: str, check: bool = True, stderr: int | None = None) -> str:
     """What the operator's command prints."""
     env = local_stack.this_machines_environment() if stack.aws_endpoint_url else dict(os.environ)
     env |= stack.environment if stack.aws_endpoint_url else {**stack.parts, "AWS_REGION": stack.region}
     command = [sys.executable, "-m", "admin", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True).stdout
+    done = subprocess.run(command, cwd=ROOT, env=env, check=check, stdout=subprocess.PIPE, stderr=stderr, text=True)
+    return done.stdout
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +12,7 @@ import pytest
 from local.deployment import STEPS
 from local.stack import Stack
 from tests.e2e.client import Client
-from tests.e2e.conftest import POISON, RUN, WORD, Aws
+from tests.e2e.conftest import POISON, RUN, WORD, Aws, admin
 from tests.e2e.local_cloud import LocalCloud
 from tests.e2e.mailbox import Mailbox
 
@@ -74,6 +76,42 @@ def history(stack: Stack, aws: Aws) -> Iterator[dict[str, Any]]:
             arn = execution["executionArn"]
             for events in machine.get_paginator("get_execution_history").paginate(executionArn=arn):
                 yield from events["events"]
+
+
+READING = (
+    "keys list",
+    "owners list",
+    "providers check",
+    "archive verify --strays",
+    "archive rebuild --dry-run",
+    "letters list",
+    "subscriptions list",
+)
+
+
+@pytest.mark.usefixtures("poisoned")
+def test_no_command_of_the_operators_shows_a_secret(stack: Stack, aws: Aws, secrets: dict[str, str]) -> None:
+    links = aws("secretsmanager").get_secret_value(SecretId=stack.link_secret_arn)["SecretString"]
+    letters = [f"letters show {letter['id']}" for letter in json.loads(run(stack, "letters list --json"))]
+    for command in (*READING, *(f"{command} --json" for command in READING), *letters):
+        said = run(stack, command)
+        assert said.strip(), command
+        assert found_in(said, {**secrets, "what links are made with": links}) == [], command
+
+
+def test_a_key_is_shown_once_and_is_all_that_is_printed(stack: Stack) -> None:
+    key = admin(stack, "keys", "create", "--owner", f"once-{RUN}").strip()
+    assert key.startswith("rk_")
+    assert len(key.split()) == 1
+    (known,) = json.loads(run(stack, f"keys list --owner once-{RUN} --json"))
+    shown = json.dumps(known) + run(stack, f"keys revoke {known['key_id']}")
+    assert key not in shown
+    assert key[-4:] in shown
+
+
+def run(stack: Stack, command: str) -> str:
+    """All that the operator's command prints, whatever it finds."""
+    return admin(stack, *command.split(), check=False, stderr=subprocess.STDOUT)
 
 
 def test_the_notices_hold_no_secret(mailbox: Mailbox, alice: Client, secrets: dict[str, str]) -> None:
