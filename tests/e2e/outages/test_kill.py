@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
+import pytest
 
+from local.listener import Listener, listening
 from local.stack import Stack
 from reelkeep.adapters.s3.manifests import key_of
 from tests.e2e.archive import Archive
@@ -32,10 +34,24 @@ def all_ended(client: Client, ids: set[str]) -> list[dict[str, Any]]:
     return until(look, what="the end of all tasks", within=400, every=1.0)
 
 
+@pytest.fixture
+def listener() -> Iterator[Listener]:
+    with listening() as listener:
+        yield listener
+
+
 def test_a_hundred_tasks_outlive_a_kill(
-    kill: Kill, stack: Stack, new_client: NewClient, archive: Archive, studio: Studio, prompt: Prompt
+    kill: Kill,
+    stack: Stack,
+    new_client: NewClient,
+    archive: Archive,
+    studio: Studio,
+    prompt: Prompt,
+    listener: Listener,
 ) -> None:
     dora = new_client("dora")
+    webhook = dora.http.post("/webhooks", json={"url": listener.url, "events": ["success"]})
+    assert webhook.status_code == 201, webhook.text
     prompts = [prompt(f"number {number:03} under the axe") for number in range(MANY)]
 
     def submitted(text: str) -> str | None:
@@ -63,6 +79,11 @@ def test_a_hundred_tasks_outlive_a_kill(
     assert {task["id"]: task["state"] for task in ended} == dict.fromkeys(accepted.values(), "success")
     for task in ended:
         archive.verified(task)
+    untold = set(accepted.values())
+    while untold:
+        message = listener.next(90)
+        assert message is not None, f"nobody was told of {untold}"
+        untold.discard(json.loads(message.body)["subject"])
     paid = Counter(task["prompt"] for task in studio.tasks("under the axe") if task["billed"])
     assert paid.keys() >= accepted.keys()
     assert set(paid.values()) == {1}
