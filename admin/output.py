@@ -71,4 +71,4 @@ def _text(value: object) -> str:
             return "-"
         case datetime():
             return f"{value:%Y-%m-%d %H:%M} UTC"
-    return str(value)
+    return "".join(letter if letter.isprintable() else "?" for letter in str(value))  # a terminal obeys the others

@@ -12,7 +12,7 @@ import pytest
 
 from admin.commands import main
 from admin.folders import Days, folders
-from admin.output import Progress
+from admin.output import Progress, print_table
 from admin.parallel import in_parallel
 from admin.recorded import in_order, with_missing
 from reelkeep.domain.links import folder
@@ -32,6 +32,11 @@ def test_on_a_terminal_progress_is_one_line_that_changes_not_too_often_and_goes(
     assert terminal.getvalue().startswith("\r0 tasks\x1b[K")
     assert terminal.getvalue().count("\r") < 100
     assert terminal.getvalue().endswith("\r\x1b[K")
+
+
+def test_what_others_wrote_gives_a_terminal_no_orders(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table({"WHY": ["\x1b[2Jrefused\r\n纸船"]})
+    assert capsys.readouterr().out == "WHY\n?[2Jrefused??纸船\n"
 
 
 def test_elsewhere_a_short_command_shows_no_progress() -> None:

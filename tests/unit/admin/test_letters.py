@@ -96,6 +96,13 @@ def test_what_was_meant_for_another_function_is_not_ours() -> None:
     assert isinstance(meaning(failed | {"requestContext": {"functionArn": other}}), Unknown)
 
 
+def test_changes_that_no_webhook_was_told_of_are_named_for_what_they_are() -> None:
+    arn = "arn:aws:lambda:eu-central-1:123456789012:function:reelkeep-announce"
+    found = meaning({"requestContext": {"functionArn": arn}, "DDBStreamBatchInfo": {"batchSize": 3}})
+    assert isinstance(found, Unknown)
+    assert "no webhook was told" in found.reason
+
+
 @pytest.mark.parametrize("body", ["", "hi", "[]", "null", '{"detail": 1}', '{"requestContext": {"functionArn": 1}}'])
 def test_what_nobody_understands_is_unknown(body: str) -> None:
     assert isinstance(meaning(body), Unknown)
