@@ -79,10 +79,8 @@ def understood(letter: Letter, *, state_machine_arn: str, sweep_function: str) -
             payload = rest.get("requestPayload")
             everything = isinstance(payload, dict) and bool(payload.get("everything"))
             return Sweep(reason=_shown(_error(rest.get("responsePayload"))), everything=everything)
-        case {"DDBStreamBatchInfo": _}:  # which tasks' is in the stream, for a day
-            return Unknown(
-                reason="changes of tasks that no webhook was told of: the announce function's log says why"
-            )
+        case {"DDBStreamBatchInfo": _}:  # whose changes they are is in the stream, for a day
+            return Unknown(reason="changes that no webhook was told of: the announce function's log says why")
     return Unknown(reason="it is not of this stack's machine or sweep")
 
 
