@@ -120,7 +120,7 @@ SUBMIT: Mapping[str, Json] = {
                     "discriminator": {"propertyName": "kind", "mapping": _KINDS},
                 },
                 "examples": {
-                    name: {"value": body.model_config["json_schema_extra"]["examples"][0]}  # type: ignore[index]
+                    name: {"value": body.model_config["json_schema_extra"]["examples"][0]}  # type: ignore[index]  # they all have one
                     for name, body in KINDS.items()
                 },
             }
