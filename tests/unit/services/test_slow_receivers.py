@@ -111,7 +111,7 @@ def test_a_receiver_that_answers_again_gets_everything_in_order() -> None:
 def test_a_receiver_that_answers_late_or_badly_is_no_receiver_that_hangs() -> None:
     for answer in ((200, 9.5), (500, 9.5), (503, 0.1), (302, 0.1)):
         stage = WebhookStage()
-        stage.webhook(BAD, lambda _, answer=answer: answer)  # type: ignore[misc]
+        stage.webhook(BAD, lambda _, answer=answer: answer)  # type: ignore[misc]  # its type is that of the answer
         for number in range(20):
             tell(stage, number)
         stage.pass_(HOUR)
