@@ -15,12 +15,14 @@ CREATE TABLE IF NOT EXISTS fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 
 
 class Store:
-    """Written at every change; read once, at the start."""
+    """Written at every change; read once, at the start. Without a directory nothing outlives it."""
 
-    def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True, exist_ok=True)
+    def __init__(self, directory: Path | None = None) -> None:
+        if directory is not None:
+            directory.mkdir(parents=True, exist_ok=True)
+        file = directory / "studio.sqlite3" if directory is not None else ":memory:"
         # Opened by the thread that starts the program, used by the one that serves, never by both at once.
-        self._db = sqlite3.connect(directory / "studio.sqlite3", isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(file, isolation_level=None, check_same_thread=False)
         self._db.executescript(_SCHEMA)
 
     def tasks(self) -> list[Task]:

@@ -38,13 +38,13 @@ class Studio:
     the moment it was due. So time can be skipped, and a restart changes nothing.
     """
 
-    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None, store: Store | None = None) -> None:
         self.settings = settings
         self.clock = clock or Clock()
         self.faults = Faults()
         self.callbacks = Callbacks()
         self._closing = asyncio.Event()
-        self._store = Store(settings.data)
+        self._store = store or Store(settings.data)
         self.clock.skipped += float(self._store.fact("clock_skipped", "0"))
         self.links = Links(self._store.fact("link_secret", token_hex(32)))
         self._tasks = {task.id: task for task in self._store.tasks()}

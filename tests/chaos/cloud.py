@@ -22,6 +22,7 @@ import pytest
 from botocore import handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 from botocore.exceptions import ConnectionClosedError
+from botocore.signers import RequestSigner
 from moto import mock_aws
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
@@ -32,6 +33,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 
 from reelkeep import wiring
 from reelkeep.adapters import documents
+from reelkeep.adapters.copying import upload
 from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.copying.source import Remote
 from reelkeep.adapters.dynamodb.keys import TableKeys
@@ -39,6 +41,7 @@ from reelkeep.adapters.http.aws_connections import AwsConnections
 from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.task import Task
 from reelkeep.wiring import platform
+from tests.chaos import direct
 from tests.chaos.line import Line, Mode, Ways
 from tests.chaos.provider import InMemory, configuration
 from tests.integration.conftest import create_table
@@ -147,7 +150,11 @@ class Cloud:
     def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
         """Every call of every client of boto3 comes by here."""
 
+        _, service, operation = event_name.split(".")
+
         def happen() -> AWSResponse:
+            if (plain := service.replace("-", "")) in direct.HANDLERS:
+                return _said(request, *direct.answer(plain, request, REGION))
             return _stubbed(event_name, request)
 
         if not self._inside or self._connected is None:
@@ -156,7 +163,6 @@ class Cloud:
         def lost(_: object) -> AWSResponse:
             raise ConnectionClosedError(endpoint_url=request.url)
 
-        service, operation = event_name.split(".")[1:]
         refusal = _REFUSALS.get(service, _REFUSALS["json"])
         ways = Ways(
             happen,
@@ -173,9 +179,13 @@ class Cloud:
 
 # botocore repeats a call after any of the faults in which nothing happened, so one of them stands for all.
 _REFUSALS = {
-    "json": (400, b'{"__type":"ThrottlingException","message":"Rate exceeded"}'),
-    "s3": (503, b"<Error><Code>SlowDown</Code><Message>Slow down.</Message></Error>"),
-    "sns": (400, b"<ErrorResponse><Error><Code>Throttling</Code><Message>Slow.</Message></Error></ErrorResponse>"),
+    "json": (400, {}, b'{"__type":"ThrottlingException","message":"Rate exceeded"}'),
+    "s3": (503, {}, b"<Error><Code>SlowDown</Code><Message>Slow down.</Message></Error>"),
+    "sns": (
+        400,
+        {},
+        b"<ErrorResponse><Error><Code>Throttling</Code><Message>No.</Message></Error></ErrorResponse>",
+    ),
 }
 
 
@@ -185,8 +195,8 @@ def _stubbed(event_name: str, request: AWSPreparedRequest) -> AWSResponse:
     return answer
 
 
-def _said(request: AWSPreparedRequest, status: int, body: bytes) -> AWSResponse:
-    return AWSResponse(request.url, status, {}, MockRawResponse(body))  # type: ignore[arg-type]  # read alike
+def _said(request: AWSPreparedRequest, status: int, headers: dict[str, str], body: str | bytes) -> AWSResponse:
+    return AWSResponse(request.url, status, headers, MockRawResponse(body))  # type: ignore[arg-type]  # read alike
 
 
 def _entry_point(function: str) -> Callable[..., Any]:
@@ -198,6 +208,13 @@ def _entry_point(function: str) -> Callable[..., Any]:
     spec.loader.exec_module(module)
     handler: Callable[..., Any] = module.handler
     return handler
+
+
+def _signing_what_is_read(
+    signer: Any, *given: Any, sign: Callable[..., None] = RequestSigner.handler, **more: Any
+) -> None:
+    if signer.signing_name not in direct.HANDLERS:  # there nobody reads it
+        sign(signer, *given, **more)
 
 
 @contextmanager
@@ -224,8 +241,10 @@ def cloud() -> Iterator[Cloud]:
         _forget_clients()
         behind.append(made := Cloud(*_resources(patch)))
         patch.setattr(AwsConnections, "carry", lambda self, client: None)
+        patch.setattr(RequestSigner, "handler", _signing_what_is_read)
         patch.setattr(platform, "now", made.now)
         patch.setattr(time, "sleep", made.sleep)  # botocore's pauses
+        patch.setattr(upload, "_PART", 5 << 20)  # which is the least that S3 takes
         for pausing in (copy, Remote.__init__):
             assert pausing.__kwdefaults__ is not None
             patch.setitem(pausing.__kwdefaults__, "pause", made.sleep)

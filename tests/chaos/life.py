@@ -12,7 +12,6 @@ from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from local.studio.studio import Settings
@@ -69,23 +68,22 @@ class Life:
         self._numbers = count()
         self._known: set[str] = set()
         self._running: set[str] = set()
-        with TemporaryDirectory() as folder:
-            settings = Settings(data=Path(folder), queue_seconds=scenario.queue_seconds, processing_seconds=30)
-            stock = Stock(stock_in, scenario.video_bytes)
-            provider = Provider(settings, stock, lambda: self.now.timestamp())
-            try:
-                with cloud.connected(Connected(self.line, lambda: self.now, self._sleep, provider.answer)) as key:
-                    self._key = key
-                    self._live()
-                    self.tasks = cloud.tasks()
-                    self.objects = cloud.objects()
-                    self.made = provider.studio.tasks()
-                    self.digests = cloud.digests()
-                    self.files = {f"1-{name}": stock.digest(name) for each in self.made for name in _shown(each)}
-                    self.notices = cloud.notices()
-                    self.truths = [provider.studio.state(each) for each in self.made]
-            finally:
-                provider.close()
+        settings = Settings(data=stock_in, queue_seconds=scenario.queue_seconds, processing_seconds=30)
+        stock = Stock(stock_in, scenario.video_bytes)
+        provider = Provider(settings, stock, lambda: self.now.timestamp())
+        try:
+            with cloud.connected(Connected(self.line, lambda: self.now, self._sleep, provider.answer)) as key:
+                self._key = key
+                self._live()
+                self.tasks = cloud.tasks()
+                self.objects = cloud.objects()
+                self.made = provider.studio.tasks()
+                self.digests = cloud.digests()
+                self.files = {f"1-{name}": stock.digest(name) for each in self.made for name in _shown(each)}
+                self.notices = cloud.notices()
+                self.truths = [provider.studio.state(each) for each in self.made]
+        finally:
+            provider.close()
 
     def seconds(self) -> float:
         return (self.now - NOON).total_seconds()
@@ -174,8 +172,8 @@ class Life:
     # What must hold at every moment -------------------------------------------------------------------------
 
     def _look(self, call: str) -> None:
-        if call == "sns.Publish":
-            told = self.cloud.notices()[-1]
+        if call == "sns.Publish" and (notices := self.cloud.notices()):
+            told = notices[-1]
             task = next(task for task in self.cloud.tasks() if task.id == told["subject"])
             if told["data"]["state"] != task.state:
                 self.wrong.append(f"told {told['data']['state']} of a task that is {task.state}")

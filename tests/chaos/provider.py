@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from local.studio.clock import Clock
 from local.studio.media.darkroom import Print
 from local.studio.server import application
+from local.studio.store import Store
 from local.studio.studio import Settings, Studio
 from local.studio.tasks import Task
 from reelkeep.adapters.http.connection import AnswerLost, Deadline, NotSent, Place
@@ -71,7 +72,7 @@ class Provider:
     """Answers requests in memory."""
 
     def __init__(self, settings: Settings, stock: Stock, now: Callable[[], float]) -> None:
-        self.studio = Studio(settings, Clock(wall=now))
+        self.studio = Studio(settings, Clock(wall=now), Store())
         self._application = application(self.studio, stock)  # type: ignore[arg-type]  # all that is used of it
         self._loop = asyncio.new_event_loop()
         self._lock = Lock()

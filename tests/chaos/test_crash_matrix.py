@@ -82,7 +82,7 @@ SCENARIOS = [
         name="a long video of unknown length",
         path=_VIDU,
         body=_asked("[no-length:1]"),
-        video_bytes=17_000_000,
+        video_bytes=6_000_000,
         only=_AFTER,
     ),
     Scenario(

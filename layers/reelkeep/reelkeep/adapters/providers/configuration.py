@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated, Self
 from urllib.parse import urlsplit
@@ -96,7 +97,7 @@ def _is_address(host: str) -> bool:
 def parse_providers(text: str, dialect_named: DialectNamed) -> dict[str, tuple[ProviderSettings, ProviderDialect]]:
     """The providers by name. Raises Misconfigured, saying which field of which provider is wrong, and why."""
     try:
-        configured = TypeAdapter(dict[str, ProviderSettings]).validate_json(text)
+        configured = _configuration().validate_json(text)
     except ValidationError as error:
         raise _wrong(*map(_said_of, error.errors(include_input=False))) from None  # its input holds keys
     providers, unspoken = {}, []
@@ -109,6 +110,11 @@ def parse_providers(text: str, dialect_named: DialectNamed) -> dict[str, tuple[P
     if unspoken:
         raise _wrong(*unspoken)
     return providers
+
+
+@cache
+def _configuration() -> TypeAdapter[dict[str, ProviderSettings]]:
+    return TypeAdapter(dict[str, ProviderSettings])
 
 
 def _said_of(error: ErrorDetails) -> str:
