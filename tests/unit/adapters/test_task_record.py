@@ -136,9 +136,10 @@ def test_times_keep_their_zone() -> None:
     assert documents.read(Task, documents.write(replace(TASK, told_at=beijing))).told_at == beijing
 
 
-def test_what_lacks_what_every_task_has_is_no_task() -> None:
+@pytest.mark.parametrize("text", ['{"id": "x"}', "null", "[]", "7"])
+def test_what_lacks_what_every_task_has_is_no_task(text: str) -> None:
     with pytest.raises(TypeError):
-        documents.read(Task, '{"id": "x"}')
+        documents.read(Task, text)
 
 
 def test_a_type_that_json_has_no_way_to_say_is_found_at_once() -> None:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,3 +69,52 @@ def test_nothing_said_is_a_fault(said: Json) -> None:
         lenient.link,
     ):
         read(said)
+
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+nanoseconds = st.integers(0, 4_000_000_000 * 10**9)
+offsets = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+
+
+def written(nanosecond: int, offset: timezone, digits: int, between: str = "T") -> str:
+    """As RFC 3339 has it, with so many digits of the second's fraction."""
+    second, fraction = divmod(nanosecond, 10**9)
+    local = datetime.fromtimestamp(second, offset)
+    zone = "Z" if offset.utcoffset(None) == timedelta() else f"{local:%z}"[:3] + ":" + f"{local:%z}"[3:]
+    return f"{local:%Y-%m-%d}{between}{local:%H:%M:%S}{f'.{fraction:09d}'[: digits + 1] if digits else ''}{zone}"
+
+
+@given(nanoseconds, offsets, st.integers(0, 9), st.sampled_from("T t"))
+def test_a_time_is_read_to_the_microsecond_whatever_its_offset_and_its_digits(
+    nanosecond: int, offset: timezone, digits: int, between: str
+) -> None:
+    kept = nanosecond // 10 ** (9 - min(digits, 6)) * 10 ** (9 - min(digits, 6))
+    expected = EPOCH + timedelta(microseconds=kept // 1000)
+    moment = lenient.moment(written(nanosecond, offset, digits, between))
+    assert moment == expected
+    assert moment.utcoffset() == timedelta()
+
+
+@given(st.integers(1, 4_000_000_000))
+def test_seconds_since_1970_are_a_time_also_as_text(second: int) -> None:
+    moment = EPOCH + timedelta(seconds=second)
+    assert lenient.moment(second) == lenient.moment(str(second)) == moment
+
+
+@given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(st.characters()), st.lists(st.text())))
+def test_no_time_is_a_fault_and_every_time_is_in_utc(said: Json) -> None:
+    moment = lenient.moment(said)
+    assert moment is None or moment.utcoffset() == timedelta()
+
+
+@given(st.integers(0, 10**255 - 1))
+def test_an_id_that_comes_as_a_number_keeps_every_digit(number: int) -> None:
+    assert lenient.identifier(number) == str(number)
+
+
+@given(st.text(st.characters()) | st.text("a7:.@/?#% \\", min_size=1))
+def test_whatever_is_taken_for_an_id_stays_one_segment_of_a_path(said: str) -> None:
+    found = lenient.identifier(said)
+    assert found in ("", said)
+    assert not set(found) & set("/?#%\\ ")
+    assert found not in (".", "..")

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from reelkeep.dialects.grammar.query import Query
+from reelkeep.dialects.grammar.query import LARGEST_NUMBER, Query
 from reelkeep.domain.errors import InvalidRequest
 
 
@@ -55,3 +58,40 @@ def test_a_value_too_long_for_a_key_is_refused_by_name() -> None:
     with pytest.raises(InvalidRequest) as refused:
         Query([("templates", "a" * 257)]).words("templates")
     assert refused.value.field == "templates"
+
+
+words = st.lists(st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=1), max_size=6, unique=True)
+
+
+@given(words)
+def test_words_are_the_same_in_every_way_of_writing_them(wanted: list[str]) -> None:
+    ways = [
+        [("states", word) for word in wanted],
+        [("states", ",".join(wanted))],
+        [("states", " , ".join([*wanted, ""]))],
+        [("states[]", word) for word in wanted],
+        [(f"states[{number}]", word) for number, word in enumerate(wanted)],
+        [("states", word) for word in [*wanted, *wanted]],
+    ]
+    for pairs in ways:
+        assert Query(pairs).words("states") == tuple(wanted)
+
+
+@given(st.integers(0, 4_000_000_000_000_000), st.integers(-840, 840), st.booleans())
+def test_a_time_is_the_same_with_any_offset(microsecond: int, minutes: int, escaped: bool) -> None:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microsecond)
+    text = moment.astimezone(timezone(timedelta(minutes=minutes))).isoformat()
+    assert Query([("from", text if escaped else text.replace("+", " "))]).moment("from") == moment
+
+
+@given(st.integers(-LARGEST_NUMBER, LARGEST_NUMBER))
+def test_a_number_is_read_as_it_is_written(number: int) -> None:
+    assert Query([("page", str(number))]).number("page", 0) == number
+
+
+@given(st.lists(st.tuples(st.sampled_from(["a", "a[]", "a[0]", "a[", ""]), st.text(st.characters()))))
+def test_whatever_a_query_says_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
+    query = Query(pairs)
+    for read in (query.one, query.words, query.moment, lambda name: query.number(name, 7)):
+        with suppress(InvalidRequest):
+            read("a")

@@ -280,6 +280,13 @@ def test_an_unknown_word_has_no_size() -> None:
     assert (pixels("8K", "16:9"), pixels("720p", "adaptive"), pixels("", "")) == ("", "", "")
 
 
+@given(st.text() | st.from_regex(r"[0-9]{1,6}[xX*×][0-9]{1,6}", fullmatch=True) | st.from_regex(r"[0-9]{1,5}[pPkK:]"))
+def test_whatever_a_size_says_it_is_known_or_none(size: str) -> None:
+    resolution, ratio = shape(size)
+    if resolution and ratio:
+        assert shape(pixels(resolution, ratio)) == (resolution, ratio)
+
+
 # --- what a provider is asked for ---
 
 

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime
+import random
+from datetime import UTC, datetime, timedelta
+from urllib.parse import quote, urlencode
 
 import pytest
 from hypothesis import given
@@ -84,3 +86,55 @@ def test_no_link_is_a_fault(date: str, seconds: str, expires: str) -> None:
     link_expiry(f"https://media.example.com/?X-Amz-Date={date}&X-Amz-Expires={seconds}")
     link_expiry(f"https://media.example.com/?Expires={expires}")
     link_expiry(f"https://media.example.com/?Policy={expires}")
+
+
+letters = st.characters(exclude_categories=["Cs"])
+whole_seconds = st.integers(0, 4_000_000_000).map(lambda at: datetime.fromtimestamp(at, UTC))
+others = st.lists(
+    st.tuples(st.sampled_from(["a", "x-tos-process", "Signature", "X-Amz-Signature"]), st.text(letters))
+)
+
+
+def with_query(path: str, pairs: list[tuple[str, str]]) -> str:
+    return f"https://media.test/{quote(path)}?{urlencode(pairs)}"
+
+
+@given(
+    st.sampled_from(["X-Amz", "X-Tos", "x-goog", "x-oss", "X-AMZ"]),
+    whole_seconds,
+    st.integers(0, 604_800),
+    st.text(letters),
+    others,
+    st.randoms(use_true_random=False),
+)
+def test_a_signed_link_dies_so_long_after_it_was_signed(
+    signer: str, signed_at: datetime, lives: int, path: str, others: list[tuple[str, str]], order: random.Random
+) -> None:
+    pairs = [*others, (f"{signer}-Date", f"{signed_at:%Y%m%dT%H%M%SZ}"), (f"{signer}-Expires", str(lives))]
+    order.shuffle(pairs)
+    assert link_expiry(with_query(path, pairs)) == signed_at + timedelta(seconds=lives)
+
+
+@given(
+    st.integers(0, 4_000_000_000), st.sampled_from(["Expires", "expires"]), st.text(letters), others, st.booleans()
+)
+def test_a_link_with_a_moment_dies_then(
+    moment: int, name: str, path: str, others: list[tuple[str, str]], last: bool
+) -> None:
+    pairs = [*others, (name, str(moment))] if last else [(name, str(moment)), *others]
+    assert link_expiry(with_query(path, pairs)) == datetime.fromtimestamp(moment, UTC)
+
+
+@given(st.integers(0, 4_000_000_000))
+def test_a_policy_dies_when_it_says(moment: int) -> None:
+    assert link_expiry(with_policy(policy(moment))) == datetime.fromtimestamp(moment, UTC)
+    assert link_expiry(with_policy(policy(str(moment)))) == datetime.fromtimestamp(moment, UTC)
+
+
+@given(
+    st.text(), st.lists(st.tuples(st.sampled_from(["Policy", "Expires", "X-Amz-Date", "X-Amz-Expires"]), st.text()))
+)
+def test_no_address_whatsoever_is_a_fault(text: str, pairs: list[tuple[str, str]]) -> None:
+    link_expiry(text)
+    link_expiry(f"https://{text}")
+    link_expiry("https://media.test/?" + "&".join(f"{name}={value}" for name, value in pairs))

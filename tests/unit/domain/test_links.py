@@ -3,6 +3,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reelkeep.domain import ids, links
 
@@ -38,5 +40,32 @@ def test_what_is_no_task_id_has_no_file(task_id: str) -> None:
     assert links.key_of("t", task_id, "1-video.mp4", SECRET) is None
 
 
-def test_a_token_with_odd_characters_is_simply_wrong() -> None:
-    assert links.key_of("ü☃", TASK, "1-video.mp4", SECRET) is None
+@pytest.mark.parametrize("token", ["ü☃", "\ud800"])
+def test_a_token_with_odd_characters_is_simply_wrong(token: str) -> None:
+    assert links.key_of(token, TASK, "1-video.mp4", SECRET) is None
+    assert links.key_of("t", TASK, token, SECRET) is None
+
+
+files = st.from_regex(r"[0-9]{1,2}-[a-z0-9-]{1,20}\.[a-z0-9]{2,4}", fullmatch=True)
+
+
+@given(st.integers(0, 4_000_000_000).map(lambda at: datetime.fromtimestamp(at, UTC)), files, st.binary(min_size=1))
+def test_every_file_of_every_task_has_a_link_of_its_own(made_at: datetime, file: str, secret: bytes) -> None:
+    key = links.folder(ids.new_task_id(made_at)) + file
+    assert links.key_of(*parts(links.path_of(key, secret)), secret) == key  # type: ignore[misc]  # three parts
+
+
+@given(st.data())
+def test_a_link_that_was_altered_anywhere_leads_nowhere(data: st.DataObject) -> None:
+    path = links.path_of(KEY, SECRET)
+    at = data.draw(st.integers(len("/files/"), len(path) - 1))
+    altered = path[:at] + data.draw(st.sampled_from("059afAZ_-./") | st.text(max_size=2)) + path[at + 1 :]
+    token, _, rest = altered.removeprefix("/files/").partition("/")
+    task_id, _, file = rest.partition("/")
+    assert altered == path or links.key_of(token, task_id, file, SECRET) is None
+
+
+@given(*[st.text(st.characters())] * 3)  # halves of surrogate pairs, too
+def test_no_link_whatsoever_is_a_fault(token: str, task_id: str, file: str) -> None:
+    for named in (task_id, TASK):
+        assert links.key_of(token, named, file, SECRET) is None

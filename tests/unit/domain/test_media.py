@@ -8,7 +8,7 @@ from typing import Any
 
 import av
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.domain.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
@@ -169,7 +169,6 @@ def test_a_page_is_refused_before_all_of_it_has_come() -> None:
 
 
 @pytest.mark.parametrize("name", ["mp4", "mp4, index first", "mov", "webm", "png", "jpeg", "gif", "webp", "wav"])
-@settings(max_examples=60)
 @given(data=st.data())
 def test_a_file_cut_anywhere_is_not_taken_for_a_whole_one(name: str, data: st.DataObject) -> None:
     content = WHOLE[name]()
@@ -194,7 +193,6 @@ def test_pictures_without_an_index_are_truncated() -> None:
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@settings(max_examples=40)
 @given(data=st.data())
 def test_how_a_file_is_cut_into_chunks_changes_nothing(name: str, data: st.DataObject) -> None:
     content = WHOLE[name]()
@@ -211,7 +209,6 @@ def test_a_file_may_come_one_byte_at_a_time(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", WHOLE)
-@settings(max_examples=40)
 @given(data=st.data())
 def test_damage_is_refused_or_overlooked_but_never_an_accident(name: str, data: st.DataObject) -> None:
     content = bytearray(WHOLE[name]())

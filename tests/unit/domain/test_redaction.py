@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import json
+import re
+from base64 import b64encode
+from collections.abc import Callable
 from time import process_time
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import given
@@ -43,6 +47,14 @@ SECRET = "s3cr3tS3cr3t-_s3cr3t"
         "the header was Token s3cr3t99",
         "AKIAS3CR3TS3CR3TS3CR",
         "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJzM2NyM3QifQ.s3cr3ts3cr3t",
+        f"whsec_{SECRET}",
+        f"webhook-signature: v1,{SECRET}=",
+        f"https%3A%2F%2Fcdn.test%2F1.mp4%3FX-Amz-Signature%3D{SECRET}",
+        f"x-amz-signature%253D{SECRET}",
+        f'{{"link": "api_key\\u003d{SECRET}"}}',
+        f'{{"seen": "no\\nBearer {SECRET}"}}',
+        f'{{"seen": "Authorization: Basic ab12\\/{SECRET}"}}',
+        f"key=abcvda_{SECRET}",
     ],
 )
 def test_no_secret_is_left(text: str) -> None:
@@ -84,6 +96,83 @@ def test_what_stands_around_a_secret_stays() -> None:
     }
 
 
+LETTERS = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ0123456789"
+tokens = st.builds(lambda random: f"{random[:12]}7{random[12:]}", st.text(LETTERS, min_size=30, max_size=50))
+NAMES = ["api_key", "apiKey", "token", "access_token", "Authorization", "secret", "client_secret", "password"]
+NAMES += ["SecretAccessKey", "X-Amz-Security-Token", "signature", "x-api-key", "webhook-signature"]
+HEADERS = ["Authorization: ", "authorization: Token ", "Proxy-Authorization: Bearer ", "X-API-Key: ", "Cookie: a="]
+HEADERS += ["webhook-signature: v1,", "X-HMAC-SIGNATURE: ", "x-auth-token: "]
+SIGNED = ["X-Amz-Signature", "X-Tos-Signature", "Signature", "sig", "token", "Policy", "auth_key", "OSSAccessKeyId"]
+
+
+def in_base64(token: str) -> str:
+    return b64encode(f"??>>{token}".encode()).decode()  # which has slashes and pluses
+
+
+@st.composite
+def with_a_secret(draw: st.DrawFn) -> tuple[str, str]:
+    """The secret, and the words that hold it, as somebody writes them who does not think of us."""
+    secret = draw(tokens | tokens.map(in_base64))
+    word = r"[\w-]+"
+    plain = [f"whsec_{secret}", *(f"{scheme} {secret}" for scheme in ("Bearer", "bearer", "Token", "Basic"))]
+    if re.fullmatch(word, secret):
+        plain += [f"vda_{secret}", f"sk-{secret}", f"rk_{(secret * 2)[:43]}", f"eyJ{secret}.{secret}.{secret}"]
+    address = f"https://cdn.test/a/1.mp4?Expires=1&{draw(st.sampled_from(SIGNED))}={quote(secret)}&x=1"
+    named = draw(st.sampled_from(NAMES))
+    said = draw(
+        st.sampled_from(
+            [
+                *plain,
+                address,
+                f"https://{secret.replace('/', '_')}@cdn.test/1.mp4",
+                draw(st.sampled_from(HEADERS)) + secret,
+                json.dumps({named: secret, "url": "https://cdn.test"}),
+                json.dumps([{"a": {named: secret}}]),
+                f"{named}={secret}",
+            ]
+        )
+    )
+    return secret, said
+
+
+ESCAPES: list[Callable[[str], str]] = [
+    lambda text: text,
+    lambda text: json.dumps({"message": text}),
+    lambda text: json.dumps({"message": text}).replace("/", "\\/"),  # PHP
+    lambda text: json.dumps({"message": text}).translate({ord(c): f"\\u{ord(c):04x}" for c in "=<>&'"}),  # Gson
+    lambda text: quote(text, safe=""),
+    lambda text: quote(text),
+    lambda text: f"https://gateway.test/fetch/{quote(text, safe='')}",
+]
+
+
+@given(
+    with_a_secret(),
+    st.lists(st.sampled_from(ESCAPES), max_size=3),
+    st.text(max_size=20),
+    st.sampled_from([" ", "\n", "\t", "(", ": ", "", "\r\n", ", "]),
+    st.sampled_from([" ", "\n", ",", '"', ")", "'", "\r\n", ""]),
+    st.text(max_size=20),
+)
+def test_whatever_stands_around_a_secret_nothing_of_it_is_left(
+    said: tuple[str, str],
+    escapes: list[Callable[[str], str]],
+    before: str,
+    begin: str,
+    end: str,
+    after: str,
+) -> None:
+    secret, words = said
+    text = (before + begin if begin else "") + words + (end + after if end else "")
+    for escape in escapes:
+        text = escape(text)
+    left = redact(text)
+    for _ in range(4):
+        assert secret[-20:-4] not in left
+        assert secret[4:20] not in left
+        left = unquote(left).replace("\\/", "/")
+
+
 @given(st.text() | st.text(alphabet="htps:/?&=\\\"' \nsk-vda_tokenbear.1"))
 def test_a_second_time_changes_nothing(text: str) -> None:
     once = redact(text)
@@ -91,7 +180,7 @@ def test_a_second_time_changes_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "part", ["a-", "https:/", "https://a", "\\/", '"', "sk-", "eyJaaaaaaaa.", "x-", "token ", "Bearer a"]
+    "part", ["a-", "https:/", "https://a", "\\/", "\\", "%25", '"', "sk-", "eyJaaaaaaaa.", "x-", "token ", "Bearer a"]
 )
 def test_no_text_takes_long(part: str) -> None:
     text = part * (65_536 // len(part))

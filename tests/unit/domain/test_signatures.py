@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import standardwebhooks
 import svix.webhooks
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from reelkeep.domain.notices import signatures
 from tests.vidu_verifier import is_vidus
@@ -71,6 +73,44 @@ def test_a_third_party_refuses_a_signature_that_is_old_or_by_another_secret(veri
         verify(SECRET, BODY, signed(ago=timedelta(minutes=6)))
     with pytest.raises(REFUSALS):
         verify(OLDER, BODY, signed())
+
+
+bodies = st.dictionaries(st.text(), st.text() | st.integers()).map(
+    lambda value: json.dumps(value, ensure_ascii=False).encode()
+)
+secrets = st.builds(
+    signatures.secret_of,
+    st.just(MASTER),
+    st.sampled_from(["alice", "bob"]),
+    st.text("wh_0123456789abcdef"),
+    st.integers(0),
+)
+
+
+@third_parties
+@given(
+    body=bodies,
+    made=st.lists(secrets, min_size=1, max_size=2),
+    message=st.from_regex(r"dl_[0-9a-f]{32}", fullmatch=True),
+)
+def test_whatever_is_sent_is_accepted_as_it_is_and_not_with_a_letter_more(
+    verify: Verify, body: bytes, made: list[str], message: str
+) -> None:
+    headers = signatures.standard(message, body, made, datetime.now(UTC))
+    for secret in made:
+        assert verify(secret, body, headers) == json.loads(body)
+    with pytest.raises(REFUSALS):
+        verify(made[0], body + b" ", headers)
+
+
+@given(body=bodies, secret=secrets, data=st.data())
+def test_no_altered_body_is_accepted(body: bytes, secret: str, data: st.DataObject) -> None:
+    at = data.draw(st.integers(0, len(body) - 1))
+    altered = body[:at] + bytes([data.draw(st.integers(32, 126))]) + body[at + 1 :]
+    assume(altered != body)
+    headers = signatures.standard("dl_1", body, [secret], datetime.now(UTC))
+    with pytest.raises((*REFUSALS, UnicodeDecodeError)):
+        by_standard_webhooks(secret, altered, headers)
 
 
 def test_every_webhook_has_a_secret_of_its_own_and_another_after_each_rotation() -> None:

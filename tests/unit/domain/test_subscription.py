@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -210,6 +211,19 @@ def test_another_endpoint_is_refused(protocol: str, endpoint: str) -> None:
         ABROAD.check(Protocol(protocol), endpoint)
     assert refused.value.field == "endpoint"
     assert "secret" not in refused.value.message
+
+
+@given(
+    st.sampled_from(Protocol),
+    st.text(st.characters())
+    | st.text("https:/.@[]0:aé#?%").map("https://a.test/".__add__)
+    | st.from_regex(r"\A.+@.+\..+"),
+)
+def test_whatever_is_asked_for_is_an_endpoint_or_refused(protocol: Protocol, endpoint: str) -> None:
+    with suppress(InvalidRequest):
+        ABROAD.check(protocol, endpoint)
+        assert endpoint.isascii()
+        assert endpoint.isprintable()
 
 
 def test_a_protocol_that_this_installation_does_not_allow_is_refused() -> None:

@@ -87,6 +87,32 @@ def test_an_ordinary_payload_stays_in_the_record_whole() -> None:
     assert (small.payload, small.payload_omitted) == (payload, False)
 
 
+json_values = st.recursive(
+    st.none() | st.integers() | st.text() | st.integers(8_000, 70_000).map(lambda length: "船" * length),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=5), inner, max_size=4),
+    max_leaves=6,
+)
+long_texts = st.text() | st.integers(1, 200_000).map(lambda length: "x" * length)
+requests = st.builds(
+    replace,
+    st.just(REQUEST),
+    prompt=long_texts,
+    payload=long_texts,
+    images=st.lists(long_texts, max_size=3).map(tuple),
+    body=st.dictionaries(st.text(max_size=5), json_values, max_size=3),
+)
+
+
+@given(requests)
+def test_a_slim_request_fits_a_record_and_is_as_slim_as_it_gets(asked: Request) -> None:
+    small = slim(asked)
+    assert slim(small) == replace(small, payload_omitted=False)
+    assert len(documents.write(replace(TASK, request=small)).encode()) < 400_000 - 4_096
+    assert small.payload == ("" if small.payload_omitted else asked.payload)
+    if not is_big(asked) and max(map(len, [asked.prompt, *asked.images])) <= 8_192:
+        assert replace(small, body=asked.body) == asked
+
+
 @pytest.mark.parametrize(
     "asked",
     [

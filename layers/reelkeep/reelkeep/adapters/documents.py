@@ -59,7 +59,9 @@ def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
 def _record_reader(kind: Any) -> _Reader:
     readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
 
-    def read_record(record: Mapping[str, Any]) -> Any:
+    def read_record(record: Any) -> Any:
+        if not isinstance(record, dict):
+            raise TypeError(f"no {kind.__name__}, but {type(record).__name__}")
         return kind(
             **{
                 name: value if value is None or (reader := readers[name]) is None else reader(value)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from urllib.parse import quote, urlsplit
 
 _NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+_PROTOCOLS = IPv4Network("192.0.0.0/24")  # RFC 6890; some metadata is there, and older Pythons call it global
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _PRIVATE = tuple(
     ip_network(network)
@@ -32,6 +33,8 @@ def is_public(address: str) -> bool:
             return is_public(str(inner))
         if found not in _GLOBAL_UNICAST:
             return False
+    elif found in _PROTOCOLS:
+        return False
     return found.is_global and not found.is_multicast and not found.is_reserved
 
 

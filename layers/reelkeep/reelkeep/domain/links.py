@@ -28,11 +28,11 @@ def key_of(token: str, task_id: str, file: str, secret: bytes) -> str | None:
     """The key in the archive that a permanent link stands for, or None if the link is not one of ours."""
     if not ids.is_task_id(task_id) or not file or "/" in file:
         return None
-    if not hmac.compare_digest(token.encode(), _token(task_id, file, secret).encode()):
+    if not hmac.compare_digest(token.encode(errors="replace"), _token(task_id, file, secret).encode()):
         return None
     return folder(task_id) + file
 
 
 def _token(task_id: str, file: str, secret: bytes) -> str:
-    digest = hmac.digest(secret, f"{task_id}/{file}".encode(), hashlib.sha256)
+    digest = hmac.digest(secret, f"{task_id}/{file}".encode(errors="replace"), hashlib.sha256)
     return base64.urlsafe_b64encode(digest[:18]).decode()  # 144 bits, 24 characters, no padding

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -60,9 +61,10 @@ class Answer:
     def retry_after(self) -> float | None:
         """Seconds that the provider asks us to wait (RFC 9110, 10.2.3; the date form is nobody's here)."""
         try:
-            return max(0.0, float(self.headers.get("retry-after", "")))
+            seconds = float(self.headers.get("retry-after", ""))
         except ValueError:
             return None
+        return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 Search = Generator[Call, Answer, Finding]  # what is asked, one after another; what was answered; what follows

@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from ipaddress import IPv4Address, IPv6Address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelkeep.domain.addresses import is_private, is_public, target_of
+
+NEAR_THE_EDGES = ["0.0.0.0", "10.0.0.0", "127.0.0.1", "169.254.169.254", "172.31.255.255", "192.168.1.1", "8.8.8.8"]
+ipv4 = st.ip_addresses(v=4) | st.sampled_from(NEAR_THE_EDGES).map(IPv4Address)
+addresses = ipv4 | st.ip_addresses(v=6)
+
+
+@given(addresses)
+def test_no_address_is_both_public_and_private(address: IPv4Address | IPv6Address) -> None:
+    assert not (is_public(str(address)) and is_private(str(address)))
+
+
+@given(ipv4, st.integers(0, 2**80 - 1))
+def test_an_address_in_disguise_is_what_it_is_without(address: IPv4Address, rest: int) -> None:
+    plain, number = str(address), int(address)
+    mapped = IPv6Address(0xFFFF << 32 | number)
+    translated = IPv6Address((0x64FF9B << 96) | number)
+    tunnelled = IPv6Address(0x2002 << 112 | number << 80 | rest)
+    for disguised in (mapped, translated, tunnelled):
+        assert (is_public(str(disguised)), is_private(str(disguised))) == (is_public(plain), is_private(plain))
+
+
+@given(ipv4)
+def test_nothing_public_is_reserved_for_anything_inside(address: IPv4Address) -> None:
+    inside = address.is_private or address.is_loopback or address.is_link_local or address.is_multicast
+    assert not (inside and is_public(str(address)))
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192"])
+def test_where_a_cloud_tells_its_secrets_nobody_goes(address: str) -> None:
+    assert not is_public(address)
+    assert not is_private(address)
+
+
+carried = st.text("aZ09-._~/%:@!$&'()*+,;=")
+
+
+@given(carried, carried.map(lambda text: text.replace("/", "?")))
+def test_what_was_signed_arrives_as_it_is(path: str, query: str) -> None:
+    assert target_of(f"https://cdn.test/a/{path}?{query}") == (f"/a/{path}", query)
+
+
+@given(st.text(st.characters()) | st.text('a /?#\r\n\t"é'))
+def test_nothing_is_sent_that_would_break_out_of_the_request_line(text: str) -> None:
+    with suppress(ValueError):
+        for part in target_of(f"https://cdn.test/{text}"):
+            assert re.fullmatch(r"[!-~]*", part)

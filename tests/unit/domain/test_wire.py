@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+import math
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelkeep.domain.wire import Answer, Json, parse_json
+
+fit_to_send = st.text(st.characters(exclude_categories=["Cs"]))
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | fit_to_send,
+    lambda inner: st.lists(inner) | st.dictionaries(fit_to_send, inner),
+    max_leaves=10,
+)
+
+
+def asked_to_wait(text: str) -> float | None:
+    return Answer(status=429, headers={"retry-after": text}).retry_after
+
+
+@given(st.text() | st.floats().map(str) | st.integers().map(str))
+def test_a_provider_can_make_us_wait_for_a_number_of_seconds_only(text: str) -> None:
+    seconds = asked_to_wait(text)
+    assert seconds is None or (seconds >= 0 and math.isfinite(seconds))
+
+
+@given(st.integers(0, 10**9))
+def test_the_seconds_to_wait_are_read_as_they_are_written(seconds: int) -> None:
+    assert asked_to_wait(f"{seconds}") == seconds
+    assert asked_to_wait(f" {seconds} ") == seconds
+
+
+@pytest.mark.parametrize("text", ["inf", "nan", "-inf", "Infinity", "1e999"])
+def test_a_wait_without_an_end_is_none(text: str) -> None:
+    assert asked_to_wait(text) is None
+
+
+@given(values)
+def test_json_is_read_as_it_was_written(value: Json) -> None:
+    assert parse_json(json.dumps(value).encode()) == value
+    assert parse_json(json.dumps(value, ensure_ascii=False, indent=1).encode()) == value
+
+
+@given(st.binary() | fit_to_send.map(str.encode) | values.map(lambda value: json.dumps(value).encode()[:-1]))
+def test_what_is_read_can_be_sent_on(text: bytes) -> None:
+    with suppress(ValueError):
+        json.dumps(parse_json(text), ensure_ascii=False, allow_nan=False).encode()
+
+
+@pytest.mark.parametrize("text", [b"NaN", b"[Infinity]", b'{"a": -Infinity}', b'"\\ud800"', b"[" * 100_000, b"\xff"])
+def test_what_nobody_could_be_sent_again_is_refused(text: bytes) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_json(text)
