@@ -13,6 +13,8 @@ BIN := .venv/bin
 CODE := layers functions local admin tests benchmarks
 
 export SAM_CLI_TELEMETRY := 0
+# Each of the many processes of a run would compile the same packages again.
+unexport PYTHONDONTWRITEBYTECODE
 
 ##@ Use it
 
@@ -63,8 +65,9 @@ else
 	@echo "no Python 3.13 on this machine: the unit tests ran on another only"
 endif
 
-chaos: $(SETUP)  ## Every call killed, lost or refused in turn; days of bad luck at once (see tests/chaos/README.md)
+chaos: $(SETUP)  ## Every call killed, lost or refused in turn; days of bad luck; properties (see tests/chaos/README.md)
 	$(BIN)/pytest tests/chaos
+	$(BIN)/pytest tests/unit -m hypothesis --hypothesis-profile thorough
 
 tools: $(SETUP)  ## Tests of the local cloud and of the studio themselves
 	$(BIN)/pytest tests/local

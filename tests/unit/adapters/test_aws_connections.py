@@ -47,14 +47,19 @@ class NewClient(Protocol):
     ) -> DynamoDBClient: ...
 
 
+@pytest.fixture(scope="module")
+def session() -> boto3.Session:
+    """One for all, since it takes long to read what DynamoDB is."""
+    return boto3.Session(aws_access_key_id="key", aws_secret_access_key="secret", region_name="us-east-1")
+
+
 @pytest.fixture
-def client() -> Iterator[NewClient]:
+def client(session: boto3.Session) -> Iterator[NewClient]:
     with ExitStack() as stack:
 
         def new_client(
             url: str, tls: ssl.SSLContext | None = None, *, attempts: int = 1, seconds: float = 5
         ) -> DynamoDBClient:
-            session = boto3.Session(aws_access_key_id="key", aws_secret_access_key="secret", region_name="us-east-1")
             config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
             made = session.client("dynamodb", endpoint_url=url.rstrip("/"), config=config)
             tls = tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -25,7 +25,7 @@ from reelkeep.ports import SourceBad, SourceBusy, SourceGone
 from tests.samples import lengthened, picture, video
 from tests.servers import Answering, Bucket, Cut, Request, Server, reply
 
-LONG = lengthened(video(), 3 * RANGE + 12_345)
+LONG = lengthened(video(), 2 * RANGE + 12_345)
 PAGE = b"<!doctype html><title>Sorry</title>"
 
 
@@ -213,15 +213,14 @@ def test_a_file_in_chunks_is_kept_whole_though_its_length_is_not_said(archive: A
 
 
 def test_a_long_file_of_unknown_length_goes_up_in_parts(archive: Archive) -> None:
-    content = lengthened(video(), 33 * BIT)
+    content = lengthened(video(), 17 * BIT)
     with Server(lambda _: _until_close(content)) as source:
         kept = archive.keep(source.url())
 
     assert archive.objects == {"v.mp4": content}
-    assert kept.bytes == 33 * BIT
+    assert kept.bytes == 17 * BIT
     assert archive.client.calls == [
         "create_multipart_upload",
-        "upload_part",
         "upload_part",
         "upload_part",
         "complete_multipart_upload",
@@ -403,7 +402,7 @@ def test_an_endless_file_ends_at_the_limit(archive: Archive, credentials: Creden
             yield bytes(BIT)
 
     with Server(answering) as source, pytest.raises(SourceBad, match="larger"):
-        archive.keep(source.url(), limit_bytes=40 * BIT, credentials=credentials)
+        archive.keep(source.url(), limit_bytes=18 * BIT, credentials=credentials)
 
     assert archive.objects == {}
     assert archive.client.calls[-1] == "abort_multipart_upload"
@@ -448,13 +447,13 @@ def test_a_packed_file_that_is_cut_on_its_way_is_read_again_from_its_beginning(a
 
 
 def test_a_file_that_unpacks_to_more_than_is_kept_is_refused(archive: Archive) -> None:
-    bomb = gzip.compress(lengthened(video(), 60 * BIT))
+    bomb = gzip.compress(lengthened(video(), 8 * BIT))
     assert len(bomb) < BIT
     with (
         Server(lambda _: reply(200, bomb, content_encoding="gzip")) as source,
         pytest.raises(SourceBad, match="larger"),
     ):
-        archive.keep(source.url(), limit_bytes=40 * BIT)
+        archive.keep(source.url(), limit_bytes=6 * BIT)
 
     assert archive.objects == {}
 
@@ -524,7 +523,7 @@ def test_a_lasting_fault_of_the_archive_is_the_clients_error(archive: Archive) -
 
 def test_parts_are_not_left_behind_when_one_fails(archive: Archive) -> None:
     archive.client.fault = ClientError({"Error": {"Code": "AccessDenied"}}, "UploadPart")
-    with Server(File(lengthened(video(), 33 * BIT))) as source, pytest.raises(ClientError):
+    with Server(File(lengthened(video(), 17 * BIT))) as source, pytest.raises(ClientError):
         archive.keep(source.url(), credentials=None)
 
     assert archive.objects == {}

@@ -33,7 +33,7 @@ from tests.unit.services.stage import Stage
 
 OUTSIDE = "127.0.0.2"
 FILM = video()
-LONG = lengthened(FILM, 9_000_000)
+LONG = lengthened(FILM, 5_000_000)
 PAGE = b"<!doctype html><title>Sorry</title>" + b" " * 5000
 PROCESSING = {"state": "processing"}
 Film = Callable[[Request], Iterator[bytes]]
@@ -73,7 +73,7 @@ class World:
 
     def ended(self) -> Task:
         task = self.stage.submit()
-        self.stage.see_through(task.id)
+        self.stage.see_through(task.id, late=8)
         task = self.stage.task(task.id)
         assert self.hostile.placed == 1
         assert task.provider_task_id == "885000000000000001"
@@ -127,7 +127,7 @@ def world() -> Iterator[World]:
             Credentials("id", "secret"),
             "bucket",
             outbound,
-            largest={"image": 1 << 20, "video": 20 << 20, "media": 20 << 20},
+            largest={"image": 1 << 20, "video": 6 << 20, "media": 6 << 20},
             pause=lambda _: None,
         )
         world = World(Stage(provider=provider, archive=archive), hostile, inside, bucket, client, server.url)
@@ -216,7 +216,7 @@ def test_a_redirect_that_stays_outside_is_followed(world: World) -> None:
 
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_film_that_is_cut_again_and_again_arrives_whole(world: World, ranges: bool) -> None:
-    world.hostile.film = File(LONG, ranges=ranges, cuts=[1, 1000, 2_000_000, 4_000_000, 0, 7])
+    world.hostile.film = File(LONG, ranges=ranges, cuts=[1, 1000, 1_000_000, 2_000_000, 0, 7])
     world.whole(LONG)
 
 
@@ -284,7 +284,7 @@ def test_an_endless_film_ends_at_the_limit(world: World) -> None:
 
 
 def test_a_film_that_unpacks_without_end_ends_at_the_limit(world: World) -> None:
-    bomb = gzip.compress(lengthened(FILM, 30 << 20))
+    bomb = gzip.compress(lengthened(FILM, 8 << 20))
     world.hostile.film = lambda _: reply(body=bomb, content_encoding="gzip")
     assert "larger" in world.lost()
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep import dialects
@@ -86,7 +86,6 @@ HEADERS = st.fixed_dictionaries({}, optional={"retry-after": st.text(max_size=12
 @given(
     data=st.data(), status=st.sampled_from([200, 201, 204, 302, 400, 402, 404, 408, 429, 500, 503]), headers=HEADERS
 )
-@settings(max_examples=60)
 def test_whatever_a_provider_answers_is_a_value(
     spoken: ProviderDialect, data: st.DataObject, status: int, headers: dict[str, str]
 ) -> None:
@@ -110,7 +109,6 @@ def submissions(dialect: Dialect) -> list[tuple[str, Json]]:
 
 @pytest.mark.parametrize("spoken", all_dialects(), ids=lambda dialect: dialect.name)
 @given(data=st.data())
-@settings(max_examples=60)
 def test_whatever_a_client_sends_is_understood_or_refused_and_so_at_every_provider(
     spoken: Dialect, data: st.DataObject
 ) -> None:
@@ -131,7 +129,6 @@ def test_whatever_a_client_sends_is_understood_or_refused_and_so_at_every_provid
 
 @pytest.mark.parametrize("spoken", all_dialects(), ids=lambda dialect: dialect.name)
 @given(data=st.data())
-@settings(max_examples=40)
 def test_whatever_a_listing_asks_for_is_understood_or_refused(spoken: Dialect, data: st.DataObject) -> None:
     lists = [route for route in spoken.routes if isinstance(route, List)]
     if not lists:

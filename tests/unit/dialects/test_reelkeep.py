@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -223,7 +223,6 @@ anything = st.recursive(
 field_names = st.sampled_from(["prompt", "images", "video_url", "duration", "seed", "payload", "x"])
 
 
-@settings(deadline=None)
 @given(st.sampled_from(Kind), st.dictionaries(field_names, anything))
 def test_a_submission_is_understood_exactly_if_it_fits_the_schema(kind: Kind, fields: dict[str, Any]) -> None:
     said = {"kind": kind.value, **fields}

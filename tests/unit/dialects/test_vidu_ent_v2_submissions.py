@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.dialects.dialect import Http, Submit
@@ -471,7 +471,6 @@ def accepted(route: Submit, body: Any) -> Request | None:
         return None
 
 
-@settings(deadline=None)
 @given(st.sampled_from([route for route in dialect.routes if isinstance(route, Submit)]), VALUES)
 def test_nothing_a_client_sends_is_a_fault(route: Submit, said: Any) -> None:
     body = {**FILLED, **said} if isinstance(said, dict) else said

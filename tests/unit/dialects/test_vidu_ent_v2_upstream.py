@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.dialects import upstream as upstream_named
@@ -492,7 +492,6 @@ def test_a_task_that_is_not_shown_or_without_its_payload_leaves_it_open(look: An
     assert isinstance(finding, kind)
 
 
-@settings(deadline=None)
 @given(st.sampled_from([200, 400, 404, 429, 500]), VALUES | st.binary())
 def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
     task = task_of(Request(dialect="vidu_ent_v2", kind=Kind.IMG2VIDEO, body=IMAGE_BODY))

@@ -6,7 +6,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from reelkeep.dialects.vidu_native import dialect, upstream
 from reelkeep.domain import errors
@@ -231,7 +231,6 @@ def test_the_pages_example_fits_the_published_schema(name: str) -> None:
     native.fits("ViduNativeTask", native.golden(name))
 
 
-@settings(deadline=None)
 @given(ANYTHING)
 def test_nothing_a_client_sends_is_a_fault(said: Any) -> None:
     body = {**SUBMISSION, **said} if isinstance(said, dict) else said

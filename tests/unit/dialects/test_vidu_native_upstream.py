@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.dialects.vidu_native import upstream
@@ -207,7 +207,6 @@ def test_a_task_is_asked_for_by_the_id_that_was_given_with_its_colon() -> None:
     assert upstream.authorization.format(key="sk-1") == "Bearer sk-1"
 
 
-@settings(deadline=None)
 @given(st.sampled_from([200, 400, 404, 429, 500]), ANYTHING | st.binary())
 def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
     answered = answer(status, said)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from reelkeep.dialects.dialect import Http
 from reelkeep.dialects.vidu_v1.client import upstream
@@ -308,7 +308,6 @@ def test_what_is_served_fits_its_published_schema(name: str) -> None:
     v1.fits("ViduV1Task", v1.golden(name))
 
 
-@settings(deadline=None)
 @given(ANYTHING)
 def test_nothing_a_client_sends_is_a_fault(said: Any) -> None:
     body = {**SUBMISSION, **said} if isinstance(said, dict) else said

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.dialects.vidu_v1.client import upstream
@@ -225,7 +225,6 @@ def test_a_task_is_asked_for_by_the_providers_id_and_neither_cancelled_nor_looke
     assert not upstream.read_cancelled(answer(200, {}))
 
 
-@settings(deadline=None)
 @given(st.sampled_from([200, 400, 404, 429, 500]), ANYTHING | st.binary())
 def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
     answered = answer(status, said)

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from reelkeep.domain import errors
 from reelkeep.domain.task import Kind, Request
@@ -235,7 +235,6 @@ def test_a_body_beyond_five_megabytes_is_too_large() -> None:
         5,
     )
 )
-@settings(max_examples=500)
 def test_any_body_is_understood_or_refused(body: Json) -> None:
     sent = json.dumps(body).encode(errors="replace")
     try:

@@ -6,7 +6,7 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.dialects import upstream as upstream_named
@@ -513,7 +513,6 @@ NAMES = [*SUCCEEDED, *LINKS, "error", "code", "message", "data", "task_id", "ite
 
 
 @given(st.integers(100, 599), values(NAMES, "succeeded", "failed", "queued", CGT) | st.binary())
-@settings(max_examples=500)
 def test_nothing_that_a_provider_says_breaks_the_reading_of_it(status: int, body: Json) -> None:
     said = Answer(status=status, body=body) if isinstance(body, bytes) else answer(status, body)
     upstream.read_placed(said)
