@@ -150,11 +150,11 @@ class Cloud:
     def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
         """Every call of every client of boto3 comes by here."""
 
-        _, service, operation = event_name.split(".")
+        service, operation = event_name.split(".")[1:]
 
         def happen() -> AWSResponse:
             if (plain := service.replace("-", "")) in direct.HANDLERS:
-                return _said(request, *direct.answer(plain, request, REGION))
+                return _said(request, *direct.answer(plain, operation, request, REGION))
             return _stubbed(event_name, request)
 
         if not self._inside or self._connected is None:
@@ -178,7 +178,7 @@ class Cloud:
 
 
 # botocore repeats a call after any of the faults in which nothing happened, so one of them stands for all.
-_REFUSALS = {
+_REFUSALS: dict[str, tuple[int, dict[str, str], bytes]] = {
     "json": (400, {}, b'{"__type":"ThrottlingException","message":"Rate exceeded"}'),
     "s3": (503, {}, b"<Error><Code>SlowDown</Code><Message>Slow down.</Message></Error>"),
     "sns": (

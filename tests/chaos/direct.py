@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from typing import Final
 
 from botocore.awsrequest import AWSPreparedRequest
-from moto.core import DEFAULT_ACCOUNT_ID
-from moto.core.exceptions import HTTPException
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.core.responses import BaseResponse
 from moto.core.utils import camelcase_to_underscores
 from moto.dynamodb.responses import DynamoHandler
 from moto.secretsmanager.responses import SecretsManagerResponse
+from werkzeug.exceptions import HTTPException
 
 HANDLERS: Final[Mapping[str, type[BaseResponse]]] = {
     "dynamodb": DynamoHandler,
@@ -24,16 +24,15 @@ HANDLERS: Final[Mapping[str, type[BaseResponse]]] = {
 }
 
 
-def answer(service: str, request: AWSPreparedRequest, region: str) -> tuple[int, dict[str, str], str]:
+def answer(service: str, operation: str, request: AWSPreparedRequest, region: str) -> tuple[int, dict[str, str], str]:
     """Status, headers and body."""
+    assert isinstance(request.body, bytes)  # of JSON
     handler = HANDLERS[service]()
-    handler.headers = {name: v if isinstance(v, str) else v.decode() for name, v in request.headers.items()}
     handler.querystring, handler.response_headers = {}, {}
     handler.current_account, handler.region = DEFAULT_ACCOUNT_ID, region
     handler.body = handler.params = json.loads(request.body)
     handler.uri_match = {}
     handler.automated_parameter_parsing = True  # which this is instead of
-    operation = handler.headers["X-Amz-Target"].rpartition(".")[2]
     try:
         found = getattr(handler, camelcase_to_underscores(operation))()
     except HTTPException as error:

@@ -26,7 +26,7 @@ KINDS = [Webhook, Attempt, Delivery, Filter, Subscription, Adoption, Creation, K
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 @given(data=st.data())
 def test_every_record_is_read_as_it_was_written(kind: type[Any], data: st.DataObject) -> None:
-    more = {"body": st.just({})} if kind is Request else {}  # a mapping of anything: test_task_record.py
+    more: dict[str, Any] = {"body": st.just({})} if kind is Request else {}  # of anything: test_task_record.py
     value = data.draw(st.builds(kind, **more))
     text = documents.write(value)
     assert documents.read(kind, text) == value
