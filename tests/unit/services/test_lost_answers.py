@@ -123,6 +123,18 @@ def test_what_is_certainly_absent_is_placed_once_more_within_the_deadline() -> N
     assert (task.state, task.provider_task_id, len(stage.provider.placed)) == (State.SUCCESS, "p-2", 2)
 
 
+def test_what_is_certainly_absent_only_after_the_deadline_may_be_submitted_again() -> None:
+    stage, task_id = lost(Uncertain("its list is old"))
+    while stage.now < NOON + timedelta(hours=3):
+        stage.pass_(stage.poll(task_id).wait_seconds)
+    stage.provider.found = [Absent()]
+    task, _ = ended(stage, task_id)
+    assert (task.state, len(stage.provider.placed)) == (State.EXPIRED, 1)
+    assert task.failure is not None
+    assert task.failure.retryable
+    assert task.failure.message.endswith("the submission did not arrive at the provider")
+
+
 def test_what_was_found_out_about_an_earlier_call_does_not_count_for_a_later_one() -> None:
     """A slow run hears that the first call's task is absent; meanwhile another run has placed it again."""
     stage, task_id = lost(Absent())

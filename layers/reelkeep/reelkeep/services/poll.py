@@ -248,8 +248,13 @@ def _settled(task: Task, finding: Finding, provider: Provider, *, tasks: Tasks, 
                 return _setback(current, "the provider does not list this task yet", None, expected, now)
             case Absent():
                 wait = schedule.next_wait(current, expected, now)
-                waiting = replace(current, submission=Submission.WAITING, next_look_at=now + timedelta(seconds=wait))
-                return waiting.advanced(State.CREATED, now)
+                return current.advanced(
+                    State.CREATED,
+                    now,
+                    submission=Submission.WAITING,
+                    next_look_at=now + timedelta(seconds=wait),
+                    trouble="the submission did not arrive at the provider",
+                )
             case Uncertain(reason) if since < _OUT_OF_ORDER_FOR:
                 return _setback(
                     current, f"the provider's answer to the submission was lost: {reason}", None, expected, now
