@@ -24,6 +24,8 @@ class Checks:
         self._world = stack.world
         self._studio = provider.studio
         self._stock = stock
+        for never in ("paid twice", "told before kept", "lost"):
+            self._count(never, 0)
         stack.tasks.written = self._check_write
         stack.notices.telling = self._check_notice
 
@@ -64,16 +66,15 @@ class Checks:
     def _check_kept(self, task: Task, when: str) -> None:
         if task.state is not State.SUCCESS:
             return
-        early, bucket = f"{self._world.named(task)}: success was {when}", self._stack.bucket
-        if task.id not in bucket.manifests:
-            self._world.wrong(f"{early} without a manifest")
-        if not task.creations:
-            self._world.wrong(f"{early} of nothing")
+        bucket = self._stack.bucket
+        missing = [] if task.id in bucket.manifests else ["its manifest"]
+        missing += [] if task.creations else ["a creation"]
         for asset in _assets(task):
-            if asset.name == "video" and asset.kept is None:
-                self._world.wrong(f"{early} without its video")
-            if asset.kept is not None and asset.kept.key not in bucket.digests:
-                self._world.wrong(f"{early} without its {asset.name}")
+            if (asset.name == "video" and not asset.kept) or (asset.kept and asset.kept.key not in bucket.digests):
+                missing.append(f"its {asset.name}")
+        if missing:
+            self._count("told before kept")
+            self._world.wrong(f"{self._world.named(task)}: success was {when} without {', '.join(missing)}")
 
     # In the end ---------------------------------------------------------------------------------------------
 
@@ -92,7 +93,7 @@ class Checks:
         for task in self._stack.tasks.recorded.values():
             self._judge_end(task)
         for number, task in ours.items():
-            self._judge_outcome(task, number, made.get(number, []))
+            self._judge_outcome(task, number, made.get(number, []), holders)
         for each in [*others, *(order for orders in made.values() for order in orders)]:
             self._judge_made(each, holders[each.id])
         self._count("placed", sum(map(len, made.values())))
@@ -143,7 +144,7 @@ class Checks:
             elif self._stack.bucket.digests[asset.kept.key] != self._stock.digest(file):
                 self._world.wrong(f"{name}: its {asset.name} is not what was made")
 
-    def _judge_outcome(self, task: Task, number: int, made: list[Made]) -> None:
+    def _judge_outcome(self, task: Task, number: int, made: list[Made], holders: Mapping[str, list[Task]]) -> None:
         """Whether a submission ended as it did at the provider."""
         name = self._world.named(task)
         truth = self._studio.state(made[0]) if made else None
@@ -157,6 +158,8 @@ class Checks:
             self._count("never placed: " + ("refused" if refused else task.state))
             if not refused and task.state not in (State.CANCELLED, State.EXPIRED):
                 self._world.wrong(f"{name}: never placed, ended as {task.state}: {task.failure}")
+        elif any(each.adopted and each.adopted.lost_task == task.id for each in holders[made[0].id]):
+            self._count("given up too early, and made good by adoption")
         elif task.state is not _ENDS.get(truth):
             self._world.wrong(f"{name} at {task.provider}: {truth} there, {task.state} here: {task.failure}")
 

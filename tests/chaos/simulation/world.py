@@ -15,7 +15,7 @@ from random import Random
 from reelkeep.domain.task import Task
 from tests.unit.services.stage import NOON
 
-DAYS = 3.0  # over which the tasks are submitted
+DAYS = 7.0  # over which the tasks are submitted; in fewer, one clock for all leaves ten thousand too little time
 _NUMBER = re.compile(r"task (\d+) ")
 
 
