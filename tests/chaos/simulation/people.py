@@ -43,7 +43,7 @@ class People:
         self._ask(number, path, asked, 1)
 
     def _ask(self, number: int, path: str, asked: dict[str, Any], attempt: int) -> None:
-        """A client that heard nothing, or of a fault, asks again, for an hour or two."""
+        """A client that heard nothing, or of a fault, asks again, for an hour or so."""
         self._world.current = ""
         answer = self._stack.ask("POST", path, asked, repeat=f"task-{number}")
         status = answer["statusCode"] if answer is not None else 0
@@ -59,7 +59,8 @@ class People:
             wait = min(1200.0, 10.0 * 2**attempt) * self._random.random()
             self._world.at(wait, partial(self._ask, number, path, asked, attempt + 1))
         else:
-            self._heard(f"given up after {attempt} attempts, the last answered {status or 'nothing'}")
+            recorded = number in self._world.numbers.values()
+            self._heard(f"given up by the client, {'recorded all the same' if recorded else 'never recorded'}")
 
     def _heard(self, what: str) -> None:
         self._world.report.answered[what] += 1
