@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Generator, Iterator, Mapping
+from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
@@ -19,7 +20,7 @@ from tests.chaos.line import Killed
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.provider import parted
 from tests.chaos.simulation.world import World
-from tests.fakes import FakeClaims, FakeTasks
+from tests.fakes import FakeCalls, FakeClaims, FakeTasks
 
 T = TypeVar("T")
 
@@ -92,8 +93,20 @@ class Claims(FakeClaims):
         super().__init__()
         self._aws = aws
 
-    def claim(self, claim: Claim, now: Any, *, instead_of: str = "") -> Claim:
+    def claim(self, claim: Claim, now: datetime, *, instead_of: str = "") -> Claim:
         return self._aws("dynamodb", lambda: super(Claims, self).claim(claim, now, instead_of=instead_of))
+
+
+class Calls(FakeCalls):
+    def __init__(self, aws: Aws) -> None:
+        super().__init__()
+        self._aws = aws
+
+    def taken(self, provider: str, name: str) -> bool:
+        return self._aws("dynamodb", lambda: super(Calls, self).taken(provider, name))
+
+    def take(self, provider: str, name: str, until: datetime) -> None:
+        self._aws("dynamodb", lambda: super(Calls, self).take(provider, name, until))
 
 
 class Bucket:

@@ -16,7 +16,7 @@ from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.domain import ids
-from reelkeep.domain.errors import TryLater
+from reelkeep.domain.errors import ReelkeepError, TryLater
 from reelkeep.domain.task import Kept
 from reelkeep.services.adopt import adopt
 from reelkeep.services.cancel import cancel
@@ -30,7 +30,7 @@ from reelkeep.services.wake import wake
 from tests.chaos.line import Killed
 from tests.chaos.machine import ExecutionFailed, execution
 from tests.chaos.provider import Provider
-from tests.chaos.simulation.cloud import Aws, Bucket, Claims, Machines, Table, Topic
+from tests.chaos.simulation.cloud import Aws, Bucket, Calls, Claims, Machines, Table, Topic
 from tests.chaos.simulation.provider import Line
 from tests.chaos.simulation.world import DAYS, World
 from tests.fakes import FakeKeys
@@ -52,6 +52,7 @@ class Stack:
         self.aws.meanwhile = self._meanwhile
         self.tasks = Table(self.aws)
         self.claims = Claims(self.aws)
+        self.calls = Calls(self.aws)
         self.bucket = Bucket(self.aws, provider)
         self.executions = Machines(self.aws, self._begun)
         self.notices = Topic(self.aws)
@@ -146,9 +147,7 @@ class Stack:
         """It may fail: it comes again, or it was one too many."""
         try:
             do()
-        except AssertionError:
-            raise
-        except (Exception, Killed) as error:
+        except (ReelkeepError, LookupError, ValueError, Killed) as error:
             self.world.report.happened[f"{name}: {type(error).__name__}"] += 1
 
     def _begun(self, task_id: str, data: dict[str, Any]) -> Generator[float]:
@@ -187,7 +186,15 @@ class Stack:
         self.world.current = task_id
         self._whatever(
             "wake",
-            lambda: wake(token, task_id, headers, **self._seen, executions=self.executions, pause=self.world.takes),
+            lambda: wake(
+                token,
+                task_id,
+                headers,
+                **self._seen,
+                executions=self.executions,
+                calls=self.calls,
+                pause=self.world.takes,
+            ),
         )
 
     # On a schedule ------------------------------------------------------------------------------------------
