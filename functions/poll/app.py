@@ -1,6 +1,6 @@
 """The state machine's step Poll: {"task_id"} in, {"task_id", "finished", "wait_seconds"} out.
 
-The first look is given the "provider_task_id", too, if it could not be recorded."""
+While the "provider_task_id" could not be recorded, it is handed on from look to look."""
 
 from __future__ import annotations
 

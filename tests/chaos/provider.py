@@ -71,8 +71,10 @@ class Stock:
 class Provider:
     """Answers requests in memory."""
 
-    def __init__(self, settings: Settings, stock: Stock, now: Callable[[], float]) -> None:
-        self.studio = Studio(settings, Clock(wall=now), Store())
+    def __init__(
+        self, settings: Settings, stock: Stock, now: Callable[[], float], studio: type[Studio] = Studio
+    ) -> None:
+        self.studio = studio(settings, Clock(wall=now), Store())
         self._application = application(self.studio, stock)  # type: ignore[arg-type]  # all that is used of it
         self._loop = asyncio.new_event_loop()
         self._lock = Lock()

@@ -14,6 +14,7 @@ def test_days_of_bad_luck_lose_nothing_and_pay_for_nothing_twice(
         print(f"\n{report}")
     assert report.wrong == []
     assert report.ended["success"] > 200
+    assert report.ended["success, adopted"] > 5
     assert sum(report.happened.values()) > 500
 
 

@@ -215,7 +215,8 @@ def test_a_search_goes_on_to_the_last_page_with_the_providers_key() -> None:
 
 
 def test_a_search_says_what_is_certainly_not_there() -> None:
-    outbound = FakeOutbound(Answer(status=200, body=b'{"tasks": []}'))
+    younger = b'{"tasks": [{"id": "9", "created_at": "2999-01-01T00:00:00Z"}]}'
+    outbound = FakeOutbound([Answer(status=200, body=younger), Answer(status=200, body=b'{"tasks": []}')])
     assert providers(outbound, vidu=VIDU).get("vidu").find(TASK) == Absent()
 
 

@@ -406,6 +406,8 @@ OURS = {"id": "885", "payload": TASK_ID}
 ANOTHER = {"id": "886", "payload": "job-2"}
 WITHOUT = {"id": "887"}
 FULL = [{"id": str(number), "payload": "job-2"} for number in range(100)]
+MORE = [{"id": str(number), "payload": "job-2"} for number in range(100, 103)]
+YOUNGER = {"id": "999", "created_at": "2026-01-06T09:10:00.2Z"}
 
 
 def list_call(name: str = "pager.page", value: str = "0") -> Call:
@@ -414,7 +416,6 @@ def list_call(name: str = "pager.page", value: str = "0") -> Call:
         path="/ent/v2/tasks",
         query=(
             ("created_at.from", "2026-01-06T08:55:00.123456Z"),
-            ("created_at.to", "2026-01-06T09:10:00.123456Z"),
             (name, value),
             ("pager.pagesz", "100"),
         ),
@@ -430,7 +431,21 @@ def page_of(*tasks: object, token: str = "") -> Answer:
 
 
 def test_a_lost_placement_is_looked_for_around_the_time_of_its_last_call() -> None:
-    assert searched(upstream.find(LOST), page_of()) == ([list_call()], Absent())
+    calls, finding = searched(upstream.find(LOST), page_of(YOUNGER), page_of())
+    assert (calls, finding) == ([list_call(), list_call(value="1")], Absent())
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        page_of(),
+        page_of(ANOTHER),
+        page_of(ANOTHER | {"created_at": "2026-01-06T09:10:00.1Z"}),
+        page_of({"id": "998", "created_at": "2026-01-06T08:00:00Z"}),  # its filter does not work
+    ],
+)
+def test_a_list_that_may_be_older_than_the_call_proves_nothing(listed: Answer) -> None:
+    assert isinstance(searched(upstream.find(LOST), listed, page_of())[1], Uncertain)
 
 
 @pytest.mark.parametrize(
@@ -438,22 +453,25 @@ def test_a_lost_placement_is_looked_for_around_the_time_of_its_last_call() -> No
     [
         (page_of(ANOTHER, OURS), Found("885")),
         (page_of(OURS | {"id": 885}, token="more"), Found("885")),
-        (page_of(ANOTHER, WITHOUT), Absent()),
-        (page_of(ANOTHER), Absent()),
         (answer(200, {}), Uncertain("the provider answered 200 when it was asked for its list")),
         (answer(200, b"<html>"), Uncertain("the provider answered 200 when it was asked for its list")),
         (answer(500, {"tasks": []}), Uncertain("the provider answered 500 when it was asked for its list")),
     ],
 )
-def test_a_lost_placement_is_found_by_our_id_or_certainly_not_there(listed: Answer, finding: Finding) -> None:
+def test_a_lost_placement_is_found_by_our_id(listed: Answer, finding: Finding) -> None:
     assert searched(upstream.find(LOST), listed) == ([list_call()], finding)
 
 
-@pytest.mark.parametrize("last", [page_of(OURS), page_of(ANOTHER), page_of()])
-def test_absence_is_certain_only_after_the_last_page(last: Answer) -> None:
-    finding = Found("885") if last == page_of(OURS) else Absent()
-    calls, found = searched(upstream.find(LOST), page_of(*FULL), page_of(*FULL), last)
-    assert (calls, found) == ([list_call(), list_call(value="1"), list_call(value="2")], finding)
+def test_a_lost_placement_is_looked_for_to_the_last_page() -> None:
+    pages = (page_of(*FULL), page_of(*MORE), page_of(OURS))  # of 100 that were asked for: it has a limit of its own
+    expected = [list_call(), list_call(value="1"), list_call(value="2")]
+    assert searched(upstream.find(LOST), *pages) == (expected, Found("885"))
+
+
+@pytest.mark.parametrize("last", [page_of(), page_of(*MORE)])
+def test_the_last_page_is_empty_or_the_one_before_once_more(last: Answer) -> None:
+    calls, found = searched(upstream.find(LOST), page_of(YOUNGER, *FULL[1:]), page_of(*MORE), last)
+    assert (calls, found) == ([list_call(), list_call(value="1"), list_call(value="2")], Absent())
 
 
 def test_a_token_leads_on_wherever_there_is_one() -> None:
@@ -473,10 +491,11 @@ def test_where_a_list_shows_no_payloads_its_tasks_are_looked_at_those_in_our_wor
         {"id": "1", "prompt": "other"}, {"id": "2", "prompt": words, "payload": ""}, {"id": "3", "prompt": words}
     )
     looks = (answer(200, {"payload": "job-2"}), answer(200, {"payload": TASK_ID}))
-    calls, finding = searched(upstream.find(LOST), listed, *looks)
-    assert (calls, finding) == ([list_call(), look_call("2"), look_call("3")], Found("3"))
-    calls, finding = searched(upstream.find(LOST), listed, answer(200, {"payload": ""}))
-    assert (calls[1:], finding) == ([look_call("2"), look_call("3"), look_call("1")], Absent())
+    calls, finding = searched(upstream.find(LOST), listed, page_of(), *looks)
+    assert (calls[2:], finding) == ([look_call("2"), look_call("3")], Found("3"))
+    others = [answer(200, {"payload": ""})] * 3
+    calls, finding = searched(upstream.find(LOST), listed, page_of(YOUNGER), page_of(), *others)
+    assert (calls[3:], finding) == ([look_call("2"), look_call("3"), look_call("1")], Absent())
 
 
 @pytest.mark.parametrize(
@@ -488,7 +507,7 @@ def test_where_a_list_shows_no_payloads_its_tasks_are_looked_at_those_in_our_wor
     ],
 )
 def test_a_task_that_is_not_shown_or_without_its_payload_leaves_it_open(look: Answer, kind: type[Finding]) -> None:
-    _, finding = searched(upstream.find(LOST), page_of(WITHOUT), look)
+    _, finding = searched(upstream.find(LOST), page_of(WITHOUT), page_of(), look)
     assert isinstance(finding, kind)
 
 

@@ -30,7 +30,7 @@ from reelkeep.domain.observation import (
     Unreadable,
     Untraceable,
 )
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Json
 from tests.unit.dialects.stage import (
     BOAT,
@@ -428,19 +428,20 @@ def page_call(number: int) -> Call:
 
 OLD = [item(-60 - number / 10, 172_800) for number in range(600)]
 OTHER = MARK - 1
+YOUNGER = item(11)
 
 
 @pytest.mark.parametrize(
     ("listed", "finding"),
     [
-        (page_of(), Absent()),
         (page_of(item(0, MARK, CGT)), Found(CGT)),
+        (page_of({**item(0, MARK, CGT), "model": "m", "service_tier": "default"}), Found(CGT)),
         (page_of(item(-4, OTHER), item(9, MARK, CGT), item(1, 172_800)), Found(CGT)),
         (answer(200, {"code": 0, "data": {"items": [item(0, MARK, CGT)], "total": 1}}), Found(CGT)),
         (page_of(item(0, MARK, CGT), total=9000), Found(CGT)),
         (page_of(item(-60, 172_800), item(-6), item(11)), Absent()),
-        (page_of(item(0, OTHER), item(1, MARK - 2)), Absent()),
-        (page_of(item(-60, MARK)), Absent()),  # another one's, of another hour
+        (page_of(item(0, OTHER), item(1, MARK - 2), YOUNGER), Absent()),
+        (page_of(item(-60, MARK), YOUNGER), Absent()),  # another one's, of another hour
     ],
 )
 def test_a_lost_task_is_found_by_its_mark_or_certainly_not_there(listed: Answer, finding: Finding) -> None:
@@ -450,8 +451,10 @@ def test_a_lost_task_is_found_by_its_mark_or_certainly_not_there(listed: Answer,
 @pytest.mark.parametrize(
     "listed",
     [
-        page_of(item(0, 172_800)),  # an aggregator between us and Ark may have dropped the mark
-        page_of(item(0)),
+        page_of(item(0, 172_800), YOUNGER),  # an aggregator between us and Ark may have dropped the mark
+        page_of(item(0), YOUNGER),
+        page_of({**item(0, MARK, CGT), "model": "another"}, YOUNGER),  # a client's own, elsewhere in the account
+        page_of({**item(0, MARK, CGT), "service_tier": "flex"}, YOUNGER),
         page_of({"id": CGT}),
         page_of(item(0, MARK, CGT), item(1, MARK, "cgt-2")),
         page_of({"created_at": 1, "execution_expires_after": MARK}),
@@ -467,8 +470,28 @@ def test_what_may_be_ours_leaves_it_uncertain(listed: Answer) -> None:
 
 
 @pytest.mark.parametrize(
+    ("task", "listed"),
+    [
+        (LOST, page_of()),
+        (LOST, page_of(item(-60))),
+        (LOST, page_of(item(-1, OTHER), item(9.9, OTHER))),
+        (UNMARKED, page_of()),
+        (UNMARKED, page_of(item(-60))),
+    ],
+)
+def test_a_list_that_may_be_older_than_the_call_proves_nothing(task: Task, listed: Answer) -> None:
+    assert isinstance(searched(upstream.find(task), listed)[1], Uncertain)
+
+
+def test_an_endpoint_is_listed_as_the_model_that_it_stands_for() -> None:
+    asked = replace(LOST, request=ark.parse({"model": "ep-20260101-abcde", "content": [TEXT]}))
+    listed = page_of({**item(0, MARK, CGT), "model": "doubao-seedance-1-0-pro-250528"})
+    assert searched(upstream.find(asked), listed)[1] == Found(CGT)
+
+
+@pytest.mark.parametrize(
     ("last", "finding"),
-    [(item(0, MARK, CGT), Found(CGT)), (item(0, OTHER), Absent()), (item(-90), Absent())],
+    [(item(0, MARK, CGT), Found(CGT)), (YOUNGER, Absent())],
 )
 def test_absence_is_certain_only_after_the_last_page(last: Json, finding: Finding) -> None:
     pages = (page_of(*OLD[:500], total=601), page_of(*OLD[500:], last, total=601))
@@ -492,7 +515,6 @@ def test_a_list_that_changes_while_it_is_read_leaves_it_uncertain(second: Answer
 @pytest.mark.parametrize(
     ("listed", "finding"),
     [
-        (page_of(), Absent()),
         (page_of(item(-60), item(11)), Absent()),
         (page_of(item(0, 172_800)), Untraceable()),
         (page_of(item(0, MARK)), Untraceable()),

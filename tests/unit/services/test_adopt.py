@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,6 +10,7 @@ from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Accepted, Failed, Listed, Succeeded, Unknown, Unreadable
 from reelkeep.domain.task import Adoption, Asset, Creation, Failure, FailureClass, State, Task
 from reelkeep.ports import SourceGone
+from tests.fakes import FakeTasks
 from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creation, request
 
 MADE_AT = NOON - timedelta(hours=1)
@@ -66,6 +67,37 @@ def test_two_at_once_adopt_it_once() -> None:
     blind.tasks.placed_as = lambda *_: []  # an index that lags
     assert blind.adopt().adopted == 0
     assert only(stage) == task
+
+
+@dataclass
+class Throttled(FakeTasks):
+    """It refuses its first `refusals` calls of this name."""
+
+    call: str = "placed_as"
+    refusals: int = 1
+
+    def placed_as(self, provider: str, provider_task_id: str) -> list[Task]:
+        self._refuse("placed_as")
+        return super().placed_as(provider, provider_task_id)
+
+    def create(self, task: Task) -> Task:
+        self._refuse("create")
+        return super().create(task)
+
+    def _refuse(self, call: str) -> None:
+        if call == self.call and self.refusals:
+            self.refusals -= 1
+            raise TryLater("throttled")
+
+
+@pytest.mark.parametrize("call", ["placed_as", "create"])
+def test_one_that_the_table_says_nothing_of_does_not_hold_up_the_others(call: str) -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed("p-1"), listed("p-2")]), tasks=Throttled(call=call))
+    first = stage.adopt()
+    assert (first.adopted, first.left) == (1, 1)
+    assert [task.provider_task_id for task in adopted(stage)] == ["p-2"]
+    again = stage.adopt()
+    assert (again.adopted, again.left) == (1, 0)
 
 
 def test_what_we_asked_for_ourselves_is_left_to_its_own_execution() -> None:

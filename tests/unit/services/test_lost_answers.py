@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import (
     Absent,
     Accepted,
@@ -20,6 +21,7 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.task import FailureClass, State, Submission, Task
+from tests.fakes import FakeTasks
 from tests.unit.services.stage import NOON, FakeProvider, Stage, request
 
 MINUTE, HOUR = 60.0, 3600.0
@@ -91,9 +93,9 @@ def test_why_it_is_not_known_yet_is_said() -> None:
     assert "the provider answered 503" in stage.poll(task_id).trouble
 
 
-def test_absence_is_believed_only_some_minutes_after_the_call() -> None:
+def test_absence_is_believed_only_half_an_hour_after_the_call() -> None:
     stage, task_id = lost(Absent())
-    stage.pass_(5 * MINUTE - 1)
+    stage.pass_(30 * MINUTE - 1)
     stage.poll(task_id)
     assert stage.task(task_id).submission is Submission.UNKNOWN
     stage.pass_(1)
@@ -107,10 +109,10 @@ def test_a_task_that_waited_long_before_its_call_is_not_believed_absent_any_soon
     stage.pass_(HOUR)
     stage.poll(task_id)
     assert stage.task(task_id).submission is Submission.UNKNOWN
-    stage.pass_(MINUTE)
+    stage.pass_(29 * MINUTE)
     stage.poll(task_id)
     assert stage.task(task_id).submission is Submission.UNKNOWN
-    stage.pass_(4 * MINUTE)
+    stage.pass_(MINUTE)
     stage.poll(task_id)
     assert stage.task(task_id).submission is Submission.WAITING
 
@@ -121,10 +123,22 @@ def test_what_is_certainly_absent_is_placed_once_more_within_the_deadline() -> N
     assert (task.state, task.provider_task_id, len(stage.provider.placed)) == (State.SUCCESS, "p-2", 2)
 
 
+def test_what_is_certainly_absent_only_after_the_deadline_may_be_submitted_again() -> None:
+    stage, task_id = lost(Uncertain("its list is old"))
+    while stage.now < NOON + timedelta(hours=3):
+        stage.pass_(stage.poll(task_id).wait_seconds)
+    stage.provider.found = [Absent()]
+    task, _ = ended(stage, task_id)
+    assert (task.state, len(stage.provider.placed)) == (State.EXPIRED, 1)
+    assert task.failure is not None
+    assert task.failure.retryable
+    assert task.failure.message.endswith("the submission did not arrive at the provider")
+
+
 def test_what_was_found_out_about_an_earlier_call_does_not_count_for_a_later_one() -> None:
     """A slow run hears that the first call's task is absent; meanwhile another run has placed it again."""
     stage, task_id = lost(Absent())
-    stage.pass_(6 * MINUTE)
+    stage.pass_(31 * MINUTE)
 
     class Slow(FakeProvider):
         meanwhile: Callable[[], object] | None = None
@@ -146,6 +160,60 @@ def test_what_was_found_out_about_an_earlier_call_does_not_count_for_a_later_one
     provider.meanwhile, stage.provider = another_run, provider
     stage.poll(task_id)
     assert (stage.task(task_id).submission, len(provider.placed)) == (Submission.UNKNOWN, 2)
+
+
+def test_what_another_task_of_ours_was_placed_as_is_not_taken_for_this_one() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Accepted("p-1"), Unknown("cut")], found=[Found("p-1")]))
+    first, second = stage.submit().id, stage.submit().id
+    stage.poll(second)
+    assert (stage.task(second).submission, stage.task(second).provider_task_id) == (Submission.UNKNOWN, "")
+    assert stage.task(first).provider_task_id == "p-1"
+
+
+def test_what_an_adopted_task_holds_is_not_archived_twice() -> None:
+    stage, task_id = lost(Found("p-1"))
+    adopted = replace(stage.task(task_id), id="0" * 32, submission=Submission.PLACED, provider_task_id="p-1")
+    stage.tasks.create(adopted)
+    stage.poll(task_id)
+    assert stage.task(task_id).provider_task_id == ""
+
+
+class Unrecordable(FakeTasks):
+    """Its table takes nothing of what was accepted while it is out of order."""
+
+    out_of_order = True
+
+    def save(self, task: Task) -> Task:
+        if self.out_of_order and task.submission is Submission.PLACED:
+            raise TryLater("the table is out of order")
+        return super().save(task)
+
+
+def test_an_id_that_could_not_be_recorded_is_carried_on_from_look_to_look() -> None:
+    """At a provider without a list, nobody would ever find it again."""
+    tasks = Unrecordable()
+    stage = Stage(tasks=tasks)
+    stage.provider = FakeProvider(placements=[NotYet(), Accepted("p-1")], found=[Untraceable()])
+    task_id = stage.submit().id
+    stage.pass_(MINUTE)
+    answer = stage.poll(task_id).answer
+    assert answer == {"task_id": task_id, "finished": False, "wait_seconds": 1, "provider_task_id": "p-1"}
+    stage.executions.unrecorded[task_id] = "p-1"  # as the state machine hands it on
+    with pytest.raises(TryLater):  # which it repeats
+        stage.poll(task_id)
+    stage.provider.unknown = True  # nor is it forgotten while the configuration is wrong
+    assert stage.poll(task_id).answer["provider_task_id"] == "p-1"
+    tasks.out_of_order, stage.provider.unknown = False, False
+    assert "provider_task_id" not in stage.poll(task_id).answer
+    assert (stage.task(task_id).provider_task_id, len(stage.provider.placed)) == ("p-1", 2)
+
+
+def test_what_is_known_to_be_accepted_is_not_placed_again_whatever_the_record_says() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet()]))
+    task_id = stage.submit().id
+    stage.executions.unrecorded[task_id] = "p-1"
+    stage.poll(task_id)
+    assert (stage.task(task_id).provider_task_id, len(stage.provider.placed)) == ("p-1", 1)
 
 
 def test_a_late_finding_does_not_move_a_task_that_is_under_way() -> None:

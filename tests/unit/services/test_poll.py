@@ -273,7 +273,7 @@ def test_an_absence_seen_before_a_call_does_not_lead_to_another_one_after_it() -
     provider = Meanwhile(placements=placements, found=["", "", "p-1"])
     stage = Stage(provider=provider)
     id = stage.submit().id
-    stage.pass_(600)
+    stage.pass_(1800)
 
     def another() -> None:
         stage.poll(id)

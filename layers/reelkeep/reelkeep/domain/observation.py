@@ -50,7 +50,11 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """Certainly not accepted: the provider showed all that it accepted at that time, and it is not among that."""
+    """Certainly not accepted: the provider showed all that it accepted at that time, and it is not among that.
+
+    A list may be older than the call. So it must have shown something that was made after it, too, by whomever: one
+    that shows nothing younger proves nothing, and is Uncertain.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ _READING_RESERVE = 120.0  # and under which the lists are read no further
 class Adopted:
     listed: int = 0  # successes that are old enough to be looked at
     adopted: int = 0
-    left: int = 0  # for the next time: there was no more time
+    left: int = 0  # for the next time: there was no more time, or the table could not say
     unread: dict[str, str] = field(default_factory=dict)  # why a provider's list was not read to its end
 
 
@@ -50,12 +50,17 @@ def adopt(
     result.listed = len(found)
     for number, (account, listed) in enumerate(found):
         if seconds_left() < _RESERVE:
-            result.left = len(found) - number
+            result.left += len(found) - number
             break
-        if (task := _adoption(listed, account, uncertain, tasks=tasks, now=clock())) is None:
+        try:
+            task = _adoption(listed, account, uncertain, tasks=tasks, now=clock())
+            task = tasks.create(task) if task else None
+        except Stale:  # another one was quicker
             continue
-        with suppress(Stale):  # another one was quicker
-            task = tasks.create(task)
+        except TryLater:  # the others must not wait for it
+            result.left += 1
+            continue
+        if task is not None:
             result.adopted += 1
             with suppress(TryLater):  # the sweep starts it
                 executions.start(task, wait_seconds=1)

@@ -1,4 +1,9 @@
-"""Poll: ask the provider how a task is doing, record what it said, and say when to ask again."""
+"""Poll: ask the provider how a task is doing, record what it said, and say when to ask again.
+
+What may have been accepted is never placed again, however late its provider's list is: absence counts only if the
+list has shown what was made after the call, too, and `_LISTED_IN_ORDER_AFTER` has passed. Without that proof the task
+waits for `_OUT_OF_ORDER_FOR`, and ends as failed, `outcome unknown`; if it is listed later, it is adopted.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +29,20 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Backward, Failure, FailureClass, State, Submission, Task
 from reelkeep.ports import Claims, Clock, Provider, Providers, Requests, Tasks
-from reelkeep.services.place import place
+from reelkeep.services.place import Unrecorded, place
 from reelkeep.services.record import read, record
 
 _MISSING_MEANS_LOST = 6  # answers in a row that the provider does not know the task; the first may be too early
 _LOST = (Submission.PLACING, Submission.UNKNOWN)
 _CALL_IS_OVER_AFTER = timedelta(minutes=2)  # and so is the function that made it
-_ABSENCE_IS_CERTAIN_AFTER = timedelta(minutes=5)
+# The one thing that is assumed of lists. They may be hours old, which shows; but what was accepted at about the same
+# time is also listed within this time, one after the other.
+_LISTED_IN_ORDER_AFTER = timedelta(minutes=30)
 _OUT_OF_ORDER_FOR = timedelta(hours=6)  # at most; then a provider is not waited for any more
 _UNKNOWN_OUTCOME = Failure(
     reason=FailureClass.LOST,
-    message="outcome unknown: the provider's answer to the submission was lost, and it cannot be found there",
+    message="outcome unknown: the provider's answer to the submission was lost, and it cannot be found there; "
+    "submitted again, it may be paid for twice",
 )
 
 
@@ -48,6 +56,7 @@ class Verdict:
     state: str = ""
     trouble: str = ""
     lost: str = ""  # what was generated and is not to be had, and why; said once, with the notice
+    provider_task_id: str = ""  # the provider's answer to the submission, if it could not be recorded
 
     @property
     def facts(self) -> dict[str, str | bool | int]:
@@ -57,7 +66,8 @@ class Verdict:
     @property
     def answer(self) -> dict[str, str | bool | int]:
         """For the state machine, which carries ids only."""
-        return {"task_id": self.task_id, "finished": self.finished, "wait_seconds": self.wait_seconds}
+        known = {"provider_task_id": self.provider_task_id} if self.provider_task_id else {}
+        return {"task_id": self.task_id, "finished": self.finished, "wait_seconds": self.wait_seconds, **known}
 
 
 def poll(
@@ -85,10 +95,15 @@ def poll(
         match task.submission:
             case Submission.PLACED:
                 task = _look(task, provider, tasks=tasks, now=clock())
-            case Submission.WAITING:
-                task = _place_again(task, provider, tasks=tasks, requests=requests, now=clock())
-            case Submission.PLACING | Submission.UNKNOWN:
-                finding = Found(provider_task_id) if provider_task_id else _asked(task, provider, claims, clock())
+            case Submission.WAITING if not provider_task_id:
+                try:
+                    task = _place_again(task, provider, tasks=tasks, requests=requests, now=clock())
+                except Unrecorded as accepted:
+                    return Verdict(task_id, finished=False, provider_task_id=accepted.provider_task_id)
+            case Submission.WAITING | Submission.PLACING | Submission.UNKNOWN:
+                finding: Finding = Found(provider_task_id)
+                if not provider_task_id:
+                    finding = _asked(task, provider, tasks=tasks, claims=claims, now=clock())
                 task = _settled(task, finding, provider, tasks=tasks, now=clock())
                 if isinstance(finding, Found) and task.submission is Submission.PLACED:  # it may be done long since
                     task = _look(task, provider, tasks=tasks, now=clock())
@@ -96,7 +111,8 @@ def poll(
     if _is_overdue(task, now):
         task = record(task, lambda task: _expired(task, now), tasks=tasks)
     wait = schedule.seconds_until(task.next_look_at, now)
-    return Verdict(task_id, _through(task), wait, task.state, task.trouble)
+    unrecorded = "" if task.provider_task_id else provider_task_id
+    return Verdict(task_id, _through(task), wait, task.state, task.trouble, provider_task_id=unrecorded)
 
 
 def _through(task: Task) -> bool:
@@ -196,14 +212,19 @@ def _place_again(task: Task, provider: Provider, *, tasks: Tasks, requests: Requ
     return place(task, request, provider, tasks=tasks, now=now)
 
 
-def _asked(task: Task, provider: Provider, claims: Claims, now: datetime) -> Finding:
+def _asked(task: Task, provider: Provider, *, tasks: Tasks, claims: Claims, now: datetime) -> Finding:
     """The answer to the billable call was lost: what the provider knows of it. It is never repeated blindly."""
     finding = provider.find(task)
-    if isinstance(finding, Found):
-        claim = claim_of_provider_task(task, finding.provider_task_id, now)
-        if claims.claim(claim, now).task_id != task.id:
-            return Uncertain("what the provider lists was found to be another task")
+    if isinstance(finding, Found) and not _is_ours(task, finding.provider_task_id, tasks, claims, now):
+        return Uncertain("what the provider lists is another task")
     return finding
+
+
+def _is_ours(task: Task, provider_task_id: str, tasks: Tasks, claims: Claims, now: datetime) -> bool:
+    """Not if another of our tasks was placed as this, or was found to be it."""
+    if any(other.id != task.id for other in tasks.placed_as(task.provider, provider_task_id)):
+        return False
+    return claims.claim(claim_of_provider_task(task, provider_task_id, now), now).task_id == task.id
 
 
 def _settled(task: Task, finding: Finding, provider: Provider, *, tasks: Tasks, now: datetime) -> Task:
@@ -211,7 +232,8 @@ def _settled(task: Task, finding: Finding, provider: Provider, *, tasks: Tasks, 
     since = now - task.lost_since
 
     def outcome(current: Task) -> Task:
-        if current.submission not in _LOST or current.lost_since != task.lost_since:
+        about = (*_LOST, Submission.WAITING) if isinstance(finding, Found) else _LOST
+        if current.submission not in about or current.lost_since != task.lost_since:
             raise Backward("what was found is about an earlier call, or comes too late")
         match finding:
             case Found(provider_task_id):
@@ -222,12 +244,17 @@ def _settled(task: Task, finding: Finding, provider: Provider, *, tasks: Tasks, 
                     deadline=max(current.deadline, schedule.deadline(current.request, current.lost_since)),
                 )
                 return _next_look(placed.advanced(State.QUEUEING, now), expected, now)
-            case Absent() if since < _ABSENCE_IS_CERTAIN_AFTER:  # its list may lag behind
+            case Absent() if since < _LISTED_IN_ORDER_AFTER:
                 return _setback(current, "the provider does not list this task yet", None, expected, now)
             case Absent():
                 wait = schedule.next_wait(current, expected, now)
-                waiting = replace(current, submission=Submission.WAITING, next_look_at=now + timedelta(seconds=wait))
-                return waiting.advanced(State.CREATED, now)
+                return current.advanced(
+                    State.CREATED,
+                    now,
+                    submission=Submission.WAITING,
+                    next_look_at=now + timedelta(seconds=wait),
+                    trouble="the submission did not arrive at the provider",
+                )
             case Uncertain(reason) if since < _OUT_OF_ORDER_FOR:
                 return _setback(
                     current, f"the provider's answer to the submission was lost: {reason}", None, expected, now

@@ -47,8 +47,14 @@ class _Client(Client):
         return vidu_answers.observed(answer)
 
     def list_successes(self, since: datetime, page: str) -> Call | None:
-        """The list knows when a task was made, not when it ended, which is two days later at the most."""
+        """The list knows when a task was made, not when it ended, which is two days later at the most.
+
+        Pages may be shorter than asked for: without a token the last one is that which is empty, or the one before
+        once more.
+        """
         name, _, value = page.partition("=")
+        if name == "pager.page":
+            value = value.partition(":")[0]
         query = (
             ("created_at.from", rfc3339(since - _LONGEST)),
             ("states", "success"),
@@ -66,10 +72,12 @@ class _Client(Client):
         token = lenient.text(said.get("next_page_token"))
         if token and items:
             return replace(read, next_page=f"pager.page_token={token}")
-        name, _, number = page.partition("=")
-        if len(items) < LARGEST_PAGE or name == "pager.page_token":
+        name, _, place = page.partition("=")
+        number, _, before = place.partition(":")
+        last = lenient.identifier(lenient.fields(items[-1]).get("id")) if items else before
+        if name == "pager.page_token" or last == before:
             return read
-        return replace(read, next_page=f"pager.page={int(number or 0) + 1}")
+        return replace(read, next_page=f"pager.page={int(number or 0) + 1}:{last}")
 
     def cancel(self, task: Task) -> Call | None:
         task_id = task.provider_task_id
@@ -81,29 +89,35 @@ class _Client(Client):
         return answer.status == 200 or lenient.fields(answer.json()).get("reason") == "UserCancelled"
 
     def find(self, task: Task) -> Search:
-        """By our id in the payload, among all that was made around the time of the call.
+        """By our id in the payload, among all that was made since the time of the call.
 
-        The list is not documented to show payloads. If it shows none, its tasks are looked at one by one, where they
-        are; what was asked for in our words comes first.
+        The list is not documented to show payloads. If it shows none, its tasks from around the call are looked at
+        one by one, where they are; what was asked for in our words comes first. That it is not there is certain only
+        if the same list shows something that was made later.
         """
         first, last = around_placing(task)
-        window = (("created_at.from", rfc3339(first)), ("created_at.to", rfc3339(last)))
-        page, number, unnamed, named = ("pager.page", "0"), 0, dict[str, bool](), False
+        page, number, named, younger = ("pager.page", "0"), 0, False, False
+        seen, unnamed = set[str](), dict[str, bool]()
         while True:
-            query = (*window, page, ("pager.pagesz", str(LARGEST_PAGE)))
+            query = (("created_at.from", rfc3339(first)), page, ("pager.pagesz", str(LARGEST_PAGE)))
             answer = yield Call(method="GET", path=self.path, query=query)
             said = lenient.fields(answer.json())
             listed = said.get("tasks")
             if answer.status != 200 or not isinstance(listed, list):
                 return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
+            before = len(seen)
             for found in map(lenient.fields, listed):
-                task_id = lenient.identifier(found.get("id"))
+                task_id, created_at = lenient.identifier(found.get("id")), lenient.moment(found.get("created_at"))
                 if found.get("payload") == task.id and task_id:
                     return Found(task_id)
+                seen.add(task_id)
                 named = named or bool(found.get("payload"))
-                unnamed[task_id] = found.get("prompt") == task.request.prompt
+                if created_at is not None and created_at > last:
+                    younger = True
+                elif created_at is None or created_at >= first:
+                    unnamed[task_id] = found.get("prompt") == task.request.prompt
             token = lenient.text(said.get("next_page_token"))
-            if not listed or (not token and len(listed) < LARGEST_PAGE):
+            if not listed or (before == len(seen) and not token):  # a short page need not be the last one
                 break
             number += 1
             page = ("pager.page_token", token) if token else ("pager.page", str(number))
@@ -118,7 +132,7 @@ class _Client(Client):
                 return Found(task_id)
             if "payload" not in said:
                 return Untraceable()
-        return Absent()
+        return Absent() if younger else Uncertain("the provider lists nothing that is younger than the call")
 
 
 upstream = _Client()

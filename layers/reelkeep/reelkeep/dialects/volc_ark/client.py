@@ -80,8 +80,9 @@ class _Client(Client):
     def find(self, task: Task) -> Search:
         """By its mark, among all that Ark has: its list knows no time to be filtered by.
 
-        That it is not there is certain when the whole list was read, and nothing in it can be ours: nothing dates
-        from the time of the call, or what does has another mark.
+        That it is not there is certain when the whole list was read, something in it is younger than the call, and
+        nothing in it can be ours: nothing dates from the time of the call, or what does has another mark. What has
+        our mark and was asked for otherwise is not taken for ours, nor is it overlooked.
         """
         mark, items, total, number = _mark(task), dict[str, Mapping[str, Json]](), None, 0
         while total is None or len(items) < total:
@@ -95,7 +96,7 @@ class _Client(Client):
             items |= {answers.id_of(item): item for item in map(lenient.fields, listed)}
             suspects = {task_id: item for task_id, item in items.items() if _may_be(item, task)}
             ours = [task_id for task_id, item in suspects.items() if mark is not None and _echo(item) == mark]
-            if len(ours) > 1 or "" in items:
+            if len(ours) > 1 or "" in items or not all(_is_asked_for(suspects[task_id], task) for task_id in ours):
                 return Uncertain("the provider's list does not tell its tasks apart")
             if ours:
                 return Found(ours[0])
@@ -105,7 +106,11 @@ class _Client(Client):
         if mark is None and suspects:
             return Untraceable()
         unmarked = [item for item in suspects.values() if _echo(item) in (None, _USUAL_EXPIRY)]
-        return Uncertain("the provider lists a task that may be this one") if unmarked else Absent()
+        if unmarked:
+            return Uncertain("the provider lists a task that may be this one")
+        if not any(_is_younger(item, task) for item in items.values()):
+            return Uncertain("the provider lists nothing that is younger than the call")
+        return Absent()
 
 
 upstream = _Client()
@@ -128,6 +133,17 @@ def _may_be(item: Mapping[str, Json], task: Task) -> bool:
     created = lenient.number(item.get("created_at"))
     first, last = around_placing(task)
     return created is None or first.timestamp() <= created <= last.timestamp()
+
+
+def _is_younger(item: Mapping[str, Json], task: Task) -> bool:
+    created = lenient.number(item.get("created_at"))
+    return created is not None and created > around_placing(task)[1].timestamp()
+
+
+def _is_asked_for(item: Mapping[str, Json], task: Task) -> bool:
+    """As far as the list tells it. An endpoint (ep-…) is listed as the model that it stands for."""
+    asked, model, tier = task.request.model, lenient.text(item.get("model")), item.get("service_tier")
+    return (model in ("", asked) or asked.startswith("ep-")) and tier in (None, "", "default")
 
 
 def _echo(item: Mapping[str, Json]) -> int | None:

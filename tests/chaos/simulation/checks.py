@@ -1,0 +1,186 @@
+"""What must hold: at every write, whenever somebody is told, and in the end."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any
+
+from local.studio.tasks import Task as Made
+from reelkeep.domain.task import Asset, State, Submission, Task
+from tests.chaos.provider import Provider, Stock
+from tests.chaos.simulation.provider import LISTING
+from tests.chaos.simulation.stack import Stack
+from tests.chaos.simulation.world import number_in
+
+_RANK = {State.CREATED: 0, State.QUEUEING: 1, State.PROCESSING: 2, State.ARCHIVING: 3}
+_FILES = {"video": "video.mp4", "cover": "cover.jpeg", "watermarked": "watermarked.mp4", "last-frame": "cover.jpeg"}
+_ENDS = {"success": State.SUCCESS, "failed": State.FAILED, "cancelled": State.CANCELLED}
+
+
+class Checks:
+    def __init__(self, stack: Stack, provider: Provider, stock: Stock) -> None:
+        self._stack = stack
+        self._world = stack.world
+        self._studio = provider.studio
+        self._stock = stock
+        for never in ("paid twice", "told before kept", "lost"):
+            self._count(never, 0)
+        stack.tasks.written = self._check_write
+        stack.notices.telling = self._check_notice
+
+    # At every moment ----------------------------------------------------------------------------------------
+
+    def _check_write(self, before: Task | None, task: Task) -> None:
+        world = self._world
+        number = number_in(task.request.prompt)
+        if before is None and task.adopted is None and number is not None:
+            world.numbers[task.id] = number
+        if before is not None:
+            self._check_step(before, task)
+        self._check_kept(task, "visible")
+        if number is not None and task.adopted is None:
+            asked = task.submission in (Submission.PLACING, Submission.UNKNOWN) and not task.state.terminal
+            (world.in_flight.add if asked else world.in_flight.discard)(number)
+        facts = f"{task.state}, {task.submission}, {task.provider_task_id or '-'}, {task.trouble}"
+        world.tell(f"version {task.version}: {facts}", task.id)
+
+    def _check_step(self, before: Task, task: Task) -> None:
+        name = self._world.named(task)
+        old, new = _RANK.get(before.state, 4), _RANK.get(task.state, 4)
+        if new < old or (before.state.terminal and task.state is not before.state):
+            self._world.wrong(f"{name}: {before.state} became {task.state}")
+        if before.told_at and not task.told_at:
+            self._world.wrong(f"{name}: was told, and is not any more")
+        for was, creation in zip(before.creations, task.creations, strict=False):
+            for old_asset, asset in zip(was.assets, creation.assets, strict=True):
+                if old_asset.kept and not asset.kept:
+                    self._world.wrong(f"{name}: forgot that its {asset.name} is kept")
+
+    def _check_notice(self, told: Mapping[str, Any]) -> None:
+        task = self._stack.tasks.recorded[told["subject"]]
+        if told["data"]["state"] != task.state:
+            self._world.wrong(f"{self._world.named(task)}: told {told['data']['state']}, is {task.state}")
+        self._check_kept(task, "told")
+
+    def _check_kept(self, task: Task, when: str) -> None:
+        if task.state is not State.SUCCESS:
+            return
+        bucket = self._stack.bucket
+        missing = [] if task.id in bucket.manifests else ["its manifest"]
+        missing += [] if task.creations else ["a creation"]
+        for asset in _assets(task):
+            if (asset.name == "video" and not asset.kept) or (asset.kept and asset.kept.key not in bucket.digests):
+                missing.append(f"its {asset.name}")
+        if missing:
+            self._count("told before kept")
+            self._world.wrong(f"{self._world.named(task)}: success was {when} without {', '.join(missing)}")
+
+    # In the end ---------------------------------------------------------------------------------------------
+
+    def judge(self) -> None:
+        made, others = self._made()
+        ours = {number: self._stack.tasks.recorded[task_id] for task_id, number in self._world.numbers.items()}
+        if len(ours) < len(self._world.numbers):
+            self._world.wrong("a repeated submission has several tasks")
+        holders = self._holders()
+        for number, orders in made.items():
+            self._count("paid twice", len(orders) > 1)
+            if len(orders) > 1:
+                self._world.wrong(f"task {number}: paid {len(orders)} times")
+            if number not in ours:
+                self._world.wrong(f"task {number}: paid for nothing that is known")
+        for task in self._stack.tasks.recorded.values():
+            self._judge_end(task)
+        for number, task in ours.items():
+            self._judge_outcome(task, number, made.get(number, []), holders)
+        for each in [*others, *(order for orders in made.values() for order in orders)]:
+            self._judge_made(each, holders[each.id])
+        self._count("placed", sum(map(len, made.values())))
+        self._count("made elsewhere", len(others))
+
+    def _made(self) -> tuple[dict[int, list[Made]], list[Made]]:
+        """What the providers accepted: of our clients' submissions, and elsewhere."""
+        made: dict[int, list[Made]] = defaultdict(list)
+        others = []
+        for each in self._studio.tasks():
+            number = number_in(each.order.prompt)
+            if number is None:
+                others.append(each)
+            else:
+                made[number].append(each)
+        return made, others
+
+    def _holders(self) -> dict[str, list[Task]]:
+        """The tasks that hold a result, by the provider's ids of them."""
+        holders: dict[str, list[Task]] = defaultdict(list)
+        for task in self._stack.tasks.recorded.values():
+            if task.state is State.SUCCESS:
+                holders[task.provider_task_id.removeprefix("cgt-")].append(task)
+        return holders
+
+    def _judge_end(self, task: Task) -> None:
+        """Of any task, adopted or not."""
+        report, name = self._world.report, self._world.named(task)
+        report.ended[f"{task.state}{', adopted' if task.adopted else ''}"] += 1
+        if task.adopted and task.adopted.lost_task:
+            self._count("adopted for the owner of an unknown outcome")
+        if task.unfinished:
+            self._world.wrong(f"{name}: left {task.state}, {task.submission}, {task.trouble}")
+        if task.failure:
+            report.failed["outcome unknown" if _is_unknown(task) else str(task.failure.reason)] += 1
+        told = set(self._stack.notices.told[task.id])
+        if len(told) > 1 or (not told and task.state is not State.FAILED):
+            self._world.wrong(f"{name}: told of under {len(told)} ids")
+        if task.state is State.SUCCESS:
+            self._count("kept")
+            self._judge_files(task, name)
+
+    def _judge_files(self, task: Task, name: str) -> None:
+        for asset in _assets(task):
+            file = _FILES.get(asset.name, f"{asset.name}.mp4")
+            if asset.kept is None:
+                self._world.wrong(f"{name}: its {asset.name} was lost: {asset.lost}")
+            elif self._stack.bucket.digests[asset.kept.key] != self._stock.digest(file):
+                self._world.wrong(f"{name}: its {asset.name} is not what was made")
+
+    def _judge_outcome(self, task: Task, number: int, made: list[Made], holders: Mapping[str, list[Task]]) -> None:
+        """Whether a submission ended as it did at the provider."""
+        name = self._world.named(task)
+        truth = self._studio.state(made[0]) if made else None
+        if _is_unknown(task):
+            listed = "at a provider with a list" if task.provider in LISTING else "without a list"
+            self._count(f"outcome unknown {listed}: {truth or 'never placed'} there")
+            if number not in self._world.unsure:
+                self._world.wrong(f"{name}: outcome unknown, though nothing happened to it")
+        elif truth is None:
+            refused = task.state is State.FAILED and "[refuse" in task.request.prompt
+            self._count("never placed: " + ("refused" if refused else task.state))
+            if not refused and task.state not in (State.CANCELLED, State.EXPIRED):
+                self._world.wrong(f"{name}: never placed, ended as {task.state}: {task.failure}")
+        elif any(each.adopted and each.adopted.lost_task == task.id for each in holders[made[0].id]):
+            self._count("given up too early, and made good by adoption")
+        elif task.state is not _ENDS.get(truth):
+            self._world.wrong(f"{name} at {task.provider}: {truth} there, {task.state} here: {task.failure}")
+
+    def _judge_made(self, made: Made, holders: list[Task]) -> None:
+        """Whatever a provider with a list made is in the archive, whoever asked for it, and once."""
+        if self._studio.state(made) != "success":
+            return
+        about = f"{made.order.prompt.partition('[')[0]}at {made.order.dialect}, {made.id}"
+        if len(holders) > 1:
+            self._world.wrong(f"{about}: archived {len(holders)} times")
+        elif not holders and made.order.dialect in LISTING:
+            self._count("lost")
+            self._world.wrong(f"{about}: made, and not in the archive")
+
+    def _count(self, what: str, number: int = 1) -> None:
+        self._world.report.counts[what] += number
+
+
+def _assets(task: Task) -> list[Asset]:
+    return [asset for creation in task.creations for asset in creation.assets]
+
+
+def _is_unknown(task: Task) -> bool:
+    return task.failure is not None and "outcome unknown" in task.failure.message

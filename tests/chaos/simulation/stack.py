@@ -1,0 +1,264 @@
+"""Our functions on the cloud played by hand, the state machine that runs them, and what runs on a schedule."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+
+from aws_lambda_powertools import Logger
+
+from reelkeep.adapters.providers.configured import ConfiguredProviders
+from reelkeep.api import Api
+from reelkeep.dialects import upstream
+from reelkeep.domain import ids
+from reelkeep.domain.errors import ReelkeepError, TryLater
+from reelkeep.domain.task import Kept
+from reelkeep.services.adopt import adopt
+from reelkeep.services.cancel import cancel
+from reelkeep.services.finalize import finalize
+from reelkeep.services.poll import poll
+from reelkeep.services.query import list_tasks, show
+from reelkeep.services.remove import remove
+from reelkeep.services.submit import submit
+from reelkeep.services.sweep import sweep
+from reelkeep.services.wake import wake
+from tests.chaos.line import Killed
+from tests.chaos.machine import ExecutionFailed, execution
+from tests.chaos.provider import Provider
+from tests.chaos.simulation.cloud import Aws, Bucket, Calls, Claims, Machines, Table, Topic
+from tests.chaos.simulation.provider import Line
+from tests.chaos.simulation.world import DAYS, World
+from tests.fakes import FakeKeys
+from tests.integration.test_any_to_any import PROVIDERS, ROOTS
+from tests.submissions import MODELS
+from tests.unit.services.stage import ALICE, MALLORY, NOON, FakeDestinations
+
+KEYS = {"rk_alice": ALICE, "rk_mallory": MALLORY}
+_SWEEPS_EVERY = 300.0
+_ADOPTS_EVERY = 3 * 3600.0  # more often takes long, for whoever runs this
+_ADOPTS_UNTIL = NOON + timedelta(days=DAYS, hours=36)
+_PATIENCE_UNTIL = NOON + timedelta(days=DAYS + 6)  # with what is not at its end by then
+
+
+class Stack:
+    def __init__(self, world: World, line: Line, provider: Provider) -> None:
+        self.world = world
+        self.aws = Aws(world)
+        self.aws.meanwhile = self._meanwhile
+        self.tasks = Table(self.aws)
+        self.claims = Claims(self.aws)
+        self.calls = Calls(self.aws)
+        self.bucket = Bucket(self.aws, provider)
+        self.executions = Machines(self.aws, self._begun)
+        self.notices = Topic(self.aws)
+        self._depth = 0
+        line.called = self._called
+        self._providers = ConfiguredProviders(
+            _Text(json.dumps(configuration())),
+            upstream,
+            line,
+            lambda: world.now.timestamp(),
+            calls_back_at="https://api.test",
+        )
+        self._seen: dict[str, Any] = {"tasks": self.tasks, "providers": self._providers, "clock": world.clock}
+        self.api = self._api()
+        self._functions: dict[str, Callable[[dict[str, Any]], Any]] = {
+            "poll": lambda event: poll(
+                event["task_id"],
+                event.get("provider_task_id", ""),
+                **self._seen,
+                claims=self.claims,
+                requests=self.bucket,
+            ),
+            "finalize": lambda event: finalize(
+                event["task_id"],
+                **self._seen,
+                archive=self.bucket,
+                notices=self.notices,
+                links=_link,
+                seconds_left=lambda: world.random.choice([900.0, 900.0, 900.0, 30.0]),
+            ),
+        }
+
+    def _api(self) -> Api:
+        return Api(
+            keys=FakeKeys(KEYS),
+            logger=Logger(service="simulation", level="CRITICAL"),
+            submit=partial(
+                submit,
+                **self._seen,
+                claims=self.claims,
+                requests=self.bucket,
+                executions=self.executions,
+                destinations=FakeDestinations(),
+                new_id=self._new_id,
+            ),
+            cancel=partial(cancel, **self._seen),
+            remove=partial(remove, **self._seen, manifests=self.bucket),
+            show=partial(show, tasks=self.tasks),
+            list_tasks=partial(list_tasks, tasks=self.tasks, clock=self.world.clock),
+            links=_link,
+        )
+
+    def _new_id(self, now: datetime) -> str:
+        return ids.first_id_at(now)[:12] + f"{self.world.random.getrandbits(80):020x}"
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        key: str = "rk_alice",
+        repeat: str = "",
+    ) -> dict[str, Any] | None:
+        """What the API answers; None if its function died."""
+        event = {
+            "rawPath": path,
+            "headers": {"authorization": f"Bearer {key}", "content-type": "application/json"}
+            | ({"idempotency-key": repeat} if repeat else {}),
+            "requestContext": {"http": {"method": method, "path": path}},
+            "body": json.dumps(body) if body is not None else "",
+        }
+        try:
+            return self.api.handle(event)
+        except Killed:
+            return None
+
+    # The machine --------------------------------------------------------------------------------------------
+
+    def invoke(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        self.world.current = event["task_id"]
+        if self.world.happens(f"{function}: throttled", 0.002):
+            raise TryLater("Lambda.TooManyRequestsException")
+        answer: dict[str, Any] = self._functions[function](event).answer
+        return answer
+
+    def _alone(self, function: str, task_id: str) -> None:
+        """An event that nobody expects."""
+        self.world.tell(f"{function}, alone", task_id)
+        self._whatever("alone", lambda: self.invoke(function, {"task_id": task_id}))
+
+    def _whatever(self, name: str, do: Callable[[], object]) -> None:
+        """It may fail: it comes again, or it was one too many."""
+        try:
+            do()
+        except (ReelkeepError, LookupError, ValueError, Killed) as error:
+            self.world.report.happened[f"{name}: {type(error).__name__}"] += 1
+
+    def _begun(self, task_id: str, data: dict[str, Any]) -> Generator[float]:
+        steps = execution(data, self.invoke)
+        self.world.at(0, partial(self._step, task_id, steps))
+        return steps
+
+    def _step(self, task_id: str, steps: Generator[float]) -> None:
+        try:
+            wait = next(steps)
+        except (StopIteration, ExecutionFailed) as end:
+            if isinstance(end, ExecutionFailed):
+                self.world.report.happened["executions failed"] += 1
+            self.executions.ended(steps)
+            if self.world.happens("late event", 0.02):
+                for function in ("poll", "finalize"):
+                    self.world.at(self.world.random.uniform(0, 90_000), partial(self._alone, function, task_id))
+        else:
+            self.world.at(wait, partial(self._step, task_id, steps))
+
+    def _meanwhile(self) -> None:
+        """Duplicate and late events, and impatient clients, while a function is at work."""
+        world = self.world
+        if self._depth < 2 and world.current and world.happens("something at the same time", 0.03):
+            task_id, self._depth = world.current, self._depth + 1
+            world.takes(world.random.choice([0, 0, 20, 50]))  # a function may stand still
+            if world.random.random() < 0.1:
+                self.ask("POST", f"/tasks/{task_id}/cancel")
+            for function in world.random.choice([["poll"], ["finalize"], ["poll", "finalize"]]):
+                self._alone(function, task_id)
+            world.current, self._depth = task_id, self._depth - 1
+
+    def _called(self, url: str, headers: Mapping[str, str]) -> None:
+        """By a provider, about a task."""
+        _, _, token, task_id = urlsplit(url).path.split("/")
+        self.world.current = task_id
+        self._whatever(
+            "wake",
+            lambda: wake(
+                token,
+                task_id,
+                headers,
+                **self._seen,
+                executions=self.executions,
+                calls=self.calls,
+                pause=self.world.takes,
+            ),
+        )
+
+    # On a schedule ------------------------------------------------------------------------------------------
+
+    def schedule(self) -> None:
+        self.world.at(_SWEEPS_EVERY, self._sweep)
+        self.world.at(_ADOPTS_EVERY, self._adopt)
+
+    def _sweep(self) -> None:
+        world = self.world
+        world.current = ""
+        self._whatever(
+            "sweep",
+            lambda: sweep(
+                tasks=self.tasks,
+                executions=self.executions,
+                notices=self.notices,
+                soon=timedelta(hours=4),
+                clock=world.clock,
+            ),
+        )
+        through = world.now > _ADOPTS_UNTIL and not self.tasks.open
+        if not through and world.now < _PATIENCE_UNTIL:
+            world.at(_SWEEPS_EVERY, self._sweep)
+
+    def _adopt(self) -> None:
+        """It makes thousands of calls: with as much bad luck in each as others have, it would never get far."""
+        world = self.world
+        world.current, began = "", world.now
+        with world.luck(0.02):
+            self._whatever("adoption", lambda: self._adopted(began))
+        if world.now < _ADOPTS_UNTIL:
+            world.at(_ADOPTS_EVERY, self._adopt)
+
+    def _adopted(self, began: datetime) -> None:
+        result = adopt(
+            **self._seen,
+            executions=self.executions,
+            seconds_left=lambda: 900.0 - (self.world.now - began).total_seconds(),
+        )
+        if result.left or result.unread:
+            self.world.report.counts["adoptions that came to no end"] += 1
+
+
+def configuration() -> dict[str, Any]:
+    return {
+        name: {
+            "dialect": name,
+            "base_url": f"http://{name.replace('_', '-')}.test{ROOTS.get(name, '')}",
+            "api_key": "studio",
+            "models": [f"{MODELS[name]}*"],
+            "allow_private": True,
+        }
+        for name in PROVIDERS
+    }
+
+
+@dataclass(frozen=True)
+class _Text:
+    text: str
+
+    def value(self) -> str:
+        return self.text
+
+
+def _link(kept: Kept) -> str:
+    return f"https://keep.test/{kept.key}"
