@@ -98,7 +98,7 @@ def test_manage_changes_in_the_table_nothing_but_subscriptions_and_webhooks(func
             assert kept in (["subscriptions#*", "subscriptions-endpoint#*"], ["webhooks#*", "deliveries#*"])
 
 
-def test_only_query_and_sweep_read_indexes_and_each_only_its_own(functions: dict[str, Any]) -> None:
+def test_only_query_poll_and_sweep_read_indexes_and_each_only_its_own(functions: dict[str, Any]) -> None:
     readers = {
         name: indexes
         for name, properties in functions.items()
@@ -108,6 +108,7 @@ def test_only_query_and_sweep_read_indexes_and_each_only_its_own(functions: dict
     }
     assert readers == {
         "QueryFunction": ["${TasksTable.Arn}/index/by_owner*"],
+        "PollFunction": ["${TasksTable.Arn}/index/by_provider_task"],
         "SweepFunction": ["${TasksTable.Arn}/index/unfinished", "${TasksTable.Arn}/index/by_provider_task"],
     }
 
