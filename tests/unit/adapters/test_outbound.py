@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
+from reelkeep.adapters.http import connection
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.domain.addresses import is_private, is_public
 from reelkeep.domain.wire import Answer
@@ -506,3 +507,17 @@ def wait_until(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end
         threading.Event().wait(0.01)
+
+
+def test_a_small_request_leaves_in_one_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)  # what is sent at once is read at once
+    monkeypatch.setattr(connection, "_connect", lambda *_: ours)
+    place, target = connection.locate("http://provider.test/tasks", allow_private=False)
+    with ours, theirs:
+        sent = connection.Connection(place, connection.Deadline(5), ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
+        sent.putrequest("POST", target)
+        sent.putheader("content-length", "4")
+        sent.send_off(b"body")
+        piece = theirs.recv(1 << 16)
+    assert piece.startswith(b"POST /tasks HTTP/1.1\r\n")
+    assert piece.endswith(b"\r\n\r\nbody")

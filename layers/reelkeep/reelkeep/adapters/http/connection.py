@@ -9,7 +9,8 @@ import select
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from reelkeep.domain.addresses import is_private, is_public, target_of
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 20.0
+_SMALL = 1 << 14  # bytes, a record of TLS
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 
 
@@ -99,6 +101,14 @@ class Connection(http.client.HTTPConnection):
         """What is sent and read from now on ends by then."""
         self._wire.within(deadline)
 
+    def send_off(self, body: bytes | Iterable[bytes | memoryview] | None) -> None:
+        """The head that was put together, and the body."""
+        if isinstance(body, bytes) and len(body) < _SMALL:
+            with self._wire.in_one_piece():
+                self.endheaders(body)
+        else:
+            self.endheaders(body)
+
     @property
     def alive(self) -> bool:
         return self.sock is not None and self._wire.quiet
@@ -111,6 +121,7 @@ class _Wire:
         self._sock = sock
         self._readers = 0
         self._closing = False
+        self._held: list[bytes] | None = None
 
     def within(self, deadline: Deadline) -> None:
         self._deadline = deadline
@@ -124,7 +135,21 @@ class _Wire:
         return not poll.poll(0)
 
     def sendall(self, data: bytes) -> None:
-        self._sock.sendall(data)
+        if self._held is None:
+            self._sock.sendall(data)
+        else:
+            self._held.append(data)
+
+    @contextmanager
+    def in_one_piece(self) -> Iterator[None]:
+        """Every piece is a packet, and costs as much as the whole."""
+        held: list[bytes] = []
+        self._held = held
+        try:
+            yield
+        finally:
+            self._held = None
+        self._sock.sendall(b"".join(held))
 
     def makefile(self, _mode: str) -> io.BufferedReader:
         self._readers += 1

@@ -197,7 +197,7 @@ class Outbound:
         try:
             connection.within(deadline)
             _put_headers(connection, method, target, {**headers, "host": place.authority}, body)
-            connection.endheaders(body)
+            connection.send_off(body)
             return Stream(url, connection, connection.getresponse(), self._give_back)
         except (OSError, http.client.HTTPException) as error:
             connection.close()
