@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Protocol
 import boto3
 import pytest
 import trustme
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
 from reelkeep.adapters.http.aws_connections import AwsConnections
@@ -63,7 +66,7 @@ def client(session: boto3.Session) -> Iterator[NewClient]:
             config = Config(retries={"mode": "standard", "total_max_attempts": attempts})
             made = session.client("dynamodb", endpoint_url=url.rstrip("/"), config=config)
             tls = tls or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            connections = AwsConnections(tls, connect_seconds=5, read_seconds=seconds)
+            connections = AwsConnections(tls, session.get_credentials, connect_seconds=5, read_seconds=seconds)
             stack.callback(connections.close)
             connections.carry(made)
             return made
@@ -82,6 +85,22 @@ def test_calls_share_one_connection_and_are_signed(client: NewClient) -> None:
         assert server.connections == 1
         assert all("AWS4-HMAC-SHA256" in request.headers["authorization"] for request in server.requests)
         assert json.loads(server.requests[0].body) == {"TableName": "tasks", "Key": ITEM}
+
+
+def test_what_is_signed_is_what_arrives(client: NewClient) -> None:
+    with Server(Table()) as server:
+        read(client(server.url()))
+        (request,) = server.requests
+    signed = dict(part.split("=") for part in request.headers["authorization"].partition(" ")[2].split(", "))
+    names = signed["SignedHeaders"].split(";")
+    assert names == ["content-type", "host", "x-amz-date", "x-amz-target"]
+    again = AWSRequest(
+        "POST", f"http://{request.headers['host']}/", {name: request.headers[name] for name in names}, request.body
+    )
+    again.context["timestamp"] = request.headers["x-amz-date"]
+    botocore = SigV4Auth(Credentials("key", "secret"), "dynamodb", "us-east-1")
+    text = botocore.string_to_sign(again, botocore.canonical_request(again))
+    assert botocore.signature(text, again) == signed["Signature"]
 
 
 def test_a_connection_that_was_closed_while_it_was_idle_is_not_used_again(client: NewClient) -> None:
@@ -119,6 +138,34 @@ def test_an_answer_that_is_cut_short_is_lost(client: NewClient) -> None:
             read(dynamodb)
 
 
+def test_an_answer_that_is_no_http_is_lost(client: NewClient) -> None:
+    with Server(Table([[b"SSH-2.0-OpenSSH_9.6\r\n"]])) as server:
+        assert read(client(server.url(), attempts=2)) == ITEM
+        assert len(server.requests) == 2
+        assert server.connections == 2
+
+
+def test_an_answer_may_come_in_chunks(client: NewClient) -> None:
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    chunks = [b'9\r\n{"Item": \r\n', b'18\r\n{"pk": {"S": "task#1"}}}\r\n', b"0\r\n\r\n"]
+    with Server(Table([[head, *chunks]])) as server:
+        dynamodb = client(server.url())
+        assert [read(dynamodb) for _ in range(2)] == [ITEM] * 2
+        assert server.connections == 1
+
+
+def test_what_the_service_cannot_take_now_is_asked_again_as_often_as_the_client_wants(client: NewClient) -> None:
+    throttled = answer(400, {"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException"})
+    with Server(Table([answer(500), throttled])) as server:
+        assert read(client(server.url(), attempts=3)) == ITEM
+        assert len(server.requests) == 3
+    with Server(Table([answer(500), throttled])) as server:
+        dynamodb = client(server.url(), attempts=2)
+        with pytest.raises(dynamodb.exceptions.ThrottlingException):
+            read(dynamodb)
+        assert len(server.requests) == 2
+
+
 def test_an_answer_that_was_damaged_on_its_way_is_asked_for_again(client: NewClient) -> None:
     body = json.dumps({"Item": ITEM}).encode()
     damaged = answer(x_amz_crc32=str(zlib.crc32(body) ^ 1))
@@ -140,6 +187,24 @@ def test_a_refusal_is_the_error_that_the_service_named(client: NewClient) -> Non
         dynamodb = client(server.url())
         with pytest.raises(dynamodb.exceptions.ConditionalCheckFailedException):
             read(dynamodb)
+        assert len(server.requests) == 1
+
+
+def test_a_service_that_speaks_xml_goes_over_them_too(session: boto3.Session) -> None:
+    said = (
+        b'<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult>'
+        b"<MessageId>1</MessageId></PublishResult></PublishResponse>"
+    )
+    connections = AwsConnections(
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), session.get_credentials, connect_seconds=5, read_seconds=5
+    )
+    with Server(lambda _: reply(200, said, content_type="text/xml")) as server:
+        sns = session.client("sns", endpoint_url=server.url().rstrip("/"))
+        connections.carry(sns)
+        assert [sns.publish(TopicArn="topic", Message="m")["MessageId"] for _ in range(2)] == ["1", "1"]
+        assert server.connections == 1
+        assert "AWS4-HMAC-SHA256" in server.requests[0].headers["authorization"]
+    connections.close()
 
 
 def test_only_a_certificate_of_a_trusted_authority_is_taken(client: NewClient) -> None:

@@ -67,7 +67,7 @@ def tls() -> ssl.SSLContext:
 
 @cache
 def _connections() -> AwsConnections:
-    return AwsConnections(tls(), connect_seconds=_CONNECT_SECONDS, read_seconds=_READ_SECONDS)
+    return AwsConnections(tls(), credentials, connect_seconds=_CONNECT_SECONDS, read_seconds=_READ_SECONDS)
 
 
 def _kept_connected(client: Client) -> Client:
