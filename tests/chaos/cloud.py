@@ -16,13 +16,14 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import SplitResult, parse_qsl
 
 import boto3
 import pytest
 from botocore import handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
 from botocore.exceptions import ConnectionClosedError
-from botocore.signers import RequestSigner
+from botocore.handlers import REGISTER_LAST
 from moto import mock_aws
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
@@ -37,7 +38,7 @@ from reelkeep.adapters.copying import upload
 from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.copying.source import Remote
 from reelkeep.adapters.dynamodb.keys import TableKeys
-from reelkeep.adapters.http.aws_connections import AwsConnections
+from reelkeep.adapters.http.aws_connections import Answer, AwsConnections
 from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.task import Task
 from reelkeep.wiring import platform
@@ -52,7 +53,7 @@ BUCKET = "chaos-archive"
 _CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 _STANDS_STILL = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
 
-Answer = Callable[[str, str, Mapping[str, str], bytes], bytes]
+Answering = Callable[[str, str, Mapping[str, str], bytes], bytes]
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Connected:
     line: Line
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
-    provider: Answer
+    provider: Answering
 
 
 class Cloud:
@@ -147,6 +148,14 @@ class Cloud:
         lines = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
         return f"HTTP/1.1 {answer.status_code} Said\r\n{lines}\r\n".encode() + answer.content
 
+    def exchange(self, url: SplitResult, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """What our own connections carry comes by here, and goes on as everything does."""
+        target = headers.get("x-amz-target") or headers.get("X-Amz-Target")
+        called = _called(target) if target else f"sns.{dict(parse_qsl(body.decode()))['Action']}"
+        request = AWSPreparedRequest(method, url.geturl(), HTTPHeaders.from_dict(headers), body, stream_output=False)
+        said = self.answer(request, f"before-send.{called}")
+        return Answer(said.status_code, {name.lower(): value for name, value in said.headers.items()}, said.content)
+
     def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
         """Every call of every client of boto3 comes by here."""
 
@@ -189,6 +198,15 @@ _REFUSALS: dict[str, tuple[int, dict[str, str], bytes]] = {
 }
 
 
+_SERVICES = {"AWSStepFunctions": "sfn", "AmazonSQS": "sqs", "DynamoDB_20120810": "dynamodb"}
+
+
+def _called(target: str) -> str:
+    """The service and the operation, as botocore's events name them."""
+    service, operation = target.split(".")
+    return f"{_SERVICES.get(service, 'secrets-manager')}.{operation}"
+
+
 def _stubbed(event_name: str, request: AWSPreparedRequest) -> AWSResponse:
     answer = botocore_stubber(event_name, request)
     assert answer is not None, f"nothing stands for {request.url}"
@@ -210,13 +228,6 @@ def _entry_point(function: str) -> Callable[..., Any]:
     return handler
 
 
-def _signing_what_is_read(
-    signer: Any, *given: Any, sign: Callable[..., None] = RequestSigner.handler, **more: Any
-) -> None:
-    if signer.signing_name not in direct.HANDLERS:  # there nobody reads it
-        sign(signer, *given, **more)
-
-
 @contextmanager
 def cloud() -> Iterator[Cloud]:
     with pytest.MonkeyPatch.context() as patch, mock_aws():
@@ -226,7 +237,7 @@ def cloud() -> Iterator[Cloud]:
             return behind[0].answer(request, event_name) if behind else _stubbed(event_name, request)
 
         builtin = [entry for entry in handlers.BUILTIN_HANDLERS if entry[1] is not botocore_stubber]
-        patch.setattr(handlers, "BUILTIN_HANDLERS", [*builtin, ("before-send", answer)])
+        patch.setattr(handlers, "BUILTIN_HANDLERS", [*builtin, ("before-send", answer, REGISTER_LAST)])
         for name, value in {
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
@@ -240,8 +251,7 @@ def cloud() -> Iterator[Cloud]:
             patch.delenv(name)
         _forget_clients()
         behind.append(made := Cloud(*_resources(patch)))
-        patch.setattr(AwsConnections, "carry", lambda self, client: None)
-        patch.setattr(RequestSigner, "handler", _signing_what_is_read)
+        patch.setattr(AwsConnections, "exchange", lambda self, *asked: made.exchange(*asked))
         patch.setattr(platform, "now", made.now)
         patch.setattr(time, "sleep", made.sleep)  # botocore's pauses
         patch.setattr(upload, "_PART", 5 << 20)  # which is the least that S3 takes

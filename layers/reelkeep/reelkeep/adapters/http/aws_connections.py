@@ -38,7 +38,7 @@ _FIRST = "reelkeep-first-attempt"  # in the context that botocore carries along 
 
 
 @dataclass(slots=True)
-class _Answer:
+class Answer:
     """Fills itself with what the parser finds."""
 
     status_code: int = 0
@@ -99,7 +99,7 @@ class AwsConnections:
         request_signer: RequestSigner,
         context: dict[str, Any],
         **_: Any,
-    ) -> tuple[_Answer, Mapping[str, Any]] | None:
+    ) -> tuple[Answer, Mapping[str, Any]] | None:
         """A first attempt by the short way. If it does not succeed, botocore takes it for its own first one."""
         asked = {name.lower(): value for name, value in params["headers"].items()}
         credentials = self._credentials()
@@ -118,7 +118,7 @@ class AwsConnections:
             now=datetime.now(UTC),
         )
         try:
-            answer = self._exchange(url, "POST", {**asked, **headers, "content-length": str(len(body))}, body)
+            answer = self.exchange(url, "POST", {**asked, **headers, "content-length": str(len(body))}, body)
         except HTTPClientError as error:
             context[_FIRST] = error
             return None
@@ -137,14 +137,14 @@ class AwsConnections:
         if answer is None:
             url = urlsplit(request.url)
             body = _bytes(cast("bytes | str | None", request.body) or b"")
-            answer = self._exchange(url, request.method, {"Host": url.netloc, **dict(request.headers)}, body)
+            answer = self.exchange(url, request.method, {"Host": url.netloc, **dict(request.headers)}, body)
         return AWSResponse(request.url, answer.status_code, answer.headers, answer)
 
-    def _exchange(self, url: SplitResult, method: str, headers: Mapping[str, str], body: bytes) -> _Answer:
-        """Raises HTTPClientError."""
+    def exchange(self, url: SplitResult, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """One request and its answer. Raises HTTPClientError."""
         place = f"{url.scheme}://{url.netloc}"
         connection = self._idle_at(place) or self._connected(url)
-        answer = _Answer()
+        answer = Answer()
         parser = HttpResponseParser(answer)
         try:
             connection.sendall(_written(f"{method} {url.path or '/'} HTTP/1.1", headers, body))
