@@ -111,6 +111,7 @@ PLAIN: dict[str, Any] = {
     "credits": 20,
     "failure": None,
     "adopted": None,
+    "adopted_as": None,
     "creations": [],
 }
 

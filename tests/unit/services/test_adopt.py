@@ -168,6 +168,24 @@ def test_a_task_that_was_given_up_before_its_provider_was_done_is_made_good() ->
     assert (found.owner, found.state) == ("alice", State.ARCHIVING)
 
 
+def test_who_was_told_that_a_task_failed_learns_from_it_which_one_holds_what_was_made() -> None:
+    table = Throttled(call="create", refusals=0)
+    stage = Stage(provider=FakeProvider(observations=[RUNNING]), tasks=table)
+    task = stage.submit()
+    stage.see_through(task.id)
+    told = len(stage.notices.told)
+    stage.provider.listed = [listed("p-1", created_at=task.created_at)]
+    table.refusals = 1
+    assert stage.adopt().left == 1
+    stage.adopt()
+    [found] = adopted(stage)
+    expired = stage.task(task.id)
+    assert (expired.state, expired.adopted_as) == (State.EXPIRED, found.id)
+    assert expired.failure is not None
+    assert expired.failure.message.count(f"kept as task {found.id}") == 1
+    assert len(stage.notices.told) == told
+
+
 def test_what_was_told_to_be_lost_is_not_told_again() -> None:
     stage = Stage()
     task = stage.submit()

@@ -192,6 +192,7 @@ class Task:
     source_creation: str = ""  # the provider's id of the creation that this one extends or upscales
     promised: bool = False  # a repeat was given it while it was not known yet whether the provider refuses it
     adopted: Adoption | None = None
+    adopted_as: str = ""  # the task that holds what came of this one after it was given up
     removed_at: datetime | None = None  # the owner does not want to see it any more; the archive keeps it
     looks: int = 0  # how often we asked the provider
     setbacks: int = 0  # how often in a row it could not answer

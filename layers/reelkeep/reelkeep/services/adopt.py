@@ -6,13 +6,15 @@ from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from reelkeep.domain import ids, schedule
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.observation import Listed, Succeeded
 from reelkeep.domain.slim import is_big, slim
-from reelkeep.domain.task import Adoption, State, Submission, Task
+from reelkeep.domain.task import Adoption, Backward, State, Submission, Task
 from reelkeep.ports import Clock, Executions, Provider, Providers, SecondsLeft, Tasks
+from reelkeep.services.record import read, record
 
 _WINDOW = timedelta(hours=24)
 _SETTLED = timedelta(minutes=10)  # a younger success may be one that we are about to record, or that an index lacks
@@ -54,6 +56,8 @@ def adopt(
             break
         try:
             task = _adoption(listed, account, uncertain, tasks=tasks, now=clock())
+            if task and task.adopted and task.adopted.lost_task:  # first, or a second run would not come to it
+                record(read(task.adopted.lost_task, tasks=tasks), partial(_made_good, by=task.id), tasks=tasks)
             task = tasks.create(task) if task else None
         except Stale:  # another one was quicker
             continue
@@ -107,6 +111,14 @@ def _adoption(
 def _holds(task: Task) -> bool:
     """It is on its way, in the archive, or was told to be lost; not so if we gave up before there were any links."""
     return not task.state.terminal or task.state is State.SUCCESS or bool(task.creations)
+
+
+def _made_good(lost: Task, by: str) -> Task:
+    """Whoever was told that it failed asks for it by its own id."""
+    if lost.adopted_as or lost.failure is None:
+        raise Backward("it says so already")
+    message = f"{lost.failure.message}; what its provider made after all is kept as task {by}"
+    return replace(lost, adopted_as=by, failure=replace(lost.failure, message=message))
 
 
 def _named(listed: Listed, account: _Account, *, tasks: Tasks) -> Task | None:

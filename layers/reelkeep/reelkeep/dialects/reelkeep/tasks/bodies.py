@@ -78,6 +78,7 @@ class Task(TypedDict):
     credits: Annotated[int | None, Field(description="What the provider charged.")]
     failure: Failure | None
     adopted: Annotated[Adopted | None, Field(description="For what the provider made without us.")]
+    adopted_as: Annotated[str | None, Field(description="The task that holds what came of it after all.")]
     creations: Annotated[list[Creation], Field(description="Empty until the task has ended.")]
 
 

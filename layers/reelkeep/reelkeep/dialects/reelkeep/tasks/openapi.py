@@ -57,6 +57,7 @@ _TASK: bodies.Task = {
     "credits": 20,
     "failure": None,
     "adopted": None,
+    "adopted_as": None,
     "creations": [],
 }
 _DONE: bodies.Task = {

@@ -75,6 +75,7 @@ def _task(task: Task, creations: list[bodies.Creation]) -> bodies.Task:
         "credits": task.credits,
         "failure": failure_body(task.failure) if task.failure else None,
         "adopted": _adopted(task, task.adopted) if task.adopted else None,
+        "adopted_as": task.adopted_as or None,
         "creations": creations,
     }
 
