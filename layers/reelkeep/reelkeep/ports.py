@@ -185,7 +185,8 @@ class Executions(Protocol):
         `provider_task_id` goes along to the first look if it could not be recorded.
         """
 
-    def running(self, task: Task) -> bool: ...
+    def running(self, task: Task) -> bool:
+        """Raises TryLater."""
 
 
 class Notices(Protocol):

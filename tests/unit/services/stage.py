@@ -288,6 +288,7 @@ class Stage:
             notices=self.notices,
             soon=timedelta(hours=4),
             clock=self.clock,
+            seconds_left=lambda: self.seconds_left,
             everything=everything,
         )
 

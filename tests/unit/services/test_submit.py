@@ -119,7 +119,7 @@ def test_a_big_request_lies_in_the_archive_and_the_provider_gets_it_whole() -> N
 
 def test_who_waited_long_for_the_name_of_a_callback_does_not_wait_for_the_provider_as_well() -> None:
     stage = Stage()
-    stage.destinations.check = lambda url, field: stage.pass_(10)  # type: ignore[method-assign]
+    stage.destinations.check = lambda url, field: stage.pass_(10)
     task = stage.submit(request(callback_url="https://slow.test/h"))
     assert (stage.provider.placed, task.submission) == ([], Submission.WAITING)
     stage.see_through(task.id)
