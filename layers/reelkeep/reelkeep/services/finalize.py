@@ -83,8 +83,19 @@ def finalize(
         if loss := alerts.lost(task, now):
             notices.tell(loss, alerts.attributes(task, loss))
         task, lost = record(task, lambda task: replace(task, told_at=now), tasks=tasks), _lost(task)
-    archive.keep_manifest(task)  # that it was told, too: a rebuilt table must not tell everybody everything again
+    _keep_latest(task, tasks=tasks, archive=archive)
     return Verdict(task_id, finished=True, state=task.state, lost=lost)
+
+
+def _keep_latest(task: Task, *, tasks: Tasks, archive: Archive) -> None:
+    """That it was told, too: a rebuilt table must not tell everybody everything again. Nor must it show what its owner
+    removed while this was written."""
+    for _ in range(_TRIES):
+        archive.keep_manifest(task)
+        latest = read(task.id, tasks=tasks)
+        if latest.version == task.version:
+            return
+        task = latest
 
 
 def _lost(task: Task) -> str:
