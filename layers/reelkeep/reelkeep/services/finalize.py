@@ -88,8 +88,8 @@ def finalize(
 
 
 def _keep_latest(task: Task, *, tasks: Tasks, archive: Archive) -> None:
-    """That it was told, too: a rebuilt table must not tell everybody everything again. Nor must it show what its owner
-    removed while this was written."""
+    """That it was told, too: a rebuilt table must not tell everybody everything again. Nor must it show what its
+    owner removed while this was written."""
     for _ in range(_TRIES):
         archive.keep_manifest(task)
         latest = read(task.id, tasks=tasks)
