@@ -50,6 +50,11 @@ def test_every_parameter_has_a_default_so_that_a_deployment_needs_no_answer(temp
     assert all("Default" in parameter for parameter in template["Parameters"].values())
 
 
+def test_nothing_says_which_partition_of_aws_it_is_in(template: dict[str, Any], machine: dict[str, Any]) -> None:
+    written = json.dumps(template["Resources"]) + json.dumps(machine)
+    assert set(re.findall(r"\barn:(\$\{[^}]*\}|[^:]*):", written)) == {"${AWS::Partition}", "${Partition}"}
+
+
 def test_two_stacks_can_live_in_one_account(resources: dict[str, Any], functions: dict[str, Any]) -> None:
     events = [event for properties in functions.values() for event in properties.get("Events", {}).values()]
     schedules = [event["Properties"] for event in events if event["Type"] == "ScheduleV2"]
