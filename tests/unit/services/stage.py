@@ -154,7 +154,7 @@ class FakeArchive:
     manifests: list[Task] = field(default_factory=list)
     requests: dict[str, Request] = field(default_factory=dict)
 
-    def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
+    def keep(self, task: Task, number: int, name: str, source: Source, seconds: float) -> Kept:
         for part, script in self.faults.items():
             if part in source.url:
                 _next(script)
