@@ -21,7 +21,6 @@ from urllib.parse import SplitResult, urlsplit
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, HTTPClientError, ReadTimeoutError
 from botocore.parsers import ResponseParser, create_parser
-from botocore.utils import get_environ_proxies
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from reelkeep.adapters.http.aws_signature import signed
@@ -131,8 +130,7 @@ class AwsConnections:
 
     def carry(self, client: BaseClient) -> None:
         """From now on, what this client sends goes over these connections; not if it has to go through a proxy."""
-        endpoint = client.meta.endpoint_url
-        if urlsplit(endpoint).scheme in get_environ_proxies(endpoint):
+        if _proxied(client):
             return
         client.meta.events.register("before-call", self._call)  # type: ignore[arg-type]  # may answer, too
         client.meta.events.register("before-send", self._send)  # type: ignore[arg-type]
@@ -244,6 +242,12 @@ def _written(line: str, headers: Mapping[str, bytes | str], body: bytes) -> byte
     """In one piece, since every piece is a packet. None of botocore's headers comes from a client of ours."""
     lines = [b"%b: %b" % (_bytes(name), _bytes(value)) for name, value in headers.items()]
     return b"\r\n".join([line.encode(), *lines, b"", body])
+
+
+def _proxied(client: BaseClient) -> bool:
+    """As botocore found when it made the client, and says nowhere else."""
+    session = cast("Any", client)._endpoint.http_session
+    return session._proxy_config.proxy_url_for(client.meta.endpoint_url) is not None
 
 
 def _host(url: SplitResult) -> str:
