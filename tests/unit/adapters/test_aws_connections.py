@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -53,6 +54,13 @@ class NewClient(Protocol):
     def __call__(
         self, url: str, tls: ssl.SSLContext | None = None, *, attempts: int = 1, seconds: float = 5
     ) -> DynamoDBClient: ...
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_to_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine of who runs the tests trusts."""
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -259,6 +267,18 @@ def test_where_calls_go_through_a_proxy_they_stay_botocores(
         monkeypatch.delenv("no_proxy")
         assert read(client(server.url())) == ITEM
         assert (proxy.connections, server.connections) == (1, 1)
+
+
+def test_where_another_authority_is_to_be_trusted_calls_stay_botocores(
+    client: NewClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(theirs)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    with Server(Table(), theirs) as server:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "authority.pem"))
+        assert read(client(server.url())) == ITEM
 
 
 def test_what_the_service_cannot_take_now_is_asked_again_as_often_as_the_client_wants(client: NewClient) -> None:

@@ -129,8 +129,9 @@ class AwsConnections:
         self._idle: defaultdict[str, list[socket.socket]] = defaultdict(list)
 
     def carry(self, client: BaseClient) -> None:
-        """From now on, what this client sends goes over these connections; not if it has to go through a proxy."""
-        if _proxied(client):
+        """From now on, what this client sends goes over these connections; not if it has to go through a proxy, or
+        trusts whom these do not."""
+        if not _direct(client):
             return
         client.meta.events.register("before-call", self._call)  # type: ignore[arg-type]  # may answer, too
         client.meta.events.register("before-send", self._send)  # type: ignore[arg-type]
@@ -244,10 +245,12 @@ def _written(line: str, headers: Mapping[str, bytes | str], body: bytes) -> byte
     return b"\r\n".join([line.encode(), *lines, b"", body])
 
 
-def _proxied(client: BaseClient) -> bool:
-    """As botocore found when it made the client, and says nowhere else."""
-    session = cast("Any", client)._endpoint.http_session
-    return session._proxy_config.proxy_url_for(client.meta.endpoint_url) is not None
+def _direct(client: BaseClient) -> bool:
+    """Neither through a proxy nor with authorities of its own, as botocore found when it made the client, and says
+    nowhere else."""
+    endpoint, session = client.meta.endpoint_url, cast("Any", client)._endpoint.http_session
+    usual = session._verify is True or not endpoint.startswith("https:")
+    return usual and session._proxy_config.proxy_url_for(endpoint) is None
 
 
 def _host(url: SplitResult) -> str:
