@@ -49,9 +49,9 @@ class Replay:
             return False, "left: the table knows no such task (see `archive rebuild`)"
         if not task.unfinished:
             return True, f"nothing to do: the task is {task.state}"
-        if task.id in self._restarted or self._executions.running(task):
-            return True, "nothing to do: the task has a running execution"
         try:
+            if task.id in self._restarted or self._executions.running(task):
+                return True, "nothing to do: the task has a running execution"
             if not restart(task, tasks=self._tasks, executions=self._executions, now=self._clock()):
                 return False, "left: somebody is at work on the task"
         except TryLater as error:

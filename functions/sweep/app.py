@@ -18,11 +18,11 @@ metrics = Metrics()
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    return adopt(context) if event.get("adopt") else watch(everything=bool(event.get("everything")))
+    return adopt(context) if event.get("adopt") else watch(context, everything=bool(event.get("everything")))
 
 
-def watch(*, everything: bool) -> dict[str, Any]:
-    swept = look_after(everything=everything)
+def watch(context: LambdaContext, *, everything: bool) -> dict[str, Any]:
+    swept = look_after(everything=everything, seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
     metrics.add_metric(name="UnfinishedTasks", unit=MetricUnit.Count, value=swept.unfinished)
     metrics.add_metric(name="RestartedTasks", unit=MetricUnit.Count, value=swept.restarted)
     metrics.add_metric(name="LinksExpiringSoon", unit=MetricUnit.Count, value=swept.links_expiring_soon)

@@ -189,7 +189,7 @@ def test_a_call_of_the_provider_wakes_the_task(call: Call, studio: tuple[Studio,
 
 def test_a_sweep_by_hand_starts_what_nobody_watches(call: Call) -> None:
     call("submit")
-    assert call("sweep") == {"unfinished": 1, "restarted": 0, "links_expiring_soon": 0}
+    assert call("sweep") == {"unfinished": 1, "restarted": 0, "links_expiring_soon": 0, "left": 0}
     machine = platform.settings.state_machine_arn
     for execution in platform.stepfunctions().list_executions(stateMachineArn=machine)["executions"]:
         platform.stepfunctions().stop_execution(executionArn=execution["executionArn"])

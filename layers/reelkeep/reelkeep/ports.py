@@ -164,10 +164,11 @@ class Manifests(Protocol):
 
 
 class Archive(Manifests, Protocol):
-    def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
+    def keep(self, task: Task, number: int, name: str, source: Source, seconds: float) -> Kept:
         """Copies the file of this name of the task's creation with this number (from 1), and verifies it.
 
-        Raises SourceGone, SourceBusy, SourceBad; nothing is visible in the archive then.
+        It takes so many seconds at most, and is busy then. Raises SourceGone, SourceBusy, SourceBad; nothing is
+        visible in the archive then.
         """
 
 
@@ -185,7 +186,8 @@ class Executions(Protocol):
         `provider_task_id` goes along to the first look if it could not be recorded.
         """
 
-    def running(self, task: Task) -> bool: ...
+    def running(self, task: Task) -> bool:
+        """Raises TryLater."""
 
 
 class Notices(Protocol):

@@ -119,7 +119,7 @@ class Bucket:
         self.manifests: dict[str, Task] = {}
         self._requests: dict[str, Request] = {}
 
-    def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
+    def keep(self, task: Task, number: int, name: str, source: Source, seconds: float) -> Kept:
         content = self._fetched(source)
         key = f"{folder(task.id)}{number}-{name}"
         digest = sha256(content).hexdigest()

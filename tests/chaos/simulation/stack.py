@@ -214,6 +214,7 @@ class Stack:
                 notices=self.notices,
                 soon=timedelta(hours=4),
                 clock=world.clock,
+                seconds_left=lambda: 300.0,
             ),
         )
         through = world.now > _ADOPTS_UNTIL and not self.tasks.open

@@ -50,6 +50,23 @@ def test_every_parameter_has_a_default_so_that_a_deployment_needs_no_answer(temp
     assert all("Default" in parameter for parameter in template["Parameters"].values())
 
 
+def test_nothing_says_which_partition_of_aws_it_is_in(template: dict[str, Any], machine: dict[str, Any]) -> None:
+    written = json.dumps(template["Resources"]) + json.dumps(machine)
+    assert set(re.findall(r"\barn:(\$\{[^}]*\}|[^:]*):", written)) == {"${AWS::Partition}", "${Partition}"}
+
+
+def test_two_stacks_can_live_in_one_account(resources: dict[str, Any], functions: dict[str, Any]) -> None:
+    events = [event for properties in functions.values() for event in properties.get("Events", {}).values()]
+    schedules = [event["Properties"] for event in events if event["Type"] == "ScheduleV2"]
+    assert len(schedules) == 2
+    named = [properties["Name"] for properties in schedules]  # or SAM gives it one that knows no stack
+    for resource in resources.values():
+        known = resource.get("Properties", {}).items()
+        named += [name for key, name in known if re.fullmatch(r"(?!Metric|Stage)\w*Name", key) and "Ref" not in name]
+    assert len(named) > 20
+    assert all("${AWS::StackName}" in name["Fn::Sub"] for name in named)
+
+
 def test_no_function_may_do_anything_it_was_not_granted_by_name(functions: dict[str, Any]) -> None:
     for properties in functions.values():
         for statement in statements(properties):

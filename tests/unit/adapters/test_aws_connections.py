@@ -1,23 +1,29 @@
 from __future__ import annotations
 
 import json
+import socket
 import ssl
+import threading
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 import boto3
 import pytest
 import trustme
+from botocore import auth
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
 
-from reelkeep.adapters.http.aws_connections import AwsConnections
+from reelkeep.adapters.http.aws_connections import Answer, AwsConnections, _host
 from tests.servers import Cut, Request, Server, reply
 
 if TYPE_CHECKING:
@@ -48,6 +54,13 @@ class NewClient(Protocol):
     def __call__(
         self, url: str, tls: ssl.SSLContext | None = None, *, attempts: int = 1, seconds: float = 5
     ) -> DynamoDBClient: ...
+
+
+@pytest.fixture(autouse=True)
+def nobody_else_to_trust(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the machine of who runs the tests trusts."""
+    monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
 
 
 @pytest.fixture(scope="module")
@@ -91,16 +104,25 @@ def test_what_is_signed_is_what_arrives(client: NewClient) -> None:
     with Server(Table()) as server:
         read(client(server.url()))
         (request,) = server.requests
-    signed = dict(part.split("=") for part in request.headers["authorization"].partition(" ")[2].split(", "))
-    names = signed["SignedHeaders"].split(";")
+    signed, names = parts_of(request)
     assert names == ["content-type", "host", "x-amz-date", "x-amz-target"]
-    again = AWSRequest(
-        "POST", f"http://{request.headers['host']}/", {name: request.headers[name] for name in names}, request.body
-    )
+    assert signature_of(request, names) == signed["Signature"]
+
+
+def parts_of(request: Request) -> tuple[dict[str, str], list[str]]:
+    """What the header says, and the names of the headers that are signed."""
+    signed = dict(part.split("=") for part in request.headers["authorization"].partition(" ")[2].split(", "))
+    return signed, signed["SignedHeaders"].split(";")
+
+
+def signature_of(request: Request, names: Iterable[str]) -> str:
+    """As botocore makes it."""
+    headers = {name: request.headers[name] for name in names}
+    again = AWSRequest("POST", f"http://{request.headers['host']}{request.target}", headers, request.body)
     again.context["timestamp"] = request.headers["x-amz-date"]
     botocore = SigV4Auth(Credentials("key", "secret"), "dynamodb", "us-east-1")
-    text = botocore.string_to_sign(again, botocore.canonical_request(again))
-    assert botocore.signature(text, again) == signed["Signature"]
+    made: str = botocore.signature(botocore.string_to_sign(again, botocore.canonical_request(again)), again)
+    return made
 
 
 def test_a_connection_that_was_closed_while_it_was_idle_is_not_used_again(client: NewClient) -> None:
@@ -152,6 +174,111 @@ def test_an_answer_may_come_in_chunks(client: NewClient) -> None:
         dynamodb = client(server.url())
         assert [read(dynamodb) for _ in range(2)] == [ITEM] * 2
         assert server.connections == 1
+
+
+def test_a_large_answer_is_put_together_once() -> None:
+    parts = 1 << 13
+    near, far = socket.socketpair()
+    head = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % (parts * 4096)
+
+    def send() -> None:
+        for part in (head, *[bytes(4096)] * parts):
+            far.sendall(part)
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    answer, began = Answer(), time.thread_time()
+    answer.read(near)
+    sending.join()
+    assert len(answer.content) == parts * 4096
+    assert time.thread_time() - began < 1.0  # adding each part to the whole would take many times that
+    near.close()
+    far.close()
+
+
+@pytest.mark.parametrize("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
+def test_what_comes_before_the_answer_is_not_taken_for_it(client: NewClient, interim: bytes) -> None:
+    before = b"HTTP/1.1 %b\r\ncontent-length-of-mine: 7\r\n\r\n" % interim
+    other = answer(body={"Item": {"pk": {"S": "task#2"}}})
+    with Server(Table([[before, *answer()], [before + b"".join(other)]])) as server:
+        dynamodb = client(server.url())
+        assert [read(dynamodb) for _ in range(3)] == [ITEM, {"pk": {"S": "task#2"}}, ITEM]
+        assert server.connections == 1
+
+
+@pytest.mark.parametrize("surplus", [b"more than was said", b"".join(answer(body={"Item": {}}))])
+def test_what_comes_after_the_answer_is_not_the_answer_of_another_call(client: NewClient, surplus: bytes) -> None:
+    with Server(Table([[b"".join(answer()) + surplus]])) as server:
+        dynamodb = client(server.url())
+        assert [read(dynamodb) for _ in range(2)] == [ITEM] * 2
+        assert server.connections == 2
+        assert len(server.requests) == 2
+
+
+def test_an_answer_that_wants_to_speak_something_else_is_lost(client: NewClient) -> None:
+    upgrade = b"HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n"
+    with Server(Table([[upgrade]])) as server:
+        assert read(client(server.url(), attempts=2)) == ITEM
+        assert server.connections == 2
+
+
+def test_an_answer_may_end_with_its_connection(client: NewClient) -> None:
+    class Ends(Table):
+        def __call__(self, request: Request) -> Iterator[bytes]:
+            yield b"HTTP/1.0 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\n\r\n"
+            yield json.dumps({"Item": ITEM}).encode()
+            raise Cut
+
+    with Server(Ends()) as server:
+        dynamodb = client(server.url())
+        assert [read(dynamodb) for _ in range(2)] == [ITEM] * 2
+        assert len(server.requests) == 2
+
+
+def test_an_endpoint_may_have_a_path_which_is_signed_as_botocore_signs_it(client: NewClient) -> None:
+    with Server(Table([answer(500)])) as server:
+        assert read(client(server.url("/tables/of:mine"), attempts=2)) == ITEM
+    assert [request.target.rstrip("/") for request in server.requests] == ["/tables/of:mine"] * 2
+    for request in server.requests:
+        signed, names = parts_of(request)
+        assert signature_of(request, names) == signed["Signature"]
+
+
+def test_a_usual_port_is_left_out_as_it_is_where_botocore_signs() -> None:
+    hosts = {
+        "https://Table.example:443": "table.example",
+        "http://table.example:80/": "table.example",
+        "https://table.example:8443/x": "table.example:8443",
+        "http://[::1]:8000": "[::1]:8000",
+        "https://[2001:db8::1]/": "[2001:db8::1]",
+    }
+    assert {url: _host(urlsplit(url)) for url in hosts} == hosts
+    assert {url: auth._host_from_url(url) for url in hosts} == hosts  # type: ignore[attr-defined]  # its own
+
+
+def test_where_calls_go_through_a_proxy_they_stay_botocores(
+    client: NewClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Server(Table()) as proxy, Server(Table()) as server:
+        monkeypatch.setenv("no_proxy", "127.0.0.1")
+        monkeypatch.setenv("http_proxy", proxy.url())
+        assert read(client(server.url())) == ITEM
+        assert (proxy.connections, server.connections) == (0, 1)
+        monkeypatch.delenv("no_proxy")
+        assert read(client(server.url())) == ITEM
+        assert (proxy.connections, server.connections) == (1, 1)
+
+
+def test_where_another_authority_is_to_be_trusted_calls_stay_botocores(
+    client: NewClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority = trustme.CA()
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(theirs)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    with Server(Table(), theirs) as server:
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "authority.pem"))
+        assert read(client(server.url())) == ITEM
 
 
 def test_what_the_service_cannot_take_now_is_asked_again_as_often_as_the_client_wants(client: NewClient) -> None:

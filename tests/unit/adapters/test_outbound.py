@@ -115,6 +115,18 @@ def test_an_answer_in_chunks_is_put_together(outbound: Outbound) -> None:
         assert get(outbound, server.url()).body == b"hello world"
 
 
+@pytest.mark.parametrize("interim", [b"100 Continue", b"102 Processing", b"103 Early Hints"])
+def test_what_comes_before_the_answer_is_not_taken_for_it(outbound: Outbound, interim: bytes) -> None:
+    answers = iter("abc")
+
+    def answering(_: Request) -> list[bytes]:
+        return [b"HTTP/1.1 %b\r\nlink: </a.css>\r\n\r\n" % interim, *reply(200, next(answers).encode())]
+
+    with Server(answering) as server:
+        assert [get(outbound, server.url()).body for _ in range(3)] == [b"a", b"b", b"c"]
+        assert server.connections == 1
+
+
 def test_an_answer_packed_against_our_wish_is_unpacked(outbound: Outbound) -> None:
     with Server(lambda _: reply(body=gzip.compress(b"packed"), content_encoding="gzip")) as server:
         assert get(outbound, server.url()).body == b"packed"

@@ -164,6 +164,15 @@ def test_a_call_carries_the_providers_key_in_the_dialects_words_below_the_base_u
     assert json.loads(call["body"])["prompt"] == "a boat"
 
 
+def test_a_look_and_a_cancellation_after_it_fit_the_time_of_a_function_of_the_api() -> None:
+    outbound = FakeOutbound()
+    provider = providers(outbound, vidu=VIDU).get("vidu")
+    provider.observe(TASK)
+    provider.cancel(replace(TASK, provider_task_id="7"))
+    assert [call["method"] for call in outbound.calls] == ["GET", "POST"]
+    assert sum(call["seconds"] for call in outbound.calls) <= 24  # of 29, which the table needs some of
+
+
 @pytest.mark.parametrize(
     ("form", "said"),
     [("Bearer {key}", "Bearer vda_secret"), ("{key}", "vda_secret"), ("{0} {key}", "{0} vda_secret")],

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import io
+import math
+import struct
 import tracemalloc
 from contextlib import suppress
 from itertools import pairwise
@@ -238,3 +240,45 @@ def test_a_box_that_claims_to_be_huge_takes_no_memory() -> None:
     tracemalloc.stop()
 
     assert peak < 1 << 20
+
+
+def webm(info: bytes = b"", track: bytes = b"") -> bytes:
+    """With what is said of the whole and of its one track."""
+    said = element("1549a966", info) + element("1654ae6b", element("ae", track))
+    begun = element("1a45dfa3", element("4282", b"webm"))
+    return begun + element("18538067", said + element("1f43b675", bytes(300)))
+
+
+def element(kind: str, content: bytes) -> bytes:
+    return bytes.fromhex(kind) + (1 << 56 | len(content)).to_bytes(8, "big") + content
+
+
+@pytest.mark.parametrize("seconds", [math.nan, math.inf, -math.inf, -5.0, 1e308])
+def test_a_duration_that_cannot_be_is_none(seconds: float) -> None:
+    scale = element("2ad7b1", (10**18).to_bytes(8, "big"))
+    assert probe(webm(scale + element("4489", struct.pack(">d", seconds)))).duration_seconds is None
+
+
+def test_a_number_of_any_length_is_no_accident() -> None:
+    long = b"\xff" * 4000
+    duration = element("4489", struct.pack(">d", 5000.0))
+    sizes = element("e0", element("b0", long) + element("ba", b"\x02\xd0"))
+    media = probe(webm(element("2ad7b1", long) + duration, element("23e383", long) + sizes))
+    assert (media.duration_seconds, media.fps, media.width, media.height) == (5.0, None, None, 720)
+
+
+@pytest.mark.parametrize(
+    "many",
+    [
+        b"\0\0\0\x08trak" * 200_000,  # each a track of its own
+        b"\0\0\0\x01moov\0\1\0\0\0\0\0\0" * 100_000,  # each in the one before
+    ],
+)
+def test_many_boxes_take_no_memory(many: bytes) -> None:
+    content = b"\0\0\0\x10ftypisom\0\0\0\0" + (len(many) + 8).to_bytes(4, "big") + b"moov" + many
+    tracemalloc.start()
+    with pytest.raises(NotMedia, match="broken inside"):
+        probe(content)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 << 20

@@ -121,6 +121,8 @@ def test_a_slim_request_fits_a_record_and_is_as_slim_as_it_gets(asked: Request) 
         replace(REQUEST, body={"parts": ["x" * 8_000] * 60}),
         replace(REQUEST, images=("https://ex.test/" + "x" * 8_000,) * 60),
         replace(REQUEST, body={str(number): {} for number in range(50_000)}),
+        replace(REQUEST, body={"a": "x" * 70_000}, unexpressed=tuple(f"field-{n}" for n in range(50_000))),
+        replace(REQUEST, body={"x" * 500_000: 1}, unexpressed=("x" * 500_000,)),
     ],
 )
 def test_whatever_is_asked_the_record_stays_below_the_tables_limit(asked: Request) -> None:

@@ -154,7 +154,7 @@ class FakeArchive:
     manifests: list[Task] = field(default_factory=list)
     requests: dict[str, Request] = field(default_factory=dict)
 
-    def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
+    def keep(self, task: Task, number: int, name: str, source: Source, seconds: float) -> Kept:
         for part, script in self.faults.items():
             if part in source.url:
                 _next(script)
@@ -288,6 +288,7 @@ class Stage:
             notices=self.notices,
             soon=timedelta(hours=4),
             clock=self.clock,
+            seconds_left=lambda: self.seconds_left,
             everything=everything,
         )
 

@@ -8,10 +8,22 @@ from datetime import timedelta
 
 import pytest
 
+from reelkeep.adapters import documents
 from reelkeep.dialects import all_dialects
 from reelkeep.domain.notices.notice import notice
 from reelkeep.domain.notices.webhooks import CALLBACKS, Form, Outcome, Wish
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, State, Submission
+from reelkeep.domain.slim import is_big, slim
+from reelkeep.domain.task import (
+    Asset,
+    Creation,
+    Failure,
+    FailureClass,
+    Kept,
+    Kind,
+    Request,
+    State,
+    Submission,
+)
 from tests.unit.services.stage import MALLORY, NOON
 from tests.unit.services.webhook_stage import WebhookStage, links, task
 
@@ -136,6 +148,29 @@ def test_a_callback_brings_what_the_tasks_own_dialect_shows(name: str) -> None:
         assert going.id in (body.get("id"), body.get("task_id"))
         assert received.headers["content-type"] == "application/json"
     assert [links(kept) in received.body.decode() for received in stage.received] == [False, True]
+
+
+def test_a_change_of_a_task_with_the_most_that_can_be_said_is_told_as_well_as_a_record_can_hold_it() -> None:
+    quotes = '"' * 8_170
+    asked = Request(
+        dialect="reelkeep",
+        kind=Kind.MULTIFRAME,
+        prompt=quotes[:5_000],
+        images=tuple(f"https://ex.test/{quotes}" for _ in range(4)),
+        video_url=f"https://ex.test/{quotes}",
+        payload=quotes * 8,
+        body={"kind": "multiframe"},
+    )
+    assert is_big(asked)
+    assert slim(asked).images == asked.images
+    assert slim(asked).payload == asked.payload
+    stage = WebhookStage()
+    stage.webhook(URL, form=Form.DIALECT, states=WAY)
+    stage.change(replace(task(), request=slim(asked)), State.PROCESSING)
+    [delivery] = stage.deliveries.recorded.values()
+    assert len(documents.write(delivery).encode()) < 400_000
+    said = json.loads(delivery.body)
+    assert (said["id"], said["state"], said["payload"]) == (task().id, "processing", None)
 
 
 def test_vidus_callback_is_the_creations_answer() -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from reelkeep.domain.errors import CannotCancel, NotFound
-from reelkeep.domain.observation import Busy, Missing, NotYet, Observation, Succeeded
-from reelkeep.domain.task import State
+from reelkeep.domain.observation import Busy, Failed, Missing, NotYet, Observation, Succeeded
+from reelkeep.domain.task import Failure, FailureClass, State
 from tests.unit.services.stage import MALLORY, QUEUED, RUNNING, FakeProvider, Stage, creation
 
 
@@ -68,4 +68,24 @@ def test_a_task_that_expired_before_it_was_placed_cannot_be_cancelled() -> None:
     stage.pass_(24 * 3600)
     stage.poll(id)
     with pytest.raises(CannotCancel, match="expired"):
+        stage.cancel(id)
+
+
+def test_what_another_look_saw_done_while_it_was_cancelled_is_kept() -> None:
+    stage = Stage(provider=FakeProvider(observations=[QUEUED, Succeeded((creation(),))]))
+    id = stage.submit().id
+    cancel = stage.provider.cancel
+    stage.provider.cancel = lambda task: bool(stage.poll(id)) and cancel(task)
+    with pytest.raises(CannotCancel, match="archiving"):
+        stage.cancel(id)
+    stage.see_through(id)
+    assert stage.task(id).state is State.SUCCESS
+
+
+def test_what_ended_while_it_was_cancelled_is_not_said_to_be_cancelled() -> None:
+    stage = Stage(provider=FakeProvider(observations=[QUEUED, Failed(Failure(reason=FailureClass.POLICY))]))
+    id = stage.submit().id
+    cancel = stage.provider.cancel
+    stage.provider.cancel = lambda task: bool(stage.poll(id)) and cancel(task)
+    with pytest.raises(CannotCancel, match="failed"):
         stage.cancel(id)

@@ -240,6 +240,20 @@ def test_a_replay_goes_out_at_once_although_the_next_attempt_is_hours_away() -> 
     assert not stage.queue.messages
 
 
+def test_a_delivery_that_is_replayed_without_end_still_fits_its_record_and_has_all_its_attempts() -> None:
+    stage = WebhookStage()
+    stage.receivers[BAD] = lambda _: (503, 0.1)
+    stage.change(task(callback_url=BAD), State.SUCCESS)
+    stage.pass_(2 * DAY)
+    [delivery] = stage.deliveries.recorded.values()
+    for _ in range(20):
+        stage.manage("replay", Deliverable(CALLBACKS, delivery.id))
+        stage.pass_(2 * DAY)
+    [delivery] = stage.deliveries.recorded.values()
+    assert (delivery.outcome, delivery.round) == (Outcome.FAILED, 20)
+    assert len(delivery.attempts) == 50 + ATTEMPTS
+
+
 def test_a_replay_has_a_whole_day_of_its_own() -> None:
     stage = WebhookStage()
     webhook = stage.webhook(BAD, redirects)

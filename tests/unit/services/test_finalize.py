@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 
 from reelkeep.domain.observation import Busy, Failed, Missing, Observation, Succeeded, Unreadable
-from reelkeep.domain.task import Creation, Failure, FailureClass, Kept, State
-from reelkeep.ports import SourceBad, SourceBusy, SourceGone
+from reelkeep.domain.task import Creation, Failure, FailureClass, Kept, State, Task
+from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
 from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creation
 
 
@@ -163,6 +163,26 @@ def test_no_copy_is_begun_when_the_functions_time_runs_out() -> None:
     assert stage.finalize(id).answer == {"task_id": id, "finished": False, "wait_seconds": 1}
     assert stage.archive.copies == []
     assert stage.task(id).setbacks == 0
+
+
+def test_a_copy_that_takes_long_ends_before_the_function_does() -> None:
+    stage, id = archiving("video", "cover")
+    keep, given = stage.archive.keep, []
+
+    def slow(task: Task, number: int, name: str, source: Source, seconds: float) -> Kept:
+        given.append(seconds)
+        stage.seconds_left -= min(seconds, 500)
+        if seconds < 500:
+            raise SourceBusy("there was no time left to read it all")
+        return keep(task, number, name, source, seconds)
+
+    stage.archive.keep = slow
+    for _ in range(2):
+        verdict = stage.finalize(id)
+        assert stage.seconds_left > 30  # for the record, the manifest and the notice
+        stage.seconds_left = 900
+    assert verdict.finished
+    assert given == [840, 340, 840]
 
 
 def test_a_task_that_is_not_through_is_not_finalized() -> None:

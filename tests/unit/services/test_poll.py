@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 import pytest
 
+from reelkeep.adapters import documents
 from reelkeep.domain import schedule
 from reelkeep.domain.observation import (
     Accepted,
@@ -21,7 +23,7 @@ from reelkeep.domain.observation import (
     Unknown,
     Unreadable,
 )
-from reelkeep.domain.task import Failure, FailureClass, State, Task
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, State, Task
 from reelkeep.ports import SourceBusy
 from reelkeep.services.poll import poll
 from tests.unit.services.stage import QUEUED, RUNNING, FakeProvider, FakeProviders, Stage, creation, request
@@ -183,6 +185,35 @@ def test_an_off_peak_task_of_48_hours_fits_into_one_execution() -> None:
     waits = list(stage.see_through(task.id))
     assert sum(waits) >= 48 * 3600
     assert 9 * len(waits) < 25_000 / 2
+
+
+def of_many_files(count: int, link: int) -> Creation:
+    files = (Asset(name=f"moderation-{n}", source="https://files.test/".ljust(link, "x")) for n in range(count))
+    return Creation(id="c1", assets=(*creation().assets, *files))
+
+
+@pytest.mark.parametrize("many", [of_many_files(400, 1000), of_many_files(1500, 40), of_many_files(1, 900_000)])
+def test_more_files_than_a_record_holds_are_asked_for_again_and_given_up_in_the_end(many: Creation) -> None:
+    stage, id = staged(Succeeded((many,)))
+    assert not stage.poll(id).finished
+    task = stage.task(id)
+    assert (task.state, task.creations, task.succeeded_at) == (State.QUEUEING, (), stage.now)
+    assert "more files than a task's record has room for" in task.trouble
+    stage.see_through(id)
+    assert stage.task(id).failure == Failure(
+        reason=FailureClass.LOST, message=f"the provider says that it made it, but not where; last: {task.trouble}"
+    )
+
+
+def test_many_files_are_kept_and_told_of_within_what_a_record_and_a_notice_hold() -> None:
+    for many in (of_many_files(100, 1200), of_many_files(250, 100)):
+        stage, id = staged(Succeeded((many,)))
+        assert stage.poll(id).finished
+        assert len(documents.write(stage.task(id))) < 400_000
+        stage.see_through(id)
+        assert stage.task(id).state is State.SUCCESS
+        assert len(documents.write(stage.task(id))) < 400_000
+        assert len(json.dumps(stage.notices.told)) < 256 * 1024
 
 
 def test_a_late_poll_of_a_finished_task_changes_nothing() -> None:

@@ -5,16 +5,17 @@ from collections.abc import Collection
 import pytest
 
 from reelkeep.domain.errors import CannotCancel, NotFound
-from reelkeep.domain.task import State
+from reelkeep.domain.task import State, Task
+from reelkeep.ports import Caller
 from reelkeep.services.query import show
 from reelkeep.services.remove import remove
-from tests.unit.services.stage import ALICE, QUEUED, RUNNING, FakeProvider, FakeProviders, Stage
+from tests.unit.services.stage import ALICE, MALLORY, QUEUED, RUNNING, FakeProvider, FakeProviders, Stage
 
 
-def removed(stage: Stage, id: str, keeps: Collection[State] = ()) -> State:
+def removed(stage: Stage, id: str, keeps: Collection[State] = (), caller: Caller = ALICE) -> State:
     task = remove(
         id,
-        ALICE,
+        caller,
         keeps,
         tasks=stage.tasks,
         manifests=stage.archive,
@@ -59,3 +60,52 @@ def test_what_is_under_way_stays() -> None:
     stage.poll(id)
     with pytest.raises(CannotCancel):
         removed(stage, id)
+
+
+def test_a_removal_that_the_archive_did_not_hear_of_gets_there_when_it_is_repeated() -> None:
+    stage = Stage()
+    id = stage.submit().id
+    stage.see_through(id)
+    keep = stage.archive.keep_manifest
+
+    def broken(task: Task) -> None:
+        raise ConnectionError
+
+    stage.archive.keep_manifest = broken
+    with pytest.raises(ConnectionError):
+        removed(stage, id)
+    stage.archive.keep_manifest = keep
+    with pytest.raises(NotFound):
+        removed(stage, id)
+    assert stage.archive.manifests[-1] == stage.task(id)
+    assert stage.task(id).removed_at
+
+
+def test_only_its_owner_can_repeat_a_removal() -> None:
+    stage = Stage()
+    id = stage.submit().id
+    stage.see_through(id)
+    removed(stage, id)
+    before = list(stage.archive.manifests)
+    for task_id in (id, "0" * 32, "../keys"):
+        with pytest.raises(NotFound):
+            removed(stage, task_id, caller=MALLORY)
+    assert stage.archive.manifests == before
+
+
+def test_what_is_removed_while_its_last_manifest_is_written_stays_out_of_sight_in_a_rebuilt_table() -> None:
+    stage = Stage()
+    id = stage.submit().id
+    stage.poll(id)
+    keep = stage.archive.keep_manifest
+
+    def slow(task: Task) -> None:
+        if stage.task(id).told_at:
+            stage.archive.keep_manifest = keep
+            removed(stage, id)
+        keep(task)
+
+    stage.archive.keep_manifest = slow
+    stage.finalize(id)
+    assert stage.task(id).removed_at
+    assert stage.archive.manifests[-1] == stage.task(id)

@@ -117,6 +117,15 @@ def test_a_big_request_lies_in_the_archive_and_the_provider_gets_it_whole() -> N
     assert len(str(recorded)) < 10_000
 
 
+def test_who_waited_long_for_the_name_of_a_callback_does_not_wait_for_the_provider_as_well() -> None:
+    stage = Stage()
+    stage.destinations.check = lambda url, field: stage.pass_(10)
+    task = stage.submit(request(callback_url="https://slow.test/h"))
+    assert (stage.provider.placed, task.submission) == ([], Submission.WAITING)
+    stage.see_through(task.id)
+    assert stage.task(task.id).state is State.SUCCESS
+
+
 def test_an_execution_that_could_not_be_started_does_not_lose_the_accepted_task() -> None:
     stage = Stage()
     stage.executions.fault = TryLater("throttled")

@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, LimitReached, NotFound
-from reelkeep.domain.notices.subscription import NOTHING, Change, Filter, Protocol, Reach, Shown, Status, Wish
+from reelkeep.domain.notices.subscription import (
+    NOTHING,
+    Change,
+    Filter,
+    Protocol,
+    Reach,
+    Shown,
+    Status,
+    Subscription,
+    Wish,
+)
 from reelkeep.domain.task import State
 from reelkeep.ports import Caller
 from reelkeep.services import subscriptions
@@ -154,6 +164,19 @@ def test_what_was_ended_is_not_found_any_more() -> None:
         desk.show(id)
     with pytest.raises(NotFound):
         desk.change(id, active=True)
+
+
+@pytest.mark.parametrize("name", ["x" * 1025, "#", "../keys", ""])
+def test_what_cannot_be_an_id_is_not_found_and_the_table_is_not_asked(name: str) -> None:
+    desk = Desk()
+
+    def refuse(owner: str, subscription_id: str) -> Subscription:
+        raise ValueError("the size of a sort key exceeds 1024 bytes")
+
+    desk.records.get = refuse
+    for touch in (desk.show, desk.change, desk.end):
+        with pytest.raises(NotFound):
+            touch(name)
 
 
 def test_an_endpoint_is_subscribed_once_also_among_owners() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Succeeded
+from reelkeep.domain.task import Task
 from reelkeep.services.sweep import Swept
 from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creation
 
@@ -142,3 +143,60 @@ def test_an_execution_that_cannot_be_started_does_not_keep_the_others_from_their
     assert stage.sweep(everything=True) == Swept(unfinished=2, restarted=0, links_expiring_soon=0)
     stage.executions.fault = None
     assert stage.sweep(everything=True).restarted == 2
+
+
+def test_an_execution_that_cannot_be_looked_at_does_not_keep_the_others_from_theirs() -> None:
+    stage = Stage()
+    one, *others = [stage.submit().id for _ in range(3)]
+    stage.executions.names.clear()
+    looks = stage.executions.running
+
+    def throttled(task: Task) -> bool:
+        if task.id == one:
+            raise TryLater("throttled")
+        return looks(task)
+
+    stage.executions.running = throttled
+    assert stage.sweep(everything=True) == Swept(unfinished=3, restarted=2, links_expiring_soon=0, left=1)
+    assert {id for id, _ in stage.executions.started[3:]} == set(others)
+    stage.executions.running = looks
+    assert stage.sweep(everything=True).restarted == 1
+
+
+def test_that_no_execution_can_be_looked_at_is_a_fault_once_operators_were_told() -> None:
+    stage = Stage()
+    id = stage.submit().id
+    stage.poll(id)
+    links = creation(round=2)
+    dying = replace(links.assets[0], expires_at=stage.now + timedelta(hours=1))
+    stage.tasks.save(replace(stage.task(id), creations=(replace(links, assets=(dying,)),)))
+    stage.pass_(1800)
+
+    def throttled(task: Task) -> bool:
+        raise TryLater("throttled")
+
+    stage.executions.running = throttled
+    with pytest.raises(TryLater, match="throttled"):
+        stage.sweep(everything=True)
+    assert len(stage.notices.alerts) == 1
+
+
+def test_a_sweep_ends_before_its_time_is_over_and_still_tells_operators() -> None:
+    stage = Stage()
+    for _ in range(3):
+        id = stage.submit().id
+        stage.poll(id)
+        dying = replace(creation().assets[0], expires_at=stage.now + timedelta(hours=1))
+        stage.tasks.save(replace(stage.task(id), creations=(replace(creation(), assets=(dying,)),)))
+    stage.pass_(1800)
+    stage.executions.names.clear()
+    start = stage.executions.start
+
+    def slow(task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
+        stage.seconds_left -= 100
+        start(task, wait_seconds, provider_task_id)
+
+    stage.executions.start = slow
+    stage.seconds_left = 250
+    assert stage.sweep(everything=True) == Swept(unfinished=3, restarted=2, links_expiring_soon=3, left=1)
+    assert len(stage.notices.alerts) == 3

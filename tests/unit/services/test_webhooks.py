@@ -40,6 +40,24 @@ def test_there_is_a_limit_for_each_owner() -> None:
     assert len(stage.manage("every")) == MOST
 
 
+def test_the_limit_holds_for_those_that_are_made_at_the_same_moment() -> None:
+    stage = WebhookStage()
+    for _ in range(MOST - 1):
+        stage.webhook(URL)
+    create = stage.webhooks.create
+
+    def contested(webhook: Webhook) -> Webhook:
+        stage.webhooks.create = create
+        stage.webhook("https://quicker.test/h")
+        return create(webhook)
+
+    stage.webhooks.create = contested
+    with pytest.raises(InvalidRequest, match="20 webhooks already"):
+        stage.webhook(URL)
+    assert [each.url for each in stage.manage("every")].count("https://quicker.test/h") == 1
+    assert len(stage.manage("every")) == MOST
+
+
 def test_a_change_leaves_what_it_does_not_name() -> None:
     stage = WebhookStage()
     webhook = stage.webhook(URL, description="orders", states=(State.FAILED,))

@@ -39,6 +39,8 @@ class StepFunctionsExecutions:
             return self._client.describe_execution(executionArn=arn)["status"] == "RUNNING"
         except self._client.exceptions.ExecutionDoesNotExist:
             return False
+        except (BotoCoreError, ClientError) as error:
+            raise TryLater(f"the execution of task {task.id} could not be looked at") from error
 
 
 def _name(task: Task) -> str:

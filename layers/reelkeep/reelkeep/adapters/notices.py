@@ -27,5 +27,11 @@ class SnsNotices:
 def _attribute(value: str | Sequence[str]) -> MessageAttributeValueTypeDef:
     """Of a list, a filter finds each part."""
     if isinstance(value, str):
-        return {"DataType": "String", "StringValue": value}
+        return {"DataType": "String", "StringValue": _printable(value)}
     return {"DataType": "String.Array", "StringValue": json.dumps(value, ensure_ascii=False)}
+
+
+def _printable(text: str) -> str:
+    """A model may have any name. SNS takes one with a tab in it, and then delivers the notice to nobody who filters
+    (NumberOfNotificationsFilteredOut-InvalidAttributes)."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)

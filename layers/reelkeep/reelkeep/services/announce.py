@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 
 from reelkeep.domain.links import Links
 from reelkeep.domain.notices.notice import notice
@@ -16,9 +17,11 @@ from reelkeep.domain.notices.webhooks import (
     delivery_id,
 )
 from reelkeep.domain.task import State, Submission, Task
+from reelkeep.domain.wire import Json
 from reelkeep.ports import Deliveries, Outbox, Render, Webhooks
 
 _EVENT = "application/cloudevents+json"
+_ROOM = 300_000  # bytes of a record, which holds 400 KB, for the body as it is quoted there
 
 
 def announce(
@@ -65,10 +68,12 @@ def _delivery(
     scheme, content_type = "", _EVENT
     match form:
         case Form.EVENT:
-            body = notice(task, links)
+            body = _written(notice(task, links))
         case Form.DIALECT:
             rendered = render(task, links)
-            body, scheme, content_type = rendered.body, rendered.scheme, "application/json"
+            body, scheme, content_type = _written(rendered.body), rendered.scheme, "application/json"
+            if len(json.dumps(body)) > _ROOM:
+                body = _written(render(_short(task), links).body)
     return Delivery(
         id=delivery_id(webhook_id, task.id, task.state, task.updated_at),
         owner=task.owner,
@@ -76,9 +81,19 @@ def _delivery(
         event=task.state,
         task_id=task.id,
         url=url,
-        body=json.dumps(body, ensure_ascii=False),
+        body=body,
         content_type=content_type,
         scheme=scheme,
         created_at=task.updated_at,
         outcome=outcome,
     )
+
+
+def _short(task: Task) -> Task:
+    """Without what its client knows, as nobody is told of a change that cannot be recorded, and what comes after it
+    waits: other owners' changes, too."""
+    return replace(task, request=replace(task.request, payload="", images=()))
+
+
+def _written(body: Json) -> str:
+    return json.dumps(body, ensure_ascii=False)

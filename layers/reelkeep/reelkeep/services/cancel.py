@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 
 from reelkeep.domain.errors import CannotCancel, Stale
 from reelkeep.domain.observation import Pending
-from reelkeep.domain.task import Failure, FailureClass, State, Submission, Task
+from reelkeep.domain.task import Backward, Failure, FailureClass, State, Submission, Task
 from reelkeep.ports import Caller, Clock, Providers, Tasks
 from reelkeep.services.query import show
 from reelkeep.services.record import record
@@ -32,7 +33,21 @@ def cancel(task_id: str, caller: Caller, *, tasks: Tasks, providers: Providers, 
             # queue erases one that is done.
             seen = provider.observe(task)
             if seen == Pending(State.QUEUEING) and provider.cancel(task):
-                return record(task, lambda task: task.failed(_BY_CLIENT, clock()), tasks=tasks)
+                return _cancelled(task, tasks=tasks, now=clock())
             if isinstance(seen, Pending):
                 raise CannotCancel(seen.state)
     raise CannotCancel(task.state)
+
+
+def _cancelled(task: Task, *, tasks: Tasks, now: datetime) -> Task:
+    """Raises CannotCancel if another look saw meanwhile that it is done: what was made is kept."""
+
+    def change(task: Task) -> Task:
+        if task.state is State.ARCHIVING:
+            raise Backward("it is done")
+        return task.failed(_BY_CLIENT, now)
+
+    task = record(task, change, tasks=tasks)
+    if task.state is not State.CANCELLED:
+        raise CannotCancel(task.state)
+    return task

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from reelkeep.domain import schedule
 from reelkeep.domain.errors import Misconfigured
@@ -30,7 +31,8 @@ from reelkeep.services.record import read, record
 
 _TRIES = 8  # with waits that double from 2 s: five minutes for a provider that serves nonsense to come to its senses
 _PATIENCE = timedelta(hours=30)  # with what may still be had: the life of its links, and some hours with fresh ones
-_RESERVE = 60.0  # seconds of the function's time under which no further copy is begun
+_RESERVE = 120.0  # seconds of the function's time under which no further copy is begun
+_AFTERWARDS = 60.0  # of them for what follows a copy
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -83,8 +85,19 @@ def finalize(
         if loss := alerts.lost(task, now):
             notices.tell(loss, alerts.attributes(task, loss))
         task, lost = record(task, lambda task: replace(task, told_at=now), tasks=tasks), _lost(task)
-    archive.keep_manifest(task)  # that it was told, too: a rebuilt table must not tell everybody everything again
+    _keep_latest(task, tasks=tasks, archive=archive)
     return Verdict(task_id, finished=True, state=task.state, lost=lost)
+
+
+def _keep_latest(task: Task, *, tasks: Tasks, archive: Archive) -> None:
+    """That it was told, too: a rebuilt table must not tell everybody everything again. Nor must it show what its
+    owner removed while this was written."""
+    for _ in range(_TRIES):
+        archive.keep_manifest(task)
+        latest = read(task.id, tasks=tasks)
+        if latest.version == task.version:
+            return
+        task = latest
 
 
 def _lost(task: Task) -> str:
@@ -99,15 +112,16 @@ def _keep_assets(
     """Copies what is not kept yet; a dead link is worth one fresh look at the provider, which renews them all."""
     troubles: list[_Trouble] = []
     certain: bool | None = None  # after that look: whether there are no fresher links than those that we have
+    keep = partial(_keep, provider=provider, tasks=tasks, archive=archive, seconds_left=seconds_left)
     for number, name in _order(task):
         if seconds_left() < _RESERVE:
             break
         if certain is None and _dead(_asset(task, number, name), clock()):
             task, certain = _refreshed(task, provider, tasks=tasks)
-        task, trouble = _keep(task, number, name, provider, tasks=tasks, archive=archive)
+        task, trouble = keep(task, number, name)
         if trouble and trouble.dead and certain is None:
             task, certain = _refreshed(task, provider, tasks=tasks)
-            task, trouble = _keep(task, number, name, provider, tasks=tasks, archive=archive)
+            task, trouble = keep(task, number, name)
         if trouble:
             troubles.append(replace(trouble, final=trouble.dead and certain is True))
     return task, troubles
@@ -125,13 +139,20 @@ def _dead(asset: Asset, now: datetime) -> bool:
 
 
 def _keep(
-    task: Task, number: int, name: str, provider: Provider, *, tasks: Tasks, archive: Archive
+    task: Task,
+    number: int,
+    name: str,
+    *,
+    provider: Provider,
+    tasks: Tasks,
+    archive: Archive,
+    seconds_left: SecondsLeft,
 ) -> tuple[Task, _Trouble | None]:
     asset = _asset(task, number, name)
     if not asset.open:  # another run was quicker
         return task, None
     try:
-        kept = archive.keep(task, number, name, provider.source(asset))
+        kept = archive.keep(task, number, name, provider.source(asset), seconds_left() - _AFTERWARDS)
     except (SourceGone, SourceBad) as error:
         return task, _Trouble(number, name, f"{name}: {error}", dead=True)
     except SourceBusy as busy:

@@ -27,6 +27,7 @@ from reelkeep.domain.observation import (
     Unreadable,
     Untraceable,
 )
+from reelkeep.domain.slim import has_room
 from reelkeep.domain.task import Backward, Failure, FailureClass, State, Submission, Task
 from reelkeep.ports import Claims, Clock, Provider, Providers, Requests, Tasks
 from reelkeep.services.place import Unrecorded, place
@@ -165,6 +166,9 @@ def _observed(task: Task, observation: Observation, expected: float, now: dateti
             state = max(state, task.state, key=list(State).index)
             task = replace(task, setbacks=0, absences=0, trouble=f"the provider says {word!r}" if word else "")
             return _next_look(task.advanced(state, now), expected, now)
+        case Succeeded(creations) if not has_room(task.request, creations):
+            unheard_of = Unreadable("the provider names more files than a task's record has room for", made=True)
+            return _observed(task, unheard_of, expected, now)
         case Succeeded(creations, credits, seed, tokens):
             return task.with_creations(creations).advanced(
                 State.ARCHIVING,

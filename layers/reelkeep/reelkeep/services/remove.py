@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from reelkeep.domain.errors import CannotCancel
+from reelkeep.domain import ids
+from reelkeep.domain.errors import CannotCancel, NotFound
 from reelkeep.domain.task import State, Task
 from reelkeep.ports import Caller, Clock, Manifests, Providers, Tasks
 from reelkeep.services.cancel import cancel
@@ -25,7 +26,11 @@ def remove(
 ) -> Task:
     """Raises CannotCancel for a task under way, or in a state that the dialect keeps in sight; NotFound if it is not
     this owner's, or was removed before."""
-    task = show(task_id, caller, tasks=tasks)
+    try:
+        task = show(task_id, caller, tasks=tasks)
+    except NotFound:
+        _keep_removal(task_id, caller, tasks=tasks, manifests=manifests)
+        raise
     if task.state in keeps:
         raise CannotCancel(task.state)
     if not task.state.terminal:
@@ -34,3 +39,10 @@ def remove(
     task = record(task, lambda task: replace(task, removed_at=now, updated_at=now), tasks=tasks)
     manifests.keep_manifest(task)  # or a rebuilt table would show it again
     return task
+
+
+def _keep_removal(task_id: str, caller: Caller, *, tasks: Tasks, manifests: Manifests) -> None:
+    """Who removes it again may never have heard that it is removed: the archive may not know yet."""
+    task = tasks.get(task_id) if ids.is_task_id(task_id) else None
+    if task is not None and task.owner == caller.owner and task.removed_at:
+        manifests.keep_manifest(task)

@@ -40,12 +40,12 @@ def submit(
     `key` is the client's own name for this submission: sent again with the same request it gives the same task, or
     the same refusal. Raises KeyReused if it comes with another request.
     """
+    now = clock()  # of what follows, looking a name up may take its time, too
     check_key(key)
     if request.callback_url:
         destinations.check(request.callback_url, "callback_url")
     source = _source(request, caller, tasks=tasks)
     provider = providers.choose(replace(request, provider=source.provider) if source else request)
-    now = clock()
     task_id = new_id(now)
     task = Task(
         id=task_id,

@@ -119,7 +119,7 @@ def unsubscribe(
 ) -> None:
     """A second time changes nothing. Raises NotFound for one that there never was, and for another owner's."""
     for _ in range(_ATTEMPTS):
-        found = subscriptions.get(caller.owner, subscription_id)
+        found = _known(subscription_id, caller.owner, subscriptions=subscriptions)
         if found is None:
             raise _not_found(subscription_id)
         if found.removed_at:
@@ -142,10 +142,15 @@ def _check_addresses(addresses: Collection[str], *, private: bool) -> None:
 
 
 def _own(subscription_id: str, owner: str, *, subscriptions: Subscriptions) -> Subscription:
-    found = subscriptions.get(owner, subscription_id)
+    found = _known(subscription_id, owner, subscriptions=subscriptions)
     if found is None or found.removed_at:
         raise _not_found(subscription_id)
     return found
+
+
+def _known(subscription_id: str, owner: str, *, subscriptions: Subscriptions) -> Subscription | None:
+    """The table takes no key of any length."""
+    return subscriptions.get(owner, subscription_id) if ids.is_task_id(subscription_id) else None
 
 
 def _not_found(subscription_id: str) -> NotFound:

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.task import Task
-from reelkeep.ports import Clock, Executions, Notices, Tasks
+from reelkeep.ports import Clock, Executions, Notices, SecondsLeft, Tasks
 from reelkeep.services.record import record
 
 _GRACE = timedelta(minutes=10)  # a look that late means that nobody is looking; what is well is kept by then
 _LINKS_LIVE = timedelta(hours=24)  # if they do not say
 _FIRST_PATIENCE = timedelta(minutes=10)  # with an execution that records nothing; doubles with every further one
 _LONGEST_PATIENCE = timedelta(hours=6)
+_RESERVE = 60.0  # seconds of the function's time in which operators are told
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,7 @@ class Swept:
     unfinished: int
     restarted: int
     links_expiring_soon: int  # tasks about to lose a link to something that is not kept
+    left: int = 0  # for the next time: there was no more time, or nobody could say whether they are watched
 
 
 def sweep(
@@ -32,11 +34,13 @@ def sweep(
     notices: Notices,
     soon: timedelta,
     clock: Clock,
+    seconds_left: SecondsLeft,
     everything: bool = False,
 ) -> Swept:
     """What is nearest to losing its links goes first. Operators are told once of a task that loses one so `soon`.
 
     With `everything`, also tasks that are not overdue are checked: after a restart of the local cloud.
+    Raises TryLater in the end if nobody can say of any task whether it is watched.
     """
     unfinished = 0
     now, unwatched = clock(), []
@@ -48,15 +52,26 @@ def sweep(
         if everything or now >= (task.next_look_at or task.updated_at) + _GRACE:
             unwatched.append(task)
     unwatched.sort(key=_loses_its_links_at)
-    restarted = 0
+    restarted, looked_at, left = 0, 0, len(unwatched)
+    fault: TryLater | None = None
     for task in unwatched:
-        if not executions.running(task):
-            with suppress(TryLater):  # the others must not wait for it
+        if seconds_left() < _RESERVE:
+            break
+        try:
+            watched = executions.running(task)
+        except TryLater as error:  # the others must not wait for it
+            fault = error
+            continue
+        looked_at, left = looked_at + 1, left - 1
+        if not watched:
+            with suppress(TryLater):
                 restarted += restart(task, tasks=tasks, executions=executions, now=now)
     for task in expiring:  # after everything that saves them
         if task.warned_at is None:
             _warn(task, now, tasks=tasks, notices=notices)
-    return Swept(unfinished, restarted, len(expiring))
+    if fault and not looked_at:
+        raise fault
+    return Swept(unfinished, restarted, len(expiring), left)
 
 
 def _warn(task: Task, now: datetime, *, tasks: Tasks, notices: Notices) -> None:

@@ -45,8 +45,8 @@ def create(
 ) -> Disclosed:
     """Raises InvalidRequest for an address that cannot be told anything, and for one webhook too many."""
     destinations.check(wish.url or "", "url")
-    if len([each for each in webhooks.of(caller.owner) if each.id != CALLBACKS]) >= MOST:
-        raise InvalidRequest(f"there are {MOST} webhooks already: delete one of them first")
+    if len(every(None, caller, webhooks=webhooks)) >= MOST:
+        raise _too_many()
     now = clock()
     webhook = Webhook(
         id=new_id(now),
@@ -58,7 +58,15 @@ def create(
         paused=Pause.OWNER if wish.active is False else None,
         created_at=now,
     )
-    return _disclosed(webhooks.create(webhook), secret)
+    made = webhooks.create(webhook)
+    if len(every(None, caller, webhooks=webhooks)) > MOST:  # others were made at the same moment
+        webhooks.delete(caller.owner, made.id)
+        raise _too_many()
+    return _disclosed(made, secret)
+
+
+def _too_many() -> InvalidRequest:
+    return InvalidRequest(f"there are {MOST} webhooks already: delete one of them first")
 
 
 def every(_: None, caller: Caller, *, webhooks: Webhooks) -> Sequence[Webhook]:

@@ -19,7 +19,7 @@ from reelkeep.wiring import platform
 
 
 class Sweep(Protocol):
-    def __call__(self, *, everything: bool = False) -> Swept: ...
+    def __call__(self, *, seconds_left: SecondsLeft, everything: bool = False) -> Swept: ...
 
 
 class Adopt(Protocol):

@@ -21,7 +21,7 @@ from urllib.parse import SplitResult, urlsplit
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, HTTPClientError, ReadTimeoutError
 from botocore.parsers import ResponseParser, create_parser
-from httptools import HttpParserError, HttpResponseParser
+from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from reelkeep.adapters.http.aws_signature import signed
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from botocore.signers import RequestSigner
 
 _OK = 200
+_PORTS = {"https": 443, "http": 80}
 _READ_BYTES = 1 << 14  # a record of TLS
 _FIRST = "reelkeep-first-attempt"  # in the context that botocore carries along with a call
 
@@ -45,15 +46,60 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)  # names in lower case
     content: bytes = b""
     complete: bool = False
+    lasting: bool = False  # its connection is good for another call
+    _parser: HttpResponseParser = field(init=False)
+    _parts: list[bytes] = field(default_factory=list)
+
+    def read(self, connection: socket.socket) -> None:
+        """Raises OSError, HttpParserError."""
+        self._parser = HttpResponseParser(self)
+        try:
+            self._read(connection)
+        finally:
+            del self._parser  # which knows us: nothing is left for the garbage collector
+
+    def _read(self, connection: socket.socket) -> None:
+        while not self.complete:
+            if data := connection.recv(_READ_BYTES):
+                self._feed(data)
+            elif self.status_code and not {"content-length", "transfer-encoding"} & self.headers.keys():
+                self._end()  # HTTP/1.0: it ends with its connection
+            else:
+                raise ConnectionResetError("closed before the answer was complete")
+
+    def _feed(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except (HttpParserError, HttpParserUpgrade) as error:
+            if not self.complete:
+                raise HttpParserError(str(error)) from error
+
+    def on_message_begin(self) -> None:
+        """Also after a 1xx, which is no answer yet; and after the answer, for what nobody asked for."""
+        self.lasting = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+        if not self.complete:
+            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if status < _OK:
+            self.headers.clear()
+        elif not self.complete:
+            self.status_code = status
 
     def on_body(self, part: bytes) -> None:
-        self.content += part
+        if not self.complete:
+            self._parts.append(part)
 
     def on_message_complete(self) -> None:
-        self.complete = True
+        if self.status_code and not self.complete:
+            self._end()
+            self.lasting = self._parser.should_keep_alive()
+
+    def _end(self) -> None:
+        self.complete, self.content = True, b"".join(self._parts)
 
     @property
     def undamaged(self) -> bool:
@@ -83,7 +129,10 @@ class AwsConnections:
         self._idle: defaultdict[str, list[socket.socket]] = defaultdict(list)
 
     def carry(self, client: BaseClient) -> None:
-        """From now on, what this client sends goes over these connections."""
+        """From now on, what this client sends goes over these connections; not if it has to go through a proxy, or
+        trusts whom these do not."""
+        if not _direct(client):
+            return
         client.meta.events.register("before-call", self._call)  # type: ignore[arg-type]  # may answer, too
         client.meta.events.register("before-send", self._send)  # type: ignore[arg-type]
 
@@ -102,16 +151,18 @@ class AwsConnections:
     ) -> tuple[Answer, Mapping[str, Any]] | None:
         """A first attempt by the short way. If it does not succeed, botocore takes it for its own first one."""
         asked = {name.lower(): value for name, value in params["headers"].items()}
+        url, body = urlsplit(params["url"]), params["body"]
         credentials = self._credentials()
         if "x-amz-target" not in asked or context["auth_type"] not in (None, "v4") or credentials is None:
             return None  # SNS, which speaks XML
-        url, body = urlsplit(params["url"]), params["body"]
+        if url.path not in ("", "/") or url.query:
+            return None  # an endpoint of somebody's own: its path is for botocore to sign
         signing = {"region": request_signer.region_name, "signing_name": request_signer.signing_name}
         signing |= context.get("signing", {})
         headers = signed(
-            {"host": url.netloc, "content-type": asked["content-type"], "x-amz-target": asked["x-amz-target"]},
+            {"host": _host(url), "content-type": asked["content-type"], "x-amz-target": asked["x-amz-target"]},
             body,
-            path=url.path or "/",
+            path="/",
             credentials=credentials.get_frozen_credentials(),
             region=signing["region"],
             service=signing["signing_name"],
@@ -137,47 +188,46 @@ class AwsConnections:
         if answer is None:
             url = urlsplit(request.url)
             body = _bytes(cast("bytes | str | None", request.body) or b"")
-            answer = self.exchange(url, request.method, {"Host": url.netloc, **dict(request.headers)}, body)
+            answer = self.exchange(url, request.method, {"Host": _host(url), **dict(request.headers)}, body)
         return AWSResponse(request.url, answer.status_code, answer.headers, answer)
 
     def exchange(self, url: SplitResult, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """One request and its answer. Raises HTTPClientError."""
         place = f"{url.scheme}://{url.netloc}"
+        target = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
         connection = self._idle_at(place) or self._connected(url)
         answer = Answer()
-        parser = HttpResponseParser(answer)
         try:
-            connection.sendall(_written(f"{method} {url.path or '/'} HTTP/1.1", headers, body))
-            while not answer.complete:
-                parser.feed_data(_received(connection))
+            connection.sendall(_written(f"{method} {target} HTTP/1.1", headers, body))
+            answer.read(connection)
         except TimeoutError as error:
-            connection.close()
             raise ReadTimeoutError(endpoint_url=place, error=error) from error
         except (OSError, HttpParserError) as error:
-            connection.close()
             raise ConnectionClosedError(endpoint_url=place, error=error) from error
-        answer.status_code = parser.get_status_code()
-        if answer.headers.get("connection", "").lower() == "close":
-            connection.close()
-        else:
-            self._idle[place].append(connection)
+        finally:
+            if answer.lasting:
+                self._idle[place].append(connection)
+            else:
+                connection.close()
         return answer
 
     def _idle_at(self, place: str) -> socket.socket | None:
         """One that the other side has not closed while nobody looked: a function may be frozen for long."""
         idle = self._idle[place]
-        while idle:
-            connection = idle.pop()
+        while True:
+            try:
+                connection = idle.pop()
+            except IndexError:
+                return None
             look = select.poll()
             look.register(connection, select.POLLIN)
             if not look.poll(0):
                 return connection
             connection.close()
-        return None
 
     def _connected(self, url: SplitResult) -> socket.socket:
         host = url.hostname or ""
-        port = url.port or (443 if url.scheme == "https" else 80)
+        port = url.port or _PORTS[url.scheme]
         try:
             connection = socket.create_connection((host, port), self._connect_seconds)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -195,11 +245,19 @@ def _written(line: str, headers: Mapping[str, bytes | str], body: bytes) -> byte
     return b"\r\n".join([line.encode(), *lines, b"", body])
 
 
-def _received(connection: socket.socket) -> bytes:
-    data = connection.recv(_READ_BYTES)
-    if not data:
-        raise ConnectionResetError("closed before the answer was complete")
-    return data
+def _direct(client: BaseClient) -> bool:
+    """Neither through a proxy nor with authorities of its own, as botocore found when it made the client, and says
+    nowhere else."""
+    endpoint, session = client.meta.endpoint_url, cast("Any", client)._endpoint.http_session
+    usual = session._verify is True or not endpoint.startswith("https:")
+    return usual and session._proxy_config.proxy_url_for(endpoint) is None
+
+
+def _host(url: SplitResult) -> str:
+    """As botocore signs it."""
+    host, port = url.hostname or "", url.port
+    host = f"[{host}]" if ":" in host else host
+    return host if port in (None, _PORTS[url.scheme]) else f"{host}:{port}"
 
 
 def _bytes(text: bytes | str) -> bytes:

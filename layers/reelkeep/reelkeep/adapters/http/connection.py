@@ -18,6 +18,7 @@ from reelkeep.domain.addresses import is_private, is_public, target_of
 
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 20.0
+_CONTINUE, _OK = 100, 200
 _SMALL = 1 << 14  # bytes, a record of TLS
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 
@@ -83,10 +84,21 @@ class Deadline:
         return left
 
 
+class _Response(http.client.HTTPResponse):
+    """Takes no interim answer (1xx) for the answer: http.client itself knows one of them only, and then the answer
+    would be left for whoever asks next."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]  # what `begin` reads it with
+        interim = _CONTINUE < status < _OK and status != http.client.SWITCHING_PROTOCOLS
+        return version, _CONTINUE if interim else status, reason
+
+
 class Connection(http.client.HTTPConnection):
     """Never reconnects by itself: that would be to an address nobody looked at."""
 
     auto_open = 0
+    response_class = _Response
 
     def __init__(
         self, place: Place, deadline: Deadline, tls: ssl.SSLContext, outside: Callable[[str], bool] = is_public

@@ -31,6 +31,7 @@ from reelkeep.ports import Source
 
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
 _LOOK_SECONDS = 15.0
+_CANCEL_SECONDS = 8.0  # after a look, within those 30 s
 _FIND_SECONDS = 40.0  # for all of its calls: the poll function has 60
 _LIST_SECONDS = 30.0
 _MOST_PAGES = 1000  # a list that goes round in circles must end
@@ -109,7 +110,7 @@ class HttpProvider:
         if call is None:
             return False
         try:
-            return self.dialect.read_cancelled(self._send(call, _LOOK_SECONDS))
+            return self.dialect.read_cancelled(self._send(call, _CANCEL_SECONDS))
         except (NotSent, AnswerLost, BlockedAddress):
             return False
 

@@ -23,7 +23,6 @@ LARGEST: Mapping[Expected, int] = {
     "video": 10 << 30,
     "media": 10 << 30,
 }  # bytes of what no provider makes
-_SECONDS = 780.0  # for one file; the function has 900
 
 
 class S3Archive:
@@ -46,7 +45,7 @@ class S3Archive:
         self._outbound = outbound
         self._manifests = S3Manifests(lambda: client, bucket)
 
-    def keep(self, task: Task, number: int, name: str, source: Source) -> Kept:
+    def keep(self, task: Task, number: int, name: str, source: Source, seconds: float) -> Kept:
         expected = _expected(name)
         return copy(
             source,
@@ -57,7 +56,7 @@ class S3Archive:
             credentials=self._credentials,
             outbound=self._outbound,
             limit_bytes=self._largest[expected],
-            seconds=_SECONDS,
+            seconds=seconds,
             metadata={"task-id": task.id},
             pause=self._pause,
         )

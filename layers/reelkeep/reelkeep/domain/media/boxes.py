@@ -7,6 +7,7 @@ from typing import NamedTuple, Protocol
 
 _KEPT_AT_MOST = 1 << 20  # a longer leaf is stepped over: memory stays bounded whatever a file claims
 _LONGEST_HEAD = 32
+_DEEPEST = 64  # boxes in one another
 
 
 class Act(Enum):
@@ -124,6 +125,8 @@ class Walk:
             size = self.room if size is None else min(size, self.room)
         if box.act is Act.ENTER:
             self.entered(box.kind)
+            if len(self._path) >= _DEEPEST:
+                raise Malformed
             if size is not None:  # one without an end needs no place in the path
                 self._path.append((box.kind, self.offset + size))
             self._close_ended()

@@ -12,6 +12,7 @@ _TRACKS, _TRACK, _VIDEO = b"\x16\x54\xae\x6b", b"\xae", b"\xe0"
 _FRAME, _WIDTH, _HEIGHT = b"\x23\xe3\x83", b"\xb0", b"\xba"
 
 _CONTAINERS = frozenset([_SEGMENT, _INFO, _TRACKS, _TRACK, _VIDEO])
+_LONGEST_NUMBER = 8  # bytes
 _LEAVES = frozenset([_SCALE, _DURATION, _FRAME, _WIDTH, _HEIGHT])
 
 
@@ -71,6 +72,8 @@ class Matroska(Walk):
             self._frame, self._in_video_track = self._track_frame, True
 
     def kept(self, kind: bytes, payload: bytes) -> None:
+        if len(payload) > _LONGEST_NUMBER:  # says nothing
+            return
         number = int.from_bytes(payload, "big")
         if kind == _SCALE:
             self._scale = number

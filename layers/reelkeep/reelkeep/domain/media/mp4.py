@@ -14,6 +14,7 @@ from reelkeep.domain.media.boxes import BREAKS_OFF, Act, Box, Facts, Malformed, 
 
 _CONTAINERS = frozenset(b"moov trak mdia minf stbl mvex moof traf iprp ipco".split())
 _LEAVES = frozenset(b"mvhd tkhd mdhd hdlr stsd stts stco co64 trex tfhd trun ispe".split())
+_MOST_TRACKS = 256
 _DIFFERENT_LENGTHS = 1024  # sample lengths told apart per track; more only makes the frame rate an average
 
 
@@ -135,6 +136,8 @@ class Mp4(Walk):
         if kind == b"moov":
             self._indexed = True
         elif kind == b"trak":
+            if len(self._tracks) >= _MOST_TRACKS:
+                raise Malformed
             self._tracks.append(Track())
         elif kind == b"moof":
             self._fragmented = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -184,4 +185,5 @@ def _unknown(head: bytes) -> str:
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+    """None for what cannot be: a file may claim to last for ever, or no number of seconds at all."""
+    return round(value, 3) if value is not None and 0 < value < math.inf else None

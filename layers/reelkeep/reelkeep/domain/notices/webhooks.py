@@ -26,6 +26,7 @@ TOLD_BY_CALLBACK = tuple(state for state in TOLD if state is not State.ARCHIVING
 _WAITS = (5, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 8 * 3600)  # seconds; 23 h 43 min in all
 ATTEMPTS = len(_WAITS) + 1
 _LONGEST_WAIT = 11 * 3600 + 1800  # a queue hides a message for 12 hours at most, counted from when it was handed out
+_REMEMBERED = 50  # attempts of earlier rounds
 _GONE = 410  # RFC 9110: and it will stay so
 _WEBHOOK_ID = re.compile(r"wh_[0-9a-f]{32}")
 _DELIVERY_ID = re.compile(r"dl_[0-9a-f]{32}")
@@ -143,12 +144,15 @@ class Delivery:
         }
 
     def replayed(self, now: datetime) -> Delivery:
+        """Of the attempts before, so many are remembered as a record has room for."""
+        attempts = self.attempts[-_REMEMBERED:]
         return replace(
             self,
             outcome=Outcome.WAITING,
             next_attempt_at=now,
             round=self.round + 1,
-            attempts_before=len(self.attempts),
+            attempts=attempts,
+            attempts_before=len(attempts),
         )
 
     def attempted(self, attempt: Attempt, jitter: float) -> Delivery:
