@@ -20,6 +20,12 @@ from local.stack import Stack
 
 OWNER: Final = "demo"
 STUDIO_SECONDS: Final = 120.0
+SPACE: Final = 200_000_000  # bytes: a build takes 60 MB, a state at rest 15
+
+
+def say(line: str) -> None:
+    """At once, also where nobody sees a terminal."""
+    print(line, flush=True)
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Plan:
     providers_file: Path | None = None  # instead of the studio
     provider_callbacks: bool = False  # providers are asked to call the API, which only this machine reaches
     enforce_permissions: bool = False  # each function may do what the template grants it; for an hour
-    say: Callable[[str], None] = print
+    say: Callable[[str], None] = say
 
     @property
     def endpoint_url(self) -> str:
@@ -77,16 +83,17 @@ class Cloud:
 def running(plan: Plan) -> Iterator[Cloud]:
     """Yields when tasks can be submitted. Stops everything at the end, and keeps its state."""
     chosen = providers.read(plan.providers_file) if plan.providers_file else None
-    ministack, sam = plan.tool("ministack"), plan.tool("sam")
+    ministack, python = plan.tool("ministack"), plan.tool("python")
     with contextlib.ExitStack() as opened:
         opened.enter_context(claims.alone(plan.data))
+        claims.require_space(plan.data, SPACE)
         claims.require_free(plan.port)
         plan.logs.mkdir(exist_ok=True)
         if chosen is None:
-            claims.require_free(plan.studio_port)
+            claims.require_free(plan.studio_port, "the studio's port, the one after PORT,")
 
-        builds = plan.root / ".local" / "builds"
-        built = deployment.build(plan.root, sam, builds=builds, log=plan.logs / "sam-build.log", say=plan.say)
+        builds = (plan.root / ".local").resolve() / "builds"  # sam counts its way back to our files in folders
+        built = deployment.build(plan.root, python, builds=builds, log=plan.logs / "sam-build.log", say=plan.say)
 
         killed = emulator.was_killed(plan.data)
         plan.say("starting the emulator")
@@ -107,7 +114,7 @@ def running(plan: Plan) -> Iterator[Cloud]:
 
         outputs = deployment.deploy(
             built,
-            sam,
+            python,
             endpoint_url=plan.endpoint_url,
             parameters={
                 "PublicUrl": plan.api_url,
