@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import urllib3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local import children, claims, deployment, emulator, functions, providers, stack
 from local.errors import CloudError
@@ -82,6 +83,15 @@ class Cloud:
 @contextlib.contextmanager
 def running(plan: Plan) -> Iterator[Cloud]:
     """Yields when tasks can be submitted. Stops everything at the end, and keeps its state."""
+    try:
+        with _running(plan) as cloud:
+            yield cloud
+    except (urllib3.exceptions.HTTPError, BotoCoreError, ClientError) as error:
+        raise CloudError(f"the emulator does not answer as it should: {error}", plan.logs / "emulator.log") from error
+
+
+@contextlib.contextmanager
+def _running(plan: Plan) -> Iterator[Cloud]:
     chosen = providers.read(plan.providers_file) if plan.providers_file else None
     ministack, python = plan.tool("ministack"), plan.tool("python")
     with contextlib.ExitStack() as opened:
@@ -214,7 +224,7 @@ def create_key(root: Path, found: Stack, owner: str) -> str:
     """A new key of the API, made as a person would make it."""
     done = admin(root, found, "keys", "create", "--owner", owner)
     if done.returncode != 0 or not done.stdout.strip():
-        raise CloudError(f"no key could be created: {done.stderr.strip() or done.stdout.strip()}")
+        raise CloudError(f"no key could be created: {reason(done)}")
     return done.stdout.split()[-1]
 
 
@@ -250,7 +260,7 @@ def rebuild(plan: Plan, found: Stack) -> None:
     try:
         said = json.loads(done.stdout)
     except ValueError:
-        raise CloudError(f"the table could not be rebuilt from the archive: {done.stderr.strip()}") from None
+        raise CloudError(f"the table could not be rebuilt from the archive: {reason(done)}") from None
     for each in said["unreadable_manifests"]:
         plan.say(f"not readable: {each['key']}: {each['reason']}")
     if rebuilt := said["missing"] + said["older"]:
@@ -262,6 +272,10 @@ def admin(root: Path, found: Stack, *arguments: str) -> subprocess.CompletedProc
     command = [sys.executable, "-m", "admin", *arguments]
     env = {**stack.this_machines_environment(), **found.environment}
     return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
+
+
+def reason(done: subprocess.CompletedProcess[str]) -> str:
+    return (done.stderr or done.stdout).strip().removeprefix("error: ")
 
 
 def sweep(found: Stack) -> None:

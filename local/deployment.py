@@ -48,7 +48,7 @@ def build(root: Path, python: Path, *, builds: Path, log: Path, say: Callable[[s
     with claims.in_turn(builds):
         wanted = builds / fingerprint(root)
         if not (wanted / "template.yaml").is_file():
-            say("building the functions and layers: under a minute, and not again until they change")
+            say("building the functions and layers: about a minute, and not again until they change")
             command: list[str | Path] = [*_sam(python), "build", "--cached", "--parallel"]
             # sam does not know that what our makefiles build fits one version of Python.
             command += ["--build-dir", wanted, "--cache-dir", builds / "cache" / sys.implementation.cache_tag]
