@@ -20,7 +20,7 @@ GUIDES = {name: (ROOT / name).read_text() for name in ("README.md", "OPERATING.m
 TEMPLATE = (ROOT / "template.yaml").read_text()
 
 
-@pytest.fixture(params=GUIDES.values(), ids=GUIDES)
+@pytest.fixture(params=list(GUIDES.values()), ids=list(GUIDES))
 def guide(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
