@@ -13,7 +13,9 @@ def main() -> int:
 
         return commands.main()
     except ModuleNotFoundError as missing:
-        sys.exit(f"error: there is no {missing.name} in {sys.prefix}: run `make setup`, and this in .venv")
+        sys.exit(
+            f"error: there is no {missing.name} in {sys.prefix}: run `make setup`, then `source .venv/bin/activate`"
+        )
     except KeyboardInterrupt:
         return 130  # as a shell says it
 

@@ -7,7 +7,9 @@ def main() -> int:
     try:
         from local.studio import program
     except ModuleNotFoundError as missing:
-        sys.exit(f"error: there is no {missing.name} in {sys.prefix}: run `make setup`, and this in .venv")
+        sys.exit(
+            f"error: there is no {missing.name} in {sys.prefix}: run `make setup`, then `source .venv/bin/activate`"
+        )
     return program.main()
 
 
