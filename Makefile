@@ -1,5 +1,7 @@
 # Everything here needs Python 3.11 or later, make and a registry of Python packages, and nothing else.
 
+$(if $(word 2,$(CURDIR)),$(error make does not work in a folder whose path has a space in it: $(CURDIR)))
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
@@ -26,6 +28,7 @@ demo: $(SETUP)  ## See one task through, from the call to the file, and stop eve
 	@$(BIN)/python -m local demo
 
 key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `make up`)
+	@test -n "$(OWNER)" || { echo "error: whose key? Say, for example, make key OWNER=alice" >&2; exit 1; }
 	@$(BIN)/python -m admin keys create --owner "$(OWNER)" $(if $(STACK),--stack "$(STACK)",--local)
 
 ##@ Work on it
@@ -47,7 +50,7 @@ lint: $(SETUP)  ## Style of the code, soundness of the template
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/cfn-lint template.yaml
-	AWS_DEFAULT_REGION=us-east-1 .venv-cloud/bin/sam validate --lint
+	AWS_DEFAULT_REGION=us-east-1 .venv-cloud/bin/python -m samcli validate --lint
 
 types: $(SETUP)  ## Types, strictly
 	$(BIN)/mypy
@@ -97,10 +100,14 @@ lock: $(SETUP)  ## Write down the exact versions of every dependency again (UPGR
 
 .PHONY: build deploy
 build: $(SETUP)  ## Build the functions and layers for Lambda, into .aws-sam
-	PYTHON=$(abspath $(BIN)/python) .venv-cloud/bin/sam build
+	PYTHON=$(abspath $(BIN)/python) .venv-cloud/bin/python -m samcli build
 
+# The only name that sam knows it by.
+ifdef AWS_REGION
+deploy: export AWS_DEFAULT_REGION := $(AWS_REGION)
+endif
 deploy: build  ## Deploy to your AWS account (ARGS="--parameter-overrides AlarmEmail=...")
-	.venv-cloud/bin/sam deploy $(ARGS)
+	.venv-cloud/bin/python -m samcli deploy $(ARGS)
 
 ##@ Tidy up
 
@@ -111,13 +118,17 @@ clean:  ## Remove what was built and the demonstration; tasks and archive of `ma
 
 help:  ## Show this
 	@awk 'BEGIN {FS = ":.*##"} /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-		/^[a-z0-9-]+:.*##/ {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*##/ {printf "  make %-15s", $$1; column = 22; count = split($$2, words, " "); \
+			for (i = 1; i <= count; i++) { \
+				if (column + length(words[i]) > 78) {printf "\n%22s", ""; column = 22} \
+				printf " %s", words[i]; column += length(words[i]) + 1} \
+			print ""}' $(MAKEFILE_LIST)
 
 # uv installs in seconds what pip installs in a minute; pip is there in case uv cannot reach the registry.
 # $(call install,environment,requirements)
 define install
 @test -n "$(PYTHON)" || { echo "error: Python 3.11 or later is needed" >&2; exit 1; }
-@test -x $(1)/bin/pip || { echo "making $(1)"; $(PYTHON) -m venv --clear $(1); }
+@test -x $(1)/bin/pip || { echo "making $(1): a minute, and only this once"; $(PYTHON) -m venv --clear $(1); }
 @$(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r local/uv.txt
 @$(1)/bin/uv pip install --quiet --system-certs --python $(1)/bin/python --require-hashes -r $(2) \
 	|| $(1)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $(2)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 
 from admin import stack
 from admin.folders import Days, folders
-from admin.output import Progress, print_json, print_table, size
+from admin.output import Progress, counted, print_json, print_table, size
 from admin.parallel import in_parallel
 from admin.rebuild import Outcome, rebuild
 from admin.recorded import in_order, with_missing
 from admin.stack import Stack
 from admin.verify import Checked, Difference, verify
 from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.domain.errors import InvalidRequest
 
 if TYPE_CHECKING:
     Groups = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -59,14 +60,25 @@ def register(groups: Groups) -> None:
 def _days() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False)
     for name, what in (("--since", "from this day on"), ("--until", "up to this day, included")):
-        parser.add_argument(
-            name, type=date.fromisoformat, metavar="YYYY-MM-DD", help=f"only tasks submitted {what} (UTC)"
-        )
+        parser.add_argument(name, type=_day, metavar="YYYY-MM-DD", help=f"only tasks submitted {what} (UTC)")
     return parser
 
 
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day, such as 2026-11-21") from None
+
+
+def _chosen(options: argparse.Namespace) -> Days:
+    if options.since and options.until and options.since > options.until:
+        raise InvalidRequest("--since is later than --until")
+    return Days(options.since, options.until)
+
+
 def rebuild_all(options: argparse.Namespace, stack: Stack) -> int:
-    s3, bucket = stack.s3(_WORKERS), stack.needed("bucket")
+    days, s3, bucket = _chosen(options), stack.s3(_WORKERS), stack.needed("bucket")
     work = partial(
         rebuild,
         s3=s3,
@@ -77,24 +89,27 @@ def rebuild_all(options: argparse.Namespace, stack: Stack) -> int:
     found: Counter[Outcome] = Counter()
     untold, unreadable = 0, []
     with Progress() as progress:
-        for each in in_parallel(work, folders(s3, bucket, Days(options.since, options.until)), workers=_WORKERS):
+        for each in in_parallel(work, folders(s3, bucket, days), workers=_WORKERS):
             found[each.outcome] += 1
             untold += each.untold
             if each.outcome is Outcome.UNREADABLE:
                 unreadable.append(each)
-            progress.show(f"{found.total():,} tasks, {found[Outcome.MISSING] + found[Outcome.OLDER]:,} rebuilt")
+            progress.show(
+                f"{counted(found.total(), 'task')}, {found[Outcome.MISSING] + found[Outcome.OLDER]:,} rebuilt"
+            )
     if options.json:
         counts = {outcome.value: found[outcome] for outcome in Outcome}
         named = [{"key": each.key, "reason": each.reason} for each in unreadable]
         print_json({**counts, "untold": untold, "dry_run": options.dry_run, "unreadable_manifests": named})
         return bool(unreadable)
-    done = "would be" if options.dry_run else "were"
-    print(f"{found[Outcome.MISSING]:,} tasks were missing from the table, and {found[Outcome.OLDER]:,} older in it:")
-    print(f"they {done} recorded. {found[Outcome.THERE]:,} were there already.")
+    done = "would be recorded" if options.dry_run else "recorded"
+    print(f"Tasks missing from the table, {done}: {found[Outcome.MISSING]:,}")
+    print(f"Tasks older in the table, {done}: {found[Outcome.OLDER]:,}")
+    print(f"Tasks there already: {found[Outcome.THERE]:,}")
     if untold:
-        print(f"Of {untold:,} of them it is not known that their end was told: the sweep sees to it.")
+        print(f"Not known to have been told of, which the sweep sees to: {untold:,}")
     if found[Outcome.WITHOUT]:
-        print(f"{found[Outcome.WITHOUT]:,} folders have no manifest: their tasks had not come to an end.")
+        print(f"Folders without a manifest, of tasks that had not come to an end: {found[Outcome.WITHOUT]:,}")
     for each in unreadable:
         print(f"not readable: {each.key}: {each.reason}")
     return bool(unreadable)
@@ -103,7 +118,7 @@ def rebuild_all(options: argparse.Namespace, stack: Stack) -> int:
 def verify_all(options: argparse.Namespace, stack: Stack) -> int:
     workers = _READERS if options.deep else _WORKERS
     s3, bucket = stack.s3(workers), stack.needed("bucket")
-    tasks, days = TableTasks(stack.dynamodb(workers), stack.table), Days(options.since, options.until)
+    tasks, days = TableTasks(stack.dynamodb(workers), stack.table), _chosen(options)
     total, differences = Checked(), list[Difference]()
     with Progress() as progress:
         read = 0
@@ -148,16 +163,16 @@ def verify_all(options: argparse.Namespace, stack: Stack) -> int:
                 "DETAIL": [each.detail for each in differences],
             }
         )
-    print(f"{_so_far(total, total.read)}: {len(differences):,} differences")
+    print(f"{_so_far(total, total.read)}: {counted(len(differences), 'difference')}")
     return bool(differences)
 
 
 def _shown(task_ids: Iterator[str], progress: Progress) -> Iterator[str]:
     for count, task_id in enumerate(task_ids, 1):
-        progress.show(f"{count:,} tasks of the table")
+        progress.show(f"{counted(count, 'task')} of the table")
         yield task_id
 
 
 def _so_far(total: Checked, read: int) -> str:
-    text = f"{total.files:,} files ({size(total.bytes)}) of {total.tasks:,} tasks"
+    text = f"{counted(total.files, 'file')} ({size(total.bytes)}) of {counted(total.tasks, 'task')}"
     return f"{text}, {size(read)} read" if read else text

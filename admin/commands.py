@@ -7,7 +7,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    NoRegionError,
+)
 
 from admin import archive, keys, letters, owners, providers, stack, subscriptions
 from reelkeep.domain.errors import ReelkeepError
@@ -24,7 +30,15 @@ def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:
         return failed(str(error))
     except ClientError as error:
         return failed(f"AWS refused: {error}")
-    except BotoCoreError as error:  # no region, no credentials, no connection: it says which
+    except NoRegionError:
+        return failed("no region is set: say in AWS_REGION where the stack is, or use --local for that of `make up`")
+    except NoCredentialsError:
+        return failed(
+            "there are no AWS credentials: set AWS_PROFILE or others, or use --local for the stack of `make up`"
+        )
+    except EndpointConnectionError as error:
+        return failed(f"{error}{': is `make up` running?' if getattr(options, 'local', False) else ''}")
+    except BotoCoreError as error:  # it says what
         return failed(str(error))
 
 
@@ -33,7 +47,7 @@ def parser() -> argparse.ArgumentParser:
         prog="python -m admin", description="Operates a Reelkeep: on AWS, or the one that `make up` runs here."
     )
     top.set_defaults(find=stack.find)  # what the command works on
-    groups = top.add_subparsers(metavar="GROUP", required=True)
+    groups = top.add_subparsers(required=True, title="groups of commands", metavar="GROUP")
     for group in GROUPS:
         group.register(groups)
     return top

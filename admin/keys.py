@@ -53,7 +53,8 @@ def create(options: argparse.Namespace, stack: Stack) -> None:
         return
     print(key)
     print(
-        f"It belongs to {described.owner}, and is shown only this once. To end it: revoke {described.key_id}",
+        f"It belongs to {described.owner}, and is shown only this once."
+        f" To end it: python -m admin keys revoke {described.key_id}{' --local' if options.local else ''}",
         file=sys.stderr,
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from admin import stack
 from admin.dead_letters import DeadLetters, Letter, Meaning, understood
-from admin.output import confirmed, print_json, print_table
+from admin.output import confirmed, counted, print_json, print_table
 from admin.replay import Replay, Replayed
 from admin.stack import NotFound, Stack
 from reelkeep.adapters.dynamodb.tasks import TableTasks
@@ -127,7 +127,7 @@ def delete(options: argparse.Namespace, stack: Stack) -> int:
     meanings = [_understood(letter, stack) for letter in chosen]
     if chosen and not options.yes:
         print_table(_columns(chosen, meanings), file=sys.stderr)
-        if not confirmed(f"Delete {len(chosen):,} messages for good?"):
+        if not confirmed(f"Delete {counted(len(chosen), 'message')} for good?"):
             print("nothing was deleted; --yes does not ask", file=sys.stderr)
             return 1
     queue = _queue(stack)
@@ -145,7 +145,7 @@ def delete(options: argparse.Namespace, stack: Stack) -> int:
         found = zip(chosen, meanings, deleted, strict=True)
         print_json([{**_described(letter, meaning), "deleted": done} for letter, meaning, done in found])
     else:
-        print(f"{sum(deleted):,} messages were deleted.")
+        print(f"deleted {counted(sum(deleted), 'message')}")
         for letter, done in zip(chosen, deleted, strict=True):
             if not done:
                 print(f"{letter.id} is gone, or somebody else reads it just now")

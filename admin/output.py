@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -46,17 +47,34 @@ def size(count: float) -> str:
     return f"{count:,.1f} TB"
 
 
+def counted(number: int, what: str) -> str:
+    """1 file, 2,000 files."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def print_json(value: Any) -> None:
     """Times as ISO 8601."""
     print(json.dumps(value, indent=2, ensure_ascii=False, default=datetime.isoformat))
 
 
 def print_table(columns: Mapping[str, Sequence[object]], *, file: TextIO | None = None) -> None:
-    """Columns by their headings; as wide as they have to be. To standard output, unless to another file."""
+    """Columns by their headings; as wide as they have to be. On a terminal that is too narrow for that, one cell a
+    line. To standard output, unless to another file."""
+    file = file or sys.stdout
     texts = [[heading, *map(_text, cells)] for heading, cells in columns.items()]
     widths = [max(map(len, column)) for column in texts]
-    for row in zip(*texts, strict=True):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip(), file=file)
+    heading, *rows = zip(*texts, strict=True)
+    if file.isatty() and not rows:
+        print("none", file=file)
+    elif file.isatty() and sum(widths) + 2 * len(widths) - 2 > shutil.get_terminal_size().columns:
+        for row in rows:
+            for name, cell in zip(heading, row, strict=True):
+                print(f"{name:<{max(map(len, heading))}}  {cell}", file=file)
+            print(file=file)
+    else:
+        for row in (heading, *rows):
+            line = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+            print(line.rstrip(), file=file)
 
 
 def confirmed(question: str) -> bool:

@@ -42,7 +42,7 @@ def register(groups: Groups) -> None:
     set_.add_argument(
         "--repeat-window",
         metavar="SECONDS",
-        type=int,
+        type=_window,
         required=True,
         help="how long a submission with the same body, and without an Idempotency-Key, is taken as a repeat of the"
         " first; 0 turns that off, which is how owners begin",
@@ -66,7 +66,14 @@ def show(options: argparse.Namespace, stack: Stack) -> None:
 
 
 def change(options: argparse.Namespace, stack: Stack) -> None:
-    _say(_keys(stack).set_repeat_window(options.owner, timedelta(seconds=options.repeat_window)), options)
+    _say(_keys(stack).set_repeat_window(options.owner, options.repeat_window), options)
+
+
+def _window(text: str) -> timedelta:
+    try:
+        return timedelta(seconds=int(text))
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds") from None
 
 
 def _say(owner: Owner, options: argparse.Namespace) -> None:

@@ -57,6 +57,10 @@ class Stack:
         found: str = getattr(self, part)
         if not found:
             output, variable = _PARTS[part]
+            if self.endpoint_url:
+                raise NotFound(
+                    f".local/stack.json does not say the {part}, as an earlier version did; run `make up` again"
+                )
             raise NotFound(f"{variable} is not set; set it, or name the stack with --stack (its output {output})")
         return found
 
@@ -114,12 +118,17 @@ def find(options: argparse.Namespace, root: Path) -> Stack:
     table = os.environ.get("TABLE_NAME")
     if table and not options.stack:
         parts = {name: os.environ.get(variable, "") for name, (_, variable) in _PARTS.items()}
-        return Stack(boto3.Session(), table, **parts)
+        return Stack(_session(), table, **parts)
     return _deployed(options.stack or _DEFAULT)
 
 
+def _session() -> boto3.Session:
+    """In AWS_REGION, as for AWS's own tools: boto3 alone knows AWS_DEFAULT_REGION only."""
+    return boto3.Session(region_name=os.environ.get("AWS_REGION"))
+
+
 def _deployed(name: str) -> Stack:
-    session = boto3.Session()
+    session = _session()
     try:
         answer = session.client("cloudformation", config=_CONFIG).describe_stacks(StackName=name)
     except ClientError as error:
@@ -141,5 +150,5 @@ def _local(file: Path) -> Stack:
         return Stack(session, found["table"], found["aws_endpoint_url"], **parts)
     except FileNotFoundError as error:
         raise NotFound(f"there is no {file}: start the local cloud with `make up`") from error
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise NotFound(f"{file} does not say where the local cloud is; run `make up` again") from error

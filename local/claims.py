@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +18,14 @@ def alone(data: Path) -> Iterator[None]:
     """Nobody else uses this folder meanwhile."""
     data.mkdir(parents=True, exist_ok=True)
     data.chmod(0o700)  # it holds keys and signed links
-    with (data / "lock").open("a") as lock:
+    with (data / "lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise CloudError(f"a local cloud runs in {data} already") from None
+            lock.seek(0)
+            raise CloudError(f"a local cloud runs in {data} already: stop process {lock.read()} first") from None
+        lock.truncate(0)
+        print(os.getpid(), end="", file=lock, flush=True)
         yield
 
 
@@ -34,12 +38,19 @@ def in_turn(folder: Path) -> Iterator[None]:
         yield
 
 
-def require_free(port: int) -> None:
+def require_free(port: int, what: str = "port") -> None:
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as error:
         advice = "choose another one, as in `make up PORT=4700`"
-        raise CloudError(f"port {port} cannot be used ({os.strerror(error.errno or 0)}): {advice}") from None
+        raise CloudError(f"{what} {port} cannot be used ({os.strerror(error.errno or 0)}): {advice}") from None
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Bytes. Programs that meet a full disk later say it in many words, or not at all."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise CloudError(f"{folder} has {free / 1e6:.0f} MB left, and {needed / 1e6:.0f} are needed: free some")
 
 
 def free_ports(number: int) -> list[int]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import urllib3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from local import children, claims, deployment, emulator, functions, providers, stack
 from local.errors import CloudError
@@ -20,6 +21,12 @@ from local.stack import Stack
 
 OWNER: Final = "demo"
 STUDIO_SECONDS: Final = 120.0
+SPACE: Final = 200_000_000  # bytes: a build takes 60 MB, a state at rest 15
+
+
+def say(line: str) -> None:
+    """At once, also where nobody sees a terminal."""
+    print(line, flush=True)
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class Plan:
     providers_file: Path | None = None  # instead of the studio
     provider_callbacks: bool = False  # providers are asked to call the API, which only this machine reaches
     enforce_permissions: bool = False  # each function may do what the template grants it; for an hour
-    say: Callable[[str], None] = print
+    say: Callable[[str], None] = say
 
     @property
     def endpoint_url(self) -> str:
@@ -76,17 +83,27 @@ class Cloud:
 @contextlib.contextmanager
 def running(plan: Plan) -> Iterator[Cloud]:
     """Yields when tasks can be submitted. Stops everything at the end, and keeps its state."""
+    try:
+        with _running(plan) as cloud:
+            yield cloud
+    except (urllib3.exceptions.HTTPError, BotoCoreError, ClientError) as error:
+        raise CloudError(f"the emulator does not answer as it should: {error}", plan.logs / "emulator.log") from error
+
+
+@contextlib.contextmanager
+def _running(plan: Plan) -> Iterator[Cloud]:
     chosen = providers.read(plan.providers_file) if plan.providers_file else None
-    ministack, sam = plan.tool("ministack"), plan.tool("sam")
+    ministack, python = plan.tool("ministack"), plan.tool("python")
     with contextlib.ExitStack() as opened:
         opened.enter_context(claims.alone(plan.data))
+        claims.require_space(plan.data, SPACE)
         claims.require_free(plan.port)
         plan.logs.mkdir(exist_ok=True)
         if chosen is None:
-            claims.require_free(plan.studio_port)
+            claims.require_free(plan.studio_port, "the studio's port, the one after PORT,")
 
-        builds = plan.root / ".local" / "builds"
-        built = deployment.build(plan.root, sam, builds=builds, log=plan.logs / "sam-build.log", say=plan.say)
+        builds = (plan.root / ".local").resolve() / "builds"  # sam counts its way back to our files in folders
+        built = deployment.build(plan.root, python, builds=builds, log=plan.logs / "sam-build.log", say=plan.say)
 
         killed = emulator.was_killed(plan.data)
         plan.say("starting the emulator")
@@ -107,7 +124,7 @@ def running(plan: Plan) -> Iterator[Cloud]:
 
         outputs = deployment.deploy(
             built,
-            sam,
+            python,
             endpoint_url=plan.endpoint_url,
             parameters={
                 "PublicUrl": plan.api_url,
@@ -207,7 +224,7 @@ def create_key(root: Path, found: Stack, owner: str) -> str:
     """A new key of the API, made as a person would make it."""
     done = admin(root, found, "keys", "create", "--owner", owner)
     if done.returncode != 0 or not done.stdout.strip():
-        raise CloudError(f"no key could be created: {done.stderr.strip() or done.stdout.strip()}")
+        raise CloudError(f"no key could be created: {reason(done)}")
     return done.stdout.split()[-1]
 
 
@@ -243,7 +260,7 @@ def rebuild(plan: Plan, found: Stack) -> None:
     try:
         said = json.loads(done.stdout)
     except ValueError:
-        raise CloudError(f"the table could not be rebuilt from the archive: {done.stderr.strip()}") from None
+        raise CloudError(f"the table could not be rebuilt from the archive: {reason(done)}") from None
     for each in said["unreadable_manifests"]:
         plan.say(f"not readable: {each['key']}: {each['reason']}")
     if rebuilt := said["missing"] + said["older"]:
@@ -255,6 +272,10 @@ def admin(root: Path, found: Stack, *arguments: str) -> subprocess.CompletedProc
     command = [sys.executable, "-m", "admin", *arguments]
     env = {**stack.this_machines_environment(), **found.environment}
     return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
+
+
+def reason(done: subprocess.CompletedProcess[str]) -> str:
+    return (done.stderr or done.stdout).strip().removeprefix("error: ")
 
 
 def sweep(found: Stack) -> None:

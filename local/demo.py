@@ -108,7 +108,11 @@ def see_through(found: Stack, listener: Listener, webhook: Any, say: Say) -> Non
     if file.read_bytes() != video:
         raise CloudError(f"{file} is not what the permanent link gives")
     say("the archive holds the same bytes")
-    print(f"\npermanent link  {link}\nin the archive  {file}")
+    print(f"""
+in the archive  {file}
+permanent link  {link}
+
+The link leads there while its stack is up: this one stops now, one of `make up` stays.""")
 
 
 def told(found: Stack, listener: Listener, webhook: Any, task_id: str) -> Any:

@@ -43,13 +43,13 @@ def _sources(root: Path) -> Iterable[Path]:
                 yield path
 
 
-def build(root: Path, sam: Path, *, builds: Path, log: Path, say: Callable[[str], None]) -> Path:
+def build(root: Path, python: Path, *, builds: Path, log: Path, say: Callable[[str], None]) -> Path:
     """The folder with the built template and what it refers to, for this machine and its Python."""
     with claims.in_turn(builds):
         wanted = builds / fingerprint(root)
         if not (wanted / "template.yaml").is_file():
-            say("building the functions and layers")
-            command: list[str | Path] = [sam, "build", "--cached", "--parallel"]
+            say("building the functions and layers: about a minute, and not again until they change")
+            command: list[str | Path] = [*_sam(python), "build", "--cached", "--parallel"]
             # sam does not know that what our makefiles build fits one version of Python.
             command += ["--build-dir", wanted, "--cache-dir", builds / "cache" / sys.implementation.cache_tag]
             env = {**_sam_environment(builds), "BUILD_FOR": "this-machine", "PYTHON": sys.executable}
@@ -75,7 +75,7 @@ def _used(build: Path) -> float:
 
 def deploy(
     built: Path,
-    sam: Path,
+    python: Path,
     *,
     endpoint_url: str,
     parameters: Mapping[str, str],
@@ -95,7 +95,7 @@ def deploy(
     s3 = stack.session().client("s3", endpoint_url=endpoint_url, config=stack.DIRECT)
     with suppress(s3.exceptions.BucketAlreadyOwnedByYou):  # what an earlier deployment left that came no further
         s3.create_bucket(Bucket=artifacts)
-    command: list[str | Path] = [sam, "deploy", "--template-file", built / "template.yaml"]
+    command: list[str | Path] = [*_sam(python), "deploy", "--template-file", built / "template.yaml"]
     command += ["--stack-name", STACK_NAME, "--s3-bucket", artifacts]
     command += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
     command += ["--no-confirm-changeset", "--no-fail-on-empty-changeset"]
@@ -117,6 +117,11 @@ def _translate_state_machine(arn: str, endpoint_url: str) -> None:
     aws = stack.session().client("stepfunctions", endpoint_url=endpoint_url, config=stack.DIRECT)
     definition = yaml.safe_load(aws.describe_state_machine(stateMachineArn=arn)["definition"])
     aws.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
+
+
+def _sam(python: Path) -> tuple[str | Path, ...]:
+    """Its own script does not survive that the repository moves."""
+    return python, "-m", "samcli"
 
 
 def _sam_environment(builds: Path) -> dict[str, str]:

@@ -20,8 +20,9 @@ def studio(url: str) -> str:
     """Which providers it is."""
     lines = (f"  {name:<19}{', '.join(each['models'])}" for name, each in providers.studio(url).items())
     return f"""
-The studio is a provider in every dialect. Which one serves a task is told by its model; the first serves every other
-model, too. To name one, put "provider": "vidu_v1" into the task, in whatever dialect.
+The studio is a provider in every dialect. A task goes to the one that has its
+model, any other model to the first, and "provider": "vidu_v1" in a task names
+one, in whatever dialect.
 
 {chr(10).join(lines)}
 """
@@ -32,12 +33,15 @@ def welcome(stack: Stack, plan: cloud.Plan) -> str:
 Reelkeep is up. Ctrl-C stops it, and the next `make up` goes on from there.
 
   API       {stack.api_url}
+  docs      {stack.api_url}/docs
   key       {stack.api_key}
   archive   {stack.archive}
   provider  {stack.provider}
   logs      {plan.logs}
 {"" if plan.providers_file else studio(stack.provider)}
-  curl {stack.api_url}/tasks -H 'authorization: Token {stack.api_key}' \\
+  curl {stack.api_url}/tasks \\
+       -H 'authorization: Token {stack.api_key}' \\
        -H 'content-type: application/json' \\
-       -d '{{"kind": "text2video", "model": "viduq2", "prompt": "a kite over the sea", "duration": 4}}'
+       -d '{{"kind": "text2video", "model": "viduq2", "duration": 4,
+            "prompt": "a kite over the sea"}}'
 """

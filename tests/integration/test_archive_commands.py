@@ -318,4 +318,4 @@ def test_a_table_for_people_says_what_differs(
     heading, row, total = capsys.readouterr().out.splitlines()
     assert heading.split() == ["WHAT", "FILE", "OWNER", "DETAIL"]
     assert row.split()[:3] == ["missing", kept.key, "alice"]
-    assert total.endswith("1 differences")
+    assert total.endswith("1 difference")

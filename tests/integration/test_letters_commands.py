@@ -87,7 +87,7 @@ def test_nothing_is_deleted_unless_a_person_says_yes(
     assert main(["letters", "delete", letter]) == 1
     printed = capsys.readouterr()
     assert letter in printed.err  # what it asks about
-    assert "Delete 1 messages for good? [y/N]" in printed.err
+    assert "Delete 1 message for good? [y/N]" in printed.err
     assert printed.out == ""
     assert waiting() == {letter}
 
@@ -98,7 +98,7 @@ def test_what_a_person_says_yes_to_is_deleted_and_the_others_stay(
     letters = [send(f"number {number}") for number in range(12)]
     answer("y\n")
     assert main(["letters", "delete", letters[3], letters[11][:30]]) == 0
-    assert capsys.readouterr().out == "2 messages were deleted.\n"
+    assert capsys.readouterr().out == "deleted 2 messages\n"
     assert waiting() == {*letters} - {letters[3], letters[11]}
 
 

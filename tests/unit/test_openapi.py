@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -162,8 +164,17 @@ def test_the_page_is_well_formed(seen: Seen) -> None:
 
 
 def test_every_link_of_the_page_leads_somewhere(seen: Seen) -> None:
-    assert {link for link in seen.links if not link.startswith("#")} == {"/openapi.json", "/asyncapi.json"}
+    """The documents lie beside the page, which need not be at the root of its host."""
+    url = DOCUMENT["servers"][0]["url"]
+    outside = {link for link in seen.links if not link.startswith("#")}
+    assert outside == {f"{url}/openapi.json", f"{url}/asyncapi.json"}
     assert {link[1:] for link in seen.links if link.startswith("#")} <= set(seen.ids)
+
+
+def test_the_page_says_what_its_examples_take_from_the_shell() -> None:
+    shown = unescape(page(DOCUMENT))
+    taken = set(re.findall(r"\$(\w+)", "".join(re.findall(r"<code>(curl .*?)</code>", shown, re.DOTALL))))
+    assert taken == set(re.findall(r"\bexport (\w+)=", shown))
 
 
 def test_the_page_shows_every_operation_and_every_schema(seen: Seen) -> None:

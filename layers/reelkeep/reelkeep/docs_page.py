@@ -34,6 +34,7 @@ class _Page:
     def __init__(self, document: Node) -> None:
         self._document = document
         self._schemas: Node = document["components"]["schemas"]
+        self._url = escape(document["servers"][0]["url"])
         self._shown: set[str] = set()  # the schemas that stand at the operation that takes them
         self._groups = {
             tag["name"]: [
@@ -59,8 +60,8 @@ class _Page:
         yield (
             f'<main id="content"><header><h1>{escape(info["title"])} API '
             f'<span class="version">{escape(info["version"])}</span></h1>{_prose(info.get("description", ""))}'
-            '<p><a href="/openapi.json">OpenAPI document</a> · '
-            '<a href="/asyncapi.json">events, as an AsyncAPI document</a></p></header>'
+            f'<p><a href="{self._url}/openapi.json">OpenAPI document</a> · '
+            f'<a href="{self._url}/asyncapi.json">events, as an AsyncAPI document</a></p></header>'
         )
         yield from self._beginning()
         for tag in self._document["tags"]:
@@ -88,12 +89,13 @@ class _Page:
 
     def _beginning(self) -> Iterator[str]:
         yield '<section aria-labelledby="keys"><h2 id="keys">Address and keys</h2>'
-        for server in self._document["servers"]:
-            yield f"<p>Every path below begins with <code>{escape(server['url'])}</code>.</p>"
+        yield f"<p>Every path below begins with <code>{self._url}</code>.</p>"
         yield "<p>A key is sent in one of these headers:</p><ul>"
         for scheme in self._document["components"]["securitySchemes"].values():
             yield f"<li>{_inline(scheme.get('description', ''))}</li>"
-        yield "</ul></section>"
+        yield "</ul><p>The examples take both from the shell:</p>"
+        yield _code(f"export REELKEEP_URL='{self._url}'\nexport REELKEEP_KEY='rk_…'")
+        yield "</section>"
 
     def _group(self, tag: Node) -> Iterator[str]:
         name = escape(tag["name"])
@@ -184,8 +186,8 @@ class _Page:
                 )
             elif parameter["in"] == "query" and "example" in parameter:
                 query.append((parameter["name"], parameter["example"]))
-        url = self._document["servers"][0]["url"] + path + (f"?{urlencode(query)}" if query else "")
-        lines = [f"curl {'' if method == 'get' else f'-X {method.upper()} '}'{url}'"]
+        url = f"$REELKEEP_URL{path}" + (f"?{urlencode(query)}" if query else "")
+        lines = [f'curl {"" if method == "get" else f"-X {method.upper()} "}"{url}"']
         if operation.get("security") != []:
             lines.append('-H "Authorization: Bearer $REELKEEP_KEY"')
         for kind, media in operation.get("requestBody", {}).get("content", {}).items():

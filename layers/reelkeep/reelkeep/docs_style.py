@@ -66,6 +66,7 @@ details>:not(summary),details>.fields{margin:.5rem .8rem}
 .status{display:inline-block;margin:0 .9rem 0 .2rem;font:700 .85rem/1.6 var(--mono);color:var(--other)}
 .s2{color:var(--get)}.s3{color:var(--post)}
 figure{margin:0 0 1rem;border:1px solid var(--line);border-radius:8px;background:var(--panel);overflow:hidden}
+section>figure{max-width:46rem}
 figcaption{padding:.4rem .9rem;font-size:.8rem;color:var(--soft);border-bottom:1px solid var(--line)}
 pre{margin:0;padding:.8rem .9rem;overflow:auto;max-height:42rem;line-height:1.5;tab-size:2}
 pre code{font-size:.8rem;overflow-wrap:normal}

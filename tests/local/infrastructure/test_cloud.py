@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import os
+import re
 import socket
 import subprocess
 import sys
@@ -10,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from local import claims, deployment, providers
+from local import claims, commands, deployment, providers
 from local.errors import CloudError, last_lines
 from local.stack import Stack
 
@@ -51,7 +53,7 @@ def test_a_stack_file_that_says_something_else_is_as_good_as_none(tmp_path: Path
 def test_a_folder_serves_one_local_cloud_at_a_time(tmp_path: Path) -> None:
     with claims.alone(tmp_path):
         second = claims.alone(tmp_path)
-        with pytest.raises(CloudError, match="already"):
+        with pytest.raises(CloudError, match=f"already: stop process {os.getpid()} first"):
             second.__enter__()
     with claims.alone(tmp_path):
         pass
@@ -78,6 +80,35 @@ def test_a_port_that_is_taken_is_named_with_a_way_out() -> None:
         port = server.getsockname()[1]
         with pytest.raises(CloudError, match=rf"port {port} cannot be used .*make up PORT="):
             claims.require_free(port)
+
+
+def test_a_folder_on_a_full_disk_is_named_with_what_is_needed(tmp_path: Path) -> None:
+    claims.require_space(tmp_path, 1)
+    with pytest.raises(CloudError, match=rf"{tmp_path} has \d+ MB left, and 1000000000000 are needed"):
+        claims.require_space(tmp_path, 10**18)
+
+
+@pytest.mark.parametrize("port", ["0", "-1", "65535", "99999", "abc", ""])
+def test_a_port_that_is_none_is_refused_before_anything_starts(port: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        commands.main(["up", f"--port={port}"])
+    assert f"{port!r} is not a port, which is a number from 1 to 65534" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    assert commands.main(["up", "--data", str(file / "data")]) == 1
+    assert capsys.readouterr().err == f"error: {file / 'data'}: Not a directory\n"
+
+
+def test_without_its_packages_it_says_where_to_get_them() -> None:
+    command = [sys.executable, "-S", "-m", "local", "up"]
+    started = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (started.returncode, started.stdout) == (1, "")
+    assert re.fullmatch(r"error: there is no \w+ in .*: run `make setup`, .*\n", started.stderr)
 
 
 def test_free_ports_differ_and_are_free() -> None:

@@ -54,7 +54,30 @@ def test_it_explains_its_options(capsys: pytest.CaptureFixture[str], monkeypatch
     monkeypatch.setattr(sys, "argv", ["studio", "--help"])
     with pytest.raises(SystemExit, match="0"):
         main()
-    assert "--concurrency" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "--concurrency" in said
+    for what in ("[slow:30]", '{"on": "media", "do": "cut"}', "PUT|DELETE /studio/faults"):
+        assert what in said
+
+
+@pytest.mark.parametrize("port", ["65536", "-1", "http"])
+def test_a_port_that_is_none_is_refused(
+    port: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["studio", "--data", str(tmp_path), f"--port={port}"])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    assert f"{port!r} is not a port" in capsys.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_named_with_the_reason(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setattr(sys, "argv", ["studio", "--data", str(file)])
+    assert main() == 1
+    assert capsys.readouterr().err.startswith(f"error: {file}")
 
 
 def test_it_knows_nothing_of_reelkeep() -> None:

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from threading import Event
 from typing import Any
 
@@ -37,6 +44,29 @@ def test_on_a_terminal_progress_is_one_line_that_changes_not_too_often_and_goes(
 def test_what_others_wrote_gives_a_terminal_no_orders(capsys: pytest.CaptureFixture[str]) -> None:
     print_table({"WHY": ["\x1b[2Jrefused\r\n纸船"]})
     assert capsys.readouterr().out == "WHY\n?[2Jrefused??纸船\n"
+
+
+def _on_a_terminal(columns: int, monkeypatch: pytest.MonkeyPatch, **table: list[str]) -> str:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    terminal = Terminal()
+    print_table(table, file=terminal)
+    return terminal.getvalue()
+
+
+def test_a_terminal_that_is_too_narrow_for_a_table_gets_a_cell_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def shown(columns: int) -> str:
+        return _on_a_terminal(columns, monkeypatch, ID=["1", "2"], WHY=["refused", "lost"])
+
+    assert shown(11) == "ID  WHY\n1   refused\n2   lost\n"
+    assert shown(10) == "ID   1\nWHY  refused\n\nID   2\nWHY  lost\n\n"
+
+
+def test_an_empty_table_says_so_to_a_person_and_has_its_headings_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _on_a_terminal(80, monkeypatch, ID=[]) == "none\n"
+    print_table({"ID": [], "WHY": []})
+    assert capsys.readouterr().out == "ID  WHY\n"
 
 
 def test_elsewhere_a_short_command_shows_no_progress() -> None:
@@ -201,10 +231,108 @@ def test_an_environment_that_names_a_table_alone_is_told_what_is_missing(
     assert "name the stack with --stack" in capsys.readouterr().err
 
 
-def test_a_day_that_is_none_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        main(("archive", "rebuild", "--since", "yesterday"))
-    assert "--since" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("archive", "rebuild", "--since", "yesterday"), "--since: 'yesterday' is not a day, such as 2026-11-21"),
+        (("archive", "verify", "--until", "2026-13-01"), "--until: '2026-13-01' is not a day, such as 2026-11-21"),
+        (("owners", "set", "alice", "--repeat-window", "1h"), "--repeat-window: '1h' is not a number of seconds"),
+        (("owners", "set", "alice", f"--repeat-window={10**30}"), f"'{10**30}' is not a number of seconds"),
+    ],
+)
+def test_an_argument_that_makes_no_sense_is_named(
+    command: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        main(command)
+    assert said in capsys.readouterr().err
+
+
+LOCAL = {
+    "region": "us-east-1",
+    "aws_endpoint_url": "http://127.0.0.1:9",
+    "table": "table",
+    "bucket": "bucket",
+    "state_machine_arn": "machine",
+    "sweep_function": "sweep",
+    "dead_letter_queue_url": "http://127.0.0.1:9/queue",
+    "providers_secret_arn": "providers",
+    "topic_arn": "topic",
+}
+
+
+def _fails_locally(root: Path, capsys: pytest.CaptureFixture[str], *command: str) -> str:
+    assert main([*command, "--local"], root=root) == 1
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return captured.err
+
+
+@pytest.mark.parametrize("command", ["rebuild", "verify"])
+def test_days_that_end_before_they_begin_are_refused(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "stack.json").write_text(json.dumps(LOCAL))
+    said = _fails_locally(tmp_path, capsys, "archive", command, "--since", "2026-11-21", "--until", "2026-11-20")
+    assert said == "error: --since is later than --until\n"
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"x"', "{}"])
+def test_what_an_earlier_version_wrote_of_the_local_cloud_says_how_to_get_on(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "stack.json").write_text(text)
+    assert "; run `make up` again" in _fails_locally(tmp_path, capsys, "keys", "list")
+
+
+def test_a_part_that_an_earlier_version_did_not_write_down_says_how_to_get_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / ".local").mkdir()
+    parts = {name: value for name, value in LOCAL.items() if name != "dead_letter_queue_url"}
+    (tmp_path / ".local" / "stack.json").write_text(json.dumps(parts))
+    said = _fails_locally(tmp_path, capsys, "letters", "list")
+    assert "does not say the dead_letter_queue_url" in said
+    assert "; run `make up` again" in said
+
+
+def test_a_local_cloud_that_is_down_is_asked_about(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        free = f"http://127.0.0.1:{server.getsockname()[1]}"
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "stack.json").write_text(json.dumps({**LOCAL, "aws_endpoint_url": free}))
+    said = _fails_locally(tmp_path, capsys, "keys", "list")
+    assert said == f'error: Could not connect to the endpoint URL: "{free}/": is `make up` running?\n'
+
+
+@pytest.fixture
+def nowhere(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """A machine that is set up for no account of AWS."""
+    for name in [name for name in os.environ if name.startswith("AWS_")] + ["TABLE_NAME"]:
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, os.devnull)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    return monkeypatch
+
+
+def test_who_has_not_said_where_the_stack_is_hears_how_to(
+    nowhere: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["keys", "list"]) == 1
+    assert "AWS_REGION" in capsys.readouterr().err
+    nowhere.setenv("AWS_REGION", "eu-central-1")  # which boto3 does not look at
+    assert main(["keys", "list"]) == 1
+    assert "AWS_PROFILE" in capsys.readouterr().err
+
+
+def test_without_its_packages_it_says_where_to_get_them() -> None:
+    command = [sys.executable, "-S", "-m", "admin", "keys", "list"]
+    started = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (started.returncode, started.stdout) == (1, "")
+    assert re.fullmatch(r"error: there is no \w+ in .*: run `make setup`, .*\n", started.stderr)
 
 
 def test_replay_wants_to_be_told_what(capsys: pytest.CaptureFixture[str]) -> None:

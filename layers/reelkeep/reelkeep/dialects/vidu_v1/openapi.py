@@ -90,14 +90,14 @@ _BODIES: Mapping[str, Json] = {
         required=("type", "input", "settings"),
         examples=[
             {
-                "type": "upscale",
-                "input": {"creation_id": "2370483030340581"},
-                "settings": {"model": "stable", "duration": 4},
-            },
-            {
                 "type": "text2video",
                 "input": {"prompts": [{"type": "text", "content": "a paper boat", "enhance": True}]},
                 "settings": {"style": "general", "aspect_ratio": "16:9", "duration": 4, "model": "vidu-1"},
+            },
+            {
+                "type": "upscale",
+                "input": {"creation_id": "2370483030340581"},
+                "settings": {"model": "stable", "duration": 4},
             },
         ],
     ),
