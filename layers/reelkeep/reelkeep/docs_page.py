@@ -139,10 +139,11 @@ class _Page:
         yield "</div></div></article>"
 
     def _body(self, media: Node) -> Iterator[str]:
-        options = media["schema"].get("oneOf", [media["schema"]])
+        choice = self._schemas.get(_name(media["schema"]), {})
+        options = choice.get("oneOf", [media["schema"]])
         if len(options) > 1:
             yield f"<p>One of {len(options)}:</p>"
-        words = {ref: word for word, ref in media["schema"].get("discriminator", {}).get("mapping", {}).items()}
+        words = {ref: word for word, ref in choice.get("discriminator", {}).get("mapping", {}).items()}
         for option in options:
             name = _name(option)
             if not name or name in self._shown:
