@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ _NAMES = {  # among the words of seven dialects, those of the domain are not cle
 
 
 class _Plain(GenerateJsonSchema):
-    """Without the titles and the defaults that say nothing."""
+    """Without the titles that say nothing."""
 
     def normalize_name(self, name: str) -> str:
         return _NAMES.get(name, super().normalize_name(name))
@@ -39,12 +40,6 @@ class _Plain(GenerateJsonSchema):
             of_type.setdefault(type(value), []).append(value)
         options = [super(_Plain, self).literal_schema(literal_schema(values)) for values in of_type.values()]
         return options[0] if len(options) == 1 else {"anyOf": options}
-
-    def default_schema(self, schema: Any) -> dict[str, Any]:
-        described = super().default_schema(schema)
-        if described.get("default") in ("", None, []):
-            described.pop("default", None)
-        return described
 
 
 def model_schemas(
@@ -66,4 +61,14 @@ def model_schemas(
     schemas: dict[str, Json] = found["$defs"] | {name: whole[name, "validation"] for name in unions}
     for schema in schemas.values():
         schema.pop("title", None)  # generators of clients would take it for the name, without the prefix
+        for field in schema.get("properties", {}).values():
+            if "default" in field:
+                _put_into_words(field)
     return {prefix + name: schema for name, schema in schemas.items()}
+
+
+def _put_into_words(field: dict[str, Json]) -> None:
+    """What holds if the field is absent: clients are generated that would always send a `default`, or ask for it."""
+    usual = field.pop("default")
+    if usual not in ("", None, []):
+        field["description"] = f"{field.get('description', '')} `{json.dumps(usual)}` if absent.".lstrip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from reelkeep.dialects.grammar.described import array, nullable, record, words
+from reelkeep.dialects.grammar.described import FLAG, array, nullable, record, words
 from reelkeep.dialects.reelkeep.webhooks.wishes import LONGEST_DESCRIPTION, LONGEST_URL, URL
 from reelkeep.domain.notices.webhooks import TOLD, USUALLY_TOLD, Form, Outcome, Pause
 from reelkeep.domain.wire import Json
@@ -33,10 +33,15 @@ _WISHES: Mapping[str, Json] = {
         "description": "https, and on the public internet.",
         "examples": ["https://example.com/hooks/reelkeep"],
     },
-    "events": {**_STATES, "default": [state.value for state in USUALLY_TOLD]},
-    "body": {**_named("WebhookBody"), "default": Form.EVENT.value},
-    "description": {"type": "string", "maxLength": LONGEST_DESCRIPTION},
-    "active": {"type": "boolean", "description": "Whether it is told; what comes while it is not is held."},
+    "events": _STATES,
+    "body": _named("WebhookBody"),
+    "description": {**_TEXT, "maxLength": LONGEST_DESCRIPTION, "description": "Yours, for yourself."},
+    "active": {**FLAG, "description": "Whether it is told; what comes while it is not is held."},
+}
+_USUALLY: Mapping[str, str] = {  # in words: from a `default`, clients are generated that always send it
+    "events": f"If absent: {', '.join(USUALLY_TOLD)}.",
+    "body": f"`{Form.EVENT}` if absent.",
+    "active": "True if absent.",
 }
 _WEBHOOK: Mapping[str, Json] = {
     "id": _TEXT,
@@ -75,7 +80,13 @@ _SENT: Mapping[str, Json] = {**_DELIVERY, "content_type": _TEXT, "body": _TEXT}
 SCHEMAS: dict[str, Any] = {
     "NewWebhook": {
         "type": "object",
-        "properties": {**_WISHES, "active": {**_WISHES["active"], "default": True}},
+        "properties": {
+            **_WISHES,
+            **{
+                name: {**_WISHES[name], "description": f"{_WISHES[name].get('description', '')} {usual}".lstrip()}
+                for name, usual in _USUALLY.items()
+            },
+        },
         "required": ["url"],
         "additionalProperties": False,
     },
