@@ -97,10 +97,11 @@ class Problem(TypedDict):
         str,
         Field(
             json_schema_extra={
-                "oneOf": [
-                    {"const": problem_type(name), "description": f"{status}. {title}."}
-                    for name, (status, title) in PROBLEMS.items()
-                ]
+                "enum": [problem_type(name) for name in PROBLEMS],
+                "x-enum-varnames": [name.upper().replace("-", "_") for name in PROBLEMS],
+                "x-enumDescriptions": {
+                    problem_type(name): f"{status}. {title}." for name, (status, title) in PROBLEMS.items()
+                },
             }
         ),
     ]
