@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from reelkeep.dialects.grammar import described
@@ -62,6 +63,7 @@ _WORDS = described.array({"type": "string", "minLength": 1, "maxLength": 256})
 _PAGE = described.whole(1, LARGEST_PAGE)
 
 
+@cache
 def described_at(base: str) -> tuple[Mapping[str, Json], ...]:
     """Submit, list, show, remove: the same at both addresses, under names of its own at each."""
     if base == OWN_BASE:
