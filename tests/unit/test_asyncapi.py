@@ -25,8 +25,19 @@ from reelkeep.domain.task import Adoption, Asset, Creation, Failure, Kept, Reque
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(document()))
 MESSAGES: dict[str, Any] = DOCUMENT["components"]["messages"]
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 BY_TYPE = {message["name"]: message for message in MESSAGES.values()}
-EXAMPLES = [(name, example) for name, message in MESSAGES.items() for example in message["examples"]]
+AT_WEBHOOKS = {
+    message["name"]: message
+    for name, here in DOCUMENT["channels"]["webhooks"]["messages"].items()
+    for message in [MESSAGES[name] if "$ref" in here else here]
+}
+EXAMPLES = [
+    (name, example)
+    for messages in (BY_TYPE, AT_WEBHOOKS)
+    for name, message in messages.items()
+    for example in message["examples"]
+]
 FILES = sorted((ROOT / "events" / "notices").glob("*.json"))
 
 
@@ -42,9 +53,12 @@ def closed(schema: Any) -> Any:
 
 def check(event: Mapping[str, Any], headers: Mapping[str, str | Sequence[str]]) -> None:
     message = BY_TYPE[event["type"]]
+    if "webhook-id" in headers:
+        message = AT_WEBHOOKS[event["type"]]
     told = json.loads(json.dumps({"payload": event, "headers": headers}))
     for part, value in told.items():
-        Draft7Validator(closed(message[part]), format_checker=Draft7Validator.FORMAT_CHECKER).validate(value)
+        schema = closed({**message[part], "components": {"schemas": SCHEMAS}})
+        Draft7Validator(schema, format_checker=Draft7Validator.FORMAT_CHECKER).validate(value)
 
 
 def test_the_document_is_valid_asyncapi() -> None:
@@ -70,15 +84,20 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
     assert found
 
 
-@pytest.mark.parametrize("message", MESSAGES.values(), ids=list(MESSAGES))
-def test_every_schema_is_one(message: dict[str, Any]) -> None:
-    for part in ("payload", "headers"):
-        Draft7Validator.check_schema(message[part])
+def test_every_schema_is_one() -> None:
+    for schema in [*SCHEMAS.values(), *(message["headers"] for message in MESSAGES.values())]:
+        Draft7Validator.check_schema(schema)
+
+
+def test_a_webhook_is_shown_its_signature_and_no_attributes_of_a_topic() -> None:
+    assert len(AT_WEBHOOKS) == len(DOCUMENT["channels"]["webhooks"]["messages"])
+    for message in AT_WEBHOOKS.values():
+        assert sorted(message["headers"]["properties"]) == ["webhook-id", "webhook-signature", "webhook-timestamp"]
 
 
 @pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
 def test_every_example_fits_its_schema(name: str, example: dict[str, Any]) -> None:
-    assert example["payload"]["type"] == MESSAGES[name]["name"]
+    assert example["payload"]["type"] == name
     check(example["payload"], example["headers"])
 
 

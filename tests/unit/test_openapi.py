@@ -19,7 +19,9 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import Http, Submit
+from reelkeep.dialects.grammar.parts import with_named_parts
 from reelkeep.docs_page import page, policy
+from reelkeep.domain.task import Kind
 from reelkeep.openapi import VERSION, document
 
 DOCUMENT = document("https://keep.test")
@@ -122,6 +124,45 @@ def test_every_example_of_a_submission_is_understood_and_kept_word_for_word(rout
         assert route.parse(http).body == example
 
 
+# --- what a generator of clients makes of it ---
+
+SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
+
+
+def inside(node: Any) -> Iterator[dict[str, Any]]:
+    """Every object below."""
+    for each in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        if isinstance(each, dict):
+            yield each
+        yield from inside(each)
+
+
+def test_a_new_task_is_one_type_a_kind_told_apart_by_its_kind() -> None:
+    new = SCHEMAS["NewTask"]
+    assert new["discriminator"]["propertyName"] == "kind"
+    mapping = new["discriminator"]["mapping"]
+    assert [option["$ref"] for option in new["oneOf"]] == list(mapping.values())
+    kinds = {kind: SCHEMAS[ref.rpartition("/")[2]]["properties"]["kind"]["const"] for kind, ref in mapping.items()}
+    assert kinds == {kind.value: kind.value for kind in Kind}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_an_object_in_an_object_has_a_name_of_its_own(name: str) -> None:
+    assert not [each for each in inside(SCHEMAS[name]) if isinstance(each.get("properties"), dict)]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_no_field_has_a_default_that_a_generated_client_would_always_send(name: str) -> None:
+    assert not [field for field in SCHEMAS[name].get("properties", {}).values() if "default" in field]
+
+
+def test_no_two_parts_of_schemas_are_given_one_name() -> None:
+    part = {"type": "object", "properties": {"id": {"type": "string"}}}
+    whole = {"type": "object", "properties": {"part": part, "parts": {"type": "array", "items": part}}}
+    with pytest.raises(LookupError, match="WholePart"):
+        with_named_parts({"Whole": whole})
+
+
 class Seen(HTMLParser):
     """What a page holds, and whether its tags match."""
 
@@ -184,8 +225,7 @@ def test_the_page_shows_every_operation_and_every_schema(seen: Seen) -> None:
 
 
 def problem_types() -> Iterator[str]:
-    for option in DOCUMENT["components"]["schemas"]["Problem"]["properties"]["type"]["oneOf"]:
-        yield option["const"]
+    yield from DOCUMENT["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
 
 
 def test_the_type_of_every_problem_leads_to_its_place_on_the_page(seen: Seen) -> None:
@@ -238,7 +278,7 @@ def test_what_a_document_says_is_text_and_not_html() -> None:
                     "script>": {
                         "description": hostile,
                         "properties": {
-                            hostile: {"oneOf": [{"const": f"/docs#{hostile}", "description": hostile}]},
+                            hostile: {"enum": [hostile], "x-enumDescriptions": {f"/docs#{hostile}": hostile}},
                             "limits": {"pattern": hostile, "default": hostile, "format": hostile},
                         },
                         "examples": [hostile],

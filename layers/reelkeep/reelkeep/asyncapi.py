@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reelkeep.dialects.grammar.parts import with_named_parts
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.notices.alerts import LINKS_EXPIRING, LOST
 from reelkeep.domain.notices.notice import attributes, notice, paused_event, test_event, webhook_attributes
@@ -26,6 +27,7 @@ or the HTTP headers of what only webhooks get. Events come at least once: a repe
 
 
 _TOPIC = "The address is the ARN of the topic, which notices and alerts share."
+_CONTENT = "application/cloudevents+json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +46,10 @@ class Event:
     def name(self) -> str:
         return self.type.removeprefix("reelkeep.").replace(".", "-")
 
+    @property
+    def schema(self) -> str:
+        return "".join(word.capitalize() for word in self.name.split("-"))
+
 
 # --- schemas, in the JSON Schema draft-07 of AsyncAPI ---
 
@@ -54,7 +60,7 @@ _WHOLE_OR_NULL: Schema = {"type": ["integer", "null"]}
 _MOMENT: Schema = {"type": "string", "format": "date-time"}
 _LINK: Schema = {"type": "string", "format": "uri", "description": "Permanent."}
 _TASK_ID: Schema = {"type": "string", "pattern": "^[0-9a-f]{32}$"}
-_KIND: Schema = {"type": "string", "enum": [kind.value for kind in Kind]}
+_KIND: Schema = {"$ref": "#/components/schemas/TaskKind"}
 
 
 def _object(**properties: Schema) -> Schema:
@@ -75,12 +81,20 @@ def _or_null(schema: Schema) -> Schema:
     return {"oneOf": [schema, {"type": "null"}]}
 
 
-def _named(schema: Schema, meaning: str) -> Schema:
+def _shared(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _of_files(schema: Schema, meaning: str) -> Schema:
     """An object whose properties have the names of files: video, cover, …"""
     return {"type": "object", "additionalProperties": schema, "description": meaning}
 
 
-_FILE = _object(
+_SHARED: dict[str, Schema] = {
+    "TaskKind": {"type": "string", "enum": [kind.value for kind in Kind]},
+    "TaskState": {"type": "string", "enum": [state.value for state in State]},
+}
+_SHARED["File"] = _object(
     url=_LINK,
     content_type=_TEXT,
     bytes={"type": "integer"},
@@ -91,18 +105,18 @@ _FILE = _object(
     width={**_WHOLE_OR_NULL, "description": "In pixels."},
     height=_WHOLE_OR_NULL,
 )
-_CREATION = _object(
+_SHARED["Creation"] = _object(
     id=_TEXT,
-    files=_named(_FILE, "What is in the archive, by its name: video, cover, …"),
-    lost=_named(_TEXT, "Why a file could not be had, by its name."),
+    files=_of_files(_shared("File"), "What is in the archive, by its name: video, cover, …"),
+    lost=_of_files(_TEXT, "Why a file could not be had, by its name."),
 )
-_FAILURE = _object(
+_SHARED["Failure"] = _object(
     reason={"type": "string", "enum": [reason.value for reason in FailureClass]},
     code={"type": "string", "description": "The provider's own word."},
     message={"type": "string", "description": "For a person."},
     retryable={"type": "boolean", "description": "Whether submitting the same once more could succeed."},
 )
-_ADOPTED = _object(provider_task_id=_TEXT, lost_task=_TEXT_OR_NULL)
+_SHARED["Adopted"] = _object(provider_task_id=_TEXT, lost_task=_TEXT_OR_NULL)
 _ATTRIBUTES: dict[str, Schema] = {
     "provider": _TEXT,
     "model": {"type": "string", "description": "Not there if the submission named none."},
@@ -121,9 +135,9 @@ def _task_data(state: State) -> Schema:
         tags=_each(_TEXT),
         created_at=_MOMENT,
         credits={**_WHOLE_OR_NULL, "description": "What the provider charged."},
-        failure=_or_null(_FAILURE),
-        adopted=_or_null(_ADOPTED),
-        creations=_each(_CREATION),
+        failure=_or_null(_shared("Failure")),
+        adopted=_or_null(_shared("Adopted")),
+        creations=_each(_shared("Creation")),
     )
 
 
@@ -146,7 +160,7 @@ def _alert_data(**more: Schema) -> Schema:
         provider_task_id=_TEXT_OR_NULL,
         model=_TEXT,
         kind=_KIND,
-        state={"type": "string", "enum": [state.value for state in State]},
+        state=_shared("TaskState"),
         **more,
     )
 
@@ -186,6 +200,7 @@ _SIGNED: Mapping[str, str] = {  # https://www.standardwebhooks.com
     "webhook-timestamp": "1795262400",
     "webhook-signature": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
 }
+_SIGNATURE = _object(**dict.fromkeys(_SIGNED, _TEXT))
 _OPEN = Asset(name="video", expires_at=_MADE + timedelta(hours=24))
 _LOST_COVER = Asset(name="cover", lost="cover: the link is dead (403)")
 _WHY = {
@@ -233,7 +248,7 @@ def _to_webhooks(summary: str, payload: dict[str, Any], data: Schema) -> Event:
         data=data,
         payload=payload,
         headers=_SIGNED,
-        attributes=_object(**dict.fromkeys(_SIGNED, _TEXT)),
+        attributes=_SIGNATURE,
         channels=("webhooks",),
     )
 
@@ -324,12 +339,40 @@ TYPES = (
 # --- the document ---
 
 
+_SERVERS: Mapping[str, Any] = {
+    "topic": {
+        "host": "sns.{region}.amazonaws.com",
+        "protocol": "sns",
+        "description": "Amazon SNS, in the region of the stack. It delivers by e-mail, HTTPS, SQS and Lambda.",
+        "variables": {"region": {"description": "As in eu-west-1."}},
+    },
+    "receiver": {
+        "host": "{host}",
+        "protocol": "https",
+        "description": "Whoever a webhook belongs to.",
+        "variables": {"host": {"description": "Of the webhook's `url`, which has a path, too."}},
+    },
+}
+
+
 def document() -> dict[str, Any]:
     every = events()
     channels = {
-        "notices": f"What owners are told of their own tasks. {_TOPIC}",
-        "alerts": f"What operators are told, of any owner's tasks. {_TOPIC}",
-        "webhooks": "What is posted to webhooks: the states that each asks for, signed as Standard Webhooks are.",
+        "notices": (
+            "topic",
+            "Tell owners of their tasks",
+            f"What owners are told of their own tasks. {_TOPIC}",
+        ),
+        "alerts": (
+            "topic",
+            "Tell operators what needs a person",
+            f"What operators are told, of any owner's tasks. {_TOPIC}",
+        ),
+        "webhooks": (
+            "receiver",
+            "Call webhooks",
+            "What is posted to webhooks: the states that each asks for, signed as Standard Webhooks are.",
+        ),
     }
     return {
         "asyncapi": "3.0.0",
@@ -338,26 +381,42 @@ def document() -> dict[str, Any]:
             "version": VERSION,
             "description": _ABOUT,
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+            "tags": [{"name": "video generation"}, {"name": "CloudEvents"}],
         },
-        "defaultContentType": "application/json",
+        "defaultContentType": _CONTENT,
+        "servers": _SERVERS,
         "channels": {
             name: {
+                "title": title,
                 "description": meaning,
                 "address": None,
-                "messages": {
-                    each.name: {"$ref": f"#/components/messages/{each.name}"}
-                    for each in every
-                    if name in each.channels
-                },
+                "servers": [{"$ref": f"#/servers/{server}"}],
+                "messages": {each.name: _in_channel(each, name) for each in every if name in each.channels},
             }
-            for name, meaning in channels.items()
+            for name, (server, title, meaning) in channels.items()
         },
         "operations": {
-            f"tell-{name}": {"action": "send", "channel": {"$ref": f"#/channels/{name}"}, "summary": meaning}
-            for name, meaning in channels.items()
+            f"tell-{name}": {
+                "action": "send",
+                "channel": {"$ref": f"#/channels/{name}"},
+                "summary": title,
+                "description": meaning,
+                **({"bindings": {"http": {"method": "POST"}}} if name == "webhooks" else {}),
+            }
+            for name, (_, title, meaning) in channels.items()
         },
-        "components": {"messages": {each.name: _message(each) for each in every}},
+        "components": {
+            "messages": {each.name: _message(each) for each in every},
+            "schemas": with_named_parts({**_SHARED, **{each.schema: _payload(each) for each in every}}),
+        },
     }
+
+
+def _in_channel(event: Event, channel: str) -> dict[str, Any]:
+    """To a webhook, what a topic tells has no attributes, but a signature."""
+    if channel == "webhooks" and event.attributes is not _SIGNATURE:
+        return _message(replace(event, headers=_SIGNED, attributes=_SIGNATURE))
+    return {"$ref": f"#/components/messages/{event.name}"}
 
 
 def _message(event: Event) -> dict[str, Any]:
@@ -365,17 +424,21 @@ def _message(event: Event) -> dict[str, Any]:
         "name": event.type,
         "title": event.type,
         "summary": event.summary,
-        "contentType": "application/json",
+        "contentType": _CONTENT,
         "headers": event.attributes,
-        "payload": _object(
-            specversion={"const": "1.0"},
-            id={"type": "string", "description": "The same at every repetition."},
-            source={"type": "string", "format": "uri-reference"},
-            type={"const": event.type},
-            subject={"type": "string", "description": "What it is about: the id of the task, or of the webhook."},
-            time=_MOMENT,
-            datacontenttype={"const": "application/json"},
-            data=event.data,
-        ),
+        "payload": _shared(event.schema),
         "examples": [{"name": event.name, "headers": event.headers, "payload": event.payload}],
     }
+
+
+def _payload(event: Event) -> Schema:
+    return _object(
+        specversion={"const": "1.0"},
+        id={"type": "string", "description": "The same at every repetition."},
+        source={"type": "string", "format": "uri-reference"},
+        type={"const": event.type},
+        subject={"type": "string", "description": "What it is about: the id of the task, or of the webhook."},
+        time=_MOMENT,
+        datacontenttype={"const": "application/json"},
+        data=event.data,
+    )

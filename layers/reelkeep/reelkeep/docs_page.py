@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 from reelkeep.docs_style import STYLE
 
 Node = Mapping[str, Any]  # a part of the document
+_EXPLAINED = "x-enumDescriptions"  # what other tools read, too: what each value of an enum means
 
 
 def policy() -> str:
@@ -139,10 +140,11 @@ class _Page:
         yield "</div></div></article>"
 
     def _body(self, media: Node) -> Iterator[str]:
-        options = media["schema"].get("oneOf", [media["schema"]])
+        choice = self._schemas.get(_name(media["schema"]), {})
+        options = choice.get("oneOf", [media["schema"]])
         if len(options) > 1:
             yield f"<p>One of {len(options)}:</p>"
-        words = {ref: word for word, ref in media["schema"].get("discriminator", {}).get("mapping", {}).items()}
+        words = {ref: word for word, ref in choice.get("discriminator", {}).get("mapping", {}).items()}
         for option in options:
             name = _name(option)
             if not name or name in self._shown:
@@ -222,7 +224,7 @@ class _Page:
             return f'<a href="#schema-{escape(name)}">{escape(name)}</a>'
         if "const" in schema:
             return f"<code>{escape(json.dumps(schema['const'], ensure_ascii=False))}</code>"
-        if "enum" in schema:
+        if "enum" in schema and _EXPLAINED not in schema:
             return " | ".join(f"<code>{escape(str(value))}</code>" for value in schema["enum"])
         options = schema.get("anyOf") or schema.get("oneOf")
         if options and "type" not in schema:
@@ -280,12 +282,9 @@ def _value(value: Any) -> str:
 
 def _constants(schema: Node) -> Iterator[str]:
     """A value that links to this page, such as the type of a problem, is what its link leads to."""
-    for option in schema.get("oneOf", ()):
-        if "const" in option:
-            value = str(option["const"])
-            anchor = f' id="{escape(value.partition("#")[2])}"' if value.startswith("/docs#") else ""
-            about = _inline(option.get("description", ""))
-            yield f'<p class="constant"{anchor}><code>{escape(value)}</code> {about}</p>'
+    for value, about in schema.get(_EXPLAINED, {}).items():
+        anchor = f' id="{escape(value.partition("#")[2])}"' if value.startswith("/docs#") else ""
+        yield f'<p class="constant"{anchor}><code>{escape(value)}</code> {_inline(about)}</p>'
 
 
 def _examples(media: Node) -> list[Any]:

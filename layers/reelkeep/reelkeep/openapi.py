@@ -9,7 +9,9 @@ from typing import Any
 
 from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, Submit
-from reelkeep.dialects.reelkeep.openapi import problem
+from reelkeep.dialects.grammar.described import TEXT, record
+from reelkeep.dialects.grammar.parts import with_named_parts
+from reelkeep.dialects.reelkeep.openapi import TOO_MANY, problem
 from reelkeep.domain import tags
 from reelkeep.domain.claims import HEADER, KEY_PATTERN, LIFE, LONGEST_KEY, key_reused
 from reelkeep.domain.wire import Json
@@ -64,7 +66,7 @@ def document(public_url: str) -> dict[str, Json]:
             "description": _ABOUT,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": public_url}],
+        "servers": [{"url": public_url, "description": "This stack."}],
         "security": [{name: []} for name in _KEYS],
         "tags": [
             *({"name": dialect.name, "description": _about(dialect)} for dialect in dialects),
@@ -73,7 +75,9 @@ def document(public_url: str) -> dict[str, Json]:
         "paths": paths | _public_paths(),
         "components": {
             "securitySchemes": _KEYS,
-            "schemas": {name: schema for dialect in dialects for name, schema in dialect.schemas.items()},
+            "schemas": with_named_parts(
+                {name: schema for dialect in dialects for name, schema in dialect.schemas.items()}
+            ),
         },
     }
 
@@ -91,8 +95,7 @@ def _operation(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     if isinstance(route, Submit):
         parameters += [_REPEATABLE, _TAGS]
         description["responses"] = _with_key_reused(dialect, route, description["responses"])
-    named = re.sub(r"\W+", "_", f"{route.method.lower()}{route.path}").strip("_")
-    operation = {"tags": [dialect.name], "operationId": named, **description}
+    operation = {"tags": [dialect.name], **description}
     return operation | ({"parameters": parameters} if parameters else {})
 
 
@@ -112,19 +115,30 @@ def _with_key_reused(dialect: Dialect, route: Submit, responses: Mapping[str, An
 
 
 def _in_path(name: str) -> dict[str, Json]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+    schema = {"type": "string"}
+    return {"name": name, "in": "path", "required": True, "description": _IN_PATHS[name], "schema": schema}
 
 
-def _public(operation_id: str, summary: str, responses: dict[str, Any], *names: str) -> dict[str, Json]:
+_IN_PATHS = {
+    "task_id": "The task's id.",
+    "token": "What makes the address unguessable.",
+    "file": "The file's name, as in 1-video.mp4.",
+}
+
+
+def _public(
+    operation_id: str, summary: str, description: str, responses: dict[str, Any], *names: str
+) -> dict[str, Json]:
     parameters = [_in_path(name) for name in names]
     return {
         "get": {
             "tags": [_PUBLIC],
             "operationId": operation_id,
             "summary": summary,
+            "description": description,
             "security": [],
             **({"parameters": parameters} if parameters else {}),
-            "responses": responses | {"500": problem("fault")},
+            "responses": responses | {"429": TOO_MANY, "500": problem("fault")},
         }
     }
 
@@ -133,10 +147,22 @@ def _wake() -> dict[str, Json]:
     described = _public(
         "wake",
         "Tell that a task changed at its provider",
+        "The address that a provider is given to call back at. Nothing that it says is believed.",
         {
             "204": {"description": "The provider was, or is being, looked at. Its call's body is not read."},
-            "401": problem("unauthorized"),
-            "404": problem("not-found"),
+            "401": problem("unauthorized", "the signature is missing, wrong or old"),
+            "404": problem("not-found", "there is nothing here"),
+            "409": problem("conflict", "this call was made before"),
+            "503": {
+                "description": "Not now: call again.",
+                "headers": {
+                    "Retry-After": {
+                        "description": "In so many seconds.",
+                        "schema": {"type": "integer"},
+                        "example": 1,
+                    }
+                },
+            },
         },
         "token",
         "task_id",
@@ -149,18 +175,20 @@ def _public_paths() -> dict[str, dict[str, Json]]:
         "description": "The file, at a link that was signed at this moment and works for an hour.",
         "headers": {
             "Location": {
+                "description": "Where the file is at this moment.",
                 "schema": {"type": "string", "format": "uri"},
                 "example": "https://archive.example.com/tasks/1-video.mp4?X-Amz-Signature=3b1f",
             }
         },
     }
     html = {"schema": {"type": "string"}, "example": "<!doctype html>"}
-    described = {"schema": {"type": "object", "required": ["openapi"]}, "example": {"openapi": "3.1.0"}}
-    events = {"schema": {"type": "object", "required": ["asyncapi"]}, "example": {"asyncapi": "3.0.0"}}
+    described = {"schema": record({"openapi": TEXT}), "example": {"openapi": "3.1.0"}}
+    events = {"schema": record({"asyncapi": TEXT}), "example": {"asyncapi": "3.0.0"}}
     return {
         "/files/{token}/{task_id}/{file}": _public(
             "followLink",
             "Follow a permanent link",
+            "Links such as this are what tasks show. They work for years, and as often as you like.",
             {"302": signed, "404": problem("not-found")},
             "token",
             "task_id",
@@ -170,16 +198,19 @@ def _public_paths() -> dict[str, dict[str, Json]]:
         "/openapi.json": _public(
             "openapi",
             "This document, as OpenAPI 3.1",
+            "For generators of clients, and for other tools.",
             {"200": {"description": "The document.", "content": {"application/json": described}}},
         ),
         "/asyncapi.json": _public(
             "asyncapi",
             "The events, as AsyncAPI 3.0",
+            "What is told to webhooks, and on the topic that subscriptions are of.",
             {"200": {"description": "The document.", "content": {"application/json": events}}},
         ),
         "/docs": _public(
             "docs",
             "This document, as a page",
+            "It loads nothing from elsewhere, and runs no script.",
             {"200": {"description": "The page.", "content": {"text/html": html}}},
         ),
     }

@@ -139,12 +139,15 @@ _BODIES: Mapping[str, Json] = {
 }
 _describe = partial(video_openapi.operation, _SCHEMAS)
 _SUBMIT = _describe(
+    "submitVideoGeneration",
     "Submit a task",
     "Submitted",
     {**video_openapi.EXAMPLE_TASK, "task_id": EXAMPLE_ID, "status": "queued", "progress": 0},
     asked={"application/json": "Submission", "multipart/form-data": "Submission"},
+    description="What it is made of follows from what there is: words alone, or pictures too.",
 )
 _SHOW = _describe(
+    "showVideoGeneration",
     "Show a task",
     "Task",
     {
@@ -154,6 +157,7 @@ _SHOW = _describe(
         "format": "mp4",
         "metadata": {"duration": 5.042, "fps": 24, "width": 1280, "height": 720, "seed": 20231234},
     },
+    description="The link to the file is there once it is completed, and stays.",
 )
 
 # --- the client ---

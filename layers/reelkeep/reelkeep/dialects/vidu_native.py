@@ -233,10 +233,19 @@ _EXAMPLE: Mapping[str, Json] = {
     "status_update_time": 1_767_686_400_123,
     "enhanced_prompt": "",
 }
-_SUBMIT = _describer.operation("Submit a task", "Submitted", _EXAMPLE, body="Submission")
+_SUBMIT = _describer.operation(
+    "submitViduNativeTask",
+    "Submit a task",
+    "Submitted",
+    _EXAMPLE,
+    body="Submission",
+    description="What the images are for follows from how many there are.",
+)
 _SHOW = _describer.operation(
+    "showViduNativeTask",
     "A task and its video",
     "Task",
     {**_EXAMPLE, "status": "completed", "video_url": f"{described.EXAMPLE_FILES}/1-video.mp4"},
+    description="The link to the file is there once it is completed, and stays.",
     parameters=[described.TASK_ID],
 )

@@ -38,6 +38,10 @@ def record(fields: Mapping[str, Json], *, required: Iterable[str] | None = None,
     }
 
 
+def nullable(schema: Mapping[str, Json]) -> Mapping[str, Json]:
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
 def like(example: Json, **said: Json) -> Mapping[str, Json]:
     """What has all the fields of an example, with values of their types. `said` has more about some, at any depth."""
     match example:
@@ -63,11 +67,12 @@ class Describer:
     fault: Json
 
     def operation(
-        self, summary: str, answer: str, example: Json, *, body: str = "", **more: Json
+        self, named: str, summary: str, answer: str, example: Json, *, body: str = "", **more: Json
     ) -> Mapping[str, Json]:
-        """`answer` and `body` name schemas; the body's has examples of its own."""
+        """`named` is its operationId; `answer` and `body` name schemas; the body's has examples of its own."""
         asked = {"requestBody": {"required": True, "content": self._holds(body)}} if body else {}
         return {
+            "operationId": named,
             "summary": summary,
             **more,
             **asked,

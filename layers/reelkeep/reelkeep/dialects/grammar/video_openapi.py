@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reelkeep.dialects.grammar.described import EXAMPLE_FILES, EXAMPLE_ID, FLAG, TEXT, array, record, whole
+from reelkeep.dialects.grammar.described import EXAMPLE_FILES, EXAMPLE_ID, FLAG, TEXT, array, nullable, record, whole
 from reelkeep.domain.wire import Json
 
-_NULL: Json = {"type": "null"}
 IMAGE: Mapping[str, Json] = {"type": "string", "description": "An http(s) URL, a data: URI, or bare base64."}
 SECONDS: Mapping[str, Json] = {"type": ["integer", "string"], "description": "A whole number, of seconds."}
 LINK = f"{EXAMPLE_FILES}/1-video.mp4"
@@ -28,16 +27,24 @@ ASKED: Mapping[str, Json] = {
     "user": TEXT,
     "metadata": {
         "description": "What a provider understands beyond that, by name; also as the JSON text of an object.",
-        "type": ["object", "string"],
-        "properties": {
-            "resolution": TEXT,
-            "aspect_ratio": TEXT,
-            "seed": whole(-1, 2**63 - 1),
-            "audio": FLAG,
-            "watermark": FLAG,
-            "off_peak": FLAG,
-            "payload": {**TEXT, "description": "Comes back with the task, where the format has a place for it."},
-        },
+        "anyOf": [
+            record(
+                {
+                    "resolution": TEXT,
+                    "aspect_ratio": TEXT,
+                    "seed": whole(-1, 2**63 - 1),
+                    "audio": FLAG,
+                    "watermark": FLAG,
+                    "off_peak": FLAG,
+                    "payload": {
+                        **TEXT,
+                        "description": "Comes back with the task, where the format has a place for it.",
+                    },
+                },
+                required=(),
+            ),
+            TEXT,
+        ],
     },
     "provider": {**TEXT, "description": "Reelkeep's own: the provider to use, by name. It does not travel."},
 }
@@ -47,24 +54,28 @@ def asked(example: Json, **more: Json) -> Mapping[str, Json]:
     return record({**ASKED, **more}, required=("prompt",), examples=[example])
 
 
-def nullable(schema: Mapping[str, Json]) -> Json:
-    return {"anyOf": [dict(schema), _NULL]}
-
-
 ERROR: Mapping[str, Json] = record(
     {"error": record({"message": TEXT, "type": TEXT, "param": nullable(TEXT), "code": nullable(TEXT)})}
 )
 
 
 def operation(
-    prefix: str, summary: str, schema: str, example: Json, *, asked: Mapping[str, str] | None = None, **more: Json
+    prefix: str,
+    named: str,
+    summary: str,
+    schema: str,
+    example: Json,
+    *,
+    asked: Mapping[str, str] | None = None,
+    **more: Json,
 ) -> Mapping[str, Json]:
-    """`asked` names the body's schema for each content type; its examples are there."""
+    """`named` is its operationId; `asked` names the body's schema for each content type; its examples are there."""
 
     def holds(name: str, **more: Json) -> Json:
         return {"schema": {"$ref": f"#/components/schemas/{prefix}{name}"}, **more}
 
     return {
+        "operationId": named,
         "summary": summary,
         **(
             {"requestBody": {"required": True, "content": {kind: holds(name) for kind, name in asked.items()}}}

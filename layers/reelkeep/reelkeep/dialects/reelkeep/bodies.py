@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, NotRequired, TypeVar
 
-from pydantic import BaseModel, Field, StrictInt, StrictStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, StrictInt, StrictStr, ValidationError
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from reelkeep.dialects.reelkeep.problems import PROBLEMS, InvalidFields, problem_type
@@ -97,10 +97,11 @@ class Problem(TypedDict):
         str,
         Field(
             json_schema_extra={
-                "oneOf": [
-                    {"const": problem_type(name), "description": f"{status}. {title}."}
-                    for name, (status, title) in PROBLEMS.items()
-                ]
+                "enum": [problem_type(name) for name in PROBLEMS],
+                "x-enum-varnames": [name.upper().replace("-", "_") for name in PROBLEMS],
+                "x-enumDescriptions": {
+                    problem_type(name): f"{status}. {title}." for name, (status, title) in PROBLEMS.items()
+                },
             }
         ),
     ]
@@ -114,33 +115,14 @@ class Problem(TypedDict):
 # --- their JSON schemas ---
 
 
-def described(received: Iterable[type[BaseModel]], sent: Iterable[type[Any]]) -> dict[str, Json]:
-    """The JSON schemas of bodies, and of what they hold, by name."""
-    from pydantic.json_schema import GenerateJsonSchema  # only for the OpenAPI document
-
-    class Plain(GenerateJsonSchema):
-        """Without the titles and the defaults that say nothing."""
-
-        def field_title_should_be_set(self, schema: Any) -> bool:
-            return False
-
-        def sort(self, value: Any, parent_key: str | None = None) -> Any:
-            return value  # examples read best as they were written
-
-        def default_schema(self, schema: Any) -> dict[str, Any]:
-            described = super().default_schema(schema)
-            if described.get("default") in ("", None, []):
-                described.pop("default", None)
-            return described
+def described(
+    received: Iterable[type[BaseModel]], sent: Iterable[type[Any]], *, unions: Mapping[str, Any] | None = None
+) -> dict[str, Json]:
+    """The JSON schemas of bodies, and of what they hold, by name. `unions` are some of what is received."""
+    from reelkeep.dialects.grammar.model_schemas import model_schemas  # only for the OpenAPI document
 
     received = list(received)
-    _, found = TypeAdapter.json_schemas(
-        [(body.__name__, "validation", TypeAdapter(body)) for body in received]
-        + [(body.__name__, "serialization", TypeAdapter(body)) for body in sent],
-        ref_template="#/components/schemas/{model}",
-        schema_generator=Plain,
-    )
-    schemas: dict[str, Json] = found["$defs"]
+    schemas = model_schemas(received, sent, unions=unions)
     for body in received:
         fields = schemas[body.__name__]["properties"]
         for name, field in fields.items():  # null is not a way to leave a field out

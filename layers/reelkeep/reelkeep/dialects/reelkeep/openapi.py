@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reelkeep.dialects.grammar.described import TEXT, record
 from reelkeep.dialects.reelkeep.problems import PROBLEMS, problem_type
 from reelkeep.domain.wire import Json
 
@@ -61,29 +62,63 @@ _DETAILS: dict[str, tuple[str, Mapping[str, Json]]] = {
 }
 
 
+SCHEMAS: Mapping[str, Json] = {
+    "TooManyRequests": record({"message": TEXT}, description="Said by what stands before this service."),
+}
+TOO_MANY: Mapping[str, Json] = {
+    "description": "Too many requests came at once, and this one was not looked at: send it again in a moment.",
+    "content": {
+        "application/json": {
+            "schema": {"$ref": "#/components/schemas/TooManyRequests"},
+            "example": {"message": "Too Many Requests"},
+        }
+    },
+}
+_HEADERS: dict[str, Json] = {
+    "unauthorized": {
+        "WWW-Authenticate": {
+            "description": "How a key can be sent.",
+            "schema": {"type": "string"},
+            "example": 'Bearer realm="reelkeep"',
+        }
+    },
+    "method-not-allowed": {
+        "Allow": {"description": "What is served here.", "schema": {"type": "string"}, "example": "GET"}
+    },
+}
+
+
 def answer(meaning: str, schema: str, example: object, **more: Json) -> dict[str, Json]:
     """An answer with a body of this schema."""
-    content = {"schema": _named(schema), "example": example}
+    content = {"schema": schema_named(schema), "example": example}
     return {"description": meaning, "content": {"application/json": content}, **more}
 
 
-def problem(name: str) -> dict[str, Json]:
-    """The answer to a request that went wrong so."""
+def problem(name: str, said: str = "") -> dict[str, Json]:
+    """The answer to a request that went wrong so. `said` is its detail, where that is not the usual one."""
     status, title = PROBLEMS[name]
-    detail, more = _DETAILS[name]
+    detail, more = (said, {}) if said else _DETAILS[name]
     example = {"type": problem_type(name), "title": title, "status": status, "detail": detail, **more}
-    content = {"schema": _named("Problem"), "example": example}
-    return {"description": f"{title}.", "content": {"application/problem+json": content}}
+    content = {"schema": schema_named("Problem"), "example": example}
+    headers = {"headers": _HEADERS[name]} if name in _HEADERS else {}
+    return {"description": f"{title}.", **headers, "content": {"application/problem+json": content}}
 
 
 def problems(*names: str) -> dict[str, Json]:
     """The answers to requests that went wrong in these ways, and in those in which any can."""
-    return {str(PROBLEMS[name][0]): problem(name) for name in ("unauthorized", *names, "fault")}
+    found = {str(PROBLEMS[name][0]): problem(name) for name in ("unauthorized", *names, "fault")}
+    if other := found.get("429"):
+        content = {**other["content"], **TOO_MANY["content"]}
+        return {
+            **found,
+            "429": {"description": f"{other['description']} Or: {TOO_MANY['description']}", "content": content},
+        }
+    return {**found, "429": TOO_MANY}
 
 
 def takes(schema: str, **more: Json) -> dict[str, Json]:
     """A request's body of this schema."""
-    return {"required": True, "content": {"application/json": {"schema": _named(schema), **more}}}
+    return {"required": True, "content": {"application/json": {"schema": schema_named(schema), **more}}}
 
 
 def located(what: str, path: str) -> dict[str, Json]:
@@ -97,9 +132,17 @@ def located(what: str, path: str) -> dict[str, Json]:
     }
 
 
-def in_path(name: str, example: str) -> dict[str, Json]:
-    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "example": example}
+def in_path(name: str, example: str, meaning: str) -> dict[str, Json]:
+    schema = {"type": "string"}
+    return {
+        "name": name,
+        "in": "path",
+        "required": True,
+        "description": meaning,
+        "schema": schema,
+        "example": example,
+    }
 
 
-def _named(schema: str) -> Json:
+def schema_named(schema: str) -> Json:
     return {"$ref": f"#/components/schemas/{schema}"}

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from reelkeep.dialects.dialect import Reply
-from reelkeep.dialects.reelkeep.openapi import answer, problem
+from reelkeep.dialects.reelkeep.openapi import answer, problems
 from reelkeep.dialects.reelkeep.operations import nothing, operations
 from reelkeep.domain.upstream import Upstream
 
@@ -14,7 +14,6 @@ SCHEMAS: dict[str, Any] = {
     "Provider": {
         "type": "object",
         "required": ["name", "dialect", "models", "default"],
-        "additionalProperties": False,
         "properties": {
             "name": {"type": "string", "description": "What a submission calls it by."},
             "dialect": {"type": "string", "description": "The wire format that it speaks."},
@@ -29,18 +28,17 @@ SCHEMAS: dict[str, Any] = {
     "Providers": {
         "type": "object",
         "required": ["providers"],
-        "additionalProperties": False,
         "properties": {"providers": {"type": "array", "items": {"$ref": "#/components/schemas/Provider"}}},
     },
 }
 _EXAMPLE = {"providers": [{"name": "vidu", "dialect": "vidu_ent_v2", "models": ["vidu*"], "default": True}]}
 _LIST = {
+    "operationId": "listProviders",
     "summary": "List the providers",
     "description": "In the order of the configuration, which is the order in which they are asked for.",
     "responses": {
         "200": answer("The providers.", "Providers", _EXAMPLE),
-        "401": problem("unauthorized"),
-        "500": problem("fault"),
+        **problems(),
     },
 }
 

@@ -44,12 +44,18 @@ class _Server:
 
     @property
     def schemas(self) -> Mapping[str, Any]:
-        from reelkeep.dialects.reelkeep import providers
+        from reelkeep.dialects.reelkeep import openapi, providers
         from reelkeep.dialects.reelkeep.subscriptions import bodies as subscriptions
         from reelkeep.dialects.reelkeep.tasks import bodies as tasks
         from reelkeep.dialects.reelkeep.webhooks import schemas as webhooks
 
-        return {**tasks.schemas(), **providers.SCHEMAS, **subscriptions.schemas(), **webhooks.SCHEMAS}
+        return {
+            **tasks.schemas(),
+            **openapi.SCHEMAS,
+            **providers.SCHEMAS,
+            **subscriptions.schemas(),
+            **webhooks.SCHEMAS,
+        }
 
 
 dialect = _Server()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 
 from reelkeep.dialects.grammar import foreign
 from reelkeep.dialects.grammar.strict import ItemCountOutOfRange
@@ -73,13 +72,7 @@ def _refusal(error: ValidationError) -> InvalidRequest:
 
 def schemas(prefix: str) -> dict[str, Json]:
     """The JSON schemas of all of them, by name."""
+    from reelkeep.dialects.grammar.model_schemas import model_schemas  # only for the OpenAPI document
     from reelkeep.dialects.vidu_ent_v2.replies import Error, Nothing, Submitted, TaskCreations, TaskList
 
-    received: list[type[Any]] = list(KINDS.values())
-    sent: list[type[Any]] = [Submitted, TaskCreations, TaskList, Nothing, Error]
-    _, found = TypeAdapter.json_schemas(
-        [(body.__name__, "validation", TypeAdapter(body)) for body in received]
-        + [(body.__name__, "serialization", TypeAdapter(body)) for body in sent],
-        ref_template=f"#/components/schemas/{prefix}{{model}}",
-    )
-    return {prefix + name: schema for name, schema in found["$defs"].items()}
+    return model_schemas(KINDS.values(), [Submitted, TaskCreations, TaskList, Nothing, Error], prefix=prefix)

@@ -87,18 +87,20 @@ def describe_submit(segment: str) -> Mapping[str, Json]:
         "cus_priority": 0,
         "client_request_id": "",
     }
+    body = "".join(word.capitalize() for word in segment.split("-"))
     return {
+        "operationId": f"submit{SCHEMAS}{body}",
         "summary": f"Submit a task: {segment}",
-        "requestBody": {
-            "required": True,
-            "content": _holds("".join(word.capitalize() for word in segment.split("-"))),
-        },
+        "description": "The answer repeats what was asked for. Fields that Vidu adds later pass, too.",
+        "requestBody": {"required": True, "content": _holds(body)},
         "responses": _answers("The task as it was taken in", "Submitted", example),
     }
 
 
 SHOW: Mapping[str, Json] = {
+    "operationId": f"show{SCHEMAS}Task",
     "summary": "A task's state and its creations",
+    "description": "There are creations once it is a success, and their links stay.",
     "parameters": [_TASK_ID],
     "responses": _answers(
         "The task",
@@ -116,7 +118,9 @@ SHOW: Mapping[str, Json] = {
     ),
 }
 LIST: Mapping[str, Json] = {
+    "operationId": f"list{SCHEMAS}Tasks",
     "summary": "Tasks, newest first",
+    "description": "Each filter admits any of its values, and a task is listed if it fits all filters.",
     "parameters": [
         _parameter("created_at.from", "RFC 3339; 7 days before the end if absent", "string", format="date-time"),
         _parameter("created_at.to", "RFC 3339; now if absent", "string", format="date-time"),
@@ -147,7 +151,9 @@ LIST: Mapping[str, Json] = {
     ),
 }
 CANCEL: Mapping[str, Json] = {
+    "operationId": f"cancel{SCHEMAS}Task",
     "summary": "Cancel a task that has not begun",
+    "description": "Possible until the provider has begun to work on it.",
     "parameters": [_TASK_ID],
     "responses": _answers("Cancelled", "Nothing", {}),
 }

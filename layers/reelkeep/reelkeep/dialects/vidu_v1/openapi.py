@@ -54,8 +54,22 @@ _describer = described.Describer(
     },
     fault=vidu.fault().body,
 )
-SUBMIT = _describer.operation("Submit a task", "Task", _EXAMPLE_TASK, body="Submission")
-SHOW = _describer.operation("A task and its creations", "Task", _EXAMPLE_DONE, parameters=[described.TASK_ID])
+SUBMIT = _describer.operation(
+    "submitViduV1Task",
+    "Submit a task",
+    "Task",
+    _EXAMPLE_TASK,
+    body="Submission",
+    description="Words and pictures are prompts alike; `type` says what is made of them.",
+)
+SHOW = _describer.operation(
+    "showViduV1Task",
+    "A task and its creations",
+    "Task",
+    _EXAMPLE_DONE,
+    description="There are creations once it is a success, and their links stay.",
+    parameters=[described.TASK_ID],
+)
 _PROMPT = described.record(
     {
         "type": {**described.TEXT, "description": "text or image"},

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from reelkeep.dialects.grammar import described
 from reelkeep.dialects.volc_ark import LARGEST_PAGE, bodies
 from reelkeep.domain.wire import Json
 
+OWN_BASE = "/api/v3"  # where Ark's own is
 USUAL_PAGE = 10  # Ark does not say what its own is
 
 _PREFIX = "VolcArk"
@@ -60,12 +62,39 @@ def _in_query(name: str, meaning: str, schema: Mapping[str, Json]) -> Json:
 _WORDS = described.array({"type": "string", "minLength": 1, "maxLength": 256})
 _PAGE = described.whole(1, LARGEST_PAGE)
 
-SUBMIT = _describer.operation("Submit a task", "TaskId", {"id": described.EXAMPLE_ID}, body="Submission")
-SHOW = _describer.operation("A task and its video", "Task", _TASK, parameters=[described.TASK_ID])
-LIST = _describer.operation(
+
+@cache
+def described_at(base: str) -> tuple[Mapping[str, Json], ...]:
+    """Submit, list, show, remove: the same at both addresses, under names of its own at each."""
+    if base == OWN_BASE:
+        return _OPERATIONS
+    return tuple(
+        {**each, "operationId": each["operationId"].replace(_PREFIX, f"{_PREFIX}V1")} for each in _OPERATIONS
+    )
+
+
+_SUBMIT = _describer.operation(
+    "submitVolcArkTask",
+    "Submit a task",
+    "TaskId",
+    {"id": described.EXAMPLE_ID},
+    body="Submission",
+    description="Words, pictures, films and sounds are its `content`.",
+)
+_SHOW = _describer.operation(
+    "showVolcArkTask",
+    "A task and its video",
+    "Task",
+    _TASK,
+    description="The links are there once it has succeeded, and stay.",
+    parameters=[described.TASK_ID],
+)
+_LIST = _describer.operation(
+    "listVolcArkTasks",
     "Tasks of the last 7 days, newest first",
     "TaskList",
     {"items": [_TASK], "total": 1},
+    description="Each filter admits any of its values, and a task is listed if it fits all filters.",
     parameters=[
         _in_query("page_num", "From 1.", {**_PAGE, "default": 1}),
         _in_query("page_size", "Tasks a page.", {**_PAGE, "default": USUAL_PAGE}),
@@ -75,13 +104,15 @@ LIST = _describer.operation(
         _in_query("filter.service_tier", "`default` or `flex`.", _WORDS),
     ],
 )
-REMOVE = _describer.operation(
+_REMOVE = _describer.operation(
+    "removeVolcArkTask",
     "Cancel a task in the queue, or take one that ended off the list",
     "Nothing",
     {},
     description="A task under way is refused. What is in the archive stays there.",
     parameters=[described.TASK_ID],
 )
+_OPERATIONS = (_SUBMIT, _LIST, _SHOW, _REMOVE)
 
 
 def schemas(status_words: Sequence[str]) -> Mapping[str, Any]:
@@ -116,7 +147,7 @@ def _task(status_words: Sequence[str]) -> Json:
         "id": _TEXT,
         "model": _TEXT,
         "status": described.words(*status_words),
-        "error": {**described.record({"code": _TEXT, "message": _TEXT}), "type": ["object", "null"]},
+        "error": described.nullable(described.record({"code": _TEXT, "message": _TEXT})),
         "content": described.record(content, required=("video_url",)),
         "usage": described.record(
             {"completion_tokens": _NUMBER, "total_tokens": _NUMBER},

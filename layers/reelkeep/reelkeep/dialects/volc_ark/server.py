@@ -17,7 +17,7 @@ from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.task import Creation, Request, State, Task
 from reelkeep.domain.wire import Json
 
-_BASES = ("/volc/v1", "/api/v3")
+_BASES = ("/volc/v1", openapi.OWN_BASE)
 _WINDOW = timedelta(days=7)  # what Ark remembers
 _WORDS: dict[State, str] = {
     State.CREATED: "queued",
@@ -38,7 +38,7 @@ class _Server:
 
     @property
     def routes(self) -> tuple[AnyRoute, ...]:
-        return tuple(route for base in _BASES for route in _routes(f"{base}{PATH}"))
+        return tuple(route for base in _BASES for route in _routes(base))
 
     def render_error(self, error: ClientError, http: Http) -> Reply:
         return refusals.refusal(error, http)
@@ -51,16 +51,18 @@ class _Server:
         return openapi.schemas(tuple(dict.fromkeys(_WORDS.values())))
 
 
-def _routes(path: str) -> tuple[AnyRoute, ...]:
+def _routes(base: str) -> tuple[AnyRoute, ...]:
+    path = f"{base}{PATH}"
     one = f"{path}/{{task_id}}"
+    submit, list_, show, remove = openapi.described_at(base)
     return (
-        Submit(method="POST", path=path, description=openapi.SUBMIT, parse=_parsed, render=_created),
-        List(method="GET", path=path, description=openapi.LIST, window=_WINDOW, parse=_parse_listing, render=_listed),
-        Show(method="GET", path=one, description=openapi.SHOW, render=_shown),
+        Submit(method="POST", path=path, description=submit, parse=_parsed, render=_created),
+        List(method="GET", path=path, description=list_, window=_WINDOW, parse=_parse_listing, render=_listed),
+        Show(method="GET", path=one, description=show, render=_shown),
         Remove(
             method="DELETE",
             path=one,
-            description=openapi.REMOVE,
+            description=remove,
             keeps=frozenset({State.CANCELLED}),
             render=lambda _: Reply(body={}),
         ),

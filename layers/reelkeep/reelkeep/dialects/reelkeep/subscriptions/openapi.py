@@ -18,7 +18,7 @@ _EXAMPLE: dict[str, Json] = {
     "created_at": "2026-11-21T12:00:00.200000Z",
     "updated_at": "2026-11-21T12:00:00.200000Z",
 }
-_OF_ONE = [in_path("subscription_id", _ID)]
+_OF_ONE = [in_path("subscription_id", _ID, "The subscription's id.")]
 
 SUBSCRIBE: Mapping[str, Json] = {
     "operationId": "subscribe",
@@ -42,6 +42,7 @@ SUBSCRIBE: Mapping[str, Json] = {
 LIST: Mapping[str, Json] = {
     "operationId": "listSubscriptions",
     "summary": "List your subscriptions, oldest first",
+    "description": "Does not look whether one was ended at its endpoint.",
     "responses": {
         "200": answer("All of them.", "SubscriptionList", {"subscriptions": [_EXAMPLE]}),
         **problems(),
@@ -50,6 +51,7 @@ LIST: Mapping[str, Json] = {
 SHOW: Mapping[str, Json] = {
     "operationId": "showSubscription",
     "summary": "Show a subscription",
+    "description": "Looks whether it is confirmed by now, or was ended at its endpoint.",
     "parameters": _OF_ONE,
     "responses": {
         "200": answer("The subscription.", "ShownSubscription", _EXAMPLE),

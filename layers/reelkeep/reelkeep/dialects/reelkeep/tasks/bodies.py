@@ -8,7 +8,7 @@ from pydantic import Field
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from reelkeep.dialects.reelkeep.bodies import Failure, Moment, Problem, described
-from reelkeep.dialects.reelkeep.tasks.submissions import KINDS
+from reelkeep.dialects.reelkeep.tasks.submissions import KINDS, AnySubmission
 from reelkeep.domain.task import Kind, State
 from reelkeep.domain.wire import Json
 
@@ -89,7 +89,4 @@ class TaskPage(TypedDict):
 
 def schemas() -> dict[str, Json]:
     """The JSON schemas of all that is sent and received of tasks, by name."""
-    found = described([*KINDS.values()], [Task, TaskPage, Problem])
-    for kind, body in KINDS.items():
-        found[body.__name__]["properties"]["kind"] = {"type": "string", "const": kind}
-    return found
+    return described(KINDS.values(), [Task, TaskPage, Problem], unions={"NewTask": AnySubmission})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from reelkeep.dialects.reelkeep.openapi import EXAMPLE_TASK, answer, in_path, located, problems
+from reelkeep.dialects.reelkeep.openapi import EXAMPLE_TASK, answer, in_path, located, problems, schema_named, takes
 from reelkeep.dialects.reelkeep.tasks.listing import LARGEST_PAGE, USUAL_PAGE
 from reelkeep.dialects.reelkeep.tasks.submissions import KINDS
 from reelkeep.domain.task import FailureClass, Kind, State
@@ -98,12 +98,12 @@ def _filter(name: str, meaning: str, **schema: Json) -> dict[str, Json]:
 
 
 def _any_of(name: str, meaning: str, **item: Json) -> dict[str, Json]:
-    schema = {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 256, **item}}
+    items = item if "$ref" in item else {"type": "string", "minLength": 1, "maxLength": 256, **item}
+    schema = {"type": "array", "items": items}
     return {"name": name, "in": "query", "description": meaning, "schema": schema, "explode": True}
 
 
-_OF_ONE = [in_path("task_id", EXAMPLE_TASK)]
-_KINDS = {name: f"#/components/schemas/{body.__name__}" for name, body in KINDS.items()}
+_OF_ONE = [in_path("task_id", EXAMPLE_TASK, "The task's id.")]
 
 SUBMIT: Mapping[str, Json] = {
     "operationId": "submitTask",
@@ -112,21 +112,13 @@ SUBMIT: Mapping[str, Json] = {
         "The task is recorded before the provider is called, and seen through whatever happens then. "
         "What is refused with 4xx is not generated, and not paid for."
     ),
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {
-                "schema": {
-                    "oneOf": [{"$ref": ref} for ref in _KINDS.values()],
-                    "discriminator": {"propertyName": "kind", "mapping": _KINDS},
-                },
-                "examples": {
-                    name: {"value": body.model_config["json_schema_extra"]["examples"][0]}  # type: ignore[index]  # they all have one
-                    for name, body in KINDS.items()
-                },
-            }
+    "requestBody": takes(
+        "NewTask",
+        examples={
+            name: {"value": body.model_config["json_schema_extra"]["examples"][0]}  # type: ignore[index]  # they all have one
+            for name, body in KINDS.items()
         },
-    },
+    ),
     "responses": {
         "201": answer(
             "The task, as it was taken in.",
@@ -148,7 +140,7 @@ LIST: Mapping[str, Json] = {
         _filter("created_from", "Created at this time or later.", type="string", format="date-time"),
         _filter("created_to", "Created at this time or earlier.", type="string", format="date-time"),
         _any_of("task_id", "With one of these ids, 100 at most.", pattern="^[0-9a-f]{32}$", examples=[EXAMPLE_TASK]),
-        _any_of("state", "In one of these states.", enum=[state.value for state in State]),
+        _any_of("state", "In one of these states.", **schema_named("TaskState")),
         _any_of("model", "For one of these models.", examples=["viduq3-pro"]),
         _any_of("resolution", "In one of these resolutions, as they were asked for.", examples=["720p"]),
         _any_of("template", "With one of these templates."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reelkeep.dialects.reelkeep.openapi import EXAMPLE_TASK, answer, in_path, problems, takes
+from reelkeep.dialects.reelkeep.openapi import EXAMPLE_TASK, answer, in_path, located, problems, takes
 from reelkeep.domain.notices.webhooks import CALLBACKS, MOST
 from reelkeep.domain.wire import Json
 
@@ -42,12 +42,13 @@ _EXAMPLE_SENT = {
 }
 _EXAMPLE_WAITING = {**_EXAMPLE_SENT, "outcome": "waiting", "next_attempt_at": "2026-11-21T12:05:00Z"}
 
-_OF_ONE = [in_path("webhook_id", _ID)]
-_OF_ONE_DELIVERY = [*_OF_ONE, in_path("delivery_id", _DELIVERY_ID)]
+_OF_ONE = [in_path("webhook_id", _ID, f"The webhook's id, or `{CALLBACKS}`.")]
+_OF_ONE_DELIVERY = [*_OF_ONE, in_path("delivery_id", _DELIVERY_ID, "The delivery's id.")]
 _PAGING = [
     {
         "name": "limit",
         "in": "query",
+        "description": "How many deliveries a page holds.",
         "schema": {"type": "integer", "minimum": 1, "maximum": LARGEST_PAGE, "default": USUAL_PAGE},
     },
     {
@@ -59,8 +60,8 @@ _PAGING = [
 ]
 
 
-def _answers(status: int, meaning: str, schema: str, example: Json, *names: str) -> dict[str, Json]:
-    return {str(status): answer(meaning, schema, example), **_problems(*names)}
+def _answers(status: int, meaning: str, schema: str, example: Json, *names: str, **more: Json) -> dict[str, Json]:
+    return {str(status): answer(meaning, schema, example, **more), **_problems(*names)}
 
 
 def _problems(*names: str) -> dict[str, Json]:
@@ -85,11 +86,13 @@ CREATE: Mapping[str, Json] = {
         _EXAMPLE_WITH_SECRET,
         "invalid-request",
         "body-too-large",
+        headers=located("webhook", f"/webhooks/{_ID}"),
     ),
 }
 LIST: Mapping[str, Json] = {
     "operationId": "listWebhooks",
     "summary": "List the webhooks",
+    "description": f"Without `{CALLBACKS}`, which everybody has.",
     "responses": _answers(200, "All of them, oldest first.", "Webhooks", {"webhooks": [_EXAMPLE]}),
 }
 SHOW: Mapping[str, Json] = {
@@ -124,8 +127,9 @@ ROTATE: Mapping[str, Json] = {
     ),
 }
 TEST: Mapping[str, Json] = {
-    "operationId": "testWebhook",
+    "operationId": "sendTestEvent",
     "summary": "Send a test event",
+    "description": "At once, and signed as any other; `GET` the delivery to see what became of it.",
     "parameters": _OF_ONE,
     "responses": _answers(
         202,
@@ -153,6 +157,7 @@ LIST_DELIVERIES: Mapping[str, Json] = {
 SHOW_DELIVERY: Mapping[str, Json] = {
     "operationId": "showDelivery",
     "summary": "Show what was sent",
+    "description": "With every attempt, and what came back.",
     "parameters": _OF_ONE_DELIVERY,
     "responses": _answers(200, "The delivery, with its body.", "SentDelivery", _EXAMPLE_SENT, "not-found"),
 }
