@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.task_record import from_item, to_item
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Task
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Submission, Task
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ID = "01a1fdfa49e8187d19a8ef119dff6dda"
@@ -129,6 +129,17 @@ def test_an_item_can_be_sent_whatever_the_client_wrote() -> None:
 
 def test_chinese_takes_the_space_it_needs_and_no_more() -> None:
     assert "一只猫" in documents.write(replace(TASK, provider="一只猫"))
+
+
+def test_the_words_that_records_hold_stay_as_they_are() -> None:
+    """Whoever changes one must still read those of older releases."""
+    assert {kind.__name__: " ".join(kind) for kind in (State, Submission, FailureClass, Kind)} == {
+        "State": "created queueing processing archiving success failed cancelled expired",
+        "Submission": "placing waiting unknown placed refused",
+        "FailureClass": "policy input credit throttled provider expired lost cancelled deadline",
+        "Kind": "text2video img2video reference2video start-end2video template2video extend upscale lip-sync"
+        " multiframe",
+    }
 
 
 def test_times_keep_their_zone() -> None:
