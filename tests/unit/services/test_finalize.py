@@ -99,6 +99,15 @@ def test_an_error_page_served_as_a_video_is_never_called_success() -> None:
     assert [told["type"] for told in stage.notices.told] == ["reelkeep.task.failed"]
 
 
+def test_one_lost_video_of_two_is_no_success_and_the_other_is_kept() -> None:
+    stage, id = seen(Succeeded((creation("c1"), creation("c2"))))
+    stage.archive.faults["c2"] = [SourceGone("404")]
+    stage.see_through(id)
+    task = stage.task(id)
+    assert task.state is State.FAILED
+    assert [each.assets[0].kept is not None for each in task.creations] == [True, False]
+
+
 def test_a_cover_that_cannot_be_had_does_not_cost_the_video_and_the_loss_is_told() -> None:
     stage, id = archiving("video", "cover")
     stage.archive.faults["cover"] = [SourceGone("404")]
@@ -242,6 +251,13 @@ def test_what_dies_first_is_copied_first() -> None:
     stage, id = seen(Succeeded((first, second)))
     stage.finalize(id)
     assert [copy.split("?")[0] for copy in copied(stage)] == ["c2/cover", "c1/cover", "c1/video", "c2/video"]
+    assert stage.provider.looks == 1  # there is no need of fresh links
+
+
+def test_what_does_not_say_when_it_dies_is_copied_last() -> None:
+    stage, id = seen(Succeeded((creation("c1"), with_deaths("c2", video=24))))
+    assert stage.finalize(id).finished
+    assert [copy.split("?")[0] for copy in copied(stage)] == ["c2/video", "c1/video"]
 
 
 def test_a_link_that_is_dead_by_its_own_words_is_not_even_tried() -> None:
@@ -252,6 +268,23 @@ def test_a_link_that_is_dead_by_its_own_words_is_not_even_tried() -> None:
     stage.pass_(2 * 3600)
     assert stage.finalize(id).finished
     assert copied(stage) == ["c1/cover?round=2", "c1/video?round=2"]
+    assert stage.provider.looks == 2
+
+
+def test_a_fresh_link_is_believed_as_long_as_it_says() -> None:
+    stage, id = seen(Succeeded((with_deaths(video=1),)), Succeeded((with_deaths(round=2, video=24),)))
+    stage.archive.faults["video"] = [SourceBusy("503"), None]
+    stage.pass_(2 * 3600)
+    stage.finalize(id)
+    assert stage.finalize(id).finished
+    assert stage.provider.looks == 2
+
+
+def test_a_provider_that_has_no_fresh_links_is_asked_once_a_run_for_all_of_them() -> None:
+    stage, id = seen(Succeeded((with_deaths(video=1, cover=1, watermarked=1),)), Busy("503"))
+    stage.archive.faults["files.test"] = [SourceGone("403")]
+    stage.pass_(2 * 3600)
+    assert not stage.finalize(id).finished
     assert stage.provider.looks == 2
 
 
@@ -339,6 +372,23 @@ def test_what_was_lost_is_said_once_with_its_reason() -> None:
             break
     assert verdict.lost == "cover: 404: the link is dead"
     assert stage.finalize(id).lost == ""
+
+
+def test_a_lost_video_is_said_to_be_lost_and_a_refusal_is_not() -> None:
+    stage, id = archiving("video")
+    stage.archive.faults["video"] = [SourceGone("404")]
+    while not (verdict := stage.finalize(id)).finished:
+        pass
+    assert verdict.lost == "generated, but not to be had: video: 404"
+    stage, id = seen(Failed(Failure(reason=FailureClass.POLICY, message="not this one")))
+    assert stage.finalize(id).lost == ""
+
+
+def test_once_nothing_is_left_to_wait_for_nobody_waits() -> None:
+    stage, id = archiving("video")
+    stage.archive.faults["video"] = [SourceGone("404")]
+    waits = list(stage.see_through(id))
+    assert waits[-2:] == [128, 1]
 
 
 @pytest.mark.parametrize("fault", [SourceGone, SourceBusy])

@@ -20,9 +20,10 @@ from reelkeep.domain.observation import (
     Unknown,
     Untraceable,
 )
+from reelkeep.domain.schedule import ORDINARY
 from reelkeep.domain.task import FailureClass, State, Submission, Task
 from tests.fakes import FakeTasks
-from tests.unit.services.stage import NOON, FakeProvider, Stage, request
+from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, request
 
 MINUTE, HOUR = 60.0, 3600.0
 
@@ -160,6 +161,19 @@ def test_what_was_found_out_about_an_earlier_call_does_not_count_for_a_later_one
     provider.meanwhile, stage.provider = another_run, provider
     stage.poll(task_id)
     assert (stage.task(task_id).submission, len(provider.placed)) == (Submission.UNKNOWN, 2)
+
+
+def test_what_is_found_again_has_its_whole_time_from_its_call_on() -> None:
+    """The call was made an hour late, and the function died in it."""
+    placements: list[Placement | BaseException] = [NotYet(), KeyboardInterrupt("killed")]
+    stage = Stage(provider=FakeProvider(placements=placements, found=[Found("p-1")], observations=[RUNNING]))
+    task_id = stage.submit().id
+    stage.pass_(HOUR)
+    with pytest.raises(KeyboardInterrupt):
+        stage.poll(task_id)
+    stage.pass_(MINUTE)
+    stage.poll(task_id)
+    assert stage.task(task_id).deadline == NOON + timedelta(hours=1) + ORDINARY
 
 
 def test_what_another_task_of_ours_was_placed_as_is_not_taken_for_this_one() -> None:

@@ -83,6 +83,21 @@ def test_an_unknown_status_word_is_not_an_end_and_is_remembered() -> None:
     assert "image_downloading" in stage.task(id).trouble
 
 
+def test_trouble_is_forgotten_once_it_is_over() -> None:
+    stage, id = staged(Busy("503"), RUNNING)
+    assert stage.poll(id).trouble == "503"
+    assert stage.poll(id).trouble == ""
+
+
+def test_every_look_is_counted_whatever_it_sees() -> None:
+    stage, id = staged(RUNNING, Busy("503"), Missing(), Unreadable("not JSON"), Succeeded((creation(),)))
+    stage.see_through(id)
+    assert stage.task(id).looks == stage.provider.looks == 5
+    stage, id = staged(RUNNING, Failed(REFUSED))
+    stage.see_through(id)
+    assert stage.task(id).looks == stage.provider.looks == 2
+
+
 def test_retry_after_is_honoured() -> None:
     stage, id = staged(Busy("429", retry_after=333))
     assert stage.poll(id).wait_seconds == 333

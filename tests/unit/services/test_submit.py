@@ -126,6 +126,15 @@ def test_who_waited_long_for_the_name_of_a_callback_does_not_wait_for_the_provid
     assert stage.task(task.id).state is State.SUCCESS
 
 
+def test_a_big_request_that_is_placed_later_is_placed_whole() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet(), Accepted("p-1")]))
+    asked = request(images=("data:image/png;base64," + "A" * 300_000,))
+    task = stage.submit(asked)
+    stage.pass_(60)
+    stage.poll(task.id)
+    assert [each.request for each in stage.provider.placed] == [asked, asked]
+
+
 def test_an_execution_that_could_not_be_started_does_not_lose_the_accepted_task() -> None:
     stage = Stage()
     stage.executions.fault = TryLater("throttled")
@@ -142,6 +151,7 @@ def test_a_creation_of_ours_is_known_by_its_providers_id_when_it_is_built_on() -
     stage.see_through(first.id)
     second = stage.submit(request(kind=Kind.UPSCALE, creation_id=f"{first.id}-1"))
     assert stage.provider.placed[1].source_creation == "c1"
+    assert [each.provider for each in stage.provider.chosen_for] == ["", "vidu"]  # where the creation is
     assert second.request.creation_id == f"{first.id}-1"
 
 

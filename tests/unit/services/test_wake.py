@@ -32,6 +32,7 @@ def test_a_provider_that_is_done_ends_the_wait(end: object) -> None:
     ended = stage.now
     stage.wake(id)
     assert stage.executions.started == [(id, 0)]
+    assert stage.task(id).runs == 1  # another name than that of the execution that waits
     assert stage.poll(id).finished
     assert stage.finalize(id).finished
     assert stage.provider.looks == 1
