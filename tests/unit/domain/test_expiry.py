@@ -66,6 +66,11 @@ def test_a_policy_that_nobody_can_read_says_nothing(document: object) -> None:
     assert link_expiry(with_policy(document)) is None
 
 
+def test_a_policy_that_is_nested_beyond_all_sense_says_nothing() -> None:
+    nested = base64.b64encode(b"[" * 100_000).decode()
+    assert link_expiry(f"https://d1.cloudfront.net/v.mp4?Policy={nested}") is None
+
+
 @pytest.mark.parametrize(
     "link",
     [

@@ -95,7 +95,8 @@ class FakeProvider:
         for line in self.listed:
             if isinstance(line, BaseException):
                 raise line
-            yield line
+            if line.created_at >= since:
+                yield line
 
     def cancel(self, task: Task) -> bool:
         self.cancellations += 1

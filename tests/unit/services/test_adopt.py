@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from reelkeep.domain.errors import TryLater
-from reelkeep.domain.observation import Accepted, Failed, Listed, Succeeded, Unknown, Unreadable
+from reelkeep.domain.observation import Accepted, Failed, Listed, Placement, Succeeded, Unknown, Unreadable
 from reelkeep.domain.task import Adoption, Asset, Creation, Failure, FailureClass, State, Task
 from reelkeep.ports import SourceGone
 from tests.fakes import FakeTasks
@@ -153,7 +153,7 @@ def test_a_late_find_is_adopted_for_the_owner_of_the_task_that_was_given_up() ->
     stage.provider.listed = [listed("p-9", payload=task.id, created_at=task.created_at)]
     stage.adopt()
     [found] = adopted(stage)
-    assert (found.owner, found.request.payload) == ("alice", "order 19")
+    assert (found.owner, found.key_id, found.request.payload) == ("alice", "key-1", "order 19")
     assert found.adopted == Adoption(at=stage.now, lost_task=task.id)
     assert stage.adopt().adopted == 0
 
@@ -270,14 +270,41 @@ def test_what_may_be_the_outcome_of_a_lost_answer_is_held_back_until_its_links_a
     stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[None]))
     task = stage.submit(request(expires_after=172_800))
     stranger = listed("p-8", created_at=task.created_at, request=request(model="another"))
-    unnamed = listed("p-7", created_at=task.created_at, request=request(model=""))
-    stage.provider.listed = [listed("p-9", created_at=task.created_at), stranger, unnamed]
+    early, late = (task.created_at + timedelta(minutes=minutes) for minutes in (-4, 4))  # by its own clock
+    unnamed = listed("p-7", created_at=late, request=request(model=""))
+    stage.provider.listed = [listed("p-9", created_at=early), stranger, unnamed]
     stage.pass_(3600)
     stage.adopt()
     assert [each.provider_task_id for each in adopted(stage)] == ["p-8"]
     stage.pass_(20 * 3600)
     stage.adopt()
     assert [each.provider_task_id for each in adopted(stage)] == ["p-8", "p-9", "p-7"]
+
+
+def test_what_is_known_to_be_another_tasks_own_is_not_held_back_for_a_lost_answer() -> None:
+    failed = Failed(Failure(reason=FailureClass.PROVIDER))
+    placements: list[Placement | BaseException] = [Accepted("p-1"), Unknown("cut")]
+    stage = Stage(provider=FakeProvider(placements=placements, observations=[failed]))
+    first, _ = stage.submit(), stage.submit()
+    stage.see_through(first.id)
+    stage.provider.listed = [listed("p-1", created_at=first.created_at)]
+    stage.pass_(3600)
+    stage.adopt()
+    assert [each.adopted for each in adopted(stage)] == [Adoption(at=stage.now, lost_task=first.id)]
+
+
+def test_what_a_provider_made_twice_for_one_task_is_archived_twice() -> None:
+    stage = Stage()
+    task = stage.submit()
+    stage.pass_(3600)
+    stage.provider.listed = [listed("p-2", payload=task.id, created_at=task.created_at)]
+    stage.adopt()
+    assert [(each.provider_task_id, each.owner) for each in adopted(stage)] == [("p-2", "alice")]
+
+
+def test_what_is_older_than_a_day_is_not_asked_for() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(created_at=NOON - timedelta(hours=24, seconds=1))]))
+    assert stage.adopt().listed == 0
 
 
 def test_a_list_that_breaks_off_is_adopted_as_far_as_it_goes_and_said_to_be_broken() -> None:

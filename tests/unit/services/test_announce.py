@@ -83,6 +83,16 @@ def test_what_was_recorded_but_not_handed_over_is_handed_over_the_next_time() ->
     assert [json.loads(each.body)["type"] for each in stage.received] == ["reelkeep.task.success"]
 
 
+def test_what_waits_for_its_next_attempt_is_not_handed_over_once_more() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL, lambda _: (503, 0.1))
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(HOUR)
+    stage.now = NOON
+    stage.change(task(), State.SUCCESS)
+    assert [len(group) for group in stage.queue.messages.values()] == [1]
+
+
 def broken(delivery: object) -> None:
     raise ConnectionError
 
@@ -106,6 +116,14 @@ def test_a_refusal_that_the_submission_itself_was_answered_with_is_not_told() ->
     later = replace(created, updated_at=NOON - HOUR)  # refused when it was placed again
     stage.change(later, State.FAILED, **refused)
     assert sorted(told(stage)) == [(URL, "failed"), (OTHER, "failed")]
+
+
+def test_a_task_that_ends_as_soon_as_it_is_recorded_is_told_unless_it_was_refused() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL)
+    created = replace(task(), state=State.CREATED, submission=Submission.WAITING, updated_at=NOON)
+    stage.change(created, State.CANCELLED)
+    assert told(stage) == [(URL, "cancelled")]
 
 
 def test_a_refusal_that_a_repeat_of_the_submission_was_promised_to_hear_of_is_told() -> None:

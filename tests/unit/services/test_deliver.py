@@ -267,6 +267,44 @@ def test_a_replay_has_a_whole_day_of_its_own() -> None:
     assert stage.queue.undelivered == [delivery.id, delivery.id]
 
 
+def test_a_replay_that_is_asked_for_during_an_attempt_is_made() -> None:
+    stage = WebhookStage()
+
+    def replays(received: Received) -> tuple[int, float]:
+        stage.receivers[GOOD] = accepting
+        stage.manage("replay", Deliverable(webhook.id, received.id))
+        return 503, 0.1
+
+    webhook = stage.webhook(GOOD, replays)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(HOUR)
+    (delivery,) = stage.deliveries.recorded.values()
+    assert (delivery.outcome, delivery.round, len(stage.received)) == (Outcome.DELIVERED, 1, 1)
+    assert not stage.queue.messages
+
+
+def test_a_webhook_that_is_deleted_during_an_attempt_stays_deleted() -> None:
+    stage = WebhookStage()
+
+    def deletes(_: Received) -> tuple[int, float]:
+        stage.manage("delete", webhook.id)
+        return 503, 0.1
+
+    webhook = stage.webhook(BAD, deletes)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(DAY)
+    assert stage.webhooks.recorded == {}
+    assert [each.outcome for each in stage.deliveries.recorded.values()] == [Outcome.HELD]
+
+
+def test_a_webhook_that_answers_is_not_written_again() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(GOOD)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(HOUR)
+    assert stage.manage("show", webhook.id) == webhook
+
+
 def test_messages_are_signed_with_both_secrets_for_a_day_after_a_rotation() -> None:
     stage = WebhookStage()
     webhook = stage.webhook(GOOD)

@@ -49,6 +49,14 @@ def test_the_providers_links_are_forgotten_once_the_assets_are_kept() -> None:
     assert "files.test" not in repr(stage.notices.told)
 
 
+def test_a_fresh_look_does_not_bring_back_the_links_of_what_is_kept() -> None:
+    stage, id = archiving("video", "cover")
+    stage.archive.faults["cover?round=1"] = [SourceGone("403")]
+    assert stage.finalize(id).finished
+    assert copied(stage) == ["c1/video?round=1", "c1/cover?round=2"]
+    assert "files.test" not in repr(stage.task(id))
+
+
 def test_success_is_neither_visible_nor_told_while_one_asset_is_missing() -> None:
     stage, id = archiving("video", "cover")
     stage.archive.faults["cover"] = [SourceBusy("503", retry_after=30)]
@@ -352,6 +360,14 @@ def test_creations_are_known_by_their_ids_in_whatever_order_and_number_they_come
     assert stage.finalize(id).finished
     assert copied(stage) == ["c1/video?round=2", "c2/video?round=2"]
     assert [each.id for each in stage.task(id).creations] == [f"{id}-1", f"{id}-2"]
+
+
+def test_a_creation_that_is_listed_no_more_is_not_given_the_links_of_another() -> None:
+    fresh = Succeeded((creation("c2", round=2), creation("c3", round=2)))
+    stage, id = seen(Succeeded((creation("c1"), creation("c2"))), fresh)
+    stage.archive.faults["round=1"] = [SourceGone("403")]
+    assert not stage.finalize(id).finished
+    assert copied(stage) == ["c2/video?round=2"]
 
 
 def test_creations_whose_ids_are_new_at_every_look_are_known_by_their_places() -> None:

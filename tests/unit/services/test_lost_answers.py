@@ -100,7 +100,7 @@ def test_absence_is_believed_only_half_an_hour_after_the_call() -> None:
     stage.poll(task_id)
     assert stage.task(task_id).submission is Submission.UNKNOWN
     stage.pass_(1)
-    stage.poll(task_id)
+    assert stage.poll(task_id).wait_seconds > 60
     assert stage.task(task_id).submission is Submission.WAITING
 
 

@@ -110,6 +110,18 @@ def test_a_busy_provider_is_asked_less_and_less_often() -> None:
     assert waits[-1] > 8 * waits[0]
 
 
+def test_a_provider_that_is_known_to_take_long_is_asked_less_often() -> None:
+    stage, id = staged(RUNNING)
+    stage.provider.typical_seconds = 1000
+    assert stage.poll(id).wait_seconds == 120
+
+
+def test_what_was_never_said_to_be_made_is_late_and_not_lost() -> None:
+    stage, id = staged(Unreadable("not JSON"))
+    stage.see_through(id)
+    assert stage.task(id).state is State.EXPIRED
+
+
 def test_an_unreadable_answer_is_kept_for_diagnosis_and_the_task_goes_on() -> None:
     stage, id = staged(Unreadable("not JSON", b"<html>"), Succeeded((creation(),)))
     assert not stage.poll(id).finished
@@ -121,6 +133,7 @@ def test_a_task_the_provider_does_not_know_is_given_time_and_then_ends_as_lost()
     stage, id = staged(Missing())
     assert not stage.poll(id).finished
     stage.see_through(id)
+    assert stage.provider.looks == 6
     failure = stage.task(id).failure
     assert failure is not None
     assert failure.reason is FailureClass.LOST

@@ -5,6 +5,7 @@ import pytest
 from reelkeep.domain.errors import InvalidRequest, Refused, TryLater
 from reelkeep.domain.observation import Accepted, NotYet, Unknown
 from reelkeep.domain.observation import Refused as SaidNo
+from reelkeep.domain.schedule import ORDINARY
 from reelkeep.domain.task import Failure, FailureClass, Kind, State, Submission, Task
 from tests.unit.services.stage import MALLORY, FakeProvider, Stage, request
 
@@ -14,7 +15,7 @@ def test_an_accepted_task_is_queueing_with_its_id_at_the_provider_and_an_executi
     task = stage.submit()
     assert (task.state, task.submission, task.provider_task_id) == (State.QUEUEING, Submission.PLACED, "p-1")
     assert task.credits == 20
-    assert [id for id, _ in stage.executions.started] == [task.id]
+    assert stage.executions.started == [(task.id, 38)]  # half of what it usually takes
 
 
 def test_the_task_is_recorded_before_the_provider_is_called() -> None:
@@ -63,8 +64,26 @@ def test_a_busy_provider_still_gives_the_client_its_task_and_the_machine_places_
     assert stage.executions.started == [(task.id, 40)]
     stage.pass_(40)
     stage.poll(task.id)
-    assert stage.task(task.id).provider_task_id == "p-9"
+    assert (stage.task(task.id).provider_task_id, stage.task(task.id).trouble) == ("p-9", "")
     assert len(stage.provider.placed) == 2
+
+
+def test_a_provider_that_stays_busy_is_asked_to_take_the_task_ever_more_seldom() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet()]))
+    id = stage.submit().id
+    verdicts = [stage.poll(id) for _ in range(6)]
+    waits = [verdict.wait_seconds for verdict in verdicts]
+    assert waits == sorted(waits)
+    assert waits[-1] > 8 * waits[0]
+    assert {verdict.trouble for verdict in verdicts} == {"the provider could not be reached or was busy"}
+
+
+def test_what_nobody_took_before_its_deadline_is_not_placed_any_more() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet(), Accepted("p-1")]))
+    id = stage.submit().id
+    stage.pass_(ORDINARY.total_seconds())
+    stage.poll(id)
+    assert (stage.task(id).state, len(stage.provider.placed)) == (State.EXPIRED, 1)
 
 
 def test_a_lost_answer_is_never_followed_by_a_second_call_while_the_provider_cannot_tell() -> None:

@@ -83,6 +83,18 @@ def test_tasks_about_to_lose_their_links_are_counted_unless_they_have_only_just_
     assert stage.sweep().links_expiring_soon == 1
 
 
+def test_copies_that_are_tried_again_and_again_do_not_hide_that_links_are_about_to_die() -> None:
+    [asset] = creation().assets
+    soon = replace(creation(), assets=(replace(asset, expires_at=NOON + timedelta(hours=3)),))
+    stage = Stage(provider=FakeProvider(observations=[Succeeded((soon,))]))
+    stage.archive.faults["video"] = [SourceBusy("503")]
+    id = stage.submit().id
+    stage.poll(id)
+    stage.pass_(600)
+    stage.finalize(id)
+    assert stage.sweep().links_expiring_soon == 1
+
+
 def test_operators_are_told_once_that_links_are_about_to_die() -> None:
     dying = creation("c1", "video", "cover")
     video, cover = dying.assets

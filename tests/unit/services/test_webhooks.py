@@ -66,6 +66,20 @@ def test_a_change_leaves_what_it_does_not_name() -> None:
     paused = stage.manage("change", Wish(webhook_id=webhook.id, active=False))
     assert paused.paused is Pause.OWNER
     assert stage.manage("change", Wish(webhook_id=webhook.id, active=True)).paused is None
+    assert stage.manage("change", Wish(webhook_id=webhook.id, description="films")).description == "films"
+
+
+def test_a_webhook_is_made_as_it_is_wished_for() -> None:
+    webhook = WebhookStage().webhook(URL, description="orders", active=False)
+    assert (webhook.description, webhook.paused) == ("orders", Pause.OWNER)
+
+
+def test_why_a_webhook_was_paused_stays_known_when_its_owner_pauses_it_too() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(URL, lambda _: (410, 0.1))
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(timedelta(hours=1))
+    assert stage.manage("change", Wish(webhook_id=webhook.id, active=False)).paused is Pause.GONE
 
 
 def test_a_change_is_made_whoever_else_changes_it_at_the_same_moment() -> None:
