@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.adapters import documents
-from reelkeep.adapters.dynamodb.task_record import from_item, to_item
+from reelkeep.adapters.dynamodb.task_record import from_item, is_certain, to_item
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Submission, Task
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -68,6 +68,16 @@ def test_an_item_carries_beside_the_document_what_conditions_and_indexes_need() 
         "owner_tier": {"S": "alice#ordinary"},
         "unfinished": {"S": "a"},
     }
+    asked = replace(TASK.request, resolution="720p", template="hug", off_peak=True)
+    item = to_item(replace(TASK, request=asked, provider_task_id="885", told_at=NOON, state=State.SUCCESS), "w-1")
+    assert {name: item[name]["S"] for name in item if name.startswith(("owner_", "provider_", "unfinished"))} == {
+        "owner_state": "alice#success",
+        "owner_model": "alice#viduq2",
+        "owner_resolution": "alice#720p",
+        "owner_template": "alice#hug",
+        "owner_tier": "alice#off-peak",
+        "provider_task": "vidu#885",
+    }
     assert document == {
         "id": ID,
         "owner": "alice",
@@ -117,6 +127,21 @@ def test_what_is_unknown_inside_the_clients_body_is_kept() -> None:
     body = {"camera": {"move": "left"}, "n": 10**30, "x": 0.1, "null": None, "型": ["\x00", "\ud800"]}
     task = replace(TASK, request=replace(TASK.request, body=body))
     assert from_item(to_item(task, "w")) == task
+
+
+@pytest.mark.parametrize(
+    ("owner", "value", "certain"),
+    [
+        ("alice", "viduq2", True),
+        ("alice", "720p#viduq2", False),  # which is what the owner "alice#720p" has
+        ("alice", "x" * 2000, False),
+        ("alice", "half a \udfff pair", False),
+    ],
+)
+def test_an_index_is_trusted_only_where_nothing_else_has_the_same_name_in_it(
+    owner: str, value: str, certain: bool
+) -> None:
+    assert is_certain(owner, value) is certain
 
 
 def test_an_item_can_be_sent_whatever_the_client_wrote() -> None:

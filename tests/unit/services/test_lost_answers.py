@@ -245,8 +245,11 @@ def test_a_late_finding_does_not_move_a_task_that_is_under_way() -> None:
     assert (stage.task(task_id).state, stage.task(task_id).provider_task_id) == (State.QUEUEING, "p-1")
 
 
-def test_two_tasks_whose_answers_were_lost_never_take_the_same_one_for_theirs() -> None:
+@pytest.mark.parametrize("index_lags", [False, True])
+def test_two_tasks_whose_answers_were_lost_never_take_the_same_one_for_theirs(index_lags: bool) -> None:
     stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[Found("p-1")]))
+    if index_lags:
+        stage.tasks.placed_as = lambda *_: []
     first, second = stage.submit().id, stage.submit().id
     stage.poll(first)
     stage.poll(second)

@@ -95,6 +95,19 @@ def test_copies_that_are_tried_again_and_again_do_not_hide_that_links_are_about_
     assert stage.sweep().links_expiring_soon == 1
 
 
+def test_links_to_what_is_kept_already_may_die() -> None:
+    made = creation("c1", "video", "cover")
+    video, cover = made.assets
+    dying = replace(made, assets=(replace(video, expires_at=NOON + timedelta(hours=3)), cover))
+    stage = Stage(provider=FakeProvider(observations=[Succeeded((dying,))]))
+    stage.archive.faults["cover"] = [SourceBusy("503")]
+    id = stage.submit().id
+    stage.poll(id)
+    stage.finalize(id)
+    stage.pass_(600)
+    assert stage.sweep().links_expiring_soon == 0
+
+
 def test_operators_are_told_once_that_links_are_about_to_die() -> None:
     dying = creation("c1", "video", "cover")
     video, cover = dying.assets
