@@ -100,8 +100,14 @@ def test_absence_is_believed_only_half_an_hour_after_the_call() -> None:
     stage.poll(task_id)
     assert stage.task(task_id).submission is Submission.UNKNOWN
     stage.pass_(1)
-    assert stage.poll(task_id).wait_seconds > 60
+    stage.poll(task_id)
     assert stage.task(task_id).submission is Submission.WAITING
+
+
+def test_what_did_not_arrive_is_placed_again_in_a_while() -> None:
+    stage, task_id = lost(Absent())
+    stage.pass_(HOUR)
+    assert stage.poll(task_id).wait_seconds == 432  # 12 % of its age
 
 
 def test_a_task_that_waited_long_before_its_call_is_not_believed_absent_any_sooner() -> None:
