@@ -89,6 +89,7 @@ def test_what_waits_for_its_next_attempt_is_not_handed_over_once_more() -> None:
     stage.change(task(), State.SUCCESS)
     stage.pass_(HOUR)
     stage.now = NOON
+    stage.queue.seen.clear()  # it remembers for five minutes
     stage.change(task(), State.SUCCESS)
     assert [len(group) for group in stage.queue.messages.values()] == [1]
 
@@ -147,6 +148,13 @@ def test_an_event_is_a_cloudevent_and_shows_no_creation_before_the_end() -> None
         assert received.headers["content-type"] == "application/cloudevents+json"
         assert json.loads(received.body) == json.loads(json.dumps(notice(going, links)))
         assert json.loads(received.body)["id"] == f"{going.id}.{state}"
+
+
+def test_a_big_file_is_told_with_the_checksum_that_it_has() -> None:
+    kept = Kept(key="x", bytes=1 << 30, sha256="", crc32="cbf43926", content_type="video/mp4")
+    made = Creation(id="1", assets=(Asset(name="video", kept=kept),))
+    [creation] = notice(replace(task(), state=State.SUCCESS, creations=(made,)), links)["data"]["creations"]
+    assert (creation["files"]["video"]["sha256"], creation["files"]["video"]["crc32"]) == (None, "cbf43926")
 
 
 @pytest.mark.parametrize("name", [dialect.name for dialect in all_dialects()])

@@ -107,6 +107,25 @@ def in_order(received: list[Received]) -> dict[str, list[str]]:
     return found
 
 
+def test_the_next_message_of_a_task_waits_for_the_one_before_and_those_of_others_do_not() -> None:
+    stage = WebhookStage()
+
+    def refuses_one_for_an_hour(received: Received) -> tuple[int, float]:
+        told = json.loads(received.body)["data"]
+        early = (told["task_id"], told["state"]) == (task(1).id, "processing") and received.at < NOON + HOUR
+        return (503 if early else 200), 0.1
+
+    stage.webhook(GOOD, refuses_one_for_an_hour, states=WAY)
+    for number in (1, 2):
+        going = stage.change(task(number), State.PROCESSING)
+        stage.pass_(timedelta(seconds=1))
+        stage.change(going, State.SUCCESS)
+    stage.pass_(timedelta(minutes=1))
+    assert in_order(stage.received) == {task(2).id: ["processing", "success"]}
+    stage.pass_(DAY)
+    assert in_order(stage.received)[task(1).id] == ["processing", "success"]
+
+
 def test_a_message_is_tried_for_about_a_day() -> None:
     stage = WebhookStage()
     stage.webhook(BAD, redirects)
