@@ -150,6 +150,14 @@ def test_an_event_is_a_cloudevent_and_shows_no_creation_before_the_end() -> None
         assert json.loads(received.body)["id"] == f"{going.id}.{state}"
 
 
+@pytest.mark.parametrize("state", WAY)
+def test_what_is_kept_already_is_not_shown_before_all_of_it_is(state: State) -> None:
+    kept = Kept(key="x", bytes=1, sha256="ab", content_type="video/mp4")
+    made = Creation(id="1", assets=(Asset(name="video", kept=kept), Asset(name="cover")))
+    shown = notice(replace(task(), state=state, creations=(made,)), links)["data"]["creations"]
+    assert len(shown) == (1 if state is State.SUCCESS else 0)
+
+
 def test_a_big_file_is_told_with_the_checksum_that_it_has() -> None:
     kept = Kept(key="x", bytes=1 << 30, sha256="", crc32="cbf43926", content_type="video/mp4")
     made = Creation(id="1", assets=(Asset(name="video", kept=kept),))
