@@ -125,11 +125,11 @@ def test_every_filter_that_is_let_in_is_one_that_sns_takes(wanted: Filter) -> No
 
 
 def test_all_five_fields_fit_beside_the_owner() -> None:
-    wanted = Filter(states=ENDS, providers=("vidu",), models=("v*",), kinds=(Kind.EXTEND,), tags=("a",))
+    wanted = Filter(states=ENDS, providers=("vidu",), models=("v*", "sora-2"), kinds=(Kind.EXTEND,), tags=("a",))
     assert policy(subscription("alice", wanted)) == {
         "owner_state": ["alice#success", "alice#failed", "alice#cancelled", "alice#expired"],
         "provider": ["vidu"],
-        "model": [{"prefix": "v"}],
+        "model": [{"prefix": "v"}, "sora-2"],
         "kind": ["extend"],
         "tags": ["a"],
     }

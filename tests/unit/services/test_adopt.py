@@ -158,6 +158,17 @@ def test_a_late_find_is_adopted_for_the_owner_of_the_task_that_was_given_up() ->
     assert stage.adopt().adopted == 0
 
 
+def test_a_late_find_has_the_whole_request_of_the_task_that_was_given_up() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[None]))
+    task = stage.submit(request(payload="x" * 200_000))
+    stage.see_through(task.id)
+    stage.provider.listed = [listed("p-9", payload=task.id, created_at=task.created_at)]
+    stage.adopt()
+    [found] = adopted(stage)
+    assert (found.request_key, found.request.payload_omitted) == (stage.task(task.id).request_key, True)
+    assert stage.archive.request(found.request_key).payload == "x" * 200_000
+
+
 def test_a_payload_that_names_a_task_at_another_account_makes_nobody_its_owner() -> None:
     stage = Stage(provider=FakeProvider(placements=[Unknown("cut")]))
     task = stage.submit()

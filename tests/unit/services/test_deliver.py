@@ -381,6 +381,18 @@ def test_nothing_is_sent_to_a_webhook_that_was_deleted_meanwhile() -> None:
     assert not stage.queue.messages
 
 
+def test_what_waits_when_its_webhook_is_paused_is_held() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(BAD, redirects)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(timedelta(seconds=1))
+    stage.receivers[BAD] = accepting
+    stage.manage("change", Wish(webhook_id=webhook.id, active=False))
+    stage.pass_(DAY)
+    assert [each.outcome for each in stage.deliveries.recorded.values()] == [Outcome.HELD]
+    assert (stage.received, stage.queue.messages) == ([], {})
+
+
 def test_the_log_of_a_delivery_shows_no_body_and_no_address() -> None:
     stage = WebhookStage()
     stage.webhook("https://good.test/h?token=abc")

@@ -436,7 +436,8 @@ def test_operators_are_told_once_of_what_was_lost_and_why() -> None:
     stage.see_through(id)
     [alert] = stage.notices.alerts
     assert (alert["type"], alert["id"]) == ("reelkeep.task.lost", f"{id}.lost")
-    assert (alert["data"]["owner"], alert["data"]["reason"]) == ("alice", None)
+    assert (alert["data"]["owner"], alert["data"]["provider_task_id"]) == ("alice", "p-1")
+    assert alert["data"]["reason"] is None
     [lost] = alert["data"]["files"]
     assert (lost["file"], "404" in lost["reason"]) == ("cover", True)
     stage.finalize(id)

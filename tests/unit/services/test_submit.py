@@ -184,6 +184,15 @@ def test_a_creation_that_is_not_there_is_refused_by_name(creation: str) -> None:
     assert refused.value.field == "creation_id"
 
 
+def test_a_creation_is_built_on_where_it_is_and_nowhere_else() -> None:
+    stage = Stage()
+    first = stage.submit()
+    stage.see_through(first.id)
+    with pytest.raises(InvalidRequest, match="at another provider") as refused:
+        stage.submit(request(kind=Kind.UPSCALE, creation_id=f"{first.id}-1", provider="ark"))
+    assert (refused.value.field, len(stage.provider.placed)) == ("creation_id", 1)
+
+
 def test_another_owners_creation_is_not_there() -> None:
     stage = Stage()
     first = stage.submit()

@@ -78,6 +78,9 @@ def test_tasks_about_to_lose_their_links_are_counted_unless_they_have_only_just_
     stage = Stage(provider=FakeProvider(observations=[Succeeded((soon,))]))
     id = stage.submit().id
     stage.poll(id)
+    later = replace(dying, assets=(replace(asset, expires_at=NOON + timedelta(hours=5)),))
+    stage.provider.observations = [Succeeded((later,))]
+    stage.poll(stage.submit().id)
     assert stage.sweep().links_expiring_soon == 0
     stage.pass_(600)
     assert stage.sweep().links_expiring_soon == 1
