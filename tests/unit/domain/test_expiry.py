@@ -36,6 +36,10 @@ from reelkeep.domain.expiry import link_expiry
             "https://d1.cloudfront.net/v.mp4?X-Amz-Date=20260106T080000Z&Expires=1722528820&Expires=1",
             datetime(2024, 8, 1, 16, 13, 40, tzinfo=UTC),
         ),
+        (
+            "https://d1.cloudfront.net/v.mp4?X-Amz-Expires=3600&Expires=1722528820",
+            datetime(2024, 8, 1, 16, 13, 40, tzinfo=UTC),
+        ),
         ("https://b.oss.example.com/v.mp4?OSSAccessKeyId=k&expires=1767686400&Signature=s",
          datetime(2026, 1, 6, 8, tzinfo=UTC)),
     ],
