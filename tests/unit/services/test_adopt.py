@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from reelkeep.domain import ids
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Accepted, Failed, Listed, Placement, Succeeded, Unknown, Unreadable
 from reelkeep.domain.task import Adoption, Asset, Creation, Failure, FailureClass, State, Task
@@ -167,6 +168,16 @@ def test_a_late_find_has_the_whole_request_of_the_task_that_was_given_up() -> No
     [found] = adopted(stage)
     assert (found.request_key, found.request.payload_omitted) == (stage.task(task.id).request_key, True)
     assert stage.archive.request(found.request_key).payload == "x" * 200_000
+
+
+def test_a_payload_that_is_no_id_of_ours_is_not_looked_up() -> None:
+    class Strict(FakeTasks):
+        def get(self, task_id: str) -> Task | None:
+            assert ids.is_task_id(task_id)  # the table refuses long keys
+            return super().get(task_id)
+
+    stage = Stage(provider=FakeProvider(listed=[listed(payload="x" * 5000)]), tasks=Strict())
+    assert stage.adopt().adopted == 1
 
 
 def test_a_payload_that_names_a_task_at_another_account_makes_nobody_its_owner() -> None:

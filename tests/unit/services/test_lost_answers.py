@@ -182,6 +182,22 @@ def test_what_is_found_again_has_its_whole_time_from_its_call_on() -> None:
     assert stage.task(task_id).deadline == NOON + timedelta(hours=1) + ORDINARY
 
 
+def test_a_doubt_does_not_undo_what_another_look_found_out() -> None:
+    stage, task_id = lost(off_peak=True)
+    stage.pass_(7 * HOUR)
+
+    class Slow(FakeProvider):
+        def find(self, task: Task) -> Finding:
+            if not self.looks:
+                self.looks += 1
+                stage.poll(task_id)  # which hears that it is absent
+            return super().find(task)
+
+    stage.provider = Slow(found=[Absent(), Uncertain("503")])
+    stage.poll(task_id)
+    assert (stage.task(task_id).state, stage.task(task_id).submission) == (State.CREATED, Submission.WAITING)
+
+
 def test_what_another_task_of_ours_was_placed_as_is_not_taken_for_this_one() -> None:
     stage = Stage(provider=FakeProvider(placements=[Accepted("p-1"), Unknown("cut")], found=[Found("p-1")]))
     first, second = stage.submit().id, stage.submit().id
