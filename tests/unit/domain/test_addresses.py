@@ -44,6 +44,11 @@ def test_an_operators_own_network_is_private(address: str) -> None:
     assert is_private(address)
 
 
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8"])
+def test_what_everybody_can_look_at_is_public(address: str) -> None:
+    assert is_public(address)
+
+
 @pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192"])
 def test_where_a_cloud_tells_its_secrets_nobody_goes(address: str) -> None:
     assert not is_public(address)
