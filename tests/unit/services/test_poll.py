@@ -53,6 +53,13 @@ def test_success_moves_to_archiving_with_what_is_to_be_kept() -> None:
     assert task.creations == (replace(creation(), id=f"{id}-1", provider_id="c1"),)
 
 
+def test_what_was_known_since_the_submission_is_kept_if_the_success_does_not_say_it() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Accepted("p-1", credits=20, seed=7)]))
+    id = stage.submit().id
+    stage.poll(id)
+    assert (stage.task(id).state, stage.task(id).credits, stage.task(id).seed) == (State.ARCHIVING, 20, 7)
+
+
 def test_the_machine_is_told_ids_and_waits_only() -> None:
     stage, id = staged(RUNNING)
     assert set(stage.poll(id).answer) == {"task_id", "finished", "wait_seconds"}
@@ -148,6 +155,14 @@ def test_a_task_that_never_ends_expires_at_its_deadline() -> None:
     assert 0 <= (task.finished_at - task.deadline).total_seconds() < 2
     assert task.failure is not None
     assert "thinking" in task.failure.message
+
+
+def test_a_task_that_is_late_without_trouble_says_no_more_than_that() -> None:
+    stage, id = staged(RUNNING)
+    stage.see_through(id)
+    failure = stage.task(id).failure
+    assert failure is not None
+    assert (failure.message, failure.retryable) == ("no result within 2:00:00", True)
 
 
 def test_a_provider_that_cannot_be_heard_at_the_deadline_is_waited_for_six_hours() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -110,6 +111,7 @@ def test_a_call_that_was_taken_is_refused_and_nobody_is_asked() -> None:
     stage, id = staged(RUNNING)
     stage.provider.signature = "first"
     stage.wake(id)
+    assert stage.calls.until == stage.now + timedelta(minutes=10)  # as long as its signature could be good
     before = stage.task(id)
     stage.pass_(60)
     with pytest.raises(Conflict):

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from reelkeep.domain.errors import InvalidRequest, NotAllowed, NotFound, Stale
-from reelkeep.domain.notices.webhooks import CALLBACKS, MOST, Deliverable, Pause, Wanted, Webhook, Wish
+from reelkeep.domain.notices.webhooks import CALLBACKS, MOST, Deliverable, Form, Pause, Wanted, Webhook, Wish
 from reelkeep.domain.task import State
 from tests.unit.services.stage import ALICE, MALLORY
 from tests.unit.services.webhook_stage import WebhookStage, task
@@ -66,7 +66,8 @@ def test_a_change_leaves_what_it_does_not_name() -> None:
     paused = stage.manage("change", Wish(webhook_id=webhook.id, active=False))
     assert paused.paused is Pause.OWNER
     assert stage.manage("change", Wish(webhook_id=webhook.id, active=True)).paused is None
-    assert stage.manage("change", Wish(webhook_id=webhook.id, description="films")).description == "films"
+    changed = stage.manage("change", Wish(webhook_id=webhook.id, description="films", form=Form.DIALECT))
+    assert (changed.description, changed.form) == ("films", Form.DIALECT)
 
 
 def test_a_webhook_is_made_as_it_is_wished_for() -> None:
