@@ -294,13 +294,14 @@ def test_what_may_be_the_outcome_of_a_lost_answer_is_held_back_until_its_links_a
     stranger = listed("p-8", created_at=task.created_at, request=request(model="another"))
     early, late = (task.created_at + timedelta(minutes=minutes) for minutes in (-4, 4))  # by its own clock
     unnamed = listed("p-7", created_at=late, request=request(model=""))
-    stage.provider.listed = [listed("p-9", created_at=early), stranger, unnamed]
+    anothers = listed("p-6", created_at=task.created_at, payload="order 19")
+    stage.provider.listed = [listed("p-9", created_at=early), stranger, anothers, unnamed]
     stage.pass_(3600)
     stage.adopt()
-    assert [each.provider_task_id for each in adopted(stage)] == ["p-8"]
+    assert [each.provider_task_id for each in adopted(stage)] == ["p-8", "p-6"]
     stage.pass_(20 * 3600)
     stage.adopt()
-    assert [each.provider_task_id for each in adopted(stage)] == ["p-8", "p-9", "p-7"]
+    assert [each.provider_task_id for each in adopted(stage)] == ["p-8", "p-6", "p-9", "p-7"]
 
 
 def test_what_is_known_to_be_another_tasks_own_is_not_held_back_for_a_lost_answer() -> None:

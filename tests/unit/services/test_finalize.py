@@ -62,7 +62,7 @@ def test_success_is_neither_visible_nor_told_while_one_asset_is_missing() -> Non
     stage.archive.faults["cover"] = [SourceBusy("503", retry_after=30)]
     verdict = stage.finalize(id)
     assert (verdict.finished, verdict.wait_seconds) == (False, 30)
-    assert stage.task(id).state is State.ARCHIVING
+    assert (stage.task(id).state, stage.task(id).next_look_at) == (State.ARCHIVING, NOON + timedelta(seconds=30))
     assert stage.notices.told == []
     assert len(stage.archive.copies) == 1
 
@@ -343,6 +343,7 @@ def test_what_could_not_be_had_does_not_hold_up_the_rest() -> None:
     stage.archive.faults["cover"] = [SourceBusy("no time was left"), None]
     stage.finalize(id)
     assert copied(stage) == ["c1/video?round=1"]
+    assert [asset.setbacks for asset in stage.task(id).creations[0].assets] == [1, 0]
 
 
 def test_a_source_that_is_never_to_be_had_is_given_up_after_a_day_and_a_bit() -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from reelkeep.adapters import documents
 from reelkeep.domain import schedule
+from reelkeep.domain.errors import Stale
 from reelkeep.domain.observation import (
     Accepted,
     Busy,
@@ -372,3 +373,14 @@ def test_what_is_placed_late_has_its_whole_time() -> None:
 def test_an_event_about_a_task_that_nobody_recorded_is_a_fault() -> None:
     with pytest.raises(LookupError):
         Stage().poll("0" * 32)
+
+
+def test_a_task_that_others_change_every_time_is_left_to_another_try() -> None:
+    stage, id = staged(RUNNING)
+
+    def always_stale(task: Task) -> Task:
+        raise Stale("somebody else")
+
+    stage.tasks.save = always_stale
+    with pytest.raises(Stale, match="changes too often"):
+        stage.poll(id)

@@ -87,10 +87,11 @@ def test_tasks_about_to_lose_their_links_are_counted_unless_they_have_only_just_
 
 
 def test_copies_that_are_tried_again_and_again_do_not_hide_that_links_are_about_to_die() -> None:
-    [asset] = creation().assets
-    soon = replace(creation(), assets=(replace(asset, expires_at=NOON + timedelta(hours=3)),))
-    stage = Stage(provider=FakeProvider(observations=[Succeeded((soon,))]))
-    stage.archive.faults["video"] = [SourceBusy("503")]
+    made = creation("c1", "video", "cover")
+    deaths = (NOON + timedelta(hours=3), NOON + timedelta(hours=24))
+    assets = tuple(replace(asset, expires_at=at) for asset, at in zip(made.assets, deaths, strict=True))
+    stage = Stage(provider=FakeProvider(observations=[Succeeded((replace(made, assets=assets),))]))
+    stage.archive.faults["files.test"] = [SourceBusy("503")]
     id = stage.submit().id
     stage.poll(id)
     stage.pass_(600)
