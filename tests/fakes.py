@@ -102,6 +102,7 @@ class FakeCalls:
     """`fault` is raised by whatever wants to write."""
 
     known: set[tuple[str, str]] = field(default_factory=set)  # by provider
+    until: datetime | None = None  # for how long the last one is to be known
     fault: BaseException | None = None
 
     def taken(self, provider: str, name: str) -> bool:
@@ -111,6 +112,7 @@ class FakeCalls:
         if self.fault:
             raise self.fault
         self.known.add((provider, name))
+        self.until = until
 
 
 @dataclass

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.adapters import documents
-from reelkeep.adapters.dynamodb.task_record import from_item, to_item
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Task
+from reelkeep.adapters.dynamodb.task_record import from_item, is_certain, to_item
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Submission, Task
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ID = "01a1fdfa49e8187d19a8ef119dff6dda"
@@ -68,6 +68,16 @@ def test_an_item_carries_beside_the_document_what_conditions_and_indexes_need() 
         "owner_tier": {"S": "alice#ordinary"},
         "unfinished": {"S": "a"},
     }
+    asked = replace(TASK.request, resolution="720p", template="hug", off_peak=True)
+    item = to_item(replace(TASK, request=asked, provider_task_id="885", told_at=NOON, state=State.SUCCESS), "w-1")
+    assert {name: item[name]["S"] for name in item if name.startswith(("owner_", "provider_", "unfinished"))} == {
+        "owner_state": "alice#success",
+        "owner_model": "alice#viduq2",
+        "owner_resolution": "alice#720p",
+        "owner_template": "alice#hug",
+        "owner_tier": "alice#off-peak",
+        "provider_task": "vidu#885",
+    }
     assert document == {
         "id": ID,
         "owner": "alice",
@@ -119,6 +129,21 @@ def test_what_is_unknown_inside_the_clients_body_is_kept() -> None:
     assert from_item(to_item(task, "w")) == task
 
 
+@pytest.mark.parametrize(
+    ("owner", "value", "certain"),
+    [
+        ("alice", "viduq2", True),
+        ("alice", "720p#viduq2", False),  # which is what the owner "alice#720p" has
+        ("alice", "x" * 2000, False),
+        ("alice", "half a \udfff pair", False),
+    ],
+)
+def test_an_index_is_trusted_only_where_nothing_else_has_the_same_name_in_it(
+    owner: str, value: str, certain: bool
+) -> None:
+    assert is_certain(owner, value) is certain
+
+
 def test_an_item_can_be_sent_whatever_the_client_wrote() -> None:
     request = replace(TASK.request, model="\ud800", prompt="half a \udfff pair", template="長" * 5000)
     item = to_item(replace(TASK, request=request), "w")
@@ -129,6 +154,17 @@ def test_an_item_can_be_sent_whatever_the_client_wrote() -> None:
 
 def test_chinese_takes_the_space_it_needs_and_no_more() -> None:
     assert "一只猫" in documents.write(replace(TASK, provider="一只猫"))
+
+
+def test_the_words_that_records_hold_stay_as_they_are() -> None:
+    """Whoever changes one must still read those of older releases."""
+    assert {kind.__name__: " ".join(kind) for kind in (State, Submission, FailureClass, Kind)} == {
+        "State": "created queueing processing archiving success failed cancelled expired",
+        "Submission": "placing waiting unknown placed refused",
+        "FailureClass": "policy input credit throttled provider expired lost cancelled deadline",
+        "Kind": "text2video img2video reference2video start-end2video template2video extend upscale lip-sync"
+        " multiframe",
+    }
 
 
 def test_times_keep_their_zone() -> None:

@@ -36,6 +36,19 @@ def test_nothing_public_is_reserved_for_anything_inside(address: IPv4Address) ->
     assert not (inside and is_public(str(address)))
 
 
+@pytest.mark.parametrize(
+    "address",
+    ["10.1.2.3", "127.0.0.1", "172.16.0.1", "192.168.1.1", "100.64.0.1", "::1", "fc00::1", "::ffff:10.1.2.3"],
+)
+def test_an_operators_own_network_is_private(address: str) -> None:
+    assert is_private(address)
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "64:ff9b::808:808", "::ffff:8.8.8.8"])
+def test_what_everybody_can_look_at_is_public(address: str) -> None:
+    assert is_public(address)
+
+
 @pytest.mark.parametrize("address", ["169.254.169.254", "fd00:ec2::254", "100.100.100.200", "192.0.0.192"])
 def test_where_a_cloud_tells_its_secrets_nobody_goes(address: str) -> None:
     assert not is_public(address)

@@ -32,6 +32,14 @@ from reelkeep.domain.expiry import link_expiry
             "https://d1.cloudfront.net/v.mp4?Expires=1722528820&Signature=x&Key-Pair-Id=K",
             datetime(2024, 8, 1, 16, 13, 40, tzinfo=UTC),
         ),
+        (
+            "https://d1.cloudfront.net/v.mp4?X-Amz-Date=20260106T080000Z&Expires=1722528820&Expires=1",
+            datetime(2024, 8, 1, 16, 13, 40, tzinfo=UTC),
+        ),
+        (
+            "https://d1.cloudfront.net/v.mp4?X-Amz-Expires=3600&Expires=1722528820",
+            datetime(2024, 8, 1, 16, 13, 40, tzinfo=UTC),
+        ),
         ("https://b.oss.example.com/v.mp4?OSSAccessKeyId=k&expires=1767686400&Signature=s",
          datetime(2026, 1, 6, 8, tzinfo=UTC)),
     ],
@@ -60,6 +68,11 @@ def test_cloudfronts_policy_says_when_a_link_dies() -> None:
 @pytest.mark.parametrize("document", [{}, [], 7, None, {"Statement": []}, policy("soon"), policy(None), policy([1])])
 def test_a_policy_that_nobody_can_read_says_nothing(document: object) -> None:
     assert link_expiry(with_policy(document)) is None
+
+
+def test_a_policy_that_is_nested_beyond_all_sense_says_nothing() -> None:
+    nested = base64.b64encode(b"[" * 100_000).decode()
+    assert link_expiry(f"https://d1.cloudfront.net/v.mp4?Policy={nested}") is None
 
 
 @pytest.mark.parametrize(

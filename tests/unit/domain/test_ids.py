@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,6 +40,11 @@ def test_an_adopted_task_has_one_id_whoever_finds_it(provider: str, provider_tas
 def test_a_creation_tells_its_task_and_its_number(moment: datetime, number: int) -> None:
     task_id = ids.new_task_id(moment)
     assert ids.task_of_creation(ids.creation_id(task_id, number)) == (task_id, number)
+
+
+@pytest.mark.parametrize("text", ["885000000000000777-1", "0" * 32, "0" * 32 + "-0", "0" * 32 + "-01", "-1"])
+def test_what_a_provider_may_call_its_creations_is_none_of_ours(text: str) -> None:
+    assert ids.task_of_creation(text) is None
 
 
 @given(st.text() | st.from_regex(r"[0-9a-f]{31,33}-?[0-9]{0,6}"))

@@ -83,6 +83,12 @@ def test_an_old_quicktime_file_without_a_brand_is_recognised() -> None:
     assert probe(unbranded, "video") == probe(content, "video")
 
 
+def test_a_picture_of_a_brand_for_all_pictures_is_what_it_says_to_be_compatible_with() -> None:
+    content = picture("AVIF")
+
+    assert probe(content[:8] + b"mif1" + content[12:], "image") == probe(content, "image")
+
+
 def test_zeros_after_the_last_box_do_no_harm() -> None:
     assert probe(video() + bytes(700)) == probe(video())
 
@@ -251,6 +257,31 @@ def webm(info: bytes = b"", track: bytes = b"") -> bytes:
 
 def element(kind: str, content: bytes) -> bytes:
     return bytes.fromhex(kind) + (1 << 56 | len(content)).to_bytes(8, "big") + content
+
+
+UNKNOWN = b"\x01" + b"\xff" * 7  # a size that its writer did not know yet
+VIDEO = element("e0", element("b0", b"\x40") + element("ba", b"\x30"))
+
+
+def frame(milliseconds: int) -> bytes:
+    return element("23e383", (milliseconds * 1_000_000).to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize(
+    ("of_video", "fps"),
+    [(VIDEO + frame(40), 25.0), (frame(40) + VIDEO, 25.0), (VIDEO, None)],
+    ids=["last", "first", "unsaid"],
+)
+def test_a_recording_with_sound_in_clusters_of_unknown_sizes_is_read(of_video: bytes, fps: float | None) -> None:
+    scale, ticks = element("2ad7b1", (2_000_000).to_bytes(4, "big")), element("4489", struct.pack(">d", 500))
+    info, tracks = element("1549a966", scale + ticks), element("ae", frame(20)) + element("ae", of_video)
+    cluster = bytes.fromhex("1f43b675") + UNKNOWN + element("a3", b"a frame")
+    begun = element("1a45dfa3", element("4282", b"webm")) + bytes.fromhex("18538067") + UNKNOWN
+    content = begun + info + element("1654ae6b", tracks) + cluster + cluster
+
+    assert probe(content, "video") == Media("video/webm", "webm", 1.0, fps, 64, 48)
+    with pytest.raises(Truncated):
+        probe(content[:-3], "video")
 
 
 @pytest.mark.parametrize("seconds", [math.nan, math.inf, -math.inf, -5.0, 1e308])

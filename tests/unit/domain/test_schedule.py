@@ -38,7 +38,10 @@ def test_more_pixels_more_seconds_and_more_references_take_longer() -> None:
 
     assert expected(resolution="360p") < expected(resolution="720p") < expected(resolution="1080p")
     assert expected(duration=4) < expected(duration=16)
-    assert expected(kind=Kind.TEXT2VIDEO) < expected(kind=Kind.REFERENCE2VIDEO)
+    for slower in (Kind.REFERENCE2VIDEO, Kind.MULTIFRAME, Kind.UPSCALE):
+        assert expected(kind=Kind.TEXT2VIDEO) < expected(kind=slower)
+    assert expected(resolution="360p") == expected(resolution="360p", duration=4) == 30
+    assert expected(resolution="360p", duration=16, kind=Kind.MULTIFRAME) == 120
 
 
 @given(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -41,6 +42,12 @@ third_parties = pytest.mark.parametrize("verify", [by_standard_webhooks, by_svix
 
 def signed(body: bytes = BODY, *secrets: str, ago: timedelta = timedelta()) -> dict[str, str]:
     return signatures.standard("dl_1", body, secrets or (SECRET,), datetime.now(UTC) - ago)
+
+
+def test_a_secret_that_was_shown_once_stays_good() -> None:
+    """Whoever changes how secrets are made must still sign with those of older releases."""
+    digest = hmac.digest(MASTER.encode(), b"reelkeep.webhook\nalice\nwh_1\n1", "sha256")
+    assert f"whsec_{base64.b64encode(digest).decode()}" == SECRET
 
 
 @third_parties

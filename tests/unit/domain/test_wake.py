@@ -16,6 +16,10 @@ task_ids = st.uuids().map(lambda each: each.hex)
 keys = st.text(st.characters(codec="ascii", categories=["L", "N"]), min_size=8, max_size=60)
 
 
+def test_an_address_that_a_provider_was_given_once_stays_good() -> None:
+    assert wake.is_token("gdaQ56ndGKO6URVFUB75X4FJ", "vidu", "0" * 32, "vda_key")
+
+
 @given(names, task_ids, keys)
 def test_the_token_of_a_path_is_known_again(provider: str, task_id: str, key: str) -> None:
     _, way, token, named = wake.path_of(provider, task_id, key).split("/")

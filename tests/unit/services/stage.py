@@ -70,6 +70,7 @@ class FakeProvider:
     cancels: bool = True
     refuses: BaseException | None = None
     unknown: bool = False  # to the configuration, for now
+    chosen_for: list[Request] = field(default_factory=list)
     placed: list[Task] = field(default_factory=list)
     looks: int = 0
     cancellations: int = 0
@@ -94,7 +95,8 @@ class FakeProvider:
         for line in self.listed:
             if isinstance(line, BaseException):
                 raise line
-            yield line
+            if line.created_at >= since:
+                yield line
 
     def cancel(self, task: Task) -> bool:
         self.cancellations += 1
@@ -130,6 +132,7 @@ class FakeProviders:
     provider: FakeProvider
 
     def choose(self, request: Request) -> FakeProvider:
+        getattr(self.provider, "chosen_for", []).append(request)  # not all that tests put here can remember it
         return self.provider
 
     def get(self, name: str) -> FakeProvider:

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from reelkeep.domain import ids
 from reelkeep.domain.errors import TryLater
-from reelkeep.domain.observation import Accepted, Failed, Listed, Succeeded, Unknown, Unreadable
+from reelkeep.domain.observation import Accepted, Failed, Listed, Placement, Succeeded, Unknown, Unreadable
 from reelkeep.domain.task import Adoption, Asset, Creation, Failure, FailureClass, State, Task
 from reelkeep.ports import SourceGone
 from tests.fakes import FakeTasks
@@ -22,9 +23,9 @@ def listed(id: str = "p-1", payload: str = "", created_at: datetime = MADE_AT, *
     return replace(Listed(provider_task_id=id, created_at=created_at, request=asked, seen=seen), **changes)
 
 
-def dying(id: str, at: datetime) -> Listed:
-    asset = Asset(name="video", source=f"https://files.test/{id}", expires_at=at)
-    return listed(id, seen=Succeeded((Creation(id=id, assets=(asset,)),)))
+def dying(id: str, **at: datetime) -> Listed:
+    assets = (Asset(name=name, source=f"https://files.test/{id}", expires_at=moment) for name, moment in at.items())
+    return listed(id, seen=Succeeded((Creation(id=id, assets=tuple(assets)),)))
 
 
 def only(stage: Stage) -> Task:
@@ -42,7 +43,7 @@ def test_a_success_made_elsewhere_with_the_same_account_is_archived_and_told_of(
     task = only(stage)
     assert (task.owner, task.state, task.created_at) == ("adopted", State.ARCHIVING, MADE_AT)
     assert task.adopted == Adoption(at=NOON)
-    assert (task.request.prompt, task.credits) == ("a paper boat", 20)
+    assert (task.request.prompt, task.request_key, task.credits) == ("a paper boat", "", 20)
     assert stage.executions.started == [(task.id, 1)]
     stage.see_through(task.id)
     assert stage.task(task.id).state is State.SUCCESS
@@ -61,7 +62,8 @@ def test_what_is_adopted_once_is_not_adopted_again() -> None:
 
 def test_two_at_once_adopt_it_once() -> None:
     stage = Stage(provider=FakeProvider(listed=[listed(), listed()]))  # pages move while they are read
-    assert stage.adopt().adopted == 1
+    first = stage.adopt()
+    assert (first.listed, first.adopted) == (1, 1)
     task = only(stage)
     blind = Stage(provider=stage.provider, tasks=stage.tasks)
     blind.tasks.placed_as = lambda *_: []  # an index that lags
@@ -152,9 +154,40 @@ def test_a_late_find_is_adopted_for_the_owner_of_the_task_that_was_given_up() ->
     stage.provider.listed = [listed("p-9", payload=task.id, created_at=task.created_at)]
     stage.adopt()
     [found] = adopted(stage)
-    assert (found.owner, found.request.payload) == ("alice", "order 19")
+    assert (found.owner, found.key_id, found.request.payload) == ("alice", "key-1", "order 19")
     assert found.adopted == Adoption(at=stage.now, lost_task=task.id)
     assert stage.adopt().adopted == 0
+
+
+def test_a_late_find_has_the_whole_request_of_the_task_that_was_given_up() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[None]))
+    task = stage.submit(request(payload="x" * 200_000))
+    stage.see_through(task.id)
+    stage.provider.listed = [listed("p-9", payload=task.id, created_at=task.created_at)]
+    stage.adopt()
+    [found] = adopted(stage)
+    assert (found.request_key, found.request.payload_omitted) == (stage.task(task.id).request_key, True)
+    assert stage.archive.request(found.request_key).payload == "x" * 200_000
+
+
+def test_a_payload_that_is_no_id_of_ours_is_not_looked_up() -> None:
+    class Strict(FakeTasks):
+        def get(self, task_id: str) -> Task | None:
+            assert ids.is_task_id(task_id)  # the table refuses long keys
+            return super().get(task_id)
+
+    stage = Stage(provider=FakeProvider(listed=[listed(payload="x" * 5000)]), tasks=Strict())
+    assert stage.adopt().adopted == 1
+
+
+def test_a_payload_that_names_a_task_at_another_account_makes_nobody_its_owner() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")]))
+    task = stage.submit()
+    stage.see_through(task.id)
+    elsewhere = FakeProvider(name="vidu-2", listed=[listed("p-9", payload=task.id, created_at=task.created_at)])
+    Stage(provider=elsewhere, tasks=stage.tasks, now=stage.now).adopt()
+    [found] = adopted(stage)
+    assert (found.owner, found.adopted) == ("adopted", Adoption(at=stage.now))
 
 
 def test_a_task_that_was_given_up_before_its_provider_was_done_is_made_good() -> None:
@@ -208,7 +241,8 @@ def test_a_success_whose_links_are_dead_already_is_told_to_be_lost_once_with_the
 
 
 def test_a_success_that_is_listed_without_links_is_looked_at() -> None:
-    stage = Stage(provider=FakeProvider(listed=[listed(seen=Unreadable("no link"))]))
+    there = Succeeded((creation(),))
+    stage = Stage(provider=FakeProvider(listed=[listed(seen=Unreadable("no link"))], observations=[RUNNING, there]))
     stage.adopt()
     assert only(stage).state is State.PROCESSING
     stage.see_through(only(stage).id)
@@ -245,11 +279,12 @@ def test_a_task_that_was_lost_for_want_of_links_is_made_good_when_the_list_has_t
 
 def test_what_is_nearest_to_losing_its_links_goes_first() -> None:
     hours = {"late": 20, "soon": 1, "later": 23}
-    lines = [dying(id, NOON + timedelta(hours=after)) for id, after in hours.items()]
+    lines = [dying(id, video=NOON + timedelta(hours=after)) for id, after in hours.items()]
+    lines.append(dying("its cover", video=NOON + timedelta(hours=22), cover=NOON + timedelta(minutes=1)))
     stage = Stage(provider=FakeProvider(listed=[*lines, listed("unsaid")]))  # which is 24 h after it was made
     stage.adopt()
     order = [stage.task(id).provider_task_id for id, _ in stage.executions.started]
-    assert order == ["soon", "late", "later", "unsaid"]
+    assert order == ["its cover", "soon", "late", "later", "unsaid"]
 
 
 def test_what_may_be_the_outcome_of_a_lost_answer_is_held_back_until_its_links_are_about_to_die() -> None:
@@ -257,13 +292,42 @@ def test_what_may_be_the_outcome_of_a_lost_answer_is_held_back_until_its_links_a
     stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[None]))
     task = stage.submit(request(expires_after=172_800))
     stranger = listed("p-8", created_at=task.created_at, request=request(model="another"))
-    stage.provider.listed = [listed("p-9", created_at=task.created_at), stranger]
+    early, late = (task.created_at + timedelta(minutes=minutes) for minutes in (-4, 4))  # by its own clock
+    unnamed = listed("p-7", created_at=late, request=request(model=""))
+    anothers = listed("p-6", created_at=task.created_at, payload="order 19")
+    stage.provider.listed = [listed("p-9", created_at=early), stranger, anothers, unnamed]
     stage.pass_(3600)
     stage.adopt()
-    assert [each.provider_task_id for each in adopted(stage)] == ["p-8"]
+    assert [each.provider_task_id for each in adopted(stage)] == ["p-8", "p-6"]
     stage.pass_(20 * 3600)
     stage.adopt()
-    assert [each.provider_task_id for each in adopted(stage)] == ["p-8", "p-9"]
+    assert [each.provider_task_id for each in adopted(stage)] == ["p-8", "p-6", "p-9", "p-7"]
+
+
+def test_what_is_known_to_be_another_tasks_own_is_not_held_back_for_a_lost_answer() -> None:
+    failed = Failed(Failure(reason=FailureClass.PROVIDER))
+    placements: list[Placement | BaseException] = [Accepted("p-1"), Unknown("cut")]
+    stage = Stage(provider=FakeProvider(placements=placements, observations=[failed]))
+    first, _ = stage.submit(), stage.submit()
+    stage.see_through(first.id)
+    stage.provider.listed = [listed("p-1", created_at=first.created_at)]
+    stage.pass_(3600)
+    stage.adopt()
+    assert [each.adopted for each in adopted(stage)] == [Adoption(at=stage.now, lost_task=first.id)]
+
+
+def test_what_a_provider_made_twice_for_one_task_is_archived_twice() -> None:
+    stage = Stage()
+    task = stage.submit()
+    stage.pass_(3600)
+    stage.provider.listed = [listed("p-2", payload=task.id, created_at=task.created_at)]
+    stage.adopt()
+    assert [(each.provider_task_id, each.owner) for each in adopted(stage)] == [("p-2", "alice")]
+
+
+def test_what_is_older_than_a_day_is_not_asked_for() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(created_at=NOON - timedelta(hours=24, seconds=1))]))
+    assert stage.adopt().listed == 0
 
 
 def test_a_list_that_breaks_off_is_adopted_as_far_as_it_goes_and_said_to_be_broken() -> None:

@@ -83,6 +83,17 @@ def test_what_was_recorded_but_not_handed_over_is_handed_over_the_next_time() ->
     assert [json.loads(each.body)["type"] for each in stage.received] == ["reelkeep.task.success"]
 
 
+def test_what_waits_for_its_next_attempt_is_not_handed_over_once_more() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL, lambda _: (503, 0.1))
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(HOUR)
+    stage.now = NOON
+    stage.queue.seen.clear()  # it remembers for five minutes
+    stage.change(task(), State.SUCCESS)
+    assert [len(group) for group in stage.queue.messages.values()] == [1]
+
+
 def broken(delivery: object) -> None:
     raise ConnectionError
 
@@ -108,6 +119,14 @@ def test_a_refusal_that_the_submission_itself_was_answered_with_is_not_told() ->
     assert sorted(told(stage)) == [(URL, "failed"), (OTHER, "failed")]
 
 
+def test_a_task_that_ends_as_soon_as_it_is_recorded_is_told_unless_it_was_refused() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL)
+    created = replace(task(), state=State.CREATED, submission=Submission.WAITING, updated_at=NOON)
+    stage.change(created, State.CANCELLED)
+    assert told(stage) == [(URL, "cancelled")]
+
+
 def test_a_refusal_that_a_repeat_of_the_submission_was_promised_to_hear_of_is_told() -> None:
     stage = WebhookStage()
     stage.webhook(URL)
@@ -129,6 +148,21 @@ def test_an_event_is_a_cloudevent_and_shows_no_creation_before_the_end() -> None
         assert received.headers["content-type"] == "application/cloudevents+json"
         assert json.loads(received.body) == json.loads(json.dumps(notice(going, links)))
         assert json.loads(received.body)["id"] == f"{going.id}.{state}"
+
+
+@pytest.mark.parametrize("state", WAY)
+def test_what_is_kept_already_is_not_shown_before_all_of_it_is(state: State) -> None:
+    kept = Kept(key="x", bytes=1, sha256="ab", content_type="video/mp4")
+    made = Creation(id="1", assets=(Asset(name="video", kept=kept), Asset(name="cover")))
+    shown = notice(replace(task(), state=state, creations=(made,)), links)["data"]["creations"]
+    assert len(shown) == (1 if state is State.SUCCESS else 0)
+
+
+def test_a_big_file_is_told_with_the_checksum_that_it_has() -> None:
+    kept = Kept(key="x", bytes=1 << 30, sha256="", crc32="cbf43926", content_type="video/mp4")
+    made = Creation(id="1", assets=(Asset(name="video", kept=kept),))
+    [creation] = notice(replace(task(), state=State.SUCCESS, creations=(made,)), links)["data"]["creations"]
+    assert (creation["files"]["video"]["sha256"], creation["files"]["video"]["crc32"]) == (None, "cbf43926")
 
 
 @pytest.mark.parametrize("name", [dialect.name for dialect in all_dialects()])

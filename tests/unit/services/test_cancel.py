@@ -28,8 +28,9 @@ def test_a_task_that_the_provider_will_not_cancel_goes_on() -> None:
 def test_a_task_that_is_not_in_the_queue_any_more_is_left_alone(now: Observation) -> None:
     stage = Stage(provider=FakeProvider(observations=[now]))
     id = stage.submit().id
-    with pytest.raises(CannotCancel):
+    with pytest.raises(CannotCancel) as refused:
         stage.cancel(id)
+    assert refused.value.state is (State.PROCESSING if now is RUNNING else State.QUEUEING)
     assert stage.provider.cancellations == 0
 
 

@@ -107,6 +107,25 @@ def in_order(received: list[Received]) -> dict[str, list[str]]:
     return found
 
 
+def test_the_next_message_of_a_task_waits_for_the_one_before_and_those_of_others_do_not() -> None:
+    stage = WebhookStage()
+
+    def refuses_one_for_an_hour(received: Received) -> tuple[int, float]:
+        told = json.loads(received.body)["data"]
+        early = (told["task_id"], told["state"]) == (task(1).id, "processing") and received.at < NOON + HOUR
+        return (503 if early else 200), 0.1
+
+    stage.webhook(GOOD, refuses_one_for_an_hour, states=WAY)
+    for number in (1, 2):
+        going = stage.change(task(number), State.PROCESSING)
+        stage.pass_(timedelta(seconds=1))
+        stage.change(going, State.SUCCESS)
+    stage.pass_(timedelta(minutes=1))
+    assert in_order(stage.received) == {task(2).id: ["processing", "success"]}
+    stage.pass_(DAY)
+    assert in_order(stage.received)[task(1).id] == ["processing", "success"]
+
+
 def test_a_message_is_tried_for_about_a_day() -> None:
     stage = WebhookStage()
     stage.webhook(BAD, redirects)
@@ -267,6 +286,44 @@ def test_a_replay_has_a_whole_day_of_its_own() -> None:
     assert stage.queue.undelivered == [delivery.id, delivery.id]
 
 
+def test_a_replay_that_is_asked_for_during_an_attempt_is_made() -> None:
+    stage = WebhookStage()
+
+    def replays(received: Received) -> tuple[int, float]:
+        stage.receivers[GOOD] = accepting
+        stage.manage("replay", Deliverable(webhook.id, received.id))
+        return 503, 0.1
+
+    webhook = stage.webhook(GOOD, replays)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(HOUR)
+    (delivery,) = stage.deliveries.recorded.values()
+    assert (delivery.outcome, delivery.round, len(stage.received)) == (Outcome.DELIVERED, 1, 1)
+    assert not stage.queue.messages
+
+
+def test_a_webhook_that_is_deleted_during_an_attempt_stays_deleted() -> None:
+    stage = WebhookStage()
+
+    def deletes(_: Received) -> tuple[int, float]:
+        stage.manage("delete", webhook.id)
+        return 503, 0.1
+
+    webhook = stage.webhook(BAD, deletes)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(DAY)
+    assert stage.webhooks.recorded == {}
+    assert [each.outcome for each in stage.deliveries.recorded.values()] == [Outcome.HELD]
+
+
+def test_a_webhook_that_answers_is_not_written_again() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(GOOD)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(HOUR)
+    assert stage.manage("show", webhook.id) == webhook
+
+
 def test_messages_are_signed_with_both_secrets_for_a_day_after_a_rotation() -> None:
     stage = WebhookStage()
     webhook = stage.webhook(GOOD)
@@ -322,6 +379,18 @@ def test_nothing_is_sent_to_a_webhook_that_was_deleted_meanwhile() -> None:
     stage.pass_(2 * DAY)
     assert stage.received == []
     assert not stage.queue.messages
+
+
+def test_what_waits_when_its_webhook_is_paused_is_held() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(BAD, redirects)
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(timedelta(seconds=1))
+    stage.receivers[BAD] = accepting
+    stage.manage("change", Wish(webhook_id=webhook.id, active=False))
+    stage.pass_(DAY)
+    assert [each.outcome for each in stage.deliveries.recorded.values()] == [Outcome.HELD]
+    assert (stage.received, stage.queue.messages) == ([], {})
 
 
 def test_the_log_of_a_delivery_shows_no_body_and_no_address() -> None:

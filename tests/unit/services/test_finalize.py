@@ -49,12 +49,20 @@ def test_the_providers_links_are_forgotten_once_the_assets_are_kept() -> None:
     assert "files.test" not in repr(stage.notices.told)
 
 
+def test_a_fresh_look_does_not_bring_back_the_links_of_what_is_kept() -> None:
+    stage, id = archiving("video", "cover")
+    stage.archive.faults["cover?round=1"] = [SourceGone("403")]
+    assert stage.finalize(id).finished
+    assert copied(stage) == ["c1/video?round=1", "c1/cover?round=2"]
+    assert "files.test" not in repr(stage.task(id))
+
+
 def test_success_is_neither_visible_nor_told_while_one_asset_is_missing() -> None:
     stage, id = archiving("video", "cover")
     stage.archive.faults["cover"] = [SourceBusy("503", retry_after=30)]
     verdict = stage.finalize(id)
     assert (verdict.finished, verdict.wait_seconds) == (False, 30)
-    assert stage.task(id).state is State.ARCHIVING
+    assert (stage.task(id).state, stage.task(id).next_look_at) == (State.ARCHIVING, NOON + timedelta(seconds=30))
     assert stage.notices.told == []
     assert len(stage.archive.copies) == 1
 
@@ -97,6 +105,15 @@ def test_an_error_page_served_as_a_video_is_never_called_success() -> None:
     assert task.failure.reason is FailureClass.LOST
     assert "HTML page" in task.failure.message
     assert [told["type"] for told in stage.notices.told] == ["reelkeep.task.failed"]
+
+
+def test_one_lost_video_of_two_is_no_success_and_the_other_is_kept() -> None:
+    stage, id = seen(Succeeded((creation("c1"), creation("c2"))))
+    stage.archive.faults["c2"] = [SourceGone("404")]
+    stage.see_through(id)
+    task = stage.task(id)
+    assert task.state is State.FAILED
+    assert [each.assets[0].kept is not None for each in task.creations] == [True, False]
 
 
 def test_a_cover_that_cannot_be_had_does_not_cost_the_video_and_the_loss_is_told() -> None:
@@ -242,6 +259,13 @@ def test_what_dies_first_is_copied_first() -> None:
     stage, id = seen(Succeeded((first, second)))
     stage.finalize(id)
     assert [copy.split("?")[0] for copy in copied(stage)] == ["c2/cover", "c1/cover", "c1/video", "c2/video"]
+    assert stage.provider.looks == 1  # there is no need of fresh links
+
+
+def test_what_does_not_say_when_it_dies_is_copied_last() -> None:
+    stage, id = seen(Succeeded((creation("c1"), with_deaths("c2", video=24))))
+    assert stage.finalize(id).finished
+    assert [copy.split("?")[0] for copy in copied(stage)] == ["c2/video", "c1/video"]
 
 
 def test_a_link_that_is_dead_by_its_own_words_is_not_even_tried() -> None:
@@ -252,6 +276,23 @@ def test_a_link_that_is_dead_by_its_own_words_is_not_even_tried() -> None:
     stage.pass_(2 * 3600)
     assert stage.finalize(id).finished
     assert copied(stage) == ["c1/cover?round=2", "c1/video?round=2"]
+    assert stage.provider.looks == 2
+
+
+def test_a_fresh_link_is_believed_as_long_as_it_says() -> None:
+    stage, id = seen(Succeeded((with_deaths(video=1),)), Succeeded((with_deaths(round=2, video=24),)))
+    stage.archive.faults["video"] = [SourceBusy("503"), None]
+    stage.pass_(2 * 3600)
+    stage.finalize(id)
+    assert stage.finalize(id).finished
+    assert stage.provider.looks == 2
+
+
+def test_a_provider_that_has_no_fresh_links_is_asked_once_a_run_for_all_of_them() -> None:
+    stage, id = seen(Succeeded((with_deaths(video=1, cover=1, watermarked=1),)), Busy("503"))
+    stage.archive.faults["files.test"] = [SourceGone("403")]
+    stage.pass_(2 * 3600)
+    assert not stage.finalize(id).finished
     assert stage.provider.looks == 2
 
 
@@ -302,6 +343,7 @@ def test_what_could_not_be_had_does_not_hold_up_the_rest() -> None:
     stage.archive.faults["cover"] = [SourceBusy("no time was left"), None]
     stage.finalize(id)
     assert copied(stage) == ["c1/video?round=1"]
+    assert [asset.setbacks for asset in stage.task(id).creations[0].assets] == [1, 0]
 
 
 def test_a_source_that_is_never_to_be_had_is_given_up_after_a_day_and_a_bit() -> None:
@@ -319,6 +361,14 @@ def test_creations_are_known_by_their_ids_in_whatever_order_and_number_they_come
     assert stage.finalize(id).finished
     assert copied(stage) == ["c1/video?round=2", "c2/video?round=2"]
     assert [each.id for each in stage.task(id).creations] == [f"{id}-1", f"{id}-2"]
+
+
+def test_a_creation_that_is_listed_no_more_is_not_given_the_links_of_another() -> None:
+    fresh = Succeeded((creation("c2", round=2), creation("c3", round=2)))
+    stage, id = seen(Succeeded((creation("c1"), creation("c2"))), fresh)
+    stage.archive.faults["round=1"] = [SourceGone("403")]
+    assert not stage.finalize(id).finished
+    assert copied(stage) == ["c2/video?round=2"]
 
 
 def test_creations_whose_ids_are_new_at_every_look_are_known_by_their_places() -> None:
@@ -339,6 +389,23 @@ def test_what_was_lost_is_said_once_with_its_reason() -> None:
             break
     assert verdict.lost == "cover: 404: the link is dead"
     assert stage.finalize(id).lost == ""
+
+
+def test_a_lost_video_is_said_to_be_lost_and_a_refusal_is_not() -> None:
+    stage, id = archiving("video")
+    stage.archive.faults["video"] = [SourceGone("404")]
+    while not (verdict := stage.finalize(id)).finished:
+        pass
+    assert verdict.lost == "generated, but not to be had: video: 404"
+    stage, id = seen(Failed(Failure(reason=FailureClass.POLICY, message="not this one")))
+    assert stage.finalize(id).lost == ""
+
+
+def test_once_nothing_is_left_to_wait_for_nobody_waits() -> None:
+    stage, id = archiving("video")
+    stage.archive.faults["video"] = [SourceGone("404")]
+    waits = list(stage.see_through(id))
+    assert waits[-2:] == [128, 1]
 
 
 @pytest.mark.parametrize("fault", [SourceGone, SourceBusy])
@@ -370,7 +437,8 @@ def test_operators_are_told_once_of_what_was_lost_and_why() -> None:
     stage.see_through(id)
     [alert] = stage.notices.alerts
     assert (alert["type"], alert["id"]) == ("reelkeep.task.lost", f"{id}.lost")
-    assert (alert["data"]["owner"], alert["data"]["reason"]) == ("alice", None)
+    assert (alert["data"]["owner"], alert["data"]["provider_task_id"]) == ("alice", "p-1")
+    assert alert["data"]["reason"] is None
     [lost] = alert["data"]["files"]
     assert (lost["file"], "404" in lost["reason"]) == ("cover", True)
     stage.finalize(id)

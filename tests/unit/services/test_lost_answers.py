@@ -20,9 +20,10 @@ from reelkeep.domain.observation import (
     Unknown,
     Untraceable,
 )
+from reelkeep.domain.schedule import ORDINARY
 from reelkeep.domain.task import FailureClass, State, Submission, Task
 from tests.fakes import FakeTasks
-from tests.unit.services.stage import NOON, FakeProvider, Stage, request
+from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, request
 
 MINUTE, HOUR = 60.0, 3600.0
 
@@ -103,6 +104,12 @@ def test_absence_is_believed_only_half_an_hour_after_the_call() -> None:
     assert stage.task(task_id).submission is Submission.WAITING
 
 
+def test_what_did_not_arrive_is_placed_again_in_a_while() -> None:
+    stage, task_id = lost(Absent())
+    stage.pass_(HOUR)
+    assert stage.poll(task_id).wait_seconds == 432  # 12 % of its age
+
+
 def test_a_task_that_waited_long_before_its_call_is_not_believed_absent_any_sooner() -> None:
     stage = Stage(provider=FakeProvider(placements=[NotYet(), Unknown("cut"), Accepted("p-2")], found=[Absent()]))
     task_id = stage.submit().id
@@ -160,6 +167,35 @@ def test_what_was_found_out_about_an_earlier_call_does_not_count_for_a_later_one
     provider.meanwhile, stage.provider = another_run, provider
     stage.poll(task_id)
     assert (stage.task(task_id).submission, len(provider.placed)) == (Submission.UNKNOWN, 2)
+
+
+def test_what_is_found_again_has_its_whole_time_from_its_call_on() -> None:
+    """The call was made an hour late, and the function died in it."""
+    placements: list[Placement | BaseException] = [NotYet(), KeyboardInterrupt("killed")]
+    stage = Stage(provider=FakeProvider(placements=placements, found=[Found("p-1")], observations=[RUNNING]))
+    task_id = stage.submit().id
+    stage.pass_(HOUR)
+    with pytest.raises(KeyboardInterrupt):
+        stage.poll(task_id)
+    stage.pass_(MINUTE)
+    stage.poll(task_id)
+    assert stage.task(task_id).deadline == NOON + timedelta(hours=1) + ORDINARY
+
+
+def test_a_doubt_does_not_undo_what_another_look_found_out() -> None:
+    stage, task_id = lost(off_peak=True)
+    stage.pass_(7 * HOUR)
+
+    class Slow(FakeProvider):
+        def find(self, task: Task) -> Finding:
+            if not self.looks:
+                self.looks += 1
+                stage.poll(task_id)  # which hears that it is absent
+            return super().find(task)
+
+    stage.provider = Slow(found=[Absent(), Uncertain("503")])
+    stage.poll(task_id)
+    assert (stage.task(task_id).state, stage.task(task_id).submission) == (State.CREATED, Submission.WAITING)
 
 
 def test_what_another_task_of_ours_was_placed_as_is_not_taken_for_this_one() -> None:
@@ -231,8 +267,11 @@ def test_a_late_finding_does_not_move_a_task_that_is_under_way() -> None:
     assert (stage.task(task_id).state, stage.task(task_id).provider_task_id) == (State.QUEUEING, "p-1")
 
 
-def test_two_tasks_whose_answers_were_lost_never_take_the_same_one_for_theirs() -> None:
+@pytest.mark.parametrize("index_lags", [False, True])
+def test_two_tasks_whose_answers_were_lost_never_take_the_same_one_for_theirs(index_lags: bool) -> None:
     stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[Found("p-1")]))
+    if index_lags:
+        stage.tasks.placed_as = lambda *_: []
     first, second = stage.submit().id, stage.submit().id
     stage.poll(first)
     stage.poll(second)

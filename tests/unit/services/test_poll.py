@@ -9,6 +9,7 @@ import pytest
 
 from reelkeep.adapters import documents
 from reelkeep.domain import schedule
+from reelkeep.domain.errors import Stale
 from reelkeep.domain.observation import (
     Accepted,
     Busy,
@@ -53,6 +54,13 @@ def test_success_moves_to_archiving_with_what_is_to_be_kept() -> None:
     assert task.creations == (replace(creation(), id=f"{id}-1", provider_id="c1"),)
 
 
+def test_what_was_known_since_the_submission_is_kept_if_the_success_does_not_say_it() -> None:
+    stage = Stage(provider=FakeProvider(placements=[Accepted("p-1", credits=20, seed=7)]))
+    id = stage.submit().id
+    stage.poll(id)
+    assert (stage.task(id).state, stage.task(id).credits, stage.task(id).seed) == (State.ARCHIVING, 20, 7)
+
+
 def test_the_machine_is_told_ids_and_waits_only() -> None:
     stage, id = staged(RUNNING)
     assert set(stage.poll(id).answer) == {"task_id", "finished", "wait_seconds"}
@@ -83,6 +91,21 @@ def test_an_unknown_status_word_is_not_an_end_and_is_remembered() -> None:
     assert "image_downloading" in stage.task(id).trouble
 
 
+def test_trouble_is_forgotten_once_it_is_over() -> None:
+    stage, id = staged(Busy("503"), RUNNING)
+    assert stage.poll(id).trouble == "503"
+    assert stage.poll(id).trouble == ""
+
+
+def test_every_look_is_counted_whatever_it_sees() -> None:
+    stage, id = staged(RUNNING, Busy("503"), Missing(), Unreadable("not JSON"), Succeeded((creation(),)))
+    stage.see_through(id)
+    assert stage.task(id).looks == stage.provider.looks == 5
+    stage, id = staged(RUNNING, Failed(REFUSED))
+    stage.see_through(id)
+    assert stage.task(id).looks == stage.provider.looks == 2
+
+
 def test_retry_after_is_honoured() -> None:
     stage, id = staged(Busy("429", retry_after=333))
     assert stage.poll(id).wait_seconds == 333
@@ -93,6 +116,18 @@ def test_a_busy_provider_is_asked_less_and_less_often() -> None:
     waits = [stage.poll(id).wait_seconds for _ in range(6)]
     assert waits == sorted(waits)
     assert waits[-1] > 8 * waits[0]
+
+
+def test_a_provider_that_is_known_to_take_long_is_asked_less_often() -> None:
+    stage, id = staged(RUNNING)
+    stage.provider.typical_seconds = 1000
+    assert stage.poll(id).wait_seconds == 120
+
+
+def test_what_was_never_said_to_be_made_is_late_and_not_lost() -> None:
+    stage, id = staged(Unreadable("not JSON"))
+    stage.see_through(id)
+    assert stage.task(id).state is State.EXPIRED
 
 
 def test_an_unreadable_answer_is_kept_for_diagnosis_and_the_task_goes_on() -> None:
@@ -106,6 +141,7 @@ def test_a_task_the_provider_does_not_know_is_given_time_and_then_ends_as_lost()
     stage, id = staged(Missing())
     assert not stage.poll(id).finished
     stage.see_through(id)
+    assert stage.provider.looks == 6
     failure = stage.task(id).failure
     assert failure is not None
     assert failure.reason is FailureClass.LOST
@@ -120,6 +156,14 @@ def test_a_task_that_never_ends_expires_at_its_deadline() -> None:
     assert 0 <= (task.finished_at - task.deadline).total_seconds() < 2
     assert task.failure is not None
     assert "thinking" in task.failure.message
+
+
+def test_a_task_that_is_late_without_trouble_says_no_more_than_that() -> None:
+    stage, id = staged(RUNNING)
+    stage.see_through(id)
+    failure = stage.task(id).failure
+    assert failure is not None
+    assert (failure.message, failure.retryable) == ("no result within 2:00:00", True)
 
 
 def test_a_provider_that_cannot_be_heard_at_the_deadline_is_waited_for_six_hours() -> None:
@@ -329,3 +373,14 @@ def test_what_is_placed_late_has_its_whole_time() -> None:
 def test_an_event_about_a_task_that_nobody_recorded_is_a_fault() -> None:
     with pytest.raises(LookupError):
         Stage().poll("0" * 32)
+
+
+def test_a_task_that_others_change_every_time_is_left_to_another_try() -> None:
+    stage, id = staged(RUNNING)
+
+    def always_stale(task: Task) -> Task:
+        raise Stale("somebody else")
+
+    stage.tasks.save = always_stale
+    with pytest.raises(Stale, match="changes too often"):
+        stage.poll(id)

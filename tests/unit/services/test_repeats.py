@@ -338,6 +338,15 @@ def test_in_the_window_what_was_in_vain_may_be_tried_once_more() -> None:
     assert stage.submit(ASKED, WINDOW).id == second.id
 
 
+def test_in_the_window_what_is_there_already_is_not_made_again() -> None:
+    stage = Stage()
+    day = replace(ALICE, repeat_window=timedelta(days=1))
+    first = stage.submit(ASKED, day)
+    stage.see_through(first.id)
+    assert stage.submit(ASKED, day).id == first.id
+    assert len(stage.provider.placed) == 1
+
+
 def test_two_at_once_that_try_what_was_in_vain_once_more_are_one() -> None:
     stage = Acts(SaidNo(NO_CREDIT), Accepted("p-2"))
     with pytest.raises(Refused):

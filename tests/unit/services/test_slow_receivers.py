@@ -209,3 +209,18 @@ def test_waiting_for_another_message_uses_few_of_a_messages_receives() -> None:
     stage.pass_(2 * DAY)
     assert len(stage.queue.done) == 100
     assert max(message.receives for message in stage.queue.done) <= 5 * ATTEMPTS  # of a hundred
+
+
+def test_answers_that_come_at_the_same_moment_are_all_taken_note_of() -> None:
+    stage = WebhookStage()
+    script = iter([0.1, 1e9, 1e9, 1e9])
+    stage.webhook(BAD, lambda _: (200, next(script)))
+    tell(stage, 0)
+    stage.pass_(SECOND)
+    for number in (1, 2, 3):
+        tell(stage, number)
+    stage.pass_(timedelta(seconds=TIMEOUT))  # each of the three read what was known before them
+    stage.queue.messages.clear()
+    tell(stage, 4)
+    stage.pass_(SECOND)
+    assert errors(stage) == {"no answer in time": 3, "not tried": 1}

@@ -5,6 +5,7 @@ import pytest
 from reelkeep.domain.errors import InvalidRequest, Refused, TryLater
 from reelkeep.domain.observation import Accepted, NotYet, Unknown
 from reelkeep.domain.observation import Refused as SaidNo
+from reelkeep.domain.schedule import ORDINARY
 from reelkeep.domain.task import Failure, FailureClass, Kind, State, Submission, Task
 from tests.unit.services.stage import MALLORY, FakeProvider, Stage, request
 
@@ -14,7 +15,7 @@ def test_an_accepted_task_is_queueing_with_its_id_at_the_provider_and_an_executi
     task = stage.submit()
     assert (task.state, task.submission, task.provider_task_id) == (State.QUEUEING, Submission.PLACED, "p-1")
     assert task.credits == 20
-    assert [id for id, _ in stage.executions.started] == [task.id]
+    assert stage.executions.started == [(task.id, 38)]  # half of what it usually takes
 
 
 def test_the_task_is_recorded_before_the_provider_is_called() -> None:
@@ -63,8 +64,26 @@ def test_a_busy_provider_still_gives_the_client_its_task_and_the_machine_places_
     assert stage.executions.started == [(task.id, 40)]
     stage.pass_(40)
     stage.poll(task.id)
-    assert stage.task(task.id).provider_task_id == "p-9"
+    assert (stage.task(task.id).provider_task_id, stage.task(task.id).trouble) == ("p-9", "")
     assert len(stage.provider.placed) == 2
+
+
+def test_a_provider_that_stays_busy_is_asked_to_take_the_task_ever_more_seldom() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet()]))
+    id = stage.submit().id
+    verdicts = [stage.poll(id) for _ in range(6)]
+    waits = [verdict.wait_seconds for verdict in verdicts]
+    assert waits == sorted(waits)
+    assert waits[-1] > 8 * waits[0]
+    assert {verdict.trouble for verdict in verdicts} == {"the provider could not be reached or was busy"}
+
+
+def test_what_nobody_took_before_its_deadline_is_not_placed_any_more() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet(), Accepted("p-1")]))
+    id = stage.submit().id
+    stage.pass_(ORDINARY.total_seconds())
+    stage.poll(id)
+    assert (stage.task(id).state, len(stage.provider.placed)) == (State.EXPIRED, 1)
 
 
 def test_a_lost_answer_is_never_followed_by_a_second_call_while_the_provider_cannot_tell() -> None:
@@ -126,6 +145,15 @@ def test_who_waited_long_for_the_name_of_a_callback_does_not_wait_for_the_provid
     assert stage.task(task.id).state is State.SUCCESS
 
 
+def test_a_big_request_that_is_placed_later_is_placed_whole() -> None:
+    stage = Stage(provider=FakeProvider(placements=[NotYet(), Accepted("p-1")]))
+    asked = request(images=("data:image/png;base64," + "A" * 300_000,))
+    task = stage.submit(asked)
+    stage.pass_(60)
+    stage.poll(task.id)
+    assert [each.request for each in stage.provider.placed] == [asked, asked]
+
+
 def test_an_execution_that_could_not_be_started_does_not_lose_the_accepted_task() -> None:
     stage = Stage()
     stage.executions.fault = TryLater("throttled")
@@ -142,6 +170,7 @@ def test_a_creation_of_ours_is_known_by_its_providers_id_when_it_is_built_on() -
     stage.see_through(first.id)
     second = stage.submit(request(kind=Kind.UPSCALE, creation_id=f"{first.id}-1"))
     assert stage.provider.placed[1].source_creation == "c1"
+    assert [each.provider for each in stage.provider.chosen_for] == ["", "vidu"]  # where the creation is
     assert second.request.creation_id == f"{first.id}-1"
 
 
@@ -153,6 +182,15 @@ def test_a_creation_that_is_not_there_is_refused_by_name(creation: str) -> None:
     with pytest.raises(InvalidRequest, match="there is no creation") as refused:
         stage.submit(request(kind=Kind.UPSCALE, creation_id=creation.format(id=first.id)))
     assert refused.value.field == "creation_id"
+
+
+def test_a_creation_is_built_on_where_it_is_and_nowhere_else() -> None:
+    stage = Stage()
+    first = stage.submit()
+    stage.see_through(first.id)
+    with pytest.raises(InvalidRequest, match="at another provider") as refused:
+        stage.submit(request(kind=Kind.UPSCALE, creation_id=f"{first.id}-1", provider="ark"))
+    assert (refused.value.field, len(stage.provider.placed)) == ("creation_id", 1)
 
 
 def test_another_owners_creation_is_not_there() -> None:

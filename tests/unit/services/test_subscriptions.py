@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, LimitReached, NotFound
+from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, LimitReached, NotFound, Stale
 from reelkeep.domain.notices.subscription import (
     NOTHING,
     Change,
@@ -17,6 +17,7 @@ from reelkeep.domain.notices.subscription import (
     Protocol,
     Reach,
     Shown,
+    Standing,
     Status,
     Subscription,
     Wish,
@@ -185,7 +186,7 @@ def test_an_endpoint_is_subscribed_once_also_among_owners() -> None:
     for caller in (ALICE, MALLORY):
         with pytest.raises(Conflict) as refused:
             desk.subscribe(caller=caller)
-        assert refused.value.field == "endpoint"
+        assert (refused.value.status, refused.value.field) == (409, "endpoint")
     assert desk.policies == [{"owner_state": ["alice#failed"]}]
     assert len(desk.topic.held) == len(desk.records.recorded) == 1
 
@@ -209,6 +210,10 @@ def test_a_url_that_leads_nowhere_or_inside_is_refused_before_anything_is_made(
     assert (desk.records.recorded, desk.topic.held) == ({}, {})
 
 
+def test_a_queue_needs_no_address() -> None:
+    assert Desk(addresses=()).subscribe().status is Status.ACTIVE
+
+
 def test_a_url_may_lead_inside_where_that_is_allowed() -> None:
     desk = Desk(addresses=("127.0.0.1",), private=True)
     assert desk.subscribe("http://localhost:1234/", "https").status is Status.PENDING
@@ -222,6 +227,14 @@ def test_what_is_wrong_is_refused_before_anything_is_made(wish: dict[str, Any]) 
     with pytest.raises(InvalidRequest):
         desk.subscribe(**wish)
     assert (desk.records.recorded, desk.topic.held) == ({}, {})
+
+
+def test_a_filter_that_is_wrong_changes_nothing() -> None:
+    desk = Desk()
+    made = desk.subscribe(wanted=FAILED)
+    with pytest.raises(InvalidRequest):
+        desk.change(made.subscription.id, filter=Filter(models=("*",)))
+    assert desk.show(made.subscription.id) == made
 
 
 @pytest.mark.parametrize("refusal", [InvalidRequest("no"), LimitReached("full"), Conflict("other filter")])
@@ -283,3 +296,67 @@ def test_of_two_changes_at_once_sns_ends_up_with_what_is_recorded() -> None:
     desk.change(id, filter=Filter(tags=("first",)))
     assert desk.show(id).subscription.filter.tags == ("second",)
     assert desk.policies == [{"owner": ["alice"], "tags": ["second"]}]
+
+
+TOUCHES = pytest.mark.parametrize(
+    "touch", [lambda desk, id: desk.change(id, active=False), lambda desk, id: desk.end(id)]
+)
+
+
+@TOUCHES
+def test_what_somebody_else_changes_at_the_same_moment_is_changed_all_the_same(
+    touch: Callable[[Desk, str], Any],
+) -> None:
+    desk = Desk()
+    id = desk.subscribe().subscription.id
+    desk.records.fault = Stale("somebody else")
+    touch(desk, id)
+    assert Status.ACTIVE not in [each.status for each in desk.every()]
+
+
+@TOUCHES
+def test_what_somebody_else_changes_every_time_is_left_to_another_try(touch: Callable[[Desk, str], Any]) -> None:
+    desk = Desk()
+    id = desk.subscribe().subscription.id
+    desk.records.save = always_stale
+    with pytest.raises(Stale, match="changes too often"):
+        touch(desk, id)
+
+
+def always_stale(subscription: Subscription) -> Subscription:
+    raise Stale("somebody else")
+
+
+def test_one_that_is_ended_while_it_is_looked_at_is_not_found_and_not_left_at_sns() -> None:
+    desk = Desk()
+    desk.topic.fault, desk.topic.late = TimeoutError("no answer"), True
+    with pytest.raises(TimeoutError):
+        desk.subscribe()
+    [left] = desk.every()
+    subscribe = desk.topic.subscribe
+
+    def late(subscription: Subscription) -> str:
+        desk.topic.subscribe = subscribe
+        desk.end(subscription.id)
+        return subscribe(subscription)
+
+    desk.topic.subscribe = late
+    with pytest.raises(NotFound):
+        desk.show(left.subscription.id)
+    assert desk.topic.held == {}
+
+
+def test_one_that_is_changed_while_it_is_looked_at_is_shown_as_it_is_then() -> None:
+    desk = Desk()
+    id = desk.subscribe("alice@example.com", "email").subscription.id
+    desk.topic.pending.clear()
+    standing = desk.topic.standing
+
+    def late(arn: str) -> Standing:
+        desk.topic.standing = standing
+        desk.change(id, filter=FAILED)
+        return standing(arn)
+
+    desk.topic.standing = late
+    shown = desk.show(id)
+    assert (shown.status, shown.subscription.filter) == (Status.ACTIVE, FAILED)

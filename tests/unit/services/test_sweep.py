@@ -9,6 +9,7 @@ import pytest
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Succeeded
 from reelkeep.domain.task import Task
+from reelkeep.ports import SourceBusy
 from reelkeep.services.sweep import Swept
 from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creation
 
@@ -77,9 +78,38 @@ def test_tasks_about_to_lose_their_links_are_counted_unless_they_have_only_just_
     stage = Stage(provider=FakeProvider(observations=[Succeeded((soon,))]))
     id = stage.submit().id
     stage.poll(id)
+    later = replace(dying, assets=(replace(asset, expires_at=NOON + timedelta(hours=5)),))
+    stage.provider.observations = [Succeeded((later,))]
+    stage.poll(stage.submit().id)
     assert stage.sweep().links_expiring_soon == 0
     stage.pass_(600)
     assert stage.sweep().links_expiring_soon == 1
+
+
+def test_copies_that_are_tried_again_and_again_do_not_hide_that_links_are_about_to_die() -> None:
+    made = creation("c1", "video", "cover")
+    deaths = (NOON + timedelta(hours=3), NOON + timedelta(hours=24))
+    assets = tuple(replace(asset, expires_at=at) for asset, at in zip(made.assets, deaths, strict=True))
+    stage = Stage(provider=FakeProvider(observations=[Succeeded((replace(made, assets=assets),))]))
+    stage.archive.faults["files.test"] = [SourceBusy("503")]
+    id = stage.submit().id
+    stage.poll(id)
+    stage.pass_(600)
+    stage.finalize(id)
+    assert stage.sweep().links_expiring_soon == 1
+
+
+def test_links_to_what_is_kept_already_may_die() -> None:
+    made = creation("c1", "video", "cover")
+    video, cover = made.assets
+    dying = replace(made, assets=(replace(video, expires_at=NOON + timedelta(hours=3)), cover))
+    stage = Stage(provider=FakeProvider(observations=[Succeeded((dying,))]))
+    stage.archive.faults["cover"] = [SourceBusy("503")]
+    id = stage.submit().id
+    stage.poll(id)
+    stage.finalize(id)
+    stage.pass_(600)
+    assert stage.sweep().links_expiring_soon == 0
 
 
 def test_operators_are_told_once_that_links_are_about_to_die() -> None:
@@ -132,6 +162,30 @@ def test_what_is_nearest_to_losing_its_links_is_restarted_first() -> None:
     stage.executions.started.clear()
     stage.sweep(everything=True)
     assert [id for id, _ in stage.executions.started] == [soon.id, late.id, running.id]
+
+
+def test_of_tasks_whose_links_do_not_say_what_was_made_first_is_restarted_first() -> None:
+    stage = Stage()
+    first, second = stage.submit(), stage.submit()
+    for task in (first, second):
+        stage.poll(task.id)
+        stage.pass_(3600)
+    stage.archive.faults["files.test"] = [SourceBusy("503")]
+    stage.finalize(first.id)  # which changes it last
+    stage.executions.names.clear()
+    stage.executions.started.clear()
+    stage.sweep(everything=True)
+    assert [id for id, _ in stage.executions.started] == [first.id, second.id]
+
+
+def test_a_task_without_a_next_look_is_overdue_soon_after_its_last_change() -> None:
+    stage = Stage()
+    id = stage.submit().id
+    stage.tasks.save(replace(stage.task(id), next_look_at=None))
+    stage.executions.names.clear()
+    assert stage.sweep().restarted == 0
+    stage.pass_(600)
+    assert stage.sweep().restarted == 1
 
 
 def test_an_execution_that_cannot_be_started_does_not_keep_the_others_from_theirs() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ def test_a_provider_that_is_done_ends_the_wait(end: object) -> None:
     ended = stage.now
     stage.wake(id)
     assert stage.executions.started == [(id, 0)]
+    assert stage.task(id).runs == 1  # another name than that of the execution that waits
     assert stage.poll(id).finished
     assert stage.finalize(id).finished
     assert stage.provider.looks == 1
@@ -109,6 +111,7 @@ def test_a_call_that_was_taken_is_refused_and_nobody_is_asked() -> None:
     stage, id = staged(RUNNING)
     stage.provider.signature = "first"
     stage.wake(id)
+    assert stage.calls.until == stage.now + timedelta(minutes=10)  # as long as its signature could be good
     before = stage.task(id)
     stage.pass_(60)
     with pytest.raises(Conflict):

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 
 from reelkeep.domain.errors import InvalidRequest, NotAllowed, NotFound, Stale
-from reelkeep.domain.notices.webhooks import CALLBACKS, MOST, Deliverable, Pause, Wanted, Webhook, Wish
+from reelkeep.domain.notices.webhooks import CALLBACKS, MOST, Deliverable, Form, Pause, Wanted, Webhook, Wish
 from reelkeep.domain.task import State
 from tests.unit.services.stage import ALICE, MALLORY
 from tests.unit.services.webhook_stage import WebhookStage, task
@@ -66,6 +66,21 @@ def test_a_change_leaves_what_it_does_not_name() -> None:
     paused = stage.manage("change", Wish(webhook_id=webhook.id, active=False))
     assert paused.paused is Pause.OWNER
     assert stage.manage("change", Wish(webhook_id=webhook.id, active=True)).paused is None
+    changed = stage.manage("change", Wish(webhook_id=webhook.id, description="films", form=Form.DIALECT))
+    assert (changed.description, changed.form) == ("films", Form.DIALECT)
+
+
+def test_a_webhook_is_made_as_it_is_wished_for() -> None:
+    webhook = WebhookStage().webhook(URL, description="orders", active=False)
+    assert (webhook.description, webhook.paused) == ("orders", Pause.OWNER)
+
+
+def test_why_a_webhook_was_paused_stays_known_when_its_owner_pauses_it_too() -> None:
+    stage = WebhookStage()
+    webhook = stage.webhook(URL, lambda _: (410, 0.1))
+    stage.change(task(), State.SUCCESS)
+    stage.pass_(timedelta(hours=1))
+    assert stage.manage("change", Wish(webhook_id=webhook.id, active=False)).paused is Pause.GONE
 
 
 def test_a_change_is_made_whoever_else_changes_it_at_the_same_moment() -> None:

@@ -222,8 +222,8 @@ class Task:
 
     @property
     def unfinished(self) -> bool:
-        """Not at its end, or nobody was told of it."""
-        return not self.state.terminal or self.told_at is None
+        """Nobody was told of its end."""
+        return self.told_at is None
 
     @property
     def links_die_at(self) -> datetime | None:

@@ -129,7 +129,7 @@ def _named(listed: Listed, account: _Account, *, tasks: Tasks) -> Task | None:
 
 
 def _uncertain(task: Task) -> bool:
-    return task.submission in (Submission.PLACING, Submission.UNKNOWN) and not task.state.terminal
+    return task.submission in (Submission.PLACING, Submission.UNKNOWN)
 
 
 def _may_be(listed: Listed, task: Task) -> bool:

@@ -16,7 +16,7 @@ from reelkeep.domain.notices.webhooks import (
     Outcome,
     delivery_id,
 )
-from reelkeep.domain.task import State, Submission, Task
+from reelkeep.domain.task import Submission, Task
 from reelkeep.domain.wire import Json
 from reelkeep.ports import Deliveries, Outbox, Render, Webhooks
 
@@ -48,7 +48,7 @@ def announce(
 
 def _was_answered(before: Task, task: Task) -> bool:
     """The submission was refused, and its answer said so: the client does not know the task by any id."""
-    at_once = before.state is State.CREATED and before.updated_at == task.updated_at
+    at_once = before.updated_at == task.updated_at
     return at_once and task.submission is Submission.REFUSED and not task.promised
 
 

@@ -75,7 +75,7 @@ def deliver(
     _note_answer(known, attempt, turn, healths=healths)
     if webhook_id != CALLBACKS:
         _note_health(webhook, delivery, webhooks=webhooks, notices=notices, now=clock())
-    if delivery.outcome is not Outcome.WAITING or delivery.next_attempt_at is None or delivery.round != round:
+    if delivery.next_attempt_at is None or delivery.round != round:
         return delivery, None
     return delivery, max(0.0, (delivery.next_attempt_at - clock()).total_seconds())
 

@@ -180,7 +180,7 @@ def _refreshed(task: Task, provider: Provider, *, tasks: Tasks) -> tuple[Task, b
 
 def _relinked(task: Task, fresh: Sequence[Creation]) -> Task:
     """Creations are known by their ids there; by their places only where none of the ids is one that we know."""
-    by_id = {creation.id: creation for creation in reversed(fresh)}
+    by_id = {creation.id: creation for creation in fresh}
     known = [by_id.get(creation.provider_id) for creation in task.creations]
     if not any(known) and len(fresh) == len(task.creations):
         known = list(fresh)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from reelkeep.domain import ids
 from reelkeep.domain.errors import Conflict, NotFound, Stale, TryLater, Unauthorized
-from reelkeep.domain.task import State, Submission, Task
+from reelkeep.domain.task import State, Task
 from reelkeep.domain.wake import GOOD_FOR
 from reelkeep.ports import Calls, Clock, Executions, Provider, Providers, Tasks
 from reelkeep.services.poll import glance
@@ -91,4 +91,5 @@ def _claimed(
 
 
 def _awaited(task: Task) -> bool:
-    return task.submission is Submission.PLACED and task.state in (State.QUEUEING, State.PROCESSING)
+    """The provider has it, and is at work on it as far as we know."""
+    return task.state in (State.QUEUEING, State.PROCESSING)

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reelkeep.domain.listing import Filter
+from reelkeep.domain.task import Kind, Request, State, Task
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+A_MOMENT = timedelta(microseconds=1)
+REQUEST = Request(
+    dialect="reelkeep", kind=Kind.TEXT2VIDEO, model="viduq2", resolution="720p", template="hug", off_peak=True
+)
+TASK = Task(
+    id="1" * 32,
+    owner="alice",
+    key_id="k",
+    provider="vidu",
+    request=REQUEST,
+    created_at=NOON,
+    updated_at=NOON,
+    deadline=NOON,
+    state=State.SUCCESS,
+)
+FITTING: dict[str, Any] = {
+    "created_from": NOON,
+    "created_to": NOON,
+    "task_ids": ("0" * 32, TASK.id),
+    "states": (State.FAILED, State.SUCCESS),
+    "models": ("viduq1", "viduq2"),
+    "resolutions": ("360p", "720p"),
+    "templates": ("kiss", "hug"),
+    "off_peak": True,
+}
+OTHERS: dict[str, Any] = {
+    "created_from": NOON + A_MOMENT,
+    "created_to": NOON - A_MOMENT,
+    "task_ids": ("0" * 32,),
+    "states": (State.FAILED,),
+    "models": ("viduq1",),
+    "resolutions": ("360p",),
+    "templates": ("kiss",),
+    "off_peak": False,
+}
+
+
+def test_a_filter_that_says_nothing_admits_everything_but_what_was_removed() -> None:
+    assert Filter().admits(TASK)
+    assert not Filter().admits(replace(TASK, removed_at=NOON))
+
+
+@pytest.mark.parametrize("field", FITTING)
+def test_each_field_admits_what_fits_it_and_nothing_else(field: str) -> None:
+    assert Filter(**{field: FITTING[field]}).admits(TASK)
+    assert not Filter(**{field: OTHERS[field]}).admits(TASK)
+
+
+@pytest.mark.parametrize("field", FITTING)
+def test_all_fields_must_fit(field: str) -> None:
+    assert Filter(**FITTING).admits(TASK)
+    assert not Filter(**FITTING | {field: OTHERS[field]}).admits(TASK)

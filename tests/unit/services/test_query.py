@@ -1,0 +1,82 @@
+"""An owner sees its own tasks, as it gave them, and a permanent link leads to one file for whoever has it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from reelkeep.domain import links
+from reelkeep.domain.errors import NotFound
+from reelkeep.domain.listing import Filter, Listing
+from reelkeep.services import query
+from tests.unit.services.stage import ALICE, MALLORY, NOON, Stage, request
+
+SECRET = "s" * 32
+
+
+class Kept:
+    def value(self) -> str:
+        return SECRET
+
+
+def listed(stage: Stage, wanted: Filter, window: timedelta | None = None) -> list[str]:
+    page = query.list_tasks(Listing(filter=wanted), ALICE, window, tasks=stage.tasks, clock=stage.clock)
+    return [task.id for task in page]
+
+
+def test_only_its_owner_sees_a_task() -> None:
+    stage = Stage()
+    task = stage.submit()
+    assert query.show(task.id, ALICE, tasks=stage.tasks).id == task.id
+    with pytest.raises(NotFound) as others:
+        query.show(task.id, MALLORY, tasks=stage.tasks)
+    missing = task.id[::-1]
+    with pytest.raises(NotFound) as nobodys:
+        query.show(missing, ALICE, tasks=stage.tasks)
+    assert str(others.value) == str(nobodys.value).replace(missing, task.id)
+    page = query.list_tasks(Listing(), MALLORY, tasks=stage.tasks, clock=stage.clock)
+    assert page.tasks == ()
+
+
+def test_a_name_that_is_none_is_not_repeated_at_length() -> None:
+    with pytest.raises(NotFound) as refused:
+        query.show("x" * 5000, ALICE, tasks=Stage().tasks)
+    assert len(str(refused.value)) < 100
+
+
+def test_a_payload_too_big_for_the_table_is_shown_as_the_client_gave_it() -> None:
+    stage = Stage()
+    small, big = stage.submit(request(payload="order 17")), stage.submit(request(payload="x" * 200_000))
+    for task, payload in ((small, "order 17"), (big, "x" * 200_000)):
+        whole = query.show_whole(task.id, ALICE, tasks=stage.tasks, requests=stage.archive)
+        assert whole.request.payload == payload
+        with pytest.raises(NotFound):
+            query.show_whole(task.id, MALLORY, tasks=stage.tasks, requests=stage.archive)
+
+
+def test_a_window_holds_for_a_listing_that_does_not_say_how_far_back_it_reaches() -> None:
+    stage, day = Stage(), timedelta(days=1)
+    old = stage.submit().id
+    stage.pass_(25 * 3600)
+    new = stage.submit().id
+    assert listed(stage, Filter(), day) == [new]
+    assert listed(stage, Filter()) == [new, old]
+    assert listed(stage, Filter(created_from=NOON), day) == [new, old]
+    assert listed(stage, Filter(task_ids=(old,)), day) == [old]
+
+
+def test_a_permanent_link_leads_to_a_link_that_is_signed_now() -> None:
+    task = Stage().submit()
+    key = f"{links.folder(task.id)}1-video.mp4"
+    _, _, token, _, file = links.path_of(key, SECRET.encode()).split("/")
+    found = query.follow(token, task.id, file, "HEAD", sign=lambda key, method: f"{method} {key}", secret=Kept())
+    assert found == f"HEAD {key}"
+
+
+def test_a_permanent_link_that_is_not_ours_is_not_found_and_nothing_is_signed() -> None:
+    def sign(key: str, method: str) -> str:
+        raise AssertionError(f"{key} was signed")
+
+    with pytest.raises(NotFound):
+        query.follow("guessed", "0" * 32, "1-video.mp4", "GET", sign=sign, secret=Kept())
