@@ -22,6 +22,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, ReadTimeoutError
+from botocore.retries.standard import ExponentialBackoff
 
 from reelkeep.adapters.http.aws_connections import Answer, AwsConnections, _host
 from tests.servers import Cut, Request, Server, reply
@@ -70,7 +71,8 @@ def session() -> boto3.Session:
 
 
 @pytest.fixture
-def client(session: boto3.Session) -> Iterator[NewClient]:
+def client(session: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewClient]:
+    monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.0)  # botocore's patience takes seconds
     with ExitStack() as stack:
 
         def new_client(

@@ -80,7 +80,7 @@ def test_a_connection_is_used_again(outbound: Outbound) -> None:
 
 def test_a_connection_that_waited_long_is_not_trusted_with_another_request() -> None:
     clock = Clock()
-    outbound = Outbound(clock=clock)
+    outbound = Outbound(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), clock=clock)
     with Server(lambda _: reply()) as server:
         get(outbound, server.url())
         clock.now += 60

@@ -182,8 +182,13 @@ def test_a_second_time_changes_nothing(text: str) -> None:
 @pytest.mark.parametrize(
     "part", ["a-", "https:/", "https://a", "\\/", "\\", "%25", '"', "sk-", "eyJaaaaaaaa.", "x-", "token ", "Bearer a"]
 )
-def test_no_text_takes_long(part: str) -> None:
-    text = part * (65_536 // len(part))
-    before = process_time()
-    redact(text)
-    assert process_time() - before < 2
+def test_eight_times_the_text_takes_about_eight_times_as_long(part: str) -> None:
+    """Where it took the square of its length, this would be 64 times."""
+
+    def seconds(length: int) -> float:
+        text, before = part * (length // len(part)), process_time()
+        redact(text)
+        return process_time() - before
+
+    one = min(seconds(4096) for _ in range(3))
+    assert any(seconds(8 * 4096) < 24 * one for _ in range(3))  # a busy machine may take long, and not each time

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from inspect import signature
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 from reelkeep.dialects import shown
 from reelkeep.domain.links import Links
@@ -141,6 +141,9 @@ class WebhookStage:
     received: list[Received] = field(default_factory=list)
     busy: list[tuple[datetime, int, Worker]] = field(default_factory=list)  # until when, and in which order
     order: Iterator[int] = field(default_factory=itertools.count)
+    until: datetime = NOON  # when it is the turn of the test
+    main: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
+    error: BaseException | None = None
     throttled: Callable[[], bool] = lambda: False
     jitter: Callable[[], float] = lambda: 1.0
 
@@ -188,7 +191,7 @@ class WebhookStage:
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
         received = Received(self.clock(), url, headers, body)
         status, seconds = self.receivers[url](received)
-        Worker.current().wait(self.now + timedelta(seconds=min(seconds, TIMEOUT)))
+        self._wait(self.now + timedelta(seconds=min(seconds, TIMEOUT)))
         if seconds > TIMEOUT:
             raise Unanswered("no answer in time")
         if 200 <= status < 300:
@@ -217,36 +220,70 @@ class WebhookStage:
 
     def pass_(self, time: timedelta) -> None:
         """Lets the functions take what the queue holds, as many at once as there are workers, until then."""
-        until = self.now + time
+        self.until = self.now + time
+        self._hand_over(self._next())
+        self.main.acquire()
+        if self.error:
+            raise self.error
+
+    def work(self, message: Message) -> None:
+        """What a worker does in its turn: this message and all that follow, until it is the turn of somebody else."""
+        turn: Message | Worker | None = message
+        try:
+            while isinstance(turn, Message):
+                self.deliver(turn)
+                turn = self._next()
+        except BaseException as error:
+            self.error, turn = error, None
+        Worker.idle.append(Worker.current())
+        self._hand_over(turn)
+
+    def _wait(self, until: datetime) -> None:
+        worker = Worker.current()
+        heapq.heappush(self.busy, (until, next(self.order), worker))
+        if (turn := self._next()) is not worker:
+            self._hand_over(turn)
+            worker.turn.acquire()
+
+    def _next(self) -> Message | Worker | None:
+        """Whose turn it is: the worker whose answer came, or whoever takes the message; None if time is up."""
         busy = self.busy
         while True:
             if busy and busy[0][0] <= self.now:
-                worker = heapq.heappop(busy)[2]
-            elif len(busy) < WORKERS and (message := self.queue.receive(self.now)):
+                return heapq.heappop(busy)[2]
+            if len(busy) < WORKERS and (message := self.queue.receive(self.now)):
                 if self.throttled():
                     continue
-                worker = Worker(partial(self.deliver, message))
-            else:
-                ahead = (busy[0][0] if busy else None, self.queue.next_at() if len(busy) < WORKERS else None)
-                soonest = [each for each in ahead if each]
-                if soonest and min(soonest) <= until:
-                    self.now = min(soonest)
-                    continue
-                self.now = until
-                return
-            if waits_until := worker.go_on():
-                heapq.heappush(busy, (waits_until, next(self.order), worker))
+                return message
+            ahead = (busy[0][0] if busy else None, self.queue.next_at() if len(busy) < WORKERS else None)
+            soonest = [each for each in ahead if each]
+            if not soonest or min(soonest) > self.until:
+                self.now = self.until
+                return None
+            self.now = min(soonest)
+
+    def _hand_over(self, turn: Message | Worker | None) -> None:
+        if turn is None:
+            self.main.release()
+            return
+        if isinstance(turn, Message):
+            worker = Worker.idle.pop() if Worker.idle else Worker()
+            worker.work = partial(self.work, turn)
+        else:
+            worker = turn
+        worker.turn.release()
 
 
 class Worker(threading.Thread):
-    """Runs only while `go_on` is called, so that simulated time can pass in the middle of its work."""
+    """Works only when it is its turn, so that simulated time can pass in the middle of what it does."""
 
-    def __init__(self, work: Callable[[], None]) -> None:
+    idle: ClassVar[list[Worker]] = []  # of all stages: a thread takes longer to start than to deliver
+
+    def __init__(self) -> None:
         super().__init__(daemon=True)
-        self._work = work
-        self._mine, self._back = threading.Semaphore(0), threading.Semaphore(0)
-        self._until: datetime | None = None
-        self._error: BaseException | None = None
+        self.turn = threading.Semaphore(0)
+        self.work: Callable[[], None]
+        self.start()
 
     @classmethod
     def current(cls) -> Worker:
@@ -254,30 +291,10 @@ class Worker(threading.Thread):
         assert isinstance(worker, cls)
         return worker
 
-    def go_on(self) -> datetime | None:
-        """Until when it waits then; None if it is done. Raises what its work raised."""
-        if not self.is_alive():
-            self.start()
-        self._until = None
-        self._mine.release()
-        self._back.acquire()
-        if self._error:
-            raise self._error
-        return self._until
-
-    def wait(self, until: datetime) -> None:
-        """Called by its work."""
-        self._until = until
-        self._back.release()
-        self._mine.acquire()
-
     def run(self) -> None:
-        self._mine.acquire()
-        try:
-            self._work()
-        except BaseException as error:
-            self._error = error
-        self._back.release()
+        while True:
+            self.turn.acquire()
+            self.work()
 
 
 def accepting(_: Received) -> tuple[int, float]:

@@ -26,9 +26,10 @@ _CHARACTER = r"(?:[\w.~+/=:-]|\\+/)"
 _BASE64 = r"(?:[\w+/=-]|\\+/)"
 
 _PATTERNS = (
-    # Any address's query: nobody can list how everybody signs. The bound keeps the time linear.
-    r"(https?:(?:\\*/){2}(?:[^\s\"'<>?\\]|\\+/){0,1024}\?)" + _UNQUOTED,
-    r"(https?:(?:\\*/){2})[^\s\"'<>/?\\@]{1,256}(?=@)",
+    # Any address's query: nobody can list how everybody signs. The bound keeps the time linear; the + after it gives
+    # nothing back, since no part of what was taken can be the character that has to follow.
+    r"(https?:(?:\\*/){2}(?:[^\s\"'<>?\\]|\\+/){0,1024}+\?)" + _UNQUOTED,
+    r"(https?:(?:\\*/){2})[^\s\"'<>/?\\@]{1,256}+(?=@)",
     rf"({_QUOTE}{_NAME}{_QUOTE}\s*[:=]\s*{_QUOTE})" + _QUOTED,
     rf"({_START}(?:{_HEADER})\s*:\s*)(?!{_QUOTE})(?:[^\r\n\"'\\]|\\+/)+",
     rf"({_START}{_NAME}=)(?:[^\s&;,\"'<>\\]|\\+/)+",

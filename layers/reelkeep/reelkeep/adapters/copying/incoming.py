@@ -34,8 +34,10 @@ def incoming(remote: Remote) -> Generator[memoryview]:
 def _in_a_row(remote: Remote, length: int | None) -> Generator[memoryview]:
     free: SimpleQueue[memoryview | None] = SimpleQueue()
     full: SimpleQueue[memoryview | BaseException | None] = SimpleQueue()
-    for _ in range(_SLOTS):
-        free.put(memoryview(bytearray(BIT)))
+    # For a cover's few bytes, making all the slots takes longer than reading it.
+    expected = (remote.total if length is None else length) or _SLOTS * BIT
+    for _ in range(min(_SLOTS, -(-expected // BIT))):
+        free.put(memoryview(bytearray(min(BIT, expected))))
     reader = Thread(target=_read, args=(remote, length, free, full))
     reader.start()
     try:
