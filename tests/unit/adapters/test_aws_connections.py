@@ -102,6 +102,16 @@ def test_calls_share_one_connection_and_are_signed(client: NewClient) -> None:
         assert json.loads(server.requests[0].body) == {"TableName": "tasks", "Key": ITEM}
 
 
+def test_where_an_operation_is_to_be_had_is_found_out_once(client: NewClient) -> None:
+    found_out: list[str] = []
+    with Server(Table()) as server:
+        dynamodb = client(server.url())
+        dynamodb.meta.events.register("before-endpoint-resolution", lambda model, **_: found_out.append(model.name))
+        assert [read(dynamodb) for _ in range(3)] == [ITEM] * 3
+        dynamodb.put_item(TableName="tasks", Item=ITEM)
+    assert found_out == ["GetItem", "PutItem"]
+
+
 def test_what_is_signed_is_what_arrives(client: NewClient) -> None:
     with Server(Table()) as server:
         read(client(server.url()))

@@ -133,6 +133,7 @@ class AwsConnections:
         trusts whom these do not."""
         if not _direct(client):
             return
+        _resolve_each_endpoint_once(client)
         client.meta.events.register("before-call", self._call)  # type: ignore[arg-type]  # may answer, too
         client.meta.events.register("before-send", self._send)  # type: ignore[arg-type]
 
@@ -251,6 +252,21 @@ def _direct(client: BaseClient) -> bool:
     endpoint, session = client.meta.endpoint_url, cast("Any", client)._endpoint.http_session
     usual = session._verify is True or not endpoint.startswith("https:")
     return usual and session._proxy_config.proxy_url_for(endpoint) is None
+
+
+def _resolve_each_endpoint_once(client: BaseClient) -> None:
+    """botocore does so for every call, a tenth of its work. Here an endpoint depends on nothing but the operation: no
+    bucket is part of it, and no account."""
+    resolver = cast("Any", client)._ruleset_resolver
+    resolve, known = resolver.construct_endpoint, dict[str, Any]()
+
+    def resolve_once(operation_model: OperationModel, **asked: Any) -> Any:
+        name = operation_model.name
+        if name not in known:
+            known[name] = resolve(operation_model=operation_model, **asked)
+        return known[name]
+
+    resolver.construct_endpoint = resolve_once
 
 
 def _host(url: SplitResult) -> str:
