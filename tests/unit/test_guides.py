@@ -68,9 +68,9 @@ def test_every_output_that_is_named_is_the_templates(guide: str) -> None:
 def test_every_alarm_is_in_the_guide_for_operators() -> None:
     alarms = re.findall(r"^  (\w+)Alarm:\n    Type: AWS::CloudWatch::Alarm", TEMPLATE, re.MULTILINE)
     told = GUIDES["OPERATING.md"].split("## Keys and secrets")[0]
-    assert len(alarms) == 7
+    assert len(alarms) == 8
     assert [each for each in alarms if each.removeprefix("Executions") not in told] == []
-    assert "seven alarms" in GUIDES["OPERATING.md"]
+    assert "eight alarms" in GUIDES["OPERATING.md"]
 
 
 def test_the_limits_are_as_the_guide_says() -> None:

@@ -256,10 +256,14 @@ def test_every_alarm_says_what_to_do_and_is_about_this_stack_and_reaches_a_perso
         "ExecutionsAborted",
         "LinksExpiringSoon",
         "LostTasks",
+        "IteratorAge",
     }
     services = {name: each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"] for name, each in functions.items()}
     assert alarms["LinksExpiringAlarm"]["Dimensions"] == [{"Name": "service", "Value": services["SweepFunction"]}]
     assert alarms["TasksLostAlarm"]["Dimensions"] == [{"Name": "service", "Value": services["FinalizeFunction"]}]
+    assert alarms["ChangesDelayedAlarm"]["Dimensions"] == [
+        {"Name": "FunctionName", "Value": {"Ref": "AnnounceFunction"}}
+    ]
     for service in services.values():  # or an alarm would hear of another stack's tasks
         assert service["Fn::Sub"].startswith("${AWS::StackName}.")
     for alarm in alarms.values():
