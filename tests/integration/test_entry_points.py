@@ -247,16 +247,16 @@ def test_a_big_request_is_kept_beside_the_assets_and_reaches_the_provider_whole(
 def test_a_submission_that_the_table_cannot_take_note_of_is_accepted_and_known_by_the_first_look(
     call: Call, studio: tuple[Studio, str]
 ) -> None:
-    def down(params: dict[str, Any], **_: object) -> None:
-        if params["ConditionExpression"] == "#version = :read":
-            raise EndpointConnectionError(endpoint_url="https://dynamodb.test")
+    put_item = platform.dynamodb().put_item
 
-    events = platform.dynamodb().meta.events
-    events.register("provide-client-params.dynamodb.PutItem", down)
-    try:
+    def down(**asked: Any) -> object:
+        if asked["ConditionExpression"] == "#version = :read":
+            raise EndpointConnectionError(endpoint_url="https://dynamodb.test")
+        return put_item(**asked)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(platform.dynamodb(), "put_item", down)
         submitted = call("submit")
-    finally:
-        events.unregister("provide-client-params.dynamodb.PutItem", down)
     assert submitted["statusCode"] == 200
     shown = json.loads(submitted["body"])
     assert shown["state"] == "created"

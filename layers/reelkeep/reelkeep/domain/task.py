@@ -207,6 +207,10 @@ class Task:
     warned_at: datetime | None = None  # when operators were told that its links are about to die
     version: int = 0  # of the record; every write names the one it builds on
 
+    def asking(self, request: Request) -> Task:
+        """With the whole request, of which the record may hold less."""
+        return self if request is self.request else replace(self, request=request)
+
     def with_creations(self, creations: tuple[Creation, ...]) -> Task:
         """The provider's creations under ids of ours, which tell the task that they belong to."""
         numbered = (

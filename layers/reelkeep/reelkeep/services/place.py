@@ -28,7 +28,7 @@ def place(task: Task, request: Request, provider: Provider, *, tasks: Tasks, now
     Raises Unrecorded, TryLater.
     """
     try:
-        placement = provider.place(replace(task, request=request))
+        placement = provider.place(task.asking(request))
     except Exception as fault:  # of ours; the call may have been made before
         placement = Unknown(f"a fault in the submission: {type(fault).__name__}")
     expected = provider.typical_seconds or schedule.expected_seconds(request)

@@ -23,7 +23,7 @@ def show(task_id: str, caller: Caller, *, tasks: Tasks) -> Task:
 def show_whole(task_id: str, caller: Caller, *, tasks: Tasks, requests: Requests) -> Task:
     """With the payload that the client gave it, however big."""
     task = show(task_id, caller, tasks=tasks)
-    return replace(task, request=requests.request(task.request_key)) if task.request.payload_omitted else task
+    return task.asking(requests.request(task.request_key)) if task.request.payload_omitted else task
 
 
 def list_tasks(

@@ -137,7 +137,7 @@ def _accepted(task: Task, request: Request, unrecorded: str = "", *, executions:
     if not task.state.terminal:
         with suppress(TryLater):  # the client must get its task; the sweep starts an execution later
             executions.start(task, schedule.seconds_until(task.next_look_at, now), unrecorded)
-    return replace(task, request=request)
+    return task.asking(request)
 
 
 @dataclass(frozen=True, slots=True)

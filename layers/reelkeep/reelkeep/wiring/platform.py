@@ -12,6 +12,7 @@ from aws_lambda_powertools import Logger
 from botocore.config import Config
 
 from reelkeep.adapters.http.aws_connections import AwsConnections
+from reelkeep.adapters.http.aws_json import shorten
 from reelkeep.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,11 +68,12 @@ def tls() -> ssl.SSLContext:
 
 @cache
 def _connections() -> AwsConnections:
-    return AwsConnections(tls(), credentials, connect_seconds=_CONNECT_SECONDS, read_seconds=_READ_SECONDS)
+    return AwsConnections(tls(), connect_seconds=_CONNECT_SECONDS, read_seconds=_READ_SECONDS)
 
 
 def _kept_connected(client: Client) -> Client:
-    _connections().carry(client)
+    if _connections().carry(client):
+        shorten(client, _connections(), credentials)
     return client
 
 

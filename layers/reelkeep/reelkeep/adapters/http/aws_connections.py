@@ -1,7 +1,6 @@
-"""Connections to AWS, kept open: botocore makes a call up and judges what came of it, and this is between.
+"""Connections to AWS, kept open, for what botocore would send over its own, and for the short way of aws_json.
 
-botocore's own way to sign, send and read takes two thirds of a call's CPU, and loads the authorities again for each
-client. What is asked, what an answer means, and what is repeated when, stays botocore's.
+botocore's own load the authorities again for each client, and take twice the CPU.
 """
 
 from __future__ import annotations
@@ -11,31 +10,27 @@ import socket
 import ssl
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import SplitResult, urlsplit
 
 from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ConnectionClosedError, EndpointConnectionError, HTTPClientError, ReadTimeoutError
-from botocore.parsers import ResponseParser, create_parser
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
-
-from reelkeep.adapters.http.aws_signature import signed
 
 if TYPE_CHECKING:
     from botocore.awsrequest import AWSPreparedRequest
     from botocore.client import BaseClient
-    from botocore.credentials import Credentials
-    from botocore.model import OperationModel, Shape
-    from botocore.signers import RequestSigner
 
 _OK = 200
 _PORTS = {"https": 443, "http": 80}
 _READ_BYTES = 1 << 14  # a record of TLS
-_FIRST = "reelkeep-first-attempt"  # in the context that botocore carries along with a call
+
+# What has come of a call's first attempt, if it is botocore's turn now to judge it.
+_first: ContextVar[Answer | HTTPClientError | None] = ContextVar("first", default=None)
 
 
 @dataclass(slots=True)
@@ -111,86 +106,51 @@ class Answer:
         yield self.content
 
 
+@contextmanager
+def first_attempt(came_of_it: Answer | HTTPClientError) -> Iterator[None]:
+    """botocore, called within, takes this for its own first attempt: attempts, pauses and errors are its own."""
+    token = _first.set(came_of_it)
+    try:
+        yield
+    finally:
+        _first.reset(token)
+
+
 class AwsConnections:
     """For clients that send a few bytes and get a few: both are held whole."""
 
-    def __init__(
-        self,
-        tls: ssl.SSLContext,
-        credentials: Callable[[], Credentials | None],
-        *,
-        connect_seconds: float,
-        read_seconds: float,
-    ) -> None:
+    def __init__(self, tls: ssl.SSLContext, *, connect_seconds: float, read_seconds: float) -> None:
         self._tls = tls
-        self._credentials = credentials
         self._connect_seconds = connect_seconds
         self._read_seconds = read_seconds
         self._idle: defaultdict[str, list[socket.socket]] = defaultdict(list)
 
-    def carry(self, client: BaseClient) -> None:
+    def carry(self, client: BaseClient) -> bool:
         """From now on, what this client sends goes over these connections; not if it has to go through a proxy, or
-        trusts whom these do not."""
+        trusts whom these do not. Whether it does."""
         if not _direct(client):
-            return
-        _resolve_each_endpoint_once(client)
-        client.meta.events.register("before-call", self._call)  # type: ignore[arg-type]  # may answer, too
-        client.meta.events.register("before-send", self._send)  # type: ignore[arg-type]
+            return False
+        client.meta.events.register("before-send", self._send)  # type: ignore[arg-type]  # may answer, too
+        return True
 
     def close(self) -> None:
         while self._idle:
             for connection in self._idle.popitem()[1]:
                 connection.close()
 
-    def _call(
-        self,
-        model: OperationModel,
-        params: Mapping[str, Any],
-        request_signer: RequestSigner,
-        context: dict[str, Any],
-        **_: Any,
-    ) -> tuple[Answer, Mapping[str, Any]] | None:
-        """A first attempt by the short way. If it does not succeed, botocore takes it for its own first one."""
-        asked = {name.lower(): value for name, value in params["headers"].items()}
-        url, body = urlsplit(params["url"]), params["body"]
-        credentials = self._credentials()
-        if "x-amz-target" not in asked or context["auth_type"] not in (None, "v4") or credentials is None:
-            return None  # SNS, which speaks XML
-        if url.path not in ("", "/") or url.query:
-            return None  # an endpoint of somebody's own: its path is for botocore to sign
-        signing = {"region": request_signer.region_name, "signing_name": request_signer.signing_name}
-        signing |= context.get("signing", {})
-        headers = signed(
-            {"host": _host(url), "content-type": asked["content-type"], "x-amz-target": asked["x-amz-target"]},
-            body,
-            path="/",
-            credentials=credentials.get_frozen_credentials(),
-            region=signing["region"],
-            service=signing["signing_name"],
-            now=datetime.now(UTC),
-        )
-        try:
-            answer = self.exchange(url, "POST", {**asked, **headers, "content-length": str(len(body))}, body)
-        except HTTPClientError as error:
-            context[_FIRST] = error
-            return None
-        if answer.status_code != _OK or not answer.undamaged:
-            context[_FIRST] = answer
-            return None
-        read = {"headers": answer.headers, "status_code": _OK, "body": answer.content}
-        shape = cast("Shape", model.output_shape)  # None will do, too
-        return answer, _parser(model.service_model.resolved_protocol).parse(read, shape)
-
     def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         """Raises what botocore's own way raises, which is what botocore repeats a call for."""
-        answer = request.context.pop(_FIRST, None)  # type: ignore[attr-defined]  # the stubs do not know it
+        answer = _first.get()
+        _first.set(None)
         if isinstance(answer, Exception):
             raise answer
         if answer is None:
             url = urlsplit(request.url)
-            body = _bytes(cast("bytes | str | None", request.body) or b"")
-            answer = self.exchange(url, request.method, {"Host": _host(url), **dict(request.headers)}, body)
-        return AWSResponse(request.url, answer.status_code, answer.headers, answer)
+            body = cast("bytes | str | None", request.body) or b""
+            headers = {name: _text(value) for name, value in request.headers.items()}
+            body = body.encode() if isinstance(body, str) else body
+            answer = self.exchange(url, request.method, {"Host": host(url), **headers}, body)
+        return AWSResponse(request.url, answer.status_code, cast("Any", answer.headers), answer)
 
     def exchange(self, url: SplitResult, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """One request and its answer. Raises HTTPClientError."""
@@ -240,10 +200,9 @@ class AwsConnections:
         return connection
 
 
-def _written(line: str, headers: Mapping[str, bytes | str], body: bytes) -> bytes:
-    """In one piece, since every piece is a packet. None of botocore's headers comes from a client of ours."""
-    lines = [b"%b: %b" % (_bytes(name), _bytes(value)) for name, value in headers.items()]
-    return b"\r\n".join([line.encode(), *lines, b"", body])
+def _written(line: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    """In one piece, since every piece is a packet. None of these headers comes from a client of ours."""
+    return "\r\n".join([line, *[f"{name}: {value}" for name, value in headers.items()], "", ""]).encode() + body
 
 
 def _direct(client: BaseClient) -> bool:
@@ -254,32 +213,12 @@ def _direct(client: BaseClient) -> bool:
     return usual and session._proxy_config.proxy_url_for(endpoint) is None
 
 
-def _resolve_each_endpoint_once(client: BaseClient) -> None:
-    """botocore does so for every call, a tenth of its work. Here an endpoint depends on nothing but the operation: no
-    bucket is part of it, and no account."""
-    resolver = cast("Any", client)._ruleset_resolver
-    resolve, known = resolver.construct_endpoint, dict[str, Any]()
-
-    def resolve_once(operation_model: OperationModel, **asked: Any) -> Any:
-        name = operation_model.name
-        if name not in known:
-            known[name] = resolve(operation_model=operation_model, **asked)
-        return known[name]
-
-    resolver.construct_endpoint = resolve_once
-
-
-def _host(url: SplitResult) -> str:
+def host(url: SplitResult) -> str:
     """As botocore signs it."""
     host, port = url.hostname or "", url.port
     host = f"[{host}]" if ":" in host else host
     return host if port in (None, _PORTS[url.scheme]) else f"{host}:{port}"
 
 
-def _bytes(text: bytes | str) -> bytes:
-    return text.encode() if isinstance(text, str) else text
-
-
-@cache
-def _parser(protocol: str) -> ResponseParser:
-    return create_parser(protocol)
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode()

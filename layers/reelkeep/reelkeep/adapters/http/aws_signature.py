@@ -34,19 +34,13 @@ def signed(
     token = {"x-amz-security-token": credentials.token} if credentials.token else {}
     proven = {**headers, "x-amz-date": time, **token}
     names = sorted(proven)
-    canonical = "\n".join(
-        [
-            f"POST\n{path}\n",
-            *[f"{name}:{proven[name]}" for name in names],
-            f"\n{';'.join(names)}\n{sha256(body).hexdigest()}",
-        ]
-    )
+    said, listed = "\n".join([f"{name}:{proven[name]}" for name in names]), ";".join(names)
+    canonical = f"POST\n{path}\n\n{said}\n\n{listed}\n{sha256(body).hexdigest()}"
     scope = f"{time[:8]}/{region}/{service}/aws4_request"
     text = f"{_ALGORITHM}\n{time}\n{scope}\n{sha256(canonical.encode()).hexdigest()}"
     signature = hmac.digest(_signing_key(credentials.secret_key, scope), text.encode(), sha256).hex()
     authorization = (
-        f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, "
-        f"SignedHeaders={';'.join(names)}, Signature={signature}"
+        f"{_ALGORITHM} Credential={credentials.access_key}/{scope}, SignedHeaders={listed}, Signature={signature}"
     )
     return {**proven, "authorization": authorization}
 

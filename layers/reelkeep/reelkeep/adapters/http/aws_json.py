@@ -1,0 +1,104 @@
+"""A short way for the calls of AWS's JSON services, of which every task needs several.
+
+To make calls up and to see them through its hooks takes botocore more than all that a warm submission does beside.
+Here what is asked is sent as it is. What an answer means is botocore's, and so is all that does not succeed at the
+first attempt: which errors there are, and what is repeated when.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+from botocore.exceptions import HTTPClientError
+from botocore.parsers import create_parser
+
+from reelkeep.adapters.http.aws_connections import Answer, AwsConnections, first_attempt, host
+from reelkeep.adapters.http.aws_signature import signed
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+    from botocore.credentials import Credentials
+    from botocore.model import OperationModel, Shape
+
+_OK = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    headers: Mapping[str, str]
+    fields: frozenset[str]
+    tokens: tuple[str, ...]  # the fields by which the service knows that a call is a repeated one
+    answer: Shape
+
+
+def shorten(client: BaseClient, connections: AwsConnections, credentials: Callable[[], Credentials | None]) -> None:
+    """From now on, a call of this client, whose connections these are, first goes the short way, where there is one.
+
+    Hooks that are registered with the client see only what botocore sends.
+    """
+    service, url = client.meta.service_model, urlsplit(client.meta.endpoint_url)
+    if service.resolved_protocol != "json" or "awsQueryCompatible" in service.metadata:
+        return  # SNS speaks XML, and SQS has two names for an error
+    if url.path not in ("", "/") or cast("Any", client.meta.config).signature_version != "v4":
+        return  # an endpoint of somebody's own: its path is for botocore to sign
+    parser = create_parser("json")
+    botocores = cast("Any", client)._make_api_call
+
+    @cache
+    def known(name: str) -> _Operation:
+        return _operation(service.operation_model(name), host(url))
+
+    def call(name: str, asked: Mapping[str, Any]) -> Any:
+        operation, caller = known(name), credentials()
+        if caller is None or not asked.keys() <= operation.fields:
+            return botocores(name, asked)  # which says what is wrong
+        for token in operation.tokens:
+            asked = {token: str(uuid4()), **asked}
+        try:
+            body = json.dumps(asked).encode()
+        except TypeError:  # bytes and times, which have a form of their own
+            return botocores(name, asked)
+        headers = signed(
+            operation.headers,
+            body,
+            path="/",
+            credentials=caller.get_frozen_credentials(),
+            region=client.meta.region_name,
+            service=service.signing_name,
+            now=datetime.now(UTC),
+        )
+        headers |= {"content-length": str(len(body)), "user-agent": "reelkeep"}
+        try:
+            answer: Answer | HTTPClientError = connections.exchange(url, "POST", headers, body)
+        except HTTPClientError as error:
+            answer = error
+        if isinstance(answer, HTTPClientError) or answer.status_code != _OK or not answer.undamaged:
+            with first_attempt(answer):
+                return botocores(name, asked)
+        said = {"headers": answer.headers, "status_code": _OK, "body": answer.content}
+        return parser.parse(said, operation.answer)
+
+    cast("Any", client)._make_api_call = call
+
+
+def _operation(model: OperationModel, host: str) -> _Operation:
+    """Source: smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html"""
+    headers = {
+        "host": host,
+        "content-type": f"application/x-amz-json-{model.metadata['jsonVersion']}",
+        "x-amz-target": f"{model.metadata['targetPrefix']}.{model.name}",
+    }
+    answer = cast("Shape", model.output_shape)  # None will do, too
+    return _Operation(
+        headers,
+        frozenset(model.input_shape.members if model.input_shape else ()),
+        tuple(model.idempotent_members),
+        answer,
+    )
