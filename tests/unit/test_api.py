@@ -203,6 +203,28 @@ def test_a_dialects_own_folder_is_answered_in_its_words(call: Client, path: str,
     assert shape in body
 
 
+def test_the_log_says_why_a_call_was_refused(call: Client, caplog: pytest.LogCaptureFixture) -> None:
+    call("POST", "/ent/v2/text2video", {**TASK, "prompt": "", "model": "hunter2"})
+    (record,) = map(vars, caplog.records)
+    said = {name: record[name] for name in ("message", "method", "dialect", "status", "error", "field")}
+    assert said == {
+        "message": "refused",
+        "method": "POST",
+        "dialect": "vidu_ent_v2",
+        "status": 400,
+        "error": "InvalidRequest",
+        "field": "prompt",
+    }
+    assert "hunter2" not in str(record)
+
+
+def test_the_log_says_nothing_of_what_went_well_which_the_apis_access_log_has(
+    call: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert call("POST", "/ent/v2/text2video", TASK)[0] == 200
+    assert caplog.records == []
+
+
 def test_a_fault_of_ours_is_a_500_in_the_dialect_that_says_nothing_of_it(
     call: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -63,20 +63,30 @@ class Api:
     public: Mapping[str, Callable[[Http], Reply]] = field(default_factory=dict)
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """An HTTP API event (payload format 2.0) in, its response out. Never raises."""
+        """An HTTP API event (payload format 2.0) in, its response out. Never raises.
+
+        That there was a call is in the API's own access log; ours says why it was refused.
+        """
         http = _http(event)
         dialect = dialect_of(http.path)
         try:
             reply = self._respond(http, dialect)
         except ClientError as error:
             reply = dialect.render_error(error, http)
+            self.logger.info(
+                "refused",
+                method=http.method,
+                dialect=dialect.name,
+                status=reply.status,
+                error=type(error).__name__,
+                field=error.field,
+            )
         except Exception as error:
             self.logger.exception("request failed", method=http.method, dialect=dialect.name)
             reply = dialect.render_fault(_MISCONFIGURED if isinstance(error, Misconfigured) else "")
             if http.method == "POST" and _REPEAT_HEADER not in http.headers:
                 # Official SDKs repeat it after a 500, which could mean to pay twice.
                 reply = replace(reply, headers={**reply.headers, "x-should-retry": "false"})
-        self.logger.info("answered", method=http.method, dialect=dialect.name, status=reply.status)
         return _response(reply)
 
     def _respond(self, http: Http, dialect: Dialect) -> Reply:

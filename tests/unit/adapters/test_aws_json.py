@@ -24,7 +24,9 @@ from tests.servers import Request, Server, reply
 NOW = 1_795_000_000.25
 CALLS: list[tuple[str, str, dict[str, Any], object]] = [
     ("dynamodb", "get_item", {"TableName": "t", "Key": {"pk": {"S": "é"}}}, {"Item": {"n": {"N": "1"}}}),
-    ("dynamodb", "get_item", {"TableName": "t", "Key": {}}, {"Item": {"b": {"B": "AAE="}, "u": None}, "New": 1}),
+    ("dynamodb", "get_item", {"TableName": "t", "Key": {}}, {"Item": {"b": {"B": "AAE="}}, "New": 1}),
+    ("dynamodb", "get_item", {"TableName": "t", "Key": {}}, {"Item": {"b": {"M": {"b": {"BS": ["AAE="]}}}}}),
+    ("dynamodb", "get_item", {"TableName": "t", "Key": {}}, {"Item": None}),
     ("dynamodb", "put_item", {"TableName": "t", "Item": {"m": {"M": {"l": {"L": [{"BOOL": True}]}}}}}, {}),
     ("dynamodb", "query", {"TableName": "t", "Limit": 3}, {"Count": 0, "Items": [], "LastEvaluatedKey": {}}),
     ("dynamodb", "list_tables", {}, {"TableNames": ["t"]}),

@@ -11,6 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -55,6 +56,7 @@ class Place(NamedTuple):
 _PORTS = {"https": 443, "http": 80}
 
 
+@lru_cache(maxsize=64)
 def locate(url: str, *, allow_private: bool) -> tuple[Place, str]:
     """The place and the request's target. Raises BlockedAddress; no message holds a path or a query."""
     try:

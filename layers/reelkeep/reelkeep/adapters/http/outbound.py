@@ -57,8 +57,10 @@ class Stream:
     ) -> None:
         self.url = url  # after redirects
         self.status = response.status
-        names = set(map(str.lower, response.headers))
-        self.headers = {name: ", ".join(response.headers.get_all(name, [])) for name in names}
+        self.headers: dict[str, str] = {}
+        for said, value in response.headers.raw_items():
+            name = said.lower()
+            self.headers[name] = f"{self.headers[name]}, {value}" if name in self.headers else value
         self.length = response.length  # of the body; None if it was not said
         self.place = connection.place
         self._connection = connection
@@ -116,7 +118,7 @@ class Outbound:
         """
         with closing(self._open(method, url, headers or {}, body, seconds, allow_private)) as stream:
             content = bytearray()
-            piece = memoryview(bytearray(_PIECE))
+            piece = memoryview(bytearray(_PIECE if stream.length is None else min(_PIECE, stream.length + 1)))
             while count := stream.readinto(piece):
                 content += piece[:count]
                 if len(content) > limit_bytes:
