@@ -33,6 +33,7 @@ CALLS: list[tuple[str, str, dict[str, Any], object]] = [
     ("dynamodb", "transact_write_items", {"TransactItems": [], "ClientRequestToken": "mine"}, {}),
     ("stepfunctions", "start_execution", {"stateMachineArn": "a", "input": "{}"}, {"startDate": NOW}),
     ("stepfunctions", "stop_execution", {"executionArn": "a"}, {"stopDate": int(NOW)}),
+    ("stepfunctions", "stop_execution", {"executionArn": "a"}, {"stopDate": "2026-11-21T00:00:00Z"}),
     ("secretsmanager", "get_secret_value", {"SecretId": "s"}, {"SecretString": "v", "CreatedDate": NOW}),
     ("secretsmanager", "put_secret_value", {"SecretId": "s", "ClientRequestToken": "mine"}, ""),
 ]

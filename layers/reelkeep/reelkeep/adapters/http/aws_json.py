@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from botocore.exceptions import HTTPClientError
-from botocore.parsers import create_parser
+from botocore.parsers import ResponseParserFactory
+from botocore.utils import parse_timestamp
 
 from reelkeep.adapters.http.aws_connections import Answer, AwsConnections, first_attempt, host
 from reelkeep.adapters.http.aws_signature import signed
@@ -48,7 +49,9 @@ def shorten(client: BaseClient, connections: AwsConnections, credentials: Callab
         return  # SNS speaks XML, and SQS has two names for an error
     if url.path not in ("", "/") or cast("Any", client.meta.config).signature_version != "v4":
         return  # an endpoint of somebody's own: its path is for botocore to sign
-    parser = create_parser("json")
+    parsers = ResponseParserFactory()
+    parsers.set_parser_defaults(timestamp_parser=_time)
+    parser = parsers.create_parser("json")
     botocores = cast("Any", client)._make_api_call
 
     @cache
@@ -104,3 +107,8 @@ def _operation(model: OperationModel, host: str) -> _Operation:
         tuple(model.idempotent_members),
         answer,
     )
+
+
+def _time(said: float | str) -> datetime:
+    """botocore tries the ways of every zone, one after another."""
+    return parse_timestamp(said) if isinstance(said, str) else datetime.fromtimestamp(said, UTC)
