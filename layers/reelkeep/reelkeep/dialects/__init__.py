@@ -30,11 +30,14 @@ def all_dialects() -> tuple[Dialect, ...]:
 def dialect_of(path: str) -> Dialect:
     """The dialect with the longest prefix of this path; the native one has all paths."""
     folder = f"{path}/"  # also what bears a prefix's own name belongs to it
+    return next(dialect for prefix, dialect in _prefixes() if folder.startswith(prefix))
 
-    def fit(dialect: Dialect) -> int:
-        return max((len(prefix) for prefix in dialect.prefixes if folder.startswith(prefix)), default=-1)
 
-    return max(all_dialects(), key=fit)
+@cache
+def _prefixes() -> list[tuple[str, Dialect]]:
+    """The longest first."""
+    found = [(prefix, dialect) for dialect in all_dialects() for prefix in dialect.prefixes]
+    return sorted(found, key=lambda each: -len(each[0]))
 
 
 def shown(name: str, task: Task, links: Links) -> tuple[Json, str]:

@@ -30,7 +30,7 @@ def signed(
     now: datetime,
 ) -> dict[str, str]:
     """These headers, whose names are in lower case and have `host` among them, and those that prove who calls."""
-    time = now.strftime("%Y%m%dT%H%M%SZ")
+    time = f"{now.isoformat(timespec='seconds')[:19].replace('-', '').replace(':', '')}Z"
     token = {"x-amz-security-token": credentials.token} if credentials.token else {}
     proven = {**headers, "x-amz-date": time, **token}
     names = sorted(proven)

@@ -86,14 +86,10 @@ class Body(_Part):
 
     def unexpressed(self, body: Mapping[str, Json]) -> tuple[str, ...]:
         """What the client asked for, other than what is done anyway, that a Request has no field for."""
-        known = {field.alias or name: (name, field.default) for name, field in type(self).model_fields.items()}
-        names = []
-        for said, value in body.items():
-            name, usual = known.get(said, (said, None))
-            understood = said in known and name in (*UNDERSTOOD, *_OURS)
-            if value and value != usual and not understood:
-                names.append(said)
-        return tuple(names)
+        understood, usual = _understood_of(type(self))
+        return tuple(
+            said for said, value in body.items() if value and said not in understood and value != usual.get(said)
+        )
 
     @classmethod
     def express(cls, request: Request) -> dict[str, Json]:
@@ -115,6 +111,14 @@ class Body(_Part):
 def _spoken_of(body: type[Body]) -> tuple[str, ...]:
     """Which fields of a Request it has; to ask pydantic for one that is not there takes long."""
     return tuple(name for name in (*UNDERSTOOD, *_OURS) if name in body.model_fields or hasattr(body, name))
+
+
+@cache
+def _understood_of(body: type[Body]) -> tuple[frozenset[str], dict[str, Json]]:
+    """Of its fields, by the names that clients know: those that a Request has, and what they are by default."""
+    fields = {field.alias or name: (name, field.default) for name, field in body.model_fields.items()}
+    understood = frozenset(said for said, (name, _) in fields.items() if name in (*UNDERSTOOD, *_OURS))
+    return understood, {said: usual for said, (_, usual) in fields.items()}
 
 
 class Video(Body):
