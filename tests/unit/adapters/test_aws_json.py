@@ -194,8 +194,13 @@ def test_without_credentials_nothing_is_sent(
     [
         ("sqs", lambda client: client.list_queues(), {}),
         ("dynamodb", lambda client: client.list_tables(), {"signature_version": UNSIGNED}),
+        (
+            "stepfunctions",
+            lambda client: client.start_sync_execution(stateMachineArn="a"),
+            {"inject_host_prefix": False},
+        ),
     ],
-    ids=["a service with two names for an error", "an anonymous client"],
+    ids=["a service with two names for an error", "an anonymous client", "an operation with a host of its own"],
 )
 def test_what_is_not_made_for_the_short_way_stays_botocores(
     new_client: NewClient, service: str, call: Callable[[Any], object], config: dict[str, Any]

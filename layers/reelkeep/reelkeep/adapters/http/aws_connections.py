@@ -1,6 +1,6 @@
 """Connections to AWS, kept open, for what botocore would send over its own, and for the short way of aws_json.
 
-botocore's own load the authorities again for each client, and take twice the CPU.
+botocore's own load the authorities again for each client, and take more CPU.
 """
 
 from __future__ import annotations
