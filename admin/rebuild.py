@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
+from botocore.exceptions import IncompleteReadError, ResponseStreamingError
+
 from admin.folders import Folder
 from reelkeep.adapters.s3 import manifests
 from reelkeep.adapters.s3.manifests import NoManifest
@@ -61,6 +63,8 @@ def read(s3: S3Client, bucket: str, key: str, task_id: str) -> Task:
         task = manifests.read(s3.get_object(Bucket=bucket, Key=key)["Body"].read())
     except s3.exceptions.NoSuchKey as error:
         raise NoManifest("it was deleted this moment") from error
+    except (IncompleteReadError, ResponseStreamingError) as error:  # cut while it was written, or on its way here
+        raise NoManifest("less of it can be read than there should be") from error
     if task.id != task_id:
         raise NoManifest("it is the manifest of another task")
     if not task.state.terminal:
