@@ -15,7 +15,7 @@ from reelkeep.api import Api
 from reelkeep.dialects import all_dialects, dialect_of
 from reelkeep.dialects.dialect import Dialect, Http, Reply
 from reelkeep.domain.claims import key_reused
-from reelkeep.domain.errors import Misconfigured, NotFound, TryLater
+from reelkeep.domain.errors import InvalidRequest, Misconfigured, NotFound, TryLater
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Task
 from reelkeep.domain.upstream import Upstream
@@ -216,6 +216,20 @@ def test_the_log_says_why_a_call_was_refused(call: Client, caplog: pytest.LogCap
         "field": "prompt",
     }
     assert "hunter2" not in str(record)
+
+
+def test_the_log_holds_no_more_of_a_fields_name_than_it_takes_to_know_it(
+    call: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    call.stage.provider.refuses = InvalidRequest("there is no such field", field="x" * 1_000_000)
+    assert call("POST", "/ent/v2/text2video", TASK)[0] == 400
+    (record,) = map(vars, caplog.records)
+    assert record["field"] == "x" * 100
+
+
+@pytest.mark.parametrize("path", ["*", "", "tasks", "//ent/v2/tasks"])
+def test_a_path_that_is_none_is_answered_all_the_same(call: Client, path: str) -> None:
+    assert call("GET", path)[0] in (200, 404)
 
 
 def test_the_log_says_nothing_of_what_went_well_which_the_apis_access_log_has(

@@ -79,7 +79,7 @@ class Api:
                 dialect=dialect.name,
                 status=reply.status,
                 error=type(error).__name__,
-                field=error.field,
+                field=error.field[:100],  # a client may have made the name up
             )
         except Exception as error:
             self.logger.exception("request failed", method=http.method, dialect=dialect.name)

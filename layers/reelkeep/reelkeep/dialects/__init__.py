@@ -29,7 +29,7 @@ def all_dialects() -> tuple[Dialect, ...]:
 
 def dialect_of(path: str) -> Dialect:
     """The dialect with the longest prefix of this path; the native one has all paths."""
-    folder = f"{path}/"  # also what bears a prefix's own name belongs to it
+    folder = f"/{path.removeprefix('/')}/"  # also what bears a prefix's own name belongs to it
     return next(dialect for prefix, dialect in _prefixes() if folder.startswith(prefix))
 
 
