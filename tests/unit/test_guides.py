@@ -1,10 +1,9 @@
-"""README.md and OPERATING.md name only what there is."""
+"""The guides name only what exists."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,66 +15,97 @@ from reelkeep.domain import schedule
 from reelkeep.domain.notices import webhooks
 
 ROOT = Path(__file__).parents[2]
-GUIDES = {name: (ROOT / name).read_text() for name in ("README.md", "OPERATING.md")}
+PACKAGE = ROOT / "layers" / "reelkeep" / "reelkeep"
+PAGES = sorted(
+    path.relative_to(ROOT)
+    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "tests/**/*.md", ".github/**/*.md")
+    for path in ROOT.glob(pattern)
+)
 TEMPLATE = (ROOT / "template.yaml").read_text()
+OPERATING = (ROOT / "docs/operating.md").read_text()
 
 
-@pytest.fixture(params=list(GUIDES.values()), ids=list(GUIDES))
-def guide(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(params=PAGES, ids=str)
+def page(request: pytest.FixtureRequest) -> Path:
+    return Path(request.param)
+
+
+def _text(page: Path) -> str:
+    return (ROOT / page).read_text()
+
+
+def _code(text: str) -> list[str]:
+    """What a page says in code: its `spans`, which may be broken into two lines, and the lines of its blocks."""
+    parts = re.split(r"^ *```.*$", text, flags=re.MULTILINE)
+    spans = re.findall(r"`([^`]+)`", " ".join(" ".join(parts[::2]).split()))
+    return [*spans, *(line.strip() for block in parts[1::2] for line in block.splitlines())]
+
+
+def _anchors(text: str) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", each.lower()).replace(" ", "-") for each in headings}
 
 
 def _commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     return next((dict(each.choices) for each in parser._actions if isinstance(each.choices, dict)), {})
 
 
-def test_every_command_for_make_is_a_target(guide: str) -> None:
+def test_every_command_for_make_is_a_target(page: Path) -> None:
     targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"(?:`|^\$ )make ([a-z0-9-]+)", guide, re.MULTILINE))
-    assert named
+    named = {found[1] for code in _code(_text(page)) if (found := re.match(r"(?:\$ )?make ([a-z0-9-]+)", code))}
     assert named - targets == set()
 
 
-def test_every_command_of_the_operator_and_its_options_exist(guide: str) -> None:
+def test_every_command_of_the_operator_and_its_options_exist(page: Path) -> None:
     groups = _commands(parser())
-    named = list(_of_the_operator(guide))
-    assert named
-    for group, command, options in named:
-        known = _commands(groups[group])[command]._option_string_actions
-        assert set(options) - known.keys() == set(), (group, command)
+    for code in _code(_text(page)):
+        for group, command, rest in re.findall(r"python -m admin ([a-z]+) ([a-z]+)([^#]*)", code):
+            known = _commands(groups[group])[command]._option_string_actions
+            assert set(re.findall(r"--[a-z-]+", rest)) - known.keys() == set(), (group, command)
 
 
-def _of_the_operator(guide: str) -> Iterator[tuple[str, str, list[str]]]:
-    for line in re.findall(r"python -m admin ([a-z][^`#]*)", guide):
-        yield (*line.split()[:2], re.findall(r"--[a-z-]+", line))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", _text(page)):
+        path, _, anchor = link.partition("#")
+        target = (ROOT / page).parent / path if path else ROOT / page
+        assert target.exists(), f"{page} links to {link}, which is not there"
+        assert not anchor or anchor in _anchors(target.read_text()), f"{page}: {link} has no such heading"
 
 
-def test_every_link_leads_somewhere(guide: str) -> None:
-    headings = {
-        re.sub(r"[^a-z0-9 -]", "", each.lower()).replace(" ", "-")
-        for each in re.findall(r"^#+ (.+)$", guide, re.MULTILINE)
-    }
-    for link in re.findall(r"\]\((?!https?:)([^)]+)\)", guide):
-        assert (link[1:] in headings) if link.startswith("#") else (ROOT / link).is_file(), link
+FOLDERS = "|".join(re.escape(path.name) for path in ROOT.iterdir() if path.is_dir())
 
 
-def test_every_output_that_is_named_is_the_templates(guide: str) -> None:
+def test_every_file_that_is_named_exists(page: Path) -> None:
+    named = {code for code in _code(_text(page)) if re.fullmatch(rf"(?:{FOLDERS})/[\w./-]+", code)}
+    gone = {name for name in named if not (ROOT / name).exists()}
+    assert not gone, f"{page} names {gone}: if it has moved, name its new place"
+
+
+def test_every_output_that_is_named_is_the_templates(page: Path) -> None:
     _, outputs = TEMPLATE.split("\nOutputs:\n")
-    named = set(re.findall(r"`([A-Z][A-Za-z]+(?:Arn|QueueUrl|ApiUrl))`", guide))
+    named = set(re.findall(r"`([A-Z][A-Za-z]+(?:Arn|QueueUrl|ApiUrl))`", _text(page)))
     assert named - set(re.findall(r"^  (\w+):$", outputs, re.MULTILINE)) == set()
+
+
+def test_every_parameter_that_is_named_is_the_templates() -> None:
+    parameters, _ = TEMPLATE.split("\nConditions:\n")
+    known = set(re.findall(r"^  ([A-Z]\w+):$", parameters, re.MULTILINE))
+    named = {name for page in PAGES for name in re.findall(r"[Pp]arameters? `(\w+)`", _text(page))}
+    assert named
+    assert named - known == set()
 
 
 def test_every_alarm_is_in_the_guide_for_operators() -> None:
     alarms = re.findall(r"^  (\w+)Alarm:\n    Type: AWS::CloudWatch::Alarm", TEMPLATE, re.MULTILINE)
-    told = GUIDES["OPERATING.md"].split("## Keys and secrets")[0]
+    listed = OPERATING.split("## Keys and secrets")[0]
     assert len(alarms) == 8
-    assert [each for each in alarms if each.removeprefix("Executions") not in told] == []
-    assert "eight alarms" in GUIDES["OPERATING.md"]
+    assert [each for each in alarms if each.removeprefix("Executions") not in listed] == []
+    assert "eight alarms" in OPERATING
 
 
 def test_the_limits_are_as_the_guide_says() -> None:
     assert (LARGEST_BODY, LARGEST["video"], LARGEST["image"]) == (5 << 20, 10 << 30, 256 << 20)
     assert (schedule.ORDINARY.total_seconds(), schedule.OFF_PEAK.total_seconds()) == (2 * 3600, 49 * 3600)
     assert webhooks.MOST == 20
-    for said in ("5 MiB", "10 GiB, 256 MiB", "2 hours; off-peak 49 hours", "20 each"):
-        assert said in GUIDES["OPERATING.md"]
+    for limit in ("5 MiB", "10 GiB, 256 MiB", "2 hours; off-peak 49 hours", "20 each"):
+        assert limit in OPERATING
