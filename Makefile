@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 ##@ Use it
 
 .PHONY: up demo key
-up: $(SETUP)  ## Run everything on this machine until Ctrl-C (PORT=4566, PROVIDERS=file.json instead of the studio, CALLBACKS=1)
+up: $(SETUP)  ## Run everything on this machine until Ctrl-C (PORT=4566, PROVIDERS=file.json instead of the simulator, CALLBACKS=1)
 	@$(BIN)/python -m local up --port $(PORT) $(if $(PROVIDERS),--providers "$(PROVIDERS)") $(if $(CALLBACKS),--callbacks)
 
 demo: $(SETUP)  ## See one task through, from the call to the file, and stop everything again
@@ -72,7 +72,7 @@ chaos: $(SETUP)  ## Every call killed, lost or refused in turn; days of bad luck
 	$(BIN)/pytest tests/chaos
 	$(BIN)/pytest tests/unit -m hypothesis --hypothesis-profile thorough
 
-tools: $(SETUP)  ## Tests of the local cloud and of the studio themselves
+tools: $(SETUP)  ## Tests of the local cloud and of the simulator themselves
 	$(BIN)/pytest tests/local
 
 integration: $(SETUP)  ## Tests on the local cloud's services

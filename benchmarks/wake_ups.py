@@ -2,7 +2,7 @@
 
     python -m benchmarks.wake_ups [--check] [--tasks N]
 
-A local cloud and a studio of their own see tasks through by twos: of each pair, which takes equally long, one is
+A local cloud and a simulator of their own see tasks through by twos: of each pair, which takes equally long, one is
 told of by the provider, and the calls about the other are lost. From the provider's own end to the look that sees it.
 """
 
@@ -25,7 +25,7 @@ from typing import Any, Final
 
 import urllib3
 
-from local import children, cloud, stack
+from local import cloud, processes, stack
 from local.claims import free_ports
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
@@ -54,7 +54,7 @@ class Sent:
 @dataclass(frozen=True)
 class Place:
     found: stack.Stack
-    studio: str
+    simulator: str
 
     def call(self, method: str, url: str, body: Any = None) -> Any:
         headers = {"authorization": f"Token {self.found.api_key}"}
@@ -77,7 +77,7 @@ class Place:
 
     def late(self, sent: list[Sent]) -> list[float]:
         """Seconds from the end of each at its provider until it was seen."""
-        tasks = self.call("GET", f"{self.studio}/studio/tasks")["tasks"]
+        tasks = self.call("GET", f"{self.simulator}/simulator/tasks")["tasks"]
         ends = {(task["dialect"], task["prompt"]): task["finishes_at"] for task in tasks}
 
         def one(each: Sent) -> float:
@@ -91,16 +91,16 @@ class Place:
 
 @contextmanager
 def running() -> Iterator[Place]:
-    """A local cloud whose providers are a studio that makes everything at once."""
+    """A local cloud whose providers are a simulator that makes everything at once."""
     with tempfile.TemporaryDirectory() as directory:
         data = Path(directory)
-        port, studio_port = free_ports(2)
-        studio = f"http://127.0.0.1:{studio_port}"
+        port, simulator_port = free_ports(2)
+        simulator = f"http://127.0.0.1:{simulator_port}"
         settings = {
             name: {
                 "dialect": dialect,
-                "base_url": studio + path,
-                "api_key": "studio",
+                "base_url": simulator + path,
+                "api_key": "simulator",
                 "allow_private": True,
                 "typical_seconds": _TYPICAL,
             }
@@ -108,13 +108,13 @@ def running() -> Iterator[Place]:
         }
         providers = data / "providers.json"
         providers.write_text(json.dumps(settings))
-        command = [sys.executable, "-m", "local.studio", "--port", str(studio_port), "--concurrency", "500"]
+        command = [sys.executable, "-m", "local.simulator", "--port", str(simulator_port), "--concurrency", "500"]
         with (
-            children.running(
-                "the studio",
-                [*command, "--data", str(data / "studio")],
+            processes.running(
+                "the simulator",
+                [*command, "--data", str(data / "simulator")],
                 env=stack.this_machines_environment(),
-                log=data / "studio.log",
+                log=data / "simulator.log",
                 cwd=_ROOT,
             ),
             cloud.running(
@@ -122,14 +122,14 @@ def running() -> Iterator[Place]:
                     root=_ROOT,
                     data=data / "cloud",
                     port=port,
-                    studio_port=studio_port,
+                    simulator_port=simulator_port,
                     providers_file=providers,
                     provider_callbacks=True,
                     say=lambda line: print(line, file=sys.stderr),
                 )
             ) as up,
         ):
-            yield Place(up.stack, studio)
+            yield Place(up.stack, simulator)
 
 
 def measured(place: Place, number: int) -> dict[tuple[str, bool], list[float]]:

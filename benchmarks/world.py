@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from local.studio.media.film import write_film
-from local.studio.media.picture import draw
+from local.simulator.media.picture import draw
+from local.simulator.media.video import write_video
 from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.domain.ids import new_task_id
@@ -93,7 +93,7 @@ def files() -> dict[str, bytes]:
     with tempfile.TemporaryDirectory() as folder:
         video, cover = Path(folder, "video.mp4"), Path(folder, "cover.jpeg")
         picture = draw(640, 360, prompt="a paper boat on a pond", label="benchmark")
-        write_film(video, picture, seconds=4, fps=24, audio=False)
+        write_video(video, picture, seconds=4, fps=24, audio=False)
         picture.save(cover)
         return {"/video.mp4": video.read_bytes(), "/cover.jpeg": cover.read_bytes()}
 

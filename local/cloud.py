@@ -1,4 +1,4 @@
-"""The whole local cloud: the emulator with our stack in it, the functions, and the studio as the provider."""
+"""The whole local cloud: the emulator with our stack in it, the functions, and the simulator as the provider."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from typing import Final
 import urllib3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import children, claims, deployment, emulator, functions, providers, stack
+from local import claims, deployment, emulator, functions, processes, providers, stack
 from local.errors import CloudError
 from local.stack import Stack
 
 OWNER: Final = "demo"
-STUDIO_SECONDS: Final = 120.0
+SIMULATOR_SECONDS: Final = 120.0
 SPACE: Final = 200_000_000  # bytes: a build takes 60 MB, a state at rest 15
 
 
@@ -36,8 +36,8 @@ class Plan:
     root: Path  # of the repository
     data: Path  # where state lives
     port: int
-    studio_port: int
-    providers_file: Path | None = None  # instead of the studio
+    simulator_port: int
+    providers_file: Path | None = None  # instead of the simulator
     provider_callbacks: bool = False  # providers are asked to call the API, which only this machine reaches
     enforce_permissions: bool = False  # each function may do what the template grants it; for an hour
     say: Callable[[str], None] = say
@@ -51,8 +51,8 @@ class Plan:
         return f"{self.endpoint_url}/_aws/execute-api/{deployment.STACK_NAME}"
 
     @property
-    def studio_url(self) -> str:
-        return f"http://127.0.0.1:{self.studio_port}"
+    def simulator_url(self) -> str:
+        return f"http://127.0.0.1:{self.simulator_port}"
 
     @property
     def logs(self) -> Path:
@@ -73,7 +73,7 @@ class Plan:
 @dataclass(frozen=True)
 class Cloud:
     stack: Stack
-    children: tuple[children.Child, ...]
+    children: tuple[processes.Child, ...]
 
     def require_running(self) -> None:
         for child in self.children:
@@ -100,7 +100,7 @@ def _running(plan: Plan) -> Iterator[Cloud]:
         claims.require_free(plan.port)
         plan.logs.mkdir(exist_ok=True)
         if chosen is None:
-            claims.require_free(plan.studio_port, "the studio's port, the one after PORT,")
+            claims.require_free(plan.simulator_port, "the simulator's port, the one after PORT,")
 
         builds = (plan.root / ".local").resolve() / "builds"  # sam counts its way back to our files in folders
         built = deployment.build(plan.root, python, builds=builds, log=plan.logs / "sam-build.log", say=plan.say)
@@ -147,9 +147,9 @@ def _running(plan: Plan) -> Iterator[Cloud]:
         )
 
         if chosen is None:
-            plan.say("starting the studio")
-            started.append(opened.enter_context(studio(plan)))
-            chosen = providers.studio(plan.studio_url)
+            plan.say("starting the simulator")
+            started.append(opened.enter_context(simulator(plan)))
+            chosen = providers.simulator(plan.simulator_url)
         found = described(plan, outputs)
         write_providers(found, chosen)
         if bring_over(plan, found) or killed:
@@ -174,23 +174,23 @@ def described(plan: Plan, outputs: Mapping[str, str]) -> Stack:
         sweep_function=outputs["SweepFunctionName"],
         dead_letter_queue_url=outputs["DeadLetterQueueUrl"],
         archive=str(link_archive(plan.data, outputs["BucketName"])),
-        provider=str(plan.providers_file or plan.studio_url),
+        provider=str(plan.providers_file or plan.simulator_url),
         api_key="",
     )
 
 
 @contextlib.contextmanager
-def studio(plan: Plan) -> Iterator[children.Child]:
-    data, log = plan.data / "studio", plan.logs / "studio.log"
+def simulator(plan: Plan) -> Iterator[processes.Child]:
+    data, log = plan.data / "simulator", plan.logs / "simulator.log"
     data.mkdir(exist_ok=True)
-    command = [sys.executable, "-u", "-m", "local.studio", "--port", str(plan.studio_port), "--data", str(data)]
+    command = [sys.executable, "-u", "-m", "local.simulator", "--port", str(plan.simulator_port), "--data", str(data)]
     env = stack.this_machines_environment()
-    with children.running("the studio", command, env=env, log=log, cwd=plan.root) as child:
-        deadline = time.monotonic() + STUDIO_SECONDS
-        while "studio ready" not in log.read_text(errors="replace"):
+    with processes.running("the simulator", command, env=env, log=log, cwd=plan.root) as child:
+        deadline = time.monotonic() + SIMULATOR_SECONDS
+        while "simulator ready" not in log.read_text(errors="replace"):
             child.require_running()
             if time.monotonic() > deadline:
-                raise CloudError(f"the studio was not ready within {STUDIO_SECONDS:.0f} s", log)
+                raise CloudError(f"the simulator was not ready within {SIMULATOR_SECONDS:.0f} s", log)
             time.sleep(0.05)
         yield child
 

@@ -13,16 +13,18 @@ from local.demo import demo
 from local.up import up
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-LAST_PORT: Final = 65534  # the studio takes the next one
+LAST_PORT: Final = 65534  # the simulator takes the next one
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m local", description="The local cloud.")
     commands = parser.add_subparsers(dest="command", required=True)
     up_parser = commands.add_parser("up", help="run the local cloud until Ctrl-C")
-    up_parser.add_argument("--port", type=port, default=4566, help="of the emulator; the studio takes the next one")
+    up_parser.add_argument(
+        "--port", type=port, default=4566, help="of the emulator; the simulator takes the next one"
+    )
     up_parser.add_argument("--data", type=Path, default=ROOT / ".local", help="where state lives")
-    up_parser.add_argument("--providers", type=Path, help="a file of providers to use instead of the studio")
+    up_parser.add_argument("--providers", type=Path, help="a file of providers to use instead of the simulator")
     up_parser.add_argument("--callbacks", action="store_true", help="ask providers to call back when a task changes")
     commands.add_parser("demo", help="see one task through, then stop everything")
     chosen = parser.parse_args(arguments)
@@ -54,7 +56,7 @@ def planned(chosen: argparse.Namespace) -> cloud.Plan:
         root=ROOT,
         data=chosen.data.resolve(),
         port=chosen.port,
-        studio_port=chosen.port + 1,
+        simulator_port=chosen.port + 1,
         providers_file=chosen.providers,
         provider_callbacks=chosen.callbacks,
     )

@@ -51,8 +51,8 @@ def demo(root: Path) -> None:
     def say(line: str) -> None:
         print(f"{time.monotonic() - started:6.1f} s  {line}", flush=True)
 
-    port, studio_port = claims.free_ports(2)
-    plan = cloud.Plan(root=root, data=data, port=port, studio_port=studio_port, say=say)
+    port, simulator_port = claims.free_ports(2)
+    plan = cloud.Plan(root=root, data=data, port=port, simulator_port=simulator_port, say=say)
     with cloud.running(plan) as running:
         try:
             show(running.stack, say)

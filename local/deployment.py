@@ -15,7 +15,7 @@ from typing import Any, Final
 import yaml
 from botocore.exceptions import BotoCoreError, ClientError
 
-from local import children, claims, emulator, stack
+from local import claims, emulator, processes, stack
 from local.errors import CloudError
 from local.workers import Function
 
@@ -54,7 +54,7 @@ def build(root: Path, python: Path, *, builds: Path, log: Path, say: Callable[[s
             command += ["--build-dir", wanted, "--cache-dir", builds / "cache" / sys.implementation.cache_tag]
             env = {**_sam_environment(builds), "BUILD_FOR": "this-machine", "PYTHON": sys.executable}
             try:
-                children.run("sam build", command, env=env, log=log, cwd=root)
+                processes.run("sam build", command, env=env, log=log, cwd=root)
             except BaseException:
                 shutil.rmtree(wanted, ignore_errors=True)
                 raise
@@ -104,7 +104,7 @@ def deploy(
     command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
     env = {**_sam_environment(built.parent), **stack.aws_environment(endpoint_url)}
     env["SAM_CLI_POLL_DELAY"] = "0.1"  # seconds; the emulator is quicker than AWS
-    children.run("sam deploy", command, env=env, log=log, cwd=built)
+    processes.run("sam deploy", command, env=env, log=log, cwd=built)
     if (outputs := _outputs(endpoint_url)) is None:
         raise CloudError("sam deploy left no whole stack behind", log)
     _translate_state_machine(outputs["StateMachineArn"], endpoint_url)

@@ -10,7 +10,7 @@ from typing import Final
 
 import urllib3
 
-from local import children, durable
+from local import journal, processes
 from local.errors import CloudError
 
 START_SECONDS: Final = 120.0
@@ -27,7 +27,7 @@ def running(
     functions: Mapping[str, str],
     log: Path,
     enforce_permissions: bool = False,
-) -> Iterator[children.Child]:
+) -> Iterator[processes.Child]:
     """Yields when it answers. `functions` says to which address the invocations of each go.
 
     State survives in `data`: files of buckets and items of tables at once, everything else within seconds, once there
@@ -58,28 +58,28 @@ def running(
         "LOG_LEVEL": "WARNING",
         **{f"MINISTACK_LAMBDA_PROXY_{name}": url for name, url in functions.items()},
     }
-    command: list[str | Path] = [ministack.with_name("python"), "-I", str(durable.__file__)]
-    with children.running("the emulator", command, env=env, log=log, cwd=data) as child:
+    command: list[str | Path] = [ministack.with_name("python"), "-I", str(journal.__file__)]
+    with processes.running("the emulator", command, env=env, log=log, cwd=data) as child:
         await_answer(f"http://127.0.0.1:{port}/_ministack/ready", child)
         yield child
 
 
 def was_killed(data: Path) -> bool:
     """Whether the last one in this folder was not stopped in order. To be asked before the next one starts."""
-    return durable.was_killed(data / "state")
+    return journal.was_killed(data / "state")
 
 
-def await_saved(data: Path, child: children.Child) -> None:
+def await_saved(data: Path, child: processes.Child) -> None:
     """Returns when what was deployed can be lost no more."""
     deadline = time.monotonic() + START_SECONDS
-    while not durable.is_saved(data / "state", data / DEPLOYED):
+    while not journal.is_saved(data / "state", data / DEPLOYED):
         child.require_running()
         if time.monotonic() > deadline:
             raise CloudError(f"{child.name} did not save its state within {START_SECONDS:.0f} s", child.log)
         time.sleep(0.05)
 
 
-def await_answer(url: str, child: children.Child, seconds: float = START_SECONDS) -> None:
+def await_answer(url: str, child: processes.Child, seconds: float = START_SECONDS) -> None:
     """Returns when the program answers this address with success."""
     http = urllib3.PoolManager(retries=False, timeout=5)
     deadline = time.monotonic() + seconds

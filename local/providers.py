@@ -1,4 +1,4 @@
-"""Who generates for the local cloud: what a person wrote down, or the studio."""
+"""Who generates for the local cloud: what a person wrote down, or the simulator."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read(path: Path) -> Providers:
     return found
 
 
-def studio(url: str) -> Providers:
+def simulator(url: str) -> Providers:
     """In every dialect that it speaks, each under the dialect's name, but for the one that serves what nobody else
     does. What a client says in the dialect of one of them goes there, if the model is one of its own."""
 
@@ -37,14 +37,14 @@ def studio(url: str) -> Providers:
         return {
             "dialect": dialect,
             "base_url": url + path,
-            "api_key": "studio",
+            "api_key": "simulator",
             "models": list(models),
             "allow_private": True,
             "typical_seconds": 5,
         }
 
     return {
-        "studio": {**speaks("vidu_ent_v2", "vidu*"), "default": True},
+        "simulator": {**speaks("vidu_ent_v2", "vidu*"), "default": True},
         "vidu_v1": speaks("vidu_v1", "vidu-*", "stable"),
         "vidu_native": speaks("vidu_native", "veo*", "grok*"),
         "volc_ark": speaks("volc_ark", "doubao-*", "*seedance*", "ep-*", path="/api/v3"),

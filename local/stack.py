@@ -29,7 +29,7 @@ class Stack:
     sweep_function: str
     dead_letter_queue_url: str
     archive: str  # the folder that holds the bucket's files
-    provider: str  # the studio's address, or the file of providers
+    provider: str  # the simulator's address, or the file of providers
     api_key: str
 
     @classmethod

@@ -16,11 +16,11 @@ def up(plan: cloud.Plan) -> None:
             time.sleep(0.5)
 
 
-def studio(url: str) -> str:
+def simulator(url: str) -> str:
     """Which providers it is."""
-    lines = (f"  {name:<19}{', '.join(each['models'])}" for name, each in providers.studio(url).items())
+    lines = (f"  {name:<19}{', '.join(each['models'])}" for name, each in providers.simulator(url).items())
     return f"""
-The studio is a provider in every dialect. A task goes to the one that has its
+The simulator is a provider in every dialect. A task goes to the one that has its
 model, any other model to the first, and "provider": "vidu_v1" in a task names
 one, in whatever dialect.
 
@@ -38,7 +38,7 @@ Reelkeep is up. Ctrl-C stops it, and the next `make up` goes on from there.
   archive   {stack.archive}
   provider  {stack.provider}
   logs      {plan.logs}
-{"" if plan.providers_file else studio(stack.provider)}
+{"" if plan.providers_file else simulator(stack.provider)}
   curl {stack.api_url}/tasks \\
        -H 'authorization: Token {stack.api_key}' \\
        -H 'content-type: application/json' \\

@@ -14,8 +14,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from local.studio.studio import Settings
-from local.studio.tasks import Task as Made
+from local.simulator.simulator import Settings
+from local.simulator.tasks import Task as Made
 from reelkeep.adapters import documents
 from reelkeep.domain.task import State, Task
 from tests.chaos.cloud import Cloud, Connected
@@ -89,11 +89,11 @@ class Life:
                 self._live()
                 self.tasks = cloud.tasks()
                 self.objects = cloud.objects()
-                self.made = [made for made in provider.studio.tasks() if made.order.prompt != "elsewhere"]
+                self.made = [made for made in provider.simulator.tasks() if made.order.prompt != "elsewhere"]
                 self.digests = cloud.digests()
                 self.files = {f"1-{name}": stock.digest(name) for each in self.made for name in _shown(each)}
                 self.notices = cloud.notices()
-                self.truths = [provider.studio.state(each) for each in self.made]
+                self.truths = [provider.simulator.state(each) for each in self.made]
         finally:
             provider.close()
 

@@ -1,4 +1,4 @@
-"""The studio without a network, and with its files in stock."""
+"""The simulator without a network, and with its files in stock."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
 
-from local.studio.clock import Clock
-from local.studio.media.darkroom import Print
-from local.studio.server import application
-from local.studio.store import Store
-from local.studio.studio import Settings, Studio
-from local.studio.tasks import Task
+from local.simulator.clock import Clock
+from local.simulator.media.cache import Print
+from local.simulator.server import application
+from local.simulator.simulator import Settings, Simulator
+from local.simulator.store import Store
+from local.simulator.tasks import Task
 from reelkeep.adapters.http.connection import AnswerLost, Deadline, NotSent, Place
 from reelkeep.adapters.http.outbound import Outbound, Stream
 from tests.chaos.line import Line, Mode, Ways
 from tests.samples import lengthened, picture, video
 
-PROVIDERS: dict[str, dict[str, Any]] = {  # each lives on a host of its own, which is the same studio
+PROVIDERS: dict[str, dict[str, Any]] = {  # each lives on a host of its own, which is the same simulator
     "vidu": {"dialect": "vidu_ent_v2", "models": ["viduq*"], "default": True},
     "ark": {"dialect": "volc_ark", "models": ["doubao-*"], "root": "/api/v3"},
     "plain": {"dialect": "video_generations", "models": ["kling-*"]},  # it has no list
@@ -41,7 +41,7 @@ def configuration() -> dict[str, dict[str, Any]]:
 
 
 class Stock:
-    """In the darkroom's place: every file is there already, each name with bytes of its own."""
+    """In the media_cache's place: every file is there already, each name with bytes of its own."""
 
     def __init__(self, folder: Path, video_bytes: int = 0) -> None:
         self._folder = folder
@@ -72,10 +72,10 @@ class Provider:
     """Answers requests in memory."""
 
     def __init__(
-        self, settings: Settings, stock: Stock, now: Callable[[], float], studio: type[Studio] = Studio
+        self, settings: Settings, stock: Stock, now: Callable[[], float], simulator: type[Simulator] = Simulator
     ) -> None:
-        self.studio = studio(settings, Clock(wall=now), Store())
-        self._application = application(self.studio, stock)  # type: ignore[arg-type]  # all that is used of it
+        self.simulator = simulator(settings, Clock(wall=now), Store())
+        self._application = application(self.simulator, stock)  # type: ignore[arg-type]  # all that is used of it
         self._loop = asyncio.new_event_loop()
         self._lock = Lock()
 
@@ -112,7 +112,7 @@ class Provider:
         return raw(said[0]["status"], content, {k.decode(): v.decode() for k, v in said[0]["headers"]})
 
     def close(self) -> None:
-        self.studio.close()
+        self.simulator.close()
         self._loop.close()
 
 

@@ -28,7 +28,7 @@ from tests.e2e.client import Client
 from tests.e2e.crooked import CrookedProvider, crooked_provider
 from tests.e2e.local_cloud import ROOT, LocalCloud
 from tests.e2e.mailbox import Mailbox, subscribed
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 
 RUN: Final = secrets.token_hex(4)  # tells this run's owners and prompts from an earlier one's
 WORD: Final = "albatross"  # stands in every prompt, and in nothing else
@@ -47,7 +47,7 @@ POISON = {  # how the functions end that are handed it
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What leaves hundreds of tasks to the studio comes late, what looks at all that the others left comes last."""
+    """What leaves hundreds of tasks to the simulator comes late; what looks at all that is left comes last."""
     late = ("test_schema_fuzz.py", "test_poison.py", "test_secrets.py")
     items.sort(key=lambda item: late.index(item.path.name) if item.path.name in late else -1)
 
@@ -201,19 +201,19 @@ def provider_key(local_cloud: LocalCloud | None, stack: Stack, aws: Aws, request
     crooked: CrookedProvider = request.getfixturevalue("crooked")
     secret, secrets_manager = stack.providers_secret_arn, aws("secretsmanager")
     providers = json.loads(secrets_manager.get_secret_value(SecretId=secret)["SecretString"])
-    providers["studio"]["api_key"] = key
+    providers["simulator"]["api_key"] = key
     providers["crooked"] = crooked.settings | {"adopt_for": f"adopted-{RUN}"}
     secrets_manager.put_secret_value(SecretId=secret, SecretString=json.dumps(providers))
     return key
 
 
 @pytest.fixture(scope="session")
-def studio(stack: Stack, provider_key: str) -> Iterator[Studio]:
-    """The provider, when it is the studio."""
+def simulator(stack: Stack, provider_key: str) -> Iterator[Simulator]:
+    """The provider, when it is the simulator."""
     if not stack.provider.startswith("http://127.0.0.1:"):
         pytest.skip(f"the provider is {stack.provider}: it costs money, and cannot be told to misbehave")
     with httpx.Client(base_url=stack.provider, timeout=60, trust_env=False) as http:
-        yield Studio(http)
+        yield Simulator(http)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A provider worse than the studio: it works, says that it does not, and lets its secrets slip."""
+"""A provider worse than the simulator: it works, says that it does not, and lets its secrets slip."""
 
 from __future__ import annotations
 

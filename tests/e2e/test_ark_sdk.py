@@ -14,7 +14,7 @@ from local.stack import Stack
 from tests.e2e.archive import Archive, decoded
 from tests.e2e.client import Client
 from tests.e2e.conftest import Prompt
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 from tests.waiting import until
 
 MODEL = "viduq2"
@@ -41,11 +41,11 @@ def ended(tasks: Any, task_id: str) -> Any:
 
 
 def test_its_user_gets_a_film_that_stays_after_the_task_was_deleted(
-    tasks: Any, alice: Client, anyone: httpx.Client, archive: Archive, prompt: Prompt, studio: Studio
+    tasks: Any, alice: Client, anyone: httpx.Client, archive: Archive, prompt: Prompt, simulator: Simulator
 ) -> None:
     text = prompt("of Ark's")
     task_id = created(tasks, text)
-    assert studio.task(text)["prompt"] == text  # without the flags, which are no words of this provider
+    assert simulator.task(text)["prompt"] == text  # without the flags, which are no words of this provider
     task = ended(tasks, task_id)
     assert (task.status, task.model, task.error) == ("succeeded", MODEL, None)
     assert (task.resolution, task.duration, task.framespersecond) == ("540p", 1, 24)
@@ -63,7 +63,7 @@ def test_its_user_gets_a_film_that_stays_after_the_task_was_deleted(
 
 
 def test_what_only_ark_has_comes_from_a_provider_of_arks_dialect(
-    stack: Stack, alice: Client, anyone: httpx.Client, prompt: Prompt, studio: Studio
+    stack: Stack, alice: Client, anyone: httpx.Client, prompt: Prompt, simulator: Simulator
 ) -> None:
     picture = {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}, "role": "first_frame"}
     text = {"type": "text", "text": prompt("of Ark's own")}
@@ -73,21 +73,21 @@ def test_what_only_ark_has_comes_from_a_provider_of_arks_dialect(
         task = ended(ark.content_generation.tasks, task_id)
     assert (task.status, task.model, task.seed, task.resolution) == ("succeeded", SEEDANCE, 7, "480p")
     assert task.usage.completion_tokens == task.usage.total_tokens > 0
-    assert studio.task(text["text"])["request"]["return_last_frame"] is True
+    assert simulator.task(text["text"])["request"]["return_last_frame"] is True
     assert decoded(anyone.get(task.content.video_url).content).frames == 24
     assert anyone.get(task.content.last_frame_url).headers["content-type"] == "image/jpeg"
 
 
 def test_a_task_in_the_queue_is_cancelled_and_one_under_way_is_not(
-    tasks: Any, prompt: Prompt, studio: Studio
+    tasks: Any, prompt: Prompt, simulator: Simulator
 ) -> None:
     waiting = prompt("that waits for Ark's user", "[slow:0]")
     task_id = created(tasks, waiting, service_tier="flex")
     tasks.delete(task_id=task_id)
-    assert tasks.get(task_id=task_id).status == studio.task(waiting)["state"] == "cancelled"
+    assert tasks.get(task_id=task_id).status == simulator.task(waiting)["state"] == "cancelled"
     working = prompt("that Ark's user cannot stop", "[slow:4]")
     task_id = created(tasks, working)
-    until(lambda: studio.task(working)["state"] == "processing", what="the studio to begin")
+    until(lambda: simulator.task(working)["state"] == "processing", what="the simulator to begin")
     with pytest.raises(ArkConflictError) as refused:
         tasks.delete(task_id=task_id)
     assert refused.value.code == "InvalidAction.RunningTaskDeletion"
@@ -105,11 +105,11 @@ def test_pages_have_a_total_and_a_service_tier(tasks: Any, alice: Client, prompt
 
 
 def test_what_cannot_be_said_to_the_provider_is_refused_by_its_name(
-    tasks: Any, prompt: Prompt, studio: Studio
+    tasks: Any, prompt: Prompt, simulator: Simulator
 ) -> None:
     text = prompt("with a last frame")
     with pytest.raises(ArkBadRequestError) as refused:
         created(tasks, text, return_last_frame=True)
     assert (refused.value.code, refused.value.param) == ("InvalidParameter", "return_last_frame")
     assert "Request id: " in refused.value.message
-    assert studio.tasks(text) == []
+    assert simulator.tasks(text) == []

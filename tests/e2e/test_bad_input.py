@@ -11,7 +11,7 @@ import pytest
 from local.stack import Stack
 from tests.e2e.client import SMALL, Client
 from tests.e2e.conftest import Aws, NewClient, Prompt
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 
 PICTURE: Final = "https://example.com/bird.png"
 GOOD: Final = {**SMALL, "prompt": "an albatross that must never fly"}
@@ -19,19 +19,19 @@ NOBODYS: Final = "01a1fbf87eea85fc314e8a65f112deb7"
 
 
 @pytest.fixture(scope="module")
-def anothers(alice: Client, prompt: Prompt, studio: Studio) -> str:
+def anothers(alice: Client, prompt: Prompt, simulator: Simulator) -> str:
     """A task of somebody else's."""
     return alice.submitted(prompt("of alice's alone", "[slow:0]"))
 
 
 @pytest.fixture(scope="module")
-def mallory(new_client: NewClient, stack: Stack, aws: Aws, studio: Studio, anothers: str) -> Iterator[Client]:
+def mallory(new_client: NewClient, stack: Stack, aws: Aws, simulator: Simulator, anothers: str) -> Iterator[Client]:
     """Someone who does everything wrong, and of whom nothing must be left."""
     before = executions(stack, aws)
     mallory = new_client("mallory")
     yield mallory
     assert (mallory.tasks(), mallory.vidu_ids()) == ([], [])
-    assert studio.tasks("must never fly") == []
+    assert simulator.tasks("must never fly") == []
     assert executions(stack, aws) == before
 
 

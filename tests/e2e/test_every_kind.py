@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.archive import Archive, decoded
 from tests.e2e.client import Client
 from tests.e2e.conftest import NewClient, Prompt
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 
 PICTURE: Final = "https://example.com/bird.png"
 FILM: Final = "https://example.com/bird.mp4"
@@ -57,7 +57,7 @@ def dave(new_client: NewClient) -> Client:
 
 
 @pytest.fixture(scope="module")
-def submitted(dave: Client, prompt: Prompt, studio: Studio) -> dict[str, dict[str, Any]]:
+def submitted(dave: Client, prompt: Prompt, simulator: Simulator) -> dict[str, dict[str, Any]]:
     found = {}
     for kind, (fields, _) in KINDS.items():
         text = {} if kind in ("upscale-new", "lip-sync", "multiframe") else {"prompt": prompt(f"by {kind}")}

@@ -10,7 +10,7 @@ import pytest
 
 from tests.e2e.client import Client
 from tests.e2e.conftest import NewClient, Prompt
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 
 # What there is, oldest first.
 TASKS: tuple[tuple[str, dict[str, Any], str], ...] = (
@@ -32,7 +32,7 @@ def erin(new_client: NewClient) -> Client:
 
 
 @pytest.fixture(scope="module")
-def ids(erin: Client, prompt: Prompt, studio: Studio) -> list[str]:
+def ids(erin: Client, prompt: Prompt, simulator: Simulator) -> list[str]:
     """Of erin's tasks, in the order of TASKS, when all but one of them have ended."""
     found = []
     for kind, fields, directives in TASKS:

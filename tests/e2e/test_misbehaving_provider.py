@@ -15,10 +15,10 @@ from tests.e2e.archive import Archive, decoded
 from tests.e2e.client import SMALL, Client
 from tests.e2e.conftest import Aws, Prompt
 from tests.e2e.mailbox import Mailbox
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 from tests.waiting import until
 
-# What the studio is told to do to each of them; see local/studio/script.py.
+# What the simulator is told to do to each of them; see local/simulator/script.py.
 DIRECTIVES = {
     "busy": "[429:2]",
     "lost answer": "[lose:1]",
@@ -61,7 +61,7 @@ class Stories:
 
 
 @pytest.fixture(scope="module")
-def stories(alice: Client, prompt: Prompt, studio: Studio, mailbox: Mailbox) -> Iterator[Stories]:
+def stories(alice: Client, prompt: Prompt, simulator: Simulator, mailbox: Mailbox) -> Iterator[Stories]:
     """All under way at once."""
 
     def submit(about: str, directives: str = "") -> Story:
@@ -70,20 +70,20 @@ def stories(alice: Client, prompt: Prompt, studio: Studio, mailbox: Mailbox) -> 
         return Story(text, task_id, time.monotonic() - began)
 
     with ThreadPoolExecutor(len(DIRECTIVES) + 1) as threads:
-        studio.misbehave({"on": "submit", "do": "slow", "seconds": 25, "times": 1})
+        simulator.misbehave({"on": "submit", "do": "slow", "seconds": 25, "times": 1})
         slow = threads.submit(submit, "and a slow answer")
-        until(studio.misbehaved, what="the slow answer, which is for the first that comes")
+        until(simulator.misbehaved, what="the slow answer, which is for the first that comes")
         others = {
             name: threads.submit(submit, f"and a {name}", directives) for name, directives in DIRECTIVES.items()
         }
         yield Stories({"slow answer": slow, **others})
-    studio.behave()
+    simulator.behave()
 
 
-def whole(story: Story, alice: Client, archive: Archive, studio: Studio) -> dict[str, Any]:
+def whole(story: Story, alice: Client, archive: Archive, simulator: Simulator) -> dict[str, Any]:
     """Ended well: one generation at the provider, and its film in the archive."""
     task = alice.succeeded(story.task_id)
-    assert studio.task(story.prompt)["billed"] is True
+    assert simulator.task(story.prompt)["billed"] is True
     film = decoded(archive.verified(task)["video"])
     assert (film.frames, film.width, film.height) == (24, 960, 540)
     return task
@@ -102,23 +102,25 @@ def failed(story: Story, alice: Client, archive: Archive, mailbox: Mailbox) -> d
 # --- the submission ---
 
 
-def test_a_busy_provider_is_asked_again(stories: Stories, alice: Client, archive: Archive, studio: Studio) -> None:
-    whole(stories["busy"], alice, archive, studio)
+def test_a_busy_provider_is_asked_again(
+    stories: Stories, alice: Client, archive: Archive, simulator: Simulator
+) -> None:
+    whole(stories["busy"], alice, archive, simulator)
 
 
 @pytest.mark.parametrize("story", ["lost answer", "unreadable answer"])
 def test_a_submission_whose_answer_is_lost_is_found_again_and_paid_once(
-    story: str, stories: Stories, alice: Client, archive: Archive, studio: Studio
+    story: str, stories: Stories, alice: Client, archive: Archive, simulator: Simulator
 ) -> None:
-    whole(stories[story], alice, archive, studio)
+    whole(stories[story], alice, archive, simulator)
 
 
 def test_a_submission_that_met_an_error_is_not_repeated_blindly(
-    stories: Stories, alice: Client, studio: Studio
+    stories: Stories, alice: Client, simulator: Simulator
 ) -> None:
     """It may have gone through. Whether it has takes minutes to be certain, so that is left to the unit tests."""
     task = alice.task(stories["error"].task_id)
-    assert (task["state"], studio.tasks(stories["error"].prompt)) == ("created", [])
+    assert (task["state"], simulator.tasks(stories["error"].prompt)) == ("created", [])
 
 
 @pytest.mark.parametrize(
@@ -130,7 +132,7 @@ def test_a_submission_that_met_an_error_is_not_repeated_blindly(
     ],
 )
 def test_a_refusal_reaches_the_client_at_once(
-    reason: str, vidu: tuple[int, str], ours: tuple[int, str], alice: Client, prompt: Prompt, studio: Studio
+    reason: str, vidu: tuple[int, str], ours: tuple[int, str], alice: Client, prompt: Prompt, simulator: Simulator
 ) -> None:
     text = prompt("that is refused", f"[refuse:{reason}]")
     answer = alice.vidu_submit("text2video", **SMALL, prompt=text)
@@ -138,7 +140,7 @@ def test_a_refusal_reaches_the_client_at_once(
     answer = alice.submit(text)
     assert (answer.status_code, answer.json()["failure"]["reason"]) == ours
     assert "albatross" not in answer.text
-    assert studio.tasks(text) == []
+    assert simulator.tasks(text) == []
 
 
 # --- the looks ---
@@ -146,16 +148,16 @@ def test_a_refusal_reaches_the_client_at_once(
 
 @pytest.mark.parametrize("story", ["unwell", "silent", "unheard-of state"])
 def test_a_provider_that_cannot_say_how_it_goes_is_asked_again(
-    story: str, stories: Stories, alice: Client, archive: Archive, studio: Studio
+    story: str, stories: Stories, alice: Client, archive: Archive, simulator: Simulator
 ) -> None:
-    whole(stories[story], alice, archive, studio)
+    whole(stories[story], alice, archive, simulator)
 
 
 def test_an_answer_that_makes_no_sense_is_kept_for_diagnosis(
-    stories: Stories, alice: Client, archive: Archive, studio: Studio, stack: Stack, aws: Aws
+    stories: Stories, alice: Client, archive: Archive, simulator: Simulator, stack: Stack, aws: Aws
 ) -> None:
     story = stories["nonsense"]
-    whole(story, alice, archive, studio)
+    whole(story, alice, archive, simulator)
     answers = aws("dynamodb").query(
         TableName=stack.table,
         KeyConditionExpression="pk = :task AND begins_with(sk, :answer)",
@@ -195,9 +197,9 @@ def test_a_failure_is_told_with_its_reason(
     "story", ["cut", "short", "half", "page", "unmeasured", "unseekable", "large", "overloaded store", "dead link"]
 )
 def test_a_film_that_is_hard_to_get_arrives_whole(
-    story: str, stories: Stories, alice: Client, archive: Archive, studio: Studio
+    story: str, stories: Stories, alice: Client, archive: Archive, simulator: Simulator
 ) -> None:
-    task = whole(stories[story], alice, archive, studio)
+    task = whole(stories[story], alice, archive, simulator)
     assert task["failure"] is None
 
 
@@ -208,11 +210,11 @@ def test_a_large_film_keeps_every_byte(stories: Stories, alice: Client) -> None:
 
 
 def test_a_page_in_place_of_a_film_is_never_archived_as_one(
-    stories: Stories, alice: Client, archive: Archive, studio: Studio, mailbox: Mailbox
+    stories: Stories, alice: Client, archive: Archive, simulator: Simulator, mailbox: Mailbox
 ) -> None:
     """How it ends, after some minutes of patience, is left to the unit tests."""
     story = stories["page for ever"]
-    until(lambda: studio.task(story.prompt)["downloads"] > 4, what="a second try")
+    until(lambda: simulator.task(story.prompt)["downloads"] > 4, what="a second try")
     task = alice.task(story.task_id)
     assert (task["state"], task["creations"]) == ("archiving", [])
     assert alice.vidu_task(story.task_id)["state"] == "processing"
@@ -225,8 +227,8 @@ def test_a_page_in_place_of_a_film_is_never_archived_as_one(
 
 
 def test_a_client_is_answered_in_time_however_slow_the_provider_is(
-    stories: Stories, alice: Client, archive: Archive, studio: Studio
+    stories: Stories, alice: Client, archive: Archive, simulator: Simulator
 ) -> None:
     story = stories["slow answer"]
     assert 15 < story.answered_in < 29
-    whole(story, alice, archive, studio)
+    whole(story, alice, archive, simulator)

@@ -230,7 +230,13 @@ def test_one_notice_tells_of_it_and_nothing_that_is_nobodys_business(
 
 
 def test_a_subscriber_gets_only_what_it_asked_for(
-    interested: Mailbox, mailbox: Mailbox, bob: Client, alice: Client, prompt: Prompt, by_vidu: Told, studio: object
+    interested: Mailbox,
+    mailbox: Mailbox,
+    bob: Client,
+    alice: Client,
+    prompt: Prompt,
+    by_vidu: Told,
+    simulator: object,
 ) -> None:
     failing = alice.submitted(prompt("that nobody may see", "[fail:CreationPolicyViolation]"))
     foreign = bob.submitted(prompt("of somebody else"))

@@ -17,7 +17,7 @@ from local.stack import Stack
 from tests.e2e.archive import Archive, decoded
 from tests.e2e.client import Client
 from tests.e2e.conftest import NewClient, Prompt
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 from tests.waiting import until
 
 pytestmark = pytest.mark.filterwarnings("ignore:The Sora API is scheduled:DeprecationWarning")
@@ -80,14 +80,14 @@ def test_its_user_gets_a_film_a_cover_and_a_link_that_stays(
     assert "1-video.mp4" in archive.names(video.id)
 
 
-def test_a_picture_may_be_sent_as_a_file(user: User, prompt: Prompt, studio: Studio) -> None:
+def test_a_picture_may_be_sent_as_a_file(user: User, prompt: Prompt, simulator: Simulator) -> None:
     picture = io.BytesIO()
     Image.new("RGB", (256, 256), "navy").save(picture, "PNG")
     text = prompt("of a picture of OpenAI's user")
     video = user.videos.create(
         prompt=text, input_reference=("boat.png", picture.getvalue()), **{**SMALL, "model": "viduq2-pro"}
     )
-    made = studio.task(text)
+    made = simulator.task(text)
     assert made["kind"] == "img2video"
     [sent] = made["request"]["images"]
     assert sent.startswith("data:image/png;base64,")
@@ -95,7 +95,7 @@ def test_a_picture_may_be_sent_as_a_file(user: User, prompt: Prompt, studio: Stu
 
 
 def test_a_video_in_the_queue_is_cancelled_by_deleting_it_and_one_under_way_is_not(
-    user: User, prompt: Prompt, studio: Studio
+    user: User, prompt: Prompt, simulator: Simulator
 ) -> None:
     waiting = prompt("that waits for OpenAI's user", "[slow:0]")
     off_peak = {"metadata": {**SMALL["extra_body"]["metadata"], "off_peak": True}}
@@ -103,12 +103,12 @@ def test_a_video_in_the_queue_is_cancelled_by_deleting_it_and_one_under_way_is_n
     with pytest.raises(openai.NotFoundError):
         user.videos.download_content(video.id)
     assert user.videos.delete(video.id).deleted
-    assert studio.task(waiting)["state"] == "cancelled"
+    assert simulator.task(waiting)["state"] == "cancelled"
     video = user.videos.retrieve(video.id)
     assert (video.status, video.error.code) == ("failed", "cancelled")
     working = prompt("that OpenAI's user cannot stop", "[slow:4]")
     video = user.videos.create(prompt=working, **SMALL)
-    until(lambda: studio.task(working)["state"] == "processing", what="the studio to begin")
+    until(lambda: simulator.task(working)["state"] == "processing", what="the simulator to begin")
     with pytest.raises(openai.ConflictError):
         user.videos.delete(video.id)
     assert user.videos.poll(video.id).status == "completed"
@@ -127,12 +127,12 @@ def test_a_list_goes_through_all_its_pages_in_either_order(
         assert ([video.id for video in page.data], page.has_more, page.last_id) == (ids[1::-1], False, ids[0])
 
 
-def test_what_is_wrong_is_named_and_costs_nothing(user: User, prompt: Prompt, studio: Studio) -> None:
+def test_what_is_wrong_is_named_and_costs_nothing(user: User, prompt: Prompt, simulator: Simulator) -> None:
     text = prompt("that is too long")
     with pytest.raises(openai.BadRequestError) as refused:
         user.videos.create(prompt=text, **{**SMALL, "seconds": "soon"})
     assert (refused.value.param, refused.value.code) == ("seconds", "invalid_value")
-    assert studio.tasks(text) == []
+    assert simulator.tasks(text) == []
 
 
 def test_a_wrong_key_is_an_authentication_error(stack: Stack) -> None:

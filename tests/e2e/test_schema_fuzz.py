@@ -25,7 +25,7 @@ UNCOVERED: Final = (
 )
 
 
-@pytest.mark.usefixtures("studio")  # most of what it makes up is generated
+@pytest.mark.usefixtures("simulator")  # most of what it makes up is generated
 def test_no_request_that_the_document_allows_or_forbids_gets_an_answer_outside_it(
     stack: Stack, new_client: NewClient, prompt: Prompt, tmp_path: Path
 ) -> None:
@@ -34,7 +34,7 @@ def test_no_request_that_the_document_allows_or_forbids_gets_an_answer_outside_i
     ids = [
         grace.submitted(prompt("for the fuzzer", fails), provider=name, model=model, resolution="720p")
         for name, model, fails in (
-            ("studio", MODELS["vidu_ent_v2"], "[fail:CreationPolicyViolation]"),
+            ("simulator", MODELS["vidu_ent_v2"], "[fail:CreationPolicyViolation]"),
             *((name, model, "") for name, model in MODELS.items() if name != "vidu_ent_v2"),
         )
     ]

@@ -14,7 +14,7 @@ from tests.e2e.archive import Archive
 from tests.e2e.client import FINAL, SMALL, Client
 from tests.e2e.conftest import NewClient, Prompt
 from tests.e2e.mailbox import Mailbox
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 from tests.waiting import until
 
 MANY = 200
@@ -27,7 +27,9 @@ def carol(new_client: NewClient) -> Client:
 
 
 @pytest.fixture(scope="module")
-def answers(carol: Client, stack: Stack, prompt: Prompt, studio: Studio, mailbox: Mailbox) -> list[httpx.Response]:
+def answers(
+    carol: Client, stack: Stack, prompt: Prompt, simulator: Simulator, mailbox: Mailbox
+) -> list[httpx.Response]:
     """To all of them, submitted at the same time: half in Vidu's words, half in our own."""
 
     async def submit() -> list[httpx.Response]:
@@ -71,8 +73,8 @@ def test_all_end_in_success(ended: list[dict[str, Any]], answers: list[httpx.Res
     assert {task["id"] for task in ended} == {body.get("task_id") or body["id"] for body in bodies}
 
 
-def test_each_is_paid_once(ended: list[dict[str, Any]], studio: Studio) -> None:
-    generated = [task for task in studio.tasks("of many") if task["state"] == "success"]
+def test_each_is_paid_once(ended: list[dict[str, Any]], simulator: Simulator) -> None:
+    generated = [task for task in simulator.tasks("of many") if task["state"] == "success"]
     assert Counter(task["prompt"] for task in generated) == {task["prompt"]: 1 for task in ended}
 
 

@@ -15,7 +15,7 @@ from local.stack import Stack
 from tests.e2e.archive import decoded
 from tests.e2e.client import Client
 from tests.e2e.conftest import Prompt
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 
 pytestmark = pytest.mark.skipif(find_spec("vidu_mcp") is None, reason="vidu-mcp needs Python 3.12")
 
@@ -34,7 +34,7 @@ def made(stack: Stack, key: str, **arguments: object) -> str:
 
 
 def test_vidus_own_client_gets_its_film(
-    stack: Stack, alice: Client, anyone: httpx.Client, prompt: Prompt, studio: Studio
+    stack: Stack, alice: Client, anyone: httpx.Client, prompt: Prompt, simulator: Simulator
 ) -> None:
     answer = made(stack, alice.key, model="vidu1.5", prompt=prompt("of Vidu's"), duration=4, resolution="360p")
     told = json.loads(answer)

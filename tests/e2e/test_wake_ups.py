@@ -14,13 +14,13 @@ import httpx
 import pytest
 
 from local import stack as local_stack
+from local.simulator.callbacks import signed
 from local.stack import Stack
-from local.studio.callbacks import signed
 from reelkeep.domain.wake import path_of
 from tests.e2e.archive import Archive
 from tests.e2e.client import Client
 from tests.e2e.local_cloud import LocalCloud
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 from tests.waiting import until
 
 KEY: Final = f"vda_{secrets.token_hex(16)}"
@@ -30,19 +30,19 @@ SCHEDULED: Final = 300.0  # seconds to the first look in turn
 @dataclass(frozen=True)
 class Place:
     alice: Client
-    studio: Studio
+    simulator: Simulator
     archive: Archive
 
     def looks(self, prompt: str) -> int:
-        return int(self.studio.task(prompt)["queries"])
+        return int(self.simulator.task(prompt)["queries"])
 
     def calls(self, prompt: str) -> list[dict[str, Any]]:
-        """The studio's calls about a task."""
-        calls: list[dict[str, Any]] = self.studio.task(prompt)["callbacks"]
+        """The simulator's calls about a task."""
+        calls: list[dict[str, Any]] = self.simulator.task(prompt)["callbacks"]
         return calls
 
     def called(self, prompt: str, count: int) -> list[list[int]]:
-        """The answers to the studio's calls, once there are this many calls, each answered."""
+        """The answers to the simulator's calls, once there are this many calls, each answered."""
 
         def answered() -> list[list[int]] | None:
             answers: list[list[int]] = [call["answers"] for call in self.calls(prompt)]
@@ -76,10 +76,10 @@ def place(local_cloud: LocalCloud | None, tmp_path_factory: pytest.TempPathFacto
                 timeout=60,
                 trust_env=False,
             ) as api,
-            httpx.Client(base_url=stack.provider, timeout=60, trust_env=False) as studio,
+            httpx.Client(base_url=stack.provider, timeout=60, trust_env=False) as simulator,
         ):
             s3 = local_stack.session().client("s3", endpoint_url=stack.aws_endpoint_url, config=local_stack.DIRECT)
-            yield Place(Client(api, "demo", stack.api_key), Studio(studio), Archive(s3, stack.bucket))
+            yield Place(Client(api, "demo", stack.api_key), Simulator(simulator), Archive(s3, stack.bucket))
     finally:
         cloud.stop()
 

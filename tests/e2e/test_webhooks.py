@@ -15,7 +15,7 @@ from local.listener import Listener, Message, listening
 from local.stack import Stack
 from tests.e2e.client import SMALL, Client, Json, shown
 from tests.e2e.conftest import Prompt
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 from tests.waiting import until
 
 SECONDS = 90.0
@@ -69,7 +69,7 @@ def delivered(client: Client, webhook_id: str, count: int) -> list[Json]:
 
 
 def test_a_webhook_is_told_of_every_change_in_order_and_of_nobody_elses(
-    alice: Client, bob: Client, listener: Listener, prompt: Prompt, studio: Studio
+    alice: Client, bob: Client, listener: Listener, prompt: Prompt, simulator: Simulator
 ) -> None:
     with (
         webhook(alice, f"{listener.url}/alice", events=ALL) as hers,
@@ -93,7 +93,7 @@ def test_a_webhook_is_told_of_every_change_in_order_and_of_nobody_elses(
 
 
 def test_a_callback_comes_in_the_words_of_the_submission(
-    alice: Client, listener: Listener, prompt: Prompt, studio: Studio
+    alice: Client, listener: Listener, prompt: Prompt, simulator: Simulator
 ) -> None:
     secret = shown(alice.http.post("/webhooks/callbacks/rotate"))["secret"]
     url = f"{listener.url}/callback"
@@ -118,7 +118,7 @@ def test_a_callback_comes_in_the_words_of_the_submission(
 
 
 def test_a_message_that_was_not_taken_comes_again_under_the_same_id(
-    alice: Client, listener: Listener, prompt: Prompt, studio: Studio
+    alice: Client, listener: Listener, prompt: Prompt, simulator: Simulator
 ) -> None:
     listener.refusals = 1
     with webhook(alice, f"{listener.url}/moody") as made:

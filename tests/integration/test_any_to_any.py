@@ -1,4 +1,4 @@
-"""Any client, any provider, any reader: every dialect that is there, against the studio, with the cloud played by
+"""Any client, any provider, any reader: every dialect that is there, against the simulator, with the cloud played by
 hand and time that only the tests move."""
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import httpx
 import pytest
 from aws_lambda_powertools import Logger
 
-from local.studio.clock import Clock
-from local.studio.server import Server
-from local.studio.studio import Settings, Studio
+from local.simulator.clock import Clock
+from local.simulator.server import Server
+from local.simulator.simulator import Settings, Simulator
 from reelkeep import dialects
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers.configured import ConfiguredProviders
@@ -50,9 +50,9 @@ CALLBACK, NOWHERE = "https://me.test/callback", "https://nowhere.test/callback"
 
 @dataclass
 class Cloud:
-    """Everything between a client and the studio, on one clock."""
+    """Everything between a client and the simulator, on one clock."""
 
-    studio: Studio
+    simulator: Simulator
     address: str
     tasks: FakeTasks = field(default_factory=FakeTasks)
     claims: FakeClaims = field(default_factory=FakeClaims)
@@ -65,7 +65,7 @@ class Cloud:
             name: {
                 "dialect": name,
                 "base_url": self.address + ROOTS.get(name, ""),
-                "api_key": "studio",
+                "api_key": "simulator",
                 "models": [MODELS[name]],
                 "allow_private": True,
             }
@@ -99,7 +99,7 @@ class Cloud:
 
     def skip(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
-        self.studio.clock.advance(seconds)
+        self.simulator.clock.advance(seconds)
 
     def call(self, method: str, path: str, body: object = None) -> tuple[int, str]:
         event = {
@@ -157,13 +157,13 @@ class _Text:
 
 @pytest.fixture(scope="module")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    settings = Settings(data=tmp_path_factory.mktemp("studio"), concurrency=1000)
-    studio = Studio(settings, Clock(wall=NOON.timestamp))
+    settings = Settings(data=tmp_path_factory.mktemp("simulator"), concurrency=1000)
+    simulator = Simulator(settings, Clock(wall=NOON.timestamp))
     address: Queue[str] = Queue()
-    server = Server(studio, host="127.0.0.1", port=0, ready=address.put)
+    server = Server(simulator, host="127.0.0.1", port=0, ready=address.put)
     thread = Thread(target=server.run)
     thread.start()
-    opened = Cloud(studio, address.get(timeout=10))
+    opened = Cloud(simulator, address.get(timeout=10))
     yield opened
     opened.outbound.close()
     server.should_exit = True
@@ -217,9 +217,9 @@ def test_a_submission_in_any_dialect_is_served_by_a_provider_of_any_and_read_in_
 
 def test_each_was_generated_once_and_as_long_as_was_asked_for(cloud: Cloud, ended: Ended) -> None:
     tasks = [task for task in ended.values() if isinstance(task, Task)]
-    made = [task.order for task in cloud.studio.tasks() if task.order.prompt == PROMPT]
+    made = [task.order for task in cloud.simulator.tasks() if task.order.prompt == PROMPT]
     assert len(made) == len(CELLS) == len({(task.provider, task.provider_task_id) for task in tasks})
-    assert {order.film.seconds for order in made} == {4}
+    assert {order.video.seconds for order in made} == {4}
     assert len(cloud.notices.told) == len(CELLS)
 
 
@@ -233,7 +233,7 @@ def lost(cloud: Cloud, provider: str, directive: str) -> Task:
 
 def made_of(cloud: Cloud, task: Task) -> list[str]:
     """The ids of what the provider made, as often as it did."""
-    return [made.id for made in cloud.studio.tasks() if task.request.prompt.startswith(made.order.prompt)]
+    return [made.id for made in cloud.simulator.tasks() if task.request.prompt.startswith(made.order.prompt)]
 
 
 LISTING = ["vidu_ent_v2", "volc_ark"]  # what can tell what became of a submission
@@ -292,7 +292,7 @@ def test_the_link_that_a_provider_gave_leads_to_a_film(cloud: Cloud, ended: Ende
     observed = cloud.providers.get(provider).observe(task)
     [creation] = observed.creations  # type: ignore[union-attr]  # a success: it was just archived
     url = urljoin(cloud.address, creation.assets[0].source)
-    response = httpx.get(url, headers={"authorization": "Bearer studio"}, timeout=20)
+    response = httpx.get(url, headers={"authorization": "Bearer simulator"}, timeout=20)
     assert (response.status_code, response.headers["content-type"]) == (200, "video/mp4")
 
 
@@ -301,10 +301,10 @@ def test_what_a_foreign_provider_has_no_words_for_is_refused_by_name_before_it_c
     cloud: Cloud, client: str, provider: str
 ) -> None:
     path, body = submission(client, MODELS[provider], PROMPT)
-    known, made = len(cloud.tasks.recorded), len(cloud.studio.tasks())
+    known, made = len(cloud.tasks.recorded), len(cloud.simulator.tasks())
     status, said = cloud.call("POST", path, {**body, "hologram": {"depth": 3}})
     assert (status, "hologram" in said) == (400, True), said
-    assert (len(cloud.tasks.recorded), len(cloud.studio.tasks())) == (known, made)
+    assert (len(cloud.tasks.recorded), len(cloud.simulator.tasks())) == (known, made)
 
 
 @pytest.mark.parametrize(("client", "provider"), CELLS)
@@ -322,10 +322,10 @@ def test_a_callback_to_nowhere_is_refused_in_the_dialects_words_before_it_costs_
     cloud: Cloud, client: str
 ) -> None:
     path, body = submission(client, MODELS[PROVIDERS[0]], PROMPT)
-    known, made = len(cloud.tasks.recorded), len(cloud.studio.tasks())
+    known, made = len(cloud.tasks.recorded), len(cloud.simulator.tasks())
     status, said = cloud.call("POST", path, {**body, "callback_url": NOWHERE})
     assert (status, "callback_url" in said) == (400, True), said
-    assert (len(cloud.tasks.recorded), len(cloud.studio.tasks())) == (known, made)
+    assert (len(cloud.tasks.recorded), len(cloud.simulator.tasks())) == (known, made)
 
 
 @pytest.mark.parametrize("provider", ["vidu_ent_v2", "vidu_v1"])
@@ -350,7 +350,7 @@ def test_a_creation_of_ours_is_upscaled_where_it_was_made_under_its_id_there(
     }[client]
     task = cloud.submitted(path, body)
     assert task.provider == provider
-    order = next(made.order for made in cloud.studio.tasks() if made.id == task.provider_task_id)
+    order = next(made.order for made in cloud.simulator.tasks() if made.id == task.provider_task_id)
     assert creation.provider_id in json.dumps(order.fields)
     assert creation.id not in json.dumps(order.fields)
 

@@ -1,4 +1,4 @@
-"""Ark's own SDK, unmodified, where a provider must do what the studio does not; tests/e2e has the rest."""
+"""Ark's own SDK, unmodified, where a provider must do what the simulator does not; tests/e2e has the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each function's entry point, with its sample event, on the emulated AWS and against the studio."""
+"""Each function's entry point, with its sample event, on the emulated AWS and against the simulator."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from botocore.exceptions import EndpointConnectionError
 from standardwebhooks import Webhook
 
 from local.listener import listening
-from local.studio.callbacks import signed
-from local.studio.clock import Clock
-from local.studio.server import Server
-from local.studio.studio import Settings, Studio
+from local.simulator.callbacks import signed
+from local.simulator.clock import Clock
+from local.simulator.server import Server
+from local.simulator.simulator import Settings, Simulator
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.listing import Listing
@@ -47,21 +47,21 @@ Call = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def studio(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Studio, str]]:
+def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Simulator, str]]:
     """Its clock stands still unless a test moves it."""
     clock = Clock()
-    studio = Studio(Settings(data=tmp_path_factory.mktemp("studio")), clock)
+    simulator = Simulator(Settings(data=tmp_path_factory.mktemp("simulator")), clock)
     address: Queue[str] = Queue()
-    server = Server(studio, host="127.0.0.1", port=0, ready=address.put)
+    server = Server(simulator, host="127.0.0.1", port=0, ready=address.put)
     thread = Thread(target=server.run)
     thread.start()
-    yield studio, address.get(timeout=10)
+    yield simulator, address.get(timeout=10)
     server.should_exit = True
     thread.join(timeout=10)
 
 
 @pytest.fixture(scope="module")
-def key(aws_endpoint: str, dynamodb: DynamoDBClient, studio: tuple[Studio, str]) -> Iterator[str]:
+def key(aws_endpoint: str, dynamodb: DynamoDBClient, simulator: tuple[Simulator, str]) -> Iterator[str]:
     """An API key, and around it everything that the template gives the functions."""
     session = boto3.Session("test", "test", region_name="us-east-1")
 
@@ -70,7 +70,7 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, studio: tuple[Studio, str])
 
     provider = {
         "dialect": "vidu_ent_v2",
-        "base_url": studio[1],
+        "base_url": simulator[1],
         "api_key": "vda_test",
         "default": True,
         "allow_private": True,
@@ -82,7 +82,7 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, studio: tuple[Studio, str])
         name="entry", definition=json.dumps(MACHINE), roleArn="arn:aws:iam::000000000000:role/none"
     )
     providers = client("secretsmanager").create_secret(
-        Name="entry-providers", SecretString=json.dumps({"studio": provider})
+        Name="entry-providers", SecretString=json.dumps({"simulator": provider})
     )
     links = client("secretsmanager").create_secret(Name="entry-links", SecretString="s" * 64)
     webhooks = client("secretsmanager").create_secret(Name="entry-webhooks", SecretString=MASTER)
@@ -147,18 +147,18 @@ def test_there_is_a_sample_event_for_each_entry_point() -> None:
     assert steps == {path.stem.partition("-")[0] for path in (ROOT / "events").glob("*.json")}
 
 
-def test_the_sample_events_take_a_task_the_whole_way(call: Call, studio: tuple[Studio, str]) -> None:
+def test_the_sample_events_take_a_task_the_whole_way(call: Call, simulator: tuple[Simulator, str]) -> None:
     submitted = call("submit")
     assert submitted["statusCode"] == 200
     task_id = json.loads(submitted["body"])["task_id"]
 
     looked = call("poll", task_id=task_id)
     assert (looked["task_id"], looked["finished"]) == (task_id, False)
-    studio[0].clock.advance(60)
+    simulator[0].clock.advance(60)
     assert call("poll", task_id=task_id)["finished"]
     assert call("finalize", task_id=task_id) == {"task_id": task_id, "finished": True, "wait_seconds": 1}
 
-    assert [each["name"] for each in json.loads(call("manage")["body"])["providers"]] == ["studio"]
+    assert [each["name"] for each in json.loads(call("manage")["body"])["providers"]] == ["simulator"]
     listed = call("query")
     [task] = json.loads(listed["body"])["tasks"]
     assert (listed["statusCode"], task["id"], task["state"]) == (200, task_id, "success")
@@ -172,12 +172,12 @@ def test_the_sample_events_take_a_task_the_whole_way(call: Call, studio: tuple[S
     assert (video.status_code, video.headers["content-type"]) == (200, "video/mp4")
 
 
-def test_a_call_of_the_provider_wakes_the_task(call: Call, studio: tuple[Studio, str]) -> None:
+def test_a_call_of_the_provider_wakes_the_task(call: Call, simulator: tuple[Simulator, str]) -> None:
     task_id = json.loads(call("submit")["body"])["task_id"]
-    path = path_of("studio", task_id, "vda_test")
+    path = path_of("simulator", task_id, "vda_test")
     assert call("wake")["statusCode"] == 404
     assert call("wake", rawPath=path)["statusCode"] == 401
-    studio[0].clock.advance(60)
+    simulator[0].clock.advance(60)
     headers = signed(f"https://keep.test{path}", "vda_test", time.time())
     woken = call("wake", rawPath=path, headers={name.lower(): value for name, value in headers.items()})
     assert (woken["statusCode"], woken["body"]) == (204, "")
@@ -196,12 +196,12 @@ def test_a_sweep_by_hand_starts_what_nobody_watches(call: Call) -> None:
     assert call("sweep")["restarted"] == 1
 
 
-def test_a_success_made_elsewhere_is_adopted_by_hand(call: Call, studio: tuple[Studio, str]) -> None:
+def test_a_success_made_elsewhere_is_adopted_by_hand(call: Call, simulator: tuple[Simulator, str]) -> None:
     made = {"model": "viduq2", "prompt": "made elsewhere", "duration": 4}
     headers = {"authorization": "Token vda_test"}
-    studio[0].clock.skipped -= 3600
-    httpx.post(f"{studio[1]}/ent/v2/text2video", json=made, headers=headers).raise_for_status()
-    studio[0].clock.skipped += 3600
+    simulator[0].clock.skipped -= 3600
+    httpx.post(f"{simulator[1]}/ent/v2/text2video", json=made, headers=headers).raise_for_status()
+    simulator[0].clock.skipped += 3600
     adopted = call("sweep-adopt")
     assert (adopted["adopted"], adopted["left"], adopted["unread"]) == (1, 0, {})
     assert call("sweep-adopt") == {**adopted, "adopted": 0}
@@ -233,7 +233,7 @@ def test_the_sample_events_tell_a_callback_of_a_change_once(call: Call) -> None:
 
 
 def test_a_big_request_is_kept_beside_the_assets_and_reaches_the_provider_whole(
-    call: Call, studio: tuple[Studio, str]
+    call: Call, simulator: tuple[Simulator, str]
 ) -> None:
     image = "data:image/png;base64," + "A" * 300_000
     body = {"model": "viduq2-pro", "images": [image], "prompt": "it moves", "payload": "p" * 200_000}
@@ -245,7 +245,7 @@ def test_a_big_request_is_kept_beside_the_assets_and_reaches_the_provider_whole(
 
 
 def test_a_submission_that_the_table_cannot_take_note_of_is_accepted_and_known_by_the_first_look(
-    call: Call, studio: tuple[Studio, str]
+    call: Call, simulator: tuple[Simulator, str]
 ) -> None:
     put_item = platform.dynamodb().put_item
 
@@ -263,7 +263,7 @@ def test_a_submission_that_the_table_cannot_take_note_of_is_accepted_and_known_b
 
     arn = f"{platform.settings.state_machine_arn.replace(':stateMachine:', ':execution:')}:{shown['task_id']}"
     state = json.loads(platform.stepfunctions().describe_execution(executionArn=arn)["input"])
-    accepted = studio[0].tasks()[0].id
+    accepted = simulator[0].tasks()[0].id
     assert state == {"task_id": shown["task_id"], "wait_seconds": 35, "provider_task_id": accepted}
 
     assert call("poll", **state)["finished"] is False

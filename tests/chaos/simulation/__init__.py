@@ -1,6 +1,6 @@
 """Days of bad luck: many tasks, in all dialects, at all kinds of providers, with everything going wrong at random.
 
-The services and dialects are the real ones, and so is the studio; the cloud is played by hand, so that a day takes
+The services and dialects are the real ones, and so is the simulator; the cloud is played by hand, so that a day takes
 seconds. Everything that is random comes from one seed, so any run can be had again:
 
     PYTHONPATH=layers/reelkeep:. python -m tests.chaos.simulation --seed 7 --tasks 10000

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from local.studio.tasks import Task as Made
+from local.simulator.tasks import Task as Made
 from reelkeep.domain.task import Asset, State, Submission, Task
 from tests.chaos.provider import Provider, Stock
 from tests.chaos.simulation.provider import LISTING
@@ -22,7 +22,7 @@ class Checks:
     def __init__(self, stack: Stack, provider: Provider, stock: Stock) -> None:
         self._stack = stack
         self._world = stack.world
-        self._studio = provider.studio
+        self._simulator = provider.simulator
         self._stock = stock
         for never in ("paid twice", "told before kept", "lost"):
             self._count(never, 0)
@@ -103,7 +103,7 @@ class Checks:
         """What the providers accepted: of our clients' submissions, and elsewhere."""
         made: dict[int, list[Made]] = defaultdict(list)
         others = []
-        for each in self._studio.tasks():
+        for each in self._simulator.tasks():
             number = number_in(each.order.prompt)
             if number is None:
                 others.append(each)
@@ -147,7 +147,7 @@ class Checks:
     def _judge_outcome(self, task: Task, number: int, made: list[Made], holders: Mapping[str, list[Task]]) -> None:
         """Whether a submission ended as it did at the provider."""
         name = self._world.named(task)
-        truth = self._studio.state(made[0]) if made else None
+        truth = self._simulator.state(made[0]) if made else None
         if _is_unknown(task):
             listed = "at a provider with a list" if task.provider in LISTING else "without a list"
             self._count(f"outcome unknown {listed}: {truth or 'never placed'} there")
@@ -165,7 +165,7 @@ class Checks:
 
     def _judge_made(self, made: Made, holders: list[Task]) -> None:
         """Whatever a provider with a list made is in the archive, whoever asked for it, and once."""
-        if self._studio.state(made) != "success":
+        if self._simulator.state(made) != "success":
             return
         about = f"{made.order.prompt.partition('[')[0]}at {made.order.dialect}, {made.id}"
         if len(holders) > 1:

@@ -66,7 +66,7 @@ class People:
         self._world.report.answered[what] += 1
 
     def _wishes(self) -> str:
-        """What the studio is to do with it; see local/studio/script.py."""
+        """What the simulator is to do with it; see local/simulator/script.py."""
         slow = min(3000, int(self._random.lognormvariate(5, 1)))
         words = [f"[slow:{slow}]", f"[moderation:{self._random.randrange(3)}]"]
         for word, chance in (("[fail]", 0.08), ("[odd-state:reviewing]", 0.05), ("[expired:2]", 0.05)):
@@ -81,7 +81,7 @@ class People:
             asked["execution_expires_after"] = 7200
         base = configuration()[name]["base_url"].removesuffix("/api/v3")
         scheme = "Token" if name == "vidu_ent_v2" else "Bearer"
-        headers = {"authorization": f"{scheme} studio", "content-type": "application/json"}
+        headers = {"authorization": f"{scheme} simulator", "content-type": "application/json"}
         answer = self._provider.answer("POST", base + path, headers, json.dumps(asked).encode())
         assert answer.startswith(b"HTTP/1.1 200"), answer
 

@@ -1,4 +1,4 @@
-"""The way to the providers, and what they do there: the studio, on bad days."""
+"""The way to the providers, and what they do there: the simulator, on bad days."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from zlib import crc32
 
-from local.studio.callbacks import signed
-from local.studio.studio import Studio
-from local.studio.tasks import Order
-from local.studio.tasks import Task as Made
+from local.simulator.callbacks import signed
+from local.simulator.simulator import Simulator
+from local.simulator.tasks import Order
+from local.simulator.tasks import Task as Made
 from reelkeep.adapters.http.outbound import AnswerLost, NotSent, Outbound
 from reelkeep.domain.wire import Answer
 from tests.chaos.line import Killed
@@ -28,11 +28,11 @@ _LAGS = (30.0, 600.0, 3600.0, 3 * 3600.0, 10 * 3600.0)  # seconds
 _LATEST = 1200.0  # seconds until what is listed out of order is listed
 
 
-class Accounts(Studio):
-    """One studio for all providers. A list can be asked for as it was, and each task may have its own delay."""
+class Accounts(Simulator):
+    """One simulator for all providers. A list can be asked for as it was, and each task may have its own delay."""
 
     def __init__(self, *given: object) -> None:
-        super().__init__(*given)  # type: ignore[arg-type]  # as the studio's own
+        super().__init__(*given)  # type: ignore[arg-type]  # as the simulator's own
         self._made: dict[str, list[Made]] = defaultdict(list)
         self._view: tuple[str, float] | None = None  # whose list, and until when it reaches
         self._signed: dict[tuple[str, str], tuple[float, str]] = {}  # when, and the link
@@ -154,12 +154,12 @@ class Line(Outbound):
         name = urlsplit(url).netloc.removesuffix(".test").replace("-", "_")
         if method == "GET" and "?" in url and name in LISTING:
             return self._listed(name, url, headers)
-        answer = self._from_studio(method, url, headers, body)
+        answer = self._from_simulator(method, url, headers, body)
         if method == "POST":
             self._hear_wishes()
         return answer
 
-    def _from_studio(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _from_simulator(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
         given = {**headers, "host": urlsplit(url).netloc}
         status, content = parted(self._provider.answer(method, url, given, body))
         return Answer(status=status, body=content)
@@ -167,7 +167,7 @@ class Line(Outbound):
     # Lists --------------------------------------------------------------------------------------------------
 
     def _listed(self, name: str, url: str, headers: Mapping[str, str]) -> Answer:
-        mood, studio = self._mood(name), self._provider.studio
+        mood, simulator = self._mood(name), self._provider.simulator
         if mood.page:
             size, _ = _PAGES[name]
             parts = urlsplit(url)
@@ -176,12 +176,12 @@ class Line(Outbound):
                 for key, value in parse_qsl(parts.query)
             ]
             url = parts._replace(query=urlencode(query)).geturl()
-        assert isinstance(studio, Accounts)
-        studio.as_of(name, self._world.now.timestamp() - mood.lag)
+        assert isinstance(simulator, Accounts)
+        simulator.as_of(name, self._world.now.timestamp() - mood.lag)
         try:
-            answer = self._from_studio("GET", url, headers, b"")
+            answer = self._from_simulator("GET", url, headers, b"")
         finally:
-            studio.as_it_is()
+            simulator.as_it_is()
         if mood.tokens or answer.status != 200:
             return answer
         return Answer(status=200, body=json.dumps({**json.loads(answer.body), "next_page_token": ""}).encode())
@@ -205,15 +205,15 @@ class Line(Outbound):
 
     def _hear_wishes(self) -> None:
         """Whoever wants to be called is called when it begins and when it is done: not at all, twice, or late."""
-        world, callbacks = self._world, self._provider.studio.callbacks
-        for wish in callbacks._wishes:
+        world, callbacks = self._world, self._provider.simulator.callbacks
+        for wish in callbacks.pending:
             for moment in (wish.task.ready_at, wish.task.ready_at + wish.task.takes):
                 if world.happens("a call is lost", 0.1):
                     continue
                 for _ in range(2 if world.happens("a call comes twice", 0.1) else 1):
                     late = world.random.uniform(0, 20_000) if world.happens("a call comes late", 0.1) else 0.5
                     self._call(wish.url, wish.key, moment + late - world.now.timestamp())
-        callbacks._wishes.clear()
+        callbacks.pending.clear()
 
     def _call(self, url: str, key: str, seconds: float) -> None:
         def call() -> None:

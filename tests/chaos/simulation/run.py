@@ -9,8 +9,8 @@ from random import Random
 from tempfile import TemporaryDirectory
 from unittest.mock import patch
 
-from local.studio import studio as studio_module
-from local.studio.studio import Settings
+from local.simulator import simulator as simulator_module
+from local.simulator.simulator import Settings
 from tests.chaos.provider import Provider, Stock
 from tests.chaos.simulation.checks import Checks
 from tests.chaos.simulation.people import People
@@ -23,7 +23,7 @@ def simulate(seed: int, size: int, watched: int | None = None) -> Report:
     world = World(seed, watched)
     with TemporaryDirectory() as place, _seeded(Random(seed)):
         stock = Stock(Path(place))
-        settings = Settings(data=Path(place) / "studio", concurrency=size, off_peak_seconds=40_000)
+        settings = Settings(data=Path(place) / "simulator", concurrency=size, off_peak_seconds=40_000)
         provider = Provider(settings, stock, lambda: world.now.timestamp(), Accounts)
         try:
             stack = Stack(world, Line(world, provider), provider)
@@ -39,6 +39,6 @@ def simulate(seed: int, size: int, watched: int | None = None) -> Report:
 
 @contextmanager
 def _seeded(random: Random) -> Iterator[None]:
-    """The studio's ids come from the same seed."""
-    with patch.object(studio_module, "randbelow", random.randrange):
+    """The simulator's ids come from the same seed."""
+    with patch.object(simulator_module, "randbelow", random.randrange):
         yield

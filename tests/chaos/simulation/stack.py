@@ -245,7 +245,7 @@ def configuration() -> dict[str, Any]:
         name: {
             "dialect": name,
             "base_url": f"http://{name.replace('_', '-')}.test{ROOTS.get(name, '')}",
-            "api_key": "studio",
+            "api_key": "simulator",
             "models": [f"{MODELS[name]}*"],
             "allow_private": True,
         }

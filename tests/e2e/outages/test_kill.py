@@ -17,7 +17,7 @@ from reelkeep.adapters.s3.manifests import key_of
 from tests.e2e.archive import Archive
 from tests.e2e.client import FINAL, Client
 from tests.e2e.conftest import Aws, NewClient, Prompt, admin
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 from tests.waiting import until
 
 MANY = 100
@@ -45,7 +45,7 @@ def test_a_hundred_tasks_outlive_a_kill(
     stack: Stack,
     new_client: NewClient,
     archive: Archive,
-    studio: Studio,
+    simulator: Simulator,
     prompt: Prompt,
     listener: Listener,
 ) -> None:
@@ -84,7 +84,7 @@ def test_a_hundred_tasks_outlive_a_kill(
         message = listener.next(90)
         assert message is not None, f"nobody was told of {untold}"
         untold.discard(json.loads(message.body)["subject"])
-    paid = Counter(task["prompt"] for task in studio.tasks("under the axe") if task["billed"])
+    paid = Counter(task["prompt"] for task in simulator.tasks("under the axe") if task["billed"])
     assert paid.keys() >= accepted.keys()
     assert set(paid.values()) == {1}
     verified = json.loads(admin(stack, "archive", "verify", "--deep", "--owner", dora.owner, "--json"))

@@ -12,7 +12,7 @@ from tests.e2e.archive import Archive
 from tests.e2e.client import Client
 from tests.e2e.conftest import Aws, Prompt
 from tests.e2e.mailbox import Mailbox
-from tests.e2e.studio import Studio
+from tests.e2e.simulator import Simulator
 from tests.waiting import until
 
 
@@ -23,7 +23,7 @@ def test_a_restart_forgets_nothing_and_what_was_under_way_goes_on(
     archive: Archive,
     mailbox: Mailbox,
     prompt: Prompt,
-    studio: Studio,
+    simulator: Simulator,
 ) -> None:
     finished = alice.succeeded(alice.submitted(prompt("before the night")))
     link = finished["creations"][0]["url"]
@@ -34,7 +34,7 @@ def test_a_restart_forgets_nothing_and_what_was_under_way_goes_on(
         "whose answer was lost": prompt("whose answer was lost in the night", "[lose:1]"),
     }
     under_way = {name: alice.submitted(text) for name, text in texts.items()}
-    until(lambda: studio.task(texts["in the making"])["state"] == "processing", what="the studio to begin")
+    until(lambda: simulator.task(texts["in the making"])["state"] == "processing", what="the simulator to begin")
 
     restart()
 
@@ -44,7 +44,7 @@ def test_a_restart_forgets_nothing_and_what_was_under_way_goes_on(
     archive.verified(finished)
     for name, task_id in under_way.items():
         archive.verified(alice.succeeded(task_id))
-        assert studio.task(texts[name])["billed"] is True
+        assert simulator.task(texts[name])["billed"] is True
     for task_id in (finished["id"], *under_way.values()):
         assert mailbox.of(task_id).event["id"] == f"{task_id}.success"
 

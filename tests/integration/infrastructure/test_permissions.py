@@ -30,12 +30,12 @@ SECONDS = 120.0
 
 @pytest.fixture(scope="module")
 def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    port, studio_port = claims.free_ports(2)
+    port, simulator_port = claims.free_ports(2)
     plan = cloud.Plan(
         root=ROOT,
         data=tmp_path_factory.mktemp("cloud"),
         port=port,
-        studio_port=studio_port,
+        simulator_port=simulator_port,
         say=lambda _: None,
         provider_callbacks=True,
         enforce_permissions=True,
@@ -46,10 +46,10 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def add_patient_provider(enforced: Stack) -> None:
-    """The studio, as one that takes long. Before the first submission, since functions keep what they have read."""
+    """The simulator, slow to finish. Before the first submission, since functions keep what they have read."""
     aws = stack.session().client("secretsmanager", endpoint_url=enforced.aws_endpoint_url, config=stack.DIRECT)
     known = json.loads(aws.get_secret_value(SecretId=enforced.providers_secret_arn)["SecretString"])
-    known["patient"] = {**known["studio"], "default": False, "models": [], "typical_seconds": 10 * SECONDS}
+    known["patient"] = {**known["simulator"], "default": False, "models": [], "typical_seconds": 10 * SECONDS}
     aws.put_secret_value(SecretId=enforced.providers_secret_arn, SecretString=json.dumps(known))
 
 

@@ -159,10 +159,10 @@ def test_the_local_cloud_does_not_start_with_wrong_providers(tmp_path: Path) -> 
     assert not (tmp_path / "data").exists()
 
 
-def test_the_studio_is_a_provider_like_any_other(tmp_path: Path) -> None:
+def test_the_simulator_is_a_provider_like_any_other(tmp_path: Path) -> None:
     path = tmp_path / "providers.json"
-    path.write_text(json.dumps(providers.studio("http://127.0.0.1:4567")))
-    assert providers.read(path) == providers.studio("http://127.0.0.1:4567")
+    path.write_text(json.dumps(providers.simulator("http://127.0.0.1:4567")))
+    assert providers.read(path) == providers.simulator("http://127.0.0.1:4567")
 
 
 @pytest.fixture
