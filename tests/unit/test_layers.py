@@ -13,7 +13,8 @@ MAY_IMPORT = {
     "ports": {"domain"},
     "services": {"domain", "ports", "services"},
     "dialects": {"domain", "dialects"},
-    "adapters": {"domain", "ports", "adapters"},
+    "media": {"media"},
+    "adapters": {"domain", "media", "ports", "adapters"},
     "settings": {"domain"},
 }
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))

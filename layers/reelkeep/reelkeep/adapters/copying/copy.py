@@ -19,8 +19,8 @@ from reelkeep.adapters.copying.incoming import incoming
 from reelkeep.adapters.copying.source import BeginAgain, Remote
 from reelkeep.adapters.copying.upload import MOST, MOST_AT_ONCE, Target, buffer_up, stream_up
 from reelkeep.adapters.http.outbound import Outbound
-from reelkeep.domain.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
 from reelkeep.domain.task import Kept
+from reelkeep.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
 from reelkeep.ports import Source, SourceBad, SourceBusy
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.s3.manifests import S3Manifests
 from reelkeep.domain.links import folder
-from reelkeep.domain.media.probe import Expected
 from reelkeep.domain.task import Kept, Task
+from reelkeep.media.probe import Expected
 from reelkeep.ports import Source
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, NamedTuple
 
-from reelkeep.domain.media.boxes import Malformed, Reader
-from reelkeep.domain.media.matroska import Matroska
-from reelkeep.domain.media.mp4 import Mp4
-from reelkeep.domain.media.pictures import HEAD, Gif, Jpeg, Opaque, Png, Riff
+from reelkeep.media.boxes import Malformed, Reader
+from reelkeep.media.matroska import Matroska
+from reelkeep.media.mp4 import Mp4
+from reelkeep.media.pictures import HEAD, Gif, Jpeg, Opaque, Png, Riff
 
 Expected = Literal["video", "image", "audio", "media"]  # media: any of them
 

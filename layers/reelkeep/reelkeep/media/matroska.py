@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from reelkeep.domain.media.boxes import BREAKS_OFF, Act, Box, Facts, Malformed, Walk
+from reelkeep.media.boxes import BREAKS_OFF, Act, Box, Facts, Malformed, Walk
 
 _SEGMENT, _CLUSTER = b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75"
 _INFO, _SCALE, _DURATION = b"\x15\x49\xa9\x66", b"\x2a\xd7\xb1", b"\x44\x89"

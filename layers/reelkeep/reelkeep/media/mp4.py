@@ -10,7 +10,7 @@ import struct
 from collections import Counter
 from dataclasses import dataclass, field
 
-from reelkeep.domain.media.boxes import BREAKS_OFF, Act, Box, Facts, Malformed, Walk
+from reelkeep.media.boxes import BREAKS_OFF, Act, Box, Facts, Malformed, Walk
 
 _CONTAINERS = frozenset(b"moov trak mdia minf stbl mvex moof traf iprp ipco".split())
 _LEAVES = frozenset(b"mvhd tkhd mdhd hdlr stsd stts stco co64 trex tfhd trun ispe".split())

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.domain.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
+from reelkeep.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
 from tests.samples import lengthened, picture, sound, video
 
 PAGE = b"<!DOCTYPE html>\n<html><body>Access denied</body></html>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from reelkeep.domain.media.boxes import BREAKS_OFF, Act, Box, Facts, Malformed, Walk
+from reelkeep.media.boxes import BREAKS_OFF, Act, Box, Facts, Malformed, Walk
 
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # JPEG's headers with the size in pixels
 _GIF_HEADS = {0x21: 2, 0x2C: 10, 0x3B: 1}  # extension, picture, end
