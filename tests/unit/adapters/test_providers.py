@@ -294,7 +294,7 @@ def test_a_list_that_goes_round_in_circles_ends() -> None:
 
 def test_successes_without_an_id_are_said_at_the_end() -> None:
     found, _ = listing(vidus_list("", "2", token="t"), vidus_list("3"))
-    assert found == ["2", "3", "the provider lists 1 successes without an id or a time"]
+    assert found == ["2", "3", "the provider lists 1 tasks that cannot be read"]
 
 
 def test_those_that_use_one_account_are_known_together() -> None:

@@ -47,10 +47,6 @@ def test_a_number_may_be_a_string_but_must_be_one(said: Json, understood: float 
     assert lenient.number(said) == understood
 
 
-def test_text_can_always_be_stored() -> None:
-    assert lenient.text("half a \ud83d pair") == "half a ? pair"
-
-
 @pytest.mark.parametrize(
     "said", ["ftp://media.example.com/v.mp4", "javascript:x", "https:///v.mp4", "/v.mp4", 7, None]
 )

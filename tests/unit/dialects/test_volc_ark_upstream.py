@@ -504,6 +504,7 @@ def test_absence_is_certain_only_after_the_last_page(last: Json, finding: Findin
         page_of(*OLD[499:], total=602),  # a new one came in front, and pushed the others on
         page_of(*OLD[501:], total=600),  # one was deleted, and another one was missed
         page_of(total=601),
+        page_of(*OLD[:500], total=601),  # the first one once more
         answer(502),
     ],
 )

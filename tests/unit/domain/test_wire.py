@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.domain.wire import Answer, Json, parse_json
+from reelkeep.domain.wire import Answer, Json, parse_json, repair_json
 
 fit_to_send = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(
@@ -55,3 +55,45 @@ def test_what_is_read_can_be_sent_on(text: bytes) -> None:
 def test_what_nobody_could_be_sent_again_is_refused(text: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_json(text)
+
+
+@pytest.mark.parametrize(
+    ("body", "meant"),
+    [
+        (b'"half a \\ud83d pair"', "half a \ufffd pair"),
+        (b'"\\ud83d\\ude00"', "\U0001f600"),
+        (b'{"\\udc00": ["\\ud800"]}', {"\ufffd": ["\ufffd"]}),
+        (b'"caf\xe9"', "caf\ufffd"),
+        (b"[NaN, Infinity, -Infinity, 1e999, 7]", [None, None, None, None, 7]),
+        (b"[" + b"9" * 5000 + b"]", [None]),
+        (b'\xef\xbb\xbf{"a": 1}', {"a": 1}),
+        ('\ufeff{"a": "é"}'.encode("utf-16"), {"a": "é"}),
+        (b'\xc2\xa0\r\n{"a": 1}\n\0', {"a": 1}),
+        (b'{"a": 1, "a": 2}', {"a": 2}),
+        (b'"two\nlines"', "two\nlines"),
+    ],
+)
+def test_an_answer_is_repaired(body: bytes, meant: Json) -> None:
+    assert Answer(status=200, body=body).json() == meant
+
+
+@given(st.binary() | st.text().map(str.encode) | values.map(lambda value: json.dumps(value).encode()[:-1]))
+def test_what_was_repaired_can_be_sent_on(body: bytes) -> None:
+    with suppress(ValueError):
+        json.dumps(repair_json(body), ensure_ascii=False, allow_nan=False).encode()
+
+
+@given(st.text(st.characters()))
+def test_any_text_is_repaired_to_characters(text: str) -> None:
+    repaired = repair_json(json.dumps(text).encode())
+    assert repaired.encode().decode() == repaired
+
+
+@given(values)
+def test_an_answer_without_faults_is_read_as_it_was_written(value: Json) -> None:
+    assert repair_json(json.dumps(value).encode()) == value
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"[" * 100_000, b"\xff"])
+def test_an_answer_that_is_not_json_says_nothing(body: bytes) -> None:
+    assert Answer(status=200, body=body).json() is None

@@ -134,4 +134,4 @@ class Listed:
 class ListedPage:
     successes: tuple[Listed, ...]
     next_page: str = ""  # how to ask for the next one; empty on the last
-    unreadable: int = 0  # successes without an id or a time
+    unreadable: int = 0  # rows that are no objects, and successes without an id or a time

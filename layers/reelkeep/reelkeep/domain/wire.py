@@ -28,6 +28,40 @@ def parse_json(text: bytes) -> Json:
     return parsed
 
 
+def repair_json(body: bytes) -> Json:
+    """The JSON that a provider meant, fit to be stored and sent. Raises ValueError if it is not JSON at all.
+
+    Bytes and halves of surrogate pairs that are no character become U+FFFD; NaN, Infinity and numbers without a
+    sensible size become null; a byte order mark and what is not printable around the document is skipped.
+    """
+    text = body.decode(json.detect_encoding(body), "replace").strip(_AROUND)
+    try:
+        return _repaired(json.loads(text, strict=False, parse_int=_whole))
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+_AROUND = "\ufeff\0\xa0 \t\r\n\f\v"
+_MOST_DIGITS = 1000  # Python refuses to read more than 4,300
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) <= _MOST_DIGITS else None
+
+
+def _repaired(value: Json) -> Json:
+    match value:
+        case str():
+            return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case float():
+            return value if math.isfinite(value) else None
+        case list():
+            return [_repaired(item) for item in value]
+        case dict():
+            return {_repaired(name): _repaired(item) for name, item in value.items()}
+    return value
+
+
 def _refuse(constant: str) -> None:
     raise ValueError(f"{constant} is not JSON")
 
@@ -51,9 +85,9 @@ class Answer:
     body: bytes = b""
 
     def json(self) -> Json | None:
-        """The body's JSON, or None if it is not JSON."""
+        """The body's JSON, repaired, or None if it is not JSON."""
         try:
-            return parse_json(self.body)
+            return repair_json(self.body)
         except ValueError:
             return None
 

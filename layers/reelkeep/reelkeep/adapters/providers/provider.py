@@ -103,7 +103,7 @@ class HttpProvider:
         else:
             raise TryLater(f"the provider's list does not end after {_MOST_PAGES} pages")
         if unreadable:
-            raise TryLater(f"the provider lists {unreadable} successes without an id or a time")
+            raise TryLater(f"the provider lists {unreadable} tasks that cannot be read")
 
     def cancel(self, task: Task) -> bool:
         call = self.dialect.cancel(task)

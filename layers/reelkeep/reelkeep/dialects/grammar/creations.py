@@ -36,8 +36,9 @@ def successes(
     since: datetime | None = None,
 ) -> ListedPage:
     """The successes among these items of a list; of those whose end has a name, the ones that ended since then."""
-    found, unreadable = [], 0
-    for said in filter(made, map(lenient.fields, items)):
+    rows = [item for item in items if isinstance(item, dict)]
+    found, unreadable = [], len(items) - len(rows)
+    for said in filter(made, rows):
         task_id, created_at = id_of(said), lenient.moment(said.get("created_at"))
         if not task_id or created_at is None:
             unreadable += 1

@@ -18,8 +18,8 @@ def fields(value: Json) -> dict[str, Json]:
 
 
 def text(value: Json) -> str:
-    """The string, fit to be stored, or "" for anything else."""
-    return value.encode("utf-8", "replace").decode() if isinstance(value, str) else ""
+    """The string, or "" for anything else."""
+    return value if isinstance(value, str) else ""
 
 
 def identifier(value: Json) -> str:

@@ -93,6 +93,7 @@ class _Client(Client):
             listed, counted = said.get("items"), lenient.whole(said.get("total"))
             if answer.status != 200 or not isinstance(listed, list) or counted is None:
                 return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
+            before = len(items)
             items |= {answers.id_of(item): item for item in map(lenient.fields, listed)}
             suspects = {task_id: item for task_id, item in items.items() if _may_be(item, task)}
             ours = [task_id for task_id, item in suspects.items() if mark is not None and _echo(item) == mark]
@@ -100,7 +101,7 @@ class _Client(Client):
                 return Uncertain("the provider's list does not tell its tasks apart")
             if ours:
                 return Found(ours[0])
-            if total not in (None, counted) or (not listed and counted > len(items)):
+            if total not in (None, counted) or before == len(items) < counted:
                 return Uncertain("the provider's list changed while it was read")
             total = counted
         if mark is None and suspects:

@@ -1,0 +1,402 @@
+"""What every format must make of its provider's answers, whatever they look like.
+
+A format is found by itself: a package of `dialects` with a `client`. It brings `conformance.json` into its folder of
+golden bodies, with marks in the places of what changes:
+
+- `accepted`: the answer to a submission, with "@id";
+- `task`: the answer to a poll, with "@id", "@word" (its status), "@link", and "@code", "@message", "@number", "@time"
+  wherever there are such;
+- `error`: how it refuses, with "@code" and "@message", and `codes`: what it says for each kind of refusal;
+- `list`: its list of tasks, with "@rows", if it has one.
+"""
+
+from __future__ import annotations
+
+import json
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reelkeep import dialects
+from reelkeep.domain.observation import (
+    Accepted,
+    Busy,
+    Failed,
+    ListedPage,
+    Missing,
+    NotYet,
+    Observation,
+    Pending,
+    Placement,
+    Refused,
+    Succeeded,
+    Unknown,
+    Unreadable,
+)
+from reelkeep.domain.task import FailureClass, Kind, Request, State
+from reelkeep.domain.wire import Answer, Json, ProviderDialect
+from tests.unit.dialects.stage import NOW, answer, searched, task_of
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+LINK = "https://cdn.example.com/film.mp4"
+REQUEST = Request(dialect="somewhere", kind=Kind.TEXT2VIDEO, model="m", prompt="a paper boat")
+TASK = task_of(REQUEST, state=State.QUEUEING, provider_task_id="t-1")
+
+
+@dataclass(frozen=True)
+class Format:
+    """A provider's format and its sample bodies."""
+
+    client: ProviderDialect
+
+    @property
+    def name(self) -> str:
+        return self.client.name
+
+    def sample(self, name: str, **values: Json) -> Json:
+        path = GOLDEN / self.name / "conformance.json"
+        assert path.exists(), f"{self.name} needs sample bodies in tests/golden/{self.name}/conformance.json"
+        samples = json.loads(path.read_text())
+        assert name in samples, f"{path} has no sample {name!r}"
+        marks = {
+            "id": "t-1",
+            "word": None,
+            "link": None,
+            "code": None,
+            "message": None,
+            "number": 5,
+            "time": _unix(NOW),
+        }
+        return filled(samples[name], marks | values)
+
+    def code(self, kind: str) -> str:
+        code: str = self.sample("codes")[kind]
+        return code
+
+    def placed(self, status: int, body: Json, **headers: str) -> Placement:
+        return self.client.read_placed(answer(status, body, **headers))
+
+    def observed(self, status: int, body: Json, **headers: str) -> Observation:
+        return self.client.read_observed(answer(status, body, **headers))
+
+    def error(self, kind: str) -> Json:
+        return self.sample("error", code=self.code(kind), message="that is not possible")
+
+    def success(self, **values: Json) -> Json:
+        return self.sample("task", **{"word": "success", "link": LINK} | values)
+
+    def row(self, **values: Json) -> Json:
+        task = self.success(**values)
+        return task.get("data", task)
+
+    def listed(self, *rows: Json) -> ListedPage | None:
+        body = self.sample("list", rows=list(rows))
+        return self.client.read_successes(answer(200, body), NOW - timedelta(hours=24), "")
+
+
+def filled(sample: Json, values: dict[str, Json]) -> Json:
+    if isinstance(sample, dict):
+        return {name: filled(value, values) for name, value in sample.items()}
+    if isinstance(sample, list):
+        return [filled(value, values) for value in sample]
+    return values[sample[1:]] if isinstance(sample, str) and sample.startswith("@") else sample
+
+
+def _unix(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+def _formats() -> list[Format]:
+    names = (module.name for module in pkgutil.iter_modules(dialects.__path__))
+    return [Format(client) for name in names if (client := dialects.upstream(name))]
+
+
+def _lists(client: ProviderDialect) -> bool:
+    return client.list_successes(NOW, "") is not None
+
+
+FORMATS = _formats()
+of_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda each: each.name)
+of_every_list = pytest.mark.parametrize(
+    "format", [each for each in FORMATS if _lists(each.client)], ids=lambda each: each.name
+)
+
+
+def test_formats_are_found() -> None:
+    assert len(FORMATS) > 1, "no client was found below reelkeep.dialects"
+
+
+# --- the answer to the billable call ---
+
+
+@of_every_format
+@pytest.mark.parametrize("task_id", ["cgt-20260106080000-abcde", "grok:7f3c", 885_000_000_000_000_001])
+def test_an_accepted_task_is_polled_under_the_id_that_it_was_given(format: Format, task_id: Json) -> None:
+    accepted = format.placed(200, format.sample("accepted", id=task_id))
+    assert isinstance(accepted, Accepted), f"{format.name} does not see that its provider accepted {task_id}"
+    assert accepted.provider_task_id == str(task_id)
+    path = format.client.observe(replace(TASK, provider_task_id=accepted.provider_task_id)).path
+    segments = [unquote(segment) for segment in path.split("/")]
+    assert str(task_id) in segments, f"{format.name} polls {path} for the task {task_id}"
+
+
+@of_every_format
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"error": {}}'])
+def test_too_many_requests_means_that_it_is_placed_again_later(format: Format, body: bytes) -> None:
+    assert format.placed(429, body, retry_after="7") == NotYet(7.0)
+
+
+@of_every_format
+@pytest.mark.parametrize("status", [408, 499, 500, 502, 503, 504, 303])
+def test_what_may_have_been_accepted_is_never_placed_again(format: Format, status: int) -> None:
+    placement = format.placed(status, b"<html>")
+    assert isinstance(placement, Unknown), f"{format.name} takes a {status} for {placement}"
+
+
+@of_every_format
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"t-1"', b"{}", b'{"id": "", "task_id": null}', b"{"])
+def test_an_accepting_answer_that_names_no_task_is_a_lost_one(format: Format, body: bytes) -> None:
+    placement = format.placed(200, body)
+    assert isinstance(placement, Unknown), f"{format.name} takes a 200 with {body!r} for {placement}"
+
+
+@of_every_format
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_key_is_ours_to_mend(format: Format, status: int) -> None:
+    placement = format.placed(status, b"")
+    assert isinstance(placement, Refused)
+    assert placement.failure.reason is FailureClass.PROVIDER
+    assert "key" in placement.failure.message
+
+
+@of_every_format
+@pytest.mark.parametrize("kind", ["policy", "credit", "input"])
+def test_a_refusal_says_what_kind_it_is_and_why(format: Format, kind: str) -> None:
+    placement = format.placed(400, format.error(kind))
+    assert isinstance(placement, Refused), f"{format.name} takes a refusal for {placement}"
+    assert placement.failure.reason == kind
+    assert placement.failure.code == format.code(kind)
+
+
+@of_every_format
+def test_a_refusal_for_being_busy_means_that_it_is_placed_again_later(format: Format) -> None:
+    assert format.placed(400, format.error("throttled"), retry_after="7") == NotYet(7.0)
+
+
+# --- the answer to a poll ---
+
+
+@of_every_format
+@pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
+@pytest.mark.parametrize("body", [b"", b"<html>", b'{"error": {}}'])
+def test_a_provider_that_cannot_answer_now_is_busy(format: Format, status: int, body: bytes) -> None:
+    observed = format.observed(status, body, retry_after="7")
+    assert isinstance(observed, Busy), f"{format.name} takes a {status} for {observed}"
+    assert observed.retry_after == 7
+
+
+@of_every_format
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_poll_whose_key_is_refused_says_nothing_of_the_task(format: Format, status: int) -> None:
+    observed = format.observed(status, b"")
+    assert isinstance(observed, Busy)
+    assert "key" in observed.reason
+
+
+@of_every_format
+def test_a_task_is_missing_only_if_the_provider_says_so_in_its_own_words(format: Format) -> None:
+    assert format.observed(404, format.error("missing")) == Missing()
+    page = format.observed(404, b"<html>")
+    assert isinstance(page, Unreadable), f"{format.name} gives a paid task up for a page of some proxy"
+
+
+@of_every_format
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"7", b"{}", b'{"status": 3, "state": 3}', b"\xff\xfe\x00"])
+def test_what_makes_no_sense_is_kept_and_gives_nothing_up(format: Format, body: bytes) -> None:
+    observed = format.observed(200, body)
+    assert isinstance(observed, Unreadable), f"{format.name} takes {body!r} for {observed}"
+    assert observed.raw == body
+
+
+@of_every_format
+def test_a_task_is_followed_to_its_success(format: Format) -> None:
+    for word in ("queued", "processing"):
+        assert isinstance(format.observed(200, format.sample("task", word=word)), Pending), word
+    observed = format.observed(200, format.success())
+    assert isinstance(observed, Succeeded), f"{format.name} does not see the success in its own sample: {observed}"
+    assert video_of(observed) == LINK
+
+
+def video_of(observed: Observation) -> str:
+    assert isinstance(observed, Succeeded), f"it takes a success for {observed}"
+    video = observed.creations[0].asset("video")
+    assert video is not None
+    return video.source
+
+
+@of_every_format
+def test_a_failure_says_what_kind_it_is_and_why(format: Format) -> None:
+    body = format.sample("task", word="failed", code=format.code("policy"), message="no")
+    observed = format.observed(200, body)
+    assert isinstance(observed, Failed), f"{format.name} does not see the failure in its own sample: {observed}"
+    assert observed.failure.reason is FailureClass.POLICY
+    assert format.code("policy") in (observed.failure.code, observed.failure.message)
+
+
+@of_every_format
+@pytest.mark.parametrize("word", ["image_downloading", "reviewing", "未知"])
+def test_a_status_that_nobody_has_heard_of_is_not_the_end_and_is_told(format: Format, word: str) -> None:
+    assert format.observed(200, format.sample("task", word=word)) == Pending(State.PROCESSING, word)
+
+
+@of_every_format
+@pytest.mark.parametrize("link", [None, "", "soon", "ftp://cdn.example.com/film.mp4", 7, [], {}])
+def test_a_success_without_a_link_is_looked_at_again(format: Format, link: Json) -> None:
+    """Or there is a path at the provider itself under which it hands out its files."""
+    observed = format.observed(200, format.success(link=link))
+    if isinstance(observed, Succeeded):
+        assert "://" not in video_of(observed)
+    else:
+        assert isinstance(observed, Unreadable), f"{format.name} takes a success without a link for {observed}"
+        assert observed.made
+
+
+# --- answers with faults ---
+
+FAULTS: dict[str, Callable[[bytes], bytes]] = {
+    "half of a surrogate pair": lambda body: body.replace(b"{", b'{"x": "\\ud83d", ', 1),
+    "a byte that is no UTF-8": lambda body: body.replace(b"{", b'{"x": "caf\xe9", ', 1),
+    "NaN": lambda body: body.replace(b"{", b'{"x": NaN, ', 1),
+    "a number of 5000 digits": lambda body: body.replace(b"{", b'{"x": ' + b"9" * 5000 + b", ", 1),
+    "a byte order mark": lambda body: b"\xef\xbb\xbf" + body,
+    "UTF-16": lambda body: body.decode().encode("utf-16"),
+    "blanks around it": lambda body: b"\r\n\t " + body + b"\n\0",
+    "a name twice": lambda body: body.replace(b"{", b'{"status": "queued", "state": "created", ', 1),
+}
+
+
+@of_every_format
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_fault_does_not_make_an_answer_unreadable(format: Format, fault: str) -> None:
+    def with_fault(body: Json) -> Answer:
+        return Answer(status=200, body=FAULTS[fault](json.dumps(body).encode()))
+
+    accepted = format.client.read_placed(with_fault(format.sample("accepted")))
+    assert isinstance(accepted, Accepted), f"{format.name} loses a paid task for {fault}: {accepted}"
+    assert video_of(format.client.read_observed(with_fault(format.success()))) == LINK
+
+
+@of_every_format
+@pytest.mark.parametrize("number", [None, "5.04", "5s", "", -1, 0, True, 10**400, 1e300, "NaN", {}, [], [5]])
+def test_no_number_costs_a_success(format: Format, number: Json) -> None:
+    assert video_of(format.observed(200, format.success(number=number))) == LINK
+    assert isinstance(format.placed(200, format.sample("accepted", number=number)), Accepted)
+
+
+TIMES: list[Json] = [
+    None,
+    "",
+    "yesterday",
+    0,
+    -1,
+    10**30,
+    "2026-01-06T08:00:00.123456789Z",
+    _unix(NOW) * 1000,
+    {},
+    [],
+]
+
+
+@of_every_format
+@pytest.mark.parametrize("time", TIMES)
+def test_no_time_costs_a_success(format: Format, time: Json) -> None:
+    assert video_of(format.observed(200, format.success(time=time))) == LINK
+
+
+def nodes(body: Json, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The way to everything in it."""
+    inner = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
+    return [path, *(found for step, item in inner for found in nodes(item, (*path, step)))]
+
+
+def changed(body: Json, path: tuple[Any, ...], value: Json) -> Json:
+    if not path:
+        return value
+    copy = dict(body) if isinstance(body, dict) else list(body)
+    copy[path[0]] = changed(body[path[0]], path[1:], value)
+    return copy
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@of_every_format
+@given(data=st.data(), status=st.sampled_from([200, 201, 204, 302, 400, 401, 404, 409, 429, 500, 503]))
+def test_no_answer_is_a_fault_of_ours(format: Format, data: st.DataObject, status: int) -> None:
+    samples = [
+        format.sample("accepted"),
+        format.success(),
+        format.error("policy"),
+        format.sample("task", word="failed", code="c", message="m"),
+        *([format.sample("list", rows=[format.row()])] if _lists(format.client) else []),
+    ]
+    body = data.draw(st.sampled_from(samples))
+    for _ in range(data.draw(st.integers(0, 3))):
+        body = changed(body, data.draw(st.sampled_from(nodes(body))), data.draw(VALUES))
+    said = answer(status, body)
+    client = format.client
+    client.read_placed(said)
+    client.read_observed(said)
+    client.read_cancelled(said)
+    client.read_successes(said, NOW - timedelta(hours=24), "")
+    if search := client.find(TASK):
+        searched(search, said)
+
+
+# --- its list ---
+
+
+@of_every_list
+def test_a_success_in_the_list_is_read(format: Format) -> None:
+    page = format.listed(format.row(id="t-1"), format.row(id=885_000_000_000_000_001))
+    assert page is not None
+    assert [each.provider_task_id for each in page.successes] == ["t-1", "885000000000000001"]
+    assert page.successes[0].created_at == datetime.fromtimestamp(_unix(NOW), UTC)
+
+
+ODD_ROWS: list[Json] = [None, 7, "t-9", [], {"status": 7, "state": 7}]
+
+
+@of_every_list
+@pytest.mark.parametrize("odd", ODD_ROWS)
+def test_an_odd_row_costs_that_row_only(format: Format, odd: Json) -> None:
+    page = format.listed(format.row(id="t-1"), odd, format.row(id="t-2"))
+    assert page is not None, f"{format.name} reads nothing of a list with a row {odd!r}"
+    assert [each.provider_task_id for each in page.successes] == ["t-1", "t-2"]
+    assert page.unreadable == (0 if isinstance(odd, dict) else 1), f"{format.name} does not count {odd!r}"
+
+
+@of_every_list
+@pytest.mark.parametrize("changes", [{"id": None}, {"id": ""}, {"time": None}, {"time": "yesterday"}, {"time": {}}])
+def test_a_success_in_the_list_without_an_id_or_a_time_is_counted(format: Format, changes: dict[str, Json]) -> None:
+    page = format.listed(format.row(**changes), format.row(id="t-2"))
+    assert page is not None
+    assert ([each.provider_task_id for each in page.successes], page.unreadable) == (["t-2"], 1)
+
+
+@of_every_list
+@pytest.mark.parametrize(("status", "body"), [(500, {}), (401, {}), (200, []), (200, {"data": 1}), (200, b"<html>")])
+def test_what_is_no_list_is_not_taken_for_an_empty_one(format: Format, status: int, body: Json) -> None:
+    assert format.client.read_successes(answer(status, body), NOW, "") is None
