@@ -53,15 +53,17 @@ def sound(container: str = "ipod", codec: str = "aac") -> bytes:
 
 
 @cache
-def picture(kind: str, size: tuple[int, int] = (40, 30), **options: object) -> bytes:
+def picture(kind: str, size: tuple[int, int] = (40, 30), *, mode: str = "RGB", **options: object) -> bytes:
     file = io.BytesIO()
-    Image.effect_noise(size, 60).convert("RGB").save(file, kind, **options)
+    Image.effect_noise(size, 60).convert(mode).save(file, kind, **options)
     return file.getvalue()
 
 
 def lengthened(content: bytes, length: int) -> bytes:
-    """The same MP4 with a `free` box at its end, as long as wished."""
-    return content + b"\0\0\0\1free" + (length - len(content)).to_bytes(8, "big") + bytes(length - len(content) - 16)
+    """The same MP4 with a `free` box before the index at its end, as long as wished."""
+    at = content.rindex(b"moov") - 4
+    size = length - len(content)
+    return content[:at] + b"\0\0\0\1free" + size.to_bytes(8, "big") + bytes(size - 16) + content[at:]
 
 
 def _silence(output: av.container.OutputContainer, stream: av.AudioStream, seconds: float) -> None:

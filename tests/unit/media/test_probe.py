@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
+from tests.media_files import Film
 from tests.samples import lengthened, picture, sound, video
 
 PAGE = b"<!DOCTYPE html>\n<html><body>Access denied</body></html>"
@@ -23,8 +24,12 @@ WHOLE = {
     "mp4 in fragments": lambda: video(movflags="frag_keyframe+empty_moov"),
     "mov": lambda: video("mov"),
     "webm": lambda: video("webm", "libvpx"),
+    "webm of unknown size": lambda: Film("webm", "libvpx", (("live", "1"),), audio="libopus").make(),
+    "avi": lambda: video("avi"),
     "png": lambda: picture("PNG"),
     "jpeg": lambda: picture("JPEG"),
+    "jpeg, progressive": lambda: picture("JPEG", progressive=True),
+    "jpeg without its end mark": lambda: picture("JPEG")[:-2],
     "gif": lambda: picture("GIF"),
     "webp": lambda: picture("WEBP"),
     "wav": lambda: sound("wav", "pcm_s16le"),
@@ -180,7 +185,8 @@ def test_a_page_is_refused_before_all_of_it_has_come() -> None:
 @given(data=st.data())
 def test_a_file_cut_anywhere_is_not_taken_for_a_whole_one(name: str, data: st.DataObject) -> None:
     content = WHOLE[name]()
-    length = data.draw(st.integers(0, len(content) - 1))
+    says_nothing = {"png": 12, "jpeg": 2, "gif": 1}  # bytes at its end that only mark it
+    length = data.draw(st.integers(0, len(content) - says_nothing.get(name, 0) - 1))
 
     with pytest.raises(NotMedia):
         probe(content[:length])
@@ -248,11 +254,59 @@ def test_a_box_that_claims_to_be_huge_takes_no_memory() -> None:
     assert peak < 1 << 20
 
 
+@pytest.mark.parametrize(
+    "many",
+    [
+        b"\xff\xc4\0\x14\0" + b"\1" + bytes(15) + b"\5",  # tables of codes
+        b"\xff\xc0\0\x0b\x08\0\1\0\1\1\1\x11\0",  # frames
+        b"\xff\xda\0\x08\1\1\0\0\x3f\0" + b"\x55" * 100,  # scans
+    ],
+)
+def test_a_jpeg_of_many_parts_takes_no_memory(many: bytes) -> None:
+    found = MediaProbe("image")
+    found.feed(b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(10))
+    parts = many * (1 << 14)
+    tracemalloc.start()
+    for _ in range(16):
+        found.feed(parts)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 8 << 20
+
+
+def test_a_scan_without_an_end_takes_no_memory() -> None:
+    found = MediaProbe("image")
+    content = picture("JPEG")
+    found.feed(content[: content.index(b"\xff\xda") + 14])
+    chunk = b"\x55" * (1 << 20)
+    tracemalloc.start()
+    for _ in range(32):
+        found.feed(chunk)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert peak < 8 << 20
+    with pytest.raises(Truncated):
+        found.finish()
+
+
+@pytest.mark.parametrize("count", [(1 << 32) - 1, 1 << 20])
+def test_tables_that_claim_more_than_they_hold_are_read_as_far_as_they_go(count: int) -> None:
+    number = count.to_bytes(4, "big")
+    content = video()
+    for kind, at in ((b"stsz", 8), (b"stsc", 4), (b"stco", 4), (b"stts", 4)):
+        begin = content.index(kind) + 4 + at
+        claiming = content[:begin] + number + content[begin + 4 :]
+        with suppress(NotMedia):
+            assert probe(claiming, "video").width == 64
+
+
 def webm(info: bytes = b"", track: bytes = b"") -> bytes:
     """With what is said of the whole and of its one track."""
-    said = element("1549a966", info) + element("1654ae6b", element("ae", track))
+    said = element("1549a966", info) + element("1654ae6b", element("ae", NUMBER + track))
     begun = element("1a45dfa3", element("4282", b"webm"))
-    return begun + element("18538067", said + element("1f43b675", bytes(300)))
+    return begun + element("18538067", said + element("1f43b675", BLOCK))
 
 
 def element(kind: str, content: bytes) -> bytes:
@@ -260,6 +314,8 @@ def element(kind: str, content: bytes) -> bytes:
 
 
 UNKNOWN = b"\x01" + b"\xff" * 7  # a size that its writer did not know yet
+BLOCK = element("a3", b"\x81\0\0\x80a frame")  # of track 1
+NUMBER = element("d7", b"\1")
 VIDEO = element("e0", element("b0", b"\x40") + element("ba", b"\x30"))
 
 
@@ -274,8 +330,8 @@ def frame(milliseconds: int) -> bytes:
 )
 def test_a_recording_with_sound_in_clusters_of_unknown_sizes_is_read(of_video: bytes, fps: float | None) -> None:
     scale, ticks = element("2ad7b1", (2_000_000).to_bytes(4, "big")), element("4489", struct.pack(">d", 500))
-    info, tracks = element("1549a966", scale + ticks), element("ae", frame(20)) + element("ae", of_video)
-    cluster = bytes.fromhex("1f43b675") + UNKNOWN + element("a3", b"a frame")
+    info, tracks = element("1549a966", scale + ticks), element("ae", frame(20)) + element("ae", NUMBER + of_video)
+    cluster = bytes.fromhex("1f43b675") + UNKNOWN + BLOCK
     begun = element("1a45dfa3", element("4282", b"webm")) + bytes.fromhex("18538067") + UNKNOWN
     content = begun + info + element("1654ae6b", tracks) + cluster + cluster
 
@@ -302,7 +358,7 @@ def test_a_number_of_any_length_is_no_accident() -> None:
     "many",
     [
         b"\0\0\0\x08trak" * 200_000,  # each a track of its own
-        b"\0\0\0\x01moov\0\1\0\0\0\0\0\0" * 100_000,  # each in the one before
+        b"\0\0\0\x01traf\0\1\0\0\0\0\0\0" * 100_000,  # each in the one before
     ],
 )
 def test_many_boxes_take_no_memory(many: bytes) -> None:

@@ -1,26 +1,32 @@
-"""Walking a file made of sized boxes while its bytes pass by, keeping only the few small ones that matter."""
+"""A streaming parser for files made of sized boxes (atoms, chunks, elements). It keeps the few that matter."""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-_KEPT_AT_MOST = 1 << 20  # a longer leaf is stepped over: memory stays bounded whatever a file claims
-_LONGEST_HEAD = 32
+_LARGEST_KEPT = 1 << 20  # bytes; a longer payload is skipped, so memory stays bounded whatever a file claims
+_LONGEST_HEADER = 32
 _DEEPEST = 64  # boxes in one another
+MOST_TRACKS = 256
 
 
-class Act(Enum):
-    ENTER = "its payload is boxes again"
-    KEEP = "its payload is wanted"
-    SKIP = "its payload is stepped over"
+class Action(Enum):
+    """What the parser does with the payload of a box."""
+
+    ENTER = "parse it: it is made of boxes"
+    KEEP = "collect it"
+    SKIP = "skip it"
 
 
 class Box(NamedTuple):
     kind: bytes
-    head: int  # bytes of its header
-    size: int | None  # bytes of its payload; None: up to the end of what holds it
-    act: Act
+    header_size: int
+    size: int | None  # bytes of the payload; None: up to the end of the parent
+    action: Action
+
+
+REST = Box(b"", 0, None, Action.SKIP)  # whatever is left of the parent, or of the file, means nothing
 
 
 class Malformed(Exception):
@@ -34,16 +40,17 @@ class Facts(NamedTuple):
     fps: float | None = None
     width: int | None = None
     height: int | None = None
+    has_video: bool = True
 
 
 class Reader(Protocol):
-    """One format, read while it passes by, in chunks cut anywhere."""
+    """Reads one format in chunks cut anywhere."""
 
     def feed(self, chunk: memoryview) -> None:
         """Raises Malformed."""
 
     def missing(self) -> str | None:
-        """After the last byte: what is not there that a whole file has."""
+        """After the last byte: what a player needs and does not find."""
 
     def facts(self) -> Facts: ...
 
@@ -51,99 +58,107 @@ class Reader(Protocol):
 BREAKS_OFF = "it breaks off before its end"
 
 
-class Walk:
-    """Feeds on chunks of any size; what it learns does not depend on where they are cut."""
+class BoxReader:
+    """The base of the readers. What it learns does not depend on where the chunks are cut."""
 
     def __init__(self) -> None:
         self.offset = 0
-        self._path: list[tuple[bytes, int]] = []  # the boxes we are in, with the offset each ends at
-        self._head = bytearray()
+        self._path: list[tuple[bytes, int]] = []  # the boxes around this place, and the offset where each ends
+        self._header = bytearray()
         self._leaf: bytes | None = None
         self._left: int | None = 0  # payload still to come; None: all the rest of the file
-        self._kept: bytearray | None = None
+        self._payload: bytearray | None = None
 
-    # What a format has to say -------------------------------------------------------------------------
+    # A format implements these -------------------------------------------------------------------------
 
     def header(self, data: bytes) -> Box | None:
-        """The box that starts with `data`, or None while more bytes are needed; a prefix of `data` must decide."""
+        """The box that starts with `data`, or None while more bytes are needed. A prefix of `data` must decide."""
         raise NotImplementedError
 
     def entered(self, kind: bytes) -> None:
-        """A box whose payload is boxes begins."""
+        """The payload of a box with Action.ENTER begins."""
+
+    def left(self, kind: bytes) -> None:
+        """It has ended."""
 
     def kept(self, kind: bytes, payload: bytes) -> None:
-        """A wanted box has passed."""
+        """The payload of a box with Action.KEEP is complete."""
 
-    # The walk itself ----------------------------------------------------------------------------------
+    def too_large(self, kind: bytes) -> None:
+        """The payload of a box with Action.KEEP is not kept."""
+
+    # The parser itself ---------------------------------------------------------------------------------
 
     def feed(self, chunk: memoryview) -> None:
         at = 0
         while at < len(chunk):
             if self._leaf is None:
-                at += self._feed_header(chunk[at : at + _LONGEST_HEAD - len(self._head)])
+                at += self._feed_header(chunk[at : at + _LONGEST_HEADER - len(self._header)])
                 continue
             count = len(chunk) - at if self._left is None else min(self._left, len(chunk) - at)
-            if self._kept is not None:
-                self._kept += chunk[at : at + count]
+            if self._payload is not None:
+                self._payload += chunk[at : at + count]
             at += count
             self.offset += count
             if self._left is not None:
                 self._left -= count
-                self._close_if_done()
+                self._close_leaf()
 
     @property
-    def inside(self) -> bytes:
-        """The box that we are in; empty at the top."""
+    def parent(self) -> bytes:
+        """The box around this place; empty at the top level."""
         return self._path[-1][0] if self._path else b""
 
     @property
     def room(self) -> int | None:
-        """What is left of it; None at the top."""
+        """Bytes left of the parent; None at the top level."""
         return self._path[-1][1] - self.offset if self._path else None
 
     @property
     def whole(self) -> bool:
         """Nothing has begun that has not ended."""
-        return self._left is None or not (self._leaf or self._head or self._path)
+        return self._left is None or not (self._leaf or self._header or self._path)
 
     def _feed_header(self, data: memoryview) -> int:
-        before = len(self._head)
-        self._head += data
-        box = self.header(bytes(self._head))
+        before = len(self._header)
+        self._header += data
+        box = self.header(bytes(self._header))
         if box is None:
-            if len(self._head) >= _LONGEST_HEAD:
+            if len(self._header) >= _LONGEST_HEADER:
                 raise Malformed
             return len(data)
-        self._head.clear()
-        self.offset += box.head
+        self._header.clear()
+        self.offset += box.header_size
         self._open(box)
-        return box.head - before
+        return box.header_size - before
 
     def _open(self, box: Box) -> None:
         size = box.size
         if self.room is not None:
             size = self.room if size is None else min(size, self.room)
-        if box.act is Act.ENTER:
+        if box.action is Action.ENTER:
             self.entered(box.kind)
             if len(self._path) >= _DEEPEST:
                 raise Malformed
-            if size is not None:  # one without an end needs no place in the path
+            if box.size is not None and size is not None:  # one that ends with its parent needs no place in the path
                 self._path.append((box.kind, self.offset + size))
-            self._close_ended()
+            self._close_parents()
             return
         self._leaf, self._left = box.kind, size
-        wanted = box.act is Act.KEEP and size is not None and size <= _KEPT_AT_MOST
-        self._kept = bytearray() if wanted else None
-        self._close_if_done()
+        keep = box.action is Action.KEEP
+        self._payload = bytearray() if keep and size is not None and size <= _LARGEST_KEPT else None
+        if keep and self._payload is None:
+            self.too_large(box.kind)
+        self._close_leaf()
 
-    def _close_if_done(self) -> None:
+    def _close_leaf(self) -> None:
         if self._leaf is not None and self._left == 0:
-            kind, payload = self._leaf, self._kept
-            self._leaf = self._kept = None
+            kind, payload = self._leaf, self._payload
+            self._leaf = self._payload = None
             if payload is not None:
                 self.kept(kind, bytes(payload))
-            self._close_ended()
+            self._close_parents()
 
-    def _close_ended(self) -> None:
+    def _close_parents(self) -> None:
         while self._path and self._path[-1][1] <= self.offset:
-            self._path.pop()
+            self.left(self._path.pop()[0])

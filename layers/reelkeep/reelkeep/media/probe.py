@@ -10,9 +10,10 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from reelkeep.media.boxes import Malformed, Reader
+from reelkeep.media.images import HEAD, Gif, Opaque, Png, Riff
+from reelkeep.media.jpeg import Jpeg
 from reelkeep.media.matroska import Matroska
 from reelkeep.media.mp4 import Mp4
-from reelkeep.media.pictures import HEAD, Gif, Jpeg, Opaque, Png, Riff
 
 Expected = Literal["video", "image", "audio", "media"]  # media: any of them
 
@@ -130,9 +131,9 @@ class MediaProbe:
         name, reader = self._format.name, self._reader
         if missing := reader.missing():
             raise Truncated(f"the provider answered {name} that is not whole: {missing}")
-        if isinstance(reader, Mp4) and self._expected == "video" and not reader.has_video:
-            raise NotMedia(f"the provider answered {name} without a picture in it")
         facts = reader.facts()
+        if self._expected == "video" and not facts.has_video:
+            raise NotMedia(f"the provider answered {name} without a picture in it")
         return Media(
             content_type=self._format.content_type,
             extension=self._format.extension,
