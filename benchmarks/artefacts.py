@@ -46,6 +46,7 @@ class Artefacts:
     ours: dict[str, Deployed]
     naive: dict[str, Deployed]  # without bytecode, as pip and sam leave it
     naive_compiled: dict[str, Deployed]
+    roots: Path  # the bundle that the dependencies' layer has for connections to AWS
 
 
 def pythons() -> list[Path]:
@@ -66,10 +67,10 @@ def version_of(python: Path) -> str:
 
 def build(python: Path, folder: Path) -> Artefacts:
     """In `folder`, all but the packages of others: those are kept from run to run."""
-    packages, naive_packages = _dependencies(python), _naive_packages(python)
+    dependencies, naive_packages = _dependencies(python), _naive_packages(python)
     runtime, compiled_packages = _runtime(python), _compiled(python, naive_packages)
     opt = folder / "opt"
-    shutil.copytree(packages, opt / "python", symlinks=True)
+    shutil.copytree(dependencies, opt, symlinks=True)
     _make(python, ROOT / "layers" / "reelkeep", "ReelkeepLayer", folder / "layer")
     shutil.copytree(folder / "layer" / "python", opt / "python", dirs_exist_ok=True)
     ours = {}
@@ -89,6 +90,7 @@ def build(python: Path, folder: Path) -> Artefacts:
         ours=ours,
         naive=_naive(folder / "naive", naive_packages, runtime, python),
         naive_compiled=_naive(folder / "naive-compiled", compiled_packages, runtime, python),
+        roots=opt / "aws-roots.pem",
     )
 
 
@@ -100,12 +102,12 @@ def _naive(task: Path, opt: Path, runtime: Path, python: Path) -> dict[str, Depl
 
 def _dependencies(python: Path) -> Path:
     layer = ROOT / "layers" / "dependencies"
-    inputs = [layer / "requirements.txt", layer / "Makefile", ROOT / "layers" / "build.mk"]
+    inputs = [*(path for path in sorted(layer.iterdir()) if path.is_file()), ROOT / "layers" / "build.mk"]
     folder, made = _kept("dependencies", python, (path.read_text() for path in inputs))
     if not made:
         _make(python, layer, "DependenciesLayer", folder)
         _finish(folder)
-    return folder / "python"
+    return folder
 
 
 def _naive_packages(python: Path) -> Path:

@@ -27,8 +27,8 @@ from benchmarks import artefacts
 from benchmarks.artefacts import ROOT, STEPS, Artefacts, Deployed
 from benchmarks.runtime_api import Broken, Call, Environment
 
-_MOST_OF_NAIVE: Final = 0.65  # a cold start
-_MOST_CPU: Final = 0.004  # seconds a warm call
+_MAX_COLD_START: Final = 0.45  # of naive's
+_MAX_WARM_CPU: Final = 0.35  # of naive's
 _CHECKED: Final = ("submit", "poll")
 
 _COMPILED: Final = ", .pyc"  # which matters to a cold start only
@@ -164,11 +164,12 @@ def _upstream(folder: Path) -> Iterator[tuple[int, Path]]:
 
 def _contestants(built: Artefacts, port: int, authorities: Path, logs: Path) -> list[Contestant]:
     events = _events()
+    roots = logs / "roots.pem"  # as the template has it, and the stubs' authority
+    roots.write_text(built.roots.read_text() + (authorities.parent / "own.pem").read_text())
 
     def contestant(name: str, step: str, deployed: Deployed) -> Contestant:
         variables = _variables(step, port, authorities)
-        if "naive" in name or step == "finalize":  # botocore's own connections, which look nowhere else
-            variables["AWS_CA_BUNDLE"] = str(authorities)
+        variables["AWS_CA_BUNDLE"] = str(authorities if "naive" in name else roots)
         return Contestant(name, step, deployed, events[step], variables, logs / f"{name}.log")
 
     return [
@@ -209,13 +210,14 @@ def _ratio(own: list[float], other: list[float]) -> float:
 
 def _print(contestants: list[Contestant]) -> None:
     naive = {each.step: each for each in contestants if each.name.endswith("naive")}
-    print(f"{'':20} {'init':>8} {'to the first':>13} {'a warm call':>12} {'a warm call':>12}   of naive:")
-    print(f"{'milliseconds':20} {'':>8} {'answer':>13} {'CPU':>12} {'wall':>12}   init, first answer")
+    print(f"{'':20} {'init':>8} {'to the first':>13} {'a warm call':>12} {'a warm call':>12}   of naive: init,")
+    print(f"{'milliseconds':20} {'':>8} {'answer':>13} {'CPU':>12} {'wall':>12}   first answer, warm CPU")
     for each in contestants:
         row = f"{each.name:20} {median(each.init) * 1000:8.0f} {median(each.first) * 1000:13.0f}"
         row += "".join(f" {median(of) * 1000:12.2f}" if of else f" {'':12}" for of in (each.cpu, each.wall))
         if (other := naive.get(each.step)) and other is not each:
             row += f"   {_ratio(each.init, other.init):.2f}, {_ratio(each.first, other.first):.2f}"
+            row += f", {_ratio(each.cpu, other.cpu):.2f}" if each.cpu else ""
         print(row)
 
 
@@ -223,14 +225,13 @@ def _missed(contestants: list[Contestant]) -> Iterator[str]:
     named = {each.name: each for each in contestants}
     for step in _CHECKED:
         own, naive = named[step], named[f"{step}, naive"]
-        for what, ratio in (
-            ("init", _ratio(own.init, naive.init)),
-            ("first answer", _ratio(own.first, naive.first)),
+        for what, ratio, limit in (
+            ("init", _ratio(own.init, naive.init), _MAX_COLD_START),
+            ("first answer", _ratio(own.first, naive.first), _MAX_COLD_START),
+            ("a warm call's CPU", _ratio(own.cpu, naive.cpu), _MAX_WARM_CPU),
         ):
-            if ratio > _MOST_OF_NAIVE:
-                yield f"{step}: {what} at {ratio:.2f} of naive, more than {_MOST_OF_NAIVE}"
-        if (cpu := median(own.cpu)) > _MOST_CPU:
-            yield f"{step}: a warm call takes {cpu * 1000:.1f} ms of CPU, more than {_MOST_CPU * 1000:.0f}"
+            if ratio > limit:
+                yield f"{step}: {what} at {ratio:.2f} of naive, more than {limit}"
 
 
 def main() -> int:

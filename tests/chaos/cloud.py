@@ -16,7 +16,6 @@ from pathlib import Path
 from pkgutil import iter_modules
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import SplitResult, parse_qsl
 
 import boto3
 import pytest
@@ -38,7 +37,6 @@ from reelkeep.adapters.copying import upload
 from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.copying.source import Remote
 from reelkeep.adapters.dynamodb.keys import TableKeys
-from reelkeep.adapters.http.aws_connections import Answer, AwsConnections
 from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.task import Task
 from reelkeep.wiring import platform
@@ -148,14 +146,6 @@ class Cloud:
         lines = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
         return f"HTTP/1.1 {answer.status_code} Said\r\n{lines}\r\n".encode() + answer.content
 
-    def exchange(self, url: SplitResult, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """What our own connections carry comes by here, and goes on as everything does."""
-        target = headers.get("x-amz-target") or headers.get("X-Amz-Target")
-        called = _called(target) if target else f"sns.{dict(parse_qsl(body.decode()))['Action']}"
-        request = AWSPreparedRequest(method, url.geturl(), HTTPHeaders.from_dict(headers), body, stream_output=False)
-        said = self.answer(request, f"before-send.{called}")
-        return Answer(said.status_code, {name.lower(): value for name, value in said.headers.items()}, said.content)
-
     def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
         """Every call of every client of boto3 comes by here."""
 
@@ -196,15 +186,6 @@ _REFUSALS: dict[str, tuple[int, dict[str, str], bytes]] = {
         b"<ErrorResponse><Error><Code>Throttling</Code><Message>No.</Message></Error></ErrorResponse>",
     ),
 }
-
-
-_SERVICES = {"AWSStepFunctions": "sfn", "AmazonSQS": "sqs", "DynamoDB_20120810": "dynamodb"}
-
-
-def _called(target: str) -> str:
-    """The service and the operation, as botocore's events name them."""
-    service, operation = target.split(".")
-    return f"{_SERVICES.get(service, 'secrets-manager')}.{operation}"
 
 
 def _stubbed(event_name: str, request: AWSPreparedRequest) -> AWSResponse:
@@ -251,7 +232,6 @@ def cloud() -> Iterator[Cloud]:
             patch.delenv(name)
         _forget_clients()
         behind.append(made := Cloud(*_resources(patch)))
-        patch.setattr(AwsConnections, "exchange", lambda self, *asked: made.exchange(*asked))
         patch.setattr(platform, "now", made.now)
         patch.setattr(time, "sleep", made.sleep)  # botocore's pauses
         patch.setattr(upload, "_PART", 5 << 20)  # which is the least that S3 takes

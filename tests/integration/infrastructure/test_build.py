@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.test_aws_roots import AWS_ROOTS, root_names
+
 ROOT = Path(__file__).parents[3]
 FUNCTIONS = ("Submit", "Query", "Poll", "Finalize", "Sweep", "Announce", "Deliver")
 AARCH64 = 183  # in the header of an ELF file
@@ -77,6 +79,13 @@ def test_the_dependencies_describe_only_the_services_that_are_used(built: Path) 
     }
     assert (data / "endpoints.json").is_file()
     assert (data / "partitions.json").is_file()
+
+
+def test_the_roots_are_those_of_awss_endpoints_and_lie_where_the_template_says(built: Path) -> None:
+    bundle = built / "DependenciesLayer" / "aws-roots.pem"
+    assert root_names(bundle) == AWS_ROOTS
+    globals_ = (built / "template.yaml").read_text().partition("Globals:")[2].partition("Resources:")[0]
+    assert f"/opt/{bundle.name}" in globals_
 
 
 def test_licences_come_along_and_tests_do_not(built: Path) -> None:

@@ -55,6 +55,12 @@ def test_nothing_says_which_partition_of_aws_it_is_in(template: dict[str, Any], 
     assert set(re.findall(r"\barn:(\$\{[^}]*\}|[^:]*):", written)) == {"${AWS::Partition}", "${Partition}"}
 
 
+def test_only_partitions_whose_roots_are_in_the_layer_get_a_bundle_of_their_own(template: dict[str, Any]) -> None:
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    assert variables["AWS_CA_BUNDLE"]["Fn::If"] == ["UsesAmazonRoots", "/opt/aws-roots.pem", {"Ref": "AWS::NoValue"}]
+    assert template["Conditions"]["UsesAmazonRoots"] == {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws"]}
+
+
 def test_two_stacks_can_live_in_one_account(resources: dict[str, Any], functions: dict[str, Any]) -> None:
     events = [event for properties in functions.values() for event in properties.get("Events", {}).values()]
     schedules = [event["Properties"] for event in events if event["Type"] == "ScheduleV2"]

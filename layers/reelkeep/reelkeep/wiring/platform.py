@@ -5,18 +5,15 @@ from __future__ import annotations
 import ssl
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import boto3
 from aws_lambda_powertools import Logger
 from botocore.config import Config
 
-from reelkeep.adapters.http.aws_connections import AwsConnections
-from reelkeep.adapters.http.aws_json import shorten
 from reelkeep.settings import Settings
 
 if TYPE_CHECKING:
-    from botocore.client import BaseClient
     from botocore.credentials import Credentials
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_s3 import S3Client
@@ -25,13 +22,10 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_stepfunctions import SFNClient
 
-    Client = TypeVar("Client", bound=BaseClient)
-
 # A function of the API has 29 s for everything; a stuck connection must not take them all.
-_CONNECT_SECONDS, _READ_SECONDS = 2, 10
 _CONFIG = Config(
-    connect_timeout=_CONNECT_SECONDS,
-    read_timeout=_READ_SECONDS,
+    connect_timeout=2,
+    read_timeout=10,
     retries={"mode": "standard", "total_max_attempts": 4},
     # A fifth of each call's CPU goes into making up botocore's own user agent, a tenth into these two.
     user_agent="reelkeep",
@@ -67,44 +61,33 @@ def tls() -> ssl.SSLContext:
 
 
 @cache
-def _connections() -> AwsConnections:
-    return AwsConnections(tls(), connect_seconds=_CONNECT_SECONDS, read_seconds=_READ_SECONDS)
-
-
-def _kept_connected(client: Client) -> Client:
-    if _connections().carry(client):
-        shorten(client, _connections(), credentials)
-    return client
-
-
-@cache
 def dynamodb() -> DynamoDBClient:
-    return _kept_connected(_session().client("dynamodb", config=_CONFIG))
+    return _session().client("dynamodb", config=_CONFIG)
 
 
 @cache
 def s3() -> S3Client:
-    return _session().client("s3", config=_S3_CONFIG)  # it streams, which is not for these connections
+    return _session().client("s3", config=_S3_CONFIG)
 
 
 @cache
 def secretsmanager() -> SecretsManagerClient:
-    return _kept_connected(_session().client("secretsmanager", config=_CONFIG))
+    return _session().client("secretsmanager", config=_CONFIG)
 
 
 @cache
 def sns() -> SNSClient:
-    return _kept_connected(_session().client("sns", config=_CONFIG))
+    return _session().client("sns", config=_CONFIG)
 
 
 @cache
 def sqs() -> SQSClient:
-    return _kept_connected(_session().client("sqs", config=_CONFIG))
+    return _session().client("sqs", config=_CONFIG)
 
 
 @cache
 def stepfunctions() -> SFNClient:
-    return _kept_connected(_session().client("stepfunctions", config=_CONFIG))
+    return _session().client("stepfunctions", config=_CONFIG)
 
 
 @cache
