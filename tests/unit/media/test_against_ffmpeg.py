@@ -212,6 +212,13 @@ def test_a_film_track_without_samples_is_no_video(kinds: list[bytes]) -> None:
         probe(content)
 
 
+def test_the_beginning_of_a_film_in_fragments_is_not_whole() -> None:
+    content = FILMS["fragments"].make()
+
+    with pytest.raises(Truncated, match="nothing to play"):
+        probe(content[: content.index(b"moof") - 4])
+
+
 @pytest.mark.parametrize("name", ["webm of unknown size", "webm"])
 def test_a_matroska_track_without_blocks_is_no_video(name: str) -> None:
     content = Film("webm", "libvpx", options=FILMS[name].options, audio="libopus").make()

@@ -12,6 +12,7 @@ import av
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from reelkeep.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
 from tests.media_files import Film
@@ -120,6 +121,16 @@ def test_all_three_kinds_of_webp_say_how_large_they_are(options: dict[str, objec
     assert (media.width, media.height) == (200, 100)
 
 
+@pytest.mark.parametrize("kind", ["GIF", "WEBP", "AVIF", "PNG"])
+def test_a_picture_that_moves_is_kept_whole_only(kind: str) -> None:
+    more = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green", "blue")]
+    content = picture(kind, (64, 48), save_all=True, append_images=more, duration=40)
+
+    assert (probe(content, "image").width, probe(content, "image").height) == (64, 48)
+    with pytest.raises(Truncated):
+        probe(content[: len(content) * 9 // 10], "image")
+
+
 def test_a_progressive_jpeg_is_whole() -> None:
     assert probe(picture("JPEG", (200, 100), progressive=True), "image").width == 200
 
@@ -150,6 +161,9 @@ def test_a_wav_file_says_how_long_it_is() -> None:
         (b'<?xml version="1.0"?><Error><Code>AccessDenied</Code></Error>', "an XML document"),
         (b'{"error": {"code": "expired"}}', "a JSON document"),
         (b"no such file\n", "a text"),
+        (b"#EXTM3U\n#EXT-X-VERSION:3\n", "a playlist"),
+        (b"PK\3\4\x14\0\0\0", "a zip file"),
+        (b"\x1f\x8b\x08\0\0", "a gzip file"),
         (b"", "an empty file"),
         (bytes(range(256)), "something of no known kind"),
     ],

@@ -56,6 +56,7 @@ class Reader(Protocol):
 
 
 BREAKS_OFF = "it breaks off before its end"
+NOTHING_TO_PLAY = "it holds nothing to play"
 
 
 class BoxReader:

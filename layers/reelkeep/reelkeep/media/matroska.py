@@ -10,7 +10,17 @@ import math
 import struct
 from dataclasses import dataclass
 
-from reelkeep.media.boxes import BREAKS_OFF, MOST_TRACKS, REST, Action, Box, BoxReader, Facts, Malformed
+from reelkeep.media.boxes import (
+    BREAKS_OFF,
+    MOST_TRACKS,
+    NOTHING_TO_PLAY,
+    REST,
+    Action,
+    Box,
+    BoxReader,
+    Facts,
+    Malformed,
+)
 
 _SEGMENT, _CLUSTER, _GROUP = b"\x18\x53\x80\x67", b"\x1f\x43\xb6\x75", b"\xa0"  # 5.1, 5.1.3, 5.1.3.5
 _TIMESTAMP, _SIMPLE_BLOCK, _BLOCK = b"\xe7", b"\xa3", b"\xa1"  # 5.1.3.1, 5.1.3.4, 5.1.3.5.1
@@ -62,7 +72,7 @@ class Matroska(BoxReader):
     def missing(self) -> str | None:
         if not self.whole:
             return BREAKS_OFF
-        return None if self._filled else "it holds nothing to play"
+        return None if self._filled else NOTHING_TO_PLAY
 
     def facts(self) -> Facts:
         ticks = self._duration

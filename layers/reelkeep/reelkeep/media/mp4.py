@@ -13,7 +13,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 
-from reelkeep.media.boxes import BREAKS_OFF, MOST_TRACKS, REST, Action, Box, BoxReader, Facts, Malformed
+from reelkeep.media.boxes import (
+    BREAKS_OFF,
+    MOST_TRACKS,
+    NOTHING_TO_PLAY,
+    REST,
+    Action,
+    Box,
+    BoxReader,
+    Facts,
+    Malformed,
+)
 
 _CONTAINERS = frozenset(b"moov trak mdia minf stbl mvex moof traf iprp ipco".split())
 _CHUNK_OFFSETS = {b"stco": ">I", b"co64": ">Q"}
@@ -88,7 +98,7 @@ class Mp4(BoxReader):
             return BREAKS_OFF
         if any(track.data_end > self.offset for track in self._tracks):
             return "it holds its index, but not all that the index points to"
-        return None
+        return None if self._still or any(track.data_size for track in self._tracks) else NOTHING_TO_PLAY
 
     def facts(self) -> Facts:
         if self._still:

@@ -44,54 +44,48 @@ class Media:
 
 
 class _Format(NamedTuple):
-    kinds: frozenset[Expected]
+    kinds: str  # of what may be expected
     name: str  # with its article, for sentences
     content_type: str
     extension: str
-    reader: Callable[[], Reader]
+    reader: Callable[[], Reader] = Opaque
 
 
-def _format(
-    kinds: str, name: str, content_type: str, extension: str, reader: Callable[[], Reader] = Opaque
-) -> _Format:
-    # mypy does not see which words they are
-    return _Format(frozenset(kinds.split()), name, content_type, extension, reader)  # type: ignore[arg-type]
-
-
-_MP4 = _format("video audio", "an MP4 file", "video/mp4", "mp4", Mp4)
-_QUICKTIME = _format("video audio", "a QuickTime file", "video/quicktime", "mov", Mp4)
-_BRANDS = {
+_MP4 = _Format("video audio", "an MP4 file", "video/mp4", "mp4", Mp4)
+_QUICKTIME = _Format("video audio", "a QuickTime file", "video/quicktime", "mov", Mp4)
+_AVIF = _Format("image", "an AVIF picture", "image/avif", "avif", partial(Mp4, still=True))
+_HEIC = _Format("image", "a HEIC picture", "image/heic", "heic", partial(Mp4, still=True))
+_BRANDS = {  # ISO/IEC 14496-12, 4.3
     b"qt  ": _QUICKTIME,
-    b"M4A ": _format("audio", "an M4A sound file", "audio/mp4", "m4a", Mp4),
-    b"M4B ": _format("audio", "an M4A sound file", "audio/mp4", "m4a", Mp4),
-    b"avif": _format("image", "an AVIF picture", "image/avif", "avif", partial(Mp4, still=True)),
-    b"heic": _format("image", "a HEIC picture", "image/heic", "heic", partial(Mp4, still=True)),
-    b"heix": _format("image", "a HEIC picture", "image/heic", "heic", partial(Mp4, still=True)),
+    b"M4A ": _Format("audio", "an M4A sound file", "audio/mp4", "m4a", Mp4),
+    b"M4B ": _Format("audio", "an M4A sound file", "audio/mp4", "m4a", Mp4),
+    **dict.fromkeys((b"avif", b"avis"), _AVIF),
+    **dict.fromkeys((b"heic", b"heix", b"hevc"), _HEIC),
 }
-_WEBM = _format("video audio", "a WebM file", "video/webm", "webm", Matroska)
-_MATROSKA = _format("video audio", "a Matroska file", "video/x-matroska", "mkv", Matroska)
+_WEBM = _Format("video audio", "a WebM file", "video/webm", "webm", Matroska)
+_MATROSKA = _Format("video audio", "a Matroska file", "video/x-matroska", "mkv", Matroska)
 
 _SIGNATURES = [
-    (re.compile(rb"\xff\xd8\xff"), _format("image", "a JPEG picture", "image/jpeg", "jpeg", Jpeg)),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), _format("image", "a PNG picture", "image/png", "png", Png)),
-    (re.compile(rb"GIF8[79]a"), _format("image", "a GIF picture", "image/gif", "gif", Gif)),
-    (re.compile(rb"RIFF....WEBP", re.S), _format("image", "a WebP picture", "image/webp", "webp", Riff)),
-    (re.compile(rb"RIFF....WAVE", re.S), _format("audio", "a WAV sound file", "audio/wav", "wav", Riff)),
-    (re.compile(rb"RIFF....AVI ", re.S), _format("video", "an AVI file", "video/x-msvideo", "avi", Riff)),
-    (re.compile(rb"OggS"), _format("audio", "an Ogg file", "audio/ogg", "ogg")),
-    (re.compile(rb"fLaC"), _format("audio", "a FLAC sound file", "audio/flac", "flac")),
-    (
-        re.compile(rb"ID3|\xff[\xe2\xe3\xf2\xf3\xfa\xfb]"),
-        _format("audio", "an MP3 file", "audio/mpeg", "mp3"),
-    ),
-    (re.compile(rb"\xff[\xf0\xf1\xf8\xf9]"), _format("audio", "an AAC sound file", "audio/aac", "aac")),
-    (re.compile(rb"....(moov|mdat|wide|free|skip|pnot)", re.S), _QUICKTIME),
+    (re.compile(rb"\xff\xd8\xff"), _Format("image", "a JPEG picture", "image/jpeg", "jpeg", Jpeg)),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), _Format("image", "a PNG picture", "image/png", "png", Png)),
+    (re.compile(rb"GIF8[79]a"), _Format("image", "a GIF picture", "image/gif", "gif", Gif)),
+    (re.compile(rb"RIFF....WEBP", re.S), _Format("image", "a WebP picture", "image/webp", "webp", Riff)),
+    (re.compile(rb"RIFF....WAVE", re.S), _Format("audio", "a WAV sound file", "audio/wav", "wav", Riff)),
+    (re.compile(rb"RIFF....AVI ", re.S), _Format("video", "an AVI file", "video/x-msvideo", "avi", Riff)),
+    (re.compile(rb"OggS"), _Format("audio", "an Ogg file", "audio/ogg", "ogg")),
+    (re.compile(rb"fLaC"), _Format("audio", "a FLAC sound file", "audio/flac", "flac")),
+    (re.compile(rb"ID3|\xff[\xe2\xe3\xf2\xf3\xfa\xfb]"), _Format("audio", "an MP3 file", "audio/mpeg", "mp3")),
+    (re.compile(rb"\xff[\xf0\xf1\xf8\xf9]"), _Format("audio", "an AAC sound file", "audio/aac", "aac")),
+    (re.compile(rb"....(moov|mdat|wide|free|skip|pnot|uuid|udta)", re.S), _QUICKTIME),
 ]
 
-_PAGES = [
+_OTHERS = [
     (re.compile(rb"<!doctype html|<html|<head|<body", re.I), "an HTML page"),
     (re.compile(rb"<"), "an XML document"),
     (re.compile(rb"[{\[]"), "a JSON document"),
+    (re.compile(rb"#EXTM3U"), "a playlist"),
+    (re.compile(rb"PK\x03\x04"), "a zip file"),
+    (re.compile(rb"\x1f\x8b"), "a gzip file"),
     (re.compile(rb"[\t\r\n\x20-\x7e]+\Z"), "a text"),
 ]
 
@@ -149,7 +143,7 @@ class MediaProbe:
 
     def _recognise(self) -> _Format:
         found = _format_of(self._head)
-        if found is None or (self._expected != "media" and self._expected not in found.kinds):
+        if found is None or (self._expected != "media" and self._expected not in found.kinds.split()):
             what = found.name if found else _unknown(self._head)
             raise NotMedia(f"the provider answered {what} where {_PHRASES[self._expected]} was expected")
         self._found, self._reader = found, found.reader()
@@ -168,7 +162,7 @@ def _format_of(head: bytes) -> _Format | None:
         length = min(int.from_bytes(head[:4], "big"), len(head))
         brands = [head[8:12], *(head[at : at + 4] for at in range(16, length - 3, 4))]
         if brands[0] in (b"mif1", b"msf1"):  # a picture of a kind that only the others name
-            return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), _BRANDS[b"heic"])
+            return next((_BRANDS[brand] for brand in brands if brand in _BRANDS), _HEIC)
         return _BRANDS.get(brands[0], _MP4)
     if head.startswith(b"\x1aE\xdf\xa3"):
         return _WEBM if b"webm" in head[:64] else _MATROSKA
@@ -182,7 +176,7 @@ def _unknown(head: bytes) -> str:
     # A page may begin with a declaration or a comment of its own.
     if text.startswith(b"<") and re.search(rb"<html|<!doctype html", text, re.I):
         return "an HTML page"
-    return next((what for page, what in _PAGES if page.match(text)), "something of no known kind")
+    return next((what for page, what in _OTHERS if page.match(text)), "something of no known kind")
 
 
 def _rounded(value: float | None) -> float | None:
