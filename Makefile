@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 SETUP := .venv/.installed .venv-cloud/.installed
 BIN := .venv/bin
 # Not `.`: a copy without git does not know what to ignore.
-CODE := layers functions local admin tests benchmarks
+CODE := layers functions local admin docs tests benchmarks
 
 export SAM_CLI_TELEMETRY := 0
 # Each of the many processes of a run would compile the same packages again.
@@ -33,7 +33,7 @@ key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `
 
 ##@ Work on it
 
-.PHONY: setup test test-code test-e2e test-outages lint types unit unit-on-runtime chaos tools integration e2e outages format lock
+.PHONY: setup docs test test-code test-e2e test-outages lint types unit unit-on-runtime chaos tools integration e2e outages format lock
 setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
 
 # Side by side, and of about the same length: the first keeps a core busy, the others wait a lot.
@@ -83,6 +83,9 @@ e2e: $(SETUP)  ## Tests from outside, on a local cloud of their own (REELKEEP_ST
 
 outages: $(SETUP)  ## The same while the cloud is killed and restarted
 	$(BIN)/pytest tests/e2e/outages tests/e2e/test_secrets.py
+
+docs: $(SETUP)  ## Build the OpenAPI and AsyncAPI documents and the examples of events
+	PYTHONPATH=layers/reelkeep $(BIN)/python -m docs.generate
 
 format: $(SETUP)  ## Put the code into its form
 	$(BIN)/ruff check --fix-only --quiet $(CODE)

@@ -13,8 +13,7 @@ from admin.stack import Stack
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
 from reelkeep.adapters.http.names import resolve
 from reelkeep.adapters.topic import SnsTopic, reach_of
-from reelkeep.asyncapi import TYPES
-from reelkeep.domain.notices.subscription import OPERATOR, Filter, Protocol, Shown, Wish
+from reelkeep.domain.notices.subscription import OPERATOR, TYPES, Filter, Protocol, Shown, Wish
 from reelkeep.domain.redaction import redact
 from reelkeep.ports import Caller
 from reelkeep.services import subscriptions

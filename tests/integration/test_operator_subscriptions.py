@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from admin.commands import main
-from reelkeep.asyncapi import TYPES
+from reelkeep.domain.notices.subscription import TYPES
 
 Admin = Callable[..., Any]
 

@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 from hypothesis import strategies as st
 
+from docs.generate.operations import schemas
 from reelkeep.dialects.dialect import Dialect, Http, Show, Submit
 from reelkeep.domain.errors import ClientError
 from reelkeep.domain.observation import Finding, Refused
@@ -69,7 +70,7 @@ class Speaker:
         return reply.status, reply.body
 
     def fits(self, schema: str, body: Json) -> None:
-        document = {"$ref": f"#/components/schemas/{schema}", "components": {"schemas": self.dialect.schemas}}
+        document = {"$ref": f"#/components/schemas/{schema}", "components": {"schemas": schemas(self.dialect)}}
         jsonschema.validate(body, document, cls=jsonschema.Draft202012Validator)
 
 

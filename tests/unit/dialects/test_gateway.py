@@ -50,9 +50,10 @@ def test_it_is_found_as_a_providers_dialect(upstream: Gateway) -> None:
 
 
 @anywhere
-def test_a_clients_body_travels_untouched_but_for_what_is_ours(upstream: Gateway) -> None:
-    body = {**BODY, "seed": None, "hologram": {"depth": 3}, "metadata": {"style": "noir"}}
-    request = request_of(upstream.name, body={**body, "provider": "gateway", "callback_url": "https://me.test"})
+def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls(upstream: Gateway) -> None:
+    body = {**BODY, "hologram": {"depth": 3}, "metadata": {"style": "noir"}}
+    ours = {"provider": "gateway", "callback_url": "https://me.test"}
+    request = request_of(upstream.name, body={**body, "seed": None, **ours})
     request = replace(request, unexpressed=("hologram",))
     assert upstream.place(task_of(request)) == Call(method="POST", path=upstream.path, body=body)
 

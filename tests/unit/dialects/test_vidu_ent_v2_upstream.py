@@ -50,7 +50,7 @@ def test_it_is_found_as_a_providers_dialect() -> None:
     assert upstream.authorization.format(key="vda_x") == "Token vda_x"
 
 
-def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
+def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls() -> None:
     body = {
         **IMAGE_BODY,
         "callback_url": "https://client.example.com/hook",
@@ -67,7 +67,6 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
             "prompt": "a paper boat",
             "images": [BOAT],
             "payload": TASK_ID,
-            "seed": None,
             "hologram": {"depth": 3},
         },
     )

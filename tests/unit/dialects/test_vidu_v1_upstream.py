@@ -30,14 +30,14 @@ from tests.unit.dialects.stage import BOAT, TASK_ID, TINY, answer, task_of
 from tests.unit.dialects.vidu_v1_stage import ANYTHING, IMAGE, SUBMISSION, TEXT, asked, v1
 
 
-def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
+def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls() -> None:
     sent = {
         **asked("img2video", IMAGE, seed=None, hologram=[1]),
         "provider": "p",
         "callback_url": "https://me.test/cb",
     }
     call = upstream.place(task_of(v1.parse(sent)))
-    assert call == Call(method="POST", path="/vidu/v1/tasks", body=asked("img2video", IMAGE, seed=None, hologram=[1]))
+    assert call == Call(method="POST", path="/vidu/v1/tasks", body=asked("img2video", IMAGE, hologram=[1]))
 
 
 def test_a_creation_of_ours_travels_under_its_providers_id() -> None:

@@ -13,6 +13,7 @@ from reelkeep.domain.wire import Json
 from tests.unit.dialects.stage import (
     KEPT,
     NOW,
+    TASK_ID,
     finished,
     task_of,
 )
@@ -78,6 +79,33 @@ def test_frames_stand_in_the_place_of_seconds_and_options_come_back() -> None:
         "tools": [{"type": "web_search"}],
         "output_format": "mov",
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ({}, {"ratio": "16:9", "generate_audio": True, "draft": False, "execution_expires_after": 172_800}),
+        ({}, {"priority": 0, "output_format": "mp4"}),
+        ({"ratio": "adaptive"}, {"ratio": "16:9"}),
+        ({"ratio": "9:16", "generate_audio": False}, {"ratio": "9:16", "generate_audio": False}),
+        ({"model": "doubao-seedance-1-0-pro-250528"}, {"generate_audio": False}),
+        ({"execution_expires_after": 3_600}, {"execution_expires_after": 3_600}),
+        (
+            {"content": [{"type": "draft_task", "draft_task": {"id": TASK_ID}}]},
+            {"draft_task_id": TASK_ID, "draft": False},
+        ),
+    ],
+)
+def test_what_ark_always_tells_is_told_as_it_holds(said: Json, shown: Json) -> None:
+    answered = ark.shown(finished(ark.parse({**asked(), **said})))
+    assert answered == {**answered, **shown}
+    assert ("draft_task_id" in answered) is ("draft_task_id" in shown)
+    ark.fits("VolcArkTask", answered)
+
+
+def test_before_the_video_is_there_its_ratio_is_that_which_was_asked_for() -> None:
+    assert ark.shown(task_of(ark.parse(asked())))["ratio"] == "adaptive"
+    assert ark.shown(task_of(ark.parse(asked(ratio="9:16"))))["ratio"] == "9:16"
 
 
 @pytest.mark.parametrize(
@@ -221,6 +249,21 @@ def test_a_refusal_names_the_request_as_its_client_does() -> None:
     http = Http(method="GET", path="/api/v3/x", headers={"x-client-request-id": "20260106-1"})
     body: Json = dialect.render_error(errors.NotFound("nothing here"), http).body
     assert body["error"]["message"] == "nothing here. Request id: 20260106-1"
+
+
+def test_the_provider_s_id_of_its_request_makes_way_for_ours() -> None:
+    http = Http(method="GET", path="/api/v3/x", headers={"x-client-request-id": "20260106-1"})
+    failure = Failure(reason=FailureClass.POLICY, message="The input may be sensitive. Request id: 0217a6")
+    body: Json = dialect.render_error(errors.Refused(failure), http).body
+    assert body["error"]["message"] == "The input may be sensitive. Request id: 20260106-1"
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        ark.parse(asked(duration="5", watermark=1))
+    status, body = ark.refusal(refused.value)
+    message = "duration must be a whole number from -1 to 86400; watermark must be true or false"
+    assert (status, body["error"]["message"], body["error"]["param"]) == (400, message, "duration")
 
 
 def test_a_fault_says_nothing_of_itself() -> None:

@@ -35,7 +35,7 @@ def listing(query: str) -> Listing:
 @pytest.mark.parametrize(
     ("query", "understood"),
     [
-        ("", Listing(size=10, counted=True)),
+        ("", Listing(size=20, counted=True)),
         (
             "page_size=3&filter.status=succeeded",
             Listing(size=3, filter=Filter(states=(State.SUCCESS,)), counted=True),
@@ -46,16 +46,16 @@ def listing(query: str) -> Listing:
         ),
         (
             f"filter.task_ids={TASK_ID}&filter.task_ids=cgt-1&filter.model=ep-1",
-            Listing(size=10, filter=Filter(task_ids=(TASK_ID, "cgt-1"), models=("ep-1",)), counted=True),
+            Listing(size=20, filter=Filter(task_ids=(TASK_ID, "cgt-1"), models=("ep-1",)), counted=True),
         ),
-        ("filter.service_tier=flex", Listing(size=10, filter=Filter(off_peak=True), counted=True)),
-        ("filter.service_tier=default", Listing(size=10, filter=Filter(off_peak=False), counted=True)),
-        ("filter.service_tier=flex,default&filter.status=", Listing(size=10, counted=True)),
+        ("filter.service_tier=flex", Listing(size=20, filter=Filter(off_peak=True), counted=True)),
+        ("filter.service_tier=default", Listing(size=20, filter=Filter(off_peak=False), counted=True)),
+        ("filter.service_tier=flex,default&filter.status=", Listing(size=20, counted=True)),
         (
             "filter.status=cancelled&filter.status=expired",
-            Listing(size=10, filter=Filter(states=(State.CANCELLED, State.EXPIRED)), counted=True),
+            Listing(size=20, filter=Filter(states=(State.CANCELLED, State.EXPIRED)), counted=True),
         ),
-        ("unheard.of=1", Listing(size=10, counted=True)),
+        ("unheard.of=1", Listing(size=20, counted=True)),
     ],
 )
 def test_a_listing_s_query_is_understood(query: str, understood: Listing) -> None:

@@ -68,11 +68,12 @@ def test_it_is_found_as_a_providers_dialect() -> None:
     assert upstream.authorization.format(key="ark-1") == "Bearer ark-1"
 
 
-def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
+def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls() -> None:
     text = {"type": "text", "text": "a paper boat --rs 720p --dur 5"}
-    body = {"model": "m", "content": [text, image("first_frame")], "seed": None, "hologram": {"depth": 3}}
+    body = {"model": "m", "content": [text, image("first_frame")], "hologram": {"depth": 3}}
     ours = {"provider": "ark", "callback_url": "https://client.example.com/hook"}
-    call = upstream.place(task_of(ark.parse({**body, **ours})))
+    nulls = {"seed": None, "execution_expires_after": None}
+    call = upstream.place(task_of(ark.parse({**body, **nulls, **ours})))
     assert call == Call(method="POST", path=TASKS, body={**body, **MARKED})
 
 

@@ -18,7 +18,7 @@ from reelkeep.domain.links import Links
 from reelkeep.domain.task import Task
 from reelkeep.domain.wire import Json, ProviderDialect
 
-_SHARED = frozenset({"dialect", "grammar"})
+_SHARED = frozenset({"dialect", "grammar", "translate"})
 
 
 @cache

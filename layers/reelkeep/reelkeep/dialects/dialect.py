@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Protocol
+from json import JSONDecodeError
+from typing import Any, Protocol, TypeVar
 
-from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest
+from reelkeep.dialects.grammar.query import Parameter
+from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest, Missing
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Request, State, Task
 from reelkeep.domain.wire import Json, parse_json
 
+_REPLACED = "\ufffd".encode()
 LARGEST_BODY = 5 * 1024 * 1024  # bytes; a function is handed 6 MB at most, with the request's headers around it
 
 
@@ -31,8 +34,15 @@ class Http:
         """The body's JSON object. Raises BodyTooLarge or InvalidRequest."""
         if len(self.body) > limit:
             raise BodyTooLarge(f"the body has {len(self.body)} bytes, the limit is {limit}")
+        if _REPLACED in self.body:  # by the gateway, which hands on JSON as text
+            raise InvalidRequest("the body is not valid UTF-8: it has U+FFFD in the place of a character")
         try:
             parsed = parse_json(self.body)
+        except JSONDecodeError as error:
+            place = f"{error.msg.lower()} at line {error.lineno} column {error.colno}"
+            raise InvalidRequest(f"the body is not valid JSON: {place}") from error
+        except UnicodeDecodeError as error:
+            raise InvalidRequest(f"the body is not valid UTF-8: see byte {error.start}") from error
         except ValueError as error:
             raise InvalidRequest("the body is not valid JSON") from error
         if not isinstance(parsed, dict):
@@ -51,13 +61,22 @@ class Reply:
 class Route:
     """One operation of a dialect. `path` holds names in braces; each matches one segment of a path.
 
-    `description` is what the OpenAPI document says of it beyond its place: summary, parameters, requestBody,
-    responses, in OpenAPI's own form.
+    For the OpenAPI document: its `operation` (a unique name, for generated clients), a `summary`, `details`, the
+    `parameters` of its query, and by their names in the dialect's `wire` the `body` that is sent (`form`: as a form)
+    and the `reply`. Examples are rendered.
     """
 
     method: str
     path: str
+    operation: str = ""
+    summary: str = ""
+    details: str = ""
+    parameters: tuple[Parameter, ...] = ()
+    body: str = ""
+    form: str = ""
+    reply: str = ""
     description: Mapping[str, Any] = field(default_factory=dict)
+    """All of that in OpenAPI's own form, of dialects that have no `wire` yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +131,16 @@ class Operation(Route):
     render: Callable[[Any], Reply]
 
 
+R = TypeVar("R")
+
+
+def row(table: Mapping[type[ClientError], R], error: ClientError) -> R:
+    """What a format's table of errors has for this one's class, or else for the nearest class above it."""
+    missing = (Missing,) if isinstance(error, InvalidRequest) and error.missing else ()
+    kinds = (*missing, *type(error).__mro__)
+    return next(table[kind] for kind in kinds if kind in table)
+
+
 AnyRoute = Submit | Show | List | Cancel | Remove | Content | Operation
 
 
@@ -129,7 +158,3 @@ class Dialect(Protocol):
 
     def render_fault(self, known: str = "") -> Reply:
         """Something went wrong on our side; nothing is said of what, unless it is `known` what clients may know."""
-
-    @property
-    def schemas(self) -> Mapping[str, Any]:
-        """The JSON schemas that its routes' descriptions refer to, by name, for the OpenAPI document."""

@@ -3,7 +3,7 @@
 ReelkeepError
 ├── ClientError            the client must change something; every dialect has words for each of these
 │   ├── InvalidRequest       400  a field is missing, wrong, or cannot be expressed at the provider
-│   ├── PageSizeOutOfRange   400  (an InvalidRequest that Vidu has a name of its own for)
+│   │   └── Missing, ItemCountOutOfRange, PageSizeOutOfRange: some formats have names of their own for these
 │   ├── Unauthorized         401  no key, or one that is not known or was revoked
 │   ├── NotFound             404  no such thing, or another owner's
 │   ├── NotAllowed           405  the path exists, the method does not
@@ -39,9 +39,23 @@ class ClientError(ReelkeepError):
 
 
 class InvalidRequest(ClientError):
-    def __init__(self, message: str, *, field: str = "", missing: bool = False) -> None:
+    def __init__(
+        self, message: str, *, field: str = "", missing: bool = False, wrong: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         super().__init__(message, field=field)
         self.missing = missing
+        self.wrong = wrong  # every field that is wrong, and what is wrong with it
+
+
+class Missing(InvalidRequest):
+    """A field that is required is not there."""
+
+    def __init__(self, message: str, *, field: str = "", wrong: tuple[tuple[str, str], ...] = ()) -> None:
+        super().__init__(message, field=field, missing=True, wrong=wrong)
+
+
+class ItemCountOutOfRange(InvalidRequest):
+    """Too many or too few of something."""
 
 
 class PageSizeOutOfRange(InvalidRequest):

@@ -30,6 +30,6 @@ def build() -> Api:
             "GET /files/": partial(files, follow=partial(follow, sign=sign, secret=secret)),
             "GET /openapi.json": partial(openapi_document, public_url=settings.public_url),
             "GET /docs": partial(reference, public_url=settings.public_url),
-            "GET /asyncapi.json": asyncapi_document,
+            "GET /asyncapi.json": partial(asyncapi_document, public_url=settings.public_url),
         },
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from reelkeep.domain.observation import ListedPage, Observation, Placement
@@ -33,8 +34,8 @@ class Client(ABC):
     def read_observed(self, answer: Answer) -> Observation: ...
 
     def travelling(self, request: Request) -> dict[str, Json]:
-        """The body that a client sent in this very dialect."""
-        return {name: value for name, value in request.body.items() if name not in _OURS}
+        """The body that a client sent in this very dialect, without nulls: they stand for what was left out."""
+        return {name: value for name, value in _without_nulls(request.body).items() if name not in _OURS}
 
     def body(self, task: Task) -> dict[str, Json]:
         request = task.request
@@ -62,6 +63,12 @@ class Client(ABC):
 
     def find(self, task: Task) -> Search | None:
         return None
+
+
+def _without_nulls(value: Json) -> Json:
+    if isinstance(value, Mapping):
+        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 def around_placing(task: Task) -> tuple[datetime, datetime]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from reelkeep.domain.errors import InvalidRequest
+from reelkeep.domain.wire import Json
 
 LARGEST_NUMBER = 2**31 - 1
 _LONGEST_WORD = 256  # it may become part of a key in the table
@@ -45,3 +47,66 @@ class Query:
             return moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError) as error:
             raise InvalidRequest(f"{name} must be a time such as 2026-01-06T08:00:00Z", field=name) from error
+
+
+# --- what a listing's query may hold: read here, and described in the OpenAPI document ---
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    name: str
+    meaning: str
+
+    @property
+    def schema(self) -> Mapping[str, Json]:
+        return {"type": "string"}
+
+
+@dataclass(frozen=True, slots=True)
+class Words(Parameter):
+    """Any number of words."""
+
+    among: tuple[str, ...] = ()  # if these are all that there are
+
+    def read(self, query: Query) -> tuple[str, ...]:
+        words = query.words(self.name)
+        if self.among and not set(words) <= set(self.among):
+            raise InvalidRequest(f"{self.name} must be one of {', '.join(self.among)}", field=self.name)
+        return words
+
+    @property
+    def schema(self) -> Mapping[str, Json]:
+        choice = {"enum": list(self.among)} if self.among else {"minLength": 1, "maxLength": _LONGEST_WORD}
+        return {"type": "array", "items": {"type": "string", **choice}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number(Parameter):
+    """A whole number."""
+
+    usual: int
+    least: int = 0
+    most: int = LARGEST_NUMBER
+    error: type[InvalidRequest] = InvalidRequest  # for one beyond these
+
+    def read(self, query: Query) -> int:
+        number = query.number(self.name, self.usual)
+        if not self.least <= number <= self.most:
+            raise self.error(f"{self.name} must be from {self.least} to {self.most}", field=self.name)
+        return number
+
+    @property
+    def schema(self) -> Mapping[str, Json]:
+        return {"type": "integer", "minimum": self.least, "maximum": self.most, "default": self.usual}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment(Parameter):
+    """A point in time."""
+
+    def read(self, query: Query) -> datetime | None:
+        return query.moment(self.name)
+
+    @property
+    def schema(self) -> Mapping[str, Json]:
+        return {"type": "string", "format": "date-time"}

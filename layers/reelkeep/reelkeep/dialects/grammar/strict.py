@@ -5,25 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 
-from reelkeep.domain.errors import InvalidRequest
+from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange
 from reelkeep.domain.wire import Json
 
 LONGEST_NAME = 256  # it may become part of a key in the table
 LONGEST_PROMPT = 5000
 LONGEST_WAY = 86_400  # seconds, of a video
 
-URL = re.compile(r"https?://[^\s/?#]\S*")
-IMAGE = re.compile(r"https?://[^\s/?#]\S*|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/][^\s]*")
+URL = re.compile(r"(?i:https?)://[^\s/?#]\S*")
+IMAGE = re.compile(r"(?i:https?)://[^\s/?#]\S*|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/][\s\S]*")
 RATIO = re.compile(r"[1-9]\d{0,3}:[1-9]\d{0,3}", re.ASCII)
 _FORMS = {
     URL: "must be an http(s) URL",
     IMAGE: "must be an http(s) URL, or a data: URI that begins with data:image/…;base64,",
     RATIO: "must be two whole numbers, as in 16:9",
 }
-
-
-class ItemCountOutOfRange(InvalidRequest):
-    """Too many or too few of something; Vidu has a name of its own for it."""
 
 
 class Fields:

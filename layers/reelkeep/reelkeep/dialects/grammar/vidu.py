@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Literal
 
 from reelkeep.dialects.dialect import Http, Reply
-from reelkeep.dialects.grammar.strict import ItemCountOutOfRange
 from reelkeep.domain.errors import (
     BodyTooLarge,
     CannotCancel,
     ClientError,
     InvalidRequest,
+    ItemCountOutOfRange,
     KeyReused,
     NotAllowed,
     NotFound,

@@ -16,8 +16,10 @@ from reelkeep.domain.wire import Json
 
 # --- what a client sends ---
 
-_URL = r"^https?://[^\s/?#]\S*$"
-_IMAGE = r"^(https?://[^\s/?#]\S*|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/]+=*)$"
+_URL = r"^[hH][tT][tT][pP][sS]?://[^\s/?#]\S*$"
+_IMAGE = (
+    r"^([hH][tT][tT][pP][sS]?://[^\s/?#]\S*|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/][a-zA-Z0-9+/\s]*[=\s]*)$"
+)
 _RATIO = r"^([1-9][0-9]{0,3}:[1-9][0-9]{0,3}|auto|adaptive)$"
 _FORMS = {
     tags.FORM: "must be 1 to 64 letters, digits, '.', '_', ':', '/', '@', '+', '=' or '-'",

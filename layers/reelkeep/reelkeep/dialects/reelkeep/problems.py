@@ -33,9 +33,9 @@ class InvalidFields(InvalidRequest):
     """Everything that is wrong with a body, field by field."""
 
     def __init__(self, wrong: Iterable[tuple[str, str]], *, missing: bool = False) -> None:
-        self.wrong = tuple((field[:200], message) for field, message in wrong)
-        field, message = self.wrong[0]
-        super().__init__(f"{field} {message}", field=field, missing=missing)
+        found = tuple((field[:200], message) for field, message in wrong)
+        field, message = found[0]
+        super().__init__(f"{field} {message}", field=field, missing=missing, wrong=found)
 
 
 def wrong(field: str, message: str) -> InvalidFields:

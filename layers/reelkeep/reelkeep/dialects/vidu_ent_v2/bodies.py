@@ -9,9 +9,8 @@ from dataclasses import replace
 from pydantic import ValidationError
 
 from reelkeep.dialects.grammar import foreign
-from reelkeep.dialects.grammar.strict import ItemCountOutOfRange
 from reelkeep.dialects.vidu_ent_v2.kinds import FORMS, KINDS, UNDERSTOOD, Body
-from reelkeep.domain.errors import InvalidRequest
+from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
 

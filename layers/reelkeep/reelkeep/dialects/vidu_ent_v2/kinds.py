@@ -25,8 +25,8 @@ from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
 
-_URL = r"^https?://[^\s/?#]"
-_IMAGE = r"^(https?://[^\s/?#]|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/])"
+_URL = r"^[hH][tT][tT][pP][sS]?://[^\s/?#]"
+_IMAGE = r"^([hH][tT][tT][pP][sS]?://[^\s/?#]|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/])"
 _RATIO = r"^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$"
 FORMS = {
     _URL: "must be an http(s) URL",

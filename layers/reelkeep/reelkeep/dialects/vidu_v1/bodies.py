@@ -8,8 +8,8 @@ from typing import Any
 
 from reelkeep.dialects.dialect import LARGEST_BODY
 from reelkeep.dialects.grammar import foreign, vidu
-from reelkeep.dialects.grammar.strict import IMAGE, LONGEST_PROMPT, RATIO, URL, Fields, ItemCountOutOfRange
-from reelkeep.domain.errors import InvalidRequest
+from reelkeep.dialects.grammar.strict import IMAGE, LONGEST_PROMPT, RATIO, URL, Fields
+from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
 

@@ -7,3 +7,4 @@ Source: volcengine.com/docs/82379, pages 1520757 (create), 1521309 (get), 152167
 NAME = "volc_ark"
 PATH = "/contents/generations/tasks"
 LARGEST_PAGE = 500
+EXPIRES_AFTER = 172_800  # seconds that a task may take if its client does not say

@@ -9,13 +9,12 @@ from zlib import crc32
 
 from reelkeep.dialects.grammar import lenient
 from reelkeep.dialects.grammar.client import Client, around_placing
-from reelkeep.dialects.volc_ark import LARGEST_PAGE, NAME, PATH, answers, bodies
+from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH, answers
 from reelkeep.domain.observation import Absent, Found, ListedPage, Observation, Placement, Uncertain, Untraceable
 from reelkeep.domain.task import Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Callbacks, Json, Search
 
 _EXPIRY = "execution_expires_after"
-_USUAL_EXPIRY = 172_800  # seconds: 48 h
 _MARKS = 86_400
 
 
@@ -25,7 +24,10 @@ class _Client(Client):
     callbacks: Callbacks | None = Callbacks(field="callback_url")
 
     def write(self, request: Request) -> dict[str, Json]:
-        return bodies.write(request)
+        from reelkeep.dialects.translate import write  # with pydantic, for which a poll need not wait
+        from reelkeep.dialects.volc_ark.wire import BODIES
+
+        return write(request, BODIES)
 
     def place(self, task: Task) -> Call:
         body = self.body(task)
@@ -33,7 +35,7 @@ class _Client(Client):
         if mark is not None:
             body[_EXPIRY] = mark
         if task.source_creation:
-            body["content"] = [bodies.with_draft(item, task.source_creation) for item in body["content"]]
+            body["content"] = [_with_draft(item, task.source_creation) for item in body["content"]]
         return Call(method="POST", path=self.path, body=body)
 
     def read_placed(self, answer: Answer) -> Placement:
@@ -106,7 +108,7 @@ class _Client(Client):
             total = counted
         if mark is None and suspects:
             return Untraceable()
-        unmarked = [item for item in suspects.values() if _echo(item) in (None, _USUAL_EXPIRY)]
+        unmarked = [item for item in suspects.values() if _echo(item) in (None, EXPIRES_AFTER)]
         if unmarked:
             return Uncertain("the provider lists a task that may be this one")
         if not any(_is_younger(item, task) for item in items.values()):
@@ -124,9 +126,16 @@ def _mark(task: Task) -> int | None:
     care, each gets a number of its own between 24 and 48 hours. None if the client does care.
     """
     request = task.request
-    if request.off_peak or (request.dialect == NAME and (not request.body or _EXPIRY in request.body)):
+    own = request.dialect == NAME and (not request.body or request.body.get(_EXPIRY) not in (None, ""))
+    if request.off_peak or own:
         return None
-    return _USUAL_EXPIRY - 1 - crc32(task.id.encode()) % _MARKS
+    return EXPIRES_AFTER - 1 - crc32(task.id.encode()) % _MARKS
+
+
+def _with_draft(item: Json, task_id: str) -> Json:
+    """A client knows its draft by our id, the provider by its own."""
+    is_draft = isinstance(item, dict) and item.get("type") == "draft_task"
+    return {**item, "draft_task": {"id": task_id}} if is_draft else item
 
 
 def _may_be(item: Mapping[str, Json], task: Task) -> bool:

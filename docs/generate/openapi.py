@@ -7,16 +7,18 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from docs.generate import operations
+from docs.generate.examples import ADDRESS
+from docs.generate.parts import with_named_parts
+from docs.generate.version import VERSION
 from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, Submit
 from reelkeep.dialects.grammar.described import TEXT, record
-from reelkeep.dialects.grammar.parts import with_named_parts
 from reelkeep.dialects.reelkeep.openapi import TOO_MANY, problem
 from reelkeep.domain import tags
 from reelkeep.domain.claims import HEADER, KEY_PATTERN, LIFE, LONGEST_KEY, key_reused
 from reelkeep.domain.wire import Json
 
-VERSION = "0.1.0"
 _PUBLIC = "public"  # the tag of what needs no key
 
 _ABOUT = """\
@@ -52,7 +54,7 @@ _TAGS = {
 }
 
 
-def document(public_url: str) -> dict[str, Json]:
+def document() -> dict[str, Json]:
     dialects = sorted(all_dialects(), key=lambda dialect: (dialect.name != "reelkeep", dialect.name))
     paths: dict[str, dict[str, Json]] = {}
     for dialect in dialects:
@@ -66,7 +68,7 @@ def document(public_url: str) -> dict[str, Json]:
             "description": _ABOUT,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": public_url, "description": "This stack."}],
+        "servers": [{"url": ADDRESS, "description": "This stack."}],
         "security": [{name: []} for name in _KEYS],
         "tags": [
             *({"name": dialect.name, "description": _about(dialect)} for dialect in dialects),
@@ -76,7 +78,7 @@ def document(public_url: str) -> dict[str, Json]:
         "components": {
             "securitySchemes": _KEYS,
             "schemas": with_named_parts(
-                {name: schema for dialect in dialects for name, schema in dialect.schemas.items()}
+                {name: schema for dialect in dialects for name, schema in operations.schemas(dialect).items()}
             ),
         },
     }
@@ -88,7 +90,7 @@ def _about(dialect: Dialect) -> str:
 
 
 def _operation(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
-    description = dict(route.description)
+    description = dict(route.description) or operations.describe(dialect, route)
     parameters = list(description.pop("parameters", ()))
     described = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
     parameters += [_in_path(name) for name in re.findall(r"\{(\w+)\}", route.path) if name not in described]

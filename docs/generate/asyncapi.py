@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from reelkeep.dialects.grammar.parts import with_named_parts
+from docs.generate.parts import with_named_parts
+from docs.generate.version import VERSION
 from reelkeep.domain.notices import alerts
-from reelkeep.domain.notices.alerts import LINKS_EXPIRING, LOST
+from reelkeep.domain.notices.alerts import LOST
 from reelkeep.domain.notices.notice import attributes, notice, paused_event, test_event, webhook_attributes
 from reelkeep.domain.notices.subscription import ENDS
 from reelkeep.domain.notices.webhooks import Pause, Webhook
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Task
-from reelkeep.openapi import VERSION
 
 Schema = Mapping[str, Any]
 Attributes = Mapping[str, str | Sequence[str]]
@@ -326,14 +326,6 @@ def events() -> tuple[Event, ...]:
             ),
         ),
     )
-
-
-TYPES = (
-    *(f"reelkeep.task.{state}" for state in ENDS),
-    "reelkeep.webhook.paused",
-    LINKS_EXPIRING,
-    LOST,
-)  # on the topic
 
 
 # --- the document ---

@@ -1,0 +1,1 @@
+"""Makes the API's documents, which the layer serves as files: `make docs`."""

@@ -1,0 +1,70 @@
+"""What every format takes or refuses alike, whatever the fields are."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from reelkeep.dialects import all_dialects
+from reelkeep.dialects.dialect import Dialect, Http, Submit
+from reelkeep.domain.errors import InvalidRequest
+from reelkeep.domain.task import Request
+from tests.submissions import MODELS, submission
+from tests.unit.dialects.stage import TINY
+
+everywhere = pytest.mark.parametrize("spoken", all_dialects(), ids=lambda dialect: dialect.name)
+BROKEN = "data:image/png;base64,iVBO\r\nRw0K\r\nGgo="
+IN_PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
+    "openai_videos": ("/v1/videos", {"prompt": "a boat", "input_reference": BROKEN}),
+    "reelkeep": ("/tasks", {"kind": "img2video", "model": "m", "images": [BROKEN]}),
+    "video_generations": ("/v1/video/generations", {"prompt": "a boat", "image": BROKEN}),
+    "vidu_ent_v2": ("/ent/v2/img2video", {"model": "m", "images": [BROKEN]}),
+    "vidu_native": ("/vidu-native/video/generations", {"model": "m", "prompt": "a boat", "images": [BROKEN]}),
+    "vidu_v1": (
+        "/vidu/v1/tasks",
+        {
+            "type": "img2video",
+            "input": {"prompts": [{"type": "image", "content": BROKEN}]},
+            "settings": {"model": "m", "duration": 4},
+        },
+    ),
+    "volc_ark": (
+        "/api/v3/contents/generations/tasks",
+        {"model": "m", "content": [{"type": "image_url", "image_url": {"url": BROKEN}}]},
+    ),
+}
+
+
+def parse(dialect: Dialect, path: str, body: bytes) -> Request:
+    route = next(route for route in dialect.routes if isinstance(route, Submit) and route.path == path)
+    return route.parse(Http(method="POST", path=path, body=body))
+
+
+def usual(dialect: Dialect) -> tuple[str, bytes]:
+    path, body = submission(dialect.name, next(iter(MODELS.values())), "a b\u00f6at")
+    return path, json.dumps(body, ensure_ascii=False).encode()
+
+
+@everywhere
+def test_base64_with_line_breaks_is_a_picture(spoken: Dialect) -> None:
+    path, body = IN_PICTURES[spoken.name]
+    (image,) = parse(spoken, path, json.dumps(body).encode()).images
+    assert "".join(image.split()) == TINY
+
+
+@everywhere
+def test_a_body_that_is_not_utf_8_is_refused(spoken: Dialect) -> None:
+    path, body = usual(spoken)
+    latin = body.decode().encode("latin-1")
+    for sent in (latin, latin.decode(errors="replace").encode()):  # as it is, and as a gateway hands it on
+        with pytest.raises(InvalidRequest, match=r"^the body is not valid UTF-8"):
+            parse(spoken, path, sent)
+
+
+@everywhere
+def test_what_is_not_valid_json_is_said_to_be_so_where_it_is(spoken: Dialect) -> None:
+    path, _ = usual(spoken)
+    with pytest.raises(InvalidRequest, match=r"^the body is not valid JSON: .* at line 2 column 13$"):
+        parse(spoken, path, b'{\n  "prompt": a}')
