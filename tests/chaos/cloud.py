@@ -37,6 +37,7 @@ from reelkeep.adapters.copying import upload
 from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.copying.source import Remote
 from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.task import Task
 from reelkeep.wiring import platform
@@ -47,6 +48,7 @@ from tests.integration.conftest import create_table
 
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
+_OWNER = "alice"
 BUCKET = "chaos-archive"
 _CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 _STANDS_STILL = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
@@ -81,7 +83,7 @@ class Cloud:
         """A new life begins; gives the API key."""
         for store in (self._table.items, self._bucket.keys, self._topic.sent_notifications, self._machine.executions):
             store.clear()
-        key, _ = TableKeys(platform.dynamodb(), self._table.name).create("alice", "chaos", connected.clock())
+        key, _ = TableKeys(platform.dynamodb(), self._table.name).create(_OWNER, "chaos", connected.clock())
         self._connected = connected
         try:
             yield key
@@ -91,8 +93,14 @@ class Cloud:
     # What is there ------------------------------------------------------------------------------------------
 
     def tasks(self) -> list[Task]:
+        """Those of the one owner whose life this is."""
         items = (item.attrs for part in self._table.items.values() for item in part.values())
-        return [documents.read(Task, item["document"].value) for item in items if "document" in item]
+        tasks = [documents.read(Task, item["document"].value) for item in items if "document" in item]
+        return [task for task in tasks if task.owner == _OWNER]
+
+    def record(self, task: Task) -> None:
+        """Beside the functions."""
+        TableTasks(platform.dynamodb(), self._table.name).create(task)
 
     def objects(self) -> dict[str, bytes]:
         return {key: self._bucket.keys[key].value for key in self._bucket.keys}

@@ -17,7 +17,8 @@ from typing import Any
 from local.simulator.simulator import Settings
 from local.simulator.tasks import Task as Made
 from reelkeep.adapters import documents
-from reelkeep.domain.task import State, Task
+from reelkeep.domain import ids
+from reelkeep.domain.task import Kind, Request, State, Submission, Task
 from tests.chaos.cloud import Cloud, Connected
 from tests.chaos.line import Call, Killed, Line, Mode
 from tests.chaos.machine import ExecutionFailed, execution
@@ -25,18 +26,18 @@ from tests.chaos.provider import Provider, Stock
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SWEEPS_EVERY = 300.0
-_OTHERS = (  # what somebody else asks for with the same accounts
-    ("http://vidu.test/ent/v2/text2video", "Token", {"model": "viduq2", "prompt": "elsewhere"}),
-    (
+_OTHERS = {  # what other owners ask for with the same accounts
+    "vidu": ("http://vidu.test/ent/v2/text2video", "Token", {"model": "viduq2", "prompt": "elsewhere"}),
+    "ark": (
         "http://ark.test/api/v3/contents/generations/tasks",
         "Bearer",
         {
             "model": "doubao-seedance-1-0-pro",
             "content": [{"type": "text", "text": "elsewhere"}],
-            "execution_expires_after": 7200,  # without one it might be ours, for all that the list tells
+            "execution_expires_after": 7200,
         },
     ),
-)
+}
 LONGEST = 4 * 86_400.0
 _ORDER = [State.CREATED, State.QUEUEING, State.PROCESSING, State.ARCHIVING]
 
@@ -166,11 +167,13 @@ class Life:
         self._at(SWEEPS_EVERY, self._sweep)
 
     def _others(self) -> None:
-        """Others use the same accounts, so that a list shows how old it is."""
-        for url, scheme, body in _OTHERS:
+        """Other tasks of ours come and go, so that a list shows how old it is."""
+        for provider, (url, scheme, body) in _OTHERS.items():
             headers = {"authorization": f"{scheme} vda_chaos", "content-type": "application/json"}
             answer = self._provider.answer("POST", url, headers, json.dumps(body).encode())
             assert answer.startswith(b"HTTP/1.1 200"), answer
+            said = json.loads(answer.partition(b"\r\n\r\n")[2])
+            self.cloud.record(_other(provider, said.get("task_id") or said["id"], self.now))
 
     def _start_executions(self) -> None:
         for each in self.cloud.executions:
@@ -221,6 +224,25 @@ class Life:
                 self.wrong.append(f"success was {when} without the {asset.name}")
             elif kept.sha256 and sha256(objects[kept.key]).hexdigest() != kept.sha256:
                 self.wrong.append(f"success was {when} with another {asset.name}")
+
+
+def _other(provider: str, provider_task_id: str, now: datetime) -> Task:
+    return Task(
+        id=ids.new_task_id(now),
+        owner="somebody else",
+        key_id="",
+        provider=provider,
+        request=Request(dialect="reelkeep", kind=Kind.TEXT2VIDEO, expires_after=7200),
+        created_at=now,
+        updated_at=now,
+        deadline=now,
+        state=State.SUCCESS,
+        submission=Submission.PLACED,
+        placing_at=now,
+        provider_task_id=provider_task_id,
+        finished_at=now,
+        told_at=now,
+    )
 
 
 def _shown(made: Made) -> tuple[str, ...]:

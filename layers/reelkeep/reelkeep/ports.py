@@ -12,6 +12,7 @@ from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.subscription import Policy, Standing, Subscription
 from reelkeep.domain.observation import Finding, Listed, Observation, Placement
 from reelkeep.domain.task import Asset, Kept, Request, Task
+from reelkeep.domain.wire import OtherTask
 
 if TYPE_CHECKING:  # most functions do without them
     from reelkeep.domain.links import Links
@@ -101,8 +102,8 @@ class Provider(Protocol):
     def source(self, asset: Asset) -> Source:
         """Where the file is now. The key goes to the provider's own address, and nowhere else."""
 
-    def find(self, task: Task) -> Finding:
-        """What became of a placement whose answer was lost."""
+    def find(self, task: Task, other: OtherTask) -> Finding:
+        """What became of a placement whose answer was lost; `other` knows the rest of our tasks at that account."""
 
     def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> str | None:
         """The name of the call about this task that has these headers, which no other call has; None if it is not

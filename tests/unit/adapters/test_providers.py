@@ -25,7 +25,7 @@ from reelkeep.domain.observation import (
     Unknown,
     Untraceable,
 )
-from reelkeep.domain.task import Asset, Kind, Request, Task
+from reelkeep.domain.task import Asset, Kind, Request, Submission, Task
 from reelkeep.domain.wire import Answer
 from reelkeep.ports import Source
 
@@ -208,7 +208,11 @@ def test_a_look_that_fails_on_the_way_teaches_nothing(fault: Exception) -> None:
     provider = providers(FakeOutbound(fault), vidu=VIDU).get("vidu")
     assert isinstance(provider.observe(TASK), Busy)
     assert not provider.cancel(TASK)
-    assert isinstance(provider.find(TASK), Uncertain)
+    assert isinstance(provider.find(TASK, nobody), Uncertain)
+
+
+def nobody(_: str) -> None:
+    """There is no other task of ours."""
 
 
 def test_a_search_goes_on_to_the_last_page_with_the_providers_key() -> None:
@@ -217,21 +221,24 @@ def test_a_search_goes_on_to_the_last_page_with_the_providers_key() -> None:
         Answer(status=200, body=json.dumps({"tasks": [{"id": "8", "payload": TASK.id}]}).encode()),
     ]
     outbound = FakeOutbound(pages)
-    assert providers(outbound, vidu=VIDU).get("vidu").find(TASK) == Found("8")
+    assert providers(outbound, vidu=VIDU).get("vidu").find(TASK, nobody) == Found("8")
     assert [call["headers"] for call in outbound.calls] == [KEY, KEY]
     assert all(call["seconds"] <= 15 for call in outbound.calls)
     assert "pager.page_token=t1" in outbound.calls[1]["url"]
 
 
 def test_a_search_says_what_is_certainly_not_there() -> None:
-    younger = b'{"tasks": [{"id": "9", "created_at": "2999-01-01T00:00:00Z"}]}'
-    outbound = FakeOutbound([Answer(status=200, body=younger), Answer(status=200, body=b'{"tasks": []}')])
-    assert providers(outbound, vidu=VIDU).get("vidu").find(TASK) == Absent()
+    later = replace(
+        TASK, id="later", submission=Submission.PLACED, placing_at=TASK.lost_since + timedelta(minutes=30)
+    )
+    listed = Answer(status=200, body=b'{"tasks": [{"id": "9", "payload": "later"}]}')
+    outbound = FakeOutbound([listed, Answer(status=200, body=b'{"tasks": []}')] * 2)
+    assert providers(outbound, vidu=VIDU).get("vidu").find(TASK, {"9": later}.get) == Absent()
 
 
 def test_a_format_without_a_list_can_never_tell() -> None:
     outbound = FakeOutbound()
-    assert providers(outbound, one={**VIDU, "dialect": "vidu_v1"}).get("one").find(TASK) == Untraceable()
+    assert providers(outbound, one={**VIDU, "dialect": "vidu_v1"}).get("one").find(TASK, nobody) == Untraceable()
     assert outbound.calls == []
 
 
@@ -243,7 +250,7 @@ def test_a_list_that_goes_round_in_circles_ends_with_the_time_for_it() -> None:
     known = ConfiguredProviders(
         FakeSecret(json.dumps({"vidu": VIDU})), upstream, outbound, lambda: float(next(ticks))
     )
-    assert known.get("vidu").find(TASK) == Uncertain("the provider's list is too long to be read in time")
+    assert known.get("vidu").find(TASK, nobody) == Uncertain("the provider's list is too long to be read in time")
     assert 2 < len(outbound.calls) < 10
 
 

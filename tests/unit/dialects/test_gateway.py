@@ -325,7 +325,7 @@ def test_what_makes_no_sense_is_kept_and_gives_nothing_up(upstream: Gateway, sta
 @anywhere
 def test_nothing_is_cancelled_and_nothing_lost_is_found(upstream: Gateway) -> None:
     task = task_of(request_of("d"))
-    assert (upstream.cancel(task), upstream.find(task)) == (None, None)
+    assert (upstream.cancel(task), upstream.find(task, lambda _: None)) == (None, None)
     assert not upstream.read_cancelled(answer(200, {}))
 
 

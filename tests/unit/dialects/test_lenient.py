@@ -97,6 +97,11 @@ def test_seconds_since_1970_are_a_time_also_as_text(second: int) -> None:
     assert lenient.moment(second) == lenient.moment(str(second)) == moment
 
 
+@given(st.integers(10**9, 4 * 10**9), st.sampled_from([10**3, 10**6, 10**9]))
+def test_its_size_tells_what_a_time_is_counted_in(second: int, parts: int) -> None:
+    assert lenient.moment(second * parts) == lenient.moment(str(second * parts)) == lenient.moment(second)
+
+
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(st.characters()), st.lists(st.text())))
 def test_no_time_is_a_fault_and_every_time_is_in_utc(said: Json) -> None:
     moment = lenient.moment(said)

@@ -28,7 +28,7 @@ from reelkeep.domain.observation import (
     Unreadable,
     Untraceable,
 )
-from reelkeep.domain.task import Asset, Creation, FailureClass, Kind, Request, State
+from reelkeep.domain.task import Asset, Creation, FailureClass, Kind, Request, State, Submission, Task
 from reelkeep.domain.wire import Answer, Call, Json
 from tests.unit.dialects.stage import BOAT, KEY_REFUSED, NOW, TASK_ID, TINY, answer, refused_as, searched, task_of
 from tests.unit.dialects.vidu_ent_v2_stage import (
@@ -406,19 +406,22 @@ ANOTHER = {"id": "886", "payload": "job-2"}
 WITHOUT = {"id": "887"}
 FULL = [{"id": str(number), "payload": "job-2"} for number in range(100)]
 MORE = [{"id": str(number), "payload": "job-2"} for number in range(100, 103)]
-YOUNGER = {"id": "999", "created_at": "2026-01-06T09:10:00.2Z"}
+LATER = {"id": "999", "payload": "later", "created_at": "2026-01-06T09:30:00.2Z"}
+EARLIER = {"id": "111", "payload": "earlier", "created_at": "2026-01-06T08:00:00Z"}
 
 
-def list_call(name: str = "pager.page", value: str = "0") -> Call:
-    return Call(
-        method="GET",
-        path="/ent/v2/tasks",
-        query=(
-            ("created_at.from", "2026-01-06T08:55:00.123456Z"),
-            (name, value),
-            ("pager.pagesz", "100"),
-        ),
-    )
+def of_ours(minutes: float, **changes: Any) -> Task:
+    """Another task of ours, placed so long after the lost one."""
+    placing_at = LOST.lost_since + timedelta(minutes=minutes)
+    return replace(LOST, **{"id": "other", "submission": Submission.PLACED, "placing_at": placing_at, **changes})
+
+
+KNOWN = {"999": of_ours(30), "111": of_ours(-1)}
+
+
+def list_call(name: str = "pager.page", value: str = "0", *, whole: bool = False) -> Call:
+    window = () if whole else (("created_at.from", "2026-01-06T08:55:00.123456Z"),)
+    return Call(method="GET", path="/ent/v2/tasks", query=(*window, (name, value), ("pager.pagesz", "100")))
 
 
 def look_call(task_id: str) -> Call:
@@ -429,22 +432,83 @@ def page_of(*tasks: object, token: str = "") -> Answer:
     return answer(200, {"next_page_token": token, "tasks": list(tasks)})
 
 
-def test_a_lost_placement_is_looked_for_around_the_time_of_its_last_call() -> None:
-    calls, finding = searched(upstream.find(LOST), page_of(YOUNGER), page_of())
-    assert (calls, finding) == ([list_call(), list_call(value="1")], Absent())
+def found(*answers: Answer, known: dict[str, Task] | None = None) -> tuple[list[Call], Finding]:
+    return searched(upstream.find(LOST, (KNOWN if known is None else known).get), *answers)
+
+
+def listing(*rows: object, looks: tuple[Answer, ...] = ()) -> list[Answer]:
+    """A list of one page, which shows the same whatever the window is; then what the looks in between find."""
+    return [page_of(*rows), page_of(), page_of(*rows), page_of(), *looks]
+
+
+def test_a_lost_placement_is_looked_for_around_the_time_of_its_last_call_and_then_everywhere() -> None:
+    calls, finding = found(*listing(LATER))
+    assert finding == Absent()
+    assert calls == [list_call(), list_call(value="1"), list_call(whole=True), list_call(value="1", whole=True)]
+
+
+def test_a_later_task_of_ours_proves_absence_whatever_the_times_say() -> None:
+    for created_at in ("2026-01-06T17:30:00", "2020-01-01T00:00:00Z", "tomorrow", 1767691800000, None):
+        assert found(*listing(LATER | {"created_at": created_at}))[1] == Absent()
 
 
 @pytest.mark.parametrize(
-    "listed",
+    ("rows", "known"),
     [
-        page_of(),
-        page_of(ANOTHER),
-        page_of(ANOTHER | {"created_at": "2026-01-06T09:10:00.1Z"}),
-        page_of({"id": "998", "created_at": "2026-01-06T08:00:00Z"}),  # its filter does not work
+        ([], {}),
+        ([ANOTHER], {}),
+        ([LATER], {}),  # somebody else's
+        ([LATER | {"created_at": "2027-01-01T00:00:00Z"}], {}),
+        ([LATER | {"created_at": 1767691800000}], {}),
+        ([LATER], {"999": of_ours(29)}),  # a list need not be in order within half an hour
+        ([LATER], {"999": of_ours(-30)}),
+        ([LATER], {"999": of_ours(30, submission=Submission.UNKNOWN)}),
+        ([LATER], {"999": of_ours(30, placing_at=None)}),  # adopted: nobody knows when it was placed
     ],
 )
-def test_a_list_that_may_be_older_than_the_call_proves_nothing(listed: Answer) -> None:
-    assert isinstance(searched(upstream.find(LOST), listed, page_of())[1], Uncertain)
+def test_nothing_but_a_later_task_of_ours_proves_anything(rows: list[object], known: dict[str, Task]) -> None:
+    assert isinstance(found(*listing(*rows), known=known)[1], Uncertain)
+
+
+@pytest.mark.parametrize(
+    "created_at",
+    [
+        "2026-01-06T17:00:01",
+        "2026-01-06T01:00:01",
+        "2031-01-06T09:00:01Z",
+        "soon",
+        None,
+        1767690001000,
+        "1767690001000",
+    ],
+)
+def test_what_has_our_payload_is_ours_whatever_its_time_is(created_at: object) -> None:
+    rows = [LATER, OURS | {"created_at": created_at}]
+    assert found(*listing(*rows))[1] == Found("885")
+    window = page_of(LATER), page_of()  # by a clock that is hours late, it is not in the window
+    assert found(*window, page_of(*rows))[1] == Found("885")
+
+
+@pytest.mark.parametrize(("created_at", "later"), [("2026-01-06T17:00:01", "2026-01-06T17:30:00")])
+def test_where_a_list_shows_no_payloads_a_clock_hours_off_hides_nothing(created_at: str, later: str) -> None:
+    """Its list tells local time without a zone, eight hours ahead: what looks younger than the call may be ours."""
+    ours = {"id": "885", "prompt": LOST.request.prompt, "created_at": created_at}
+    reworded = ours | {"prompt": ""}
+    witness = {"id": "999", "created_at": later}
+    look = answer(200, {"state": "processing", "payload": TASK_ID})
+    assert found(page_of(witness, ours), page_of(), look)[1] == Found("885")
+    assert found(*listing(witness, reworded, looks=(look,)))[1] == Found("885")
+
+
+@pytest.mark.parametrize(
+    "row", [None, {}, {"id": "..", "payload": None}, {"id": {}, "created_at": "2026-01-06T09:00:09Z"}]
+)
+def test_a_bad_row_costs_that_row_only(row: object) -> None:
+    assert found(*listing(row, OURS))[1] == Found("885")
+    assert isinstance(found(*listing(row, LATER))[1], Uncertain)  # it may be ours
+    assert found(*listing({"id": "..", "payload": "job-2"}, LATER))[1] == Absent()
+    old = {"created_at": "2026-01-05T09:00:09Z"}  # by the clock that the later task shows, it is a day older
+    assert found(*listing(old, LATER))[1] == Absent()
 
 
 @pytest.mark.parametrize(
@@ -458,55 +522,67 @@ def test_a_list_that_may_be_older_than_the_call_proves_nothing(listed: Answer) -
     ],
 )
 def test_a_lost_placement_is_found_by_our_id(listed: Answer, finding: Finding) -> None:
-    assert searched(upstream.find(LOST), listed) == ([list_call()], finding)
+    assert found(listed) == ([list_call()], finding)
 
 
 def test_a_lost_placement_is_looked_for_to_the_last_page() -> None:
     pages = (page_of(*FULL), page_of(*MORE), page_of(OURS))  # of 100 that were asked for: it has a limit of its own
     expected = [list_call(), list_call(value="1"), list_call(value="2")]
-    assert searched(upstream.find(LOST), *pages) == (expected, Found("885"))
+    assert found(*pages) == (expected, Found("885"))
 
 
-@pytest.mark.parametrize("last", [page_of(), page_of(*MORE)])
-def test_the_last_page_is_empty_or_the_one_before_once_more(last: Answer) -> None:
-    calls, found = searched(upstream.find(LOST), page_of(YOUNGER, *FULL[1:]), page_of(*MORE), last)
-    assert (calls, found) == ([list_call(), list_call(value="1"), list_call(value="2")], Absent())
+@pytest.mark.parametrize(
+    ("rows", "last", "finding"),
+    [
+        ([LATER], page_of(), Absent()),
+        ([LATER, EARLIER], page_of(*MORE), Absent()),
+        ([LATER], page_of(*MORE), Uncertain),  # there may be no way to get at what is on its other pages
+    ],
+)
+def test_a_list_is_read_to_its_end(rows: list[object], last: Answer, finding: Finding | type[Finding]) -> None:
+    pages = (page_of(*rows, *FULL[2:]), page_of(*MORE), last)
+    _, told = found(*pages, *pages)
+    assert told == finding or isinstance(told, finding if isinstance(finding, type) else ())
 
 
 def test_a_token_leads_on_wherever_there_is_one() -> None:
     pages = (page_of(ANOTHER, token="t1"), page_of(ANOTHER, token="t2"), page_of(OURS))
     expected = [list_call(), list_call("pager.page_token", "t1"), list_call("pager.page_token", "t2")]
-    assert searched(upstream.find(LOST), *pages) == (expected, Found("885"))
+    assert found(*pages) == (expected, Found("885"))
 
 
 def test_a_page_that_fails_in_between_leaves_it_uncertain() -> None:
-    _, finding = searched(upstream.find(LOST), page_of(*FULL), answer(503, b""))
+    _, finding = found(page_of(*FULL), answer(503, b""))
     assert isinstance(finding, Uncertain)
 
 
 def test_where_a_list_shows_no_payloads_its_tasks_are_looked_at_those_in_our_words_first() -> None:
     words = LOST.request.prompt
-    listed = page_of(
-        {"id": "1", "prompt": "other"}, {"id": "2", "prompt": words, "payload": ""}, {"id": "3", "prompt": words}
-    )
-    looks = (answer(200, {"payload": "job-2"}), answer(200, {"payload": TASK_ID}))
-    calls, finding = searched(upstream.find(LOST), listed, page_of(), *looks)
+    rows = [{"id": "1", "prompt": "other"}, {"id": "2", "prompt": words, "payload": ""}, {"id": "3", "prompt": words}]
+    another, ours = ({"state": "success", "payload": payload} for payload in ("job-2", TASK_ID))
+    calls, finding = found(page_of(*rows), page_of(), answer(200, another), answer(200, ours))
     assert (calls[2:], finding) == ([look_call("2"), look_call("3")], Found("3"))
-    others = [answer(200, {"payload": ""})] * 3
-    calls, finding = searched(upstream.find(LOST), listed, page_of(YOUNGER), page_of(), *others)
-    assert (calls[3:], finding) == ([look_call("2"), look_call("3"), look_call("1")], Absent())
+    looks = [answer(200, another)] * 3
+    calls, finding = found(page_of(*rows), page_of(), *looks, page_of(*rows, LATER), page_of())
+    assert (calls[2:5], finding) == ([look_call("2"), look_call("3"), look_call("1")], Absent())
+
+
+def test_what_is_known_to_be_another_task_of_ours_is_not_looked_at() -> None:
+    rows = [WITHOUT | {"created_at": "2026-01-06T09:00:01Z"}, LATER]
+    calls, finding = found(*listing(*rows), known={**KNOWN, "887": of_ours(0.1)})
+    assert (len(calls), finding) == (4, Absent())
 
 
 @pytest.mark.parametrize(
     ("look", "kind"),
     [
         (answer(404, {"reason": "TaskNotFound"}), Uncertain),
-        (answer(200, b"<html>"), Untraceable),
+        (answer(200, b"<html>"), Uncertain),
         (answer(200, {"state": "success"}), Untraceable),
     ],
 )
 def test_a_task_that_is_not_shown_or_without_its_payload_leaves_it_open(look: Answer, kind: type[Finding]) -> None:
-    _, finding = searched(upstream.find(LOST), page_of(WITHOUT), page_of(), look)
+    _, finding = found(page_of(WITHOUT), page_of(), look, page_of(WITHOUT, LATER), page_of())
     assert isinstance(finding, kind)
 
 
@@ -516,7 +592,7 @@ def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
     answered = answer(status, said)
     upstream.read_placed(answered)
     upstream.read_cancelled(answered)
-    searched(upstream.find(task), answered)
+    searched(upstream.find(task, lambda _: None), answered)
     observed = upstream.read_observed(answered)
     if isinstance(observed, Succeeded):
         shown(replace(task, state=State.SUCCESS, creations=observed.creations))

@@ -203,7 +203,7 @@ def test_a_failure_keeps_what_the_provider_said(error: Json, kind: FailureClass,
 def test_a_task_is_asked_for_by_the_id_that_was_given_with_its_colon() -> None:
     task = task_of(native.parse(SUBMISSION), provider_task_id="grok:299604b7-c5ea-47b5-bc64-c06f300f0d27")
     assert upstream.observe(task) == Call(method="GET", path=f"{PATH}/grok:299604b7-c5ea-47b5-bc64-c06f300f0d27")
-    assert (upstream.cancel(task), upstream.find(task)) == (None, None)
+    assert (upstream.cancel(task), upstream.find(task, lambda _: None)) == (None, None)
     assert upstream.authorization.format(key="sk-1") == "Bearer sk-1"
 
 

@@ -30,7 +30,7 @@ from reelkeep.domain.observation import (
     Unreadable,
     Untraceable,
 )
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Submission, Task
 from reelkeep.domain.wire import Answer, Call, Json
 from tests.unit.dialects.stage import (
     BOAT,
@@ -427,9 +427,24 @@ def page_call(number: int) -> Call:
     return Call(method="GET", path=TASKS, query=(("page_num", str(number)), ("page_size", "500")))
 
 
+def mark_of(task_id: str) -> int:
+    return 172_799 - crc32(task_id.encode()) % 86_400
+
+
+def of_ours(minutes: float, **changes: Any) -> Task:
+    """Another task of ours, placed so long after the lost one."""
+    placing_at = LOST.lost_since + timedelta(minutes=minutes)
+    return replace(LOST, **{"id": "later", "submission": Submission.PLACED, "placing_at": placing_at, **changes})
+
+
 OLD = [item(-60 - number / 10, 172_800) for number in range(600)]
 OTHER = MARK - 1
-YOUNGER = item(11)
+LATER = item(30, mark_of("later"), "cgt-later")
+KNOWN = {"cgt-later": of_ours(30)}
+
+
+def found(*answers: Answer, task: Task = LOST, known: dict[str, Task] | None = None) -> tuple[list[Call], Finding]:
+    return searched(upstream.find(task, (KNOWN if known is None else known).get), *answers)
 
 
 @pytest.mark.parametrize(
@@ -440,25 +455,64 @@ YOUNGER = item(11)
         (page_of(item(-4, OTHER), item(9, MARK, CGT), item(1, 172_800)), Found(CGT)),
         (answer(200, {"code": 0, "data": {"items": [item(0, MARK, CGT)], "total": 1}}), Found(CGT)),
         (page_of(item(0, MARK, CGT), total=9000), Found(CGT)),
-        (page_of(item(-60, 172_800), item(-6), item(11)), Absent()),
-        (page_of(item(0, OTHER), item(1, MARK - 2), YOUNGER), Absent()),
-        (page_of(item(-60, MARK), YOUNGER), Absent()),  # another one's, of another hour
+        (page_of(item(-60, MARK), item(0, MARK, CGT)), Found(CGT)),  # another one's, of another hour
+        (page_of(item(-60, 172_800), item(-90), LATER), Absent()),
+        (page_of(item(0, OTHER), item(1, MARK - 2), LATER), Absent()),
+        (page_of(item(0, 172_800), LATER), Absent()),  # nobody drops marks: the later one shows its own
     ],
 )
 def test_a_lost_task_is_found_by_its_mark_or_certainly_not_there(listed: Answer, finding: Finding) -> None:
-    assert searched(upstream.find(LOST), listed) == ([page_call(1)], finding)
+    assert found(listed) == ([page_call(1)], finding)
+
+
+AT = int((NOW + timedelta(hours=1)).timestamp())
+
+
+@pytest.mark.parametrize(
+    "created_at",
+    [AT + 8 * 3600, AT - 16 * 3600, AT * 1000, str(AT * 1000), AT + 10**9, "2026-01-06T17:00:00", "soon", None, {}],
+)
+def test_what_has_our_mark_is_ours_whatever_its_time_is(created_at: Json) -> None:
+    rows = (LATER, item(0, 172_800), {**item(0, MARK, CGT), "created_at": created_at})
+    assert found(page_of(*rows))[1] == Found(CGT)
+
+
+@pytest.mark.parametrize("created_at", [AT + 8 * 3600, AT * 1000, AT - 10**8, "soon", None])
+def test_a_later_task_of_ours_proves_absence_whatever_the_times_say(created_at: Json) -> None:
+    assert found(page_of({**LATER, "created_at": created_at}))[1] == Absent()
+
+
+@pytest.mark.parametrize(
+    ("task", "rows", "known"),
+    [
+        (LOST, [], {}),
+        (LOST, [item(-60)], {}),
+        (LOST, [item(-1, OTHER), item(9.9, OTHER)], {}),
+        (LOST, [LATER, item(600), {**item(0, OTHER), "created_at": AT * 1000}], {}),  # all of them somebody else's
+        (LOST, [LATER], {"cgt-later": of_ours(29)}),  # a list need not be in order within half an hour
+        (LOST, [LATER], {"cgt-later": of_ours(30, placing_at=None)}),  # adopted
+        (UNMARKED, [], {}),
+        (UNMARKED, [item(-60)], {}),
+        (UNMARKED, [item(11)], {}),
+    ],
+)
+def test_nothing_but_a_later_task_of_ours_proves_anything(
+    task: Task, rows: list[Json], known: dict[str, Task]
+) -> None:
+    assert isinstance(found(page_of(*rows), task=task, known=known)[1], Uncertain)
 
 
 @pytest.mark.parametrize(
     "listed",
     [
-        page_of(item(0, 172_800), YOUNGER),  # an aggregator between us and Ark may have dropped the mark
-        page_of(item(0), YOUNGER),
-        page_of({**item(0, MARK, CGT), "model": "another"}, YOUNGER),  # a client's own, elsewhere in the account
-        page_of({**item(0, MARK, CGT), "service_tier": "flex"}, YOUNGER),
+        page_of({**item(0, MARK, CGT), "model": "another"}, LATER),  # a client's own, elsewhere in the account
+        page_of({**item(0, MARK, CGT), "service_tier": "flex"}, LATER),
         page_of({"id": CGT}),
+        page_of({"id": CGT}, LATER),  # with marks that are shown, one without is odd, and may be ours
         page_of(item(0, MARK, CGT), item(1, MARK, "cgt-2")),
         page_of({"created_at": 1, "execution_expires_after": MARK}),
+        page_of(None, LATER),
+        page_of({}, LATER),
         answer(200, {"items": []}),
         answer(200, {"items": [{"id": CGT}]}),
         answer(200, {"items": None, "total": 0}),
@@ -467,36 +521,53 @@ def test_a_lost_task_is_found_by_its_mark_or_certainly_not_there(listed: Answer,
     ],
 )
 def test_what_may_be_ours_leaves_it_uncertain(listed: Answer) -> None:
-    assert isinstance(searched(upstream.find(LOST), listed)[1], Uncertain)
+    assert isinstance(found(listed)[1], Uncertain)
+
+
+DROPPED = {**LATER, "execution_expires_after": 172_800}
 
 
 @pytest.mark.parametrize(
-    ("task", "listed"),
+    ("suspect", "finding"),
     [
-        (LOST, page_of()),
-        (LOST, page_of(item(-60))),
-        (LOST, page_of(item(-1, OTHER), item(9.9, OTHER))),
-        (UNMARKED, page_of()),
-        (UNMARKED, page_of(item(-60))),
+        (item(0, 172_800), Uncertain("the provider lists a task that may be this one")),
+        (item(0), Uncertain("the provider lists a task that may be this one")),
+        (item(-120, 172_800), Absent()),
+        (item(0, OTHER), Absent()),
     ],
 )
-def test_a_list_that_may_be_older_than_the_call_proves_nothing(task: Task, listed: Answer) -> None:
-    assert isinstance(searched(upstream.find(task), listed)[1], Uncertain)
+@pytest.mark.parametrize("ahead", [0, 8 * 3600])
+def test_an_aggregator_between_us_and_ark_may_have_dropped_the_mark(
+    suspect: Json, finding: Finding, ahead: int
+) -> None:
+    """How far its clock is off shows by a task of ours."""
+    rows = [{**row, "created_at": row["created_at"] + ahead} for row in (suspect, DROPPED)]
+    assert found(page_of(*rows))[1] == finding
+    assert found(page_of(*rows), known={**KNOWN, suspect["id"]: of_ours(0.1, id="o")})[1] == Absent()
+
+
+@pytest.mark.parametrize("row", [item(0), item(0, 7200), item(0, MARK), None])
+def test_what_is_known_to_be_another_task_of_ours_is_no_suspect(row: Json) -> None:
+    known = {**KNOWN, row["id"]: of_ours(0.1, id="another")} if row else KNOWN
+    rows = [row, LATER] if row else [LATER]
+    assert found(page_of(*rows), known=known)[1] == Absent()
+    assert found(page_of(*rows), task=UNMARKED, known=known)[1] == Absent()
+    assert found(page_of(*rows, item(1, MARK, CGT)), known=known)[1] == Found(CGT)
 
 
 def test_an_endpoint_is_listed_as_the_model_that_it_stands_for() -> None:
     asked = replace(LOST, request=ark.parse({"model": "ep-20260101-abcde", "content": [TEXT]}))
     listed = page_of({**item(0, MARK, CGT), "model": "doubao-seedance-1-0-pro-250528"})
-    assert searched(upstream.find(asked), listed)[1] == Found(CGT)
+    assert found(listed, task=asked)[1] == Found(CGT)
 
 
 @pytest.mark.parametrize(
     ("last", "finding"),
-    [(item(0, MARK, CGT), Found(CGT)), (YOUNGER, Absent())],
+    [(item(0, MARK, CGT), Found(CGT)), (LATER, Absent())],
 )
 def test_absence_is_certain_only_after_the_last_page(last: Json, finding: Finding) -> None:
     pages = (page_of(*OLD[:500], total=601), page_of(*OLD[500:], last, total=601))
-    assert searched(upstream.find(LOST), *pages) == ([page_call(1), page_call(2)], finding)
+    assert found(*pages) == ([page_call(1), page_call(2)], finding)
 
 
 @pytest.mark.parametrize(
@@ -511,26 +582,27 @@ def test_absence_is_certain_only_after_the_last_page(last: Json, finding: Findin
 )
 def test_a_list_that_changes_while_it_is_read_leaves_it_uncertain(second: Answer) -> None:
     first = page_of(*OLD[:500], total=601)
-    assert isinstance(searched(upstream.find(LOST), first, second)[1], Uncertain)
+    assert isinstance(found(first, second)[1], Uncertain)
 
 
 @pytest.mark.parametrize(
     ("listed", "finding"),
     [
-        (page_of(item(-60), item(11)), Absent()),
+        (page_of(item(-90), LATER), Absent()),
         (page_of(item(0, 172_800)), Untraceable()),
-        (page_of(item(0, MARK)), Untraceable()),
+        (page_of(item(0)), Untraceable()),
+        (page_of(item(0, 172_800), LATER), Untraceable()),
     ],
 )
 def test_a_task_without_a_mark_is_certainly_not_there_or_nobody_will_ever_know(
     listed: Answer, finding: Finding
 ) -> None:
-    assert searched(upstream.find(UNMARKED), listed) == ([page_call(1)], finding)
+    assert found(listed, task=UNMARKED) == ([page_call(1)], finding)
 
 
-def test_a_request_too_big_for_its_record_may_have_said_anything_so_it_has_no_mark() -> None:
+def test_a_request_too_big_for_its_record_has_a_mark_all_the_same() -> None:
     emptied = replace(LOST, request=replace(LOST.request, body={}))
-    assert searched(upstream.find(emptied), page_of(item(0, MARK)))[1] == Untraceable()
+    assert found(page_of(item(0, MARK)), task=emptied)[1] == Found(item(0, MARK)["id"])
 
 
 NAMES = [*SUCCEEDED, *LINKS, "error", "code", "message", "data", "task_id", "items", "total", "total_tokens"]
@@ -542,4 +614,4 @@ def test_nothing_that_a_provider_says_breaks_the_reading_of_it(status: int, body
     upstream.read_placed(said)
     upstream.read_observed(said)
     upstream.read_cancelled(said)
-    searched(upstream.find(LOST), said)
+    found(said)

@@ -24,6 +24,7 @@ from reelkeep.domain.observation import (
     Uncertain,
 )
 from reelkeep.domain.task import Asset, Creation, Kept, Kind, Request, State, Task
+from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import Caller, SecondsLeft, Source
 from reelkeep.services.adopt import Adopted, adopt
 from reelkeep.services.cancel import cancel
@@ -105,7 +106,7 @@ class FakeProvider:
     def source(self, asset: Asset) -> Source:
         return Source(asset.source)
 
-    def find(self, task: Task) -> Finding:
+    def find(self, task: Task, other: OtherTask) -> Finding:
         match _next(self.found):
             case None:
                 return Uncertain("its list is not to be had")

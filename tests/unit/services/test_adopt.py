@@ -128,6 +128,12 @@ def test_a_success_that_is_very_young_is_left_for_the_next_time() -> None:
     assert stage.adopt().adopted == 1
 
 
+def test_a_success_of_the_future_is_adopted_all_the_same() -> None:
+    """Its provider tells local time as if it were UTC: it will not be any older before its links die."""
+    stage = Stage(provider=FakeProvider(listed=[listed(created_at=NOON + timedelta(hours=8))]))
+    assert stage.adopt().adopted == 1
+
+
 def test_a_provider_may_be_left_alone() -> None:
     stage = Stage(provider=FakeProvider(adopt_for="", listed=[listed()]))
     assert stage.adopt().adopted == 0
@@ -292,7 +298,7 @@ def test_what_may_be_the_outcome_of_a_lost_answer_is_held_back_until_its_links_a
     stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[None]))
     task = stage.submit(request(expires_after=172_800))
     stranger = listed("p-8", created_at=task.created_at, request=request(model="another"))
-    early, late = (task.created_at + timedelta(minutes=minutes) for minutes in (-4, 4))  # by its own clock
+    early, late = (task.created_at + timedelta(hours=hours) for hours in (-2, 1))  # by its own clock
     unnamed = listed("p-7", created_at=late, request=request(model=""))
     anothers = listed("p-6", created_at=task.created_at, payload="order 19")
     stage.provider.listed = [listed("p-9", created_at=early), stranger, anothers, unnamed]

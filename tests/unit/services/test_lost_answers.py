@@ -22,6 +22,7 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.schedule import ORDINARY
 from reelkeep.domain.task import FailureClass, State, Submission, Task
+from reelkeep.domain.wire import OtherTask
 from tests.fakes import FakeTasks
 from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, request
 
@@ -150,11 +151,11 @@ def test_what_was_found_out_about_an_earlier_call_does_not_count_for_a_later_one
     class Slow(FakeProvider):
         meanwhile: Callable[[], object] | None = None
 
-        def find(self, task: Task) -> Finding:
+        def find(self, task: Task, other: OtherTask) -> Finding:
             if self.meanwhile:
                 act, self.meanwhile = self.meanwhile, None
                 act()
-            return super().find(task)
+            return super().find(task, other)
 
     def another_run() -> None:
         stage.poll(task_id)
@@ -187,11 +188,11 @@ def test_a_doubt_does_not_undo_what_another_look_found_out() -> None:
     stage.pass_(7 * HOUR)
 
     class Slow(FakeProvider):
-        def find(self, task: Task) -> Finding:
+        def find(self, task: Task, other: OtherTask) -> Finding:
             if not self.looks:
                 self.looks += 1
                 stage.poll(task_id)  # which hears that it is absent
-            return super().find(task)
+            return super().find(task, other)
 
     stage.provider = Slow(found=[Absent(), Uncertain("503")])
     stage.poll(task_id)
@@ -257,10 +258,10 @@ def test_a_late_finding_does_not_move_a_task_that_is_under_way() -> None:
     stage.pass_(HOUR)
 
     class Slow(FakeProvider):
-        def find(self, task: Task) -> Finding:
+        def find(self, task: Task, other: OtherTask) -> Finding:
             placed = replace(stage.task(task.id), submission=Submission.PLACED, provider_task_id="p-1")
             stage.tasks.save(placed.advanced(State.QUEUEING, stage.now))
-            return super().find(task)
+            return super().find(task, other)
 
     stage.provider = Slow(found=[Untraceable()])
     stage.poll(task_id)

@@ -25,6 +25,7 @@ from reelkeep.domain.observation import (
     Unreadable,
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, State, Task
+from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import SourceBusy
 from reelkeep.services.poll import poll
 from tests.unit.services.stage import QUEUED, RUNNING, FakeProvider, FakeProviders, Stage, creation, request
@@ -278,9 +279,9 @@ class Meanwhile(FakeProvider):
         self._happen()
         return super().observe(task)
 
-    def find(self, task: Task) -> Finding:
+    def find(self, task: Task, other: OtherTask) -> Finding:
         self._happen()
-        return super().find(task)
+        return super().find(task, other)
 
     def _happen(self) -> None:
         happens, self.happens = self.happens, None

@@ -31,6 +31,7 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.task import Failure, FailureClass, State, Task
+from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import SourceBusy, SourceGone
 from tests.fakes import FakeTasks
 from tests.unit.services.stage import MALLORY, FakeExecutions, FakeProvider, Stage, creation
@@ -64,7 +65,7 @@ class Honest(FakeProvider):
             raise Killed
         return Accepted("p-1") if mood == "well" else Unknown(mood)
 
-    def find(self, task: Task) -> Finding:
+    def find(self, task: Task, other: OtherTask) -> Finding:
         if not self.has_list:
             return Untraceable()
         if self._mood() != "well":

@@ -57,11 +57,11 @@ def claim_of(
     return Claim(sort=sort, owner=owner, name=name, fingerprint=asked, task_id=task_id, expires_at=now + life)
 
 
-def claim_of_provider_task(task: Task, provider_task_id: str, now: datetime) -> Claim:
+def claim_of_provider_task(task: Task, account: str, provider_task_id: str, now: datetime) -> Claim:
     """So that no two tasks whose answers were lost take the same one at the provider for theirs."""
     return Claim(
         sort="provider-task",
-        owner=task.provider,
+        owner=account,
         name=_hash(provider_task_id),
         task_id=task.id,
         expires_at=now + LIFE,

@@ -9,6 +9,9 @@ from reelkeep.domain.task import Kind, Request, Task
 
 ORDINARY = timedelta(hours=2)  # then the provider has forgotten the task, or never had it
 OFF_PEAK = timedelta(hours=49)  # Vidu ends an off-peak task by itself after 48 h
+# The one thing that is assumed of providers' lists. They may be hours old, which shows; but they show every task
+# before any that was accepted so much later.
+LISTED_IN_ORDER_AFTER = timedelta(minutes=30)
 _LONGEST_WAIT = 900.0  # seconds; an off-peak task may end at any moment of two days
 _SHARE = 0.12  # of the time it takes: about five looks a task, a result seen 6 % late on average
 _SECONDS_BY_RESOLUTION = {"360p": 30, "480p": 40, "540p": 55, "720p": 75, "1080p": 130, "2K": 200, "4K": 300}

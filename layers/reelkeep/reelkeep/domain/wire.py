@@ -101,6 +101,8 @@ class Answer:
         return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
+# The other task that we placed and the provider has under this id, if there is one. Raises TryLater.
+OtherTask = Callable[[str], Task | None]
 Search = Generator[Call, Answer, Finding]  # what is asked, one after another; what was answered; what follows
 
 
@@ -150,5 +152,9 @@ class ProviderDialect(Protocol):
     def read_cancelled(self, answer: Answer) -> bool:
         """Whether it is cancelled for certain."""
 
-    def find(self, task: Task) -> Search | None:
-        """How to find out whether a placement with a lost answer was accepted; None if there is no way to know."""
+    def find(self, task: Task, other: OtherTask) -> Search | None:
+        """How to find out whether a placement with a lost answer was accepted; None if there is no way to know.
+
+        It is Absent only if the provider's list shows a task of ours whose call came later: no time that the provider
+        names proves anything.
+        """

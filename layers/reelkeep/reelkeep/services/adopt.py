@@ -85,7 +85,10 @@ def _settled(account: _Account, result: Adopted, now: datetime, seconds_left: Se
         for listed in account.provider.successes(now - _WINDOW):
             if seconds_left() < _READING_RESERVE:
                 raise TryLater("there was no time to read it to its end")
-            if listed.provider_task_id not in seen and listed.created_at <= now - _SETTLED:
+            is_settled = (
+                listed.created_at <= now - _SETTLED or listed.created_at > now + _CLOCKS_DIFFER
+            )  # a wrong time
+            if listed.provider_task_id not in seen and is_settled:
                 seen.add(listed.provider_task_id)
                 yield listed
     except TryLater as error:
@@ -133,10 +136,11 @@ def _uncertain(task: Task) -> bool:
 
 
 def _may_be(listed: Listed, task: Task) -> bool:
-    """Whether it may be what came of a submission with a lost answer. Only some providers echo what tells."""
-    echoed, model = listed.request.payload, listed.request.model
-    begun, latest = task.created_at - _CLOCKS_DIFFER, task.updated_at + _CLOCKS_DIFFER
-    return begun <= listed.created_at <= latest and not echoed and model in ("", task.request.model)
+    """Whether it may be what came of a submission with a lost answer. Only some providers echo what tells.
+
+    Its time tells nothing: the provider's clock may be hours off.
+    """
+    return not listed.request.payload and listed.request.model in ("", task.request.model)
 
 
 def _links_die_at(listed: Listed) -> datetime:

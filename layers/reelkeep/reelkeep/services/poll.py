@@ -1,8 +1,8 @@
 """Poll: ask the provider how a task is doing, record what it said, and say when to ask again.
 
-What may have been accepted is never placed again, however late its provider's list is: absence counts only if the
-list has shown what was made after the call, too, and `_LISTED_IN_ORDER_AFTER` has passed. Without that proof the task
-waits for `_OUT_OF_ORDER_FOR`, and ends as failed, `outcome unknown`; if it is listed later, it is adopted.
+What may have been accepted is never placed again, however late its provider's list is, and whatever its clock says:
+absence counts only if the list shows a later task of ours. Without that proof the task waits for `_OUT_OF_ORDER_FOR`,
+and ends as failed, `outcome unknown`; if it is listed later, it is adopted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import schedule
-from reelkeep.domain.claims import claim_of_provider_task
 from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.observation import (
     Absent,
@@ -31,14 +30,12 @@ from reelkeep.domain.slim import has_room
 from reelkeep.domain.task import Backward, Failure, FailureClass, State, Submission, Task
 from reelkeep.ports import Claims, Clock, Provider, Providers, Requests, Tasks
 from reelkeep.services.place import Unrecorded, place
+from reelkeep.services.reconcile import find
 from reelkeep.services.record import read, record
 
 _MISSING_MEANS_LOST = 6  # answers in a row that the provider does not know the task; the first may be too early
 _LOST = (Submission.PLACING, Submission.UNKNOWN)
 _CALL_IS_OVER_AFTER = timedelta(minutes=2)  # and so is the function that made it
-# The one thing that is assumed of lists. They may be hours old, which shows; but what was accepted at about the same
-# time is also listed within this time, one after the other.
-_LISTED_IN_ORDER_AFTER = timedelta(minutes=30)
 _OUT_OF_ORDER_FOR = timedelta(hours=6)  # at most; then a provider is not waited for any more
 _UNKNOWN_OUTCOME = Failure(
     reason=FailureClass.LOST,
@@ -104,7 +101,7 @@ def poll(
             case Submission.WAITING | Submission.PLACING | Submission.UNKNOWN:
                 finding: Finding = Found(provider_task_id)
                 if not provider_task_id:
-                    finding = _asked(task, provider, tasks=tasks, claims=claims, now=clock())
+                    finding = find(task, provider, tasks=tasks, claims=claims, providers=providers, now=clock())
                 task = _settled(task, finding, provider, tasks=tasks, now=clock())
                 if isinstance(finding, Found) and task.submission is Submission.PLACED:  # it may be done long since
                     task = _look(task, provider, tasks=tasks, now=clock())
@@ -216,21 +213,6 @@ def _place_again(task: Task, provider: Provider, *, tasks: Tasks, requests: Requ
     return place(task, request, provider, tasks=tasks, now=now)
 
 
-def _asked(task: Task, provider: Provider, *, tasks: Tasks, claims: Claims, now: datetime) -> Finding:
-    """The answer to the billable call was lost: what the provider knows of it. It is never repeated blindly."""
-    finding = provider.find(task)
-    if isinstance(finding, Found) and not _is_ours(task, finding.provider_task_id, tasks, claims, now):
-        return Uncertain("what the provider lists is another task")
-    return finding
-
-
-def _is_ours(task: Task, provider_task_id: str, tasks: Tasks, claims: Claims, now: datetime) -> bool:
-    """Not if another of our tasks was placed as this, or was found to be it."""
-    if any(other.id != task.id for other in tasks.placed_as(task.provider, provider_task_id)):
-        return False
-    return claims.claim(claim_of_provider_task(task, provider_task_id, now), now).task_id == task.id
-
-
 def _settled(task: Task, finding: Finding, provider: Provider, *, tasks: Tasks, now: datetime) -> Task:
     expected = provider.typical_seconds or schedule.expected_seconds(task.request)
     since = now - task.lost_since
@@ -248,7 +230,7 @@ def _settled(task: Task, finding: Finding, provider: Provider, *, tasks: Tasks, 
                     deadline=max(current.deadline, schedule.deadline(current.request, current.lost_since)),
                 )
                 return _next_look(placed.advanced(State.QUEUEING, now), expected, now)
-            case Absent() if since < _LISTED_IN_ORDER_AFTER:
+            case Absent() if since < schedule.LISTED_IN_ORDER_AFTER:
                 return _setback(current, "the provider does not list this task yet", None, expected, now)
             case Absent():
                 wait = schedule.next_wait(current, expected, now)

@@ -26,7 +26,7 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.task import Asset, Failure, FailureClass, Task
-from reelkeep.domain.wire import Answer, Call, ProviderDialect
+from reelkeep.domain.wire import Answer, Call, OtherTask, ProviderDialect
 from reelkeep.ports import Source
 
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
@@ -120,8 +120,8 @@ class HttpProvider:
             return Source(url, self.settings.allow_private, self._authorization())
         return Source(asset.source, self.settings.allow_private)
 
-    def find(self, task: Task) -> Finding:
-        search = self.dialect.find(task)
+    def find(self, task: Task, other: OtherTask) -> Finding:
+        search = self.dialect.find(task, other)
         if search is None:
             return Untraceable()
         deadline = self._ticks() + _FIND_SECONDS

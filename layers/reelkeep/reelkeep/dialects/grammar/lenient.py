@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from reelkeep.domain.wire import Json
 
 _ID = re.compile(r"\w[\w:.@=+~-]{0,255}", re.ASCII)  # goes into the path of a call
+_LATEST = 1e11  # seconds since 1970: the year 5138. Milliseconds reach that in 1973
 _LINK = re.compile(r"https?://[^\s/?#\\]\S*")
 
 
@@ -46,13 +47,16 @@ def whole(value: Json) -> int | None:
 
 
 def moment(value: Json) -> datetime | None:
-    """A time in RFC 3339, with any number of digits after the second, or in seconds since 1970."""
+    """A time in RFC 3339, with any number of digits after the second, or counted since 1970: seconds, or, as the size
+    of the number tells, milliseconds, microseconds or nanoseconds."""
     try:
         if isinstance(value, str) and not value.isdecimal():
             # Of nine digits the last three are dropped; a time without a zone is taken for UTC.
             parsed = datetime.fromisoformat(value)
             return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
         seconds = number(value)
+        while seconds and seconds > _LATEST:
+            seconds /= 1000
         return datetime.fromtimestamp(seconds, UTC) if seconds else None
     except (ValueError, OverflowError, OSError):
         return None

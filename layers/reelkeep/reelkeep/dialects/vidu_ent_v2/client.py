@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from reelkeep.dialects.grammar import lenient, vidu_answers
-from reelkeep.dialects.grammar.client import Client, around_placing
+from reelkeep.dialects.grammar.client import UNPROVEN, Client, Row, Witness, may_date_from, shows_earlier, witness
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
-from reelkeep.domain.observation import Absent, Found, ListedPage, Observation, Placement, Uncertain, Untraceable
+from reelkeep.domain.observation import (
+    Absent,
+    Finding,
+    Found,
+    ListedPage,
+    Observation,
+    Placement,
+    Uncertain,
+    Untraceable,
+)
 from reelkeep.domain.task import Request, Task
-from reelkeep.domain.wire import Answer, Call, Callbacks, Json, Search
+from reelkeep.domain.wire import Answer, Call, Callbacks, Json, OtherTask, Search
 
 _LONGEST = timedelta(hours=48)  # that a task may take there, off-peak
+_BEFORE = timedelta(minutes=5)  # the provider's clock may be late
+
+Query = tuple[tuple[str, str], ...]
 
 
 class _Client(Client):
@@ -88,51 +101,81 @@ class _Client(Client):
     def read_cancelled(self, answer: Answer) -> bool:
         return answer.status == 200 or lenient.fields(answer.json()).get("reason") == "UserCancelled"
 
-    def find(self, task: Task) -> Search:
-        """By our id in the payload, among all that was made since the time of the call.
+    def find(self, task: Task, other: OtherTask) -> Search:
+        """By our id in the payload: first in the part of the list where it should be, then in all of it.
 
-        The list is not documented to show payloads. If it shows none, its tasks from around the call are looked at
-        one by one, where they are; what was asked for in our words comes first. That it is not there is certain only
-        if the same list shows something that was made later.
+        The list is not documented to show payloads. Rows without one are looked at one by one, where they are: those
+        with our prompt, and those that may be of the time of the call.
         """
-        first, last = around_placing(task)
-        page, number, named, younger = ("pager.page", "0"), 0, False, False
-        seen, unnamed = set[str](), dict[str, bool]()
+        looked_at: dict[str, Finding | None] = {}
+        for window in ((("created_at.from", rfc3339(task.lost_since - _BEFORE)),), ()):
+            rows = dict[str, Row]()
+            ended = yield from self._read_list(task, window, rows)
+            if isinstance(ended, Found | Uncertain):
+                return ended
+            is_whole = ended or shows_earlier(rows.values(), task, other)
+            seen = witness(rows.values(), task, other) if not window and is_whole else None
+            for row in (suspects := _suspects(rows.values(), task, seen, other)):
+                if row.id and row.id not in looked_at:
+                    looked_at[row.id] = finding = yield from self._look_for(task, row.id)
+                    if isinstance(finding, Found):
+                        return finding
+        doubts = [looked_at[row.id] if row.id else _WITHOUT_ID for row in suspects]
+        doubt = next((each for each in doubts if each is not None), None)
+        return doubt or (Absent() if seen else UNPROVEN)
+
+    def _read_list(
+        self, task: Task, window: Query, rows: dict[str, Row]
+    ) -> Generator[Call, Answer, Found | Uncertain | bool]:
+        """Adds what is listed to `rows`, and says whether it is the whole list for certain.
+
+        Pages may be shorter than asked for: the last one is empty. Where it is the one before once more, it may be
+        that there are no other pages than the first.
+        """
+        page, number = ("pager.page", "0"), 0
         while True:
-            query = (("created_at.from", rfc3339(first)), page, ("pager.pagesz", str(LARGEST_PAGE)))
+            query = (*window, page, ("pager.pagesz", str(LARGEST_PAGE)))
             answer = yield Call(method="GET", path=self.path, query=query)
             said = lenient.fields(answer.json())
             listed = said.get("tasks")
             if answer.status != 200 or not isinstance(listed, list):
                 return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
-            before = len(seen)
+            before = len(rows)
             for found in map(lenient.fields, listed):
-                task_id, created_at = lenient.identifier(found.get("id")), lenient.moment(found.get("created_at"))
-                if found.get("payload") == task.id and task_id:
-                    return Found(task_id)
-                seen.add(task_id)
-                named = named or bool(found.get("payload"))
-                if created_at is not None and created_at > last:
-                    younger = True
-                elif created_at is None or created_at >= first:
-                    unnamed[task_id] = found.get("prompt") == task.request.prompt
+                row = Row(lenient.identifier(found.get("id")), lenient.moment(found.get("created_at")), found)
+                if found.get("payload") == task.id:
+                    return Found(row.id) if row.id else _WITHOUT_ID
+                rows[row.id or repr(found)] = row
             token = lenient.text(said.get("next_page_token"))
-            if not listed or (before == len(seen) and not token):  # a short page need not be the last one
-                break
+            if not listed or (before == len(rows) and not token):
+                return not listed
             number += 1
             page = ("pager.page_token", token) if token else ("pager.page", str(number))
-        for task_id in () if named else sorted(unnamed, key=lambda each: not unnamed[each]):
-            if not task_id:
-                return Uncertain("the provider lists a task without an id")
-            answer = yield self._look(task_id)
-            said = lenient.fields(answer.json())
-            if answer.status != 200:
-                return Uncertain("the provider lists a task that may be this one, but does not show it")
-            if said.get("payload") == task.id:
-                return Found(task_id)
-            if "payload" not in said:
-                return Untraceable()
-        return Absent() if younger else Uncertain("the provider lists nothing that is younger than the call")
+
+    def _look_for(self, task: Task, task_id: str) -> Generator[Call, Answer, Finding | None]:
+        """Whether this is the one; None if it is not."""
+        answer = yield self._look(task_id)
+        said = lenient.fields(answer.json())
+        if answer.status != 200 or not lenient.text(said.get("state")):
+            return Uncertain("the provider lists a task that may be this one, but does not show it")
+        if "payload" not in said:
+            return Untraceable()
+        return Found(task_id) if said["payload"] == task.id else None
+
+
+def _suspects(rows: Iterable[Row], task: Task, seen: Witness | None, other: OtherTask) -> list[Row]:
+    """Those without a payload that may be this task; first those with its prompt, of whatever time."""
+    found = [
+        row
+        for row in rows
+        if not row.said.get("payload")
+        and (may_date_from(row, task, seen) or (seen is None and row.said.get("prompt") == task.request.prompt))
+        and not (row.id and other(row.id))
+    ]
+    return sorted(found, key=lambda row: row.said.get("prompt") != task.request.prompt)
+
+
+_WITHOUT_ID = Uncertain("the provider lists a task without an id, which may be this one")
 
 
 upstream = _Client()

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from zlib import crc32
 
 from reelkeep.dialects.grammar import lenient
-from reelkeep.dialects.grammar.client import Client, around_placing
+from reelkeep.dialects.grammar.client import UNPROVEN, Client, Row, may_date_from, witness
 from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH, answers
 from reelkeep.domain.observation import Absent, Found, ListedPage, Observation, Placement, Uncertain, Untraceable
 from reelkeep.domain.task import Request, State, Task
-from reelkeep.domain.wire import Answer, Call, Callbacks, Json, Search
+from reelkeep.domain.wire import Answer, Call, Callbacks, Json, OtherTask, Search
 
 _EXPIRY = "execution_expires_after"
 _MARKS = 86_400
@@ -79,15 +79,14 @@ class _Client(Client):
         fine = isinstance(said, dict) and not said.get("error") and said.get("code") in (None, 0, "success")
         return fine and answer.status in (200, 204)
 
-    def find(self, task: Task) -> Search:
+    def find(self, task: Task, other: OtherTask) -> Search:
         """By its mark, among all that Ark has: its list knows no time to be filtered by.
 
-        That it is not there is certain when the whole list was read, something in it is younger than the call, and
-        nothing in it can be ours: nothing dates from the time of the call, or what does has another mark. What has
-        our mark and was asked for otherwise is not taken for ours, nor is it overlooked.
+        What has our mark and was asked for otherwise is not taken for ours, nor is it overlooked. A row without a
+        mark may be ours if an aggregator on the way drops marks: not so if a later task of ours shows its own.
         """
-        mark, items, total, number = _mark(task), dict[str, Mapping[str, Json]](), None, 0
-        while total is None or len(items) < total:
+        mark, rows, total, number = _mark(task), dict[str, Row](), None, 0
+        while total is None or len(rows) < total:
             number += 1
             query = (("page_num", str(number)), ("page_size", str(LARGEST_PAGE)))
             answer = yield Call(method="GET", path=self.path, query=query)
@@ -95,25 +94,25 @@ class _Client(Client):
             listed, counted = said.get("items"), lenient.whole(said.get("total"))
             if answer.status != 200 or not isinstance(listed, list) or counted is None:
                 return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
-            before = len(items)
-            items |= {answers.id_of(item): item for item in map(lenient.fields, listed)}
-            suspects = {task_id: item for task_id, item in items.items() if _may_be(item, task)}
-            ours = [task_id for task_id, item in suspects.items() if mark is not None and _echo(item) == mark]
-            if len(ours) > 1 or "" in items or not all(_is_asked_for(suspects[task_id], task) for task_id in ours):
-                return Uncertain("the provider's list does not tell its tasks apart")
-            if ours:
-                return Found(ours[0])
-            if total not in (None, counted) or before == len(items) < counted:
+            before = len(rows)
+            rows |= {row.id or repr(row.said): row for row in map(_row, map(lenient.fields, listed))}
+            if mark is not None and (finding := _marked(rows.values(), mark, task, other)):
+                return finding
+            if total not in (None, counted) or before == len(rows) < counted:
                 return Uncertain("the provider's list changed while it was read")
             total = counted
-        if mark is None and suspects:
-            return Untraceable()
-        unmarked = [item for item in suspects.values() if _echo(item) in (None, EXPIRES_AFTER)]
-        if unmarked:
-            return Uncertain("the provider lists a task that may be this one")
-        if not any(_is_younger(item, task) for item in items.values()):
-            return Uncertain("the provider lists nothing that is younger than the call")
-        return Absent()
+        seen = witness(rows.values(), task, other)
+        unmarked = {None, task.request.expires_after or EXPIRES_AFTER}
+        if mark is not None and seen and _mark(seen.task) is not None and _echo(seen.row) == _mark(seen.task):
+            unmarked = {None}
+        suspects = [
+            row
+            for row in rows.values()
+            if _echo(row) in unmarked and may_date_from(row, task, seen) and not (row.id and other(row.id))
+        ]
+        if suspects:
+            return Untraceable() if mark is None else Uncertain("the provider lists a task that may be this one")
+        return Absent() if seen else UNPROVEN
 
 
 upstream = _Client()
@@ -126,8 +125,7 @@ def _mark(task: Task) -> int | None:
     care, each gets a number of its own between 24 and 48 hours. None if the client does care.
     """
     request = task.request
-    own = request.dialect == NAME and (not request.body or request.body.get(_EXPIRY) not in (None, ""))
-    if request.off_peak or own:
+    if request.off_peak or request.expires_after not in (None, EXPIRES_AFTER):
         return None
     return EXPIRES_AFTER - 1 - crc32(task.id.encode()) % _MARKS
 
@@ -138,23 +136,28 @@ def _with_draft(item: Json, task_id: str) -> Json:
     return {**item, "draft_task": {"id": task_id}} if is_draft else item
 
 
-def _may_be(item: Mapping[str, Json], task: Task) -> bool:
-    """Whether a listed task dates from when this one was placed."""
-    created = lenient.number(item.get("created_at"))
-    first, last = around_placing(task)
-    return created is None or first.timestamp() <= created <= last.timestamp()
+def _row(said: Mapping[str, Json]) -> Row:
+    return Row(answers.id_of(said), lenient.moment(said.get("created_at")), said)
 
 
-def _is_younger(item: Mapping[str, Json], task: Task) -> bool:
-    created = lenient.number(item.get("created_at"))
-    return created is not None and created > around_placing(task)[1].timestamp()
+def _marked(rows: Iterable[Row], mark: int, task: Task, other: OtherTask) -> Found | Uncertain | None:
+    """Another task may have the same mark by chance: not so one that is known to be another, and of several that may
+    be ours, the time decides."""
+    ours = [row for row in rows if _echo(row) == mark and not (row.id and other(row.id))]
+    if len(ours) > 1:
+        ours = [row for row in ours if may_date_from(row, task, None)] or ours
+    if not ours:
+        return None
+    if len(ours) == 1 and ours[0].id and _is_asked_for(ours[0], task):
+        return Found(ours[0].id)
+    return Uncertain("the provider's list does not tell its tasks apart")
 
 
-def _is_asked_for(item: Mapping[str, Json], task: Task) -> bool:
+def _is_asked_for(row: Row, task: Task) -> bool:
     """As far as the list tells it. An endpoint (ep-…) is listed as the model that it stands for."""
-    asked, model, tier = task.request.model, lenient.text(item.get("model")), item.get("service_tier")
+    asked, model, tier = task.request.model, lenient.text(row.said.get("model")), row.said.get("service_tier")
     return (model in ("", asked) or asked.startswith("ep-")) and tier in (None, "", "default")
 
 
-def _echo(item: Mapping[str, Json]) -> int | None:
-    return lenient.whole(item.get(_EXPIRY))
+def _echo(row: Row) -> int | None:
+    return lenient.whole(row.said.get(_EXPIRY))

@@ -1,0 +1,162 @@
+"""Providers whose clocks are off, from the lost answer to the end: paid once, whatever their times say."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from reelkeep.adapters.http.outbound import AnswerLost, Outbound
+from reelkeep.adapters.providers.configured import ConfiguredProviders
+from reelkeep.dialects import upstream
+from reelkeep.domain.task import State, Submission
+from reelkeep.domain.wire import Answer
+from tests.unit.services.stage import NOON, Stage, request
+
+HOUR = 3600.0
+Stamp = Callable[[datetime], Any]  # what a provider writes for a time
+CHINA = timedelta(hours=8)
+
+
+def local_time(moment: datetime) -> str:
+    return (moment + CHINA).replace(tzinfo=None).isoformat()
+
+
+def seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
+
+
+STAMPS: list[Stamp] = [
+    local_time,
+    lambda moment: (moment - CHINA).isoformat(),
+    lambda moment: seconds(moment) * 1000,
+    lambda moment: seconds(moment + CHINA),
+    lambda moment: seconds(moment - timedelta(days=400)),
+    lambda moment: "yesterday",
+    lambda moment: None,
+    seconds,
+]
+
+
+@dataclass
+class Account(Outbound):
+    """At Vidu or at Ark. The first answer to a submission is lost, whether it was accepted or not."""
+
+    dialect: str
+    stamp: Stamp
+    stage: Stage
+    accepts_the_first: bool
+    shows_payloads: bool = True
+    listed: list[dict[str, Any]] = field(default_factory=list)
+    calls: int = 0
+    made: int = 0
+
+    def request(self, method: str, url: str, **sent: Any) -> Answer:
+        if method == "POST":
+            self.calls += 1
+            if self.calls > 1 or self.accepts_the_first:
+                self.accept(json.loads(sent["body"]))
+            if self.calls == 1:
+                raise AnswerLost("cut")
+            return self._said({"id": self.listed[0]["id"]})
+        page = "pager.page=0" in url or "page_num=1&" in url
+        if "?" in url:
+            rows = [self._row(row) for row in self.listed] if page else []
+            return self._said({"tasks": rows, "items": rows, "total": len(self.listed)})
+        row = next(row for row in self.listed if row["id"] in url)
+        return self._said({**row, "state": "processing", "status": "running"})
+
+    def accept(self, body: dict[str, Any]) -> str:
+        echoed = ("payload", "execution_expires_after", "model", "prompt")
+        row: dict[str, Any] = {name: body[name] for name in echoed if name in body}
+        self.made += 1
+        self.listed.insert(0, {"id": f"p-{self.made}", "created_at": self.stamp(self.stage.now), **row})
+        return str(self.listed[0]["id"])
+
+    def _row(self, row: dict[str, Any]) -> dict[str, Any]:
+        return row if self.shows_payloads else {name: said for name, said in row.items() if name != "payload"}
+
+    def _said(self, body: object) -> Answer:
+        return Answer(status=200, body=json.dumps(body).encode())
+
+
+@dataclass
+class Secret:
+    dialect: str
+
+    def value(self) -> str:
+        account = {"dialect": self.dialect, "base_url": "https://api.test", "api_key": "key", "default": True}
+        return json.dumps({"one": account})
+
+
+@pytest.fixture(params=["vidu_ent_v2", "volc_ark"])
+def dialect(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def lost(dialect: str, stamp: Stamp, *, accepted: bool, **how: Any) -> tuple[Stage, Account, str]:
+    stage = Stage()
+    account = Account(dialect, stamp, stage, accepted, **how)
+    stage.provider = ConfiguredProviders(Secret(dialect), upstream, account).get("one")  # type: ignore[assignment]
+    return stage, account, stage.submit(request()).id
+
+
+def until(stage: Stage, task_id: str, hours: float) -> None:
+    end = stage.now + timedelta(hours=hours)
+    while stage.now < end and not stage.task(task_id).state.terminal:
+        stage.pass_(stage.poll(task_id).wait_seconds)
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+@pytest.mark.parametrize("shows_payloads", [True, False])
+def test_what_was_accepted_is_found_whatever_the_providers_clock_says(
+    dialect: str, stamp: Stamp, shows_payloads: bool
+) -> None:
+    stage, account, task_id = lost(dialect, stamp, accepted=True, shows_payloads=shows_payloads)
+    account.accept({"payload": "elsewhere", "execution_expires_after": 172_800, "model": "m"})
+    until(stage, task_id, 1)
+    assert (stage.task(task_id).submission, account.calls) == (Submission.PLACED, 1)
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+def test_others_tasks_prove_nothing(dialect: str, stamp: Stamp) -> None:
+    stage, account, task_id = lost(dialect, stamp, accepted=False)
+    for _ in range(8):
+        account.accept({"payload": "elsewhere", "execution_expires_after": 7200, "model": "m"})
+        until(stage, task_id, 1)
+    assert (stage.task(task_id).state, account.calls) == (State.FAILED, 1)
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+def test_what_was_not_accepted_is_placed_once_a_later_task_of_ours_is_listed(dialect: str, stamp: Stamp) -> None:
+    stage, account, task_id = lost(dialect, stamp, accepted=False)
+    stage.pass_(0.4 * HOUR)
+    stage.submit(request(prompt="another boat"))
+    until(stage, task_id, 0.5)
+    assert stage.task(task_id).submission is Submission.UNKNOWN  # it was not late enough
+    stage.submit(request(prompt="a third boat"))
+    until(stage, task_id, 0.5)
+    assert (stage.task(task_id).submission, account.calls) == (Submission.PLACED, 4)
+
+
+@pytest.mark.parametrize("stamp", STAMPS)
+def test_a_list_that_is_older_than_the_call_proves_nothing(dialect: str, stamp: Stamp) -> None:
+    stage, account, task_id = lost(dialect, stamp, accepted=True)
+    hidden = account.listed.pop()
+    for _ in range(8):
+        later = stage.submit(request()).id
+        account.listed.clear()  # as it was long ago
+        assert stage.task(later).submission is Submission.PLACED
+        until(stage, task_id, 0.5)
+    assert account.calls == 1 + 8
+    account.listed.append(hidden)
+    until(stage, task_id, 1)
+    assert (stage.task(task_id).provider_task_id, account.calls) == (hidden["id"], 1 + 8)
+
+
+def test_noon_is_noon() -> None:
+    assert (NOON.tzinfo, local_time(NOON)) == (UTC, "2026-11-21T20:00:00")
