@@ -198,7 +198,7 @@ def _of_nobody(folder: Folder) -> list[Difference]:
 
 def _strays(folder: Folder, task: Task | None, recorded: Task | None) -> list[Difference]:
     """What neither the manifest nor the record names."""
-    if recorded is not None and not recorded.state.terminal:  # a file may be kept, and not yet recorded
+    if recorded is not None and recorded.unfinished:  # a file may be there, and not yet recorded
         return []
     named = _named(task) | _named(recorded) | {folder.manifest}
     owner = task.owner if task else ""

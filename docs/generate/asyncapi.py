@@ -108,7 +108,8 @@ _SHARED["File"] = _object(
 _SHARED["Creation"] = _object(
     id=_TEXT,
     files=_of_files(_shared("File"), "What is in the archive, by its name: video, cover, …"),
-    lost=_of_files(_TEXT, "Why a file could not be had, by its name."),
+    lost=_of_files(_TEXT, "Why a file was given up, by its name."),
+    pending=_of_files(_TEXT, "What keeps a file from the archive for now, by its name; it is fetched later."),
 )
 _SHARED["Failure"] = _object(
     reason={"type": "string", "enum": [reason.value for reason in FailureClass]},
@@ -201,7 +202,12 @@ _SIGNED: Mapping[str, str] = {  # https://www.standardwebhooks.com
     "webhook-signature": "v1,K5oZfzN95Z9UVu1EsfQmfVNQhnkZ2pj9o9NDN/H/pI4=",
 }
 _SIGNATURE = _object(**dict.fromkeys(_SIGNED, _TEXT))
-_OPEN = Asset(name="video", expires_at=_MADE + timedelta(hours=24))
+_OPEN = Asset(
+    name="video",
+    expires_at=_MADE + timedelta(hours=24),
+    consecutive_errors=9,
+    last_error="video: the provider answers 503",
+)
 _LOST_COVER = Asset(name="cover", lost="cover: the link is dead (403)")
 _WHY = {
     State.FAILED: Failure(
@@ -303,6 +309,22 @@ def events() -> tuple[Event, ...]:
             "Somebody tries whether a webhook works.",
             test_event("0a1b2c3d4e5f", _WEBHOOK, _MADE),
             _object(webhook_id=_TEXT, owner=_TEXT),
+        ),
+        _alert(
+            "Files that the provider has made cannot be fetched; nothing is lost yet. Sent once per task.",
+            dying,
+            alerts.delayed(dying, _MADE + timedelta(minutes=40)),
+            _alert_data(
+                files=_each(
+                    _object(
+                        creation=_TEXT,
+                        file=_TEXT,
+                        last_error=_TEXT,
+                        consecutive_errors={"type": "integer"},
+                        dies_at=_or_null(_MOMENT),
+                    )
+                ),
+            ),
         ),
         _alert(
             "Links to files die soon, and the files are not in the archive yet. Told once a task.",

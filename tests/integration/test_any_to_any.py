@@ -28,7 +28,7 @@ from reelkeep.dialects import all_dialects, upstream
 from reelkeep.dialects.dialect import Show, Submit
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.task import State, Submission, Task
-from reelkeep.services.finalize import finalize
+from reelkeep.services.finalize import Finalize
 from reelkeep.services.poll import Verdict, poll
 from reelkeep.services.query import list_tasks, show
 from reelkeep.services.submit import submit
@@ -133,16 +133,14 @@ class Cloud:
     def seen_through(self, task_id: str) -> Task:
         looked = self.looked_at(task_id)
         assert looked.finished, looked
-        ended = finalize(
-            task_id,
+        ended = Finalize(
             tasks=self.tasks,
             archive=self.archive,
             providers=self.providers,
             notices=self.notices,
             links=self.api.links,
             clock=self.clock,
-            seconds_left=lambda: 900.0,
-        )
+        )(task_id, lambda: 900.0)
         assert ended.finished, ended
         return self.tasks.recorded[task_id]
 

@@ -162,7 +162,7 @@ def test_what_is_told_of_a_webhook_is_as_the_document_says(webhook: Webhook, now
 
 @given(tasks, moments)
 def test_every_alert_is_as_the_document_says(task: Task, now: datetime) -> None:
-    found = [alerts.links_expiring(task, now), alerts.lost(task, now)]
+    found = [alerts.delayed(task, now), alerts.links_expiring(task, now), alerts.lost(task, now)]
     for alert in filter(None, found):
         check(alert, alerts.attributes(task, alert))
 

@@ -20,7 +20,7 @@ from reelkeep.domain.errors import ReelkeepError, TryLater
 from reelkeep.domain.task import Kept
 from reelkeep.services.adopt import adopt
 from reelkeep.services.cancel import cancel
-from reelkeep.services.finalize import finalize
+from reelkeep.services.finalize import Finalize
 from reelkeep.services.poll import poll
 from reelkeep.services.query import list_tasks, show
 from reelkeep.services.remove import remove
@@ -67,6 +67,7 @@ class Stack:
         )
         self._seen: dict[str, Any] = {"tasks": self.tasks, "providers": self._providers, "clock": world.clock}
         self.api = self._api()
+        finalize = Finalize(**self._seen, archive=self.bucket, notices=self.notices, links=_link)
         self._functions: dict[str, Callable[[dict[str, Any]], Any]] = {
             "poll": lambda event: poll(
                 event["task_id"],
@@ -76,12 +77,7 @@ class Stack:
                 requests=self.bucket,
             ),
             "finalize": lambda event: finalize(
-                event["task_id"],
-                **self._seen,
-                archive=self.bucket,
-                notices=self.notices,
-                links=_link,
-                seconds_left=lambda: world.random.choice([900.0, 900.0, 900.0, 30.0]),
+                event["task_id"], lambda: world.random.choice([900.0, 900.0, 900.0, 30.0])
             ),
         }
 

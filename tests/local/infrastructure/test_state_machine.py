@@ -93,7 +93,7 @@ def test_every_task_has_a_timeout_above_its_functions_own(machine: dict[str, Any
 
 
 def test_the_machine_outlasts_the_longest_deadline(machine: dict[str, Any]) -> None:
-    assert machine["TimeoutSeconds"] > 72 * 3600
+    assert machine["TimeoutSeconds"] > (79 + 72) * 3600
 
 
 def test_every_placeholder_is_filled_in_by_the_template(machine: dict[str, Any], resources: dict[str, Any]) -> None:

@@ -110,6 +110,7 @@ PLAIN: dict[str, Any] = {
     "deadline": "2026-11-21T14:00:00Z",
     "credits": 20,
     "failure": None,
+    "last_error": None,
     "adopted": None,
     "adopted_as": None,
     "creations": [],

@@ -28,7 +28,7 @@ from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import Caller, SecondsLeft, Source
 from reelkeep.services.adopt import Adopted, adopt
 from reelkeep.services.cancel import cancel
-from reelkeep.services.finalize import finalize
+from reelkeep.services.finalize import Finalize
 from reelkeep.services.poll import Verdict, poll
 from reelkeep.services.submit import submit
 from reelkeep.services.sweep import Swept, sweep
@@ -271,16 +271,14 @@ class Stage:
         )
 
     def finalize(self, task_id: str) -> Verdict:
-        return finalize(
-            task_id,
+        return Finalize(
             tasks=self.tasks,
             archive=self.archive,
             providers=FakeProviders(self.provider),
             notices=self.notices,
             links=lambda kept: f"https://keep.test/{kept.key}",
             clock=self.clock,
-            seconds_left=lambda: self.seconds_left,
-        )
+        )(task_id, lambda: self.seconds_left)
 
     def cancel(self, task_id: str, caller: Caller = ALICE) -> Task:
         return cancel(task_id, caller, tasks=self.tasks, providers=FakeProviders(self.provider), clock=self.clock)

@@ -70,7 +70,7 @@ def test_success_is_neither_visible_nor_told_while_one_asset_is_missing() -> Non
 def test_what_is_kept_is_not_copied_again_when_the_machine_comes_back() -> None:
     stage, id = archiving("video", "cover")
     stage.archive.faults["cover"] = [SourceBusy("503"), None]
-    stage.finalize(id)
+    stage.pass_(stage.finalize(id).wait_seconds)
     assert stage.finalize(id).finished
     assert [copy.split("/")[-1].split("?")[0] for copy in stage.archive.copies] == ["video", "cover"]
 
@@ -116,14 +116,52 @@ def test_one_lost_video_of_two_is_no_success_and_the_other_is_kept() -> None:
     assert [each.assets[0].kept is not None for each in task.creations] == [True, False]
 
 
-def test_a_cover_that_cannot_be_had_does_not_cost_the_video_and_the_loss_is_told() -> None:
+def until(stage: Stage, id: str, state: State) -> timedelta:
+    """Lets the state machine run until the task is in this state; how long it took."""
+    began = stage.now
+    while stage.task(id).state is not state:
+        verdict = stage.finalize(id)
+        stage.pass_(verdict.wait_seconds)
+    return stage.now - began
+
+
+def test_a_cover_that_is_refused_for_half_an_hour_does_not_hold_up_the_video() -> None:
+    stage, id = archiving("video", "cover")
+    stage.archive.faults["cover"] = [SourceGone("404")]
+    assert timedelta(minutes=30) <= until(stage, id, State.SUCCESS) < timedelta(hours=1)
+    [told] = stage.notices.told
+    [made] = told["data"]["creations"]
+    assert (list(made["files"]), made["lost"]) == (["video"], {})
+    assert "404" in made["pending"]["cover"]
+
+
+def test_a_cover_that_comes_hours_after_success_is_archived_and_nobody_is_told_twice() -> None:
+    stage, id = archiving("video", "cover")
+    stage.archive.faults["cover"] = [SourceGone("404")]
+    until(stage, id, State.SUCCESS)
+    stage.pass_(6 * 3600)
+    stage.archive.faults.clear()
+    assert stage.task(id).told_at is not None
+    assert stage.task(id).unfinished  # the sweep still gives it executions
+    assert stage.finalize(id).finished
+    task = stage.task(id)
+    assert all(asset.kept for asset in task.assets)
+    assert (task.unfinished, task.trouble) == (False, "")
+    assert stage.archive.manifests[-1] == task
+    assert len(stage.notices.told) == 1
+
+
+def test_a_cover_that_is_given_up_after_success_is_told_to_operators() -> None:
     stage, id = archiving("video", "cover")
     stage.archive.faults["cover"] = [SourceGone("404")]
     stage.see_through(id)
     assert stage.task(id).state is State.SUCCESS
-    [told] = stage.notices.told
-    assert list(told["data"]["creations"][0]["files"]) == ["video"]
-    assert "404" in told["data"]["creations"][0]["lost"]["cover"]
+    assert stage.now - NOON >= timedelta(hours=24)
+    delayed, lost = stage.notices.alerts
+    assert (delayed["type"], delayed["time"] < lost["time"]) == ("reelkeep.task.delayed", True)
+    assert (lost["type"], lost["data"]["files"][0]["file"]) == ("reelkeep.task.lost", "cover")
+    assert len(stage.notices.told) == 1
+    assert stage.archive.manifests[-1] == stage.task(id)
 
 
 def test_a_provider_that_is_down_for_hours_costs_nothing_but_time() -> None:
@@ -198,6 +236,7 @@ def test_a_copy_that_takes_long_ends_before_the_function_does() -> None:
         verdict = stage.finalize(id)
         assert stage.seconds_left > 30  # for the record, the manifest and the notice
         stage.seconds_left = 900
+        stage.pass_(60)
     assert verdict.finished
     assert given == [840, 340, 840]
 
@@ -283,7 +322,7 @@ def test_a_fresh_link_is_believed_as_long_as_it_says() -> None:
     stage, id = seen(Succeeded((with_deaths(video=1),)), Succeeded((with_deaths(round=2, video=24),)))
     stage.archive.faults["video"] = [SourceBusy("503"), None]
     stage.pass_(2 * 3600)
-    stage.finalize(id)
+    stage.pass_(stage.finalize(id).wait_seconds)
     assert stage.finalize(id).finished
     assert stage.provider.looks == 2
 
@@ -318,14 +357,86 @@ def test_links_that_are_dead_while_their_provider_cannot_say_better_cost_nothing
 
 
 @pytest.mark.parametrize("answer", [Missing(), Failed(Failure(reason=FailureClass.PROVIDER)), Succeeded(())])
-def test_links_that_are_dead_and_have_no_better_are_a_loss(answer: Observation) -> None:
-    stage, id = seen(Succeeded((creation(),)), answer)
+def test_a_file_is_given_up_only_once_its_link_is_dead_and_the_provider_has_no_other(answer: Observation) -> None:
+    stage, id = seen(Succeeded((with_deaths(video=5),)), answer)
     stage.archive.faults["video"] = [SourceGone("403")]
     waits = stage.see_through(id)
-    assert 240 < sum(waits) < 1200
+    assert 5 * 3600 <= sum(waits) < 7 * 3600
     failure = stage.task(id).failure
     assert failure is not None
     assert failure.reason is FailureClass.LOST
+
+
+def test_a_link_that_does_not_say_when_it_dies_is_given_a_day() -> None:
+    stage, id = seen(Succeeded((creation(),)), Missing())
+    stage.archive.faults["video"] = [SourceGone("403")]
+    assert timedelta(hours=24) <= until(stage, id, State.FAILED) < timedelta(hours=27)
+
+
+@pytest.mark.parametrize("fault", [SourceGone("404"), SourceBad("an HTML page"), SourceBusy("cut")])
+@pytest.mark.parametrize("late", [timedelta(minutes=12), timedelta(hours=23)])
+def test_a_file_that_is_late_is_archived(fault: Exception, late: timedelta) -> None:
+    stage, id = archiving("video")
+    stage.archive.faults["video"] = [fault]
+    while stage.now < NOON + late:
+        stage.pass_(stage.finalize(id).wait_seconds)
+    stage.archive.faults.clear()
+    assert until(stage, id, State.SUCCESS) <= timedelta(minutes=30)
+
+
+def test_a_provider_that_signs_fresh_links_to_nothing_is_given_three_days() -> None:
+    stage, id = archiving("video")
+    stage.provider.observations = [Succeeded((creation("c1", round=n),)) for n in range(2, 2000)]
+    stage.archive.faults["video"] = [SourceGone("404")]
+    assert timedelta(hours=72) <= until(stage, id, State.FAILED) < timedelta(hours=74)
+
+
+@pytest.mark.parametrize("fault", [SourceBusy("the connection was cut"), SourceBad("an HTML page")])
+def test_a_link_that_fails_three_times_in_a_row_is_renewed(fault: Exception) -> None:
+    stage, id = archiving("video")
+    stage.archive.faults["round=1"] = [fault]
+    assert until(stage, id, State.SUCCESS) < timedelta(minutes=1)
+    assert copied(stage) == ["c1/video?round=2"]
+    assert stage.provider.looks == 2
+
+
+def test_the_waits_grow_and_differ_from_task_to_task() -> None:
+    first, second = archiving("video"), archiving("video")
+    waits: list[list[int]] = []
+    for stage, id in (first, second):
+        stage.archive.faults["video"] = [SourceBusy("503")]
+        waits.append([])
+        for _ in range(40):
+            waits[-1].append(stage.finalize(id).wait_seconds)
+            stage.pass_(waits[-1][-1])
+    assert waits[0] != waits[1]
+    assert all(wait <= 2 ** (number + 2) for number, wait in enumerate(waits[0]))
+    assert 900 < max(waits[0]) <= 1800
+
+
+def test_a_server_that_asks_to_be_left_alone_for_an_hour_holds_up_its_own_file_only() -> None:
+    stage, id = archiving("video", "cover")
+    stage.archive.faults = {"cover": [SourceBusy("429", retry_after=3600)], "video": [SourceBusy("503"), None]}
+    verdict = stage.finalize(id)
+    assert verdict.wait_seconds <= 4
+    stage.pass_(verdict.wait_seconds)
+    stage.finalize(id)
+    assert copied(stage) == ["c1/video?round=1"]
+
+
+def test_the_owner_sees_what_is_wrong_and_operators_are_told_within_the_hour() -> None:
+    stage, id = archiving("video")
+    stage.archive.faults["video"] = [SourceGone("404: the link is dead")]
+    while stage.now < NOON + timedelta(hours=1, minutes=30):
+        stage.pass_(stage.finalize(id).wait_seconds)
+        assert stage.task(id).trouble == "video: 404: the link is dead"
+    [alert] = stage.notices.alerts
+    assert (alert["type"], alert["id"]) == ("reelkeep.task.delayed", f"{id}.delayed")
+    [file] = alert["data"]["files"]
+    assert (file["file"], file["last_error"]) == ("video", "video: 404: the link is dead")
+    stage.archive.faults.clear()
+    until(stage, id, State.SUCCESS)
+    assert (stage.task(id).trouble, len(stage.notices.alerts)) == ("", 1)
 
 
 def test_a_cover_that_is_not_to_be_had_does_not_cost_a_video_that_is_only_late() -> None:
@@ -343,15 +454,7 @@ def test_what_could_not_be_had_does_not_hold_up_the_rest() -> None:
     stage.archive.faults["cover"] = [SourceBusy("no time was left"), None]
     stage.finalize(id)
     assert copied(stage) == ["c1/video?round=1"]
-    assert [asset.setbacks for asset in stage.task(id).creations[0].assets] == [1, 0]
-
-
-def test_a_source_that_is_never_to_be_had_is_given_up_after_a_day_and_a_bit() -> None:
-    stage, id = archiving("video")
-    stage.archive.faults["video"] = [SourceBusy("an endless stream")]
-    waits = stage.see_through(id)
-    assert 30 * 3600 <= sum(waits) < 32 * 3600
-    assert stage.task(id).state is State.FAILED
+    assert [asset.consecutive_errors for asset in stage.task(id).assets] == [1, 0]
 
 
 def test_creations_are_known_by_their_ids_in_whatever_order_and_number_they_come() -> None:
@@ -380,32 +483,28 @@ def test_creations_whose_ids_are_new_at_every_look_are_known_by_their_places() -
     assert copied(stage) == ["x/video?round=2", "y/video?round=2"]
 
 
+def see_losses(stage: Stage, id: str) -> list[str]:
+    """What the verdicts say was lost, until the state machine ends."""
+    losses = []
+    while not (verdict := stage.finalize(id)).finished:
+        losses += [verdict.lost] if verdict.lost else []
+        stage.pass_(verdict.wait_seconds)
+    return losses + ([verdict.lost] if verdict.lost else [])
+
+
 def test_what_was_lost_is_said_once_with_its_reason() -> None:
     stage, id = archiving("video", "cover")
     stage.archive.faults["cover"] = [SourceGone("404: the link is dead")]
-    for _ in range(20):
-        verdict = stage.finalize(id)
-        if verdict.finished:
-            break
-    assert verdict.lost == "cover: 404: the link is dead"
+    assert see_losses(stage, id) == ["cover: 404: the link is dead"]
     assert stage.finalize(id).lost == ""
 
 
 def test_a_lost_video_is_said_to_be_lost_and_a_refusal_is_not() -> None:
     stage, id = archiving("video")
     stage.archive.faults["video"] = [SourceGone("404")]
-    while not (verdict := stage.finalize(id)).finished:
-        pass
-    assert verdict.lost == "generated, but not to be had: video: 404"
+    assert see_losses(stage, id) == ["generated, but its file cannot be fetched: video: 404"]
     stage, id = seen(Failed(Failure(reason=FailureClass.POLICY, message="not this one")))
     assert stage.finalize(id).lost == ""
-
-
-def test_once_nothing_is_left_to_wait_for_nobody_waits() -> None:
-    stage, id = archiving("video")
-    stage.archive.faults["video"] = [SourceGone("404")]
-    waits = list(stage.see_through(id))
-    assert waits[-2:] == [128, 1]
 
 
 @pytest.mark.parametrize("fault", [SourceGone, SourceBusy])
@@ -427,30 +526,20 @@ def test_an_asset_that_another_run_kept_meanwhile_is_neither_copied_again_nor_bl
     stage.archive.faults["video"] = [OtherRun("404")]
     stage.finalize(id)
     [asset] = stage.task(id).creations[0].assets
-    assert (asset.kept, asset.lost, asset.setbacks) == (kept, "", 0)
+    assert (asset.kept, asset.lost, asset.consecutive_errors) == (kept, "", 0)
     assert stage.archive.copies == []
-
-
-def test_operators_are_told_once_of_what_was_lost_and_why() -> None:
-    stage, id = archiving("video", "cover")
-    stage.archive.faults["cover"] = [SourceGone("404")]
-    stage.see_through(id)
-    [alert] = stage.notices.alerts
-    assert (alert["type"], alert["id"]) == ("reelkeep.task.lost", f"{id}.lost")
-    assert (alert["data"]["owner"], alert["data"]["provider_task_id"]) == ("alice", "p-1")
-    assert alert["data"]["reason"] is None
-    [lost] = alert["data"]["files"]
-    assert (lost["file"], "404" in lost["reason"]) == ("cover", True)
-    stage.finalize(id)
-    assert len(stage.notices.alerts) == 1
 
 
 def test_a_task_whose_video_is_lost_is_told_to_operators_with_the_reason() -> None:
     stage, id = archiving("video")
     stage.archive.faults["video"] = [SourceBad("an HTML page where a video was expected")]
     stage.see_through(id)
-    [alert] = stage.notices.alerts
+    _, alert = stage.notices.alerts
+    assert (alert["type"], alert["id"]) == ("reelkeep.task.lost", f"{id}.lost")
+    assert (alert["data"]["owner"], alert["data"]["provider_task_id"]) == ("alice", "p-1")
     assert "HTML page" in alert["data"]["reason"]
+    stage.finalize(id)
+    assert len(stage.notices.alerts) == 2
 
 
 def test_operators_hear_nothing_of_what_went_well() -> None:

@@ -125,6 +125,17 @@ def test_a_provider_that_is_known_to_take_long_is_asked_less_often() -> None:
     assert stage.poll(id).wait_seconds == 120
 
 
+def test_a_success_without_links_is_looked_at_again_within_seconds_and_then_ever_more_seldom() -> None:
+    stage, id = staged(Unreadable("success without a link", made=True))
+    stage.pass_(3600)
+    waits = []
+    for _ in range(8):
+        waits.append(stage.poll(id).wait_seconds)
+        stage.pass_(waits[-1])
+    assert waits[:4] == [2, 4, 8, 16]
+    assert waits == sorted(waits)
+
+
 def test_what_was_never_said_to_be_made_is_late_and_not_lost() -> None:
     stage, id = staged(Unreadable("not JSON"))
     stage.see_through(id)
@@ -303,7 +314,7 @@ def test_what_is_being_archived_is_not_touched_by_a_look_that_comes_late(late: O
     provider.happens = another
     assert stage.poll(id).finished
     task = stage.task(id)
-    assert (task.state, task.setbacks) == (State.ARCHIVING, 1)
+    assert (task.state, [asset.consecutive_errors for asset in task.assets]) == (State.ARCHIVING, [0, 1])
     assert [asset.kept is not None for asset in task.creations[0].assets] == [True, False]
 
 

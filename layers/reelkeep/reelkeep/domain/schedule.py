@@ -13,6 +13,7 @@ OFF_PEAK = timedelta(hours=49)  # Vidu ends an off-peak task by itself after 48 
 # before any that was accepted so much later.
 LISTED_IN_ORDER_AFTER = timedelta(minutes=30)
 _LONGEST_WAIT = 900.0  # seconds; an off-peak task may end at any moment of two days
+_LONGEST_COPY_WAIT = 1800.0
 _SHARE = 0.12  # of the time it takes: about five looks a task, a result seen 6 % late on average
 _SECONDS_BY_RESOLUTION = {"360p": 30, "480p": 40, "540p": 55, "720p": 75, "1080p": 130, "2K": 200, "4K": 300}
 _SLOWER = {Kind.REFERENCE2VIDEO: 1.7, Kind.MULTIFRAME: 2.0, Kind.UPSCALE: 1.5}
@@ -55,9 +56,12 @@ def next_wait(task: Task, expected: float, now: datetime, retry_after: float | N
     return _whole(min(wait, left) if left > 0 else wait)
 
 
-def copy_wait(setbacks: int, retry_after: float | None = None) -> int:
-    """Seconds until a failed copy is tried again: 2, 4, 8, ... up to a quarter of an hour."""
-    return _whole(max(min(2.0 ** (setbacks + 1), _LONGEST_WAIT), min(retry_after or 0, 3600.0)))
+def copy_wait(errors: int, jitter: float, retry_after: float | None = None) -> int:
+    """Seconds until a file is fetched again after so many errors in a row.
+
+    Any part (`jitter`, from 0 to 1) of 4, 8, 16, ... seconds, at most of half an hour; not before Retry-After.
+    """
+    return _whole(max(jitter * min(2.0 ** (min(errors, 16) + 1), _LONGEST_COPY_WAIT), min(retry_after or 0, 3600.0)))
 
 
 def seconds_until(moment: datetime | None, now: datetime) -> int:

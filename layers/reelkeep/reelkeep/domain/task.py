@@ -131,9 +131,11 @@ class Asset:
     source: str = ""  # the provider's link, or a path at the provider that needs its key; forgotten once kept
     expires_at: datetime | None = None  # when that link dies
     kept: Kept | None = None
-    lost: str = ""  # why it could not be kept, once that is certain
-    setbacks: int = 0  # how often it could not be had
-    refusals: int = 0  # how often not even with the freshest link that the provider gives
+    lost: str = ""  # why it was given up
+    consecutive_errors: int = 0  # how often in a row it could not be fetched
+    dead_link_refreshes: int = 0  # how often in a row the provider had no better link than one that is dead
+    last_error: str = ""
+    retry_at: datetime | None = None  # when it is tried again
 
     @property
     def open(self) -> bool:
@@ -205,6 +207,7 @@ class Task:
     finished_at: datetime | None = None
     told_at: datetime | None = None  # when its notice was handed over
     warned_at: datetime | None = None  # when operators were told that its links are about to die
+    delay_announced_at: datetime | None = None  # when operators were told that its files cannot be fetched
     version: int = 0  # of the record; every write names the one it builds on
 
     def asking(self, request: Request) -> Task:
@@ -226,14 +229,17 @@ class Task:
 
     @property
     def unfinished(self) -> bool:
-        """Nobody was told of its end."""
-        return self.told_at is None
+        """Nobody was told of its end, or a file is still to be fetched."""
+        return self.told_at is None or (self.state.terminal and any(each.open for each in self.assets))
+
+    @property
+    def assets(self) -> tuple[Asset, ...]:
+        return tuple(asset for creation in self.creations for asset in creation.assets)
 
     @property
     def links_die_at(self) -> datetime | None:
         """When the first link to something that is not kept yet dies, as far as the links say."""
-        assets = (asset for creation in self.creations for asset in creation.assets if asset.open)
-        return min((asset.expires_at for asset in assets if asset.expires_at), default=None)
+        return min((asset.expires_at for asset in self.assets if asset.open and asset.expires_at), default=None)
 
     def advanced(self, state: State, now: datetime, **changes: Any) -> Task:
         """The task in a later state (or the same, unfinished one), with these changes.

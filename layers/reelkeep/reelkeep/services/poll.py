@@ -189,8 +189,13 @@ def _observed(task: Task, observation: Observation, expected: float, now: dateti
         case Busy(reason, retry_after):
             return _setback(task, reason, retry_after, expected, now)
         case Unreadable(reason, made=made):
-            task = replace(task, succeeded_at=(task.succeeded_at or now) if made else task.succeeded_at)
-            return _setback(task, reason, None, expected, now)
+            if not made:
+                return _setback(task, reason, None, expected, now)
+            errors = task.setbacks if task.succeeded_at else 0
+            task = replace(task, succeeded_at=task.succeeded_at or now, setbacks=errors)
+            task = _setback(task, reason, None, expected, now)
+            soon = now + timedelta(seconds=schedule.copy_wait(errors, 1.0))  # the links may be there in a moment
+            return replace(task, next_look_at=min(soon, task.next_look_at or soon))
 
 
 def _setback(task: Task, trouble: str, retry_after: float | None, expected: float, now: datetime) -> Task:

@@ -1,9 +1,6 @@
-"""Finalize: into the archive, then told."""
+"""Wires the use case Finalize."""
 
 from __future__ import annotations
-
-from functools import partial
-from typing import Protocol
 
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.http.outbound import Outbound
@@ -12,15 +9,9 @@ from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.s3.archive import S3Archive
 from reelkeep.adapters.secrets import Secret
 from reelkeep.dialects import upstream
-from reelkeep.ports import SecondsLeft
-from reelkeep.services.finalize import finalize
-from reelkeep.services.poll import Verdict
+from reelkeep.services.finalize import Finalize
 from reelkeep.wiring import platform
 from reelkeep.wiring.links import permanent_links
-
-
-class Finalize(Protocol):
-    def __call__(self, task_id: str, *, seconds_left: SecondsLeft) -> Verdict: ...
 
 
 def build() -> Finalize:
@@ -28,8 +19,7 @@ def build() -> Finalize:
     outbound = Outbound(platform.tls())
     providers_secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
     link_secret = Secret(platform.secretsmanager(), settings.link_secret_arn, platform.now)
-    return partial(
-        finalize,
+    return Finalize(
         tasks=TableTasks(platform.dynamodb(), settings.table),
         archive=S3Archive(platform.s3(), platform.credentials(), settings.bucket, outbound),
         providers=ConfiguredProviders(providers_secret, upstream, outbound),

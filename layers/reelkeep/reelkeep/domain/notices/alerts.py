@@ -1,6 +1,6 @@
-"""What operators are told, as CloudEvents on the same topic: a task is about to lose what was made, or lost it.
+"""What operators are told, as CloudEvents on the same topic: files cannot be fetched, or are lost.
 
-Their attributes name no owner, so that no owner's subscription can fit them.
+The attributes of these events name no owner, so that no owner's subscription can match them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,30 @@ from reelkeep.domain.task import FailureClass, Task
 
 LINKS_EXPIRING = "reelkeep.task.links-expiring"
 LOST = "reelkeep.task.lost"
-ALERTS = frozenset({LINKS_EXPIRING, LOST})
+DELAYED = "reelkeep.task.delayed"
+ALERTS = frozenset({DELAYED, LINKS_EXPIRING, LOST})
+
+Alert = dict[str, Any]
 
 
-def links_expiring(task: Task, now: datetime) -> dict[str, Any]:
+def delayed(task: Task, now: datetime) -> Alert:
+    """Files that the provider has made cannot be fetched; nothing is lost yet."""
+    files = [
+        {
+            "creation": creation.id,
+            "file": asset.name,
+            "last_error": asset.last_error,
+            "consecutive_errors": asset.consecutive_errors,
+            "dies_at": _time(asset.expires_at),
+        }
+        for creation in task.creations
+        for asset in creation.assets
+        if asset.open and asset.last_error
+    ]
+    return _event(DELAYED, task, now, {"files": files})
+
+
+def links_expiring(task: Task, now: datetime) -> Alert:
     """Links die soon to files that are not in the archive yet."""
     files = [
         {"creation": creation.id, "file": asset.name, "dies_at": _time(asset.expires_at)}
@@ -27,8 +47,8 @@ def links_expiring(task: Task, now: datetime) -> dict[str, Any]:
     return _event(LINKS_EXPIRING, task, now, {"trouble": task.trouble or None, "files": files})
 
 
-def lost(task: Task, now: datetime) -> dict[str, Any] | None:
-    """What cannot be had any more, and why; None if nothing was lost."""
+def lost(task: Task, now: datetime) -> Alert | None:
+    """What was given up, and why; None if nothing was. After the end of the task, each further loss is an event."""
     files = [
         {"creation": creation.id, "file": asset.name, "reason": asset.lost}
         for creation in task.creations
@@ -38,20 +58,22 @@ def lost(task: Task, now: datetime) -> dict[str, Any] | None:
     whole = task.failure.message if task.failure and task.failure.reason is FailureClass.LOST else None
     if not files and whole is None:
         return None
-    return _event(LOST, task, task.finished_at or now, {"reason": whole, "files": files})
+    if task.told_at is None:
+        return _event(LOST, task, task.finished_at or now, {"reason": whole, "files": files})
+    return _event(LOST, task, now, {"reason": whole, "files": files}, f"-{len(files)}")
 
 
-def attributes(task: Task, event: dict[str, Any]) -> dict[str, str]:
+def attributes(task: Task, event: Alert) -> dict[str, str]:
     """What operators can filter on. SNS takes no empty value."""
     request = task.request
     values = {"type": event["type"], "provider": task.provider, "model": request.model, "kind": request.kind.value}
     return {name: value for name, value in values.items() if value}
 
 
-def _event(kind: str, task: Task, now: datetime, data: dict[str, Any]) -> dict[str, Any]:
+def _event(kind: str, task: Task, now: datetime, data: dict[str, Any], suffix: str = "") -> Alert:
     return {
         "specversion": "1.0",
-        "id": f"{task.id}.{kind.rpartition('.')[2]}",
+        "id": f"{task.id}.{kind.rpartition('.')[2]}{suffix}",
         "source": SOURCE,
         "type": kind,
         "subject": task.id,

@@ -119,7 +119,8 @@ def _adopted(task: Task) -> dict[str, Any] | None:
 def _creation(creation: Creation, links: Links) -> dict[str, Any]:
     files = {asset.name: _file(asset.kept, links) for asset in creation.assets if asset.kept}
     lost = {asset.name: asset.lost for asset in creation.assets if asset.lost}
-    return {"id": creation.id, "files": files, "lost": lost}
+    pending = {asset.name: asset.last_error for asset in creation.assets if asset.open}
+    return {"id": creation.id, "files": files, "lost": lost, "pending": pending}
 
 
 def _file(kept: Kept, links: Links) -> dict[str, Any]:

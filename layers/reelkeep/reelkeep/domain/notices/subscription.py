@@ -11,7 +11,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from reelkeep.domain.errors import InvalidRequest
-from reelkeep.domain.notices.alerts import LINKS_EXPIRING, LOST
+from reelkeep.domain.notices.alerts import DELAYED, LINKS_EXPIRING, LOST
 from reelkeep.domain.task import Kind, State
 
 Policy = Mapping[str, list[str | Mapping[str, str]]]  # attribute -> any of these values, or prefixes
@@ -20,7 +20,7 @@ OPERATOR = "#operator"  # subscribes across owners; no key's owner has a "#"
 MOST_COMBINATIONS = 150  # SNS: of one policy, the product of the numbers of its values
 MOST_OF_ONE_OWNER = 20  # a topic takes 200 policies unless AWS was asked for more
 ENDS = tuple(state for state in State if state.terminal)
-TYPES = (*(f"reelkeep.task.{state}" for state in ENDS), "reelkeep.webhook.paused", LINKS_EXPIRING, LOST)  # of events
+TYPES = (*(f"reelkeep.task.{state}" for state in ENDS), "reelkeep.webhook.paused", DELAYED, LINKS_EXPIRING, LOST)  # of events
 
 NOTHING: Policy = {"owner": ["#nobody"]}  # fits no notice: no owner has a "#"
 

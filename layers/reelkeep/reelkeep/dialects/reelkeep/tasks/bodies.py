@@ -77,6 +77,7 @@ class Task(TypedDict):
     deadline: Annotated[Moment, Field(description="Without a result by then, the task ends as expired.")]
     credits: Annotated[int | None, Field(description="What the provider charged.")]
     failure: Failure | None
+    last_error: Annotated[str | None, Field(description="What delays the task, or one of its files, at present.")]
     adopted: Annotated[Adopted | None, Field(description="For what the provider made without us.")]
     adopted_as: Annotated[str | None, Field(description="The task that holds what came of it after all.")]
     creations: Annotated[list[Creation], Field(description="Empty until the task has ended.")]

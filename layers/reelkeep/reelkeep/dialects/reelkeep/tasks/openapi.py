@@ -56,6 +56,7 @@ _TASK: bodies.Task = {
     "deadline": "2026-11-21T14:00:00.200000Z",
     "credits": 20,
     "failure": None,
+    "last_error": None,
     "adopted": None,
     "adopted_as": None,
     "creations": [],

@@ -74,6 +74,7 @@ def _task(task: Task, creations: list[bodies.Creation]) -> bodies.Task:
         "deadline": rfc3339(task.deadline),
         "credits": task.credits,
         "failure": failure_body(task.failure) if task.failure else None,
+        "last_error": task.trouble or None,
         "adopted": _adopted(task, task.adopted) if task.adopted else None,
         "adopted_as": task.adopted_as or None,
         "creations": creations,
