@@ -102,6 +102,9 @@ class Provider(Protocol):
     def source(self, asset: Asset) -> Source:
         """Where the file is now. The key goes to the provider's own address, and nowhere else."""
 
+    def has_file(self, asset: Asset) -> bool:
+        """Whether the link leads to a file now. Nothing of it is read."""
+
     def find(self, task: Task, other: OtherTask) -> Finding:
         """What became of a placement whose answer was lost; `other` knows the rest of our tasks at that account."""
 

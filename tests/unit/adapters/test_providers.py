@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -49,6 +50,10 @@ class FakeOutbound(Outbound):
         if isinstance(answer, BaseException):
             raise answer
         return answer
+
+    @contextmanager
+    def stream(self, url: str, **rest: Any) -> Iterator[Any]:
+        yield self.request("GET", url, **rest)
 
 
 @dataclass
@@ -213,6 +218,27 @@ def test_a_look_that_fails_on_the_way_teaches_nothing(fault: Exception) -> None:
 
 def nobody(_: str) -> None:
     """There is no other task of ours."""
+
+
+@pytest.mark.parametrize(
+    ("answer", "there"),
+    [
+        (Answer(status=200, headers={"content-type": "video/mp4"}), True),
+        (Answer(status=200), True),
+        (Answer(status=200, headers={"content-type": "text/html; charset=utf-8"}), False),
+        (Answer(status=200, headers={"content-type": "application/xml"}), False),
+        (Answer(status=403), False),
+        (AnswerLost("cut"), False),
+        (BlockedAddress("inside"), False),
+    ],
+)
+def test_a_link_leads_to_a_file_if_it_is_answered_with_something_other_than_text(
+    answer: Answer | Exception, there: bool
+) -> None:
+    outbound = FakeOutbound(answer)
+    provider = providers(outbound, vidu=VIDU).get("vidu")
+    assert provider.has_file(Asset(name="video", source="https://files.test/1")) is there
+    assert "authorization" not in outbound.calls[0]["headers"]
 
 
 def test_a_search_goes_on_to_the_last_page_with_the_providers_key() -> None:

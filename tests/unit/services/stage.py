@@ -68,6 +68,7 @@ class FakeProvider:
     observations: list[Observation | BaseException] = field(default_factory=lambda: [Succeeded((creation(),))])
     found: list[Finding | str | None] = field(default_factory=lambda: [None])  # an id, "" for absent, None for unsure
     listed: list[Listed | BaseException] = field(default_factory=list)  # its list, up to a fault
+    files: bool = True  # whether its links lead to files
     cancels: bool = True
     refuses: BaseException | None = None
     unknown: bool = False  # to the configuration, for now
@@ -105,6 +106,9 @@ class FakeProvider:
 
     def source(self, asset: Asset) -> Source:
         return Source(asset.source)
+
+    def has_file(self, asset: Asset) -> bool:
+        return self.files
 
     def find(self, task: Task, other: OtherTask) -> Finding:
         match _next(self.found):

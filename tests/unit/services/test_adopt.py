@@ -8,7 +8,16 @@ import pytest
 
 from reelkeep.domain import ids
 from reelkeep.domain.errors import TryLater
-from reelkeep.domain.observation import Accepted, Failed, Listed, Placement, Succeeded, Unknown, Unreadable
+from reelkeep.domain.observation import (
+    Accepted,
+    Failed,
+    Listed,
+    Observation,
+    Placement,
+    Succeeded,
+    Unknown,
+    Unreadable,
+)
 from reelkeep.domain.task import Adoption, Asset, Creation, Failure, FailureClass, State, Task
 from reelkeep.ports import SourceGone
 from tests.fakes import FakeTasks
@@ -225,13 +234,46 @@ def test_who_was_told_that_a_task_failed_learns_from_it_which_one_holds_what_was
     assert len(stage.notices.told) == told
 
 
-def test_what_was_told_to_be_lost_is_not_told_again() -> None:
+def given_up() -> tuple[Stage, Task]:
+    """A task whose file could never be fetched."""
     stage = Stage()
     task = stage.submit()
     stage.archive.faults["files.test"] = [SourceGone("403")]
     stage.see_through(task.id)
     assert stage.task(task.id).state is State.FAILED
-    stage.provider.listed = [listed("p-1", created_at=task.created_at)]
+    return stage, stage.task(task.id)
+
+
+def test_a_file_that_is_given_up_and_still_not_there_is_not_announced_again() -> None:
+    stage, _ = given_up()
+    stage.provider.listed = [listed("p-1", created_at=stage.now - timedelta(hours=1))]
+    stage.provider.files = False
+    assert stage.adopt().adopted == 0
+
+
+@pytest.mark.parametrize("seen", [Succeeded((creation("c-p-1", round=9),)), Unreadable("no links in a list")])
+def test_a_file_that_is_given_up_and_turns_out_to_be_there_is_adopted_for_its_owner_once(seen: Observation) -> None:
+    stage, task = given_up()
+    stage.provider.listed = [listed("p-1", created_at=stage.now - timedelta(hours=1), seen=seen)]
+    stage.archive.faults.clear()
+    assert stage.adopt().adopted == 1
+    [found] = adopted(stage)
+    assert (found.owner, found.adopted, stage.task(task.id).adopted_as) == (
+        "alice",
+        Adoption(at=stage.now, lost_task=task.id),
+        found.id,
+    )
+    stage.see_through(found.id)
+    assert stage.task(found.id).state is State.SUCCESS
+    assert stage.adopt().adopted == 0
+
+
+def test_what_was_adopted_and_given_up_again_is_left_alone() -> None:
+    stage, _ = given_up()
+    stage.provider.listed = [listed("p-1", created_at=stage.now - timedelta(hours=1))]
+    stage.adopt()
+    stage.see_through(adopted(stage)[0].id)
+    stage.provider.listed = [listed("p-1", created_at=stage.now - timedelta(hours=1))]
     assert stage.adopt().adopted == 0
 
 

@@ -102,6 +102,10 @@ def _adoption(
     known = [task for name in account.names for task in tasks.placed_as(name, listed.provider_task_id)]
     if any(_holds(task) for task in known):
         return None
+    if any(task.creations for task in known):  # its files were given up, and everybody was told
+        listed = _looked_up(listed, known[0], account.provider)
+        if not _has_files(listed, account.provider):
+            return None
     named = _named(listed, account, tasks=tasks)
     if named is not None and not named.provider_task_id and not named.state.terminal:
         return None  # its next look finds it
@@ -112,8 +116,20 @@ def _adoption(
 
 
 def _holds(task: Task) -> bool:
-    """It is on its way, in the archive, or was told to be lost; not so if we gave up before there were any links."""
-    return not task.state.terminal or task.state is State.SUCCESS or bool(task.creations)
+    """It is on its way or in the archive, or was adopted before."""
+    return not task.state.terminal or task.state is State.SUCCESS or task.adopted is not None
+
+
+def _looked_up(listed: Listed, task: Task, provider: Provider) -> Listed:
+    """With links, also where the list has none."""
+    return listed if isinstance(listed.seen, Succeeded) else replace(listed, seen=provider.observe(task))
+
+
+def _has_files(listed: Listed, provider: Provider) -> bool:
+    """Whether every video is there now."""
+    creations = listed.seen.creations if isinstance(listed.seen, Succeeded) else ()
+    videos = [creation.asset("video") for creation in creations]
+    return bool(videos) and all(video is not None and provider.has_file(video) for video in videos)
 
 
 def _made_good(lost: Task, by: str) -> Task:

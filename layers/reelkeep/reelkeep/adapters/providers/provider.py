@@ -32,6 +32,7 @@ from reelkeep.ports import Source
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
 _LOOK_SECONDS = 15.0
 _CANCEL_SECONDS = 8.0  # after a look, within those 30 s
+_FILE_SECONDS = 10.0
 _FIND_SECONDS = 40.0  # for all of its calls: the poll function has 60
 _LIST_SECONDS = 30.0
 _MOST_PAGES = 1000  # a list that goes round in circles must end
@@ -120,6 +121,16 @@ class HttpProvider:
             return Source(url, self.settings.allow_private, self._authorization())
         return Source(asset.source, self.settings.allow_private)
 
+    def has_file(self, asset: Asset) -> bool:
+        source = self.source(asset)
+        try:
+            with self._outbound.stream(
+                source.url, headers=source.headers, seconds=_FILE_SECONDS, allow_private=source.allow_private
+            ) as stream:
+                return stream.status == 200 and not _is_text(stream.headers.get("content-type", ""))
+        except (NotSent, AnswerLost, BlockedAddress):
+            return False
+
     def find(self, task: Task, other: OtherTask) -> Finding:
         search = self.dialect.find(task, other)
         if search is None:
@@ -174,3 +185,8 @@ class HttpProvider:
     def _authorization(self) -> dict[str, str]:
         form = self.settings.authorization or self.dialect.authorization
         return {"authorization": form.replace("{key}", self.settings.api_key.get_secret_value())}
+
+
+def _is_text(content_type: str) -> bool:
+    """An error page, or an error."""
+    return content_type.startswith("text/") or "json" in content_type or "xml" in content_type

@@ -20,7 +20,13 @@ OPERATOR = "#operator"  # subscribes across owners; no key's owner has a "#"
 MOST_COMBINATIONS = 150  # SNS: of one policy, the product of the numbers of its values
 MOST_OF_ONE_OWNER = 20  # a topic takes 200 policies unless AWS was asked for more
 ENDS = tuple(state for state in State if state.terminal)
-TYPES = (*(f"reelkeep.task.{state}" for state in ENDS), "reelkeep.webhook.paused", DELAYED, LINKS_EXPIRING, LOST)  # of events
+TYPES = (
+    *(f"reelkeep.task.{state}" for state in ENDS),
+    "reelkeep.webhook.paused",
+    DELAYED,
+    LINKS_EXPIRING,
+    LOST,
+)  # of events
 
 NOTHING: Policy = {"owner": ["#nobody"]}  # fits no notice: no owner has a "#"
 
