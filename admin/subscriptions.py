@@ -11,7 +11,7 @@ from admin import stack
 from admin.output import print_json, print_table
 from admin.stack import Stack
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
-from reelkeep.adapters.http.names import resolve
+from reelkeep.adapters.http.guard import resolve
 from reelkeep.adapters.topic import SnsTopic, reach_of
 from reelkeep.domain.notices.subscription import OPERATOR, TYPES, Filter, Protocol, Shown, Wish
 from reelkeep.domain.redaction import redact

@@ -38,6 +38,7 @@ from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.copying.source import Remote
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.task import Task
 from reelkeep.wiring import platform
@@ -141,9 +142,9 @@ class Cloud:
         if self._connected:
             self._connected.sleep(seconds)
 
-    def outbound(self, _tls: object) -> InMemory:
+    def outbound(self, _tls: object) -> Outbound:
         assert self._connected is not None
-        return InMemory(self._connected.line, self._over_http)
+        return Outbound(transport=InMemory(self._connected.line, self._over_http))
 
     def _over_http(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes:
         if ".amazonaws.com/" not in url:

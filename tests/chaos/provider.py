@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
-import io
 import re
-import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
+
+import httpcore
+import httpx
 
 from local.simulator.clock import Clock
 from local.simulator.media.cache import Print
@@ -20,8 +20,7 @@ from local.simulator.server import application
 from local.simulator.simulator import Settings, Simulator
 from local.simulator.store import Store
 from local.simulator.tasks import Task
-from reelkeep.adapters.http.connection import AnswerLost, Deadline, NotSent, Place
-from reelkeep.adapters.http.outbound import Outbound, Stream
+from reelkeep.adapters.http.outbound import AnswerLost, NotSent
 from tests.chaos.line import Line, Mode, Ways
 from tests.samples import lengthened, picture, video
 
@@ -122,76 +121,65 @@ def raw(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None
     return f"HTTP/1.1 {status} Said\r\nconnection: close\r\n{lines}\r\n".encode() + body
 
 
-class _Wire:
-    def __init__(self, place: Place, content: bytes) -> None:
-        self.place = place
-        self._content = content
-
-    def makefile(self, _mode: str) -> io.BytesIO:
-        return io.BytesIO(self._content)
-
-    def close(self) -> None:
-        return
-
-
-class InMemory(Outbound):
-    """Everything of the door out but its sockets: what would go through them goes on the line."""
+class InMemory(httpx.BaseTransport):
+    """What would go through the door out's sockets goes on the line."""
 
     def __init__(self, line: Line, answer: Callable[[str, str, Mapping[str, str], bytes], bytes]) -> None:
-        super().__init__(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
         self._line = line
         self._answer = answer
 
-    def _exchange(
-        self,
-        url: str,
-        place: Place,
-        target: str,
-        method: str,
-        headers: Mapping[str, str],
-        body: bytes | Iterable[bytes | memoryview] | None,
-        deadline: Deadline,
-    ) -> Stream:
-        def happen() -> bytes:
-            sent = body if isinstance(body, bytes) else b"".join(body or ())
-            return self._answer(method, url, headers, sent)
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        origin, target = str(request.url).removesuffix("/"), request.extensions["target"].decode()
 
-        def unsent() -> bytes:
-            raise NotSent(f"{place}: connection refused")
+        def happen() -> httpx.Response:
+            return _parsed(self._answer(request.method, origin + target, request.headers, request.read()))
 
-        def lost(_: object) -> bytes:
-            raise AnswerLost(f"{place}: the connection was cut")
+        def unsent() -> httpx.Response:
+            raise NotSent(f"{origin}: connection refused")
 
-        def cut(answer: object) -> bytes:
-            assert isinstance(answer, bytes)
-            head, _, rest = answer.partition(b"\r\n\r\n")
-            if b"content-length" not in head.lower():
+        def lost(_: object) -> httpx.Response:
+            raise AnswerLost(f"{origin}: the connection was cut")
+
+        def cut(answer: object) -> httpx.Response:
+            assert isinstance(answer, httpx.Response)
+            if "content-length" not in answer.headers:
                 return lost(answer)
-            return head + b"\r\n\r\n" + rest[: len(rest) // 2]
+            body = answer.read()
+            return httpx.Response(answer.status_code, headers=answer.headers, stream=_Cut(body[: len(body) // 2]))
 
         ways = Ways(
             happen,
             {
                 Mode.UNSENT: unsent,
-                Mode.REFUSED: lambda: raw(429, headers={"retry-after": "30", "content-length": "0"}),
-                Mode.FAULT: lambda: raw(503, headers={"content-length": "0"}),
-                Mode.OUTAGE: lambda: raw(503, headers={"content-length": "0"}),
+                Mode.REFUSED: lambda: httpx.Response(429, headers={"retry-after": "30"}),
+                Mode.FAULT: lambda: httpx.Response(503),
+                Mode.OUTAGE: lambda: httpx.Response(503),
             },
             {Mode.LOST: lost, Mode.CUT: cut},
         )
-        content = self._line.call(_name(method, place, target), ways)
-        assert isinstance(content, bytes)
-        wire = _Wire(place, content)
-        response = http.client.HTTPResponse(wire, method=method)  # type: ignore[arg-type]  # all that it uses of one
-        try:
-            response.begin()
-        except (OSError, http.client.HTTPException) as error:
-            raise AnswerLost(f"{place}: {error}") from error
-        return Stream(url, wire, response, lambda _: None)  # type: ignore[arg-type]  # read alike
+        answer = self._line.call(_name(request.method, request.url.host, target), ways)
+        assert isinstance(answer, httpx.Response)
+        return answer
 
 
-def _name(method: str, place: Place, target: str) -> str:
+class _Cut(httpx.SyncByteStream):
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+        raise httpcore.RemoteProtocolError("peer closed connection")
+
+
+def _parsed(answer: bytes) -> httpx.Response:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    return httpx.Response(int(status.split()[1]), headers=headers, stream=httpx.ByteStream(body))
+
+
+def _name(method: str, host: str, target: str) -> str:
     """Without what differs from life to life."""
     path = re.sub(r"(?<=[/_-])[0-9a-f-]{12,}", "*", target.partition("?")[0])
-    host = "s3" if place.host.endswith("amazonaws.com") else place.host.removesuffix(".test")
+    host = "s3" if host.endswith("amazonaws.com") else host.removesuffix(".test")
     return f"{host} {method} {re.sub(r'tasks/[0-9/]+/', 'tasks/', path) if host == 's3' else path}"

@@ -112,7 +112,7 @@ def world() -> Iterator[World]:
 
     no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default one loads all the world's certificates
     with (
-        closing(Outbound(no_tls, outside=outside)) as outbound,
+        closing(Outbound(no_tls, is_public=outside)) as outbound,
         Server(bucket) as store,
         Server(File(FILM)) as inside,
         Server(hostile, address=OUTSIDE) as server,

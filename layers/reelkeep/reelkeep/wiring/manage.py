@@ -10,7 +10,7 @@ from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
 from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWebhooks
 from reelkeep.adapters.http.destinations import Destinations
-from reelkeep.adapters.http.names import resolve
+from reelkeep.adapters.http.guard import resolve
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.adapters.providers.configured import ConfiguredProviders

@@ -136,7 +136,7 @@ class Remote:
                     while got < len(view) and (count := stream.readinto(view[got : got + _STEP])):
                         got += count
                     if got < len(view):
-                        raise AnswerLost(f"{stream.place}: less than was asked for")
+                        raise AnswerLost(f"{stream.origin}: less than was asked for")
             except (AnswerLost, NotSent, SourceBusy) as error:
                 tries += 1
                 self._try_again(error, tries)
@@ -164,7 +164,7 @@ class Remote:
             self._held.close()
             stream = self._hold({})
         if _encoding(stream) not in ("gzip", "x-gzip", "deflate", "identity"):
-            raise SourceBad(f"{stream.place} answered a file packed as {_encoding(stream)[:20]!r}")
+            raise SourceBad(f"{stream.origin} answered a file packed as {_encoding(stream)[:20]!r}")
         self.ranged = False
         try:
             self._packed = _Unpacking(stream.readinto)
@@ -178,7 +178,7 @@ class Remote:
         except (AnswerLost, NotSent) as error:
             raise SourceBusy(str(error)) from error
         if stream.status not in ((200, 206, 416) if headers else (200,)):
-            raise SourceBusy(f"{stream.place} answered {stream.status}")
+            raise SourceBusy(f"{stream.origin} answered {stream.status}")
         return stream
 
     def _read_some(self, view: memoryview) -> int:
@@ -194,7 +194,7 @@ class Remote:
         last = (self.total or 0) - 1
         self._stream = self._held.enter_context(self._range(self._position, last))
         if not (count := self._stream.readinto(view)):
-            raise AnswerLost(f"{self._stream.place}: nothing where more was promised")
+            raise AnswerLost(f"{self._stream.origin}: nothing where more was promised")
         return count
 
     def _close_stream(self) -> None:
@@ -211,7 +211,7 @@ class Remote:
         with self._get({"range": f"bytes={first}-{last}", "if-range": self._validator or ""}) as stream:
             same = _validator(stream) == self._validator and _bounds(stream) == (first, self.total)
             if stream.status != 206 or not same:
-                raise BeginAgain(f"{stream.place}: the file changed while it was read")
+                raise BeginAgain(f"{stream.origin}: the file changed while it was read")
             yield stream
 
     @contextmanager
@@ -237,9 +237,9 @@ def _check_status(stream: Stream) -> None:
     status = stream.status
     if status >= 500 or status in _BUSY:
         retry_after = Answer(status=status, headers=stream.headers).retry_after
-        raise SourceBusy(f"{stream.place} answered {status}", retry_after)
+        raise SourceBusy(f"{stream.origin} answered {status}", retry_after)
     if status >= 300 and status not in (412, 416):
-        raise SourceGone(f"{stream.place} answered {status}: the link is dead")
+        raise SourceGone(f"{stream.origin} answered {status}: the link is dead")
 
 
 def _encoding(stream: Stream) -> str:

@@ -23,16 +23,14 @@ class Destinations:
         if not self._is_secure(url):
             raise InvalidRequest(f"{field} must be an https URL", field=field)
         try:
-            self._outbound.look(url, allow_private=self._allow_private)
+            self._outbound.check(url, allow_private=self._allow_private)
         except BlockedAddress as error:
-            raise InvalidRequest(
-                f"{field} is not an address that can be told anything: {error}", field=field
-            ) from error
+            raise InvalidRequest(f"{field} cannot receive callbacks: {error}", field=field) from error
         except NotSent as error:
             raise InvalidRequest(f"{field} cannot be reached: {error}", field=field) from error
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        """The answer's status. Its name is looked at once more: it may lead elsewhere by now. Raises Unanswered."""
+        """The answer's status. The address is vetted again: the name may lead elsewhere by now. Raises Unanswered."""
         if not self._is_secure(url):
             raise Unanswered("only https is allowed")
         try:

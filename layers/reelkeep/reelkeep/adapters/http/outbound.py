@@ -1,38 +1,30 @@
-"""The one door out: HTTP to addresses that others gave us.
-
-Neither a name nor a redirect can lead inside, for every connection goes to an address that was looked at after
-the name was resolved. http.client is used as it is: only so is it certain, after a failure, whether anything was
-sent, and it is loaded already wherever botocore is. Nothing is ever repeated here: who calls decides.
-
-Exception
-├── NotSent         the request did not leave: the same call may be made again without doubt
-├── AnswerLost      it left, or may have; what came of it is not known
-└── BlockedAddress  it points where we must not go; nothing was sent
-"""
+"""The one door out: HTTP to addresses that others gave us. Nothing is ever repeated here: who calls decides."""
 
 from __future__ import annotations
 
-import http.client
 import ssl
-import threading
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from typing import Any
 from urllib.parse import urljoin
 
-from reelkeep.adapters.http.connection import (
+import httpcore
+import httpx
+
+from reelkeep.adapters.http.guard import (
     AnswerLost,
     BlockedAddress,
-    Connection,
-    Deadline,
+    GuardedBackend,
+    IsPublic,
     NotSent,
-    Place,
-    addresses_of,
-    locate,
+    Origin,
+    parse_url,
     reason,
+    vetted_addresses,
 )
-from reelkeep.domain.addresses import is_public
+from reelkeep.domain.addresses import is_public as on_the_internet
 from reelkeep.domain.wire import Answer
 
 __all__ = ["AnswerLost", "BlockedAddress", "NotSent", "Outbound", "Stream"]
@@ -40,66 +32,123 @@ __all__ = ["AnswerLost", "BlockedAddress", "NotSent", "Outbound", "Stream"]
 _REDIRECTS = 5
 _REDIRECTED = frozenset([301, 302, 303, 307, 308])
 _CREDENTIALS = frozenset(["authorization", "cookie", "proxy-authorization", "x-api-key"])
-_IDLE_SECONDS = 4.0  # below every common server's keep-alive: a connection about to be closed loses answers
 _IDLE_CONNECTIONS = 16
-_PIECE = 1 << 16
+_PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")  # how gzip and zlib begin, and no text does
+
+Body = bytes | Iterable[bytes | memoryview] | None
+
+
+class GuardedTransport(httpx.BaseTransport):
+    """httpx over connections that the guard makes.
+
+    What changes something goes over a connection opened for it: one that the server closes at that moment would
+    leave the outcome unknown. All other connections are kept for the next call.
+    """
+
+    def __init__(self, tls: ssl.SSLContext, is_public: IsPublic, clock: Callable[[], float]) -> None:
+        self._pools = {
+            (allow_private, kept): httpcore.ConnectionPool(
+                ssl_context=tls,
+                max_connections=None,
+                max_keepalive_connections=_IDLE_CONNECTIONS if kept else 0,
+                network_backend=GuardedBackend(is_public, clock, allow_private=allow_private),
+            )
+            for allow_private in (False, True)
+            for kept in (False, True)
+        }
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        pool = self._pools[request.extensions["allow_private"], request.method != "POST"]
+        url = httpcore.URL(
+            scheme=request.url.raw_scheme,
+            host=request.url.raw_host,
+            port=request.url.port,
+            target=request.extensions["target"],
+        )
+        response = pool.handle_request(
+            httpcore.Request(
+                request.method,
+                url,
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions={"timeout": request.extensions["timeout"]},
+            )
+        )
+        assert isinstance(response.stream, Iterable)  # noqa: S101 - the pool is not an asynchronous one
+        return httpx.Response(response.status, headers=response.headers, stream=_Body(response))
+
+    def close(self) -> None:
+        for pool in self._pools.values():
+            pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
 
 
 class Stream:
     """An answer whose body is still to be read."""
 
-    def __init__(
-        self,
-        url: str,
-        connection: Connection,
-        response: http.client.HTTPResponse,
-        done: Callable[[Connection], None],
-    ) -> None:
+    def __init__(self, url: str, origin: Origin, response: httpx.Response) -> None:
         self.url = url  # after redirects
-        self.status = response.status
-        self.headers: dict[str, str] = {}
-        for said, value in response.headers.raw_items():
-            name = said.lower()
-            self.headers[name] = f"{self.headers[name]}, {value}" if name in self.headers else value
-        self.length = response.length  # of the body; None if it was not said
-        self.place = connection.place
-        self._connection = connection
+        self.origin = origin
+        self.status = response.status_code
+        self.headers = dict(response.headers)
+        length = self.headers.get("content-length", "")
+        chunked = "transfer-encoding" in self.headers
+        self.length = int(length) if length and not chunked else None  # of the body; None if it was not said
         self._response = response
-        self._done = done
+        self._pieces = self._read()
+        self._left = memoryview(b"")
+
+    def __iter__(self) -> Iterator[bytes]:
+        """Raises AnswerLost."""
+        return self._pieces
 
     def readinto(self, view: memoryview) -> int:
         """Fills the view as far as the body goes; less than that is its end. Raises AnswerLost."""
-        try:
-            count = self._response.readinto(view)
-        except (OSError, http.client.HTTPException) as error:
-            raise AnswerLost(f"{self.place}: {reason(error)}") from error
-        if count < len(view) and self._response.length:
-            raise AnswerLost(f"{self.place}: the connection was cut")
-        return count
+        filled = 0
+        while filled < len(view):
+            if not self._left:
+                self._left = memoryview(next(self._pieces, b""))
+                if not self._left:
+                    break
+            count = min(len(self._left), len(view) - filled)
+            view[filled : filled + count] = self._left[:count]
+            self._left = self._left[count:]
+            filled += count
+        return filled
 
     def close(self) -> None:
-        whole = self._response.isclosed() or self._response.length == 0
         self._response.close()
-        if whole and not self._response.will_close:
-            self._done(self._connection)
-        else:
-            self._connection.close()
+
+    def _read(self) -> Iterator[bytes]:
+        try:
+            yield from self._response.iter_raw()
+        except _FAILURES as error:
+            raise _failure(self.origin, error) from error
 
 
 class Outbound:
-    """Built once: the certificates are loaded here, and connections are kept for the next call."""
+    """Built once for all calls of a function: connections are kept."""
 
     def __init__(
         self,
         tls: ssl.SSLContext | None = None,
         clock: Callable[[], float] = time.time,
-        outside: Callable[[str], bool] = is_public,
+        is_public: IsPublic = on_the_internet,
+        transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._tls = tls or ssl.create_default_context()
-        self._outside = outside  # which addresses may be reached without leave
-        self._clock = clock  # not the monotonic one, which stands still while a function is frozen
-        self._idle: list[tuple[float, Connection]] = []
-        self._lock = threading.Lock()
+        self._is_public = is_public  # which addresses may be reached without leave
+        # Not a client: that would keep cookies, and look at redirects before the guard does.
+        self._transport = transport or GuardedTransport(tls or ssl.create_default_context(), is_public, clock)
 
     def request(
         self,
@@ -107,7 +156,7 @@ class Outbound:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        body: bytes | Iterable[bytes | memoryview] | None = None,
+        body: Body = None,
         seconds: float = 20.0,
         limit_bytes: int = 8 << 20,
         allow_private: bool = False,
@@ -118,24 +167,19 @@ class Outbound:
         """
         with closing(self._open(method, url, headers or {}, body, seconds, allow_private)) as stream:
             content = bytearray()
-            piece = memoryview(bytearray(_PIECE if stream.length is None else min(_PIECE, stream.length + 1)))
-            while count := stream.readinto(piece):
-                content += piece[:count]
+            for piece in stream:
+                content += piece
                 if len(content) > limit_bytes:
-                    raise AnswerLost(f"{stream.place}: an answer of more than {limit_bytes} bytes")
-            encoding = stream.headers.get("content-encoding", "identity")
-            if encoding != "identity":  # although we asked for nothing else
-                content = _unpacked(content, encoding, limit_bytes, stream.place)
+                    raise AnswerLost(f"{stream.origin}: an answer of more than {limit_bytes} bytes")
+            if content.startswith(_PACKED):  # although we asked for nothing else, and whatever the headers say
+                return Answer(
+                    status=stream.status, headers=stream.headers, body=_unpacked(content, limit_bytes, stream.origin)
+                )
             return Answer(status=stream.status, headers=stream.headers, body=bytes(content))
 
     @contextmanager
     def stream(
-        self,
-        url: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        seconds: float,
-        allow_private: bool = False,
+        self, url: str, *, headers: Mapping[str, str] | None = None, seconds: float, allow_private: bool = False
     ) -> Iterator[Stream]:
         """GETs what is read piece by piece, all of it within `seconds`. Raises as `request` does."""
         with closing(self._open("GET", url, headers or {}, None, seconds, allow_private)) as stream:
@@ -148,115 +192,85 @@ class Outbound:
         with closing(self._open("POST", url, headers, body, seconds, allow_private)) as stream:
             return stream.status
 
-    def look(self, url: str, *, allow_private: bool = False) -> None:
+    def check(self, url: str, *, allow_private: bool = False) -> None:
         """Whether it names a place where we may go; nothing is sent. Raises NotSent, BlockedAddress."""
-        addresses_of(locate(url, allow_private=allow_private)[0], self._outside)
+        origin, _ = parse_url(url)
+        vetted_addresses(origin.host, origin.port, self._is_public, allow_private=allow_private)
 
     def close(self) -> None:
-        with self._lock:
-            idle, self._idle = self._idle, []
-        for _, connection in idle:
-            connection.close()
+        self._transport.close()
 
     def _open(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str],
-        body: bytes | Iterable[bytes | memoryview] | None,
-        seconds: float,
-        allow_private: bool,
+        self, method: str, url: str, headers: Mapping[str, str], body: Body, seconds: float, allow_private: bool
     ) -> Stream:
-        deadline = Deadline(seconds)
         sent = {"user-agent": "reelkeep", "accept": "*/*", "accept-encoding": "identity"}
         sent |= {name.lower(): value for name, value in headers.items()}
+        extensions: dict[str, Any] = {
+            "timeout": dict.fromkeys(("connect", "read", "write"), time.monotonic() + seconds),
+            "allow_private": allow_private,
+        }
         for _ in range(_REDIRECTS + 1):
-            place, target = locate(url, allow_private=allow_private)
-            stream = self._exchange(url, place, target, method, sent, body, deadline)
+            origin, target = parse_url(url)
+            extensions["target"] = target.encode()
+            stream = self._exchange(url, origin, method, sent, body, extensions)
             location = stream.headers.get("location")
             if stream.status not in _REDIRECTED or location is None or method not in ("GET", "HEAD"):
                 return stream
             stream.close()
-            url = urljoin(url, location)
-            if locate(url, allow_private=allow_private)[0] != place:
+            url = _joined(url, location)
+            if parse_url(url)[0] != origin:
                 sent = {name: value for name, value in sent.items() if name not in _CREDENTIALS}
-        raise AnswerLost(f"{place}: redirected more than {_REDIRECTS} times")
+        raise AnswerLost(f"{origin}: redirected more than {_REDIRECTS} times")
 
     def _exchange(
         self,
         url: str,
-        place: Place,
-        target: str,
+        origin: Origin,
         method: str,
         headers: Mapping[str, str],
-        body: bytes | Iterable[bytes | memoryview] | None,
-        deadline: Deadline,
+        body: Body,
+        extensions: Mapping[str, Any],
     ) -> Stream:
         try:
-            connection = self._take(place) or Connection(place, deadline, self._tls, self._outside)
-        except TimeoutError as error:
-            raise NotSent(f"{place}: {reason(error)}") from error
-        try:
-            connection.within(deadline)
-            _put_headers(connection, method, target, {**headers, "host": place.authority}, body)
-            connection.send_off(body)
-            return Stream(url, connection, connection.getresponse(), self._give_back)
-        except (OSError, http.client.HTTPException) as error:
-            connection.close()
-            raise AnswerLost(f"{place}: {reason(error)}") from error
-        except BaseException:  # also what a body raises that is made while it is sent
-            connection.close()
-            raise
-
-    def _take(self, place: Place) -> Connection | None:
-        """A connection left by an earlier call, unless it has waited so long that it may be about to close."""
-        now = self._clock()
-        with self._lock:
-            fresh = [entry for entry in self._idle if 0 <= now - entry[0] < _IDLE_SECONDS]
-            stale = [entry for entry in self._idle if entry not in fresh]
-            match = next((entry for entry in reversed(fresh) if entry[1].place == place), None)
-            self._idle = [entry for entry in fresh if entry is not match]
-        for _, connection in stale:
-            connection.close()
-        if match is None:
-            return None
-        if match[1].alive:
-            return match[1]
-        match[1].close()
-        return self._take(place)
-
-    def _give_back(self, connection: Connection) -> None:
-        with self._lock:
-            if len(self._idle) < _IDLE_CONNECTIONS:
-                self._idle.append((self._clock(), connection))
-                return
-        connection.close()
+            content: Any = body  # may be memoryviews, too
+            request = httpx.Request(method, str(origin), headers=headers, content=content, extensions={**extensions})
+            return Stream(url, origin, self._transport.handle_request(request))
+        except (UnicodeEncodeError, httpcore.LocalProtocolError):  # neither may be shown: it may hold a secret
+            raise NotSent(f"{origin}: a header holds what HTTP cannot carry") from None
+        except httpx.InvalidURL:
+            raise BlockedAddress("that URL names no plain host") from None
+        except _FAILURES as error:
+            raise _failure(origin, error) from error
 
 
-def _put_headers(
-    connection: Connection,
-    method: str,
-    target: str,
-    headers: Mapping[str, str],
-    body: bytes | Iterable[bytes | memoryview] | None,
-) -> None:
-    """Nothing is sent yet. Raises NotSent."""
+_FAILURES = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.UnsupportedProtocol)
+_UNSENT = (
+    httpcore.ConnectError,
+    httpcore.ConnectTimeout,
+    httpcore.PoolTimeout,
+    httpcore.UnsupportedProtocol,
+    httpcore.LocalProtocolError,
+)
+
+
+def _failure(origin: Origin, error: Exception) -> NotSent | AnswerLost:
+    message = f"{origin}: {reason(error)}"
+    return NotSent(message) if isinstance(error, _UNSENT) else AnswerLost(message)
+
+
+def _joined(url: str, location: str) -> str:
     try:
-        connection.putrequest(method, target, skip_host=True, skip_accept_encoding=True)
-        for name, value in headers.items():
-            connection.putheader(name, value)
+        return urljoin(url, location)
     except ValueError:
-        raise NotSent(f"{connection.place}: a header holds what HTTP cannot carry") from None  # maybe a secret
-    if "content-length" not in headers and method not in ("GET", "HEAD"):
-        connection.putheader("content-length", str(len(body) if isinstance(body, bytes) else 0))
+        raise BlockedAddress("that is not a URL") from None
 
 
-def _unpacked(content: bytes | bytearray, encoding: str, limit_bytes: int, place: Place) -> bytearray:
+def _unpacked(content: bytes | bytearray, limit_bytes: int, origin: Origin) -> bytes:
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     try:
         unpacked = unpacking.decompress(content, limit_bytes)
     except zlib.error:
-        raise AnswerLost(f"{place}: an answer packed as {encoding!r}") from None
+        raise AnswerLost(f"{origin}: a packed answer that is broken") from None
     if not unpacking.eof:
-        raise AnswerLost(f"{place}: a packed answer that is cut or too long")
-    return bytearray(unpacked)
+        raise AnswerLost(f"{origin}: a packed answer that is cut or too long")
+    return unpacked
