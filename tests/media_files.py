@@ -46,6 +46,7 @@ class Film:
             video: Any = output.add_stream(self.codec, rate=self.fps)
             video.width, video.height, video.pix_fmt = *self.size, _PIXELS.get(self.codec, "yuv420p")
             video.options = _ENCODER.get(self.codec, {})
+            video.thread_count = 1  # encoders with threads spin for ever on a machine that is busy
             audio: Any = output.add_stream(self.audio, rate=48_000) if self.audio else None
             if cover:
                 output.mux(cover.encode(av.VideoFrame(320, 240, "yuvj420p")))
@@ -73,7 +74,7 @@ _PIXELS = {"prores_ks": "yuv422p10le", "gif": "rgb8", "mjpeg": "yuvj420p", "png"
 _ENCODER = {
     "libx264": {"preset": "ultrafast", "bf": "2", "g": "8"},
     "libx265": {"preset": "ultrafast", "x265-params": "log-level=none:pools=1"},
-    "libsvtav1": {"preset": "12"},
+    "libsvtav1": {"preset": "12", "svtav1-params": "lp=1"},
     "libvpx-vp9": {"deadline": "realtime", "cpu-used": "8"},
     "mpeg4": {"g": "8"},
 }

@@ -28,6 +28,7 @@ def video(
     with NamedTemporaryFile() as file, av.open(file.name, "w", format=container, options=options) as output:
         stream: Any = output.add_stream(codec, rate=fps)  # of a kind that the codec's name says
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.thread_count = 1  # encoders with threads spin for ever on a machine that is busy
         heard = output.add_stream("aac", rate=48_000) if sound else None
         for number in range(frames):
             frame = av.VideoFrame(*size, "yuv420p")
