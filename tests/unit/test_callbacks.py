@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.providers.provider import HttpProvider
 from reelkeep.dialects import upstream
-from reelkeep.dialects.grammar import vidu_answers
+from reelkeep.dialects.vidu_ent_v2.client import callback_signature
 from reelkeep.domain.wake import is_signed
 from tests.unit.adapters.test_providers import NOON, TASK, VIDU, FakeOutbound, FakeSecret, request
 
@@ -178,7 +178,7 @@ VECTOR = {
 
 
 def test_the_known_signature_is_read() -> None:
-    signature = vidu_answers.callback_signature("https://me.test/hooks/vidu?k=1", VECTOR)
+    signature = callback_signature("https://me.test/hooks/vidu?k=1", VECTOR)
     assert signature is not None
     assert signature.text.startswith(b"POST\n/hooks/vidu\nk=1\nvidu\nTue, 06 Jan 2026 08:00:00 GMT\nDate:Tue, 06")
     assert is_signed(signature, "vda_example_secret", signature.made_at)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from reelkeep.dialects.grammar.vidu_answers import callback_signature
+from reelkeep.dialects.vidu_ent_v2.client import callback_signature
 from reelkeep.domain.wake import is_signed
 from tests.local.simulator.client import Client
 from tests.waiting import until

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
@@ -339,12 +340,10 @@ def test_those_that_use_one_account_are_known_together() -> None:
 @pytest.mark.parametrize(
     ("source", "url", "headers"),
     [
-        (
-            "/v1/videos/a:1/content",
-            "https://api.vidu.test/v1/videos/a:1/content",
-            {"authorization": "Token vda_secret"},
-        ),
-        ("//evil.test/v.mp4", "https://api.vidu.test//evil.test/v.mp4", {"authorization": "Token vda_secret"}),
+        ("/v1/videos/a:1/content", "https://api.vidu.test/v1/videos/a:1/content", KEY),
+        ("./v1/videos/a%2F1/content", "https://api.vidu.test/v1/videos/a%2F1/content", KEY),
+        ("film.mp4?part=1", "https://api.vidu.test/film.mp4?part=1", KEY),
+        ("//evil.test/v.mp4", "https://evil.test/v.mp4", {}),
         ("https://api.vidu.test/v.mp4", "https://api.vidu.test/v.mp4", {}),
         ("https://cdn.test/v.mp4?X-Amz-Signature=c0ffee", "https://cdn.test/v.mp4?X-Amz-Signature=c0ffee", {}),
     ],
@@ -354,3 +353,21 @@ def test_the_key_goes_with_a_path_at_the_provider_and_never_with_a_link(
 ) -> None:
     found = providers(vidu=VIDU).get("vidu").source(Asset(name="video", source=source))
     assert found == Source(url, allow_private=False, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("source", "url"),
+    [("./v1/videos/a/content", "https://gw.test/ai/v1/videos/a/content"), ("/v.mp4", "https://gw.test/v.mp4")],
+)
+def test_a_path_below_the_base_url_is_told_from_one_at_its_host(source: str, url: str) -> None:
+    provider = providers(gateway={**VIDU, "base_url": "https://gw.test/ai"}).get("gateway")
+    assert provider.source(Asset(name="video", source=source)).url == url
+
+
+@pytest.mark.parametrize("task_id", ["a/b", "../credits", "a b", "a?b=c#d", "100%", "ü", "grok:7f3c"])
+def test_an_id_of_any_characters_stays_one_segment_of_the_path(task_id: str) -> None:
+    outbound = FakeOutbound()
+    providers(outbound, vidu=VIDU).get("vidu").observe(replace(TASK, provider_task_id=task_id))
+    [call] = outbound.calls
+    *_, segment, last = urlsplit(call["url"]).path.split("/")
+    assert (unquote(segment), last) == (task_id, "creations")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 import pkgutil
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -123,6 +124,7 @@ def _lists(client: ProviderDialect) -> bool:
     return client.list_successes(NOW, "") is not None
 
 
+IDS = ["cgt-20260106080000-abcde", "grok:7f3c", "models/veo/operations/1", "a b?c#d%2F", "任务-1", "../credits"]
 FORMATS = _formats()
 of_every_format = pytest.mark.parametrize("format", FORMATS, ids=lambda each: each.name)
 of_every_list = pytest.mark.parametrize(
@@ -138,14 +140,16 @@ def test_formats_are_found() -> None:
 
 
 @of_every_format
-@pytest.mark.parametrize("task_id", ["cgt-20260106080000-abcde", "grok:7f3c", 885_000_000_000_000_001])
+@pytest.mark.parametrize("task_id", [*IDS, "x" * 300, 885_000_000_000_000_001])
 def test_an_accepted_task_is_polled_under_the_id_that_it_was_given(format: Format, task_id: Json) -> None:
     accepted = format.placed(200, format.sample("accepted", id=task_id))
     assert isinstance(accepted, Accepted), f"{format.name} does not see that its provider accepted {task_id}"
     assert accepted.provider_task_id == str(task_id)
-    path = format.client.observe(replace(TASK, provider_task_id=accepted.provider_task_id)).path
-    segments = [unquote(segment) for segment in path.split("/")]
-    assert str(task_id) in segments, f"{format.name} polls {path} for the task {task_id}"
+    task = replace(TASK, provider_task_id=accepted.provider_task_id)
+    for call in (format.client.observe(task), format.client.cancel(task)):
+        if call:
+            segments = [unquote(segment) for segment in call.path.split("/")]
+            assert str(task_id) in segments, f"{format.name} calls {call.path} for the task {task_id}"
 
 
 @of_every_format
@@ -178,17 +182,26 @@ def test_a_refused_key_is_ours_to_mend(format: Format, status: int) -> None:
 
 
 @of_every_format
+@pytest.mark.parametrize("status", [200, 201, 400])
 @pytest.mark.parametrize("kind", ["policy", "credit", "input"])
-def test_a_refusal_says_what_kind_it_is_and_why(format: Format, kind: str) -> None:
-    placement = format.placed(400, format.error(kind))
+def test_a_refusal_says_what_kind_it_is_and_why_whatever_its_status(format: Format, status: int, kind: str) -> None:
+    placement = format.placed(status, format.error(kind))
     assert isinstance(placement, Refused), f"{format.name} takes a refusal for {placement}"
     assert placement.failure.reason == kind
     assert placement.failure.code == format.code(kind)
 
 
 @of_every_format
-def test_a_refusal_for_being_busy_means_that_it_is_placed_again_later(format: Format) -> None:
-    assert format.placed(400, format.error("throttled"), retry_after="7") == NotYet(7.0)
+@pytest.mark.parametrize("status", [200, 400])
+def test_a_refusal_for_being_busy_means_that_it_is_placed_again_later(format: Format, status: int) -> None:
+    assert format.placed(status, format.error("throttled"), retry_after="7") == NotYet(7.0)
+
+
+@of_every_format
+def test_trouble_at_the_provider_in_a_200_leaves_the_outcome_open(format: Format) -> None:
+    body = format.sample("error", code="InternalServiceError", message="try again")
+    assert isinstance(format.placed(200, body), Unknown), f"{format.name} would pay twice for an internal error"
+    assert isinstance(format.observed(200, body), Busy | Unreadable)
 
 
 # --- the answer to a poll ---
@@ -219,6 +232,35 @@ def test_a_task_is_missing_only_if_the_provider_says_so_in_its_own_words(format:
 
 
 @of_every_format
+def test_an_error_in_a_200_says_what_became_of_the_task(format: Format) -> None:
+    assert format.observed(200, format.error("missing")) == Missing()
+    observed = format.observed(200, format.error("policy"))
+    assert isinstance(observed, Failed), f"{format.name} does not see that the task was refused: {observed}"
+    assert (observed.failure.reason, observed.failure.code) == (FailureClass.POLICY, format.code("policy"))
+
+
+@of_every_format
+def test_an_error_about_the_input_ends_a_task_only_if_it_cannot_be_about_the_poll(format: Format) -> None:
+    observed = format.observed(200, format.error("input"))
+    assert isinstance(observed, Failed | Unreadable)
+    assert format.code("input") in (observed.failure.code if isinstance(observed, Failed) else observed.reason)
+
+
+@of_every_format
+@pytest.mark.parametrize("status", [400, 403, 404, 429, 503])
+def test_a_firewall_on_the_way_ends_no_task(format: Format, status: int) -> None:
+    observed = format.observed(status, {"message": "Blocked by a security policy, or a rate limit policy"})
+    assert isinstance(observed, Busy | Unreadable), f"{format.name} gives a paid task up: {observed}"
+
+
+@of_every_format
+@pytest.mark.parametrize("kind", ["throttled", "credit"])
+def test_an_error_about_our_account_says_nothing_of_the_task(format: Format, kind: str) -> None:
+    for status in (200, 400):
+        assert isinstance(format.observed(status, format.error(kind)), Busy)
+
+
+@of_every_format
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"7", b"{}", b'{"status": 3, "state": 3}', b"\xff\xfe\x00"])
 def test_what_makes_no_sense_is_kept_and_gives_nothing_up(format: Format, body: bytes) -> None:
     observed = format.observed(200, body)
@@ -228,8 +270,8 @@ def test_what_makes_no_sense_is_kept_and_gives_nothing_up(format: Format, body: 
 
 @of_every_format
 def test_a_task_is_followed_to_its_success(format: Format) -> None:
-    for word in ("queued", "processing"):
-        assert isinstance(format.observed(200, format.sample("task", word=word)), Pending), word
+    for word, state in (("queued", State.QUEUEING), ("processing", State.PROCESSING)):
+        assert format.observed(200, format.sample("task", word=word)) == Pending(state)
     observed = format.observed(200, format.success())
     assert isinstance(observed, Succeeded), f"{format.name} does not see the success in its own sample: {observed}"
     assert video_of(observed) == LINK
@@ -251,6 +293,43 @@ def test_a_failure_says_what_kind_it_is_and_why(format: Format) -> None:
     assert format.code("policy") in (observed.failure.code, observed.failure.message)
 
 
+MEANINGS: dict[State | FailureClass, str] = {
+    State.QUEUEING: "created queueing queued pending submitted waiting in_queue not_start scheduled accepted",
+    State.PROCESSING: "processing running in_progress generating progress rendering",
+    State.SUCCESS: "success succeed succeeded completed complete done finished finish successful",
+    FailureClass.PROVIDER: "failed fail failure error errored",
+    FailureClass.CANCELLED: "cancelled canceled cancel",
+    FailureClass.EXPIRED: "expired timeout timed_out",
+}
+FORMS: dict[str, Callable[[str], str]] = {
+    "as it is": str,
+    "in capitals": str.upper,
+    "as a title": str.title,
+    "with a hyphen": lambda word: word.replace("_", "-"),
+    "with a blank": lambda word: f" {word.replace('_', ' ')} ",
+    "in one word": lambda word: word.title().replace("_", ""),
+    "with a prefix": lambda word: f"TASK_STATUS_{word.upper()}",
+}
+
+
+@of_every_format
+@pytest.mark.parametrize("form", FORMS)
+def test_a_status_is_understood_in_every_word_and_form_that_providers_use(format: Format, form: str) -> None:
+    for meaning, words in MEANINGS.items():
+        for word in map(FORMS[form], words.split()):
+            observed = format.observed(200, format.success(word=word))
+            match observed:
+                case Pending(state):
+                    understood: State | FailureClass | None = state if observed.word == "" else None
+                case Succeeded():
+                    understood = State.SUCCESS
+                case Failed(failure):
+                    understood = failure.reason
+                case _:
+                    understood = None
+            assert understood == meaning, f"{format.name} takes {word!r} for {observed}"
+
+
 @of_every_format
 @pytest.mark.parametrize("word", ["image_downloading", "reviewing", "未知"])
 def test_a_status_that_nobody_has_heard_of_is_not_the_end_and_is_told(format: Format, word: str) -> None:
@@ -269,6 +348,77 @@ def test_a_success_without_a_link_is_looked_at_again(format: Format, link: Json)
         assert observed.made
 
 
+WRITTEN = {
+    "https://cdn.example.com/a film.mp4": "https://cdn.example.com/a%20film.mp4",
+    " https://cdn.example.com/film.mp4\n": LINK,
+    "HTTPS://cdn.example.com/film.mp4": LINK,
+    "//cdn.example.com/film.mp4": LINK,
+    "/files/film.mp4": "/files/film.mp4",
+    "https://cdn.example.com/ü.mp4?a=%2F&b=1": "https://cdn.example.com/%C3%BC.mp4?a=%2F&b=1",
+}
+
+
+@of_every_format
+@pytest.mark.parametrize("link", WRITTEN)
+def test_a_link_is_read_as_browsers_do(format: Format, link: str) -> None:
+    assert video_of(format.observed(200, format.success(link=link))) == WRITTEN[link]
+
+
+@of_every_format
+@pytest.mark.parametrize("shape", [[LINK], {"url": LINK}, [{"url": LINK}], {"video": {"url": LINK}}, [None, LINK]])
+def test_a_link_may_stand_in_a_list_or_an_object(format: Format, shape: Json) -> None:
+    assert video_of(format.observed(200, format.success(link=shape))) == LINK
+
+
+ELSEWHERE: list[dict[str, Json]] = [
+    {"url": LINK},
+    {"video_url": LINK},
+    {"result_url": LINK},
+    {"output": LINK},
+    {"output": [LINK]},
+    {"output": {"video_url": LINK}},
+    {"outputs": [LINK]},
+    {"video": {"url": LINK}},
+    {"videos": [{"url": LINK}]},
+    {"result": {"url": LINK}},
+    {"results": [{"url": LINK}]},
+    {"data": [{"url": LINK}]},
+    {"urls": [LINK]},
+    {"content": {"video_url": LINK}},
+    {"task_result": {"videos": [{"id": "7", "url": LINK}]}},
+    {"metadata": {"url": LINK}},
+]
+
+
+@of_every_format
+@pytest.mark.parametrize("place", ELSEWHERE, ids=json.dumps)
+def test_a_link_is_found_wherever_providers_put_it(format: Format, place: dict[str, Json]) -> None:
+    """Where the format's own place for it is not there at all."""
+    body = format.success()
+    holder = nodes(body)
+    with_link = next(path for path in holder if path and at(body, path) == LINK)
+    with_word = next(path for path in holder if path and at(body, path) == "success" and path[-1] != "code")
+    task = at(body, with_word[:-1])
+    own_place = with_link[len(with_word) - 1]
+    moved = {name: value for name, value in task.items() if name != own_place} | place
+    assert video_of(format.observed(200, changed(body, with_word[:-1], moved))) == LINK
+
+
+@of_every_format
+def test_what_was_shown_or_asked_for_is_not_taken_for_the_result(format: Format) -> None:
+    body = format.success(link=None)
+    task = body.get("data", body)
+    task |= {
+        "images": [LINK],
+        "input": {"video_url": LINK},
+        "image_url": LINK,
+        "cover_url": LINK,
+        "callback_url": LINK,
+    }
+    observed = format.observed(200, body)
+    assert not isinstance(observed, Succeeded) or video_of(observed) != LINK
+
+
 # --- answers with faults ---
 
 FAULTS: dict[str, Callable[[bytes], bytes]] = {
@@ -279,7 +429,7 @@ FAULTS: dict[str, Callable[[bytes], bytes]] = {
     "a byte order mark": lambda body: b"\xef\xbb\xbf" + body,
     "UTF-16": lambda body: body.decode().encode("utf-16"),
     "blanks around it": lambda body: b"\r\n\t " + body + b"\n\0",
-    "a name twice": lambda body: body.replace(b"{", b'{"status": "queued", "state": "created", ', 1),
+    "names twice": lambda body: re.sub(rb'("[a-z_]+"): ', rb"\1: null, \1: ", body),
 }
 
 
@@ -325,6 +475,12 @@ def nodes(body: Json, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The way to everything in it."""
     inner = body.items() if isinstance(body, dict) else enumerate(body) if isinstance(body, list) else ()
     return [path, *(found for step, item in inner for found in nodes(item, (*path, step)))]
+
+
+def at(body: Json, path: tuple[Any, ...]) -> Json:
+    for step in path:
+        body = body[step]
+    return body
 
 
 def changed(body: Json, path: tuple[Any, ...], value: Json) -> Json:
@@ -400,3 +556,21 @@ def test_a_success_in_the_list_without_an_id_or_a_time_is_counted(format: Format
 @pytest.mark.parametrize(("status", "body"), [(500, {}), (401, {}), (200, []), (200, {"data": 1}), (200, b"<html>")])
 def test_what_is_no_list_is_not_taken_for_an_empty_one(format: Format, status: int, body: Json) -> None:
     assert format.client.read_successes(answer(status, body), NOW, "") is None
+
+
+# --- cancelling ---
+
+
+@of_every_format
+def test_a_task_is_cancelled_only_if_the_provider_says_so(format: Format) -> None:
+    if format.client.cancel(TASK) is None:
+        return
+    for status, body, cancelled in (
+        (200, b"{}", True),
+        (200, b"<html>", False),
+        (200, format.error("input"), False),
+        (200, format.error("missing"), False),
+        (400, format.error("input"), False),
+        (500, b"", False),
+    ):
+        assert format.client.read_cancelled(answer(status, body)) is cancelled, (status, body)

@@ -336,8 +336,8 @@ def test_a_creation_that_is_an_object_is_one() -> None:
             Unreadable("the provider answered 404", b'{"error_msg": "no route"}'),
         ),
         (answer(302, b""), Unreadable("the provider answered 302", b"")),
-        (answer(200, b"<html>"), Unreadable("the provider named no state", b"<html>")),
-        (answer(200, {"state": 3}), Unreadable("the provider named no state", b'{"state": 3}')),
+        (answer(200, b"<html>"), Unreadable("the provider named no status", b"<html>")),
+        (answer(200, {"state": 3}), Unreadable("the provider named no status", b'{"state": 3}')),
     ],
 )
 def test_an_observation_says_no_more_than_was_learned(answered: Answer, observed: observation.Observation) -> None:

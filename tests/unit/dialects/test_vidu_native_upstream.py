@@ -189,7 +189,7 @@ def test_a_success_without_a_link_is_not_taken_for_one() -> None:
     [
         ("blocked by the safety filter", FailureClass.POLICY, "", "blocked by the safety filter"),
         ({"code": "quota_exceeded", "message": "pay"}, FailureClass.CREDIT, "quota_exceeded", "pay"),
-        ("", FailureClass.PROVIDER, "", "it failed"),
+        ("", FailureClass.PROVIDER, "", "the provider failed, and gave no reason"),
     ],
 )
 def test_a_failure_keeps_what_the_provider_said(error: Json, kind: FailureClass, code: str, message: str) -> None:

@@ -222,7 +222,6 @@ def test_a_task_is_asked_for_by_the_providers_id_and_neither_cancelled_nor_looke
     task = task_of(v1.parse(SUBMISSION), provider_task_id="2369218477629212")
     assert upstream.observe(task) == Call(method="GET", path="/vidu/v1/tasks/2369218477629212")
     assert (upstream.cancel(task), upstream.find(task, lambda _: None)) == (None, None)
-    assert not upstream.read_cancelled(answer(200, {}))
 
 
 @given(st.sampled_from([200, 400, 404, 429, 500]), ANYTHING | st.binary())

@@ -191,7 +191,7 @@ def test_what_ark_has_no_words_for_is_refused_by_name(request_: Request, field: 
         (answer(200, b"<html>"), Unknown("the provider accepted something, but named no task")),
         (
             answer(200, {"code": 1, "message": "quota", "data": None}),
-            Unknown("the provider accepted something, but named no task"),
+            refused_as(FailureClass.CREDIT, "1", "quota"),
         ),
         (answer(429, error("RateLimitExceeded.EndpointRPMExceeded"), retry_after="40"), NotYet(40.0)),
         (answer(429, error("QuotaExceeded")), NotYet()),
@@ -336,9 +336,7 @@ def ended(status: str, code: str = "", message: str = "") -> Json:
         ),
         (
             answer(200, ended("expired")),
-            Failed(
-                Failure(reason=FailureClass.EXPIRED, message="the provider did not begin in time", retryable=True)
-            ),
+            Failed(Failure(reason=FailureClass.EXPIRED, message="it expired at the provider", retryable=True)),
         ),
         (answer(404, error("ResourceNotFound")), Missing()),
         (answer(404, error("NotFound.Id")), Missing()),

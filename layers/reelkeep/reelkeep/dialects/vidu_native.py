@@ -14,13 +14,14 @@ from typing import Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
 from reelkeep.dialects.grammar import described, foreign, openai_words
+from reelkeep.dialects.grammar.creations import creations_in
 from reelkeep.dialects.grammar.gateway import Gateway
+from reelkeep.dialects.grammar.lenient import JsonObject
 from reelkeep.dialects.grammar.strict import LONGEST_PROMPT, RATIO, URL, Fields
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.links import Links
-from reelkeep.domain.observation import Observation, Succeeded, Unreadable
-from reelkeep.domain.task import Kind, Request, State, Task
-from reelkeep.domain.wire import Answer, Json
+from reelkeep.domain.task import Creation, Kind, Request, State, Task
+from reelkeep.domain.wire import Json
 
 _NAME = "vidu_native"
 _PATH = "/vidu-native/video/generations"
@@ -154,18 +155,10 @@ class _Client(Gateway):
             **{name: value for name, value in fields.items() if value},
         }
 
-    def read_observed(self, answer: Answer) -> Observation:
-        """The id in it is not looked at: behind some gateways it is another than the one that was submitted, and
-        another every time."""
-        match super().read_observed(answer):
-            case Succeeded(creations=(creation,)):
-                if any(asset.source.startswith("/") for asset in creation.assets):
-                    return Unreadable(
-                        "the provider reported success without a link to a video", answer.body, made=True
-                    )
-                return Succeeded((replace(creation, id="1"),))
-            case observed:
-                return observed
+    def creations(self, task: JsonObject) -> tuple[Creation, ...]:
+        """Its id is not looked at: behind some gateways it is another than the one that was submitted, and another
+        every time."""
+        return creations_in(task, "1")
 
 
 upstream = _Client()

@@ -71,7 +71,7 @@ class Call:
     """A request to a provider, below its base URL, without its credentials."""
 
     method: str
-    path: str
+    path: str  # escaped
     query: tuple[tuple[str, str], ...] = ()
     body: Json | None = None
 
@@ -83,6 +83,10 @@ class Answer:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
 
     def json(self) -> Json | None:
         """The body's JSON, repaired, or None if it is not JSON."""

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode, urljoin
 
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.adapters.providers.configuration import ProviderSettings
@@ -116,10 +116,12 @@ class HttpProvider:
             return False
 
     def source(self, asset: Asset) -> Source:
-        if asset.source.startswith("/"):
-            url = self.settings.base_url + quote(asset.source, safe="/:@")
-            return Source(url, self.settings.allow_private, self._authorization())
-        return Source(asset.source, self.settings.allow_private)
+        """A reference is resolved against the base URL; the key goes along if it names no host."""
+        if asset.source.startswith(("https://", "http://")):
+            return Source(asset.source, self.settings.allow_private)
+        url = urljoin(f"{self.settings.base_url}/", asset.source)
+        key = {} if asset.source.startswith("//") else self._authorization()
+        return Source(url, self.settings.allow_private, key)
 
     def has_file(self, asset: Asset) -> bool:
         source = self.source(asset)
@@ -170,7 +172,7 @@ class HttpProvider:
         return self._calls_back_at + wake.path_of(self.name, task_id, self.settings.api_key.get_secret_value())
 
     def _send(self, call: Call, seconds: float) -> Answer:
-        url = self.settings.base_url + quote(call.path, safe="/:@")
+        url = self.settings.base_url + call.path
         if call.query:
             url += "?" + urlencode(call.query)
         headers = self._authorization()

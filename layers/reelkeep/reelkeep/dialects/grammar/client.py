@@ -6,8 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from urllib.parse import quote
 
-from reelkeep.domain.observation import ListedPage, Observation, Placement, Uncertain
+from reelkeep.dialects.grammar.answers import Answers
+from reelkeep.domain.observation import ListedPage, Uncertain
 from reelkeep.domain.schedule import LISTED_IN_ORDER_AFTER
 from reelkeep.domain.task import Request, Submission, Task
 from reelkeep.domain.wire import Answer, Call, Callbacks, Json, OtherTask, Search
@@ -19,10 +21,9 @@ _MOST_LOOKED_UP = 200  # rows of a list, some 10 ms each
 _OURS = frozenset({"callback_url", "provider"})  # what is said to us does not travel
 
 
-class Client(ABC):
+class Client(Answers, ABC):
     """Places tasks at one path, and looks at each below it. What more a format can do, its own client says."""
 
-    name: str
     path: str  # of submissions; one task is at `{path}/{id}`
     authorization = "Bearer {key}"
     callbacks: Callbacks | None = None
@@ -30,12 +31,6 @@ class Client(ABC):
     @abstractmethod
     def write(self, request: Request) -> dict[str, Json]:
         """The body for a request that another dialect brought. Raises InvalidRequest for what it cannot say."""
-
-    @abstractmethod
-    def read_placed(self, answer: Answer) -> Placement: ...
-
-    @abstractmethod
-    def read_observed(self, answer: Answer) -> Observation: ...
 
     def travelling(self, request: Request) -> dict[str, Json]:
         """The body that a client sent in this very dialect, without nulls: they stand for what was left out."""
@@ -49,7 +44,7 @@ class Client(ABC):
         return Call(method="POST", path=self.path, body=self.body(task))
 
     def observe(self, task: Task) -> Call:
-        return Call(method="GET", path=f"{self.path}/{task.provider_task_id}")
+        return Call(method="GET", path=f"{self.path}/{segment(task.provider_task_id)}")
 
     # It lists nothing, cancels nothing, and echoes nothing that a lost task could be known by.
 
@@ -62,11 +57,13 @@ class Client(ABC):
     def cancel(self, task: Task) -> Call | None:
         return None
 
-    def read_cancelled(self, answer: Answer) -> bool:
-        return False
-
     def find(self, task: Task, other: OtherTask) -> Search | None:
         return None
+
+
+def segment(task_id: str) -> str:
+    """The id as one segment of a path, whatever its characters. A colon may stand there, and some servers insist."""
+    return quote(task_id, safe=":")
 
 
 def _without_nulls(value: Json) -> Json:

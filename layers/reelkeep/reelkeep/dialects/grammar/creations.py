@@ -2,48 +2,136 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+import re
+from collections.abc import Iterator
 
-from reelkeep.dialects.grammar import lenient
+from reelkeep.dialects.grammar.lenient import JsonObject, link
 from reelkeep.domain.expiry import link_expiry
 from reelkeep.domain.links import Links
-from reelkeep.domain.observation import Listed, ListedPage, Observation
-from reelkeep.domain.task import Asset, Creation, Request
+from reelkeep.domain.task import Asset, Creation
 from reelkeep.domain.wire import Json
 
-Said = Mapping[str, Json]
+_LISTS = ("videos", "generations", "outputs", "output", "results", "video_urls", "urls", "data")
+_OBJECTS = (
+    "content",
+    "result",
+    "results",
+    "output",
+    "outputs",
+    "task_result",
+    "response",
+    "data",
+    "assets",
+    "metadata",
+)
+_VIDEOS = (
+    "result_url",
+    "video_url",
+    "url",
+    "uri",
+    "output_url",
+    "download_url",
+    "file_url",
+    "video",
+    "output",
+    "src",
+)
+_COVERS = ("cover_url", "cover_uri", "thumbnail_url", "cover_image_url", "poster_url", "cover", "thumbnail")
 
 
-def assets(sources: Mapping[str, Json]) -> tuple[Asset, ...]:
-    """Those that a link was given for."""
-    links = ((name, lenient.link(source)) for name, source in sources.items())
-    return tuple(Asset(name=name, source=link, expires_at=link_expiry(link)) for name, link in links if link)
+def creations_in(task: JsonObject, task_id: str) -> tuple[Creation, ...]:
+    """The creations with a link to a video, each once, wherever providers are known to put them.
+
+    One without an id is known by its place in the list, or, if there is no list, by the task's id.
+    """
+    found: dict[str, Creation] = {}
+    for place, item in _items(task):
+        creation_id = item.id("id") if place else task_id
+        made = creation(creation_id or str(place or 1), item, task)
+        if made.asset("video"):
+            found.setdefault(made.id, made)
+    return tuple(found.values())
+
+
+def _items(task: JsonObject) -> Iterator[tuple[int, JsonObject]]:
+    """What may be creations, with their places in the list that holds them; 0 if there is no list.
+
+    A task with a list named `creations` has them nowhere else: another link in it may be that of its source.
+    """
+    if "creations" in task.fields:
+        yield from enumerate(_listed(task.fields["creations"]), 1)
+        return
+    for holder in (task, *map(task.object, _OBJECTS)):
+        lists = (_listed(value) for name in _LISTS if isinstance(value := holder.fields.get(name), list))
+        if items := next((items for items in lists if any(map(_video, items))), None):
+            yield from enumerate(items, 1)
+            return
+        if _video(holder):
+            yield 0, holder
+            return
+
+
+def _listed(value: Json) -> list[JsonObject]:
+    items = value if isinstance(value, list) else [value]
+    return [JsonObject({"url": item} if isinstance(item, str) else item) for item in items]
+
+
+def _video(item: JsonObject) -> str:
+    return item.first(_link_in, _VIDEOS)
+
+
+def _link_in(value: Json, depth: int = 2) -> str:
+    """A link, or the one in an object or a list."""
+    if isinstance(value, list):
+        return next(filter(None, (_link_in(each, depth - 1) for each in value)), "") if depth else ""
+    if isinstance(value, dict):
+        return JsonObject(value).first(lambda each: _link_in(each, depth - 1), _VIDEOS) if depth else ""
+    return link(value)
+
+
+def creation(creation_id: str, item: JsonObject, task: JsonObject) -> Creation:
+    clean = item.link("nomark_uri")  # the video without a mark, for those who pay for that
+    moderation = item.fields.get("moderation_url")
+    copies = moderation if isinstance(moderation, list) else [moderation]
+    sources = {
+        "video": clean or _video(item),
+        "cover": item.first(_link_in, _COVERS) or task.first(_link_in, _COVERS),
+        "watermarked": item.link("watermarked_url", "watermark_url") or (clean and _video(item)),
+        "last-frame": item.link("last_frame_url"),
+        **{f"moderation-{number}": link(copy) for number, copy in enumerate(copies, 1)},
+    }
+    return Creation(id=creation_id, assets=assets(sources), **facts(item, task))
+
+
+def assets(sources: dict[str, str]) -> tuple[Asset, ...]:
+    return tuple(Asset(name=name, source=url, expires_at=link_expiry(url)) for name, url in sources.items() if url)
+
+
+def facts(*objects: JsonObject) -> dict[str, Json]:
+    """What the first of them that does says of a video: its duration, frame rate and size."""
+    holders = [
+        part
+        for each in objects
+        for part in (each.object("video").object("resolution"), each.object("video"), each.object("metadata"), each)
+    ]
+
+    def of(*names: str) -> float | None:
+        return next(filter(None, (holder.number(*names) for holder in holders)), None)
+
+    sizes = (re.fullmatch(r"(\d{1,5})x(\d{1,5})", holder.text("size"), re.ASCII) for holder in holders)
+    width, height = next(((int(size[1]), int(size[2])) for size in sizes if size), (None, None))
+    return {
+        "duration": of("duration", "seconds"),
+        "fps": of("fps", "framespersecond"),
+        "width": _pixels(of("width")) or width,
+        "height": _pixels(of("height")) or height,
+    }
+
+
+def _pixels(length: float | None) -> int | None:
+    return int(length) if length and length < 1_000_000 else None
 
 
 def kept_links(creation: Creation, links: Links) -> dict[str, str]:
     """The permanent links to what is in the archive, by the assets' names."""
     return {asset.name: links(asset.kept) for asset in creation.assets if asset.kept}
-
-
-def successes(
-    items: Sequence[Json],
-    *,
-    made: Callable[[Said], bool],
-    id_of: Callable[[Said], str],
-    read: Callable[[Said], tuple[Request, Observation]],
-    ended_at: str = "",
-    since: datetime | None = None,
-) -> ListedPage:
-    """The successes among these items of a list; of those whose end has a name, the ones that ended since then."""
-    rows = [item for item in items if isinstance(item, dict)]
-    found, unreadable = [], len(items) - len(rows)
-    for said in filter(made, rows):
-        task_id, created_at = id_of(said), lenient.moment(said.get("created_at"))
-        if not task_id or created_at is None:
-            unreadable += 1
-            continue
-        if since is None or (lenient.moment(said.get(ended_at)) or created_at) >= since:
-            request, seen = read(said)
-            found.append(Listed(provider_task_id=task_id, created_at=created_at, request=request, seen=seen))
-    return ListedPage(tuple(found), unreadable=unreadable)

@@ -1,16 +1,60 @@
-"""Reading what providers say: exact ids, numbers in strings, links. What makes no sense is absent."""
+"""Reads providers' answers: exact ids, numbers in strings, links. What makes no sense is absent."""
 
 from __future__ import annotations
 
 import math
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import TypeVar
+from urllib.parse import quote
 
 from reelkeep.domain.wire import Json
 
-_ID = re.compile(r"\w[\w:.@=+~-]{0,255}", re.ASCII)  # goes into the path of a call
+T = TypeVar("T")
+_LONGEST_ID = 8192  # characters; servers take no longer URLs
 _LATEST = 1e11  # seconds since 1970: the year 5138. Milliseconds reach that in 1973
-_LINK = re.compile(r"https?://[^\s/?#\\]\S*")
+_URL = re.compile(r"(?i:(https?):)?(//[^\s/?#\\]+)(.*)")
+_PATH = re.compile(r"(/[^/]|\.{1,2}/|[^:?#]+\.(mp4|mov|webm|png|jpe?g|webp)(?=[?#]|$)).*")
+_UNESCAPED = "%/?:;@&=+$,#!'()*[]|^~\\"  # what browsers leave as it is in a URL, beside letters and digits
+
+
+class JsonObject:
+    """An object of an answer. A field has several names where providers differ; the first that says something counts.
+
+    Whatever is not an object has no fields.
+    """
+
+    def __init__(self, value: Json) -> None:
+        self.fields = fields(value)
+
+    def __bool__(self) -> bool:
+        return bool(self.fields)
+
+    def first(self, read: Callable[[Json], T], names: tuple[str, ...]) -> T:
+        found = (read(self.fields.get(name)) for name in names)
+        return next((value for value in found if value not in (None, "")), read(None))
+
+    def text(self, *names: str) -> str:
+        return self.first(text, names)
+
+    def id(self, *names: str) -> str:
+        return self.first(identifier, names)
+
+    def number(self, *names: str) -> float | None:
+        return self.first(number, names)
+
+    def whole(self, *names: str) -> int | None:
+        return self.first(whole, names)
+
+    def moment(self, *names: str) -> datetime | None:
+        return self.first(moment, names)
+
+    def link(self, *names: str) -> str:
+        return self.first(link, names)
+
+    def object(self, name: str) -> JsonObject:
+        return JsonObject(self.fields.get(name))
 
 
 def fields(value: Json) -> dict[str, Json]:
@@ -26,8 +70,9 @@ def text(value: Json) -> str:
 def identifier(value: Json) -> str:
     """An id as exact text, also one of 18 digits that came as a number; "" if it is none."""
     if isinstance(value, int) and not isinstance(value, bool):
-        value = str(value) if abs(value) < 10**255 else ""  # longer ones Python refuses to write out
-    return value if isinstance(value, str) and _ID.fullmatch(value) else ""
+        value = str(value)
+    found = value.strip() if isinstance(value, str) else ""
+    return found if found not in (".", "..") and len(found) <= _LONGEST_ID else ""
 
 
 def number(value: Json) -> float | None:
@@ -55,14 +100,17 @@ def moment(value: Json) -> datetime | None:
             parsed = datetime.fromisoformat(value)
             return parsed.astimezone(UTC) if parsed.tzinfo else parsed.replace(tzinfo=UTC)
         seconds = number(value)
-        while seconds and seconds > _LATEST:
-            seconds /= 1000
+        for _ in ("milliseconds", "microseconds", "nanoseconds"):
+            seconds = seconds / 1000 if seconds and seconds > _LATEST else seconds
         return datetime.fromtimestamp(seconds, UTC) if seconds else None
     except (ValueError, OverflowError, OSError):
         return None
 
 
 def link(value: Json) -> str:
-    """An http(s) URL, or ""."""
-    found = text(value).strip()
-    return found if _LINK.fullmatch(found) else ""
+    """An http(s) URL or a reference to be resolved against the provider's address, escaped as browsers do; or ""."""
+    found = re.sub(r"[\t\r\n]", "", text(value)).strip()
+    if url := _URL.fullmatch(found):
+        scheme, host, rest = url.groups()
+        return f"{(scheme or 'https').lower()}:{host}{quote(rest, safe=_UNESCAPED)}"
+    return quote(found, safe=_UNESCAPED) if _PATH.fullmatch(found) else ""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reelkeep.dialects.grammar import lenient
-from reelkeep.dialects.grammar.gateway import Gateway, listed
+from reelkeep.dialects.grammar.gateway import Gateway
+from reelkeep.dialects.grammar.lenient import JsonObject
 from reelkeep.dialects.openai_videos import LARGEST_PAGE, NAME, PATH
 from reelkeep.domain.observation import ListedPage
 from reelkeep.domain.task import Request
@@ -33,15 +33,15 @@ class _Client(Gateway):
         """Newest first, so older pages than a video may take are not asked for. Gateways have no list."""
         if answer.status in (404, 405):
             return ListedPage(())
-        said = lenient.fields(answer.json())
-        items = said.get("data")
-        if answer.status != 200 or not isinstance(items, list):
+        said = self.page_in(answer)
+        items = said.fields.get("data")
+        if not answer.ok or not isinstance(items, list):
             return None
-        read = listed(items, since, NAME)
-        oldest = lenient.fields(items[-1]) if items else {}
-        created_at = lenient.moment(oldest.get("created_at"))
-        if said.get("has_more") is True and (created_at is None or created_at >= since - _LONGEST):
-            return replace(read, next_page=lenient.identifier(oldest.get("id")))
+        read = self.successes(items, since, "completed_at")
+        oldest = JsonObject(items[-1] if items else None)
+        created_at = oldest.moment("created_at")
+        if said.fields.get("has_more") is True and (created_at is None or created_at >= since - _LONGEST):
+            return replace(read, next_page=oldest.id("id"))
         return read
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from reelkeep.dialects.grammar import vidu_answers
 from reelkeep.dialects.grammar.client import Client
 from reelkeep.dialects.vidu_v1 import NAME, PATH, bodies
-from reelkeep.domain.observation import Observation, Placement
 from reelkeep.domain.task import Request, Task
-from reelkeep.domain.wire import Answer, Call, Json
+from reelkeep.domain.wire import Call, Json
 
 
 class _Client(Client):
@@ -24,12 +22,6 @@ class _Client(Client):
         if task.source_creation:
             body["input"] = {**body["input"], "creation_id": task.source_creation}
         return Call(method="POST", path=self.path, body=body)
-
-    def read_placed(self, answer: Answer) -> Placement:
-        return vidu_answers.placement(answer)
-
-    def read_observed(self, answer: Answer) -> Observation:
-        return vidu_answers.observed(answer)
 
 
 upstream = _Client()

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 from zlib import crc32
 
 from reelkeep.dialects.grammar import lenient
-from reelkeep.dialects.grammar.client import UNPROVEN, Client, Row, may_date_from, witness
-from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH, answers
-from reelkeep.domain.observation import Absent, Found, ListedPage, Observation, Placement, Uncertain, Untraceable
+from reelkeep.dialects.grammar.client import UNPROVEN, Client, Row, may_date_from, segment, witness
+from reelkeep.dialects.grammar.lenient import JsonObject
+from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH
+from reelkeep.domain.observation import Absent, Found, ListedPage, Uncertain, Untraceable
 from reelkeep.domain.task import Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Callbacks, Json, OtherTask, Search
 
@@ -38,11 +39,10 @@ class _Client(Client):
             body["content"] = [_with_draft(item, task.source_creation) for item in body["content"]]
         return Call(method="POST", path=self.path, body=body)
 
-    def read_placed(self, answer: Answer) -> Placement:
-        return answers.placement(answer)
-
-    def read_observed(self, answer: Answer) -> Observation:
-        return answers.observed(answer)
+    def task_in(self, body: JsonObject) -> JsonObject:
+        """Some aggregators put Ark's own words, if they pass them on, into another `data` in their envelope."""
+        task = super().task_in(body)
+        return JsonObject({**task.object("data").fields, **task.fields})
 
     def list_successes(self, since: datetime, page: str) -> Call | None:  # it has no filter by time
         number = page.partition(":")[0] or "1"
@@ -55,11 +55,11 @@ class _Client(Client):
 
     def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
         """Their order is not documented, so all of seven days are read, and those that ended since are taken."""
-        said = answers.unwrapped(answer)
-        items, total = said.get("items"), lenient.whole(said.get("total"))
-        if answer.status != 200 or not isinstance(items, list):
+        said = self.page_in(answer)
+        items, total = said.fields.get("items"), said.whole("total")
+        if not answer.ok or not isinstance(items, list):
             return None
-        read = answers.listed(items, since)
+        read = self.successes(items, since, "updated_at")
         number, _, before = page.partition(":")
         count = int(before or 0) + len(items)
         more = count < total if total is not None else len(items) == LARGEST_PAGE
@@ -72,12 +72,7 @@ class _Client(Client):
         """The same call erases a task that is done: it must not be made unless the task is in the queue."""
         if task.state is not State.QUEUEING or not task.provider_task_id:
             return None
-        return Call(method="DELETE", path=f"{self.path}/{task.provider_task_id}")
-
-    def read_cancelled(self, answer: Answer) -> bool:
-        said = answer.json() if answer.body else {}
-        fine = isinstance(said, dict) and not said.get("error") and said.get("code") in (None, 0, "success")
-        return fine and answer.status in (200, 204)
+        return Call(method="DELETE", path=f"{self.path}/{segment(task.provider_task_id)}")
 
     def find(self, task: Task, other: OtherTask) -> Search:
         """By its mark, among all that Ark has: its list knows no time to be filtered by.
@@ -90,12 +85,12 @@ class _Client(Client):
             number += 1
             query = (("page_num", str(number)), ("page_size", str(LARGEST_PAGE)))
             answer = yield Call(method="GET", path=self.path, query=query)
-            said = answers.unwrapped(answer)
-            listed, counted = said.get("items"), lenient.whole(said.get("total"))
+            said = self.page_in(answer)
+            listed, counted = said.fields.get("items"), said.whole("total")
             if answer.status != 200 or not isinstance(listed, list) or counted is None:
                 return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
             before = len(rows)
-            rows |= {row.id or repr(row.said): row for row in map(_row, map(lenient.fields, listed))}
+            rows |= {row.id or repr(row.said): row for row in map(self._row, map(JsonObject, listed))}
             if mark is not None and (finding := _marked(rows.values(), mark, task, other)):
                 return finding
             if total not in (None, counted) or before == len(rows) < counted:
@@ -113,6 +108,9 @@ class _Client(Client):
         if suspects:
             return Untraceable() if mark is None else Uncertain("the provider lists a task that may be this one")
         return Absent() if seen else UNPROVEN
+
+    def _row(self, said: JsonObject) -> Row:
+        return Row(self.task_id(said), said.moment("created_at"), said.fields)
 
 
 upstream = _Client()
@@ -134,10 +132,6 @@ def _with_draft(item: Json, task_id: str) -> Json:
     """A client knows its draft by our id, the provider by its own."""
     is_draft = isinstance(item, dict) and item.get("type") == "draft_task"
     return {**item, "draft_task": {"id": task_id}} if is_draft else item
-
-
-def _row(said: Mapping[str, Json]) -> Row:
-    return Row(answers.id_of(said), lenient.moment(said.get("created_at")), said)
 
 
 def _marked(rows: Iterable[Row], mark: int, task: Task, other: OtherTask) -> Found | Uncertain | None:

@@ -1,0 +1,271 @@
+"""How a provider's answers are read, in every format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+
+from reelkeep.dialects.grammar.creations import creations_in
+from reelkeep.dialects.grammar.lenient import JsonObject, link
+from reelkeep.dialects.grammar.vocabulary import (
+    Codes,
+    failure_class,
+    fold,
+    is_about_input,
+    is_absence,
+    is_trouble,
+    meaning_of,
+)
+from reelkeep.domain.observation import (
+    Accepted,
+    Busy,
+    Failed,
+    Listed,
+    ListedPage,
+    Missing,
+    NotYet,
+    Observation,
+    Pending,
+    Placement,
+    Refused,
+    Succeeded,
+    Unknown,
+    Unreadable,
+)
+from reelkeep.domain.task import Creation, Failure, FailureClass, Kind, Request, State
+from reelkeep.domain.wire import Answer, Json
+
+_IDS = ("task_id", "id")  # an aggregator's `id` may be a number of its own books
+_STATUSES = ("task_status", "status", "state")
+_CODES = ("reason", "err_code", "error_code", "code")
+_MESSAGES = ("message", "msg", "fail_reason", "task_status_msg", "error_message", "error_msg", "detail", "error")
+_NO_ERROR = frozenset({"", "0", "200", "201", "202", "ok", "success", "succeed", "accepted", "created"})
+
+_MOVED = frozenset({301, 302, 307, 308})
+_TOO_EARLY = 425  # refused since it might be a repeat (RFC 8470)
+# A time-out, a client that seemed to be gone, and a conflict: with what a proxy on the way sent before, maybe.
+_UNCLEAR = frozenset({408, 409, 499})
+_KEY_REFUSED = frozenset({401, 403})
+_OUR_KEY = "the provider refused the key that Reelkeep has for it"
+_CLASSES = {402: FailureClass.CREDIT} | dict.fromkeys((401, 403, 404, 405), FailureClass.PROVIDER)
+_ABOUT_OUR_ACCOUNT = (FailureClass.THROTTLED, FailureClass.CREDIT, FailureClass.PROVIDER)
+_SENTENCES = {
+    FailureClass.POLICY: "the provider's content rules do not allow it",
+    FailureClass.INPUT: "the provider could not use what it was given",
+    FailureClass.CREDIT: "the provider's account has too few credits",
+    FailureClass.THROTTLED: "the provider had too much to do",
+    FailureClass.CANCELLED: "it was cancelled at the provider",
+    FailureClass.EXPIRED: "it expired at the provider",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """What an answer says went wrong."""
+
+    code: str
+    message: str
+    kind: FailureClass | None  # None if its words say nothing of that
+    status: int  # of HTTP; of an error in a 200, the one that it should have had
+
+    def __str__(self) -> str:
+        return f"the provider answered {self.status} {self.code}".rstrip()
+
+
+class Answers:
+    """Reads answers by what providers are known to mean. A format says where it differs."""
+
+    name: str
+    kinds: ClassVar[Mapping[str, Kind]] = {}  # by the words of its list
+    codes: ClassVar[Codes] = {}  # of errors, beside those that all formats share
+    never_accepted: ClassVar[frozenset[str]] = frozenset()  # codes of a 5xx that came before anybody could accept
+    retryable: ClassVar[frozenset[FailureClass]] = frozenset({FailureClass.THROTTLED, FailureClass.EXPIRED})
+
+    def task_in(self, body: JsonObject) -> JsonObject:
+        """The task in an answer, which may stand in an envelope: {"code": 0, "data": {…}}."""
+        inner = body.object("data")
+        return inner if inner.id(*_IDS) or inner.text(*_STATUSES) else body
+
+    def task_id(self, task: JsonObject) -> str:
+        return task.id(*_IDS)
+
+    def creations(self, task: JsonObject) -> tuple[Creation, ...]:
+        return creations_in(task, self.task_id(task))
+
+    # --- the answer to the billable call ---
+
+    def read_placed(self, answer: Answer) -> Placement:
+        body = JsonObject(answer.json())
+        task, error = self.task_in(body), self._error(answer, body)
+        if answer.ok and (task_id := self.task_id(task)):
+            return Accepted(task_id, task.whole("credits"), task.whole("seed"))
+        if error is None:
+            named = body.id("data")
+            return Accepted(named) if named else Unknown("the provider accepted something, but named no task")
+        kind, status = error.kind, error.status
+        if status in _MOVED:
+            return _refused(FailureClass.PROVIDER, message=f"{error}: an operator must mend its address")
+        busy = kind is FailureClass.THROTTLED and 400 <= status < 500
+        if busy or status == _TOO_EARLY or (status == 429 and kind is not FailureClass.CREDIT):
+            return NotYet(answer.retry_after)
+        if error.code not in self.never_accepted and (status in _UNCLEAR or not 400 <= status < 500):
+            return Unknown(f"the provider answered the submission with {status}")  # it may have gone on without us
+        kind = kind or _CLASSES.get(status, FailureClass.INPUT)
+        message = error.message or f"the provider answered {status}"
+        if kind is FailureClass.PROVIDER and status in _KEY_REFUSED:
+            message = f"{_OUR_KEY}; an operator must mend that"
+        return _refused(kind, error.code, message)
+
+    # --- the answer to a poll ---
+
+    def read_observed(self, answer: Answer) -> Observation:
+        body = JsonObject(answer.json())
+        task = self.task_in(body)
+        if answer.ok and task.text(*_STATUSES):
+            return self.observation(task, answer.body)
+        error = self._error(answer, body)
+        if error is None:
+            return Unreadable("the provider named no status", answer.body)
+        kind, status = error.kind, error.status
+        if status in _KEY_REFUSED:
+            return Busy(_OUR_KEY, answer.retry_after)
+        if status in (408, 429) or status >= 500 or kind in _ABOUT_OUR_ACCOUNT:
+            return Busy(str(error), answer.retry_after)
+        # A firewall's "policy" is none of the provider's: in a refused call only a code counts.
+        known = kind if answer.ok else failure_class(error.code, "", self.codes)
+        if known in (FailureClass.POLICY, FailureClass.CANCELLED) or (answer.ok and kind is FailureClass.INPUT):
+            return Failed(self._failure(known or FailureClass.PROVIDER, error.code, error.message))
+        if status in (400, 404, 410) and is_absence(error.code, error.message):
+            return Missing()
+        # Also a 404 that is not in the provider's words: a proxy's page must not make us give a paid task up.
+        return Unreadable(str(error), answer.body)
+
+    def observation(self, task: JsonObject, raw: bytes = b"") -> Observation:
+        word = task.text(*_STATUSES)
+        match meaning_of(word):
+            case State.SUCCESS:
+                return self._success(task, raw)
+            case State() as state:
+                return Pending(state)
+            case FailureClass() as kind:
+                code, message = _said(task)
+                if kind is FailureClass.PROVIDER:
+                    by_default = FailureClass.INPUT if is_about_input(f"{code} {message}") else kind
+                    kind = failure_class(code, message, self.codes) or by_default
+                return Failed(self._failure(kind, code, message))
+            case None:
+                return Pending(State.PROCESSING, word[:64])
+
+    def _success(self, task: JsonObject, raw: bytes) -> Observation:
+        creations = self.creations(task)
+        if not creations:
+            return Unreadable("the provider reported success without a link to a video", raw, made=True)
+        seed = task.whole("seed")
+        return Succeeded(
+            creations,
+            credits=task.whole("credits"),
+            seed=task.object("metadata").whole("seed") if seed is None else seed,
+            tokens=task.object("usage").whole("total_tokens", "completion_tokens"),
+        )
+
+    def _failure(self, kind: FailureClass, code: str, message: str) -> Failure:
+        if not message:
+            message = f"{_SENTENCES.get(kind, 'the provider failed')} ({code})" if code else _SENTENCES.get(kind, "")
+        retryable = kind in self.retryable or is_trouble(code)
+        return Failure(
+            reason=kind,
+            code=code,
+            message=message or "the provider failed, and gave no reason",
+            retryable=retryable,
+        )
+
+    # --- the answer to a cancellation ---
+
+    def read_cancelled(self, answer: Answer) -> bool:
+        said = answer.json() if answer.body else {}
+        error = self._error(answer, JsonObject(said))
+        return error.kind is FailureClass.CANCELLED if error else isinstance(said, dict)
+
+    # --- a list of tasks ---
+
+    def page_in(self, answer: Answer) -> JsonObject:
+        """The object that holds the list, which may stand in an envelope."""
+        body = JsonObject(answer.json())
+        return body.object("data") or body
+
+    def successes(self, rows: Sequence[Json], since: datetime | None = None, ended_at: str = "") -> ListedPage:
+        """The successes among the rows; of those whose end has a name, the ones that ended since then."""
+        found, unreadable = [], 0
+        for row in rows:
+            task = JsonObject(row)
+            if meaning_of(task.text(*_STATUSES)) is not State.SUCCESS or not self.is_video(task):
+                unreadable += not isinstance(row, dict)
+                continue
+            task_id, created_at = self.task_id(task), task.moment("created_at")
+            if not task_id or created_at is None:
+                unreadable += 1
+            elif since is None or (task.moment(ended_at) or created_at) >= since:
+                seen = self.observation(task)
+                found.append(
+                    Listed(provider_task_id=task_id, created_at=created_at, request=self._request(task), seen=seen)
+                )
+        return ListedPage(tuple(found), unreadable=unreadable)
+
+    def is_video(self, task: JsonObject) -> bool:
+        return True
+
+    def _request(self, task: JsonObject) -> Request:
+        """What was asked for, as far as the list tells it."""
+        images = task.fields.get("images")
+        links = tuple(filter(None, map(link, images))) if isinstance(images, list) else ()
+        template, audio = task.text("template")[:256], task.fields.get("generate_audio")
+        otherwise = Kind.TEMPLATE2VIDEO if template else Kind.IMG2VIDEO if links else Kind.TEXT2VIDEO
+        return Request(
+            dialect=self.name,
+            kind=self.kinds.get(task.text("type"), otherwise),
+            model=task.text("model")[:256],
+            prompt=task.text("prompt"),
+            images=links,
+            template=template,
+            duration=task.whole("duration", "seconds") or None,
+            resolution=task.text("resolution")[:256],
+            aspect_ratio=task.text("aspect_ratio", "ratio")[:256],
+            audio=audio if isinstance(audio, bool) else None,
+            off_peak=task.fields.get("off_peak") is True or task.text("service_tier") == "flex",
+            payload=task.text("payload"),
+        )
+
+    # --- errors ---
+
+    def _error(self, answer: Answer, body: JsonObject) -> Error | None:
+        """None for an answer that says of no error."""
+        code, message = _said(body)
+        kind = failure_class(code, message, self.codes)
+        if not answer.ok:
+            return Error(code, message, kind, answer.status)
+        if not code and not _is_error(body):
+            return None
+        number = (body.object("error") or body).whole("code", "status_code")
+        status = number if number and 400 <= number < 600 else 400
+        if kind is None and is_trouble(f"{code} {message}"):
+            status = 500
+        return Error(code, message, kind, status)
+
+
+def _said(body: JsonObject) -> tuple[str, str]:
+    """Code and message of an error: of {"error": {…}}, of {"code", "message"}, or of a task that failed."""
+    nested = body.object("error")
+    code = (nested or body).id(*_CODES) or nested.id("type")  # a task's own `type` is what kind of task it is
+    message = nested.text(*_MESSAGES) or body.text(*_MESSAGES)
+    return ("" if fold(code) in _NO_ERROR else code[:256]), message[:500]
+
+
+def _is_error(body: JsonObject) -> bool:
+    error = body.fields.get("error")
+    return body.fields.get("success") is False or bool(JsonObject(error).text(*_MESSAGES) or body.text("error"))
+
+
+def _refused(kind: FailureClass, code: str = "", message: str = "") -> Refused:
+    return Refused(Failure(reason=kind, code=code, message=message))
