@@ -33,15 +33,18 @@ key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `
 
 ##@ Work on it
 
-.PHONY: setup docs test test-code test-e2e test-outages lint types unit unit-on-runtime chaos tools integration e2e outages format lock
+.PHONY: setup check test test-code test-e2e test-outages lint types unit coverage chaos tools integration e2e outages docs format lock
 setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
+
+check: $(SETUP)  ## The fast path, in a minute: style, types, unit tests
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types unit
 
 # Side by side, and of about the same length: the first keeps a core busy, the others wait a lot.
 test: $(SETUP)  ## Everything that has to pass
 	@$(MAKE) --no-print-directory --jobs=3 --output-sync=line test-code test-e2e test-outages
 
 test-code:
-	@for part in lint types unit unit-on-runtime chaos; do $(MAKE) --no-print-directory $$part || exit 1; done
+	@for part in lint types $(if $(RUNTIME_PYTHON),unit) coverage chaos; do $(MAKE) --no-print-directory $$part || exit 1; done
 test-e2e: e2e
 test-outages:
 	@for part in tools outages integration; do $(MAKE) --no-print-directory $$part || exit 1; done
@@ -50,7 +53,6 @@ lint: $(SETUP)  ## Style of the code, soundness of the template
 	$(BIN)/ruff check $(CODE)
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/cfn-lint template.yaml
-	AWS_DEFAULT_REGION=us-east-1 .venv-cloud/bin/python -m samcli validate --lint
 
 types: $(SETUP)  ## Types, strictly
 	$(BIN)/mypy
@@ -59,14 +61,14 @@ unit: $(SETUP)  ## Tests that need nothing but this code
 	$(BIN)/pytest tests/unit
 
 RUNTIME_PYTHON := $(shell layers/find-python 3.13)
-unit-on-runtime: $(SETUP)  ## The same on the Python of the Lambda runtime, if this machine has one
 ifneq ($(RUNTIME_PYTHON),)
-	@test -d .venv-runtime || $(RUNTIME_PYTHON) -m venv .venv-runtime
-	$(BIN)/uv pip install --quiet --system-certs --python .venv-runtime --require-hashes -r requirements-dev.txt
-	.venv-runtime/bin/pytest tests/unit
-else
-	@echo "no Python 3.13 on this machine: the unit tests ran on another only"
+coverage: MEASURED := .venv-runtime
+coverage: .venv-runtime/.installed
 endif
+coverage: MEASURED ?= .venv
+coverage: $(SETUP)  ## The same on the Python of the Lambda runtime, if this machine has one, with the floor of the coverage
+	COVERAGE_CORE=sysmon $(MEASURED)/bin/coverage run -m pytest tests/unit
+	$(MEASURED)/bin/coverage report
 
 chaos: $(SETUP)  ## Every call killed, lost or refused in turn; days of bad luck; properties (see tests/chaos/README.md)
 	$(BIN)/pytest tests/chaos
@@ -116,7 +118,7 @@ deploy: build  ## Deploy to your AWS account (ARGS="--parameter-overrides AlarmE
 
 .PHONY: clean help
 clean:  ## Remove what was built and the demonstration; tasks and archive of `make up` stay in .local
-	rm -rf .aws-sam .local/builds .local/demo .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .aws-sam .local/builds .local/demo .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find $(CODE) -depth -type d -name __pycache__ -exec rm -rf {} +
 
 help:  ## Show this
@@ -140,6 +142,11 @@ endef
 
 .venv/.installed: requirements-dev.txt local/uv.txt
 	$(call install,.venv,requirements-dev.txt)
+
+.venv-runtime/.installed: requirements-dev.txt .venv/.installed
+	@test -d .venv-runtime || $(RUNTIME_PYTHON) -m venv .venv-runtime
+	@$(BIN)/uv pip install --quiet --system-certs --python .venv-runtime --require-hashes -r requirements-dev.txt
+	@touch $@
 
 .venv-cloud/.installed: local/requirements.txt local/uv.txt
 	$(call install,.venv-cloud,local/requirements.txt)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -80,6 +81,31 @@ def test_every_file_that_is_named_exists(page: Path) -> None:
     named = {code for code in _code(_text(page)) if re.fullmatch(rf"(?:{FOLDERS})/[\w./-]+", code)}
     gone = {name for name in named if not (ROOT / name).exists()}
     assert not gone, f"{page} names {gone}: if it has moved, name its new place"
+
+
+@pytest.mark.parametrize("page", ["docs/architecture.md", "CONTRIBUTING.md"])
+def test_what_a_table_names_is_where_it_says(page: str) -> None:
+    """In a column `where`, a file is followed by names that are in it."""
+    places = list(_places(_text(Path(page))))
+    assert len(places) >= 5
+    gone = []
+    for place in places:
+        text = ""
+        for code in _code(place):
+            if re.search(r"/|\.(py|yaml|md)$", code):
+                text = next((path.read_text() for root in (PACKAGE, ROOT) if (path := root / code).is_file()), "")
+                exists = bool(text)
+            else:
+                exists = re.search(rf"\b{re.escape(code)}\b", text) is not None
+            if not exists:
+                gone.append(f"{code} ({place})")
+    assert not gone, f"{page} names what is not there; name its new place: {gone}"
+
+
+def _places(text: str) -> Iterator[str]:
+    for table in re.findall(r"^\|.*\| where \|\n\|[-|]+\|\n((?:\|.*\n)+)", text, re.MULTILINE):
+        for row in table.splitlines():
+            yield row.strip("| ").split(" | ")[-1]
 
 
 def test_every_output_that_is_named_is_the_templates(page: Path) -> None:
