@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -120,6 +121,11 @@ def test_every_parameter_that_is_named_is_the_templates() -> None:
     named = {name for page in PAGES for name in re.findall(r"[Pp]arameters? `(\w+)`", _text(page))}
     assert named
     assert named - known == set()
+
+
+def test_the_version_has_release_notes() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert f"\n## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
 def test_every_alarm_is_in_the_guide_for_operators() -> None:
