@@ -1,4 +1,4 @@
-"""The archive: rebuild the table of tasks from it, and verify what lies in it."""
+"""The archive: rebuild the table of tasks from it, verify what lies in it, list what is in quarantine."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from admin import stack
 from admin.folders import Days, folders
 from admin.output import Progress, counted, print_json, print_table, size
 from admin.parallel import in_parallel
+from admin.quarantine import quarantined
 from admin.rebuild import Outcome, rebuild
 from admin.recorded import in_order, with_missing
 from admin.stack import Stack
@@ -55,6 +56,15 @@ def register(groups: Groups) -> None:
     verify_.add_argument("--deep", action="store_true", help="read every byte instead of trusting S3's checksums")
     verify_.add_argument("--strays", action="store_true", help="also show files that belong to no task")
     verify_.set_defaults(run=verify_all)
+
+    quarantine = commands.add_parser(
+        "quarantine",
+        parents=common,
+        help="list the bytes that are not recognised as the media that they should be",
+        description="Such bytes are set aside below quarantine/ in the bucket, where they can be looked at until the"
+        " stack's parameter QuarantineDays has passed.",
+    )
+    quarantine.set_defaults(run=list_quarantine)
 
 
 def _days() -> argparse.ArgumentParser:
@@ -165,6 +175,25 @@ def verify_all(options: argparse.Namespace, stack: Stack) -> int:
         )
     print(f"{_so_far(total, total.read)}: {counted(len(differences), 'difference')}")
     return bool(differences)
+
+
+def list_quarantine(options: argparse.Namespace, stack: Stack) -> int:
+    tasks = TableTasks(stack.dynamodb(), stack.table)
+    found = list(quarantined(stack.s3(), stack.needed("bucket"), _chosen(options), tasks))
+    if options.json:
+        print_json([asdict(each) for each in found])
+    else:
+        print_table(
+            {
+                "FILE": [each.key for each in found],
+                "SIZE": [size(each.bytes) for each in found],
+                "SINCE": [each.since for each in found],
+                "OWNER": [each.owner or None for each in found],
+                "STATE": [each.state or None for each in found],
+                "REASON": [each.reason or None for each in found],
+            }
+        )
+    return 0
 
 
 def _shown(task_ids: Iterator[str], progress: Progress) -> Iterator[str]:

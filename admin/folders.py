@@ -10,15 +10,12 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from reelkeep.adapters.dynamodb.task_index import Span, span_of
-from reelkeep.adapters.s3 import manifests
+from reelkeep.adapters.s3 import layout
 from reelkeep.domain import ids
-from reelkeep.domain.links import folder
 from reelkeep.domain.listing import Filter
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
-
-_ROOT = "tasks/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +30,12 @@ class Days:
 
     @property
     def first_prefix(self) -> str:
-        return f"{_ROOT}{self.since:%Y/%m/%d}/" if self.since else ""
+        return f"{layout.TASKS}{self.since:%Y/%m/%d}/" if self.since else ""
 
     @property
     def end(self) -> str:
         """The first key that is too late; empty if none is."""
-        return f"{_ROOT}{self.until + timedelta(days=1):%Y/%m/%d}/" if self.until else ""
+        return f"{layout.TASKS}{self.until + timedelta(days=1):%Y/%m/%d}/" if self.until else ""
 
     @property
     def span(self) -> Span:
@@ -57,13 +54,14 @@ class Folder:
     @property
     def manifest(self) -> str | None:
         """Its key, if there is one."""
-        key = manifests.key_of(self.task_id) if self.task_id else ""
+        key = layout.manifest_key(self.task_id) if self.task_id else ""
         return key if key in self.sizes else None
 
 
 def folders(s3: S3Client, bucket: str, days: Days, *, whole_bucket: bool = False) -> Iterator[Folder]:
-    """Every folder with tasks of these days; with `whole_bucket`, what lies elsewhere too."""
-    files = _files(s3, bucket, days, "" if whole_bucket and not days else _ROOT)
+    """Every folder with tasks of these days; with `whole_bucket`, what lies elsewhere too, but for the quarantine."""
+    files = _files(s3, bucket, days, "" if whole_bucket and not days else layout.TASKS)
+    files = (file for file in files if not file[0].startswith(layout.QUARANTINE))
     for (_, task_id), group in groupby(files, key=lambda file: _folder_of(file[0])):
         yield Folder(task_id, dict(group))
 
@@ -83,6 +81,6 @@ def _folder_of(key: str) -> tuple[str, str]:
     whose = path[4] if len(path) > 4 else ""
     if ids.is_task_id(whose):
         with suppress(OverflowError):  # of a time that there will never be
-            if folder(whose) == "/".join([*path[:5], ""]):
-                return folder(whose), whose
+            if layout.folder(whose) == "/".join([*path[:5], ""]):
+                return layout.folder(whose), whose
     return "/".join([*path, ""]), ""

@@ -14,7 +14,7 @@ from admin.folders import Folder
 from admin.output import size
 from admin.rebuild import read
 from reelkeep.adapters.copying.checksums import Checksum, Crc32, Sha256
-from reelkeep.adapters.s3 import manifests, requests
+from reelkeep.adapters.s3 import layout
 from reelkeep.adapters.s3.manifests import NoManifest
 from reelkeep.domain.task import Kept, State, Submission, Task
 
@@ -73,7 +73,7 @@ def verify(
         stray = _strays(folder, None, recorded) if strays else []
         if recorded is None:
             return Checked(_of_nobody(folder) + stray)
-        if not _has_manifest(recorded) or _is_there(manifests.key_of(recorded.id), s3=s3, bucket=bucket):
+        if not _has_manifest(recorded) or _is_there(layout.manifest_key(recorded.id), s3=s3, bucket=bucket):
             return Checked(stray)  # it is on its way, or came to its end since the folder was listed
         missing = _missing(folder, recorded)
         if not folder.sizes:
@@ -185,15 +185,15 @@ def _missing(folder: Folder, task: Task) -> Difference:
     kept = _kept(task)
     files = f"{len(kept)} files ({size(sum(each.bytes for each in kept))})"
     what = "the manifest" if folder.sizes else f"the whole folder, with the manifest and {files}"
-    return Difference(manifests.key_of(task.id), "missing", what, task.id, task.owner)
+    return Difference(layout.manifest_key(task.id), "missing", what, task.id, task.owner)
 
 
 def _of_nobody(folder: Folder) -> list[Difference]:
     """A task that nothing describes. A request alone is what a submission leaves that came no further."""
-    if not folder.task_id or folder.sizes.keys() <= {requests.key_of(folder.task_id)}:
+    if not folder.task_id or folder.sizes.keys() <= {layout.request_key(folder.task_id)}:
         return []
     detail = f"the manifest of {len(folder.sizes)} files, and the table does not know the task either"
-    return [Difference(manifests.key_of(folder.task_id), "missing", detail, folder.task_id)]
+    return [Difference(layout.manifest_key(folder.task_id), "missing", detail, folder.task_id)]
 
 
 def _strays(folder: Folder, task: Task | None, recorded: Task | None) -> list[Difference]:

@@ -321,6 +321,7 @@ def events() -> tuple[Event, ...]:
                         file=_TEXT,
                         last_error=_TEXT,
                         consecutive_errors={"type": "integer"},
+                        quarantined={**_TEXT_OR_NULL, "description": "The key of what came in its place."},
                         dies_at=_or_null(_MOMENT),
                     )
                 ),
@@ -344,7 +345,7 @@ def events() -> tuple[Event, ...]:
                     **_TEXT_OR_NULL,
                     "description": "Why nothing came of the task; null if it lost a file.",
                 },
-                files=_each(_object(creation=_TEXT, file=_TEXT, reason=_TEXT)),
+                files=_each(_object(creation=_TEXT, file=_TEXT, reason=_TEXT, quarantined=_TEXT_OR_NULL)),
             ),
         ),
     )

@@ -9,9 +9,9 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from reelkeep.adapters.s3.layout import folder
 from reelkeep.adapters.s3.manifests import S3Manifests
 from reelkeep.adapters.s3.requests import S3Requests
-from reelkeep.domain.links import folder
 from reelkeep.domain.slim import slim
 from reelkeep.domain.task import (
     Asset,

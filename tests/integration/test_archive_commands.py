@@ -12,8 +12,8 @@ import pytest
 from admin.commands import main
 from reelkeep.adapters.dynamodb.task_index import Span
 from reelkeep.adapters.dynamodb.tasks import TableTasks
-from reelkeep.adapters.s3.manifests import key_of, write
-from reelkeep.domain.links import folder
+from reelkeep.adapters.s3.layout import folder, manifest_key
+from reelkeep.adapters.s3.manifests import write
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State, Task
 from tests.integration.conftest import create_table
@@ -125,8 +125,8 @@ def test_a_manifest_that_cannot_be_read_is_named_and_the_others_count(
     tasks = stock(s3, bucket, 7)
 
     def damage(task: Task, content: bytes) -> str:
-        s3.put_object(Bucket=bucket, Key=key_of(task.id), Body=content)
-        return key_of(task.id)
+        s3.put_object(Bucket=bucket, Key=manifest_key(task.id), Body=content)
+        return manifest_key(task.id)
 
     wrong = {
         damage(tasks[0], b'{"manifest":1,"id":"'): "it is not a JSON object",
@@ -148,7 +148,7 @@ def test_a_manifest_from_before_formats_were_marked_can_be_read(
     admin: Admin, dynamodb: DynamoDBClient, s3: S3Client, table: str, bucket: str
 ) -> None:
     (task,) = stock(s3, bucket, 1)
-    s3.put_object(Bucket=bucket, Key=key_of(task.id), Body=write(task).replace(b'"manifest":1,', b""))
+    s3.put_object(Bucket=bucket, Key=manifest_key(task.id), Body=write(task).replace(b'"manifest":1,', b""))
     assert admin("rebuild")[0] == 0
     assert TableTasks(dynamodb, table).get(task.id) == task
 
@@ -220,10 +220,10 @@ def test_verify_finds_exactly_what_was_damaged(
     gone = [task for task in tasks if task.creations][-1]
     garbled = next(task for task in tasks if task.state is State.FAILED and not task.request_key)
     TableTasks(dynamodb, table).create(gone)
-    s3.delete_object(Bucket=bucket, Key=key_of(gone.id))
-    expected[key_of(gone.id)] = "missing"
-    s3.put_object(Bucket=bucket, Key=key_of(garbled.id), Body=b"\xff\xfe")
-    expected[key_of(garbled.id)] = "manifest"
+    s3.delete_object(Bucket=bucket, Key=manifest_key(gone.id))
+    expected[manifest_key(gone.id)] = "missing"
+    s3.put_object(Bucket=bucket, Key=manifest_key(garbled.id), Body=b"\xff\xfe")
+    expected[manifest_key(garbled.id)] = "manifest"
     for arguments in ((), ("--deep",)):
         code, said = admin("verify", *arguments)
         assert code == 1
@@ -258,14 +258,14 @@ def test_a_task_of_the_table_whose_folder_is_gone_whole_is_found(
     for task in gone:
         for file in s3.list_objects_v2(Bucket=bucket, Prefix=folder(task.id))["Contents"]:
             s3.delete_object(Bucket=bucket, Key=file["Key"])
-    s3.delete_object(Bucket=bucket, Key=key_of(bare.id))
+    s3.delete_object(Bucket=bucket, Key=manifest_key(bare.id))
 
     def missing(*arguments: str) -> dict[str, str]:
         code, said = admin("verify", *arguments)
         found = {each["task_id"]: each for each in said["differences"]}
         assert code == bool(found)
         assert len(found) == len(said["differences"])
-        assert all(each["kind"] == "missing" and each["key"] == key_of(id) for id, each in found.items())
+        assert all(each["kind"] == "missing" and each["key"] == manifest_key(id) for id, each in found.items())
         return {id: each["detail"].partition(",")[0] for id, each in found.items()}
 
     every = dict.fromkeys([task.id for task in gone], "the whole folder") | {bare.id: "the manifest"}
@@ -290,7 +290,7 @@ def test_a_table_of_several_pages_is_read_to_its_end(admin: Admin, new_dynamodb:
 
 def test_files_that_no_manifest_and_no_record_describes_are_found(admin: Admin, s3: S3Client, bucket: str) -> None:
     (task,) = stock(s3, bucket, 1)
-    s3.delete_object(Bucket=bucket, Key=key_of(task.id))
+    s3.delete_object(Bucket=bucket, Key=manifest_key(task.id))
     code, said = admin("verify")
     assert (code, [(each["kind"], each["task_id"]) for each in said["differences"]]) == (1, [("missing", task.id)])
     assert "the table does not know the task either" in said["differences"][0]["detail"]

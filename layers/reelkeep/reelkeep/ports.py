@@ -153,6 +153,15 @@ class SourceBad(Exception):
     """What the link leads to is not the media it claims to be, too large, or where we must not go."""
 
 
+class SourceNotMedia(SourceBad):
+    """The bytes are not recognised as the media that they should be."""
+
+    def __init__(self, message: str, size: int = 0, quarantined: Kept | None = None) -> None:
+        super().__init__(message)
+        self.size = size  # in bytes, as far as they were read
+        self.quarantined = quarantined  # where they were set aside, if they were
+
+
 class Requests(Protocol):
     """Whole requests that are too big for the table, beside the assets in the archive."""
 
@@ -172,11 +181,12 @@ class Archive(Manifests, Protocol):
         """Copies the file of this name of the task's creation with this number (from 1), and verifies it.
 
         It takes so many seconds at most, and is busy then. Raises SourceGone, SourceBusy, SourceBad; nothing is
-        visible in the archive then.
+        visible in the archive then. Bytes that are not media are set aside (SourceNotMedia), unless as many or more
+        were set aside before.
         """
 
 
-Sign = Callable[[str, str], str]  # (key, method) -> a link to that file of the archive, good for an hour
+Sign = Callable[[str, str, str], str]  # (task id, file, method) -> a link to that file, valid for an hour
 
 
 class Secret(Protocol):

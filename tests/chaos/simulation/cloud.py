@@ -10,9 +10,9 @@ from hashlib import sha256
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
+from reelkeep.adapters.s3.layout import folder
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import TryLater
-from reelkeep.domain.links import folder
 from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.task import Kept, Request, Task
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone

@@ -13,7 +13,7 @@ import pytest
 
 from local.listener import Listener, listening
 from local.stack import Stack
-from reelkeep.adapters.s3.manifests import key_of
+from reelkeep.adapters.s3.layout import manifest_key
 from tests.e2e.archive import Archive
 from tests.e2e.client import FINAL, Client
 from tests.e2e.conftest import Aws, NewClient, Prompt, admin
@@ -101,7 +101,7 @@ def test_a_table_that_lost_its_tasks_in_a_kill_is_rebuilt_from_the_archive(
     for task_id in ids:
         aws("dynamodb").delete_item(TableName=stack.table, Key={"pk": {"S": f"task#{task_id}"}, "sk": {"S": "task"}})
     assert eve.tasks() == []
-    broken = key_of("019b796dd600" + "0" * 20)
+    broken = manifest_key("019b796dd600" + "0" * 20)
     aws("s3").put_object(Bucket=stack.bucket, Key=broken, Body=b"{")
     said = kill()()
     aws("s3").delete_object(Bucket=stack.bucket, Key=broken)

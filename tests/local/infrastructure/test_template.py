@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from reelkeep.adapters.s3 import layout
 from reelkeep.domain.notices.webhooks import ATTEMPTS, TOLD, Attempt, Delivery, Outcome
 
 ROOT = Path(__file__).parents[3]
@@ -105,12 +106,22 @@ def test_a_function_may_read_exactly_the_secrets_it_is_told_of(functions: dict[s
         assert granted == told
 
 
-def test_functions_touch_only_the_tasks_folder_of_the_archive(functions: dict[str, Any]) -> None:
-    for properties in functions.values():
+def test_functions_touch_only_the_tasks_folder_of_the_archive_and_finalize_the_quarantine(
+    functions: dict[str, Any],
+) -> None:
+    for name, properties in functions.items():
         for statement in statements(properties):
             if any(re.match("s3:.*Object|s3:.*Upload", action) for action in listed(statement["Action"])):
                 (resource,) = listed(statement["Resource"])
-                assert resource["Fn::Sub"].startswith("${ArchiveBucket.Arn}/tasks/*")
+                quarantines = name == "FinalizeFunction" and statement["Sid"] == "SetAsideWhatIsNoMedia"
+                folder = "quarantine" if quarantines else "tasks"
+                assert resource["Fn::Sub"].startswith(f"${{ArchiveBucket.Arn}}/{folder}/*")
+
+
+def test_what_is_no_media_expires(resources: dict[str, Any]) -> None:
+    rules = resources["ArchiveBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (rule,) = (rule for rule in rules if rule.get("Prefix") == layout.QUARANTINE)
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", {"Ref": "QuarantineDays"})
 
 
 def test_manage_changes_in_the_table_nothing_but_subscriptions_and_webhooks(functions: dict[str, Any]) -> None:

@@ -21,9 +21,9 @@ from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers.configuration import ProviderSettings
 from reelkeep.adapters.providers.provider import HttpProvider
 from reelkeep.adapters.s3.archive import S3Archive
+from reelkeep.adapters.s3.layout import folder
 from reelkeep.dialects.vidu_ent_v2.client import upstream
 from reelkeep.domain.addresses import is_public
-from reelkeep.domain.links import folder
 from reelkeep.domain.task import FailureClass, State, Task
 from reelkeep.domain.wire import Json
 from tests.samples import lengthened, video
@@ -88,7 +88,7 @@ class World:
         return task
 
     def lost(self) -> str:
-        """Why. Nothing but the reason may be in the archive."""
+        """Why. Nothing but the reason may be in the archive, whatever is in quarantine."""
         task = self.ended()
         assert self.kept(task) == {}
         assert (task.state, task.failure and task.failure.reason) == (State.FAILED, FailureClass.LOST)
@@ -96,7 +96,8 @@ class World:
 
     def kept(self, task: Task) -> dict[str, bytes]:
         objects = self.bucket.objects | self.client.objects
-        return {key.removeprefix(folder(task.id)): content for key, content in objects.items() if "json" not in key}
+        mine = {key.removeprefix(folder(task.id)): content for key, content in objects.items()}
+        return {name: content for name, content in mine.items() if "/" not in name and "json" not in name}
 
     def success(self, *links: str, **more: Json) -> dict[str, Json]:
         creations = [{"id": str(number), "url": link} for number, link in enumerate(links or (self.url("/film"),), 7)]

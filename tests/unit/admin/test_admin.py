@@ -22,7 +22,7 @@ from admin.folders import Days, folders
 from admin.output import Progress, print_table
 from admin.parallel import in_parallel
 from admin.recorded import in_order, with_missing
-from reelkeep.domain.links import folder
+from reelkeep.adapters.s3.layout import folder
 from tests.integration.example import a_task
 
 

@@ -9,7 +9,7 @@ from botocore.config import Config
 
 from admin.folders import Folder
 from admin.rebuild import Outcome, Rebuilt, rebuild
-from reelkeep.adapters.s3.manifests import key_of
+from reelkeep.adapters.s3.layout import manifest_key
 from reelkeep.domain.task import Task
 from tests.servers import Cut, Request, Server
 
@@ -38,7 +38,7 @@ def test_a_manifest_that_does_not_come_whole_is_unreadable_and_stops_nobody() ->
             aws_secret_access_key="secret",
             config=Config(s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
         )
-        key = key_of(TASK_ID)
+        key = manifest_key(TASK_ID)
         folder = Folder(TASK_ID, {key: 1945})
         done = rebuild(folder, s3=s3, bucket="archive", records=NoRecords(), dry_run=False)
     assert done == Rebuilt(Outcome.UNREADABLE, key, "less of it can be read than there should be")

@@ -13,8 +13,8 @@ from botocore.response import StreamingBody
 from admin.folders import Folder
 from admin.output import size
 from admin.verify import verify
-from reelkeep.adapters.s3.manifests import key_of, write
-from reelkeep.domain.links import folder
+from reelkeep.adapters.s3.layout import folder, manifest_key
+from reelkeep.adapters.s3.manifests import write
 from reelkeep.domain.task import Asset, Creation, Kept, State, Submission, Task
 from tests.fakes import FakeTasks
 from tests.integration.example import a_task
@@ -47,7 +47,7 @@ def archived() -> tuple[Task, FakeS3, Folder]:
     key = f"{folder(task.id)}1-video.mp4"
     kept = Kept(key=key, bytes=len(FILM), sha256=sha256(FILM).hexdigest(), content_type="video/mp4")
     task = replace(task, creations=(Creation(id="c", assets=(Asset(name="video", kept=kept),)),))
-    s3 = FakeS3({key: FILM, key_of(task.id): write(task)})
+    s3 = FakeS3({key: FILM, manifest_key(task.id): write(task)})
     return task, s3, Folder(task.id, {name: len(content) for name, content in s3.files.items()})
 
 
@@ -79,7 +79,7 @@ def test_a_checksum_of_parts_is_not_taken_for_one_of_the_file() -> None:
 
 
 def without_manifest(s3: FakeS3, listed: Folder) -> Folder:
-    del s3.files[key_of(listed.task_id)]
+    del s3.files[manifest_key(listed.task_id)]
     return Folder(listed.task_id, {key: size for key, size in listed.sizes.items() if key in s3.files})
 
 
@@ -96,7 +96,7 @@ def test_a_folder_that_is_gone_is_one_difference_that_says_what_was_in_it() -> N
     s3: Any = FakeS3({})
     found = verify(Folder(task.id, {}), s3=s3, bucket="b", records=FakeTasks({task.id: task}))
     assert [(each.key, each.kind, each.detail, each.owner) for each in found.differences] == [
-        (key_of(task.id), "missing", "the whole folder, with the manifest and 1 files (4.0 MB)", "alice")
+        (manifest_key(task.id), "missing", "the whole folder, with the manifest and 1 files (4.0 MB)", "alice")
     ]
 
 
@@ -133,7 +133,7 @@ def test_files_whose_task_nobody_knows_are_a_difference_and_a_request_that_came_
 def test_an_adopted_tasks_request_lies_with_the_task_that_was_given_up() -> None:
     task, s3, listed = archived()
     elsewhere = f"{folder(a_task(60).id)}request.json"
-    s3.files[key_of(task.id)] = write(replace(task, request_key=elsewhere))
+    s3.files[manifest_key(task.id)] = write(replace(task, request_key=elsewhere))
     assert differences(s3, listed) == ["missing"]
     s3.files[elsewhere] = b"{}"
     assert differences(s3, listed) == []

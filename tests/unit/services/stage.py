@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
+from reelkeep.adapters.s3.layout import folder
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
 from reelkeep.domain.ids import new_task_id
-from reelkeep.domain.links import folder
 from reelkeep.domain.observation import (
     Absent,
     Accepted,

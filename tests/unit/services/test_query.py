@@ -68,15 +68,14 @@ def test_a_window_holds_for_a_listing_that_does_not_say_how_far_back_it_reaches(
 
 def test_a_permanent_link_leads_to_a_link_that_is_signed_now() -> None:
     task = Stage().submit()
-    key = f"{links.folder(task.id)}1-video.mp4"
-    _, _, token, _, file = links.path_of(key, SECRET.encode()).split("/")
-    found = query.follow(token, task.id, file, "HEAD", sign=lambda key, method: f"{method} {key}", secret=Kept())
-    assert found == f"HEAD {key}"
+    _, _, token, _, file = links.path_of(f"{task.id}/1-video.mp4", SECRET.encode()).split("/")
+    found = query.follow(token, task.id, file, "HEAD", sign=lambda *given: " ".join(given), secret=Kept())
+    assert found == f"{task.id} 1-video.mp4 HEAD"
 
 
 def test_a_permanent_link_that_is_not_ours_is_not_found_and_nothing_is_signed() -> None:
-    def sign(key: str, method: str) -> str:
-        raise AssertionError(f"{key} was signed")
+    def sign(task_id: str, file: str, method: str) -> str:
+        raise AssertionError(f"{file} was signed")
 
     with pytest.raises(NotFound):
         query.follow("guessed", "0" * 32, "1-video.mp4", "GET", sign=sign, secret=Kept())

@@ -31,6 +31,7 @@ class CopyError:
     message: str
     no_better_link: bool = False  # the provider was asked, and has none
     retry_after: float | None = None  # seconds, as the server of the file asked for
+    quarantined: Kept | None = None  # what came instead of the file
 
 
 def due(task: Task, now: datetime) -> list[tuple[int, str]]:
@@ -138,6 +139,7 @@ def _with_error(task: Task, asset: Asset, error: CopyError, now: datetime) -> As
         consecutive_errors=errors,
         dead_link_refreshes=refreshes,
         last_error=error.message,
+        quarantined=error.quarantined or asset.quarantined,
         retry_at=now + timedelta(seconds=schedule.copy_wait(errors, jitter, error.retry_after)),
         lost=error.message if hopeless else "",
     )

@@ -1,4 +1,4 @@
-"""Permanent links: ours, unguessable, good for years, dead at once when the secret is rotated."""
+"""Permanent links: unguessable, valid for years, all revoked at once when the secret is rotated."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ from collections.abc import Callable
 from reelkeep.domain import ids
 from reelkeep.domain.task import Kept
 
-Links = Callable[[Kept], str]  # the permanent link to a kept file
-
-
-def folder(task_id: str) -> str:
-    """Where in the archive everything of a task lies; sorts by day, and follows from the id alone."""
-    return f"tasks/{ids.created_at(task_id):%Y/%m/%d}/{task_id}/"
+Links = Callable[[Kept], str]  # the permanent link to a file in the archive
 
 
 def path_of(key: str, secret: bytes) -> str:
@@ -24,13 +19,10 @@ def path_of(key: str, secret: bytes) -> str:
     return f"/files/{_token(task_id, file, secret)}/{task_id}/{file}"
 
 
-def key_of(token: str, task_id: str, file: str, secret: bytes) -> str | None:
-    """The key in the archive that a permanent link stands for, or None if the link is not one of ours."""
-    if not ids.is_task_id(task_id):
-        return None
-    if not hmac.compare_digest(token.encode(errors="replace"), _token(task_id, file, secret).encode()):
-        return None
-    return folder(task_id) + file
+def is_valid(token: str, task_id: str, file: str, secret: bytes) -> bool:
+    """Whether this is a permanent link of ours. Whoever made it up, its parts are safe to use then."""
+    is_signed = hmac.compare_digest(token.encode(errors="replace"), _token(task_id, file, secret).encode())
+    return is_signed and ids.is_task_id(task_id)
 
 
 def _token(task_id: str, file: str, secret: bytes) -> str:

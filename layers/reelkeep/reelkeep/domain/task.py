@@ -131,6 +131,7 @@ class Asset:
     source: str = ""  # the provider's link, or a path at the provider that needs its key; forgotten once kept
     expires_at: datetime | None = None  # when that link dies
     kept: Kept | None = None
+    quarantined: Kept | None = None  # what came in its place: bytes that are not recognised as media
     lost: str = ""  # why it was given up
     consecutive_errors: int = 0  # how often in a row it could not be fetched
     dead_link_refreshes: int = 0  # how often in a row the provider had no better link than one that is dead

@@ -22,6 +22,7 @@ from reelkeep.ports import (
     SourceBad,
     SourceBusy,
     SourceGone,
+    SourceNotMedia,
     Tasks,
 )
 from reelkeep.services.poll import Verdict
@@ -159,6 +160,8 @@ class _Run:
         source, seconds = self.provider.source(asset), self.seconds_left() - _RECORD_RESERVE
         try:
             kept = self.archive.keep(self.task, number, name, source, seconds)
+        except SourceNotMedia as error:
+            return CopyError(number, name, f"{name}: {error}", quarantined=error.quarantined), True
         except (SourceGone, SourceBad) as error:
             return CopyError(number, name, f"{name}: {error}"), True
         except SourceBusy as busy:

@@ -37,8 +37,7 @@ def list_tasks(
 
 
 def follow(token: str, task_id: str, file: str, method: str, *, sign: Sign, secret: Secret) -> str:
-    """The link, signed at this moment, that a permanent link leads to. Raises NotFound for a link not of ours."""
-    key = links.key_of(token, task_id, file, secret.value().encode())
-    if key is None:
+    """The signed link that a permanent link leads to. Raises NotFound for a link that is not one of ours."""
+    if not links.is_valid(token, task_id, file, secret.value().encode()):
         raise NotFound("there is no such file, or its link was revoked")
-    return sign(key, method)
+    return sign(task_id, file, method)

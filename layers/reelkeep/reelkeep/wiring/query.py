@@ -6,7 +6,8 @@ from functools import partial
 
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
-from reelkeep.adapters.s3.requests import S3Requests, signed_link
+from reelkeep.adapters.s3.links import sign_link
+from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.adapters.secrets import Secret
 from reelkeep.api import Api
 from reelkeep.public import asyncapi_document, files, openapi_document, reference
@@ -19,7 +20,7 @@ def build() -> Api:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
     secret = Secret(platform.secretsmanager(), settings.link_secret_arn, platform.now)
-    sign = partial(signed_link, platform.s3, settings.bucket)
+    sign = partial(sign_link, platform.s3, settings.bucket)
     return Api(
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),

@@ -21,7 +21,7 @@ from reelkeep.adapters.copying.upload import MOST, MOST_AT_ONCE, Target, buffer_
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.domain.task import Kept
 from reelkeep.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
-from reelkeep.ports import Source, SourceBad, SourceBusy
+from reelkeep.ports import Source, SourceBusy, SourceNotMedia
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -38,7 +38,7 @@ def copy(
     *,
     bucket: str,
     key: str | Callable[[str], str],
-    expected: Expected,
+    expected: Expected | None,
     s3: S3Client,
     credentials: Credentials | None = None,
     outbound: Outbound,
@@ -48,12 +48,14 @@ def copy(
     sha256_up_to: int = SHA256_UP_TO,
     pause: Callable[[float], None] = time.sleep,
 ) -> Kept:
-    """`key` may be a function of the extension that the file turns out to deserve.
+    """`key` may be a function of the extension that the file turns out to deserve. Nothing is `expected` of bytes of
+    any kind.
 
     Without the session's credentials all goes through the client, in buffered parts, which is slower. Of a file of
     more than `sha256_up_to` bytes only the CRC-32 is taken, which S3 keeps with it: `sha256` is empty then.
 
-    Raises SourceGone, SourceBusy, SourceBad, and what the client raises; nothing is visible under the key then.
+    Raises SourceGone, SourceBusy, SourceBad, SourceNotMedia, and what the client raises; nothing is visible under the
+    key then.
     """
     end = time.monotonic() + seconds
     why = ""
@@ -71,10 +73,10 @@ def copy(
                         pause=pause,
                     )
                 ) as remote,
-                closing(_Passing(remote, MediaProbe(expected), sha256_up_to)) as passing,
+                closing(_Passing(remote, MediaProbe(expected) if expected else AnyBytes(), sha256_up_to)) as passing,
             ):
 
-                def target(probe: MediaProbe = passing.probe) -> Target:
+                def target(probe: MediaProbe | AnyBytes = passing.probe) -> Target:
                     name = key if isinstance(key, str) else key(probe.extension)
                     return Target(s3, bucket, name, probe.content_type, dict(metadata or {}))
 
@@ -97,18 +99,31 @@ def copy(
         except BeginAgain as again:
             why = str(again)
         except NotMedia as error:
-            raise SourceBad(str(error)) from error
+            raise SourceNotMedia(str(error), remote.total or passing.size) from error
     raise SourceBusy(why)
+
+
+class AnyBytes:
+    """In the place of a probe, for bytes of any kind."""
+
+    content_type = "application/octet-stream"
+    extension = "bin"
+
+    def feed(self, chunk: memoryview) -> None:
+        pass
+
+    def finish(self) -> Media:
+        return Media(content_type=self.content_type, extension=self.extension)
 
 
 class _Passing:
     """The file on its way: what is learned of it, and its checksum, taken in a thread of its own."""
 
-    def __init__(self, remote: Remote, probe: MediaProbe, sha256_up_to: int) -> None:
+    def __init__(self, remote: Remote, probe: MediaProbe | AnyBytes, sha256_up_to: int) -> None:
         self.probe = probe
         self.checksum: Checksum = Sha256() if (remote.total or 0) <= sha256_up_to else Crc32()
         self._remote = remote
-        self._size = 0
+        self.size = 0
         self._media: Media | None = None
         self._to_sum: SimpleQueue[memoryview | None] = SimpleQueue()
         self._summed: SimpleQueue[None] = SimpleQueue()
@@ -120,14 +135,14 @@ class _Passing:
         for bit in self._incoming:
             self._to_sum.put(bit)
             self.probe.feed(bit)
-            self._size += len(bit)
+            self.size += len(bit)
             yield bit
             self._summed.get()
 
     def check(self) -> None:
         """After the last bit: is it whole, and what it should be? Raises NotMedia, BeginAgain."""
-        if self._remote.total not in (None, self._size):
-            raise BeginAgain(f"{self._size} bytes came, {self._remote.total} were promised")
+        if self._remote.total not in (None, self.size):
+            raise BeginAgain(f"{self.size} bytes came, {self._remote.total} were promised")
         try:
             self._media = self.probe.finish()
         except Truncated as truncated:
@@ -140,7 +155,7 @@ class _Passing:
         assert media is not None  # noqa: S101 - it was uploaded, so it was checked
         return Kept(
             key=key,
-            bytes=self._size,
+            bytes=self.size,
             sha256=self.checksum.digest().hex() if self.checksum.name == "sha256" else "",
             crc32=self.checksum.digest().hex() if self.checksum.name == "crc32" else "",
             content_type=media.content_type,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.http.outbound import Outbound
+from reelkeep.adapters.s3 import layout
 from reelkeep.adapters.s3.manifests import S3Manifests
-from reelkeep.domain.links import folder
 from reelkeep.domain.task import Kept, Task
 from reelkeep.media.probe import Expected
-from reelkeep.ports import Source
+from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceNotMedia
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -35,27 +36,45 @@ class S3Archive:
         *,
         largest: Mapping[Expected, int] = LARGEST,
         pause: Callable[[float], None] = time.sleep,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         """`largest` is how many bytes of one file are kept at most, by what it should be."""
         self._client = client
         self._largest = largest
         self._pause = pause
+        self._ticks = ticks
         self._credentials = credentials
         self._bucket = bucket
         self._outbound = outbound
         self._manifests = S3Manifests(lambda: client, bucket)
 
     def keep(self, task: Task, number: int, name: str, source: Source, seconds: float) -> Kept:
-        expected = _expected(name)
+        end = self._ticks() + seconds
+        try:
+            return self._copy(
+                task, source, seconds, _expected(name), lambda ending: layout.file_key(task.id, number, name, ending)
+            )
+        except SourceNotMedia as error:
+            key = layout.quarantine_key(task.id, number, name)
+            before = task.creations[number - 1].asset(name)
+            known = before.quarantined.bytes if before and before.quarantined else 0
+            with suppress(SourceGone, SourceBusy, SourceBad):
+                if error.size > known:
+                    error.quarantined = self._copy(task, source, end - self._ticks(), None, key)
+            raise
+
+    def _copy(
+        self, task: Task, source: Source, seconds: float, expected: Expected | None, key: str | Callable[[str], str]
+    ) -> Kept:
         return copy(
             source,
             bucket=self._bucket,
-            key=lambda extension: f"{folder(task.id)}{number}-{name}.{extension}",
+            key=key,
             expected=expected,
             s3=self._client,
             credentials=self._credentials,
             outbound=self._outbound,
-            limit_bytes=self._largest[expected],
+            limit_bytes=self._largest[expected or "media"],
             seconds=seconds,
             metadata={"task-id": task.id},
             pause=self._pause,

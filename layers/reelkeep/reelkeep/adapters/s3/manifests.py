@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from reelkeep.adapters import documents
-from reelkeep.domain.links import folder
+from reelkeep.adapters.s3 import layout
 from reelkeep.domain.task import Task
 
 if TYPE_CHECKING:
@@ -30,12 +30,8 @@ class S3Manifests:
 
     def keep_manifest(self, task: Task) -> None:
         self._client().put_object(
-            Bucket=self._bucket, Key=key_of(task.id), Body=write(task), ContentType="application/json"
+            Bucket=self._bucket, Key=layout.manifest_key(task.id), Body=write(task), ContentType="application/json"
         )
-
-
-def key_of(task_id: str) -> str:
-    return f"{folder(task_id)}manifest.json"
 
 
 def write(task: Task) -> bytes:

@@ -27,6 +27,7 @@ def delayed(task: Task, now: datetime) -> Alert:
             "file": asset.name,
             "last_error": asset.last_error,
             "consecutive_errors": asset.consecutive_errors,
+            "quarantined": asset.quarantined.key if asset.quarantined else None,
             "dies_at": _time(asset.expires_at),
         }
         for creation in task.creations
@@ -50,7 +51,12 @@ def links_expiring(task: Task, now: datetime) -> Alert:
 def lost(task: Task, now: datetime) -> Alert | None:
     """What was given up, and why; None if nothing was. After the end of the task, each further loss is an event."""
     files = [
-        {"creation": creation.id, "file": asset.name, "reason": asset.lost}
+        {
+            "creation": creation.id,
+            "file": asset.name,
+            "reason": asset.lost,
+            "quarantined": asset.quarantined.key if asset.quarantined else None,
+        }
         for creation in task.creations
         for asset in creation.assets
         if asset.lost
