@@ -65,7 +65,7 @@ VIDU_BODIES: Final[list[tuple[str, Any, str, str]]] = [
     ("img2video", {**GOOD, "images": ["bird.png"]}, "FieldInvalid", "images"),
     ("img2video", {**GOOD, "images": ["file:///etc/passwd"]}, "FieldInvalid", "images"),
     ("start-end2video", {**GOOD, "images": [PICTURE]}, "FieldItemCountOutOfRange", "images"),
-    ("reference2video", {**GOOD, "images": [PICTURE] * 8}, "FieldItemCountOutOfRange", "images"),
+    ("reference2video", {**GOOD, "images": [PICTURE] * 101}, "FieldItemCountOutOfRange", "images"),
     ("reference2video", GOOD, "FieldLacking", "images"),
     ("template2video", {"images": [PICTURE]}, "FieldLacking", "template"),
     ("upscale-new", {}, "FieldLacking", "video_url"),

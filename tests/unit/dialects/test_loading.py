@@ -13,7 +13,7 @@ from reelkeep import dialects
 from reelkeep.dialects import all_dialects, upstream
 
 LAYER = Path(__file__).parents[3] / "layers" / "reelkeep"
-SHARED = {"dialect", "grammar", "translate"}
+SHARED = {"dialect", "families", "grammar", "translate"}
 NAMES = sorted({module.name for module in pkgutil.iter_modules(dialects.__path__)} - SHARED)
 UPSTREAMS = [name for name in NAMES if name != "reelkeep"]
 

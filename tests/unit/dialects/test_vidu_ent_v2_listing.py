@@ -84,15 +84,6 @@ def test_pager_may_be_spelled_as_on_the_seed_page() -> None:
     assert listing(("paper.page", "2"), ("paper.pagesz", "5")) == Listing(size=5, skip=10)
 
 
-def test_an_end_without_a_beginning_reaches_seven_days_back_from_it() -> None:
-    asked = listing(("created_at.to", "2020-01-08T00:00:00Z")).filter
-    assert (asked.created_from, asked.created_to) == (
-        datetime(2020, 1, 1, tzinfo=UTC),
-        datetime(2020, 1, 8, tzinfo=UTC),
-    )
-    assert listing(("created_at.to", "0001-01-02T00:00:00Z")).filter.created_from == datetime(1, 1, 1, tzinfo=UTC)
-
-
 def test_a_page_token_leads_on_from_where_the_page_ended_and_wins_over_a_number() -> None:
     token = listed(next_cursor=TASK_ID)["next_page_token"]
     assert listing(("pager.page_token", token), ("pager.page", "7")) == Listing(size=10, cursor=TASK_ID)

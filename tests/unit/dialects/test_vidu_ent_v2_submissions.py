@@ -164,7 +164,7 @@ from tests.unit.dialects.vidu_ent_v2_stage import (
                 "model": "viduq2-turbo",
                 "images": (BOAT, TINY, BOAT),
                 "resolution": "720p",
-                "unexpressed": ("image_settings",),
+                "unexpressed": ("image_settings[0].duration", "image_settings[1].prompt"),
             },
         ),
         (
@@ -227,7 +227,7 @@ def test_a_submission_is_understood_and_kept_word_for_word(segment: str, body: J
                 "wm_position": 1,
                 "cus_priority": 3,
             },
-            ("style", "movement_amplitude", "bgm", "is_rec", "meta_data", "wm_position", "cus_priority"),
+            ("movement_amplitude", "bgm", "is_rec", "wm_position", "meta_data", "style", "cus_priority"),
         ),
         (  # what is done anyway, what is ours, and what a Request has words for
             "text2video",
@@ -316,20 +316,16 @@ MANY = "FieldItemCountOutOfRange"
         ("img2video", {"model": "q", "images": ["file:///etc/passwd"]}, "images[0]", "FieldInvalid"),
         ("img2video", {"model": "q", "images": [None]}, "images[0]", "FieldInvalid"),
         ("reference2video", {"model": "q", "prompt": "rain"}, "images", "FieldLacking"),
-        ("reference2video", {"model": "q", "prompt": "rain", "images": [BOAT] * 8}, "images", MANY),
-        ("reference2video", {"model": "q", "prompt": "rain", "subjects": [{}] * 8}, "subjects", MANY),
-        (
-            "reference2video",
-            {"model": "q", "prompt": "rain", "subjects": [{"id": "1", "images": [BOAT] * 4}]},
-            "subjects[0].images",
-            MANY,
-        ),
+        ("reference2video", {"model": "q", "prompt": "rain", "subjects": []}, "images", "FieldLacking"),
+        ("reference2video", {"model": "q", "prompt": "rain", "images": [BOAT] * 101}, "images", MANY),
+        ("reference2video", {"model": "q", "prompt": "rain", "subjects": [{}] * 101}, "subjects", MANY),
+        ("reference2video", {"model": "q", "prompt": "rain", "subjects": [7]}, "subjects[0]", "FieldInvalid"),
         ("start-end2video", {"model": "q", "images": [BOAT]}, "images", MANY),
         ("start-end2video", {"model": "q", "images": [BOAT, 1]}, "images[1]", "FieldInvalid"),
         ("template2video", {"images": [BOAT]}, "template", "FieldLacking"),
         ("template2video", {"template": "hugging", "images": []}, "images", MANY),
         ("extend", {"model": "q"}, "video_url", "FieldLacking"),
-        ("extend", {"model": "q", **VIDEO, "duration": 8}, "duration", "FieldInvalid"),
+        ("extend", {"model": "q", **VIDEO, "duration": 0}, "duration", "FieldInvalid"),
         ("extend", {"model": "q", **VIDEO, "images": [BOAT, BOAT]}, "images", MANY),
         ("upscale-new", {}, "video_url", "FieldLacking"),
         ("upscale-new", {"video_url": "v.mp4"}, "video_url", "FieldInvalid"),
@@ -347,7 +343,7 @@ MANY = "FieldItemCountOutOfRange"
         ),
         (
             "multiframe",
-            {"model": "q", "start_image": BOAT, "image_settings": FRAMES * 5},
+            {"model": "q", "start_image": BOAT, "image_settings": FRAMES * 51},
             "image_settings",
             MANY,
         ),
@@ -362,7 +358,7 @@ MANY = "FieldItemCountOutOfRange"
             {
                 "model": "q",
                 "start_image": BOAT,
-                "image_settings": [*FRAMES, {"key_image": BOAT, "duration": 9}],
+                "image_settings": [*FRAMES, {"key_image": BOAT, "duration": "9"}],
             },
             "image_settings[2].duration",
             "FieldInvalid",
@@ -375,6 +371,56 @@ def test_a_bad_field_is_refused_by_name(segment: str, body: Json, field: str, re
     status, said = refusal(refused.value, posted(body))
     assert (refused.value.field, status, said["reason"]) == (field, 400, reason)
     assert field in said["message"]
+
+
+@pytest.mark.parametrize(
+    ("segment", "body", "message"),
+    [
+        (
+            "img2video",
+            {"images": [], "duration": "5", "style": 7},
+            "model is required; duration must be a whole number from 1 to 86400; images must hold 1 items or more",
+        ),
+        ("reference2video", {"model": "q"}, "prompt is required; images or subjects is required"),
+        ("extend", {"duration": 1.5}, "model is required; video_url or video_creation_id is required; duration must"),
+        (
+            "upscale-new",
+            {"upscale_resolution": "3K"},
+            "video_url or video_creation_id is required; upscale_resolution",
+        ),
+        ("lip-sync", {"speed": 3}, "video_url is required; audio_url or text is required; speed must be 2.0 or less"),
+    ],
+)
+def test_everything_that_is_wrong_is_said_at_once_in_our_words(segment: str, body: Json, message: str) -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        submit(segment, body)
+    assert refused.value.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("segment", "body"),
+    [
+        ("reference2video", {"prompt": "rain", "images": [BOAT] * 15, "duration": 16, "resolution": "4K"}),
+        ("reference2video", {"prompt": "rain", "subjects": [{"id": "1", "images": [BOAT] * 5}] * 9}),
+        ("img2video", {"images": [BOAT], "duration": 60, "resolution": "2K"}),
+        ("extend", {**VIDEO, "duration": 16}),
+        ("multiframe", {"start_image": BOAT, "image_settings": [{"key_image": BOAT, "duration": 12}] * 12}),
+    ],
+)
+def test_what_a_model_takes_is_for_its_provider_to_say(segment: str, body: Json) -> None:
+    sent = {**body, "model": "viduq4-preview"}
+    call = upstream.place(task_of(submit(segment, sent)))
+    assert call.body is not None
+    assert {name: call.body[name] for name in sent} == sent
+
+
+def test_a_field_of_a_request_is_named_as_clients_of_its_kind_write_it() -> None:
+    error = errors.InvalidRequest("resolution must be one of 1080p at this provider", field="resolution")
+    _, said = refusal(error, posted({}, "/ent/v2/upscale-new"))
+    assert said["message"] == "upscale_resolution must be one of 1080p at this provider"
+    error = errors.InvalidRequest("there is no creation 0", field="creation_id")
+    _, said = refusal(error, posted({}, "/ent/v2/extend"))
+    assert said["message"] == "video_creation_id: there is no creation 0"
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b'"model"', b"\xff"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -64,6 +64,9 @@ def test_a_window_holds_for_a_listing_that_does_not_say_how_far_back_it_reaches(
     assert listed(stage, Filter()) == [new, old]
     assert listed(stage, Filter(created_from=NOON), day) == [new, old]
     assert listed(stage, Filter(task_ids=(old,)), day) == [old]
+    assert listed(stage, Filter(created_to=NOON + day * 0.5), day) == [old], "it reaches back from its end"
+    assert listed(stage, Filter(created_to=NOON + 365 * day), day) == [new], "which is not later than now"
+    assert listed(stage, Filter(created_to=datetime.min.replace(tzinfo=UTC)), day) == []
 
 
 def test_a_permanent_link_leads_to_a_link_that_is_signed_now() -> None:

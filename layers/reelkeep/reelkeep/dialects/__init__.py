@@ -2,7 +2,7 @@
 
 What a module calls `dialect` is served to clients, what it calls `upstream` can be a provider's. A format that takes
 more than a page is a package, with the one in its `server` and the other in its `client`. What several dialects share
-is in `grammar`.
+is in `families` and `grammar`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from reelkeep.domain.links import Links
 from reelkeep.domain.task import Task
 from reelkeep.domain.wire import Json, ProviderDialect
 
-_SHARED = frozenset({"dialect", "grammar", "translate"})
+_SHARED = frozenset({"dialect", "families", "grammar", "translate"})
 
 
 @cache

@@ -25,8 +25,8 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import ErrorDetails, core_schema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 
 from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange
 from reelkeep.domain.task import Kind, Request
@@ -65,6 +65,21 @@ class Whole:
 
 
 _SAID = "said"  # the type of an error whose message is ours
+_LACKING = "lacking"  # the same, if it is about what is not there
+
+
+def unless(other: str) -> Any:
+    """A field that is required if the `other` one, declared before it, is not given, for Annotated. It validates
+    its default."""
+
+    def check(value: Any, info: ValidationInfo) -> Any:
+        if not value and not info.data.get(other, "which is wrong"):
+            raise PydanticCustomError(_LACKING, f"or {other} is required")
+        return value
+
+    return AfterValidator(check)
+
+
 _HTTP = r"[hH][tT][tT][pP][sS]?://[^\s/?#]\S*$"
 IMAGE = rf"{_HTTP}|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/]"
 
@@ -344,13 +359,13 @@ def _refusal(refused: ValidationError) -> InvalidRequest:
     first = found[0]["type"]
     kind = ItemCountOutOfRange if first in ("too_short", "too_long") else InvalidRequest
     message = "; ".join(f"{field} {sentence}" for field, sentence in wrong.items())
-    return kind(message, field=next(iter(wrong)), missing=first == "missing", wrong=tuple(wrong.items()))
+    return kind(message, field=next(iter(wrong)), missing=first in ("missing", _LACKING), wrong=tuple(wrong.items()))
 
 
 def _sentence(error: ErrorDetails) -> str:
     context = error.get("ctx", {})
     match error["type"]:
-        case "said":
+        case "said" | "lacking":
             return error["msg"]
         case "string_pattern_mismatch":
             return _FORMS[context["pattern"]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from reelkeep.domain import ids, links
 from reelkeep.domain.errors import NotFound
@@ -29,10 +29,12 @@ def show_whole(task_id: str, caller: Caller, *, tasks: Tasks, requests: Requests
 def list_tasks(
     listing: Listing, caller: Caller, window: timedelta | None = None, *, tasks: Tasks, clock: Clock
 ) -> Page:
-    """One page. `window` is how far back it reaches if the listing does not say."""
-    if window and listing.filter.created_from is None and not listing.filter.task_ids:
-        beginning = replace(listing.filter, created_from=clock() - window)
-        listing = replace(listing, filter=beginning)
+    """One page. `window` is how far back it reaches from its end, or from now, if the listing does not say."""
+    asked = listing.filter
+    if window and asked.created_from is None and not asked.task_ids:
+        end = min(asked.created_to or clock(), clock())
+        beginning = max(end, datetime.min.replace(tzinfo=UTC) + window) - window
+        listing = replace(listing, filter=replace(asked, created_from=beginning))
     return tasks.page(caller.owner, listing)
 
 

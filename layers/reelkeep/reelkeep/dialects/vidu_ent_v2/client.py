@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from reelkeep.dialects.grammar import lenient, vidu
+from reelkeep.dialects.families import vidu
+from reelkeep.dialects.grammar import lenient
 from reelkeep.dialects.grammar.client import (
     UNPROVEN,
     Client,
@@ -74,9 +75,10 @@ class _Client(Client):
     }
 
     def write(self, request: Request) -> dict[str, Json]:
-        from reelkeep.dialects.vidu_ent_v2 import bodies  # with pydantic, for which a poll need not wait
+        from reelkeep.dialects.translate import write  # with pydantic, for which a poll need not wait
+        from reelkeep.dialects.vidu_ent_v2.wire import BODIES
 
-        return bodies.write(request)
+        return write(request, BODIES)
 
     def place(self, task: Task) -> Call:
         body = self.body(task)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from reelkeep.dialects.dialect import LARGEST_BODY
-from reelkeep.dialects.grammar import foreign, vidu
+from reelkeep.dialects.families import vidu
+from reelkeep.dialects.grammar import foreign
 from reelkeep.dialects.grammar.strict import IMAGE, LONGEST_PROMPT, RATIO, URL, Fields
 from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange
 from reelkeep.domain.task import Kind, Request

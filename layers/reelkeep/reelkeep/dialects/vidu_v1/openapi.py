@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from reelkeep.dialects.grammar import described, vidu
+from reelkeep.dialects.families import vidu
+from reelkeep.dialects.grammar import described
 from reelkeep.dialects.grammar.strict import LONGEST_WAY, RATIO
 from reelkeep.dialects.vidu_v1.bodies import KINDS, MOST_PROMPTS, NO_CREATION
 from reelkeep.domain.wire import Json
@@ -52,7 +53,12 @@ _describer = described.Describer(
         "message": "settings.model is required",
         "metadata": {"trace_id": "1-695c8f00-0a1b2c3d4e5f"},
     },
-    fault=vidu.fault().body,
+    fault={
+        "code": 500,
+        "reason": "InternalServiceFailure",
+        "message": "internal service failure",
+        "metadata": {"trace_id": ""},
+    },
 )
 SUBMIT = _describer.operation(
     "submitViduV1Task",

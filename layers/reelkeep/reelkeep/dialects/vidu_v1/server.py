@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
-from reelkeep.dialects.grammar import lenient, vidu
+from reelkeep.dialects.families import vidu
+from reelkeep.dialects.grammar import lenient
 from reelkeep.dialects.grammar.creations import kept_links
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.vidu_v1 import NAME, PATH, bodies, openapi
@@ -30,6 +31,9 @@ class _Server(vidu.Server):
         "prompt": "input.prompts",
         "images": "input.prompts",
     }
+
+    def names(self, http: Http) -> Mapping[str, str]:
+        return self.spelled
 
     @property
     def routes(self) -> tuple[AnyRoute, ...]:
@@ -95,7 +99,7 @@ def _prompts(request: Request, said: Json) -> list[Json]:
     return [
         {
             "type": lenient.text(prompt.get("type")),
-            "content": vidu.shown(lenient.text(prompt.get("content"))),
+            "content": vidu.without_image_bytes(lenient.text(prompt.get("content"))),
             "negative": prompt.get("negative") is True,
             "enhance": prompt.get("enhance") is not False,
             "recaption": lenient.text(prompt.get("recaption")),

@@ -1,0 +1,318 @@
+"""The bodies of Vidu's ent/v2: what clients send, one for each kind of task, and what they get.
+
+What the documentation says of a kind is checked. What it says of a model is not: the provider knows its models, so
+new ones need no new release here. Source: platform.vidu.com/docs, one page for each kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, NotRequired
+
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+
+from reelkeep.dialects.families.vidu import Error as Error
+from reelkeep.dialects.families.vidu import Facts, StateWord
+from reelkeep.dialects.translate import (
+    Body,
+    Image,
+    Name,
+    Part,
+    Prompt,
+    Ratio,
+    Seconds,
+    Url,
+    Whole,
+    means,
+    only_here,
+    unless,
+)  # fmt: skip
+from reelkeep.domain.errors import Missing
+from reelkeep.domain.task import Kind, Request
+from reelkeep.domain.wire import Json
+
+# --- what is sent ---
+
+_MOST_IMAGES = 100  # Vidu's newest model takes 15; the limit is there to have one
+_Seed = Annotated[int, Whole(0, 2**63 - 1)]
+
+
+def _example(**body: Json) -> ConfigDict:
+    return ConfigDict(json_schema_extra={"examples": [body]})
+
+
+class Submission(Body):
+    """What every kind has."""
+
+    kind: ClassVar[Kind]
+
+    # Kinds that do not require it know one model only, and do not have to be told.
+    model: Name | None = means("model", write=lambda _: None)
+    payload: Annotated[str, Field(max_length=1_048_576)] | None = means(
+        "payload", description="Comes back unchanged with every answer."
+    )
+
+    def understood(self) -> dict[str, Any]:
+        return super().understood() | {"kind": self.kind}
+
+
+class Video(Submission):
+    """What the kinds that generate from a prompt or images have in common."""
+
+    model: Name = means("model", ...)
+    prompt: Prompt | None = means("prompt")
+    duration: Seconds | None = means("duration")
+    seed: _Seed | None = means("seed", none=0, description="0: at random.")
+    resolution: Name | None = means("resolution", examples=["720p"])
+    movement_amplitude: Literal["auto", "small", "medium", "large"] = only_here("auto")
+    bgm: bool = only_here(False)
+    audio: bool | None = means("audio")
+    audio_type: Name | None = only_here()
+    voice_id: Name | None = only_here()
+    is_rec: bool = only_here(False)
+    off_peak: bool = means("off_peak", False, description="Cheaper; done within 48 hours.")
+    watermark: bool | None = means("watermark")
+    wm_position: Literal[1, 2, 3, 4, "unspecified", "top_left", "top_right", "bottom_right", "bottom_left"] | None = (
+        only_here()
+    )
+    wm_url: Url | None = only_here()
+    meta_data: str | None = only_here()
+
+    def understood(self) -> dict[str, Any]:
+        """With Vidu's defaults, so that a listing by resolution finds the task."""
+        old, q1 = self.model.startswith(("vidu1.5", "vidu2.0")), self.model.startswith("viduq1")
+        duration = self.duration or (4 if old else 5)
+        usual = "1080p" if q1 else "360p" if old and duration == 4 else "720p"
+        return super().understood() | {"duration": duration, "resolution": self.resolution or usual}
+
+
+class Text2video(Video):
+    kind = Kind.TEXT2VIDEO
+    model_config = _example(model="viduq3-pro", prompt="a paper boat on a pond", duration=5)
+
+    prompt: Prompt = means("prompt", ...)
+    style: Literal["general", "anime"] = only_here("general")
+    aspect_ratio: Ratio | None = means("aspect_ratio")
+
+
+class Img2video(Video):
+    kind = Kind.IMG2VIDEO
+    model_config = _example(model="viduq2-pro", images=["https://example.com/boat.png"])
+
+    images: list[Image] = means("images", ..., min_length=1, max_length=1)
+
+
+class Subject(Part):
+    id: Name | None = None
+    name: Name | None = None
+    images: list[Image] = Field([], max_length=_MOST_IMAGES)
+    videos: list[Url] = Field([], max_length=_MOST_IMAGES)
+    voice_id: Name | None = None
+
+
+class Reference2video(Video):
+    kind = Kind.REFERENCE2VIDEO
+    model_config = _example(model="viduq2", prompt="the boat at dusk", images=["https://example.com/boat.png"])
+
+    prompt: Prompt = means("prompt", ...)
+    subjects: list[Subject] = only_here([], max_length=_MOST_IMAGES)
+    images: Annotated[list[Image], unless("subjects")] = means(
+        "images", [], max_length=_MOST_IMAGES, validate_default=True
+    )
+    aspect_ratio: Ratio | None = means("aspect_ratio")
+
+
+class StartEnd2video(Video):
+    kind = Kind.START_END2VIDEO
+    model_config = _example(
+        model="viduq2-pro", images=["https://example.com/first.png", "https://example.com/last.png"]
+    )
+
+    images: list[Image] = means("images", ..., min_length=2, max_length=2)
+
+
+class Template2video(Submission):
+    kind = Kind.TEMPLATE2VIDEO
+    model_config = _example(template="hugging", images=["https://example.com/two.png"])
+
+    template: Name = means("template", ...)
+    images: list[Image] = means("images", ..., min_length=1, max_length=_MOST_IMAGES)
+    prompt: Prompt | None = means("prompt")
+    seed: _Seed | None = means("seed", none=0, description="0: at random.")
+    aspect_ratio: Ratio | None = means("aspect_ratio")
+    area: Name | None = only_here()
+    beast: Name | None = only_here()
+    bgm: bool = only_here(False)
+
+
+class _FromVideo(Submission):
+    """Takes an earlier creation, or any video; the creation wins."""
+
+    video_creation_id: Name | None = means("creation_id")
+    video_url: Annotated[Url | None, unless("video_creation_id")] = means("video_url", validate_default=True)
+
+
+class Extend(_FromVideo):
+    kind = Kind.EXTEND
+    model_config = _example(model="viduq2-pro", video_creation_id="885000000000000777")
+
+    model: Name = means("model", ...)
+    images: list[Image] = means("images", [], max_length=1, description="The last frame.")
+    prompt: Prompt | None = means("prompt")
+    duration: Seconds = means("duration", 5)
+    resolution: Name = means("resolution", "720p")
+
+
+class UpscaleNew(_FromVideo):
+    kind = Kind.UPSCALE
+    model_config = _example(video_url="https://example.com/boat.mp4", upscale_resolution="4K")
+    by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"": ("duration",)}  # it is as long as its source
+
+    upscale_resolution: Literal["1080p", "2K", "4K", "8K"] = means("resolution", "1080p")
+
+
+class LipSync(Submission):
+    kind = Kind.LIP_SYNC
+    model_config = _example(video_url="https://example.com/talk.mp4", text="Good morning, everyone")
+    by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"audio_url": ("prompt",), "text": ("prompt",)}
+
+    video_url: Url = means("video_url", ...)
+    text: Annotated[str, Field(max_length=2000)] | None = only_here(
+        description="At least 4 letters, or 2 Chinese characters."
+    )
+    audio_url: Annotated[Url | None, unless("text")] = only_here(validate_default=True)
+    speed: Annotated[float, Field(ge=0.5, le=2)] = only_here(1.0)
+    voice_id: Name | None = only_here()
+    volume: Annotated[float, Field(ge=0, le=10)] = only_here(0.0)
+    ref_photo_url: Image | None = only_here()
+
+    @classmethod
+    def express(cls, request: Request) -> dict[str, Json]:
+        return {**super().express(request), "text": request.prompt}
+
+
+class KeyFrame(Part):
+    key_image: Image
+    prompt: Prompt | None = only_here()
+    duration: Seconds = only_here(5)
+
+
+class Multiframe(Submission):
+    kind = Kind.MULTIFRAME
+    model_config = _example(
+        model="viduq2-turbo",
+        start_image="https://example.com/1.png",
+        image_settings=[
+            {"key_image": "https://example.com/2.png", "prompt": "the boat leaves", "duration": 3},
+            {"key_image": "https://example.com/3.png"},
+        ],
+    )
+    by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        "start_image": ("images",),
+        "image_settings": ("images", "prompt"),
+    }
+
+    model: Name = means("model", ...)
+    start_image: Image
+    image_settings: list[KeyFrame] = Field(min_length=2, max_length=_MOST_IMAGES)
+    resolution: Name = means("resolution", "720p")
+
+    def understood(self) -> dict[str, Any]:
+        images = (self.start_image, *(frame.key_image for frame in self.image_settings))
+        return super().understood() | {"images": images}
+
+    @classmethod
+    def express(cls, request: Request) -> dict[str, Json]:
+        if not request.images:
+            raise Missing("images are required, in their order", field="images")
+        first, *others = request.images
+        frames = [{"key_image": image, "prompt": request.prompt} for image in others]
+        return {**super().express(request), "start_image": first, "image_settings": frames}
+
+
+BODIES: Mapping[Kind, type[Submission]] = {
+    body.kind: body
+    for body in (
+        Text2video, Img2video, Reference2video, StartEnd2video, Template2video,
+        Extend, UpscaleNew, LipSync, Multiframe,
+    )
+}  # fmt: skip
+
+# --- what is answered ---
+
+
+class Creation(TypedDict):
+    id: str
+    url: Annotated[str, Field(description="Permanent.")]
+    cover_url: str
+    watermarked_url: str
+    moderation_url: list[str]
+    video: Facts
+
+
+class Submitted(TypedDict):
+    """And what else belongs to its kind, if the body said it."""
+
+    task_id: str
+    type: str
+    state: StateWord
+    model: str
+    style: str
+    prompt: str
+    images: list[str]
+    duration: int
+    seed: int
+    aspect_ratio: str
+    resolution: str
+    movement_amplitude: str
+    payload: str
+    bgm: bool
+    audio_type: str
+    off_peak: bool
+    watermark: bool
+    wm_position: str | int
+    wm_url: str
+    meta_data: str
+    is_rec: bool
+    cus_priority: int
+    client_request_id: str
+    credits: int
+    created_at: str
+
+
+class TaskCreations(TypedDict):
+    id: str
+    state: StateWord
+    err_code: Annotated[str, Field(description="Why it failed; empty if it did not.")]
+    credits: int
+    payload: str
+    bgm: bool
+    off_peak: bool
+    creations: list[Creation]
+
+
+class ListedTask(TypedDict):
+    id: str
+    key_id: str
+    type: str
+    template: NotRequired[str]
+    model: str
+    prompt: str
+    images: list[str]
+    duration: int
+    resolution: str
+    aspect_ratio: str
+    state: StateWord
+    creations: list[Creation]
+    created_at: str
+    credits: int
+
+
+class TaskList(TypedDict):
+    next_page_token: Annotated[str, Field(description="Empty on the last page.")]
+    tasks: list[ListedTask]
+
+
+class Nothing(TypedDict):
+    pass
