@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.dialects import upstream as upstream_named
-from reelkeep.dialects import video_generations
-from reelkeep.dialects.grammar.gateway import Gateway
+from reelkeep.dialects.families.gateway import Gateway
 from reelkeep.dialects.openai_videos import client as openai_client
 from reelkeep.dialects.openai_videos import server as openai_server
+from reelkeep.dialects.video_generations import client as flat_client
+from reelkeep.dialects.video_generations import server as flat_server
 from reelkeep.domain import errors, observation
 from reelkeep.domain.observation import (
     Accepted,
@@ -32,8 +33,8 @@ from reelkeep.domain.wire import Call, Json
 from tests.unit.dialects.stage import Speaker, answer, task_of
 from tests.unit.dialects.videos_stage import BODY, FIRST, OBJECTS, VALUES, request_of
 
-UPSTREAMS = [openai_client.upstream, video_generations.upstream]
-FLAT, OPENAI = Speaker(video_generations.dialect), Speaker(openai_server.dialect)
+UPSTREAMS = [openai_client.upstream, flat_client.upstream]
+FLAT, OPENAI = Speaker(flat_server.dialect), Speaker(openai_server.dialect)
 LINK = "https://cdn.example.com/v.mp4"
 SIGNED = f"{LINK}?X-Tos-Date=20260106T080100Z&X-Tos-Expires=86400"
 SIGNED_UNTIL = datetime(2026, 1, 7, 8, 1, tzinfo=UTC)
@@ -75,7 +76,7 @@ def test_each_path_is_told_of_an_image_in_the_words_that_it_reads() -> None:
         "size": "720p",
         "metadata": {"resolution": "720p"},
     }
-    assert video_generations.upstream.place(task) == Call(method="POST", path="/v1/video/generations", body=flat)
+    assert flat_client.upstream.place(task) == Call(method="POST", path="/v1/video/generations", body=flat)
     more = {"seconds": "5", "input_reference": FIRST}
     assert openai_client.upstream.place(task) == Call(method="POST", path="/v1/videos", body={**flat, **more})
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.dialects.grammar import lenient
-from reelkeep.dialects.grammar.client import segment
+from reelkeep.dialects.families import lenient
+from reelkeep.dialects.families.client import segment
 from reelkeep.domain.wire import Json
 
 

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import pkgutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from reelkeep import dialects
 from reelkeep.dialects import all_dialects, upstream
 
 LAYER = Path(__file__).parents[3] / "layers" / "reelkeep"
-SHARED = {"dialect", "families", "grammar", "translate"}
-NAMES = sorted({module.name for module in pkgutil.iter_modules(dialects.__path__)} - SHARED)
-UPSTREAMS = [name for name in NAMES if name != "reelkeep"]
+FOLDER = LAYER / "reelkeep" / "dialects"
+NAMES = sorted(path.parent.name for path in FOLDER.glob("*/server.py"))
+UPSTREAMS = sorted(path.parent.name for path in FOLDER.glob("*/client.py") if path.parent.name != "families")
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -26,12 +24,19 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_every_dialect_is_named_as_its_module_is() -> None:
     assert sorted(dialect.name for dialect in all_dialects()) == NAMES
-    assert [found.name for name in NAMES if (found := upstream(name))] == [
-        each for each in NAMES if each != "reelkeep"
-    ]
+    assert [found.name for name in UPSTREAMS if (found := upstream(name))] == UPSTREAMS
 
 
-@pytest.mark.parametrize("name", ["grammar", "dialect", "carrier_pigeon", ""])
+def test_a_format_that_only_providers_speak_needs_no_server(tmp_path: Path) -> None:
+    package = tmp_path / "pigeon"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "client.py").write_text("upstream = 'coo'")
+    extended = f"dialects.__path__.append({str(tmp_path)!r})"
+    loaded_by(f"{extended}; assert dialects.upstream('pigeon') == 'coo'; assert dialects.all_dialects()")
+
+
+@pytest.mark.parametrize("name", ["reelkeep", "families", "grammar", "dialect", "carrier_pigeon", ""])
 def test_what_is_no_dialect_is_no_provider_s(name: str) -> None:
     assert upstream(name) is None
 

@@ -7,7 +7,7 @@ import pytest
 
 from reelkeep.dialects import dialect_of
 from reelkeep.dialects.dialect import Http
-from reelkeep.dialects.video_generations import dialect
+from reelkeep.dialects.video_generations.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, State
 from reelkeep.domain.wire import Json

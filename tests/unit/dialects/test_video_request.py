@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reelkeep.dialects.grammar.sizes import pixels, shape
 from reelkeep.dialects.grammar.video_request import asked, written
-from reelkeep.dialects.video_generations import upstream
+from reelkeep.dialects.video_generations.client import upstream
 from reelkeep.domain import errors
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json

@@ -8,7 +8,8 @@ import jsonschema
 import pytest
 from hypothesis import given
 
-from reelkeep.dialects.vidu_native import dialect, upstream
+from reelkeep.dialects.vidu_native.client import upstream
+from reelkeep.dialects.vidu_native.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json

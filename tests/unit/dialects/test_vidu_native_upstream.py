@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.dialects.vidu_native import upstream
+from reelkeep.dialects.vidu_native.client import upstream
 from reelkeep.domain import errors
 from reelkeep.domain.observation import (
     Accepted,

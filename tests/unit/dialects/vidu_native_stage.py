@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reelkeep.dialects.vidu_native import dialect
+from reelkeep.dialects.vidu_native.server import dialect
 from tests.unit.dialects.stage import Speaker, values
 
 native = Speaker(dialect)

@@ -1,8 +1,7 @@
-"""One wire format a module, read both ways; nothing else lists them.
+"""One wire format a package, read both ways; nothing else lists them.
 
-What a module calls `dialect` is served to clients, what it calls `upstream` can be a provider's. A format that takes
-more than a page is a package, with the one in its `server` and the other in its `client`. What several dialects share
-is in `families` and `grammar`.
+What its `server` calls `dialect` is served to clients, what its `client` calls `upstream` can be a provider's: a
+format has either or both. What several formats share is in `families` and `grammar`.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from reelkeep.domain.links import Links
 from reelkeep.domain.task import Task
 from reelkeep.domain.wire import Json, ProviderDialect
 
-_SHARED = frozenset({"dialect", "families", "grammar", "translate"})
+_SHARED = frozenset({"families", "grammar"})
 
 
 @cache
@@ -54,16 +53,11 @@ def upstream(name: str) -> ProviderDialect | None:
 
 
 def _spoken(name: str, what: str, side: str) -> Any:
-    """What the module of this name calls so, or if it is a package, the module in it for that side; or None."""
-    module = import_module(f"{__name__}.{name}")
-    if hasattr(module, "__path__"):
-        place = f"{__name__}.{name}.{side}"
-        if not find_spec(place):
-            return None
-        module = import_module(place)
-    return getattr(module, what, None)
+    """What the module for this side of this format calls so; None if it has no such side."""
+    module = f"{__name__}.{name}.{side}"
+    return getattr(import_module(module), what) if find_spec(module) else None
 
 
 @cache
 def _names() -> tuple[str, ...]:
-    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.name not in _SHARED)
+    return tuple(each.name for each in pkgutil.iter_modules(__path__) if each.ispkg and each.name not in _SHARED)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from reelkeep.dialects.grammar.gateway import Gateway
-from reelkeep.dialects.grammar.lenient import JsonObject
+from reelkeep.dialects.families.gateway import Gateway
+from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.openai_videos import LARGEST_PAGE, NAME, PATH
 from reelkeep.domain.observation import ListedPage
 from reelkeep.domain.task import Request

@@ -10,19 +10,10 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 from urllib.parse import urlsplit
 
-from reelkeep.dialects.families import vidu
-from reelkeep.dialects.grammar import lenient
-from reelkeep.dialects.grammar.client import (
-    UNPROVEN,
-    Client,
-    Row,
-    Witness,
-    may_date_from,
-    segment,
-    shows_earlier,
-    witness,
-)
-from reelkeep.dialects.grammar.lenient import JsonObject
+from reelkeep.dialects.families import lenient, vidu
+from reelkeep.dialects.families.client import Client, segment
+from reelkeep.dialects.families.evidence import UNPROVEN, Row, Witness, may_date_from, shows_earlier, witness
+from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
 from reelkeep.domain.observation import Absent, Finding, Found, ListedPage, Uncertain, Untraceable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Reply, Show, Submit
 from reelkeep.dialects.families import vidu
-from reelkeep.dialects.grammar.creations import kept_links
+from reelkeep.dialects.families.creations import kept_links
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.grammar.query import Moment, Number, Parameter, Query, Words
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS

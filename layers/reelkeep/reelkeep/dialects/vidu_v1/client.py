@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reelkeep.dialects.grammar.client import Client
+from reelkeep.dialects.families.client import Client
 from reelkeep.dialects.vidu_v1 import NAME, PATH, bodies
 from reelkeep.domain.task import Request, Task
 from reelkeep.domain.wire import Call, Json

@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
-from reelkeep.dialects.families import vidu
-from reelkeep.dialects.grammar import lenient
-from reelkeep.dialects.grammar.creations import kept_links
+from reelkeep.dialects.families import lenient, vidu
+from reelkeep.dialects.families.creations import kept_links
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.vidu_v1 import NAME, PATH, bodies, openapi
 from reelkeep.domain.links import Links

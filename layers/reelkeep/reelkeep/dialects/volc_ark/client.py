@@ -7,9 +7,10 @@ from dataclasses import replace
 from datetime import datetime
 from zlib import crc32
 
-from reelkeep.dialects.grammar import lenient
-from reelkeep.dialects.grammar.client import UNPROVEN, Client, Row, may_date_from, segment, witness
-from reelkeep.dialects.grammar.lenient import JsonObject
+from reelkeep.dialects.families import lenient
+from reelkeep.dialects.families.client import Client, segment
+from reelkeep.dialects.families.evidence import UNPROVEN, Row, may_date_from, witness
+from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH
 from reelkeep.domain.observation import Absent, Found, ListedPage, Uncertain, Untraceable
 from reelkeep.domain.task import Request, State, Task

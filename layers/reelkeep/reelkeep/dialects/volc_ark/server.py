@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reelkeep.dialects.dialect import AnyRoute, Http, List, Remove, Reply, Show, Submit, row
-from reelkeep.dialects.grammar.creations import kept_links
+from reelkeep.dialects.families.creations import kept_links
 from reelkeep.dialects.grammar.moments import unix
 from reelkeep.dialects.grammar.query import Number, Query, Words
 from reelkeep.dialects.grammar.sizes import shape

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from reelkeep.dialects.families.client import Client, segment
+from reelkeep.dialects.families.creations import creation
+from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.grammar import video_request
-from reelkeep.dialects.grammar.client import Client, segment
-from reelkeep.dialects.grammar.creations import creation
-from reelkeep.dialects.grammar.lenient import JsonObject
 from reelkeep.domain.task import Creation, FailureClass, Request
 from reelkeep.domain.wire import Json
 

@@ -1,9 +1,4 @@
-"""An aggregator's video generations, both ways: Veo, Grok and Vidu under /vidu-native.
-
-Source: doc.aimanyi.top/api-391200090 for the query. Of the submission no page is known: it is taken as its sibling
-POST /v1/video/create documents it (doc.aimanyi.top/api-385288046), and answered so. No page shows an error either:
-OpenAI's form is the one that this family of gateways answers with.
-"""
+"""Vidu under /vidu-native, as its server speaks it."""
 
 from __future__ import annotations
 
@@ -13,18 +8,15 @@ from dataclasses import replace
 from typing import Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
-from reelkeep.dialects.grammar import described, foreign, openai_words
-from reelkeep.dialects.grammar.creations import creations_in
-from reelkeep.dialects.grammar.gateway import Gateway
-from reelkeep.dialects.grammar.lenient import JsonObject
+from reelkeep.dialects.grammar import described, openai_words
 from reelkeep.dialects.grammar.strict import LONGEST_PROMPT, RATIO, URL, Fields
+from reelkeep.dialects.vidu_native import NAME, PATH
+from reelkeep.dialects.vidu_native.bodies import kind_of
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.links import Links
-from reelkeep.domain.task import Creation, Kind, Request, State, Task
+from reelkeep.domain.task import Request, State, Task
 from reelkeep.domain.wire import Json
 
-_NAME = "vidu_native"
-_PATH = "/vidu-native/video/generations"
 _SCHEMAS = "ViduNative"
 _MOST_IMAGES = 7
 
@@ -39,21 +31,19 @@ _WORDS = {
     State.EXPIRED: "failed",
 }
 
-# --- the server ---
-
 
 class _Server(openai_words.Server):
-    name = _NAME
+    name = NAME
     prefixes: tuple[str, ...] = ("/vidu-native/",)
     spelled: Mapping[str, str] = {"resolution": "size", "kind": "images"}
 
     @property
     def routes(self) -> tuple[AnyRoute, ...]:
         return (
-            Submit(method="POST", path=_PATH, description=_SUBMIT, parse=_parsed, render=_submitted),
+            Submit(method="POST", path=PATH, description=_SUBMIT, parse=_parsed, render=_submitted),
             Show(
                 method="GET",
-                path=f"{_PATH}/{{task_id}}",
+                path=f"{PATH}/{{task_id}}",
                 description=_SHOW,
                 callbacks_signed_by="vidu",
                 render=_shown,
@@ -74,8 +64,8 @@ def _parsed(http: Http) -> Request:
     model = body.text("model", required=True)
     images = body.images("images", most=_MOST_IMAGES)
     request = Request(
-        dialect=_NAME,
-        kind=_kind(model, len(images)),
+        dialect=NAME,
+        kind=kind_of(model, len(images)),
         model=model,
         prompt=body.text("prompt", required=True, longest=LONGEST_PROMPT),
         images=images,
@@ -87,13 +77,6 @@ def _parsed(http: Http) -> Request:
         body=sent,
     )
     return replace(request, unexpressed=tuple(body.unread({})))
-
-
-def _kind(model: str, images: int) -> Kind:
-    """What the images are for follows from how many there are, but for Veo's models whose names end so."""
-    if images and model.endswith("-components"):
-        return Kind.REFERENCE2VIDEO
-    return (Kind.TEXT2VIDEO, Kind.IMG2VIDEO, Kind.START_END2VIDEO, Kind.REFERENCE2VIDEO)[min(images, 3)]
 
 
 def _submitted(task: Task) -> Reply:
@@ -126,42 +109,6 @@ def _shown(task: Task, links: Links) -> Reply:
 def _milliseconds(task: Task) -> int:
     """As the page's first example has it; its second has seconds."""
     return int(task.updated_at.timestamp() * 1000)
-
-
-# --- the client ---
-
-
-class _Client(Gateway):
-    name = _NAME
-    path = _PATH
-
-    def write(self, request: Request) -> dict[str, Json]:
-        kinds = (Kind.TEXT2VIDEO, Kind.IMG2VIDEO, Kind.START_END2VIDEO, Kind.REFERENCE2VIDEO)
-        foreign.check(request, kinds=kinds, says=("prompt", "images", "duration", "resolution", "aspect_ratio"))
-        for name in ("model", "prompt"):
-            if not getattr(request, name):
-                raise InvalidRequest(f"{name} is required at this provider", field=name, missing=True)
-        if _kind(request.model, len(request.images)) is not request.kind:  # it would take them for something else
-            raise foreign.cannot("images")
-        fields = {
-            "aspect_ratio": foreign.ratio(request),
-            "size": re.sub(r"(?<=\d)p$", "P", request.resolution),
-            "duration": request.duration,
-        }
-        return {
-            "model": request.model,
-            "prompt": request.prompt,
-            "images": list(request.images),
-            **{name: value for name, value in fields.items() if value},
-        }
-
-    def creations(self, task: JsonObject) -> tuple[Creation, ...]:
-        """Its id is not looked at: behind some gateways it is another than the one that was submitted, and another
-        every time."""
-        return creations_in(task, "1")
-
-
-upstream = _Client()
 
 
 # --- what the document says of it ---

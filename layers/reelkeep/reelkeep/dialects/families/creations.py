@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from reelkeep.dialects.grammar.lenient import JsonObject, link
+from reelkeep.dialects.families.lenient import JsonObject, link
 from reelkeep.domain.expiry import link_expiry
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Asset, Creation

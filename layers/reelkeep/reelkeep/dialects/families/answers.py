@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
 
-from reelkeep.dialects.grammar.creations import creations_in
-from reelkeep.dialects.grammar.lenient import JsonObject, link
-from reelkeep.dialects.grammar.vocabulary import (
+from reelkeep.dialects.families.creations import creations_in
+from reelkeep.dialects.families.lenient import JsonObject, link
+from reelkeep.dialects.families.vocabulary import (
     Codes,
     failure_class,
     fold,

@@ -1,75 +1,20 @@
-"""A dialect as a provider's client speaks it: what most of them have in common."""
+"""What a provider's list proves of a call whose answer was lost. No clock but ours is believed."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from urllib.parse import quote
 
-from reelkeep.dialects.grammar.answers import Answers
-from reelkeep.domain.observation import ListedPage, Uncertain
+from reelkeep.domain.observation import Uncertain
 from reelkeep.domain.schedule import LISTED_IN_ORDER_AFTER
-from reelkeep.domain.task import Request, Submission, Task
-from reelkeep.domain.wire import Answer, Call, Callbacks, Json, OtherTask, Search
+from reelkeep.domain.task import Submission, Task
+from reelkeep.domain.wire import Json, OtherTask
 
 _CALL_TAKES = timedelta(minutes=5)  # at most, until the provider has a task of it
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _CLOCK_MAY_JUMP = timedelta(hours=1)  # to or from daylight saving time, between two tasks of the same list
 _MOST_LOOKED_UP = 200  # rows of a list, some 10 ms each
-_OURS = frozenset({"callback_url", "provider"})  # what is said to us does not travel
-
-
-class Client(Answers, ABC):
-    """Places tasks at one path, and looks at each below it. What more a format can do, its own client says."""
-
-    path: str  # of submissions; one task is at `{path}/{id}`
-    authorization = "Bearer {key}"
-    callbacks: Callbacks | None = None
-
-    @abstractmethod
-    def write(self, request: Request) -> dict[str, Json]:
-        """The body for a request that another dialect brought. Raises InvalidRequest for what it cannot say."""
-
-    def travelling(self, request: Request) -> dict[str, Json]:
-        """The body that a client sent in this very dialect, without nulls: they stand for what was left out."""
-        return {name: value for name, value in _without_nulls(request.body).items() if name not in _OURS}
-
-    def body(self, task: Task) -> dict[str, Json]:
-        request = task.request
-        return self.travelling(request) if request.dialect == self.name and request.body else self.write(request)
-
-    def place(self, task: Task) -> Call:
-        return Call(method="POST", path=self.path, body=self.body(task))
-
-    def observe(self, task: Task) -> Call:
-        return Call(method="GET", path=f"{self.path}/{segment(task.provider_task_id)}")
-
-    # It lists nothing, cancels nothing, and echoes nothing that a lost task could be known by.
-
-    def list_successes(self, since: datetime, page: str) -> Call | None:
-        return None
-
-    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
-        return None
-
-    def cancel(self, task: Task) -> Call | None:
-        return None
-
-    def find(self, task: Task, other: OtherTask) -> Search | None:
-        return None
-
-
-def segment(task_id: str) -> str:
-    """The id as one segment of a path, whatever its characters. A colon may stand there, and some servers insist."""
-    return quote(task_id, safe=":")
-
-
-def _without_nulls(value: Json) -> Json:
-    if isinstance(value, Mapping):
-        return {name: _without_nulls(each) for name, each in value.items() if each is not None}
-    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,4 @@
-"""POST and GET /v1/video/generations, both ways: the flat shape that new-api documents.
-
-Source: newapi.ai/zh/docs/api/ai-model/video-generation. What its releases answer in fact is another matter, and
-understood as well: see `gateway`.
-"""
+"""POST and GET /v1/video/generations, as their server speaks them."""
 
 from __future__ import annotations
 
@@ -13,14 +9,12 @@ from typing import Any
 from reelkeep.dialects.dialect import AnyRoute, Reply, Show, Submit
 from reelkeep.dialects.grammar import openai_words, video_openapi, video_request
 from reelkeep.dialects.grammar.described import EXAMPLE_ID, TEXT, record, words
-from reelkeep.dialects.grammar.gateway import Gateway
 from reelkeep.dialects.grammar.moments import unix
+from reelkeep.dialects.video_generations import NAME, PATH
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import FailureClass, State, Task
 from reelkeep.domain.wire import Json
 
-_NAME = "video_generations"
-_PATH = "/v1/video/generations"
 _SCHEMAS = "VideoGenerations"
 _CODES = {  # in a task's body a whole number, in the body of a refusal a word: so the page has it
     FailureClass.POLICY: 400,
@@ -34,16 +28,16 @@ _CODES = {  # in a task's body a whole number, in the body of a refusal a word: 
 
 
 class _Server(openai_words.Server):
-    name = _NAME
+    name = NAME
     prefixes: tuple[str, ...] = ("/v1/video/",)
     spelled: Mapping[str, str] = {"resolution": "size"}
 
     @property
     def routes(self) -> tuple[AnyRoute, ...]:
-        parse = partial(video_request.asked, _NAME)
+        parse = partial(video_request.asked, NAME)
         return (
-            Submit(method="POST", path=_PATH, description=_SUBMIT, parse=parse, render=_submitted),
-            Show(method="GET", path=f"{_PATH}/{{task_id}}", description=_SHOW, render=_shown),
+            Submit(method="POST", path=PATH, description=_SUBMIT, parse=parse, render=_submitted),
+            Show(method="GET", path=f"{PATH}/{{task_id}}", description=_SHOW, render=_shown),
         )
 
     @property
@@ -159,13 +153,3 @@ _SHOW = _describe(
     },
     description="The link to the file is there once it is completed, and stays.",
 )
-
-# --- the client ---
-
-
-class _Client(Gateway):
-    name = _NAME
-    path = _PATH
-
-
-upstream = _Client()
