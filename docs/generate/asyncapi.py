@@ -11,7 +11,15 @@ from docs.generate.parts import with_named_parts
 from docs.generate.version import VERSION
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.notices.alerts import LOST
-from reelkeep.domain.notices.notice import attributes, notice, paused_event, test_event, webhook_attributes
+from reelkeep.domain.notices.notice import (
+    attributes,
+    notice,
+    paused_event,
+    possible_repeat,
+    possible_repeat_attributes,
+    test_event,
+    webhook_attributes,
+)
 from reelkeep.domain.notices.subscription import ENDS
 from reelkeep.domain.notices.webhooks import Pause, Webhook
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Task
@@ -142,6 +150,9 @@ def _task_data(state: State) -> Schema:
     )
 
 
+_TAGS = "A String.Array; not there if the task has none."
+
+
 def _task_attributes(state: State) -> Schema:
     return _attributes(
         type={"const": f"reelkeep.task.{state}"},
@@ -149,7 +160,7 @@ def _task_attributes(state: State) -> Schema:
         owner_state={"type": "string", "description": "Both with a # between them: SNS filters by five attributes."},
         state={"const": state.value},
         **_ATTRIBUTES,
-        tags={**_each(_TEXT), "description": "A String.Array; not there if the task has none."},
+        tags={**_each(_TEXT), "description": _TAGS},
     )
 
 
@@ -280,6 +291,28 @@ def _paused() -> Event:
     )
 
 
+def _possible_repeat(task: Task) -> Event:
+    event = possible_repeat(task, _MADE)
+    return Event(
+        type=event["type"],
+        summary="The same owner asked for the same shortly before; an SDK may have repeated the request by itself.",
+        data=_object(
+            task_id=_TASK_ID,
+            owner=_TEXT,
+            provider=_TEXT,
+            model=_TEXT,
+            kind=_KIND,
+            tags=_each(_TEXT),
+            possible_repeat={**_TASK_ID, "description": "The earlier task."},
+        ),
+        payload=event,
+        headers=possible_repeat_attributes(task),
+        attributes=_attributes(
+            type={"const": event["type"]}, owner=_TEXT, **_ATTRIBUTES, tags={**_each(_TEXT), "description": _TAGS}
+        ),
+    )
+
+
 def _alert(summary: str, task: Task, payload: dict[str, Any], data: Schema) -> Event:
     return Event(
         type=payload["type"],
@@ -300,8 +333,11 @@ def events() -> tuple[Event, ...]:
     loss = alerts.lost(maimed, _TASK.updated_at)
     if loss is None:
         raise LookupError(f"the example of {LOST} has lost nothing")
+    repeat = replace(_TASK, possible_repeat="019aa6f1afff0123456789abcdef0123")
+    odd = replace(_TASK, trouble="the provider says 'rendering'", not_understood_since=_MADE, state=State.PROCESSING)
     return (
         *(_end(state) for state in ENDS),
+        _possible_repeat(repeat),
         _paused(),
         _on_the_way(State.PROCESSING, "A provider began to work on a task."),
         _on_the_way(State.ARCHIVING, "A provider has made what was asked for; it is being copied into the archive."),
@@ -309,6 +345,12 @@ def events() -> tuple[Event, ...]:
             "Somebody tries whether a webhook works.",
             test_event("0a1b2c3d4e5f", _WEBHOOK, _MADE),
             _object(webhook_id=_TEXT, owner=_TEXT),
+        ),
+        _alert(
+            "A provider answers in words that are not understood. Told once a task, while there is still time.",
+            odd,
+            alerts.not_understood(odd, _MADE + timedelta(minutes=10)),
+            _alert_data(reason=_TEXT, since=_MOMENT, deadline=_MOMENT),
         ),
         _alert(
             "Files that the provider has made cannot be fetched; nothing is lost yet. Sent once per task.",

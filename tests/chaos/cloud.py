@@ -40,6 +40,7 @@ from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.domain.notices.alerts import ALERTS
+from reelkeep.domain.notices.notice import POSSIBLE_REPEAT
 from reelkeep.domain.task import Task
 from reelkeep.wiring import platform
 from tests.chaos import direct
@@ -113,9 +114,9 @@ class Cloud:
         return {name: sha256(content).hexdigest() for name, content in files.items() if name not in ours}
 
     def notices(self) -> list[dict[str, Any]]:
-        """What owners are told; what operators are told besides comes on the same topic."""
+        """What owners are told of states; what else there is to tell comes on the same topic."""
         events = [json.loads(message) for _, message, *_ in self._topic.sent_notifications]
-        return [event for event in events if event["type"] not in ALERTS]
+        return [event for event in events if event["type"] not in ALERTS | {POSSIBLE_REPEAT}]
 
     @property
     def executions(self) -> list[Any]:

@@ -127,6 +127,7 @@ class Cloud:
             claims=self.claims,
             requests=self.archive,
             providers=self.providers,
+            notices=self.notices,
             clock=self.clock,
         )
 

@@ -110,11 +110,10 @@ class Stumbling(FakeProvider):
             raise RuntimeError("a fault of ours")
 
 
-def test_without_a_key_the_sdk_does_not_repeat_what_went_wrong_on_our_side(caller: Caller) -> None:
+def test_what_went_wrong_on_our_side_the_sdk_repeats_by_itself(caller: Caller) -> None:
     caller.stage.provider = provider = Stumbling()
-    with pytest.raises(openai.InternalServerError) as failed:
-        caller.created()
-    assert (failed.value.code, provider.checks, provider.placed) == ("internal_error", 1, [])
+    task_id = caller.created()
+    assert (provider.checks, [task.id for task in provider.placed]) == (2, [task_id])
 
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
@@ -150,3 +149,28 @@ def test_a_failed_video_says_why(caller: Caller) -> None:
     caller.stage.see_through(video_id)
     video = caller.videos.retrieve(video_id)
     assert (video.status, video.error.code, video.error.message) == ("failed", "moderation_blocked", "not this")
+
+
+class Losing(Stage):
+    """What it answers to the first submission does not arrive: the function made its calls, and died."""
+
+    asked = 0
+
+    def submit(self, *given: Any) -> Task:  # as the API calls it
+        task = super().submit(*given)
+        self.asked += 1
+        if self.asked == 1:
+            raise RuntimeError("a fault of ours after the call")
+        return task
+
+
+@pytest.mark.parametrize("fields", [{}, {"input_reference": ("a.png", b"\x89PNG\r\n\x1a\n....", "image/png")}])
+def test_what_the_sdk_repeats_by_itself_is_paid_once(fields: dict[str, Any]) -> None:
+    """Also where each attempt has another boundary."""
+    stage = Losing(provider=FakeProvider())
+    with serving(stage) as address:
+        caller = Caller(stage, address)
+        with caller.openai:
+            task_id = caller.created(**fields)
+            assert (stage.asked, [task.id for task in stage.provider.placed]) == (2, [task_id])
+            assert caller.created(**fields) != task_id  # another take

@@ -161,7 +161,7 @@ class Post:
         )
 
     def tell(self, *told: Task) -> None:
-        notices = SnsNotices(self.aws["sns"], self.topic)
+        notices = SnsNotices(lambda: self.aws["sns"], self.topic)
         for task in told:
             notices.tell(notice(task, lambda kept: "https://keep.test/x"), attributes(task))
 

@@ -29,7 +29,7 @@ from reelkeep.dialects.dialect import (
     Submit,
 )
 from reelkeep.domain import tags
-from reelkeep.domain.claims import HEADER
+from reelkeep.domain.claims import ATTEMPT_HEADER, HEADER
 from reelkeep.domain.errors import ClientError, Misconfigured, NotAllowed, NotFound, Unauthorized
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
@@ -52,7 +52,8 @@ class Api:
 
     keys: Keys
     logger: Logger
-    submit: Callable[[Request, Caller, str | None], Task] = _absent  # the last is the client's Idempotency-Key
+    # The last two are the client's Idempotency-Key, and how often it has sent the request before.
+    submit: Callable[[Request, Caller, str | None, int | None], Task] = _absent
     cancel: Callable[[str, Caller], Task] = _absent
     remove: Callable[[str, Caller, Collection[State]], Task] = _absent
     show: Callable[[str, Caller], Task] = _absent
@@ -84,7 +85,7 @@ class Api:
         except Exception as error:
             self.logger.exception("request failed", method=http.method, dialect=dialect.name)
             reply = dialect.render_fault(_MISCONFIGURED if isinstance(error, Misconfigured) else "")
-            if http.method == "POST" and _REPEAT_HEADER not in http.headers:
+            if http.method == "POST" and _REPEAT_HEADER not in http.headers and _attempt(http) is None:
                 # Official SDKs repeat it after a 500, which could mean to pay twice.
                 reply = replace(reply, headers={**reply.headers, "x-should-retry": "false"})
         return _response(reply)
@@ -102,7 +103,8 @@ class Api:
         match route:
             case Submit():
                 request = _tagged(route.parse(http), http)
-                return route.render(self.submit(request, caller, http.headers.get(_REPEAT_HEADER)))
+                key, attempt = http.headers.get(_REPEAT_HEADER), _attempt(http)
+                return route.render(self.submit(request, caller, key, attempt))
             case Cancel():
                 return route.render(self.cancel(http.variables["task_id"], caller))
             case Show():
@@ -139,6 +141,12 @@ def _tagged(request: Request, http: Http) -> Request:
     """With the tags of the header, which every dialect has."""
     added = tags.from_header(http.headers.get(_TAGS, ""))
     return replace(request, tags=tags.check((*request.tags, *added), tags.HEADER)) if added else request
+
+
+def _attempt(http: Http) -> int | None:
+    """How often the client's SDK has sent this request before; None if it does not say."""
+    count = http.headers.get(ATTEMPT_HEADER.lower(), "")
+    return int(count) if count.isascii() and count.isdecimal() and len(count) < 4 else None
 
 
 def _kept(task: Task, name: str) -> Kept:

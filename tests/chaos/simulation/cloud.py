@@ -14,6 +14,7 @@ from reelkeep.adapters.s3.layout import folder
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.notices.alerts import ALERTS
+from reelkeep.domain.notices.notice import POSSIBLE_REPEAT
 from reelkeep.domain.task import Kept, Request, Task
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
 from tests.chaos.line import Killed
@@ -197,7 +198,7 @@ class Topic:
         self._aws("sns", lambda: self._tell(notice))
 
     def _tell(self, notice: Mapping[str, Any]) -> None:
-        if notice["type"] in ALERTS:  # for operators, on the same topic
+        if notice["type"] in ALERTS or notice["type"] == POSSIBLE_REPEAT:  # on the same topic
             return
         self.telling(notice)
         self.told[notice["subject"]].append(notice["id"])

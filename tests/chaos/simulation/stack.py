@@ -75,6 +75,7 @@ class Stack:
                 **self._seen,
                 claims=self.claims,
                 requests=self.bucket,
+                notices=self.notices,
             ),
             "finalize": lambda event: finalize(
                 event["task_id"], lambda: world.random.choice([900.0, 900.0, 900.0, 30.0])

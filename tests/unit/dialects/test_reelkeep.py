@@ -113,6 +113,7 @@ PLAIN: dict[str, Any] = {
     "last_error": None,
     "adopted": None,
     "adopted_as": None,
+    "possible_repeat": None,
     "creations": [],
 }
 

@@ -56,14 +56,20 @@ def test_a_key_goes_before_the_window_and_without_both_nothing_is_claimed(
     check_key(key)
     window = timedelta(seconds=seconds)
     given_key = key if keyed else None
-    claim = claim_of(asking(body), owner="alice", key=given_key, window=window, task_id="t", now=NOON)
+    claim = claim_of(asking(body), owner="alice", key=given_key, window=window, attempt=None, task_id="t", now=NOON)
     if claim is None:
         assert not keyed
         assert not window
         return
     assert (claim.sort, claim.expires_at - NOON) == (("key", LIFE) if keyed else ("request", window))
     again = claim_of(
-        replace(asking(body), prompt="x"), owner="alice", key=given_key, window=window, task_id="t", now=NOON
+        replace(asking(body), prompt="x"),
+        owner="alice",
+        key=given_key,
+        window=window,
+        attempt=None,
+        task_id="t",
+        now=NOON,
     )
     assert again == claim
     assert key not in (claim.name, claim.fingerprint)

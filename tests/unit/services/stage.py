@@ -248,11 +248,18 @@ class Stage:
     def pass_(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
 
-    def submit(self, asked: Request | None = None, caller: Caller = ALICE, key: str | None = None) -> Task:
+    def submit(
+        self,
+        asked: Request | None = None,
+        caller: Caller = ALICE,
+        key: str | None = None,
+        attempt: int | None = None,
+    ) -> Task:
         return submit(
             asked or request(),
             caller,
             key,
+            attempt,
             tasks=self.tasks,
             claims=self.claims,
             requests=self.archive,
@@ -271,6 +278,7 @@ class Stage:
             claims=self.claims,
             requests=self.archive,
             providers=FakeProviders(self.provider),
+            notices=self.notices,
             clock=self.clock,
         )
 

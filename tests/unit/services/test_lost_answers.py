@@ -131,6 +131,15 @@ def test_what_is_certainly_absent_is_placed_once_more_within_the_deadline() -> N
     assert (task.state, task.provider_task_id, len(stage.provider.placed)) == (State.SUCCESS, "p-2", 2)
 
 
+def test_a_provider_that_never_names_what_it_accepts_is_not_asked_for_ever() -> None:
+    """It answers with something that nobody can read, and lists nothing: each time, it may be paid for."""
+    stage = Stage(provider=FakeProvider(placements=[Unknown("it named no task")], found=[Absent()]))
+    task, _ = ended(stage, stage.submit(request(off_peak=True)).id)
+    assert (task.state, len(stage.provider.placed)) == (State.FAILED, 3)
+    assert task.failure is not None
+    assert (task.failure.reason, task.failure.retryable) == (FailureClass.PROVIDER, False)
+
+
 def test_what_is_certainly_absent_only_after_the_deadline_may_be_submitted_again() -> None:
     stage, task_id = lost(Uncertain("its list is old"))
     while stage.now < NOON + timedelta(hours=3):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -28,7 +28,7 @@ from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, State, 
 from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import SourceBusy
 from reelkeep.services.poll import poll
-from tests.unit.services.stage import QUEUED, RUNNING, FakeProvider, FakeProviders, Stage, creation, request
+from tests.unit.services.stage import NOON, QUEUED, RUNNING, FakeProvider, FakeProviders, Stage, creation, request
 
 REFUSED = Failure(reason=FailureClass.POLICY, code="CreationPolicyViolation", message="not this one")
 
@@ -136,10 +136,44 @@ def test_a_success_without_links_is_looked_at_again_within_seconds_and_then_ever
     assert waits == sorted(waits)
 
 
-def test_what_was_never_said_to_be_made_is_late_and_not_lost() -> None:
-    stage, id = staged(Unreadable("not JSON"))
+NONSENSE = [Unreadable("not JSON"), Pending(State.PROCESSING, "thinking")]
+
+
+@pytest.mark.parametrize("said", NONSENSE)
+def test_what_was_never_understood_is_waited_for_and_never_may_be_submitted_again(said: Observation) -> None:
+    stage, id = staged(said)
     stage.see_through(id)
-    assert stage.task(id).state is State.EXPIRED
+    task = stage.task(id)
+    assert task.finished_at is not None
+    assert timedelta(hours=6) <= task.finished_at - task.deadline < timedelta(hours=7)
+    assert (task.state, task.failure and task.failure.reason) == (State.FAILED, FailureClass.LOST)
+    assert task.failure is not None
+    assert not task.failure.retryable
+    assert "not in words that are understood" in task.failure.message
+    assert task.trouble in task.failure.message
+
+
+@pytest.mark.parametrize("said", NONSENSE)
+def test_operators_are_told_once_of_answers_that_are_not_understood_while_there_is_time(said: Observation) -> None:
+    stage, id = staged(said)
+    while not stage.notices.alerts:
+        stage.pass_(stage.poll(id).wait_seconds)
+    assert timedelta(minutes=10) <= stage.now - NOON < timedelta(minutes=40)
+    for _ in range(3):
+        stage.pass_(stage.poll(id).wait_seconds)
+    [alert] = stage.notices.alerts
+    assert (alert["type"], alert["subject"]) == ("reelkeep.task.not-understood", id)
+    assert alert["data"]["reason"] == stage.task(id).trouble
+    assert datetime.fromisoformat(alert["data"]["deadline"]) > stage.now
+
+
+def test_a_word_that_is_not_understood_for_a_moment_is_forgotten() -> None:
+    stage, id = staged(Pending(State.PROCESSING, "thinking"), RUNNING)
+    stage.see_through(id)
+    failure = stage.task(id).failure
+    assert failure is not None
+    assert (failure.reason, failure.retryable) == (FailureClass.DEADLINE, True)
+    assert stage.notices.alerts == []
 
 
 def test_an_unreadable_answer_is_kept_for_diagnosis_and_the_task_goes_on() -> None:
@@ -160,14 +194,12 @@ def test_a_task_the_provider_does_not_know_is_given_time_and_then_ends_as_lost()
 
 
 def test_a_task_that_never_ends_expires_at_its_deadline() -> None:
-    stage, id = staged(Pending(State.PROCESSING, "thinking"))
+    stage, id = staged(RUNNING)
     stage.see_through(id)
     task = stage.task(id)
     assert task.state is State.EXPIRED
     assert task.finished_at is not None
     assert 0 <= (task.finished_at - task.deadline).total_seconds() < 2
-    assert task.failure is not None
-    assert "thinking" in task.failure.message
 
 
 def test_a_task_that_is_late_without_trouble_says_no_more_than_that() -> None:
@@ -321,7 +353,7 @@ def test_what_is_being_archived_is_not_touched_by_a_look_that_comes_late(late: O
 def test_a_deadline_that_passes_does_not_end_what_another_look_saw_done() -> None:
     stage, id = staged(Busy("503"), Succeeded((creation(),)))
     stage.pass_(schedule.ORDINARY.total_seconds() + 7 * 3600)
-    moments: Iterator[Callable[[], object]] = iter([lambda: None, lambda: stage.poll(id)])
+    moments: Iterator[Callable[[], object]] = iter([lambda: None, lambda: None, lambda: stage.poll(id)])
 
     def clock() -> datetime:
         next(moments)()
@@ -333,6 +365,7 @@ def test_a_deadline_that_passes_does_not_end_what_another_look_saw_done() -> Non
         claims=stage.claims,
         requests=stage.archive,
         providers=FakeProviders(stage.provider),
+        notices=stage.notices,
         clock=clock,
     )
     assert verdict.finished

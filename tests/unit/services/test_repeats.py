@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -298,6 +299,106 @@ def test_a_big_request_is_known_again_and_lies_in_the_archive_once_more_under_th
     assert stage.submit(big, key="k").request == big
     with pytest.raises(KeyReused):
         stage.submit(request(body={"images": ["data:image/png;base64," + "A" * 299_999 + "B"]}), key="k")
+
+
+# --- an SDK that counts its attempts ---
+
+
+def test_a_request_that_marks_itself_as_a_repetition_is_the_same_task() -> None:
+    stage = Stage()
+    first = stage.submit(ASKED, attempt=0)
+    stage.pass_(30)
+    assert [stage.submit(ASKED, attempt=attempt).id for attempt in (1, 2)] == [first.id] * 2
+    assert stage.submit(OTHER, attempt=1).id != first.id
+    assert stage.submit(ASKED, MALLORY, attempt=1).id != first.id
+    assert len(stage.provider.placed) == 3
+
+
+def test_a_first_attempt_is_a_task_of_its_own_and_its_repetition_is_of_the_latest_one() -> None:
+    stage = Stage()
+    first, second = stage.submit(ASKED, attempt=0), stage.submit(ASKED, attempt=0)
+    assert first.id != second.id
+    assert stage.submit(ASKED, attempt=1).id == second.id
+
+
+def test_a_repetition_whose_first_attempt_never_arrived_is_a_task_and_so_are_its_repetitions() -> None:
+    stage = Stage()
+    second = stage.submit(ASKED, attempt=1)
+    assert stage.submit(ASKED, attempt=2).id == second.id
+    assert len(stage.provider.placed) == 1
+
+
+def test_an_sdk_repeats_within_a_quarter_of_an_hour() -> None:
+    stage = Stage()
+    first = stage.submit(ASKED, attempt=0)
+    stage.pass_(15 * 60)
+    assert stage.submit(ASKED, attempt=1).id != first.id
+
+
+def test_a_repetition_of_what_was_refused_tries_once_more() -> None:
+    stage = Stage(provider=FakeProvider(placements=[SaidNo(NO_CREDIT), Accepted("p-2")]))
+    with pytest.raises(Refused):
+        stage.submit(ASKED, attempt=0)
+    assert stage.submit(ASKED, attempt=1).provider_task_id == "p-2"
+
+
+@at_every_point
+def test_a_marked_repetition_after_the_first_died_is_paid_once(point: str) -> None:
+    stage = Acts()
+    POINTS[point](stage, then(dies))
+    with pytest.raises(DiesAt):
+        stage.submit(ASKED, attempt=0)
+    again = stage.submit(ASKED, attempt=1)
+    stage.provider.found = ["p-1" if stage.provider.placed else ""]
+    stage.see_through(again.id)
+    assert (stage.task(again.id).state, len(stage.provider.placed)) == (State.SUCCESS, 1)
+
+
+# --- an SDK that does not say that it repeats ---
+
+
+def test_the_owner_is_told_of_what_may_be_a_repetition_and_both_are_made() -> None:
+    stage = Stage()
+    first = stage.submit(ASKED)
+    stage.pass_(600)
+    tagged = replace(ASKED, tags=("campaign-7",))
+    second, third = stage.submit(tagged), stage.submit(OTHER)
+    for task in (first, second, third):
+        stage.poll(task.id)
+    assert [stage.task(each.id).possible_repeat for each in (first, second, third)] == ["", first.id, ""]
+    assert len(stage.provider.placed) == 3
+    [event], [attributes] = stage.notices.told, stage.notices.attributes
+    assert (event["type"], event["subject"]) == ("reelkeep.task.possible-repeat", second.id)
+    assert (event["data"]["possible_repeat"], event["data"]["tags"]) == (first.id, ["campaign-7"])
+    assert (attributes["type"], attributes["owner"]) == ("reelkeep.task.possible-repeat", "alice")
+    assert "state" not in attributes
+
+
+@pytest.mark.parametrize(
+    "how",
+    [{"key": "k"}, {"attempt": 0}, {"caller": MALLORY}, {"caller": WINDOW}],
+)
+def test_what_says_that_it_is_no_repetition_is_not_told_to_be_one(how: dict[str, Any]) -> None:
+    stage = Stage()
+    first = stage.submit(ASKED)
+    stage.pass_(1)
+    for task in (first, stage.submit(ASKED, **how)):
+        stage.poll(task.id)
+        assert stage.task(task.id).possible_repeat == ""
+    assert stage.notices.told == []
+
+
+def test_a_possible_repetition_is_told_again_until_that_is_recorded() -> None:
+    stage = Acts()
+    first, second = stage.submit(ASKED).id, stage.submit(ASKED).id
+    first, second = sorted((first, second))
+    stage.poll(first)
+    stage.tasks.before_save = then(dies)
+    with pytest.raises(DiesAt):
+        stage.poll(second)
+    stage.poll(second)
+    assert {event["id"] for event in stage.notices.told} == {f"{second}.possible-repeat"}
+    assert stage.task(second).possible_repeat == first
 
 
 # --- the owner's window ---

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class SnsNotices:
-    def __init__(self, client: SNSClient, topic_arn: str) -> None:
+    def __init__(self, client: Callable[[], SNSClient], topic_arn: str) -> None:
         self._client = client
         self._topic = topic_arn
 
     def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None:
-        self._client.publish(
+        self._client().publish(
             TopicArn=self._topic,
             Message=json.dumps(notice, ensure_ascii=False),
             MessageAttributes={name: _attribute(value) for name, value in attributes.items()},

@@ -22,7 +22,13 @@ KEY_PATTERN = "[!-~]([ -~]*[!-~])?"  # printable ASCII; HTTP drops spaces around
 _KEY = re.compile(KEY_PATTERN)
 
 
-Sort = Literal["key", "request", "provider-task"]  # a client's key, a request in its owner's window, an adoption
+# Some SDKs say how often they have sent a request before: 0 the first time. Source: openai-python, openai-node.
+ATTEMPT_HEADER = "X-Stainless-Retry-Count"
+REPEATED_WITHIN = timedelta(minutes=15)  # by an SDK itself: it waits ten minutes for an answer that does not come
+
+# By a client's key; by the request itself, in its owner's window, of an SDK that counts its attempts, or of one that
+# does not; and of a task at a provider whose answer was lost.
+Sort = Literal["key", "request", "attempt", "likely", "provider-task"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +52,34 @@ def key_reused() -> KeyReused:
 
 
 def claim_of(
-    request: Request, *, owner: str, key: str | None, window: timedelta, task_id: str, now: datetime
+    request: Request,
+    *,
+    owner: str,
+    key: str | None,
+    window: timedelta,
+    attempt: int | None,
+    task_id: str,
+    now: datetime,
 ) -> Claim | None:
-    """By the client's key, or else by the request itself, if its owner has a window for that; None without both."""
-    if key is None and not window:
-        return None
+    """By the client's key, or else by the request itself, if its owner has a window for that or its SDK counts its
+    attempts. None if nothing shows whether it is a repeat."""
     asked = fingerprint(request)
     sort: Sort
-    sort, name, life = ("request", asked, window) if key is None else ("key", _hash(key), LIFE)
+    if key is not None:
+        sort, name, life = "key", _hash(key), LIFE
+    elif window:
+        sort, name, life = "request", asked, window
+    elif attempt is not None:
+        sort, name, life = "attempt", asked, REPEATED_WITHIN
+    else:
+        return None
     return Claim(sort=sort, owner=owner, name=name, fingerprint=asked, task_id=task_id, expires_at=now + life)
+
+
+def claim_of_likely_repeat(task: Task) -> Claim:
+    """Stands for the first of several identical requests that are no more than likely to be one."""
+    expires_at = task.created_at + REPEATED_WITHIN
+    return Claim(sort="likely", owner=task.owner, name=task.fingerprint, task_id=task.id, expires_at=expires_at)
 
 
 def claim_of_provider_task(task: Task, account: str, provider_task_id: str, now: datetime) -> Claim:

@@ -185,6 +185,7 @@ class Task:
     state: State = State.CREATED
     submission: Submission = Submission.PLACING
     placing_at: datetime | None = None  # when the billable call was begun, for the last time
+    placements: int = 0  # how often it was begun
     provider_task_id: str = ""
     request_key: str = ""  # where in the archive the whole request lies, if it was too big for the table
     creations: tuple[Creation, ...] = ()
@@ -195,12 +196,15 @@ class Task:
     source_creation: str = ""  # the provider's id of the creation that this one extends or upscales
     promised: bool = False  # a repeat was given it while it was not known yet whether the provider refuses it
     adopted: Adoption | None = None
+    fingerprint: str = ""  # of the request, if nothing tells whether it repeats another one
+    possible_repeat: str = ""  # the earlier task with the same request, shortly before
     adopted_as: str = ""  # the task that holds what came of this one after it was given up
     removed_at: datetime | None = None  # the owner does not want to see it any more; the archive keeps it
     looks: int = 0  # how often we asked the provider
     setbacks: int = 0  # how often in a row it could not answer
     absences: int = 0  # how often in a row it answered that it does not know the task
     trouble: str = ""  # what was wrong the last time it could not
+    not_understood_since: datetime | None = None  # its answers say nothing that has a meaning here
     next_look_at: datetime | None = None
     woken_at: datetime | None = None  # when we last looked because the provider had called
     succeeded_at: datetime | None = None  # when we saw that the provider was done
@@ -208,6 +212,7 @@ class Task:
     finished_at: datetime | None = None
     told_at: datetime | None = None  # when its notice was handed over
     warned_at: datetime | None = None  # when operators were told that its links are about to die
+    not_understood_announced_at: datetime | None = None  # when operators were told so
     delay_announced_at: datetime | None = None  # when operators were told that its files cannot be fetched
     version: int = 0  # of the record; every write names the one it builds on
 

@@ -11,7 +11,10 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import schedule
+from reelkeep.domain.claims import claim_of_likely_repeat
 from reelkeep.domain.errors import Misconfigured
+from reelkeep.domain.notices import alerts
+from reelkeep.domain.notices.notice import possible_repeat, possible_repeat_attributes
 from reelkeep.domain.observation import (
     Absent,
     Busy,
@@ -28,19 +31,26 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.slim import has_room
 from reelkeep.domain.task import Backward, Failure, FailureClass, State, Submission, Task
-from reelkeep.ports import Claims, Clock, Provider, Providers, Requests, Tasks
+from reelkeep.ports import Claims, Clock, Notices, Provider, Providers, Requests, Tasks
 from reelkeep.services.place import Unrecorded, place
 from reelkeep.services.reconcile import find
 from reelkeep.services.record import read, record
 
 _MISSING_MEANS_LOST = 6  # answers in a row that the provider does not know the task; the first may be too early
 _LOST = (Submission.PLACING, Submission.UNKNOWN)
+_MOST_PLACEMENTS = 3  # of a task whose answers get lost each time: then something else is wrong
+_TOLD_AFTER = timedelta(minutes=10)  # of answers that are not understood
 _CALL_IS_OVER_AFTER = timedelta(minutes=2)  # and so is the function that made it
 _OUT_OF_ORDER_FOR = timedelta(hours=6)  # at most; then a provider is not waited for any more
 _UNKNOWN_OUTCOME = Failure(
     reason=FailureClass.LOST,
     message="outcome unknown: the provider's answer to the submission was lost, and it cannot be found there; "
     "submitted again, it may be paid for twice",
+)
+
+_UNPLACEABLE = Failure(
+    reason=FailureClass.PROVIDER,
+    message=f"the provider's answers to {_MOST_PLACEMENTS} submissions were lost or named no task, and it lists none",
 )
 
 
@@ -76,6 +86,7 @@ def poll(
     claims: Claims,
     requests: Requests,
     providers: Providers,
+    notices: Notices,
     clock: Clock,
 ) -> Verdict:
     """Never raises for what a provider does; faults of our own platform do raise, and the machine repeats them.
@@ -85,6 +96,8 @@ def poll(
     task = read(task_id, tasks=tasks)
     if _through(task):
         return Verdict(task_id, finished=True)
+    if task.looks == 0 and task.fingerprint:
+        task = _compared(task, tasks=tasks, claims=claims, notices=notices, now=clock())
     try:
         provider = providers.get(task.provider)
     except Misconfigured as wrong:
@@ -106,11 +119,25 @@ def poll(
                 if isinstance(finding, Found) and task.submission is Submission.PLACED:  # it may be done long since
                     task = _look(task, provider, tasks=tasks, now=clock())
     now = clock()
+    if task.not_understood_announced_at is None and now - (task.not_understood_since or now) >= _TOLD_AFTER:
+        alert = alerts.not_understood(task, now)
+        notices.tell(alert, alerts.attributes(task, alert))
+        task = record(task, lambda task: replace(task, not_understood_announced_at=now), tasks=tasks)
     if _is_overdue(task, now):
         task = record(task, lambda task: _expired(task, now), tasks=tasks)
     wait = schedule.seconds_until(task.next_look_at, now)
     unrecorded = "" if task.provider_task_id else provider_task_id
     return Verdict(task_id, _through(task), wait, task.state, task.trouble, provider_task_id=unrecorded)
+
+
+def _compared(task: Task, *, tasks: Tasks, claims: Claims, notices: Notices, now: datetime) -> Task:
+    """Tells the owner if an SDK may have repeated the request by itself. It may also be meant: both are made."""
+    first = claims.claim(claim_of_likely_repeat(task), now)
+    if first.task_id >= task.id or task.possible_repeat:
+        return task
+    task = replace(task, possible_repeat=first.task_id)
+    notices.tell(possible_repeat(task, now), possible_repeat_attributes(task))
+    return record(task, lambda task: replace(task, possible_repeat=first.task_id), tasks=tasks)
 
 
 def _through(task: Task) -> bool:
@@ -161,7 +188,13 @@ def _observed(task: Task, observation: Observation, expected: float, now: dateti
     match observation:
         case Pending(state, word):
             state = max(state, task.state, key=list(State).index)
-            task = replace(task, setbacks=0, absences=0, trouble=f"the provider says {word!r}" if word else "")
+            task = replace(
+                task,
+                setbacks=0,
+                absences=0,
+                trouble=f"the provider says {word!r}" if word else "",
+                not_understood_since=(task.not_understood_since or now) if word else None,
+            )
             return _next_look(task.advanced(state, now), expected, now)
         case Succeeded(creations) if not has_room(task.request, creations):
             unheard_of = Unreadable("the provider names more files than a task's record has room for", made=True)
@@ -189,6 +222,7 @@ def _observed(task: Task, observation: Observation, expected: float, now: dateti
         case Busy(reason, retry_after):
             return _setback(task, reason, retry_after, expected, now)
         case Unreadable(reason, made=made):
+            task = replace(task, not_understood_since=task.not_understood_since or now)
             if not made:
                 return _setback(task, reason, None, expected, now)
             errors = task.setbacks if task.succeeded_at else 0
@@ -213,7 +247,7 @@ def _place_again(task: Task, provider: Provider, *, tasks: Tasks, requests: Requ
     if now >= task.deadline:
         return task
     request = requests.request(task.request_key) if task.request_key else task.request
-    task = replace(task, submission=Submission.PLACING, placing_at=now)
+    task = replace(task, submission=Submission.PLACING, placing_at=now, placements=task.placements + 1)
     task = tasks.save(task)  # Stale: cancelled meanwhile, or another run
     return place(task, request, provider, tasks=tasks, now=now)
 
@@ -237,6 +271,8 @@ def _settled(task: Task, finding: Finding, provider: Provider, *, tasks: Tasks, 
                 return _next_look(placed.advanced(State.QUEUEING, now), expected, now)
             case Absent() if since < schedule.LISTED_IN_ORDER_AFTER:
                 return _setback(current, "the provider does not list this task yet", None, expected, now)
+            case Absent() if current.placements >= _MOST_PLACEMENTS:
+                return current.failed(_UNPLACEABLE, now)
             case Absent():
                 wait = schedule.next_wait(current, expected, now)
                 return current.advanced(
@@ -259,9 +295,14 @@ def _settled(task: Task, finding: Finding, provider: Provider, *, tasks: Tasks, 
 
 
 def _is_overdue(task: Task, now: datetime) -> bool:
-    """A provider that cannot be heard at the deadline may have made it all the same."""
-    unheard = task.setbacks > 0 and task.submission is not Submission.WAITING
+    """A provider that cannot be heard or understood at the deadline may have made it all the same."""
+    unheard = _is_unheard(task)
     return not _through(task) and now >= task.deadline + (_OUT_OF_ORDER_FOR if unheard else timedelta())
+
+
+def _is_unheard(task: Task) -> bool:
+    unsure = task.setbacks > 0 or task.not_understood_since is not None
+    return unsure and task.submission is not Submission.WAITING
 
 
 def _expired(task: Task, now: datetime) -> Task:
@@ -276,5 +317,8 @@ def _overdue(task: Task) -> Failure:
     trouble = f"; last: {task.trouble}" if task.trouble else ""
     if task.succeeded_at:
         return Failure(reason=FailureClass.LOST, message=f"the provider says that it made it, but not where{trouble}")
+    if task.not_understood_since:
+        message = f"the provider answered, but not in words that are understood here{trouble}; submitted again, "
+        return Failure(reason=FailureClass.LOST, message=f"{message}it may be paid for twice")
     message = f"no result within {task.deadline - task.created_at}{trouble}"
-    return Failure(reason=FailureClass.DEADLINE, message=message, retryable=True)
+    return Failure(reason=FailureClass.DEADLINE, message=message, retryable=not _is_unheard(task))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import ids, schedule
-from reelkeep.domain.claims import Claim, check_key, claim_of, key_reused
+from reelkeep.domain.claims import Claim, check_key, claim_of, fingerprint, key_reused
 from reelkeep.domain.errors import InvalidRequest, Refused, Stale, TryLater
 from reelkeep.domain.slim import is_big, slim
 from reelkeep.domain.task import Backward, FailureClass, Request, State, Submission, Task
@@ -24,6 +24,7 @@ def submit(
     request: Request,
     caller: Caller,
     key: str | None = None,
+    attempt: int | None = None,
     *,
     tasks: Tasks,
     claims: Claims,
@@ -39,6 +40,8 @@ def submit(
     Whatever else the provider does, the client gets its task: the machine finds out what became of it.
     `key` is the client's own name for this submission: sent again with the same request it gives the same task, or
     the same refusal. Raises KeyReused if it comes with another request.
+    `attempt` is how often the client has sent this very request before, if it counts that: from 1 on, it is the task
+    of the latest first attempt.
     """
     now = clock()  # of what follows, looking a name up may take its time, too
     check_key(key)
@@ -57,12 +60,25 @@ def submit(
         updated_at=now,
         deadline=schedule.deadline(request, now),
         placing_at=now,
+        placements=1,
         next_look_at=now + PLACING_TAKES_AT_MOST,
         source_creation=source.creation if source else "",
     )
     provider.check(task)
-    claim = claim_of(request, owner=caller.owner, key=key, window=caller.repeat_window, task_id=task_id, now=now)
-    if claim:
+    claim = claim_of(
+        request,
+        owner=caller.owner,
+        key=key,
+        window=caller.repeat_window,
+        attempt=attempt,
+        task_id=task_id,
+        now=now,
+    )
+    if claim is None:
+        task = replace(task, fingerprint=fingerprint(request))
+    elif claim.sort == "attempt" and attempt == 0:
+        _begin(claim, claims=claims, now=now)
+    else:
         claimed_id, known = _claimed(claim, claims=claims, tasks=tasks, now=now)
         if known:
             return _repeated(known, request, tasks=tasks, executions=executions, now=now)
@@ -87,6 +103,13 @@ def submit(
     return _accepted(task, request, unrecorded, executions=executions, now=now)
 
 
+def _begin(claim: Claim, *, claims: Claims, now: datetime) -> None:
+    """Takes the place of an earlier first attempt: this is another task, whatever it looks like."""
+    standing = claims.claim(claim, now)
+    if standing.task_id != claim.task_id:
+        claims.claim(claim, now, instead_of=standing.task_id)
+
+
 def _claimed(claim: Claim, *, claims: Claims, tasks: Tasks, now: datetime) -> tuple[str, Task | None]:
     """The id of the task that this submission is for, and the task if an earlier one recorded it.
 
@@ -97,7 +120,9 @@ def _claimed(claim: Claim, *, claims: Claims, tasks: Tasks, now: datetime) -> tu
     if standing.fingerprint != claim.fingerprint:
         raise key_reused()
     known = _earlier(standing, claim, tasks=tasks)
-    if known and claim.sort == "request" and _was_in_vain(known):  # this is no repeat: somebody tries once more
+    if (
+        known and claim.sort in ("request", "attempt") and _was_in_vain(known)
+    ):  # this is no repeat: somebody tries once more
         standing = claims.claim(claim, now, instead_of=known.id)
         known = _earlier(standing, claim, tasks=tasks)
     return standing.task_id, known

@@ -35,7 +35,7 @@ def build() -> Callable[[Record], tuple[Delivery | None, bool]]:
         healths=TableHealths(platform.dynamodb(), settings.table),
         outbox=outbox,
         post=destinations.post,
-        notices=SnsNotices(platform.sns(), settings.topic_arn),
+        notices=SnsNotices(platform.sns, settings.topic_arn),
         secret=Secret(platform.secretsmanager(), settings.webhook_secret_arn, platform.now),
         clock=platform.now,
         jitter=lambda: random.uniform(1 - _JITTER, 1 + _JITTER),  # noqa: S311  nothing depends on it

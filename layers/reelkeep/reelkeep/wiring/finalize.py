@@ -23,7 +23,7 @@ def build() -> Finalize:
         tasks=TableTasks(platform.dynamodb(), settings.table),
         archive=S3Archive(platform.s3(), platform.credentials(), settings.bucket, outbound),
         providers=ConfiguredProviders(providers_secret, upstream, outbound),
-        notices=SnsNotices(platform.sns(), settings.topic_arn),
+        notices=SnsNotices(platform.sns, settings.topic_arn),
         links=permanent_links(link_secret, settings.public_url),
         clock=platform.now,
     )

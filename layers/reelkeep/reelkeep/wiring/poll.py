@@ -8,6 +8,7 @@ from functools import partial
 from reelkeep.adapters.dynamodb.claims import TableClaims
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.http.outbound import Outbound
+from reelkeep.adapters.notices import SnsNotices
 from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.adapters.secrets import Secret
@@ -27,5 +28,6 @@ def build() -> Callable[[str, str], Verdict]:
         providers=ConfiguredProviders(
             secret, upstream, Outbound(platform.tls()), calls_back_at=settings.callback_url
         ),
+        notices=SnsNotices(platform.sns, settings.topic_arn),
         clock=platform.now,
     )

@@ -37,7 +37,7 @@ def build() -> tuple[Sweep, Adopt]:
             sweep,
             tasks=tasks,
             executions=executions,
-            notices=SnsNotices(platform.sns(), settings.topic_arn),
+            notices=SnsNotices(platform.sns, settings.topic_arn),
             soon=settings.links_expiring,
             clock=platform.now,
         ),

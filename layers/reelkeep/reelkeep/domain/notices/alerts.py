@@ -1,4 +1,5 @@
-"""What operators are told, as CloudEvents on the same topic: files cannot be fetched, or are lost.
+"""What operators are told, as CloudEvents on the same topic: answers are not understood, files cannot be fetched, or
+are lost.
 
 The attributes of these events name no owner, so that no owner's subscription can match them.
 """
@@ -14,9 +15,20 @@ from reelkeep.domain.task import FailureClass, Task
 LINKS_EXPIRING = "reelkeep.task.links-expiring"
 LOST = "reelkeep.task.lost"
 DELAYED = "reelkeep.task.delayed"
-ALERTS = frozenset({DELAYED, LINKS_EXPIRING, LOST})
+NOT_UNDERSTOOD = "reelkeep.task.not-understood"
+ALERTS = frozenset({DELAYED, LINKS_EXPIRING, LOST, NOT_UNDERSTOOD})
 
 Alert = dict[str, Any]
+
+
+def not_understood(task: Task, now: datetime) -> Alert:
+    """A provider answers about a task in words that have no meaning here; the task ends without a result by then."""
+    data = {
+        "reason": task.trouble,
+        "since": _time(task.not_understood_since),
+        "deadline": _time(task.deadline),
+    }
+    return _event(NOT_UNDERSTOOD, task, now, data)
 
 
 def delayed(task: Task, now: datetime) -> Alert:

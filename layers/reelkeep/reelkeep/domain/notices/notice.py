@@ -47,6 +47,39 @@ def notice(task: Task, links: Links) -> dict[str, Any]:
     }
 
 
+POSSIBLE_REPEAT = "reelkeep.task.possible-repeat"
+
+
+def possible_repeat(task: Task, now: datetime) -> dict[str, Any]:
+    """That the same owner asked for the same shortly before: its SDK may have repeated the request by itself."""
+    return {
+        "specversion": "1.0",
+        "id": f"{task.id}.possible-repeat",
+        "source": SOURCE,
+        "type": POSSIBLE_REPEAT,
+        "subject": task.id,
+        "time": _time(now),
+        "datacontenttype": "application/json",
+        "data": {
+            "task_id": task.id,
+            "owner": task.owner,
+            "provider": task.provider,
+            "model": task.request.model,
+            "kind": task.request.kind,
+            "tags": list(task.request.tags),
+            "possible_repeat": task.possible_repeat,
+        },
+    }
+
+
+def possible_repeat_attributes(task: Task) -> dict[str, str | list[str]]:
+    """As of a state, but of none: who asks for certain states only does not hear of it."""
+    about_states = {"owner_state", "state"}
+    return {name: value for name, value in attributes(task).items() if name not in about_states} | {
+        "type": POSSIBLE_REPEAT
+    }
+
+
 def test_event(delivery_id: str, webhook: Webhook, now: datetime) -> dict[str, Any]:
     """What a webhook is sent when its owner wants to see whether it works."""
     return _of_webhook("test", delivery_id, webhook, now)

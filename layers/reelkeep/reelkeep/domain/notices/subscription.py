@@ -11,7 +11,8 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from reelkeep.domain.errors import InvalidRequest
-from reelkeep.domain.notices.alerts import DELAYED, LINKS_EXPIRING, LOST
+from reelkeep.domain.notices.alerts import DELAYED, LINKS_EXPIRING, LOST, NOT_UNDERSTOOD
+from reelkeep.domain.notices.notice import POSSIBLE_REPEAT
 from reelkeep.domain.task import Kind, State
 
 Policy = Mapping[str, list[str | Mapping[str, str]]]  # attribute -> any of these values, or prefixes
@@ -22,7 +23,9 @@ MOST_OF_ONE_OWNER = 20  # a topic takes 200 policies unless AWS was asked for mo
 ENDS = tuple(state for state in State if state.terminal)
 TYPES = (
     *(f"reelkeep.task.{state}" for state in ENDS),
+    POSSIBLE_REPEAT,
     "reelkeep.webhook.paused",
+    NOT_UNDERSTOOD,
     DELAYED,
     LINKS_EXPIRING,
     LOST,

@@ -80,6 +80,10 @@ class Task(TypedDict):
     last_error: Annotated[str | None, Field(description="What delays the task, or one of its files, at present.")]
     adopted: Annotated[Adopted | None, Field(description="For what the provider made without us.")]
     adopted_as: Annotated[str | None, Field(description="The task that holds what came of it after all.")]
+    possible_repeat: Annotated[
+        str | None,
+        Field(description="The task of the same request shortly before, which an SDK may have repeated by itself."),
+    ]
     creations: Annotated[list[Creation], Field(description="Empty until the task has ended.")]
 
 

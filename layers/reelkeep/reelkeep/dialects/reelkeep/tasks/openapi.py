@@ -59,6 +59,7 @@ _TASK: bodies.Task = {
     "last_error": None,
     "adopted": None,
     "adopted_as": None,
+    "possible_repeat": None,
     "creations": [],
 }
 _DONE: bodies.Task = {

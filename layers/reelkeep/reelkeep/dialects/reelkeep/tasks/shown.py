@@ -77,6 +77,7 @@ def _task(task: Task, creations: list[bodies.Creation]) -> bodies.Task:
         "last_error": task.trouble or None,
         "adopted": _adopted(task, task.adopted) if task.adopted else None,
         "adopted_as": task.adopted_as or None,
+        "possible_repeat": task.possible_repeat or None,
         "creations": creations,
     }
 
