@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
+from openai import InvalidWebhookSignatureError, OpenAI
 
 from reelkeep.adapters import documents
 from reelkeep.dialects import all_dialects
@@ -25,7 +27,7 @@ from reelkeep.domain.task import (
     Submission,
 )
 from tests.unit.services.stage import MALLORY, NOON
-from tests.unit.services.webhook_stage import WebhookStage, links, task
+from tests.unit.services.webhook_stage import WebhookStage, accepting, links, task
 
 URL, OTHER = "https://one.test/h", "https://two.test/h"
 HOUR = timedelta(hours=1)
@@ -179,9 +181,28 @@ def test_a_callback_brings_what_the_tasks_own_dialect_shows(name: str) -> None:
     assert [each.event for each in stage.deliveries.recorded.values()] == ["processing", "success"]  # one each
     for received in stage.received:
         body = json.loads(received.body)
-        assert going.id in (body.get("id"), body.get("task_id"))
+        assert going.id in (body.get("id"), body.get("task_id"), body.get("data", {}).get("id"))
         assert received.headers["content-type"] == "application/json"
-    assert [links(kept) in received.body.decode() for received in stage.received] == [False, True]
+    if name != "openai_videos":  # whose events say only which video it is
+        assert [links(kept) in received.body.decode() for received in stage.received] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("state", "type_"),
+    [(State.SUCCESS, "video.completed"), (State.FAILED, "video.failed"), (State.EXPIRED, "video.failed")],
+)
+def test_openais_sdk_unwraps_what_a_webhook_brings_of_a_task_in_openais_format(state: State, type_: str) -> None:
+    stage = WebhookStage(now=datetime.now(UTC))  # the SDK refuses what is old by its own clock
+    webhook = stage.manage("create", Wish(url=URL, form=Form.DIALECT))
+    stage.receivers[URL] = accepting
+    changed = stage.change(task(dialect="openai_videos"), state)
+    stage.pass_(timedelta(seconds=1))
+    [received] = stage.received
+    with OpenAI(api_key="rk", webhook_secret=webhook.secret) as client:
+        event: Any = client.webhooks.unwrap(received.body, received.headers)
+        assert (event.object, event.type, event.data.id) == ("event", type_, changed.id)
+        with pytest.raises(InvalidWebhookSignatureError):
+            client.webhooks.unwrap(received.body + b" ", received.headers)
 
 
 def test_a_change_of_a_task_with_the_most_that_can_be_said_is_told_as_well_as_a_record_can_hold_it() -> None:

@@ -40,10 +40,11 @@ def _prefixes() -> list[tuple[str, Dialect]]:
 
 
 def shown(name: str, task: Task, links: Links) -> tuple[Json, str]:
-    """What this dialect shows of a task, and what else signs it as a callback; only this one is loaded."""
+    """What this dialect tells receivers of a task, and what else signs that; only this dialect is loaded."""
     dialect: Dialect = _spoken(name, "dialect", "server")
     show = next(route for route in dialect.routes if isinstance(route, Show))
-    return show.render(task, links).body, show.callbacks_signed_by
+    body = show.event(task) if show.event else show.render(task, links).body
+    return body, show.callbacks_signed_by
 
 
 def upstream(name: str) -> ProviderDialect | None:

@@ -87,9 +87,10 @@ class Submit(Route):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Show(Route):
-    """Shows the task that the path's `task_id` names. Its body is also what a callback brings."""
+    """Shows the task that the path's `task_id` names. Receivers get its body, unless there is an event."""
 
     callbacks_signed_by: str = ""  # the dialect's own scheme, beside the one that signs every callback
+    event: Callable[[Task], Json] | None = None  # what the dialect posts to webhooks
     render: Callable[[Task, Links], Reply]
 
 

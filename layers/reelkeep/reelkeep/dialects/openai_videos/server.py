@@ -43,7 +43,7 @@ class _Server(openai_words.Server):
         parse = partial(video_request.asked, NAME)
         return (
             Submit(method="POST", path=PATH, description=openapi.SUBMIT, parse=parse, render=_created),
-            Show(method="GET", path=one, description=openapi.SHOW, render=_retrieved),
+            Show(method="GET", path=one, description=openapi.SHOW, render=_retrieved, event=_event),
             List(method="GET", path=PATH, description=openapi.LIST, parse=_listing, render=_listed),
             Remove(method="DELETE", path=one, description=openapi.REMOVE, render=_removed),
             Content(method="GET", path=f"{one}/content", description=openapi.CONTENT, parse=_variant),
@@ -59,6 +59,18 @@ def _created(task: Task) -> Reply:
 
 def _retrieved(task: Task, links: Links) -> Reply:
     return Reply(body=_video(task, _link(task, links)), headers=_patience(task))
+
+
+def _event(task: Task) -> Json:
+    """As OpenAI posts it to webhooks. Source: the types of its Python SDK, and `client.webhooks.unwrap`."""
+    status = openai_words.STATUSES[task.state]
+    return {
+        "id": f"evt_{task.id}_{task.state}",
+        "object": "event",
+        "created_at": unix(task.finished_at or task.updated_at),
+        "type": f"video.{status}",
+        "data": {"id": task.id},
+    }
 
 
 def _removed(task: Task) -> Reply:

@@ -94,7 +94,7 @@ SCHEMAS: dict[str, Any] = {
     "WebhookEvent": words(*(state.value for state in TOLD), description="A state whose coming is told."),
     "WebhookBody": words(
         *(form.value for form in Form),
-        description="`event` is a CloudEvent; `dialect` is what the task's own dialect shows of it.",
+        description="`event` is a CloudEvent; `dialect` is what the task's dialect shows of it, or posts (OpenAI).",
     ),
     "WebhookPause": words(*(pause.value for pause in Pause), description="Why it is not told."),
     "Webhook": record(_WEBHOOK),
