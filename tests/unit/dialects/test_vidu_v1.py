@@ -157,7 +157,8 @@ LONG = {"type": "text", "content": "é" * 5001}
         (asked("img2video", TEXT), "input.prompts", COUNT),
         (asked("img2video", IMAGE, IMAGE), "input.prompts", COUNT),
         (asked("headtailimg2video", IMAGE), "input.prompts", COUNT),
-        (asked("character2video", *[IMAGE] * 8), "input.prompts", COUNT),
+        (asked("character2video"), "input.prompts", COUNT),
+        (asked("character2video", *[IMAGE] * 21), "input.prompts", COUNT),
         (asked("text2video", *[TEXT] * 21), "input.prompts", COUNT),
         (asked("text2video", "fly"), "input.prompts[0]", INVALID),
         (asked("text2video", TEXT, {"content": "fly"}), "input.prompts[1].type", LACKING),
@@ -173,6 +174,27 @@ def test_a_bad_field_is_refused_by_name(body: Json, field: str, reason: str) -> 
     status, said = v1.refusal(refused.value)
     assert (refused.value.field, status, said["reason"]) == (field, 400, reason)
     assert field in said["message"]
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    prompts = [{"type": "text"}, {"type": "image", "content": "boat.png"}, LONG]
+    with pytest.raises(errors.InvalidRequest) as refused:
+        v1.parse({"type": "text2song", "input": {"prompts": prompts}, "settings": {"duration": "4"}})
+    assert refused.value.wrong == (
+        ("type", "must be one of text2video, img2video, character2video, headtailimg2video, upscale"),
+        ("input.prompts[0].content", "is required"),
+        (
+            "input.prompts[1].content",
+            "must be an http(s) URL, or a data: URI that begins with data:image/…;base64,",
+        ),
+        ("input.prompts[2].content", "must not be longer than 5000 characters"),
+        ("settings.model", "is required"),
+        ("settings.duration", "must be a whole number from 1 to 86400"),
+    )
+
+
+def test_how_many_pictures_a_model_takes_is_for_its_provider_to_say() -> None:
+    assert len(v1.parse(asked("character2video", *[IMAGE] * 15)).images) == 15
 
 
 def test_a_body_that_no_function_could_be_given_is_too_large() -> None:

@@ -5,3 +5,4 @@ Source: gpt-best.apifox.cn, api-218220468; what was seen to differ from that pag
 
 NAME = "vidu_v1"
 PATH = "/vidu/v1/tasks"
+NO_CREATION = "0"  # where an id of a creation would stand

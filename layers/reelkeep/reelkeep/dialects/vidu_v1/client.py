@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reelkeep.dialects.families.client import Client
-from reelkeep.dialects.vidu_v1 import NAME, PATH, bodies
+from reelkeep.dialects.vidu_v1 import NAME, PATH
 from reelkeep.domain.task import Request, Task
 from reelkeep.domain.wire import Call, Json
 
@@ -15,7 +15,10 @@ class _Client(Client):
     path = PATH
 
     def write(self, request: Request) -> dict[str, Json]:
-        return bodies.write(request)
+        from reelkeep.dialects.translate import write  # with pydantic, for which a poll need not wait
+        from reelkeep.dialects.vidu_v1.wire import BODIES
+
+        return write(request, BODIES)
 
     def place(self, task: Task) -> Call:
         body = self.body(task)

@@ -4,60 +4,65 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
-from reelkeep.dialects.families import lenient, vidu
+from reelkeep.dialects.families import vidu
 from reelkeep.dialects.families.creations import kept_links
+from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.grammar.moments import rfc3339
-from reelkeep.dialects.vidu_v1 import NAME, PATH, bodies, openapi
+from reelkeep.dialects.vidu_v1 import NAME, NO_CREATION, PATH
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Creation, Request, State, Task
-from reelkeep.domain.wire import Json
+
+if TYPE_CHECKING:  # with pydantic, for which only a submission waits
+    from reelkeep.dialects.vidu_v1 import wire
 
 
 class _Server(vidu.Server):
     name = NAME
     prefixes: tuple[str, ...] = ("/vidu/v1/",)
-    schemas: Mapping[str, Any] = openapi.SCHEMAS
-    spelled: Mapping[str, str] = {
-        "kind": "type",
-        "model": "settings.model",
-        "duration": "settings.duration",
-        "resolution": "settings.resolution",
-        "aspect_ratio": "settings.aspect_ratio",
-        "creation_id": "input.creation_id",
-        "prompt": "input.prompts",
-        "images": "input.prompts",
-    }
-
-    def names(self, http: Http) -> Mapping[str, str]:
-        return self.spelled
 
     @property
     def routes(self) -> tuple[AnyRoute, ...]:
         return (
-            Submit(method="POST", path=PATH, description=openapi.SUBMIT, parse=_parsed, render=_submitted),
+            Submit(
+                method="POST",
+                path=PATH,
+                operation="submitViduV1Task",
+                summary="Submit a task",
+                details="Words and pictures are prompts alike; `type` says what is made of them.",
+                body="Submission",
+                reply="Task",
+                parse=_asked,
+                render=lambda task: Reply(body=_task(task, [])),
+            ),
             Show(
                 method="GET",
                 path=f"{PATH}/{{task_id}}",
-                description=openapi.SHOW,
+                operation="showViduV1Task",
+                summary="A task and its creations",
+                details="There are creations once it is a success, and their links stay.",
+                reply="Task",
                 callbacks_signed_by="vidu",
                 render=_shown,
             ),
         )
 
+    def names(self, http: Http) -> Mapping[str, str]:
+        from reelkeep.dialects.vidu_v1.wire import Submission
+
+        return Submission.names()
+
 
 dialect = _Server()
 
 
-def _parsed(http: Http) -> Request:
-    sent = http.json()
-    return Request(dialect=NAME, body=sent, **bodies.read(sent))
+def _asked(http: Http) -> Request:
+    from reelkeep.dialects.translate import asked
+    from reelkeep.dialects.vidu_v1.wire import Submission
 
-
-def _submitted(task: Task) -> Reply:
-    return Reply(body=_task(task, []))
+    return asked(Submission, NAME, http.json())
 
 
 def _shown(task: Task, links: Links) -> Reply:
@@ -65,20 +70,20 @@ def _shown(task: Task, links: Links) -> Reply:
     return Reply(body=_task(task, creations if task.state is State.SUCCESS else []))
 
 
-def _task(task: Task, creations: list[Json]) -> Json:
+def _task(task: Task, creations: list[wire.Creation]) -> wire.Task:
     """What the documented answer holds, and no more, whatever the dialect the task came in."""
     request = task.request
-    said = lenient.fields(request.body) if request.dialect == NAME else {}
-    given, settings = lenient.fields(said.get("input")), lenient.fields(said.get("settings"))
+    sent = JsonObject(request.body if request.dialect == NAME else {})
+    given = sent.object("input")
     return {
         "id": task.id,
         "input": {
-            "creation_id": request.creation_id or bodies.NO_CREATION,
-            "prompts": _prompts(request, given.get("prompts")),
-            "lang": lenient.text(given.get("lang")) or _language(request.prompt),
+            "creation_id": request.creation_id or NO_CREATION,
+            "prompts": _prompts(request, given),
+            "lang": given.text("lang") or ("zh" if re.search("[\u4e00-\u9fff]", request.prompt) else "en"),
         },
         "settings": {
-            "style": lenient.text(settings.get("style")) or "general",
+            "style": sent.object("settings").text("style") or "general",
             "duration": request.duration or 0,
             "aspect_ratio": request.aspect_ratio,
             "model": request.model,
@@ -91,35 +96,32 @@ def _task(task: Task, creations: list[Json]) -> Json:
     }
 
 
-def _prompts(request: Request, said: Json) -> list[Json]:
-    if not isinstance(said, list):
-        said = [{"type": "text", "content": request.prompt}] if request.prompt else []
-        said += [{"type": "image", "content": image} for image in request.images]
+def _prompts(request: Request, given: JsonObject) -> list[wire.ShownPrompt]:
+    prompts = given.fields.get("prompts")
+    if not isinstance(prompts, list):
+        prompts = [{"type": "text", "content": request.prompt}] if request.prompt else []
+        prompts += [{"type": "image", "content": image} for image in request.images]
     return [
         {
-            "type": lenient.text(prompt.get("type")),
-            "content": vidu.without_image_bytes(lenient.text(prompt.get("content"))),
-            "negative": prompt.get("negative") is True,
-            "enhance": prompt.get("enhance") is not False,
-            "recaption": lenient.text(prompt.get("recaption")),
+            "type": prompt.text("type"),
+            "content": vidu.without_image_bytes(prompt.text("content")),
+            "negative": prompt.fields.get("negative") is True,
+            "enhance": prompt.fields.get("enhance") is not False,
+            "recaption": prompt.text("recaption"),
         }
-        for prompt in map(lenient.fields, said)
+        for prompt in map(JsonObject, prompts)
     ]
 
 
-def _language(text: str) -> str:
-    return "zh" if re.search("[\u4e00-\u9fff]", text) else "en"
-
-
-def _creation(task: Task, creation: Creation, links: Links) -> Json:
-    found = kept_links(creation, links)
+def _creation(task: Task, creation: Creation, links: Links) -> wire.Creation:
+    files = kept_links(creation, links)
     return {
         "id": creation.id,
         "task_id": task.id,
         "type": "video",
         "grade": "draft",
-        "uri": found.get("video", ""),
-        "cover_uri": found.get("cover", ""),
+        "uri": files.get("video", ""),
+        "cover_uri": files.get("cover", ""),
         "resolution": task.request.resolution,
         "vote": "unspecified",
         "is_favor": False,
