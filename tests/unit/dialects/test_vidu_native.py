@@ -101,7 +101,7 @@ LACKING, INVALID = "missing_required_parameter", "invalid_value"
         ({"prompt": ""}, "prompt", LACKING),
         ({"prompt": "é" * 5001}, "prompt", INVALID),
         ({"images": BOAT}, "images", INVALID),
-        ({"images": [BOAT] * 8}, "images", INVALID),
+        ({"images": [BOAT] * 101}, "images", INVALID),
         ({"images": [BOAT, None]}, "images[1]", INVALID),
         ({"images": ["file:///etc/passwd"]}, "images[0]", INVALID),
         ({"aspect_ratio": "wide"}, "aspect_ratio", INVALID),
@@ -120,6 +120,22 @@ def test_a_bad_field_is_refused_by_name(changes: Json, field: str, code: str) ->
     assert (status, body["error"]["param"], body["error"]["code"]) == (400, field, code)
     assert field in body["error"]["message"]
     native.fits("ViduNativeError", body)
+
+
+def test_everything_that_is_wrong_is_said_at_once() -> None:
+    with pytest.raises(errors.InvalidRequest) as refused:
+        native.parse({"model": 7, "size": ["720P"], "duration": "6", "enhance_prompt": "yes"})
+    assert refused.value.wrong == (
+        ("model", "must be a string"),
+        ("prompt", "is required"),
+        ("size", "must be a string"),
+        ("duration", "must be a whole number from 1 to 86400"),
+        ("enhance_prompt", "must be true or false"),
+    )
+
+
+def test_how_many_pictures_a_model_takes_is_for_its_provider_to_say() -> None:
+    assert len(native.parse({"model": "viduq4", "prompt": "it sails", "images": [BOAT] * 15}).images) == 15
 
 
 def test_a_body_that_no_function_could_be_given_is_too_large() -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from reelkeep.dialects.grammar.strict import RATIO
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 
@@ -30,18 +29,6 @@ def check(request: Request, *, kinds: Collection[Kind], says: Collection[str]) -
 
 def cannot(name: str) -> InvalidRequest:
     return InvalidRequest(f"{name} cannot be expressed at this provider", field=name)
-
-
-def ratio(request: Request) -> str:
-    """The aspect ratio; none if it is to be that of the images, which is what providers do without one.
-
-    Raises InvalidRequest for any other word.
-    """
-    if not request.aspect_ratio or RATIO.fullmatch(request.aspect_ratio):
-        return request.aspect_ratio
-    if request.images and request.aspect_ratio in ("adaptive", "auto"):
-        return ""
-    raise cannot("aspect_ratio")
 
 
 def _meant(request: Request, name: str) -> bool:

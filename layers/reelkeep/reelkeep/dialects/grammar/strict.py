@@ -9,16 +9,13 @@ from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange
 from reelkeep.domain.wire import Json
 
 LONGEST_NAME = 256  # it may become part of a key in the table
-LONGEST_PROMPT = 5000
 LONGEST_WAY = 86_400  # seconds, of a video
 
 URL = re.compile(r"(?i:https?)://[^\s/?#]\S*")
 IMAGE = re.compile(r"(?i:https?)://[^\s/?#]\S*|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/][\s\S]*")
-RATIO = re.compile(r"[1-9]\d{0,3}:[1-9]\d{0,3}", re.ASCII)
 _FORMS = {
     URL: "must be an http(s) URL",
     IMAGE: "must be an http(s) URL, or a data: URI that begins with data:image/…;base64,",
-    RATIO: "must be two whole numbers, as in 16:9",
 }
 
 
@@ -45,12 +42,11 @@ class Fields:
         self,
         key: str,
         *,
-        required: bool = False,
         longest: int = LONGEST_NAME,
         form: re.Pattern[str] | None = None,
         among: Collection[str] = (),
     ) -> str:
-        value = self._value(key, required=required)
+        value = self._value(key)
         if value is None:
             return ""
         if not isinstance(value, str):
@@ -63,8 +59,8 @@ class Fields:
             raise self.wrong(key, f"must not be longer than {longest} characters")
         return value
 
-    def whole(self, key: str, *, required: bool = False, least: int = 0, most: int = LONGEST_WAY) -> int | None:
-        value = self._value(key, required=required)
+    def whole(self, key: str, *, least: int = 0, most: int = LONGEST_WAY) -> int | None:
+        value = self._value(key)
         if value is None:
             return None
         if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
@@ -77,17 +73,12 @@ class Fields:
             raise self.wrong(key, "must be true or false")
         return value
 
-    def part(self, key: str, *, required: bool = False) -> Fields:
+    def part(self, key: str) -> Fields:
         """The object in this one; an empty one if it is absent."""
-        value = self._value(key, required=required)
+        value = self._value(key)
         part = Fields({} if value is None else value, self.name(key))
         self._read[key] = (part,)
         return part
-
-    def parts(self, key: str, *, most: int) -> tuple[Fields, ...]:
-        items = self._items(key, most)
-        self._read[key] = tuple(Fields(item, f"{self.name(key)}[{n}]") for n, item in enumerate(items))
-        return self._read[key]
 
     def images(self, key: str, *, most: int) -> tuple[str, ...]:
         images = self._items(key, most)
@@ -106,10 +97,8 @@ class Fields:
             elif value != usual[key] if key in usual else value:
                 yield self.name(key)
 
-    def _value(self, key: str, *, required: bool = False) -> Json:
+    def _value(self, key: str) -> Json:
         self._read[key] = ()
-        if required and key not in self.given:
-            raise InvalidRequest(f"{self.name(key)} is required", field=self.name(key), missing=True)
         return self.given.get(key)
 
     def _items(self, key: str, most: int) -> list[Json]:

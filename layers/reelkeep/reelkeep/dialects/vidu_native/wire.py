@@ -1,0 +1,91 @@
+"""The bodies of vidu_native: what clients send, what they get."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, NotRequired
+
+from pydantic import ConfigDict, Field
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+
+from reelkeep.dialects.translate import Body, Image, Name, Prompt, Ratio, Seconds, cannot, means, only_here
+from reelkeep.domain.task import Kind, Request
+from reelkeep.domain.wire import Json
+
+# --- what is sent ---
+
+_KINDS = (Kind.TEXT2VIDEO, Kind.IMG2VIDEO, Kind.START_END2VIDEO, Kind.REFERENCE2VIDEO)  # by the number of images
+
+
+class Submission(Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"model": "grok-video-3", "prompt": "a paper boat", "aspect_ratio": "3:2", "size": "720P"}]
+        }
+    )
+    by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"images": ("images", "kind")}
+
+    model: Name = means("model", ...)
+    prompt: Prompt = means("prompt", ...)
+    images: list[Image] = Field(
+        [],
+        max_length=100,
+        description="One is the first frame, two are the first and the last, more are what the video shows; "
+        "with a model whose name ends in -components, all are.",
+    )
+    aspect_ratio: Ratio | None = means("aspect_ratio")
+    size: Name | None = means(
+        "resolution", write=lambda size: re.sub(r"(?<=\d)p$", "P", size), description="Such as 720P."
+    )
+    duration: Seconds | None = means("duration", description="In seconds.")
+    enhance_prompt: bool = only_here(False)
+    enable_upsample: bool = only_here(False)
+
+    def understood(self) -> dict[str, Any]:
+        asked = super().understood() | {"kind": _kind(self.model, len(self.images)), "images": tuple(self.images)}
+        return asked | ({"resolution": re.sub(r"(?<=\d)P$", "p", self.size)} if self.size else {})
+
+    @classmethod
+    def express(cls, request: Request) -> dict[str, Json]:
+        if _kind(request.model, len(request.images)) is not request.kind:  # it would take them for something else
+            raise cannot("images")
+        return {**super().express(request), "images": list(request.images)}
+
+
+BODIES: Mapping[Kind, type[Body]] = dict.fromkeys(_KINDS, Submission)
+
+
+def _kind(model: str, images: int) -> Kind:
+    """What the images are for follows from how many there are, but for Veo's models whose names end so."""
+    if images and model.endswith("-components"):
+        return Kind.REFERENCE2VIDEO
+    return _KINDS[min(images, 3)]
+
+
+# --- what is answered ---
+
+Status = Literal["pending", "processing", "completed", "failed"]
+
+
+class Submitted(TypedDict):
+    id: str
+    status: Status
+    enhanced_prompt: str
+    status_update_time: Annotated[int, Field(description="In milliseconds since 1970.")]
+
+
+class Task(Submitted):
+    video_url: Annotated[str | None, Field(description="Permanent; null until it is completed.")]
+    error: NotRequired[Annotated[str, Field(description="Why it failed; only there if it did.")]]
+
+
+class Explained(TypedDict):
+    message: str
+    type: str
+    param: str | None
+    code: str
+
+
+class Error(TypedDict):
+    error: Explained
