@@ -92,7 +92,8 @@ class _Provider:
             return _error(404, "", "Task not found")
         if self._simulator.state(task) != "success":
             return _error(400, "", "Task is not completed yet")
-        return RedirectResponse(self._simulator.link(task, "video.mp4"), 302)
+        asset = "cover.jpeg" if request.query_params.get("variant") == "thumbnail" else "video.mp4"
+        return RedirectResponse(self._simulator.link(task, asset), 302)
 
     def _refused(self, request: Request) -> Response | None:
         return None if is_known(request, self._simulator, "Bearer") else _error(401, "", "Invalid token")

@@ -67,6 +67,8 @@ def test_a_file_without_a_link_is_handed_out_to_whoever_has_the_key(simulator: C
     assert simulator.http.get(content, headers={"authorization": ""}).status_code == 401
     found = simulator.http.get(content, headers=BEARER, follow_redirects=True)
     assert (found.status_code, found.headers["content-type"]) == (200, "video/mp4")
+    cover = simulator.http.get(f"{content}?variant=thumbnail", headers=BEARER, follow_redirects=True)
+    assert (cover.status_code, cover.headers["content-type"]) == (200, "image/jpeg")
 
 
 def test_what_is_asked_for_in_metadata_is_read_and_in_the_body_it_is_dropped(simulator: Client) -> None:

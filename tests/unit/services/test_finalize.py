@@ -7,7 +7,7 @@ import pytest
 
 from reelkeep.domain.observation import Busy, Failed, Missing, Observation, Succeeded, Unreadable
 from reelkeep.domain.task import Creation, Failure, FailureClass, Kept, State, Task
-from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
+from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceNotMedia
 from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creation
 
 
@@ -73,6 +73,39 @@ def test_what_is_kept_is_not_copied_again_when_the_machine_comes_back() -> None:
     stage.pass_(stage.finalize(id).wait_seconds)
     assert stage.finalize(id).finished
     assert [copy.split("/")[-1].split("?")[0] for copy in stage.archive.copies] == ["video", "cover"]
+
+
+def with_optional_cover() -> tuple[Stage, str]:
+    made = creation("c1", "video", "cover")
+    made = replace(made, assets=(made.assets[0], replace(made.assets[1], optional=True)))
+    stage = Stage(provider=FakeProvider(observations=[Succeeded((made,))]))
+    id = stage.submit().id
+    stage.poll(id)
+    return stage, id
+
+
+def test_an_optional_file_is_kept_if_the_provider_has_it() -> None:
+    stage, id = with_optional_cover()
+    assert stage.finalize(id).finished
+    assert [asset.kept is not None for asset in stage.task(id).creations[0].assets] == [True, True]
+
+
+@pytest.mark.parametrize("fault", [SourceGone("404"), SourceBad("it is a page"), SourceNotMedia("a video", 2048)])
+def test_an_optional_file_that_the_provider_does_not_have_is_missed_by_nobody(fault: Exception) -> None:
+    stage, id = with_optional_cover()
+    stage.archive.faults["cover"] = [fault]
+    verdict = stage.finalize(id)
+    assert (verdict.finished, verdict.lost) == (True, "")
+    assert (stage.task(id).state, stage.task(id).trouble) == (State.SUCCESS, "")
+    assert [asset.name for asset in stage.task(id).creations[0].assets] == ["video"]
+    assert [told["type"] for told in stage.notices.told] == ["reelkeep.task.success"]
+
+
+def test_an_optional_file_is_waited_for_a_moment_only() -> None:
+    stage, id = with_optional_cover()
+    stage.archive.faults["cover"] = [SourceBusy("503")]
+    assert until(stage, id, State.SUCCESS) < timedelta(minutes=2)
+    assert [asset.name for asset in stage.task(id).creations[0].assets] == ["video"]
 
 
 def test_a_dead_link_leads_to_a_fresh_one() -> None:

@@ -29,6 +29,7 @@ class CopyError:
     number: int  # of the creation, from 1
     name: str  # of the file
     message: str
+    is_link_dead: bool = False  # only another link can help
     no_better_link: bool = False  # the provider was asked, and has none
     retry_after: float | None = None  # seconds, as the server of the file asked for
     quarantined: Kept | None = None  # what came instead of the file
@@ -80,10 +81,14 @@ def with_fresh_links(task: Task, fresh: Sequence[Creation]) -> Task:
 
 
 def with_errors(task: Task, errors: Sequence[CopyError], now: datetime) -> Task:
-    """Each of these files waits longer than the last time, or is given up."""
+    """Each of these files waits longer than the last time, or is given up; an optional one leaves no trace."""
     for error in errors:
-        asset = find_asset(task, error.number, error.name)
-        if asset.open:  # else another run was quicker
+        asset = task.creations[error.number - 1].asset(error.name)
+        if asset is None or not asset.open:  # another run was quicker
+            continue
+        if asset.optional and (error.is_link_dead or asset.consecutive_errors + 1 >= ERRORS_PER_LINK):
+            task = _without_asset(task, error.number, error.name)
+        else:
             task = _with_asset(task, error.number, _with_error(task, asset, error, now))
     return _with_last_error(replace(task, updated_at=now, next_look_at=now + timedelta(seconds=retry_in(task, now))))
 
@@ -163,6 +168,13 @@ def _with_asset(task: Task, number: int, asset: Asset) -> Task:
     assets = tuple(asset if known.name == asset.name else known for known in creation.assets)
     creations = list(task.creations)
     creations[number - 1] = replace(creation, assets=assets)
+    return replace(task, creations=tuple(creations))
+
+
+def _without_asset(task: Task, number: int, name: str) -> Task:
+    creations = list(task.creations)
+    assets = tuple(asset for asset in creations[number - 1].assets if asset.name != name)
+    creations[number - 1] = replace(creations[number - 1], assets=assets)
     return replace(task, creations=tuple(creations))
 
 

@@ -130,6 +130,7 @@ class Asset:
     name: str  # video, cover, watermarked, moderation-1, last-frame, ...
     source: str = ""  # the provider's link, or a path at the provider that needs its key; forgotten once kept
     expires_at: datetime | None = None  # when that link dies
+    optional: bool = False  # the provider may not have it at all; then nobody misses it
     kept: Kept | None = None
     quarantined: Kept | None = None  # what came in its place: bytes that are not recognised as media
     lost: str = ""  # why it was given up

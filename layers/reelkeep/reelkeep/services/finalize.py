@@ -145,12 +145,13 @@ class _Run:
             self._refresh_once()
         tried = self._asset(number, name)
         error, is_link_dead = self._copy(number, name)
-        if is_link_dead:
+        if is_link_dead and not tried.optional:
             self._refresh_once()
             if self._asset(number, name).source != tried.source:
-                error, _ = self._copy(number, name)
+                error, is_link_dead = self._copy(number, name)
         if error:
-            self.errors.append(replace(error, no_better_link=self._has_no_better_link(number, name)))
+            no_better_link = self._has_no_better_link(number, name)
+            self.errors.append(replace(error, is_link_dead=is_link_dead, no_better_link=no_better_link))
 
     def _copy(self, number: int, name: str) -> tuple[CopyError | None, bool]:
         """What went wrong, and whether only another link can help."""

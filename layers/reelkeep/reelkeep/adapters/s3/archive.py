@@ -57,6 +57,8 @@ class S3Archive:
         except SourceNotMedia as error:
             key = layout.quarantine_key(task.id, number, name)
             before = task.creations[number - 1].asset(name)
+            if before and before.optional:
+                raise
             known = before.quarantined.bytes if before and before.quarantined else 0
             with suppress(SourceGone, SourceBusy, SourceBad):
                 if error.size > known:

@@ -9,7 +9,7 @@ from reelkeep.dialects.families.gateway import Gateway
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.openai_videos import LARGEST_PAGE, NAME, PATH
 from reelkeep.domain.observation import ListedPage
-from reelkeep.domain.task import Request
+from reelkeep.domain.task import Creation, Request
 from reelkeep.domain.wire import Answer, Call, Json
 
 _LONGEST = timedelta(hours=24)  # that a video may take
@@ -24,6 +24,10 @@ class _Client(Gateway):
         body = super().write(request)
         more = {"seconds": str(request.duration)} if request.duration else {}
         return {**body, **more, **({"input_reference": body["image"]} if "image" in body else {})}
+
+    def creations(self, task: JsonObject) -> tuple[Creation, ...]:
+        """With the thumbnail that OpenAI has at the path of the video; not all that speak its format have one."""
+        return tuple(map(_with_thumbnail, super().creations(task)))
 
     def list_successes(self, since: datetime, page: str) -> Call | None:  # it has no filter by time
         query = (("limit", str(LARGEST_PAGE)), ("order", "desc"), *([("after", page)] if page else []))
@@ -43,6 +47,14 @@ class _Client(Gateway):
         if said.fields.get("has_more") is True and (created_at is None or created_at >= since - _LONGEST):
             return replace(read, next_page=oldest.id("id"))
         return read
+
+
+def _with_thumbnail(creation: Creation) -> Creation:
+    video, *others = creation.assets
+    if others or not video.source.endswith("/content"):
+        return creation
+    thumbnail = replace(video, name="cover", source=f"{video.source}?variant=thumbnail", optional=True)
+    return replace(creation, assets=(video, thumbnail))
 
 
 upstream = _Client()
