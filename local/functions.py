@@ -63,7 +63,8 @@ class Invocation(BaseHTTPRequestHandler):
         deadline = int(self.headers["X-Amzn-Lambda-Deadline-Ms"]) / 1000
         try:
             pool = self.server.pool(self.path.removeprefix("/"), deadline)
-            self._answer(200, pool.invoke(event, request_id, deadline))
+            answer = pool.invoke(event, request_id, deadline)
+            self._answer(500 if _repeats_stream(event, answer) else 200, answer)
         except FunctionError as failure:
             self._answer(500, failure.error)
 
@@ -75,6 +76,13 @@ class Invocation(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Nothing: the functions have logs of their own."""
+
+
+def _repeats_stream(event: Any, answer: Any) -> bool:
+    """Whether a batch of a table's stream has to be repeated: to the emulator, such a batch fails as a whole."""
+    records = event.get("Records", []) if isinstance(event, dict) else []
+    of_stream = any(record.get("eventSource") == "aws:dynamodb" for record in records)
+    return of_stream and bool(answer["batchItemFailures"])
 
 
 @contextlib.contextmanager

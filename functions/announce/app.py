@@ -1,17 +1,34 @@
-"""The table's stream: tasks that changed. Whatever fails is repeated with the whole batch, or with half of it."""
+"""The table's stream: tasks that changed. Lambda repeats the batch from the first record that fails."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from reelkeep.adapters.dynamodb.changes import changes_of_state
-from reelkeep.wiring import announce, platform
+from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
-tell = announce.build()  # during Lambda's init phase, which has a whole CPU
+from reelkeep.adapters.dynamodb.changes import StreamProcessor, change_of_state
+from reelkeep.wiring import platform
+from reelkeep.wiring.announce import build
+
+announce = build()  # during Lambda's init phase, which has a whole CPU
 logger = platform.logger()
+processor = StreamProcessor(
+    EventType.DynamoDBStreams,
+    raise_on_entire_batch_failure=False,
+    logger=logger,  # type: ignore[arg-type]  # it has the methods that are called
+)
 
 
-def handler(event: dict[str, Any], context: object) -> None:
-    for before, task in changes_of_state(event):
-        if count := tell(before, task):
+@platform.lambda_handler()
+def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    return process_partial_response(event, announce_change, processor, context)
+
+
+def announce_change(record: DynamoDBRecord) -> None:
+    if change := change_of_state(record):
+        before, task = change
+        logger.set_correlation_id(task.id)
+        if count := announce(before, task):
             logger.info("announced", task_id=task.id, state=task.state, webhooks=count)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from reelkeep.wiring import query
+from aws_lambda_powertools.logging.correlation_paths import API_GATEWAY_HTTP
+from aws_lambda_powertools.utilities.typing import LambdaContext
 
-api = query.build()  # during Lambda's init phase, which has a whole CPU
+from reelkeep.wiring import platform
+from reelkeep.wiring.query import build
+
+api = build()  # during Lambda's init phase, which has a whole CPU
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+@platform.lambda_handler(API_GATEWAY_HTTP)
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     return api.handle(event)

@@ -14,7 +14,6 @@ from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import iter_modules
-from types import SimpleNamespace
 from typing import Any
 
 import boto3
@@ -47,12 +46,12 @@ from tests.chaos import direct
 from tests.chaos.line import Line, Mode, Ways
 from tests.chaos.provider import InMemory, configuration
 from tests.integration.conftest import create_table
+from tests.lambda_context import CONTEXT
 
 ROOT = Path(__file__).parents[2]
 REGION = "us-east-1"
 _OWNER = "alice"
 BUCKET = "chaos-archive"
-_CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 _STANDS_STILL = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
 
 Answering = Callable[[str, str, Mapping[str, str], bytes], bytes]
@@ -131,7 +130,7 @@ class Cloud:
         line.begin(function)
         self._inside = True
         try:
-            return _entry_point(function)(event, _CONTEXT)
+            return _entry_point(function)(event, CONTEXT)
         finally:
             self._inside = False
             line.end()
@@ -209,7 +208,8 @@ def _said(request: AWSPreparedRequest, status: int, headers: dict[str, str], bod
 
 
 def _entry_point(function: str) -> Callable[..., Any]:
-    """Loaded anew, as in a new sandbox."""
+    """Loaded anew, as in a new sandbox, which knows no secret."""
+    platform.secrets().clear_cache()  # type: ignore[no-untyped-call]  # the library has no types for it
     spec = spec_from_file_location(f"functions_{function}", ROOT / "functions" / function / "app.py")
     assert spec is not None
     assert spec.loader is not None

@@ -10,7 +10,6 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from queue import Queue
 from threading import Thread
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -32,6 +31,7 @@ from reelkeep.domain.task import Task
 from reelkeep.domain.wake import path_of
 from reelkeep.wiring import platform
 from tests.integration.conftest import ROOT, create_table
+from tests.lambda_context import CONTEXT
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
 MACHINE = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 3600, "End": True}}}
 # A function keeps its connections for as long as it lives, and nobody tells it when that ends.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-CONTEXT = SimpleNamespace(get_remaining_time_in_millis=lambda: 900_000)
 
 MASTER = "m" * 64
 

@@ -190,7 +190,7 @@ def test_messages_of_a_task_come_in_order_and_a_waiting_one_keeps_only_its_own_b
 
     def receive() -> dict[str, str]:
         messages = client.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages", [])
-        return {ticket_of({"body": each["Body"]}).delivery_id: each["ReceiptHandle"] for each in messages}
+        return {ticket_of(each["Body"]).delivery_id: each["ReceiptHandle"] for each in messages}
 
     came = receive()
     assert list(came) == [first.id]

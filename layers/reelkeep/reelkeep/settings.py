@@ -66,6 +66,11 @@ class Settings:
         return self._get("ALLOW_PRIVATE_WEBHOOKS") == "true"
 
     @property
+    def tracing(self) -> bool:
+        """Whether calls are traced in X-Ray."""
+        return self.environ.get("TRACING") == "Active"
+
+    @property
     def webhook_secret_arn(self) -> str:
         return self._get("WEBHOOK_SECRET_ARN")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 import time
 from pathlib import Path
@@ -62,3 +63,18 @@ def test_what_is_invoked_before_the_deployment_waits_for_it(function: Function) 
         server.run([function])
         early.join()
     assert answers == [200]
+
+
+@pytest.mark.parametrize(
+    ("source", "failures", "status"),
+    [("aws:dynamodb", ["7"], 500), ("aws:dynamodb", [], 200), ("aws:sqs", ["7"], 200)],
+)
+def test_a_batch_of_a_stream_that_failed_in_part_is_repeated_whole_because_the_emulator_knows_no_parts(
+    function: Function, tmp_path: Path, source: str, failures: list[str], status: int
+) -> None:
+    answer = {"batchItemFailures": [{"itemIdentifier": number} for number in failures]}
+    (tmp_path / "app.py").write_text(f"def handler(event, context):\n    return {answer!r}\n")
+    with functions.serving() as server:
+        server.run([function])
+        event = {"Records": [{"eventSource": source}]}
+        assert invoke(f"{server.url}/stack-step", json.dumps(event).encode()).status == status

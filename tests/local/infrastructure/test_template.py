@@ -62,6 +62,13 @@ def test_only_partitions_whose_roots_are_in_the_layer_get_a_bundle_of_their_own(
     assert template["Conditions"]["UsesAmazonRoots"] == {"Fn::Equals": [{"Ref": "AWS::Partition"}, "aws"]}
 
 
+def test_nothing_is_traced_unless_the_parameter_says_so(template: dict[str, Any]) -> None:
+    """SAM grants what X-Ray needs, unless the value is Disabled."""
+    assert template["Parameters"]["Tracing"]["Default"] == "Disabled"
+    function = template["Globals"]["Function"]
+    assert function["Tracing"] == function["Environment"]["Variables"]["TRACING"] == {"Ref": "Tracing"}
+
+
 def test_two_stacks_can_live_in_one_account(resources: dict[str, Any], functions: dict[str, Any]) -> None:
     events = [event for properties in functions.values() for event in properties.get("Events", {}).values()]
     schedules = [event["Properties"] for event in events if event["Type"] == "ScheduleV2"]

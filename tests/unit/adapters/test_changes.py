@@ -5,9 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from reelkeep.adapters.dynamodb.changes import changes_of_state
+import pytest
+from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+
+from reelkeep.adapters.dynamodb.changes import StreamProcessor, change_of_state
 from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.domain.task import State, Task
+from tests.lambda_context import CONTEXT
 from tests.unit.services.stage import NOON
 from tests.unit.services.webhook_stage import task
 
@@ -15,31 +20,48 @@ QUEUEING = task()
 PROCESSING = replace(QUEUEING, state=State.PROCESSING, version=1)
 
 
-def record(before: Task | None, after: Task | None) -> dict[str, Any]:
+def record(before: Task | None, after: Task | None, number: int = 1) -> dict[str, Any]:
     images = {name: to_item(image, "w") for name, image in (("OldImage", before), ("NewImage", after)) if image}
-    return {"dynamodb": images}
+    return {"dynamodb": {**images, "SequenceNumber": str(number)}}
 
 
-def changes(*records: dict[str, Any]) -> list[tuple[Task, Task]]:
-    return list(changes_of_state({"Records": records}))
+def change(before: Task | None, after: Task | None) -> tuple[Task, Task] | None:
+    return change_of_state(DynamoDBRecord(record(before, after)))
 
 
-def test_each_change_of_a_state_is_told_as_it_was_before_and_after_in_order() -> None:
-    archiving = replace(PROCESSING, state=State.ARCHIVING, version=2)
-    assert changes(record(QUEUEING, PROCESSING), record(PROCESSING, archiving)) == [
-        (QUEUEING, PROCESSING),
-        (PROCESSING, archiving),
-    ]
+def test_a_change_of_a_state_is_read_as_the_task_was_before_and_after() -> None:
+    assert change(QUEUEING, PROCESSING) == (QUEUEING, PROCESSING)
 
 
 def test_a_change_of_anything_else_is_none() -> None:
-    assert changes(record(PROCESSING, replace(PROCESSING, looks=7, updated_at=NOON, version=2))) == []
+    assert change(PROCESSING, replace(PROCESSING, looks=7, updated_at=NOON, version=2)) is None
 
 
 def test_a_task_that_comes_out_of_the_archive_or_goes_is_no_news() -> None:
-    assert changes(record(None, replace(QUEUEING, state=State.SUCCESS)), record(PROCESSING, None)) == []
+    assert change(None, replace(QUEUEING, state=State.SUCCESS)) is None
+    assert change(PROCESSING, None) is None
 
 
 def test_what_is_no_task_is_passed_over() -> None:
     answer = {"pk": {"S": f"task#{QUEUEING.id}"}, "sk": {"S": "answer#1"}}
-    assert changes({"dynamodb": {"OldImage": answer, "NewImage": answer}}) == []
+    assert change_of_state(DynamoDBRecord({"dynamodb": {"OldImage": answer, "NewImage": answer}})) is None
+
+
+@pytest.mark.parametrize(("failing", "repeated_from"), [("0", ["0"]), ("2", ["2"]), ("4", ["4"]), ("", [])])
+def test_nothing_overtakes_a_record_that_fails_and_the_batch_is_repeated_from_it(
+    failing: str, repeated_from: list[str]
+) -> None:
+    handled = []
+
+    def handle(record: DynamoDBRecord) -> None:
+        assert record.dynamodb is not None
+        number = str(record.dynamodb.sequence_number)
+        if number == failing:
+            raise RuntimeError(number)
+        handled.append(number)
+
+    processor = StreamProcessor(EventType.DynamoDBStreams, raise_on_entire_batch_failure=False)
+    event = {"Records": [record(QUEUEING, PROCESSING, number) for number in range(5)]}
+    answer: Any = process_partial_response(event, handle, processor, CONTEXT)  # type: ignore[arg-type]
+    assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == repeated_from
+    assert handled == [str(number) for number in range(int(failing or 5))]

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reelkeep.domain.notices.webhooks import Delivery
 
@@ -56,6 +55,6 @@ class SqsOutbox:
         )
 
 
-def ticket_of(record: Mapping[str, Any]) -> Ticket:
-    """What a record of an SQS event says. Raises ValueError, KeyError, TypeError for what is not ours."""
-    return Ticket(**json.loads(record["body"]))
+def ticket_of(body: str) -> Ticket:
+    """Raises ValueError, TypeError for a message that this service did not send."""
+    return Ticket(**json.loads(body))

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from reelkeep.ports import Clock
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 if TYPE_CHECKING:
-    from types_boto3_secretsmanager import SecretsManagerClient
+    from aws_lambda_powertools.utilities.parameters import SecretsProvider
 
-_FRESH = timedelta(minutes=5)
+_MAX_AGE_SECONDS = 300
+_RETRY_SECONDS = 30  # a call to Secrets Manager may take seconds to fail, and a list has a hundred links to sign
 
 
 class Secret:
-    def __init__(self, client: SecretsManagerClient, arn: str, clock: Clock) -> None:
-        self._client = client
+    def __init__(self, provider: SecretsProvider, arn: str, ticks: Callable[[], float] = time.monotonic) -> None:
+        self._provider = provider
         self._arn = arn
-        self._clock = clock
-        self._read: tuple[datetime, str] | None = None
+        self._ticks = ticks
+        self._known: str | None = None
+        self._retry_at = 0.0
 
     def value(self) -> str:
-        now = self._clock()
-        if self._read is None or now - self._read[0] > _FRESH:
-            self._read = now, self._client.get_secret_value(SecretId=self._arn)["SecretString"]
-        return self._read[1]
+        """The last known value while Secrets Manager does not answer. Raises GetParameterError if there is none."""
+        if self._known is None or self._ticks() >= self._retry_at:
+            try:
+                self._known = str(self._provider.get(self._arn, max_age=_MAX_AGE_SECONDS))
+            except GetParameterError:
+                if self._known is None:
+                    raise
+                self._retry_at = self._ticks() + _RETRY_SECONDS
+        return self._known

@@ -7,7 +7,6 @@ from functools import partial
 
 from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWebhooks
 from reelkeep.adapters.outbox import SqsOutbox
-from reelkeep.adapters.secrets import Secret
 from reelkeep.dialects import shown
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Task
@@ -19,7 +18,7 @@ from reelkeep.wiring.links import permanent_links
 
 def build() -> Callable[[Task, Task], int]:
     settings = platform.settings
-    link_secret = Secret(platform.secretsmanager(), settings.link_secret_arn, platform.now)
+    link_secret = platform.secret(settings.link_secret_arn)
     return partial(
         announce,
         webhooks=TableWebhooks(platform.dynamodb(), settings.table),

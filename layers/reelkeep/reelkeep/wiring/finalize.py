@@ -7,7 +7,6 @@ from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
 from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.s3.archive import S3Archive
-from reelkeep.adapters.secrets import Secret
 from reelkeep.dialects import upstream
 from reelkeep.services.finalize import Finalize
 from reelkeep.wiring import platform
@@ -17,8 +16,8 @@ from reelkeep.wiring.links import permanent_links
 def build() -> Finalize:
     settings = platform.settings
     outbound = Outbound(platform.tls())
-    providers_secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
-    link_secret = Secret(platform.secretsmanager(), settings.link_secret_arn, platform.now)
+    providers_secret = platform.secret(settings.providers_secret_arn)
+    link_secret = platform.secret(settings.link_secret_arn)
     return Finalize(
         tasks=TableTasks(platform.dynamodb(), settings.table),
         archive=S3Archive(platform.s3(), platform.credentials(), settings.bucket, outbound),

@@ -14,7 +14,6 @@ from reelkeep.adapters.http.guard import resolve
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.adapters.providers.configured import ConfiguredProviders
-from reelkeep.adapters.secrets import Secret
 from reelkeep.adapters.topic import SnsTopic, reach_of
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
@@ -26,7 +25,7 @@ from reelkeep.wiring import platform
 
 def build() -> Api:
     settings = platform.settings
-    secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
+    secret = platform.secret(settings.providers_secret_arn)
     outbound = Outbound(platform.tls())
     providers = ConfiguredProviders(secret, upstream, outbound)
     return Api(
@@ -60,7 +59,7 @@ def _of_webhooks(outbound: Outbound) -> Mapping[str, Callable[..., Any]]:
     hooks = TableWebhooks(platform.dynamodb(), settings.table)
     deliveries = TableDeliveries(platform.dynamodb(), settings.table)
     outbox = SqsOutbox(platform.sqs(), settings.deliveries_url)
-    secret = Secret(platform.secretsmanager(), settings.webhook_secret_arn, platform.now)
+    secret = platform.secret(settings.webhook_secret_arn)
     destinations = Destinations(outbound, allow_private=settings.allow_private_webhooks)
     at = partial(partial, webhooks=hooks, clock=platform.now)
     return {

@@ -1,16 +1,19 @@
-"""What every function stands on: one AWS session, one set of trusted authorities, the clock, the log."""
+"""What every function stands on: one AWS session, one set of trusted authorities, the clock, secrets, the log."""
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import boto3
-from aws_lambda_powertools import Logger
+from aws_lambda_powertools import Logger, Tracer
+from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.config import Config
 
+from reelkeep.adapters.secrets import Secret
 from reelkeep.settings import Settings
 
 if TYPE_CHECKING:
@@ -41,6 +44,8 @@ _S3_CONFIG = _CONFIG.merge(
         read_timeout=60,
     )
 )
+
+Handler = Callable[[dict[str, Any], Any], Any]  # of an event and Lambda's context
 
 settings = Settings()
 
@@ -76,6 +81,15 @@ def secretsmanager() -> SecretsManagerClient:
 
 
 @cache
+def secrets() -> SecretsProvider:
+    return SecretsProvider(boto3_client=secretsmanager())
+
+
+def secret(arn: str) -> Secret:
+    return Secret(secrets(), arn)
+
+
+@cache
 def sns() -> SNSClient:
     return _session().client("sns", config=_CONFIG)
 
@@ -94,6 +108,20 @@ def stepfunctions() -> SFNClient:
 def logger() -> Logger:
     """One JSON line an event; never a prompt, a key or a signed link."""
     return Logger()
+
+
+def lambda_handler(correlation_id: str | None = None) -> Callable[[Handler], Handler]:
+    """Wraps a function's handler: each log line names the request, the function and the value that lies at this path
+    of the event (JMESPath), and each call is traced if the template says so."""
+
+    def wrap(handler: Handler) -> Handler:
+        handler = logger().inject_lambda_context(handler, correlation_id_path=correlation_id, clear_state=True)
+        if settings.tracing:
+            tracer = Tracer(patch_modules=("botocore",))  # loads X-Ray's SDK, which takes a tenth of a second
+            return tracer.capture_lambda_handler(handler, capture_response=False)
+        return handler
+
+    return wrap
 
 
 def now() -> datetime:

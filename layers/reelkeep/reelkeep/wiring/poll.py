@@ -11,7 +11,6 @@ from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
 from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.s3.requests import S3Requests
-from reelkeep.adapters.secrets import Secret
 from reelkeep.dialects import upstream
 from reelkeep.services.poll import Verdict, poll
 from reelkeep.wiring import platform
@@ -19,7 +18,7 @@ from reelkeep.wiring import platform
 
 def build() -> Callable[[str, str], Verdict]:
     settings = platform.settings
-    secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
+    secret = platform.secret(settings.providers_secret_arn)
     return partial(
         poll,
         tasks=TableTasks(platform.dynamodb(), settings.table),

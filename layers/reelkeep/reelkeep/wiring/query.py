@@ -8,7 +8,6 @@ from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.s3.links import sign_link
 from reelkeep.adapters.s3.requests import S3Requests
-from reelkeep.adapters.secrets import Secret
 from reelkeep.api import Api
 from reelkeep.public import asyncapi_document, files, openapi_document, reference
 from reelkeep.services.query import follow, list_tasks, show_whole
@@ -19,7 +18,7 @@ from reelkeep.wiring.links import permanent_links
 def build() -> Api:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
-    secret = Secret(platform.secretsmanager(), settings.link_secret_arn, platform.now)
+    secret = platform.secret(settings.link_secret_arn)
     sign = partial(sign_link, platform.s3, settings.bucket)
     return Api(
         keys=TableKeys(platform.dynamodb(), settings.table),

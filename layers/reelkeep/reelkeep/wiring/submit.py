@@ -13,7 +13,6 @@ from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.s3.manifests import S3Manifests
 from reelkeep.adapters.s3.requests import S3Requests
-from reelkeep.adapters.secrets import Secret
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.domain.ids import new_task_id
@@ -26,7 +25,7 @@ from reelkeep.wiring import platform
 def build() -> Api:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
-    secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
+    secret = platform.secret(settings.providers_secret_arn)
     outbound = Outbound(platform.tls())
     providers = ConfiguredProviders(secret, upstream, outbound, calls_back_at=settings.callback_url)
     return Api(

@@ -10,7 +10,6 @@ from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
 from reelkeep.adapters.providers.configured import ConfiguredProviders
-from reelkeep.adapters.secrets import Secret
 from reelkeep.dialects import upstream
 from reelkeep.ports import SecondsLeft
 from reelkeep.services.adopt import Adopted, adopt
@@ -30,7 +29,7 @@ def build() -> tuple[Sweep, Adopt]:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
     executions = StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn)
-    secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
+    secret = platform.secret(settings.providers_secret_arn)
     providers = ConfiguredProviders(secret, upstream, Outbound(platform.tls()))
     return (
         partial(

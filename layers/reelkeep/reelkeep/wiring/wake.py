@@ -11,7 +11,6 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers.configured import ConfiguredProviders
-from reelkeep.adapters.secrets import Secret
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.public import callback
@@ -21,7 +20,7 @@ from reelkeep.wiring import platform
 
 def build() -> Api:
     settings = platform.settings
-    secret = Secret(platform.secretsmanager(), settings.providers_secret_arn, platform.now)
+    secret = platform.secret(settings.providers_secret_arn)
     woken = partial(
         wake,
         tasks=TableTasks(platform.dynamodb(), settings.table),
