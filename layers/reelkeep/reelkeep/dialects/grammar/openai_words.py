@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Protocol
 
 from reelkeep.dialects.dialect import Http, Reply
 from reelkeep.domain.errors import (
@@ -41,12 +40,10 @@ _OWN = re.compile(r"[a-z0-9_.:-]+")
 _OUR_TROUBLE = (400, "model_unavailable")  # with our account there: not the client's, and nothing to repeat
 
 
-class Server(Protocol):
+class Server:
     """A server that speaks of errors so."""
 
-    @property
-    def spelled(self) -> Mapping[str, str]:
-        """The client's names of a Request's fields, where they differ."""
+    spelled: Mapping[str, str]  # the client's names of a Request's fields, where they differ
 
     def render_error(self, error: ClientError, http: Http) -> Reply:
         return refusal(error, self.spelled)

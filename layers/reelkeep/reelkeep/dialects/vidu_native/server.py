@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
 from reelkeep.dialects.grammar import openai_words
 from reelkeep.dialects.vidu_native import NAME, PATH
+from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Request, State, Task
 
@@ -57,11 +56,12 @@ class _Server(openai_words.Server):
             ),
         )
 
-    @cached_property
-    def spelled(self) -> Mapping[str, str]:
+    def render_error(self, error: ClientError, http: Http) -> Reply:
+        if not isinstance(error, InvalidRequest):  # which only a submission can be here
+            return openai_words.refusal(error, {})
         from reelkeep.dialects.vidu_native.wire import Submission
 
-        return Submission.names()
+        return openai_words.refusal(error, Submission.names())
 
 
 dialect = _Server()
