@@ -60,9 +60,9 @@ def test_the_sdk_is_told_when_to_look_again(caller: Caller) -> None:
     caller.stage.provider.typical_seconds = 14.0
     raw = caller.videos.with_raw_response
     created = raw.create(prompt="a paper boat")
-    assert created.headers["openai-poll-after-ms"] == "7000"
+    assert created.headers["openai-poll-after-ms"] == "5000"
     video_id = created.parse().id
-    assert raw.retrieve(video_id).headers["openai-poll-after-ms"] == "7000"
+    assert raw.retrieve(video_id).headers["openai-poll-after-ms"] == "5000"
     caller.stage.see_through(video_id)
     assert "openai-poll-after-ms" not in raw.retrieve(video_id).headers
 
@@ -85,7 +85,7 @@ def refusal(reason: FailureClass, code: str = "") -> Refused:
     ("placement", "error", "code"),
     [
         (refusal(FailureClass.THROTTLED), openai.RateLimitError, "rate_limit_exceeded"),
-        (refusal(FailureClass.POLICY, "AuditSubmitIllegal"), openai.BadRequestError, "AuditSubmitIllegal"),
+        (refusal(FailureClass.POLICY, "AuditSubmitIllegal"), openai.BadRequestError, "content_policy_violation"),
         (refusal(FailureClass.CREDIT), openai.APIStatusError, "insufficient_quota"),
     ],
 )

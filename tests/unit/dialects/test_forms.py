@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.dialects.dialect import LARGEST_BODY, Http
-from reelkeep.dialects.grammar.forms import form_in, object_in, picture, plain
+from reelkeep.dialects.families.form_data import form_in, picture, plain, unpacked
 from reelkeep.domain import errors
 from tests.unit.dialects.videos_stage import PNG, PNG_URI, form, posted
 
@@ -134,8 +134,23 @@ def test_bare_base64_of_a_picture_gets_its_type() -> None:
     assert picture("https://ex.test/a.png") == "https://ex.test/a.png"
 
 
-@pytest.mark.parametrize("text", ["[]", "null", "{", "{'a': 1}", '{"a": NaN}'])
-def test_text_that_is_no_object_is_refused_by_name(text: str) -> None:
-    with pytest.raises(errors.InvalidRequest) as refused:
-        object_in(text, "metadata")
-    assert refused.value.field == "metadata"
+@pytest.mark.parametrize("text", ["[]", "null", "{", "{'a': 1}", '{"a": NaN}', "720p"])
+def test_only_text_that_is_an_object_is_taken_for_one(text: str) -> None:
+    assert unpacked(text) == text
+    assert unpacked('{"seed": 7}') == {"seed": 7}
+
+
+def part(disposition: str, content: bytes = PNG) -> Http:
+    body = (
+        b"--x\r\nContent-Disposition: form-data; " + disposition.encode() + b"\r\n\r\n" + content + b"\r\n--x--\r\n"
+    )
+    return posted(body, "multipart/form-data; boundary=x")
+
+
+@pytest.mark.parametrize("name", ["filename*=UTF-8''%E7%BA%B8.png", "FileName*=\"utf-8''b.png\"", 'filename=""'])
+def test_a_file_is_one_however_its_name_is_written(name: str) -> None:
+    assert form_in(part(f'name="image"; {name}')) == {"image": PNG_URI}
+
+
+def test_a_file_that_was_not_chosen_is_absent() -> None:
+    assert form_in(part('name="image"; filename=""', b"")) == {}

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from docs.generate.operations import schemas
 from reelkeep.dialects import dialect_of
 from reelkeep.dialects.dialect import Content, Http, List, Remove, Show
 from reelkeep.dialects.openai_videos.server import dialect
@@ -47,11 +48,10 @@ def test_json_is_understood_and_kept_as_it_came() -> None:
     assert SPEAKER.parse(BODY) == request_of(dialect.name)
 
 
-def test_the_documents_examples_are_understood() -> None:
-    example = dialect.schemas["OpenaiVideosCreate"]["examples"][0]
+def test_the_document_s_example_is_understood() -> None:
+    example = schemas(dialect)["OpenaiVideosSubmission"]["examples"][0]
     assert SPEAKER.submission.parse(posted(example)).duration == 5
-    fields = dialect.schemas["OpenaiVideosForm"]["examples"][0].items()
-    assert SPEAKER.submission.parse(form(fields)).duration == 5
+    assert SPEAKER.submission.parse(form(example.items())).duration == 5
 
 
 def test_a_created_video_is_shown_whole() -> None:
@@ -75,11 +75,13 @@ def test_a_video_is_shown_at_every_stage(stage: str) -> None:
     [
         ("1280x720", "720p", "16:9", "1280x720"),
         ("1024x1792", "", "", "1024x1792"),
-        ("720p", "720p", "", "720p"),
+        ("720p", "720p", "", "1280x720"),
         ("720p", "720p", "9:16", "720x1280"),
         ("", "720p", "9:16", "720x1280"),
-        (5, "", "", ""),
-        ("", "720p", "", ""),
+        ("", "480p", "", "854x480"),
+        ("", "720p", "adaptive", "1280x720"),
+        ("", "8K", "", "8K"),
+        ("", "", "", "1280x720"),
     ],
 )
 def test_a_size_is_as_it_was_asked_for_until_it_is_measured(
@@ -91,14 +93,17 @@ def test_a_size_is_as_it_was_asked_for_until_it_is_measured(
 
 
 def test_what_another_dialect_calls_size_is_no_size_here() -> None:
-    request = request_of("vidu_native", body={"size": "720P"}, resolution="720p", aspect_ratio="")
-    assert SPEAKER.shown(task_of(request))["size"] == ""
+    request = request_of("vidu_native", body={"size": "1x1"}, resolution="720p", aspect_ratio="")
+    assert SPEAKER.shown(task_of(request))["size"] == "1280x720"
 
 
-def test_seconds_are_unknown_until_somebody_said_or_measured_them() -> None:
-    request = request_of("vidu_ent_v2", duration=None)
-    assert SPEAKER.shown(task_of(request))["seconds"] == ""
-    assert SPEAKER.shown(finished(request))["seconds"] == "5"
+def test_what_nobody_said_is_what_is_usual_until_it_is_measured() -> None:
+    plain = request_of(dialect.name, body={}, duration=None, resolution="", aspect_ratio="")
+    shown = SPEAKER.shown(task_of(plain))
+    assert (shown["seconds"], shown["size"]) == ("5", "1280x720")
+    shown = SPEAKER.shown(task_of(replace(plain, model="sora-2")))
+    assert (shown["seconds"], shown["size"]) == ("4", "720x1280")
+    assert SPEAKER.shown(finished(plain))["seconds"] == "5"
 
 
 def patience(task: Task) -> str | None:
@@ -108,16 +113,21 @@ def patience(task: Task) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(12, "12000"), (0.75, "750"), (0.1, "500"), (-5, "500"), (900, "30000")]
+    ("seconds", "told"), [(12, "5000"), (4.5, "4500"), (0.1, "1000"), (-5, "1000"), (900, "5000")]
 )
 def test_a_client_is_asked_to_come_back_when_there_may_be_news(seconds: float, told: str) -> None:
     task = replace(STAGES["processing"], next_look_at=STAGES["processing"].updated_at + timedelta(seconds=seconds))
     assert patience(task) == told
 
 
+def test_what_takes_hours_is_asked_for_less_often() -> None:
+    task = task_of(request_of(dialect.name, off_peak=True))
+    assert patience(replace(task, next_look_at=task.updated_at + timedelta(minutes=15))) == "30000"
+
+
 def test_a_client_is_not_asked_to_come_back_to_what_has_ended() -> None:
     assert [patience(STAGES[stage]) for stage in ("success", "failed", "cancelled")] == [None] * 3
-    assert patience(replace(STAGES["archiving"], next_look_at=None)) == "500"
+    assert patience(replace(STAGES["archiving"], next_look_at=None)) == "1000"
 
 
 # --- listing ---
@@ -214,7 +224,8 @@ def test_there_are_no_spritesheets() -> None:
 def test_errors_name_fields_as_openai_s_clients_spell_them() -> None:
     assert SPEAKER.refusal(errors.NotFound("no", field="task_id"))[1]["error"]["param"] == "video_id"
     refused = errors.InvalidRequest("duration cannot be expressed at this provider", field="duration")
-    assert SPEAKER.refusal(refused)[1]["error"]["param"] == "seconds"
+    error = SPEAKER.refusal(refused)[1]["error"]
+    assert (error["param"], error["message"]) == ("seconds", "seconds cannot be expressed at this provider")
     SPEAKER.fits("OpenaiVideosError", SPEAKER.refusal(refused)[1])
 
 

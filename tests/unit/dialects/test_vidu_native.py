@@ -206,7 +206,8 @@ def test_an_unfinished_task_has_no_video(state: State, word: str) -> None:
 def test_a_failed_task_says_why(state: State) -> None:
     failure = Failure(reason=FailureClass.POLICY, code="unsafe", message="the prompt is not allowed")
     shown = native.shown(task_of(native.parse(SUBMISSION), state=state, failure=failure))
-    assert (shown["status"], shown["video_url"], shown["error"]) == ("failed", None, "the prompt is not allowed")
+    why = "the prompt is not allowed (unsafe)"
+    assert (shown["status"], shown["video_url"], shown["error"]) == ("failed", None, why)
     native.fits("ViduNativeTask", shown)
 
 

@@ -354,12 +354,17 @@ _SENTENCES: Mapping[str, str] = {  # by pydantic's types of errors; what stands 
 
 def _refusal(refused: ValidationError) -> InvalidRequest:
     found = refused.errors(include_url=False, include_input=False)[:_MOST_ERRORS]
-    places = ["".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in each["loc"]) for each in found]
+    places = ["".join(map(_step, each["loc"])) for each in found]
     wrong = dict(zip((place.lstrip(".") for place in places), map(_sentence, found), strict=True))
     first = found[0]["type"]
     kind = ItemCountOutOfRange if first in ("too_short", "too_long") else InvalidRequest
     message = "; ".join(f"{field} {sentence}" for field, sentence in wrong.items())
     return kind(message, field=next(iter(wrong)), missing=first in ("missing", _LACKING), wrong=tuple(wrong.items()))
+
+
+def _step(step: int | str) -> str:
+    """On the way to a field. What begins with a colon is the tag of one of a field's forms."""
+    return f"[{step}]" if isinstance(step, int) else "" if step.startswith(":") else f".{step}"
 
 
 def _sentence(error: ErrorDetails) -> str:

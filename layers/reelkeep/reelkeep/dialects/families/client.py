@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
+from importlib import import_module
 from urllib.parse import quote
 
 from reelkeep.dialects.families.answers import Answers
@@ -15,16 +15,18 @@ from reelkeep.domain.wire import Answer, Call, Callbacks, Json, OtherTask, Searc
 _OURS = frozenset({"callback_url", "provider"})  # what is said to us does not travel
 
 
-class Client(Answers, ABC):
+class Client(Answers):
     """Places tasks at one path, and looks at each below it. What more a format can do, its own client says."""
 
     path: str  # of submissions; one task is at `{path}/{id}`
     authorization = "Bearer {key}"
     callbacks: Callbacks | None = None
 
-    @abstractmethod
     def write(self, request: Request) -> dict[str, Json]:
         """The body for a request that another dialect brought. Raises InvalidRequest for what it cannot say."""
+        from reelkeep.dialects.translate import write  # with pydantic, for which a poll need not wait
+
+        return write(request, import_module(f"reelkeep.dialects.{self.name}.wire").BODIES)
 
     def travelling(self, request: Request) -> dict[str, Json]:
         """The body that a client sent in this very dialect, without nulls: they stand for what was left out."""

@@ -12,7 +12,6 @@ from dataclasses import replace
 from reelkeep.dialects.families.client import Client, segment
 from reelkeep.dialects.families.creations import creation
 from reelkeep.dialects.families.lenient import JsonObject
-from reelkeep.dialects.grammar import video_request
 from reelkeep.domain.task import Creation, FailureClass, Request
 from reelkeep.domain.wire import Json
 
@@ -23,11 +22,12 @@ class Gateway(Client):
     never_accepted = frozenset({"model_not_found", "get_channel_failed"})  # by any channel
     retryable = Client.retryable | {FailureClass.PROVIDER}
 
-    def write(self, request: Request) -> dict[str, Json]:
-        return video_request.written(request)
-
     def travelling(self, request: Request) -> dict[str, Json]:
-        return video_request.travelling(super().travelling(request))
+        """Without what is ours in its metadata, too."""
+        body = super().travelling(request)
+        if isinstance(metadata := body.get("metadata"), dict):
+            body["metadata"] = {name: value for name, value in metadata.items() if name != "callback_url"}
+        return body
 
     def creations(self, task: JsonObject) -> tuple[Creation, ...]:
         """What has no link is at the path under which the gateway itself hands out files, to whoever has its key.

@@ -8,16 +8,10 @@ from reelkeep.domain.wire import Json
 
 TEXT: Mapping[str, Json] = {"type": "string"}
 FLAG: Mapping[str, Json] = {"type": "boolean"}
-EXAMPLE_ID = "019b91f8d40000112233445566778899"
-EXAMPLE_FILES = f"https://reelkeep.example.com/files/Zm9yIGV2ZXIgYW5kIGEgZGF5/{EXAMPLE_ID}"
 
 
 def words(*values: str, **more: Json) -> Mapping[str, Json]:
     return {"type": "string", "enum": list(values), **more}
-
-
-def whole(least: int, most: int, **more: Json) -> Mapping[str, Json]:
-    return {"type": "integer", "minimum": least, "maximum": most, **more}
 
 
 def array(items: Json, **more: Json) -> Mapping[str, Json]:

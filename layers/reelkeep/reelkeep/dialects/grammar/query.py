@@ -63,6 +63,23 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class Word(Parameter):
+    """One word. If only some are words here, the first of them is meant where none is given."""
+
+    among: tuple[str, ...] = ()
+
+    def read(self, query: Query) -> str:
+        word = query.one(self.name)
+        if self.among and word and word not in self.among:
+            raise InvalidRequest(f"{self.name} must be one of {', '.join(self.among)}", field=self.name)
+        return word or next(iter(self.among), "")
+
+    @property
+    def schema(self) -> Mapping[str, Json]:
+        return {"type": "string"} | ({"enum": list(self.among), "default": self.among[0]} if self.among else {})
+
+
+@dataclass(frozen=True, slots=True)
 class Words(Parameter):
     """Any number of words."""
 

@@ -9,8 +9,8 @@ from reelkeep.dialects.families.gateway import Gateway
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.openai_videos import LARGEST_PAGE, NAME, PATH
 from reelkeep.domain.observation import ListedPage
-from reelkeep.domain.task import Creation, Request
-from reelkeep.domain.wire import Answer, Call, Json
+from reelkeep.domain.task import Creation
+from reelkeep.domain.wire import Answer, Call
 
 _LONGEST = timedelta(hours=24)  # that a video may take
 
@@ -18,12 +18,6 @@ _LONGEST = timedelta(hours=24)  # that a video may take
 class _Client(Gateway):
     name = NAME
     path = PATH
-
-    def write(self, request: Request) -> dict[str, Json]:
-        """With the same said in OpenAI's own words, which some of a gateway's channels pass on as they are."""
-        body = super().write(request)
-        more = {"seconds": str(request.duration)} if request.duration else {}
-        return {**body, **more, **({"input_reference": body["image"]} if "image" in body else {})}
 
     def creations(self, task: JsonObject) -> tuple[Creation, ...]:
         """With the thumbnail that OpenAI has at the path of the video; not all that speak its format have one."""

@@ -4,156 +4,206 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING
 
 from reelkeep.dialects.dialect import AnyRoute, Content, Http, List, Remove, Reply, Show, Submit
-from reelkeep.dialects.grammar import openai_words, video_request
+from reelkeep.dialects.families import openai
+from reelkeep.dialects.families.resolution import pixels
 from reelkeep.dialects.grammar.moments import unix
-from reelkeep.dialects.grammar.query import Query
-from reelkeep.dialects.grammar.sizes import pixels
-from reelkeep.dialects.openai_videos import LARGEST_PAGE, NAME, PATH, openapi
+from reelkeep.dialects.grammar.query import Number, Query, Word
+from reelkeep.dialects.openai_videos import LARGEST_PAGE, NAME, PATH
 from reelkeep.domain import ids
 from reelkeep.domain.errors import InvalidRequest, NotFound
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Failure, Request, State, Task
+from reelkeep.domain.task import Creation, Request, State, Task
 from reelkeep.domain.wire import Json
 
-_PROGRESS = {State.PROCESSING: 50, State.ARCHIVING: 95, State.SUCCESS: 100}
-_VARIANTS = {"": "video", "video": "video", "thumbnail": "cover"}
-_SOONEST, _LATEST = timedelta(milliseconds=500), timedelta(seconds=30)  # that we ask a client to come back after
+if TYPE_CHECKING:  # with pydantic, for which only a submission waits
+    from reelkeep.dialects.openai_videos import wire
+
+_AFTER = Word("after", "The id of the last video before the page.")
+_LIMIT = Number("limit", "Videos a page.", usual=20, least=1, most=LARGEST_PAGE)
+_ORDER = Word("order", "By when they were created.", among=("desc", "asc"))
+_VARIANT = Word(
+    "variant", "The film or its cover; there is no spritesheet.", among=("video", "thumbnail", "spritesheet")
+)
+_ONE = f"{PATH}/{{task_id}}"
 
 
-class _Server(openai_words.Server):
+class _Server(openai.Server):
     name = NAME
     prefixes: tuple[str, ...] = ("/v1/",)  # also the paths of OpenAI's that are not served, for their errors' sake
-
-    schemas: Mapping[str, Any] = openapi.SCHEMAS
     spelled: Mapping[str, str] = {
         "task_id": "video_id",
         "duration": "seconds",
         "resolution": "size",
+        "aspect_ratio": "size",
         "images": "input_reference",
+        "kind": "input_reference",
     }
 
     @property
     def routes(self) -> tuple[AnyRoute, ...]:
-        one = f"{PATH}/{{task_id}}"
-        parse = partial(video_request.asked, NAME)
-        return (
-            Submit(method="POST", path=PATH, description=openapi.SUBMIT, parse=parse, render=_created),
-            Show(method="GET", path=one, description=openapi.SHOW, render=_retrieved, event=_event),
-            List(method="GET", path=PATH, description=openapi.LIST, parse=_listing, render=_listed),
-            Remove(method="DELETE", path=one, description=openapi.REMOVE, render=_removed),
-            Content(method="GET", path=f"{one}/content", description=openapi.CONTENT, parse=_variant),
-        )
+        return _ROUTES
 
 
 dialect = _Server()
 
 
-def _created(task: Task) -> Reply:
-    return Reply(body=_video(task, ""), headers=_patience(task))
+def _asked(http: Http) -> Request:
+    from reelkeep.dialects.openai_videos.wire import Submission
+    from reelkeep.dialects.translate import asked
 
-
-def _retrieved(task: Task, links: Links) -> Reply:
-    return Reply(body=_video(task, _link(task, links)), headers=_patience(task))
-
-
-def _event(task: Task) -> Json:
-    """As OpenAI posts it to webhooks. Source: the types of its Python SDK, and `client.webhooks.unwrap`."""
-    status = openai_words.STATUSES[task.state]
-    return {
-        "id": f"evt_{task.id}_{task.state}",
-        "object": "event",
-        "created_at": unix(task.finished_at or task.updated_at),
-        "type": f"video.{status}",
-        "data": {"id": task.id},
-    }
-
-
-def _removed(task: Task) -> Reply:
-    return Reply(body={"id": task.id, "object": "video.deleted", "deleted": True})
+    return asked(Submission, NAME, openai.sent(http))
 
 
 def _listing(http: Http) -> Listing:
     query = Query(http.query)
-    after, order, size = query.one("after"), query.one("order"), query.number("limit", 20)
+    after = _AFTER.read(query)
     if after and not ids.is_task_id(after):
         raise InvalidRequest("after must be the id of a video", field="after")
-    if not 1 <= size <= LARGEST_PAGE:
-        raise InvalidRequest(f"limit must be from 1 to {LARGEST_PAGE}", field="limit")
-    if order not in ("", "asc", "desc"):
-        raise InvalidRequest("order must be asc or desc", field="order")
-    return Listing(size=size, cursor=after, oldest_first=order == "asc")
-
-
-def _listed(page: Page, links: Links, _: Listing) -> Reply:
-    videos = [_video(task, _link(task, links)) for task in page]
-    first, last = (videos[0]["id"], videos[-1]["id"]) if videos else (None, None)
-    listed = {
-        "object": "list",
-        "data": videos,
-        "first_id": first,
-        "last_id": last,
-        "has_more": bool(page.next_cursor),
-    }
-    return Reply(body=listed)
+    return Listing(size=_LIMIT.read(query), cursor=after, oldest_first=_ORDER.read(query) == "asc")
 
 
 def _variant(http: Http) -> str:
-    variant = Query(http.query).one("variant")
+    variant = _VARIANT.read(Query(http.query))
     if variant == "spritesheet":
         raise NotFound("no spritesheet is made of a video here", field="variant")
-    if variant not in _VARIANTS:
-        raise InvalidRequest("variant must be video, thumbnail or spritesheet", field="variant")
-    return _VARIANTS[variant]
+    return "cover" if variant == "thumbnail" else variant
 
 
-def _video(task: Task, url: str) -> dict[str, Json]:
-    request, failure = task.request, task.failure
-    facts = openai_words.facts(task.creations[0]) if task.state is State.SUCCESS else {}
-    seconds = facts.get("duration") or request.duration
-    width, height = facts.get("width"), facts.get("height")
+# --- answers ---
+
+
+def _shown(task: Task, links: Links | None = None) -> Reply:
+    return Reply(body=_video(task, links), headers=_patience(task))
+
+
+def _listed(page: Page, links: Links, _: Listing) -> Reply:
+    videos = [_video(task, links) for task in page]
+    ends = (
+        {"first_id": videos[0]["id"], "last_id": videos[-1]["id"]} if videos else {"first_id": None, "last_id": None}
+    )
+    return Reply(body={"object": "list", "data": videos, **ends, "has_more": bool(page.next_cursor)})
+
+
+def _event(task: Task) -> Json:
+    """As OpenAI posts it to webhooks. Source: the types of its Python SDK, and `client.webhooks.unwrap`."""
     return {
+        "id": f"evt_{task.id}_{task.state}",
+        "object": "event",
+        "created_at": unix(task.finished_at or task.updated_at),
+        "type": f"video.{openai.STATUSES[task.state]}",
+        "data": {"id": task.id},
+    }
+
+
+def _video(task: Task, links: Links | None) -> wire.Video:
+    request, failure = task.request, task.failure
+    creation = task.creations[0] if task.state is State.SUCCESS else Creation(id="")
+    facts = openai.facts(creation)
+    seconds = facts["duration"] or request.duration
+    width, height = facts["width"], facts["height"]
+    video: wire.Video = {
         "id": task.id,
         "object": "video",
         "model": request.model,
-        "status": openai_words.STATUSES[task.state],
-        "progress": _PROGRESS.get(task.state, 0),
+        "status": openai.STATUSES[task.state],
+        "progress": openai.PROGRESS.get(task.state, 0),
         "created_at": unix(task.created_at),
         "completed_at": unix(task.finished_at) if task.finished_at else None,
         "expires_at": None,  # never
         "prompt": request.prompt or None,
         "remixed_from_video_id": None,
-        "seconds": str(round(seconds)) if seconds else "",
+        "seconds": str(round(seconds)) if seconds else _usual(request)[0],
         "size": f"{width}x{height}" if width and height else _size(request),
-        "error": _error(failure) if failure else None,
-        **({"metadata": {"url": url}} if url else {}),
+        "error": {"code": openai.code_of(failure), "message": openai.message_of(failure)} if failure else None,
     }
-
-
-def _error(failure: Failure) -> Json:
-    return {"code": openai_words.code_of(failure), "message": openai_words.message_of(failure)}
+    made = creation.asset("video")
+    if made and made.kept and links:
+        video["metadata"] = {"url": links(made.kept)}
+    return video
 
 
 def _size(request: Request) -> str:
-    """As it was asked for, which is not always known in pixels."""
+    """As it was asked for, and as is usual where nothing was."""
     said = request.body.get("size") if request.dialect == NAME else None
-    asked = said if isinstance(said, str) else ""
-    return asked if "x" in asked else pixels(request.resolution, request.aspect_ratio) or asked
+    if isinstance(said, str) and "x" in said:
+        return said
+    _, resolution, ratio = _usual(request)
+    ratio = request.aspect_ratio if ":" in request.aspect_ratio else ratio
+    return pixels(request.resolution or resolution, ratio) or request.resolution
 
 
-def _link(task: Task, links: Links) -> str:
-    """To the video, once all is kept: a client that sees it takes it for the whole of the result."""
-    video = task.creations[0].asset("video") if task.state is State.SUCCESS else None
-    return links(video.kept) if video and video.kept else ""
+def _usual(request: Request) -> tuple[str, str, str]:
+    """Seconds, resolution and ratio of what most models make if nothing else is said; clients compute with them."""
+    return ("4", "720p", "9:16") if request.model.startswith("sora") else ("5", "720p", "16:9")
+
+
+_SOONEST, _LATEST, _OFF_PEAK = timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30)
 
 
 def _patience(task: Task) -> dict[str, str]:
-    """Milliseconds to our own next look, before which there is nothing new to see; OpenAI's clients obey it."""
+    """When a client should ask again. OpenAI's clients obey it, and the one for Python keeps the first for the whole
+    wait: so even the first is one that they may come back after each time."""
     if task.state.terminal:
         return {}
-    wait = (task.next_look_at or task.updated_at) - task.updated_at
-    return {"openai-poll-after-ms": str(max(_SOONEST, min(wait, _LATEST)) // timedelta(milliseconds=1))}
+    wait = (task.next_look_at or task.updated_at) - task.updated_at  # before our own poll there is nothing new
+    latest = _OFF_PEAK if task.request.off_peak else _LATEST
+    return {"openai-poll-after-ms": str(max(_SOONEST, min(wait, latest)) // timedelta(milliseconds=1))}
+
+
+_ROUTES: tuple[AnyRoute, ...] = (
+    Submit(
+        method="POST",
+        path=PATH,
+        operation="submitOpenaiVideo",
+        summary="Create a video",
+        details="What it is made of follows from what there is: words alone, or pictures too.",
+        body="Submission",
+        form="Form",
+        reply="Video",
+        parse=_asked,
+        render=_shown,
+    ),
+    Show(
+        method="GET",
+        path=_ONE,
+        operation="showOpenaiVideo",
+        summary="Retrieve a video",
+        details="The link to the file stays.",
+        reply="Video",
+        render=_shown,
+        event=_event,
+    ),
+    List(
+        method="GET",
+        path=PATH,
+        operation="listOpenaiVideos",
+        summary="List videos",
+        details="Every task of yours is a video here, in whatever format it came in.",
+        parameters=(_AFTER, _LIMIT, _ORDER),
+        reply="VideoList",
+        parse=_listing,
+        render=_listed,
+    ),
+    Remove(
+        method="DELETE",
+        path=_ONE,
+        operation="deleteOpenaiVideo",
+        summary="Delete a video",
+        details="What has not begun is cancelled; what has ended is listed no more, and the archive keeps it.",
+        reply="Deleted",
+        render=lambda task: Reply(body={"id": task.id, "object": "video.deleted", "deleted": True}),
+    ),
+    Content(
+        method="GET",
+        path=f"{_ONE}/content",
+        operation="downloadOpenaiVideo",
+        summary="Download a video",
+        details="Leads to the file in the archive, once the video is completed.",
+        parameters=(_VARIANT,),
+        parse=_variant,
+    ),
+)

@@ -1,7 +1,7 @@
 """POST and GET /v1/video/generations, both ways: the flat shape that new-api documents.
 
-Source: newapi.ai/zh/docs/api/ai-model/video-generation. What its releases answer in fact is another matter, and
-understood as well: see `gateway`.
+Source: newapi.ai/zh/docs/api/ai-model/video-generation. What its releases answer in fact is an envelope
+(github.com/QuantumNous/new-api, dto/task.go and issue 5266): it is served in the same body, and understood.
 """
 
 NAME = "video_generations"

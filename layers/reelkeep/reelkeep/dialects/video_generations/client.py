@@ -1,4 +1,4 @@
-"""POST and GET /v1/video/generations, as a provider's client speaks them."""
+"""New-api's video generations, as a provider's client speaks them."""
 
 from __future__ import annotations
 

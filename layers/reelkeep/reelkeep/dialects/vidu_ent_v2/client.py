@@ -17,8 +17,8 @@ from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
 from reelkeep.domain.observation import Absent, Finding, Found, ListedPage, Uncertain, Untraceable
-from reelkeep.domain.task import Kind, Request, Task
-from reelkeep.domain.wire import Answer, Call, Callbacks, Json, OtherTask, Search, Signature
+from reelkeep.domain.task import Kind, Task
+from reelkeep.domain.wire import Answer, Call, Callbacks, OtherTask, Search, Signature
 
 _NO_VIDEO = re.compile(r"audio|2image$")
 _LONGEST = timedelta(hours=48)  # that a task may take there, off-peak
@@ -64,12 +64,6 @@ class _Client(Client):
     kinds: ClassVar[Mapping[str, Kind]] = {word: kind for kind, word in vidu.TYPES.items()} | {
         kind.value: kind for kind in Kind
     }
-
-    def write(self, request: Request) -> dict[str, Json]:
-        from reelkeep.dialects.translate import write  # with pydantic, for which a poll need not wait
-        from reelkeep.dialects.vidu_ent_v2.wire import BODIES
-
-        return write(request, BODIES)
 
     def place(self, task: Task) -> Call:
         body = self.body(task)

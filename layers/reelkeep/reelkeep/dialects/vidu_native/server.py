@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
-from reelkeep.dialects.grammar import openai_words
+from reelkeep.dialects.families import openai
 from reelkeep.dialects.vidu_native import NAME, PATH
 from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.links import Links
@@ -26,7 +26,7 @@ _STATUSES: dict[State, wire.Status] = {
 }
 
 
-class _Server(openai_words.Server):
+class _Server(openai.Server):
     name = NAME
     prefixes: tuple[str, ...] = ("/vidu-native/",)
 
@@ -58,10 +58,10 @@ class _Server(openai_words.Server):
 
     def render_error(self, error: ClientError, http: Http) -> Reply:
         if not isinstance(error, InvalidRequest):  # which only a submission can be here
-            return openai_words.refusal(error, {})
+            return openai.refusal(error, {})
         from reelkeep.dialects.vidu_native.wire import Submission
 
-        return openai_words.refusal(error, Submission.names())
+        return openai.refusal(error, Submission.names())
 
 
 dialect = _Server()
@@ -90,5 +90,5 @@ def _shown(task: Task, links: Links) -> Reply:
     kept = videos[0] if videos and task.state is State.SUCCESS else None
     shown: wire.Task = {**_submitted(task), "video_url": links(kept) if kept else None}  # type: ignore[typeddict-item]
     if task.failure:
-        shown["error"] = openai_words.message_of(task.failure)
+        shown["error"] = openai.message_of(task.failure)
     return Reply(body=shown)

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Literal, NotRequired
 from pydantic import ConfigDict, Field
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
+from reelkeep.dialects.families.openai_wire import Error as Error
 from reelkeep.dialects.translate import Body, Image, Name, Prompt, Ratio, Seconds, cannot, means, only_here
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
@@ -78,14 +79,3 @@ class Submitted(TypedDict):
 class Task(Submitted):
     video_url: Annotated[str | None, Field(description="Permanent; null until it is completed.")]
     error: NotRequired[Annotated[str, Field(description="Why it failed; only there if it did.")]]
-
-
-class Explained(TypedDict):
-    message: str
-    type: str
-    param: str | None
-    code: str
-
-
-class Error(TypedDict):
-    error: Explained

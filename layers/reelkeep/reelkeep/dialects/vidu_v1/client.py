@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from reelkeep.dialects.families.client import Client
 from reelkeep.dialects.vidu_v1 import NAME, PATH
-from reelkeep.domain.task import Request, Task
-from reelkeep.domain.wire import Call, Json
+from reelkeep.domain.task import Task
+from reelkeep.domain.wire import Call
 
 
 class _Client(Client):
@@ -13,12 +13,6 @@ class _Client(Client):
 
     name = NAME
     path = PATH
-
-    def write(self, request: Request) -> dict[str, Json]:
-        from reelkeep.dialects.translate import write  # with pydantic, for which a poll need not wait
-        from reelkeep.dialects.vidu_v1.wire import BODIES
-
-        return write(request, BODIES)
 
     def place(self, task: Task) -> Call:
         body = self.body(task)

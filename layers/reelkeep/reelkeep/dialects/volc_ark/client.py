@@ -13,7 +13,7 @@ from reelkeep.dialects.families.evidence import UNPROVEN, Row, may_date_from, wi
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH
 from reelkeep.domain.observation import Absent, Found, ListedPage, Uncertain, Untraceable
-from reelkeep.domain.task import Request, State, Task
+from reelkeep.domain.task import State, Task
 from reelkeep.domain.wire import Answer, Call, Callbacks, Json, OtherTask, Search
 
 _EXPIRY = "execution_expires_after"
@@ -24,12 +24,6 @@ class _Client(Client):
     name = NAME
     path = PATH
     callbacks: Callbacks | None = Callbacks(field="callback_url")
-
-    def write(self, request: Request) -> dict[str, Json]:
-        from reelkeep.dialects.translate import write  # with pydantic, for which a poll need not wait
-        from reelkeep.dialects.volc_ark.wire import BODIES
-
-        return write(request, BODIES)
 
     def place(self, task: Task) -> Call:
         body = self.body(task)

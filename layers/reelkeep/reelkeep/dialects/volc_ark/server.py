@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from reelkeep.dialects.dialect import AnyRoute, Http, List, Remove, Reply, Show, Submit, row
 from reelkeep.dialects.families.creations import kept_links
+from reelkeep.dialects.families.resolution import shape
 from reelkeep.dialects.grammar.moments import unix
 from reelkeep.dialects.grammar.query import Number, Query, Words
-from reelkeep.dialects.grammar.sizes import shape
 from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH
 from reelkeep.domain import errors
 from reelkeep.domain.errors import CannotCancel, ClientError, InvalidRequest, NotFound, Refused

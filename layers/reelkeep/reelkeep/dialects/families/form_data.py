@@ -17,6 +17,7 @@ _MOST_FIELDS = 256
 _NAME = re.compile(r"([^\[\]]+)((?:\[[^\[\]]*\]){0,6})")
 _WHOLE = re.compile(r"-?\d{1,18}", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,18}\.\d{1,18}", re.ASCII)
+_FILE_NAME = re.compile(r";\s*filename\*\s*=", re.IGNORECASE)  # in RFC 5987's spelling, which may stand alone
 _PICTURES = {  # how each begins, and how in base64
     "image/png": (b"\x89PNG\r\n\x1a\n", "iVBORw0KGgo"),
     "image/jpeg": (b"\xff\xd8\xff", "/9j/"),
@@ -38,15 +39,13 @@ def form_in(http: Http) -> dict[str, Json] | None:
     return None
 
 
-def object_in(text: str, name: str) -> dict[str, Json]:
-    """The JSON object that a field of text holds. Raises InvalidRequest."""
+def unpacked(text: str) -> Json:
+    """The JSON object that a text holds; any other text as it is."""
     try:
         found = parse_json(text.encode())
     except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise InvalidRequest(f"{name} must be an object, or the JSON text of one", field=name)
-    return found
+        return text
+    return found if isinstance(found, dict) else text
 
 
 def plain(text: str) -> str | int | float | bool:
@@ -58,12 +57,12 @@ def plain(text: str) -> str | int | float | bool:
     return {"true": True, "false": False}.get(text, text)
 
 
-def picture(text: str) -> str:
+def picture(value: Json) -> Json:
     """Bare base64 of a picture as the data: URI that it stands for; anything else as it is."""
     for kind, (_, beginning) in _PICTURES.items():
-        if text.startswith(beginning):
-            return f"data:{kind};base64,{text}"
-    return text
+        if isinstance(value, str) and value.startswith(beginning):
+            return f"data:{kind};base64,{value}"
+    return value
 
 
 def _parts(http: Http) -> Iterator[tuple[str, str]]:
@@ -80,7 +79,10 @@ def _parts(http: Http) -> Iterator[tuple[str, str]]:
             memory_limit=2 * LARGEST_BODY,
         )
         for part in parts:
-            yield part.name, part.raw.decode() if part.filename is None else _data_uri(part.content_type, part.raw)
+            if part.filename is None and not _FILE_NAME.search(part.disposition):
+                yield part.name, part.raw.decode()
+            elif part.size:  # browsers send an empty file where none was chosen
+                yield part.name, _data_uri(part.content_type, part.raw)
     except (multipart.MultipartError, UnicodeError) as error:
         raise InvalidRequest("the body is not valid multipart/form-data") from error
 
