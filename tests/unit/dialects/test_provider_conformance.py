@@ -7,7 +7,7 @@ golden bodies, with marks in the places of what changes:
 - `task`: the answer to a poll, with "@id", "@word" (its status), "@link", and "@code", "@message", "@number", "@time"
   wherever there are such;
 - `error`: how it refuses, with "@code" and "@message", and `codes`: what it says for each kind of refusal;
-- `list`: its list of tasks, with "@rows", if it has one.
+- `list`: a page of its list of tasks, with "@rows", if it has one; there is another page.
 """
 
 from __future__ import annotations
@@ -542,6 +542,17 @@ def test_an_odd_row_costs_that_row_only(format: Format, odd: Json) -> None:
     assert page is not None, f"{format.name} reads nothing of a list with a row {odd!r}"
     assert [each.provider_task_id for each in page.successes] == ["t-1", "t-2"]
     assert page.unreadable == (0 if isinstance(odd, dict) else 1), f"{format.name} does not count {odd!r}"
+
+
+@of_every_list
+@pytest.mark.parametrize("odd", ODD_ROWS)
+def test_an_odd_row_at_the_end_of_a_page_does_not_hide_the_next_one(format: Format, odd: Json) -> None:
+    rows = [format.row(id="t-1"), format.row(id="t-2")]
+    whole, with_odd_row = format.listed(*rows), format.listed(*rows, odd)
+    assert whole is not None
+    assert with_odd_row is not None
+    assert whole.next_page, f"{format.name}: let the sample of its list lead on to a next page"
+    assert with_odd_row.next_page, f"{format.name} does not read on after a row {odd!r}"
 
 
 @of_every_list

@@ -36,7 +36,8 @@ def repair_json(body: bytes) -> Json:
     """
     text = body.decode(json.detect_encoding(body), "replace").strip(_AROUND)
     try:
-        return _repaired(json.loads(text, strict=False, parse_int=_whole))
+        said = json.loads(text, strict=False, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
+        return _whole_characters(said) if "\\u" in text else said
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -49,16 +50,19 @@ def _whole(digits: str) -> int | None:
     return int(digits) if len(digits) <= _MOST_DIGITS else None
 
 
-def _repaired(value: Json) -> Json:
+def _finite(number: str) -> float | None:
+    found = float(number)
+    return found if math.isfinite(found) else None
+
+
+def _whole_characters(value: Json) -> Json:
     match value:
         case str():
             return value if value.isascii() else value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case float():
-            return value if math.isfinite(value) else None
         case list():
-            return [_repaired(item) for item in value]
+            return [_whole_characters(item) for item in value]
         case dict():
-            return {_repaired(name): _repaired(item) for name, item in value.items()}
+            return {_whole_characters(name): _whole_characters(item) for name, item in value.items()}
     return value
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
@@ -78,7 +78,6 @@ class Answers:
     """Reads answers by what providers are known to mean. A format says where it differs."""
 
     name: str
-    kinds: ClassVar[Mapping[str, Kind]] = {}  # by the words of its list
     codes: ClassVar[Codes] = {}  # of errors, beside those that all formats share
     never_accepted: ClassVar[frozenset[str]] = frozenset()  # codes of a 5xx that came before anybody could accept
     retryable: ClassVar[frozenset[FailureClass]] = frozenset({FailureClass.THROTTLED, FailureClass.EXPIRED})
@@ -213,8 +212,17 @@ class Answers:
                 )
         return ListedPage(tuple(found), unreadable=unreadable)
 
+    def last_row(self, rows: Sequence[Json]) -> JsonObject:
+        """The last one with an id: the next page goes on from it."""
+        tasks = map(JsonObject, reversed(rows))
+        return next((task for task in tasks if self.task_id(task)), JsonObject(None))
+
     def is_video(self, task: JsonObject) -> bool:
         return True
+
+    def kind(self, word: str) -> Kind | None:
+        """What the list calls so."""
+        return None
 
     def _request(self, task: JsonObject) -> Request:
         """What was asked for, as far as the list tells it."""
@@ -224,7 +232,7 @@ class Answers:
         otherwise = Kind.TEMPLATE2VIDEO if template else Kind.IMG2VIDEO if links else Kind.TEXT2VIDEO
         return Request(
             dialect=self.name,
-            kind=self.kinds.get(task.text("type"), otherwise),
+            kind=self.kind(task.text("type")) or otherwise,
             model=task.text("model")[:256],
             prompt=task.text("prompt"),
             images=links,
@@ -249,7 +257,7 @@ class Answers:
             return None
         number = (body.object("error") or body).whole("code", "status_code")
         status = number if number and 400 <= number < 600 else 400
-        if kind is None and is_trouble(f"{code} {message}"):
+        if kind is None and (is_trouble(code) or is_trouble(message)):
             status = 500
         return Error(code, message, kind, status)
 

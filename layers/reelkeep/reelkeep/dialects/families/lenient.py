@@ -32,8 +32,11 @@ class JsonObject:
         return bool(self.fields)
 
     def first(self, read: Callable[[Json], T], names: tuple[str, ...]) -> T:
-        found = (read(self.fields.get(name)) for name in names)
-        return next((value for value in found if value not in (None, "")), read(None))
+        for name in names:
+            value = self.fields.get(name)
+            if value is not None and (found := read(value)) not in (None, ""):
+                return found
+        return read(None)
 
     def text(self, *names: str) -> str:
         return self.first(text, names)

@@ -41,7 +41,7 @@ _INPUT_CODES: Codes = {  # a code that says so much needs no message to explain 
 }
 _ABOUT_INPUT = re.compile(r"invalid|unsupported|required|parameter|bad.?request|conflict", re.IGNORECASE)
 _TROUBLE = re.compile(
-    r"internal|server_?error|service.?unavailable|bad.?gateway|time.?out|do_request_failed", re.IGNORECASE
+    r"internal|server_?error|service.?unavailable|bad.?gateway|time.?out|do_request_failed|^5\d\d\d?$", re.IGNORECASE
 )
 _NOT_THERE = re.compile(r"(?!invalidendpoint|model).*not_?(found|exist)", re.IGNORECASE)
 _TASK_NOT_THERE = re.compile(r"\b(task|video|job|generation)\b.*\bnot.{0,3}(found|exist)", re.IGNORECASE)
@@ -53,7 +53,7 @@ def fold(word: str) -> str:
 
 def meaning_of(status: str) -> State | FailureClass | None:
     """How far the task is, with SUCCESS for done, or why it ended without a result; None for an unknown word."""
-    return _MEANINGS.get(fold(status))
+    return _MEANINGS.get(status) or _MEANINGS.get(fold(status))
 
 
 def failure_class(code: str, message: str, codes: Codes = MappingProxyType({})) -> FailureClass | None:

@@ -36,7 +36,7 @@ class _Client(Gateway):
         if not answer.ok or not isinstance(items, list):
             return None
         read = self.successes(items, since, "completed_at")
-        oldest = JsonObject(items[-1] if items else None)
+        oldest = self.last_row(items)
         created_at = oldest.moment("created_at")
         if said.fields.get("has_more") is True and (created_at is None or created_at >= since - _LONGEST):
             return replace(read, next_page=oldest.id("id"))

@@ -7,10 +7,9 @@ import re
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import ClassVar
 from urllib.parse import urlsplit
 
-from reelkeep.dialects.families import lenient, vidu
+from reelkeep.dialects.families import lenient
 from reelkeep.dialects.families.client import Client, segment
 from reelkeep.dialects.families.evidence import UNPROVEN, Row, Witness, may_date_from, shows_earlier, witness
 from reelkeep.dialects.families.lenient import JsonObject
@@ -61,9 +60,6 @@ class _Client(Client):
     path = f"{PREFIX}/tasks"
     authorization = "Token {key}"
     callbacks: Callbacks | None = Callbacks(field="callback_url", signature=callback_signature)
-    kinds: ClassVar[Mapping[str, Kind]] = {word: kind for kind, word in vidu.TYPES.items()} | {
-        kind.value: kind for kind in Kind
-    }
 
     def place(self, task: Task) -> Call:
         body = self.body(task)
@@ -106,13 +102,18 @@ class _Client(Client):
             return replace(read, next_page=f"pager.page_token={token}")
         name, _, place = page.partition("=")
         number, _, before = place.partition(":")
-        last = JsonObject(items[-1]).id("id") if items else before
+        last = self.task_id(self.last_row(items)) or before
         if name == "pager.page_token" or last == before:
             return read
         return replace(read, next_page=f"pager.page={int(number or 0) + 1}:{last}")
 
     def is_video(self, task: JsonObject) -> bool:
         return not _NO_VIDEO.search(task.text("type"))
+
+    def kind(self, word: str) -> Kind | None:
+        from reelkeep.dialects.families.vidu import TYPES  # what a poll need not wait for
+
+        return next((kind for kind, known in TYPES.items() if word in (known, kind)), None)
 
     def cancel(self, task: Task) -> Call | None:
         task_id = task.provider_task_id
