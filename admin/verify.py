@@ -16,7 +16,7 @@ from admin.rebuild import read
 from reelkeep.adapters.copying.checksums import Checksum, Crc32, Sha256
 from reelkeep.adapters.s3 import layout
 from reelkeep.adapters.s3.manifests import NoManifest
-from reelkeep.domain.task import Kept, State, Submission, Task
+from reelkeep.domain.task import ArchivedFile, State, Submission, Task
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -110,7 +110,13 @@ _Problems = list[tuple[str, str, str]]  # key, kind, detail
 
 
 def _check(
-    kept: Kept, sizes: Mapping[str, int], *, s3: S3Client, bucket: str, deep: bool, reading: Callable[[int], None]
+    kept: ArchivedFile,
+    sizes: Mapping[str, int],
+    *,
+    s3: S3Client,
+    bucket: str,
+    deep: bool,
+    reading: Callable[[int], None],
 ) -> tuple[int, _Problems]:
     """How many bytes were read, and what differs; the gravest alone."""
     if kept.key not in sizes:
@@ -133,7 +139,7 @@ def _check(
         raise
 
 
-def _read(kept: Kept, *, s3: S3Client, bucket: str, reading: Callable[[int], None]) -> tuple[int, _Problems]:
+def _read(kept: ArchivedFile, *, s3: S3Client, bucket: str, reading: Callable[[int], None]) -> tuple[int, _Problems]:
     checksum: Checksum = Sha256() if kept.sha256 else Crc32()
     length = 0
     body = s3.get_object(Bucket=bucket, Key=kept.key)["Body"]
@@ -147,11 +153,11 @@ def _read(kept: Kept, *, s3: S3Client, bucket: str, reading: Callable[[int], Non
     return length, [(kept.key, "content", f"{checksum.name} {found} instead of {_expected(kept)}")]
 
 
-def _expected(kept: Kept) -> str:
+def _expected(kept: ArchivedFile) -> str:
     return kept.sha256 or kept.crc32
 
 
-def _stored(head: HeadObjectOutputTypeDef, kept: Kept) -> str | None:
+def _stored(head: HeadObjectOutputTypeDef, kept: ArchivedFile) -> str | None:
     """The same checksum as S3 keeps it; None if it keeps none of the whole file."""
     stored = head.get("ChecksumSHA256", "") if kept.sha256 else head.get("ChecksumCRC32", "")
     if not stored or "-" in stored:  # a checksum of the parts' checksums
@@ -215,5 +221,5 @@ def _named(task: Task | None) -> set[str]:
     return {kept.key for kept in _kept(task)} | ({task.request_key} if task.request_key else set())
 
 
-def _kept(task: Task) -> list[Kept]:
-    return [asset.kept for creation in task.creations for asset in creation.assets if asset.kept]
+def _kept(task: Task) -> list[ArchivedFile]:
+    return [asset.archived for creation in task.creations for asset in creation.assets if asset.archived]

@@ -18,7 +18,7 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.keys import hash_of
 from reelkeep.domain.notices.health import Health
 from reelkeep.domain.notices.webhooks import CALLBACKS, Delivery
-from reelkeep.domain.task import Asset, Creation, Kept, Kind, Request, State, Submission, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, Kind, Request, State, Submission, Task
 
 _ROOT: Final = Path(__file__).parents[1]
 
@@ -119,7 +119,7 @@ def _task(task_id: str, created_at: datetime, **more: Any) -> Task:
 def _finished(created_at: datetime) -> Task:
     task_id = new_task_id(created_at)
     folder = f"tasks/{created_at:%Y/%m/%d}/{task_id}"
-    video = Kept(
+    video = ArchivedFile(
         key=f"{folder}/1-video.mp4",
         bytes=1_000_000,
         sha256="0" * 64,
@@ -129,8 +129,8 @@ def _finished(created_at: datetime) -> Task:
         width=1280,
         height=720,
     )
-    cover = Kept(key=f"{folder}/1-cover.jpeg", bytes=50_000, sha256="1" * 64, content_type="image/jpeg")
-    kept = (Asset(name="video", kept=video), Asset(name="cover", kept=cover))
+    cover = ArchivedFile(key=f"{folder}/1-cover.jpeg", bytes=50_000, sha256="1" * 64, content_type="image/jpeg")
+    kept = (Asset(name="video", archived=video), Asset(name="cover", archived=cover))
     return _task(
         task_id,
         created_at,

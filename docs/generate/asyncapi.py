@@ -22,7 +22,7 @@ from reelkeep.domain.notices.notice import (
 )
 from reelkeep.domain.notices.subscription import ENDS
 from reelkeep.domain.notices.webhooks import Pause, Webhook
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
 
 Schema = Mapping[str, Any]
 Attributes = Mapping[str, str | Sequence[str]]
@@ -195,7 +195,7 @@ _TASK = Task(
 )
 _VIDEO = Asset(
     name="video",
-    kept=Kept(
+    archived=ArchivedFile(
         key=f"tasks/2026/11/21/{_ID}/1-video.mp4",
         bytes=4_193_280,
         sha256="9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
@@ -239,7 +239,7 @@ def _with(*assets: Asset) -> tuple[Creation, ...]:
     return (Creation(id=f"{_ID}-1", assets=assets),)
 
 
-def _link(kept: Kept) -> str:
+def _link(kept: ArchivedFile) -> str:
     return f"https://reelkeep.example.com/files/Zm9yIGV2ZXIgYW5kIGEgZGF5/{_ID}/{kept.key.rpartition('/')[2]}"
 
 

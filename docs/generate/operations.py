@@ -115,7 +115,7 @@ def _rendered(dialect: Dialect, route: AnyRoute) -> Reply:
             return route.render(queueing(_asked(dialect)))
         case Content():
             (creation,) = finished(_asked(dialect)).creations
-            return Reply(status=302, headers={"Location": link(creation.assets[0].kept)})  # type: ignore[arg-type]
+            return Reply(status=302, headers={"Location": link(creation.assets[0].archived)})  # type: ignore[arg-type]
         case Operation():
             raise LookupError(f"{route.path} has no example: it is described by hand")
 

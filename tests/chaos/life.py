@@ -219,7 +219,7 @@ class Life:
         if f"{folder}/manifest.json" not in objects:
             self.wrong.append(f"success was {when} without a manifest")
         for asset in [asset for creation in task.creations for asset in creation.assets]:
-            kept = asset.kept
+            kept = asset.archived
             if kept is None or kept.key not in objects:
                 self.wrong.append(f"success was {when} without the {asset.name}")
             elif kept.sha256 and sha256(objects[kept.key]).hexdigest() != kept.sha256:

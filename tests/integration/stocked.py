@@ -12,13 +12,13 @@ from zlib import crc32
 from reelkeep.adapters.s3.layout import folder
 from reelkeep.adapters.s3.manifests import S3Manifests
 from reelkeep.adapters.s3.requests import S3Requests
-from reelkeep.domain.slim import slim
+from reelkeep.domain.record_size import truncate_request
 from reelkeep.domain.task import (
+    ArchivedFile,
     Asset,
     Creation,
     Failure,
     FailureClass,
-    Kept,
     Kind,
     Request,
     State,
@@ -40,7 +40,7 @@ def stock(s3: S3Client, bucket: str, count: int = 50) -> list[Task]:
     tasks = [_task(number, s3, bucket) for number in range(count)]
     manifests = S3Manifests(lambda: s3, bucket)
     for task in tasks:
-        manifests.keep_manifest(task)
+        manifests.write_manifest(task)
     return tasks
 
 
@@ -84,7 +84,9 @@ def _task(number: int, s3: S3Client, bucket: str) -> Task:
         seed=number * 3,
     )
     if big:
-        task = replace(task, request_key=S3Requests(lambda: s3, bucket).keep_request(task), request=slim(request))
+        task = replace(
+            task, request_key=S3Requests(lambda: s3, bucket).store_request(task), request=truncate_request(request)
+        )
     if state is not State.SUCCESS:
         failure = Failure(
             reason=list(FailureClass)[number % len(FailureClass)], code="Code", message="why", retryable=True
@@ -100,24 +102,24 @@ def _creation(task: Task, each: int, number: int, s3: S3Client, bucket: str) -> 
     cover = Asset(name="cover", lost="the link is dead", expires_at=_at(task, 60))
     if number % 3:
         kept = _kept(s3, bucket, f"{folder(task.id)}{each}-cover.jpeg", b"cover" * (number + 1), big=False)
-        cover = Asset(name="cover", kept=kept)
+        cover = Asset(name="cover", archived=kept)
     return Creation(
         id=f"{task.id}-{each}",
         provider_id=f"c-{number}",
-        assets=(Asset(name="video", kept=video, expires_at=_at(task, 1440)), cover),
+        assets=(Asset(name="video", archived=video, expires_at=_at(task, 1440)), cover),
         duration=4.0,
         fps=23.976,
     )
 
 
-def _kept(s3: S3Client, bucket: str, key: str, content: bytes, *, big: bool) -> Kept:
+def _kept(s3: S3Client, bucket: str, key: str, content: bytes, *, big: bool) -> ArchivedFile:
     content_type = "video/mp4" if key.endswith("mp4") else "image/jpeg"
     whole, small = crc32(content).to_bytes(4, "big"), sha256(content).digest()
     checksum: Any = (
         {"ChecksumCRC32": b64encode(whole).decode()} if big else {"ChecksumSHA256": b64encode(small).decode()}
     )
     s3.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type, **checksum)
-    return Kept(
+    return ArchivedFile(
         key=key,
         bytes=len(content),
         sha256="" if big else small.hex(),

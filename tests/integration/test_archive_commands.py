@@ -129,10 +129,10 @@ def test_a_manifest_that_cannot_be_read_is_named_and_the_others_count(
         return manifest_key(task.id)
 
     wrong = {
-        damage(tasks[0], b'{"manifest":1,"id":"'): "it is not a JSON object",
+        damage(tasks[0], b'{"manifest":2,"id":"'): "it is not a JSON object",
         damage(tasks[1], b"[]"): "it is not a JSON object",
-        damage(tasks[2], write(tasks[2]).replace(b'"manifest":1', b'"manifest":2')): (
-            "it has the format 2, and this release reads 1: use the one that wrote it"
+        damage(tasks[2], write(tasks[2]).replace(b'"manifest":2', b'"manifest":3')): (
+            "it has the format 3, and this release reads 1 to 2: use the one that wrote it"
         ),
         damage(tasks[3], write(tasks[4])): "it is the manifest of another task",
         damage(tasks[5], b'{"owner":"alice"}'): "it does not hold the record of a task",
@@ -144,11 +144,14 @@ def test_a_manifest_that_cannot_be_read_is_named_and_the_others_count(
     assert set(items(dynamodb, table)) == {f"task#{task.id}task" for task in (tasks[4], tasks[6])}
 
 
-def test_a_manifest_from_before_formats_were_marked_can_be_read(
-    admin: Admin, dynamodb: DynamoDBClient, s3: S3Client, table: str, bucket: str
+@pytest.mark.parametrize("mark", [b"", b'"manifest":1,'])
+def test_a_manifest_of_the_first_format_can_be_read(
+    admin: Admin, dynamodb: DynamoDBClient, s3: S3Client, table: str, bucket: str, mark: bytes
 ) -> None:
     (task,) = stock(s3, bucket, 1)
-    s3.put_object(Bucket=bucket, Key=manifest_key(task.id), Body=write(task).replace(b'"manifest":1,', b""))
+    assert any(asset.archived for asset in task.assets)
+    first = write(task).replace(b'"manifest":2,', mark).replace(b'"archived":', b'"kept":')
+    s3.put_object(Bucket=bucket, Key=manifest_key(task.id), Body=first)
     assert admin("rebuild")[0] == 0
     assert TableTasks(dynamodb, table).get(task.id) == task
 
@@ -177,7 +180,7 @@ def test_a_task_that_had_not_ended_is_counted_and_not_invented(
 
 def test_an_archive_that_is_whole_verifies(admin: Admin, s3: S3Client, bucket: str) -> None:
     tasks = stock(s3, bucket)
-    files = [a.kept for task in tasks for c in task.creations for a in c.assets if a.kept]
+    files = [a.archived for task in tasks for c in task.creations for a in c.assets if a.archived]
     code, said = admin("verify", "--strays")
     assert (code, said["differences"], said["tasks"], said["files"]) == (0, [], 50, len(files))
     assert (said["bytes"], said["read"]) == (sum(kept.bytes for kept in files), 0)
@@ -189,7 +192,7 @@ def test_verify_finds_exactly_what_was_damaged(
     admin: Admin, dynamodb: DynamoDBClient, s3: S3Client, table: str, bucket: str
 ) -> None:
     tasks = stock(s3, bucket)
-    files = {a.kept.key: a.kept for t in tasks for c in t.creations for a in c.assets if a.kept}
+    files = {a.archived.key: a.archived for t in tasks for c in t.creations for a in c.assets if a.archived}
     by_sha256 = [key for key, kept in files.items() if kept.sha256]
     by_crc32 = [key for key, kept in files.items() if kept.crc32]
     big = next(task for task in tasks if task.request_key)
@@ -300,7 +303,7 @@ def test_one_owners_files_can_be_verified_alone(admin: Admin, s3: S3Client, buck
     tasks = stock(s3, bucket)
     alices = [task for task in tasks if task.owner == "alice"]
     wrong = [next(t for t in tasks if t.owner == owner and t.creations) for owner in ("alice", "bob")]
-    keys = [task.creations[0].assets[0].kept.key for task in wrong if task.creations[0].assets[0].kept]
+    keys = [task.creations[0].assets[0].archived.key for task in wrong if task.creations[0].assets[0].archived]
     for key in keys:
         s3.delete_object(Bucket=bucket, Key=key)
     code, said = admin("verify", "--owner", "alice")
@@ -311,7 +314,7 @@ def test_a_table_for_people_says_what_differs(
     admin: Admin, s3: S3Client, bucket: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (task,) = stock(s3, bucket, 1)
-    kept = task.creations[0].assets[0].kept
+    kept = task.creations[0].assets[0].archived
     assert kept is not None
     s3.delete_object(Bucket=bucket, Key=kept.key)
     assert main(["archive", "verify"]) == 1

@@ -17,7 +17,7 @@ from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.s3.archive import S3Archive
 from reelkeep.domain import archiving
 from reelkeep.domain.archiving import CopyError
-from reelkeep.domain.task import Asset, Creation, Kept, State, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, State, Task
 from reelkeep.ports import Source, SourceBad, SourceNotMedia
 from tests.integration.example import NOON, a_task
 from tests.samples import video
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 PAGE = b"<!doctype html><title>Sorry</title>"
-Fetch = Callable[[bytes, Task], Kept]
+Fetch = Callable[[bytes, Task], ArchivedFile]
 
 
 @pytest.fixture
@@ -36,12 +36,12 @@ def fetch(s3: S3Client, bucket: str) -> Iterator[Fetch]:
     with closing(Outbound(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))) as outbound:
         archive = S3Archive(s3, None, bucket, outbound, pause=lambda _: None)
 
-        def fetched(content: bytes, task: Task) -> Kept:
+        def fetched(content: bytes, task: Task) -> ArchivedFile:
             def answering(_: Request) -> list[bytes]:
                 return reply(200, content)
 
             with Server(answering) as server:
-                return archive.keep(task, 1, "video", Source(server.url(), allow_private=True), 20)
+                return archive.archive(task, 1, "video", Source(server.url(), allow_private=True), 20)
 
         yield fetched
 
@@ -51,7 +51,7 @@ def archiving_task() -> Task:
     return replace(a_task(0), state=State.ARCHIVING, creations=creations, succeeded_at=NOON)
 
 
-def quarantine_of(fetch: Fetch, content: bytes, task: Task) -> Kept | None:
+def quarantine_of(fetch: Fetch, content: bytes, task: Task) -> ArchivedFile | None:
     with pytest.raises(SourceNotMedia) as refused:
         fetch(content, task)
     return refused.value.quarantined

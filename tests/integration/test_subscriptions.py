@@ -163,7 +163,7 @@ class Post:
     def tell(self, *told: Task) -> None:
         notices = SnsNotices(lambda: self.aws["sns"], self.topic)
         for task in told:
-            notices.tell(notice(task, lambda kept: "https://keep.test/x"), attributes(task))
+            notices.publish(notice(task, lambda kept: "https://keep.test/x"), attributes(task))
 
     def taken(self, queue: str) -> set[str]:
         """The tasks whose notices came since the last look, each of which came once."""

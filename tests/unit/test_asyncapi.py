@@ -20,7 +20,7 @@ from reelkeep.domain.notices.notice import attributes, notice, paused_event, web
 from reelkeep.domain.notices.notice import test_event as tried
 from reelkeep.domain.notices.subscription import ENDS, TYPES
 from reelkeep.domain.notices.webhooks import Pause, Webhook
-from reelkeep.domain.task import Adoption, Asset, Creation, Failure, Kept, Request, State, Task
+from reelkeep.domain.task import Adoption, ArchivedFile, Asset, Creation, Failure, Request, State, Task
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(document()))
@@ -121,7 +121,7 @@ assets = st.builds(
     Asset,
     name=st.sampled_from(["video", "cover"]),
     expires_at=st.none() | moments,
-    kept=st.none() | st.builds(Kept, sha256=words, crc32=words),
+    archived=st.none() | st.builds(ArchivedFile, sha256=words, crc32=words),
     lost=words,
 )
 tasks = st.builds(

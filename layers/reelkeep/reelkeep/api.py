@@ -33,7 +33,7 @@ from reelkeep.domain.claims import ATTEMPT_HEADER, HEADER
 from reelkeep.domain.errors import ClientError, Misconfigured, NotAllowed, NotFound, Unauthorized
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Kept, Request, State, Task
+from reelkeep.domain.task import ArchivedFile, Request, State, Task
 from reelkeep.ports import Caller, Keys
 
 _REPEAT_HEADER = HEADER.lower()
@@ -149,9 +149,9 @@ def _attempt(http: Http) -> int | None:
     return int(count) if count.isascii() and count.isdecimal() and len(count) < 4 else None
 
 
-def _kept(task: Task, name: str) -> Kept:
+def _kept(task: Task, name: str) -> ArchivedFile:
     found = (creation.asset(name) for creation in task.creations)
-    kept = next((asset.kept for asset in found if asset and asset.kept), None)
+    kept = next((asset.archived for asset in found if asset and asset.archived), None)
     if kept is None or not task.state.terminal:
         raise NotFound(f"the task has no {name}, or not yet")
     return kept

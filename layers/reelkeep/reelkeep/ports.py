@@ -11,7 +11,7 @@ from reelkeep.domain.claims import Claim
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.subscription import Policy, Standing, Subscription
 from reelkeep.domain.observation import Finding, Listed, Observation, Placement
-from reelkeep.domain.task import Asset, Kept, Request, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Request, Task
 from reelkeep.domain.wire import OtherTask
 
 if TYPE_CHECKING:  # most functions do without them
@@ -156,7 +156,7 @@ class SourceBad(Exception):
 class SourceNotMedia(SourceBad):
     """The bytes are not recognised as the media that they should be."""
 
-    def __init__(self, message: str, size: int = 0, quarantined: Kept | None = None) -> None:
+    def __init__(self, message: str, size: int = 0, quarantined: ArchivedFile | None = None) -> None:
         super().__init__(message)
         self.size = size  # in bytes, as far as they were read
         self.quarantined = quarantined  # where they were set aside, if they were
@@ -165,19 +165,19 @@ class SourceNotMedia(SourceBad):
 class Requests(Protocol):
     """Whole requests that are too big for the table, beside the assets in the archive."""
 
-    def keep_request(self, task: Task) -> str:
+    def store_request(self, task: Task) -> str:
         """Stores the task's request and returns its key."""
 
     def request(self, key: str) -> Request: ...
 
 
 class Manifests(Protocol):
-    def keep_manifest(self, task: Task) -> None:
+    def write_manifest(self, task: Task) -> None:
         """Writes everything that is known of the task beside its assets."""
 
 
 class Archive(Manifests, Protocol):
-    def keep(self, task: Task, number: int, name: str, source: Source, seconds: float) -> Kept:
+    def archive(self, task: Task, number: int, name: str, source: Source, seconds: float) -> ArchivedFile:
         """Copies the file of this name of the task's creation with this number (from 1), and verifies it.
 
         It takes so many seconds at most, and is busy then. Raises SourceGone, SourceBusy, SourceBad; nothing is
@@ -205,7 +205,7 @@ class Executions(Protocol):
 
 
 class Notices(Protocol):
-    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None: ...
+    def publish(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None: ...
 
 
 class Subscriptions(Protocol):

@@ -54,7 +54,7 @@ class Checks:
             self._world.wrong(f"{name}: was told, and is not any more")
         for was, creation in zip(before.creations, task.creations, strict=False):
             for old_asset, asset in zip(was.assets, creation.assets, strict=True):
-                if old_asset.kept and not asset.kept:
+                if old_asset.archived and not asset.archived:
                     self._world.wrong(f"{name}: forgot that its {asset.name} is kept")
 
     def _check_notice(self, told: Mapping[str, Any]) -> None:
@@ -70,7 +70,9 @@ class Checks:
         missing = [] if task.id in bucket.manifests else ["its manifest"]
         missing += [] if task.creations else ["a creation"]
         for asset in _assets(task):
-            if (asset.name == "video" and not asset.kept) or (asset.kept and asset.kept.key not in bucket.digests):
+            if (asset.name == "video" and not asset.archived) or (
+                asset.archived and asset.archived.key not in bucket.digests
+            ):
                 missing.append(f"its {asset.name}")
         if missing:
             self._count("told before kept")
@@ -139,9 +141,9 @@ class Checks:
     def _judge_files(self, task: Task, name: str) -> None:
         for asset in _assets(task):
             file = _FILES.get(asset.name, f"{asset.name}.mp4")
-            if asset.kept is None:
+            if asset.archived is None:
                 self._world.wrong(f"{name}: its {asset.name} was lost: {asset.lost}")
-            elif self._stack.bucket.digests[asset.kept.key] != self._stock.digest(file):
+            elif self._stack.bucket.digests[asset.archived.key] != self._stock.digest(file):
                 self._world.wrong(f"{name}: its {asset.name} is not what was made")
 
     def _judge_outcome(self, task: Task, number: int, made: list[Made], holders: Mapping[str, list[Task]]) -> None:

@@ -15,7 +15,7 @@ from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.notices.notice import POSSIBLE_REPEAT
-from reelkeep.domain.task import Kept, Request, Task
+from reelkeep.domain.task import ArchivedFile, Request, Task
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
 from tests.chaos.line import Killed
 from tests.chaos.provider import Provider
@@ -120,12 +120,12 @@ class Bucket:
         self.manifests: dict[str, Task] = {}
         self._requests: dict[str, Request] = {}
 
-    def keep(self, task: Task, number: int, name: str, source: Source, seconds: float) -> Kept:
+    def archive(self, task: Task, number: int, name: str, source: Source, seconds: float) -> ArchivedFile:
         content = self._fetched(source)
         key = f"{folder(task.id)}{number}-{name}"
         digest = sha256(content).hexdigest()
         self._aws("s3", lambda: self.digests.__setitem__(key, digest))
-        return Kept(key=key, bytes=len(content), sha256=digest, content_type="video/mp4")
+        return ArchivedFile(key=key, bytes=len(content), sha256=digest, content_type="video/mp4")
 
     def _fetched(self, source: Source) -> bytes:
         world = self._aws.world
@@ -147,10 +147,10 @@ class Bucket:
             raise SourceGone(str(status))
         return content
 
-    def keep_manifest(self, task: Task) -> None:
+    def write_manifest(self, task: Task) -> None:
         self._aws("s3", lambda: self.manifests.__setitem__(task.id, task))
 
-    def keep_request(self, task: Task) -> str:
+    def store_request(self, task: Task) -> str:
         def keep() -> str:
             self._requests.setdefault(task.id, task.request)
             return task.id
@@ -194,7 +194,7 @@ class Topic:
         self.told: dict[str, list[str]] = defaultdict(list)
         self.telling: Callable[[Mapping[str, Any]], None] = lambda notice: None
 
-    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
+    def publish(self, notice: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
         self._aws("sns", lambda: self._tell(notice))
 
     def _tell(self, notice: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.domain import ids
 from reelkeep.domain.errors import ReelkeepError, TryLater
-from reelkeep.domain.task import Kept
+from reelkeep.domain.task import ArchivedFile
 from reelkeep.services.adopt import adopt
 from reelkeep.services.cancel import cancel
 from reelkeep.services.finalize import Finalize
@@ -258,5 +258,5 @@ class _Text:
         return self.text
 
 
-def _link(kept: Kept) -> str:
+def _link(kept: ArchivedFile) -> str:
     return f"https://keep.test/{kept.key}"

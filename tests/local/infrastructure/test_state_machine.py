@@ -54,7 +54,7 @@ DONE = {"task_id": TASK_ID, "finished": True, "wait_seconds": 0}
 def test_a_task_is_polled_until_its_provider_is_done_and_then_kept(machine: dict[str, Any]) -> None:
     given = {"task_id": TASK_ID, "wait_seconds": 20}
     passed, waited = run(machine, {"Poll": [busy(40), busy(5), DONE], "Finalize": [DONE]}, given)
-    assert passed == (["Wait", "Poll", "Finished?"] * 3 + ["Finalize", "Kept?", "Done"])
+    assert passed == (["Wait", "Poll", "Finished?"] * 3 + ["Finalize", "Archived?", "Done"])
     assert waited == [20, 40, 5]
 
 

@@ -37,7 +37,7 @@ def test_an_attribute_holds_nothing_for_which_sns_would_drop_the_notice(
             {"TopicArn": "topic", "Message": json.dumps({"model": model}, ensure_ascii=False)}
             | {"MessageAttributes": attribute},
         )
-        SnsNotices(lambda: sns, "topic").tell({"model": model}, {"model": model})
+        SnsNotices(lambda: sns, "topic").publish({"model": model}, {"model": model})
         stubber.assert_no_pending_responses()
 
 

@@ -20,7 +20,7 @@ from reelkeep.adapters.copying.copy import Source, copy
 from reelkeep.adapters.copying.incoming import BIT, incoming
 from reelkeep.adapters.copying.source import RANGE
 from reelkeep.adapters.http.outbound import Outbound
-from reelkeep.domain.task import Kept
+from reelkeep.domain.task import ArchivedFile
 from reelkeep.ports import SourceBad, SourceBusy, SourceGone
 from tests.samples import lengthened, picture, video
 from tests.servers import Answering, Bucket, Cut, Request, Server, reply
@@ -115,7 +115,7 @@ class Archive:
     client: FakeClient
     paused: list[float] = field(default_factory=list)
 
-    def keep(self, url: str, **more: Any) -> Kept:
+    def keep(self, url: str, **more: Any) -> ArchivedFile:
         given: dict[str, Any] = {
             "expected": "video",
             "limit_bytes": 1 << 40,
@@ -145,7 +145,7 @@ def test_a_video_is_kept_whole_with_all_that_was_learned_of_it(archive: Archive)
         kept = archive.keep(source.url("/v.mp4?signature=x"))
 
     assert archive.objects == {"v.mp4": content}
-    assert kept == Kept(
+    assert kept == ArchivedFile(
         key="v.mp4",
         bytes=len(content),
         sha256=sha256(content).hexdigest(),

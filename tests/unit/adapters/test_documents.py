@@ -15,12 +15,12 @@ from reelkeep.adapters.dynamodb import claims
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.notices.subscription import Filter, Subscription
 from reelkeep.domain.notices.webhooks import Attempt, Delivery, Webhook
-from reelkeep.domain.task import Adoption, Creation, Kept, Request, Task
+from reelkeep.domain.task import Adoption, ArchivedFile, Creation, Request, Task
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 moments = st.integers(0, 200_000_000_000_000_000).map(lambda at: EPOCH + timedelta(microseconds=at))
 st.register_type_strategy(datetime, moments)
-KINDS = [Webhook, Attempt, Delivery, Filter, Subscription, Adoption, Creation, Kept, Request]
+KINDS = [Webhook, Attempt, Delivery, Filter, Subscription, Adoption, Creation, ArchivedFile, Request]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

@@ -137,7 +137,7 @@ def world() -> Iterator[World]:
 
 
 class Manifests(S3Archive):
-    def keep_manifest(self, task: Task) -> None:
+    def write_manifest(self, task: Task) -> None:
         """The fake client knows films only."""
 
 
@@ -264,8 +264,8 @@ def test_a_film_that_was_packed_is_kept_unpacked(world: World) -> None:
 def test_a_film_under_a_wrong_type_is_kept_as_what_it_is(world: World, kind: str) -> None:
     world.hostile.film = lambda _: reply(body=FILM, content_type=kind)
     [asset] = world.whole().creations[0].assets
-    assert asset.kept is not None
-    assert asset.kept.content_type == "video/mp4"
+    assert asset.archived is not None
+    assert asset.archived.content_type == "video/mp4"
 
 
 def test_a_page_under_the_type_of_a_film_is_never_kept(world: World) -> None:

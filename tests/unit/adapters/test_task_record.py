@@ -11,7 +11,18 @@ from hypothesis import strategies as st
 
 from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.task_record import from_item, is_certain, to_item
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Submission, Task
+from reelkeep.domain.task import (
+    ArchivedFile,
+    Asset,
+    Creation,
+    Failure,
+    FailureClass,
+    Kind,
+    Request,
+    State,
+    Submission,
+    Task,
+)
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ID = "01a1fdfa49e8187d19a8ef119dff6dda"
@@ -47,7 +58,7 @@ def test_every_task_is_read_as_it_was_written(task: Task) -> None:
     assert from_item(to_item(task, "w")) == task
 
 
-@given(st.builds(Asset, kept=st.builds(Kept)))
+@given(st.builds(Asset, archived=st.builds(ArchivedFile)))
 def test_every_part_can_be_a_document_of_its_own(asset: Asset) -> None:
     assert documents.read(Asset, documents.write(asset)) == asset
 

@@ -15,7 +15,7 @@ from admin.output import size
 from admin.verify import verify
 from reelkeep.adapters.s3.layout import folder, manifest_key
 from reelkeep.adapters.s3.manifests import write
-from reelkeep.domain.task import Asset, Creation, Kept, State, Submission, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, State, Submission, Task
 from tests.fakes import FakeTasks
 from tests.integration.example import a_task
 
@@ -45,8 +45,8 @@ class FakeS3:
 def archived() -> tuple[Task, FakeS3, Folder]:
     task = a_task(state=State.SUCCESS)
     key = f"{folder(task.id)}1-video.mp4"
-    kept = Kept(key=key, bytes=len(FILM), sha256=sha256(FILM).hexdigest(), content_type="video/mp4")
-    task = replace(task, creations=(Creation(id="c", assets=(Asset(name="video", kept=kept),)),))
+    kept = ArchivedFile(key=key, bytes=len(FILM), sha256=sha256(FILM).hexdigest(), content_type="video/mp4")
+    task = replace(task, creations=(Creation(id="c", assets=(Asset(name="video", archived=kept),)),))
     s3 = FakeS3({key: FILM, manifest_key(task.id): write(task)})
     return task, s3, Folder(task.id, {name: len(content) for name, content in s3.files.items()})
 

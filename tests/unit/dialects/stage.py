@@ -16,7 +16,7 @@ from docs.generate.operations import schemas
 from reelkeep.dialects.dialect import Dialect, Http, Show, Submit
 from reelkeep.domain.errors import ClientError
 from reelkeep.domain.observation import Finding, Refused
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Request, State, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Json, Search
 
 NOW = datetime(2026, 1, 6, 8, 0, 0, 123456, tzinfo=UTC)
@@ -24,7 +24,7 @@ TASK_ID = "019b91f8d4fb00112233445566778899"
 BOAT = "https://ex.test/a.png"
 KEY_REFUSED = "the provider refused the key that Reelkeep has for it; an operator must mend that"
 TINY = "data:image/png;base64,iVBORw0KGgo="
-KEPT = Kept(
+KEPT = ArchivedFile(
     key=f"tasks/2026/01/06/{TASK_ID}/1-video.mp4",
     bytes=2048,
     sha256="ab" * 32,
@@ -36,7 +36,7 @@ KEPT = Kept(
 )
 
 
-def link_to(kept: Kept) -> str:
+def link_to(kept: ArchivedFile) -> str:
     return f"https://reelkeep.example.com/files/{kept.key.rsplit('/', 1)[-1]}"
 
 
@@ -90,7 +90,7 @@ def task_of(request: Request, **changes: Any) -> Task:
 
 def finished(request: Request) -> Task:
     cover = replace(KEPT, key=KEPT.key.replace("video.mp4", "cover.jpeg"))
-    assets = (Asset(name="video", kept=KEPT), Asset(name="cover", kept=cover))
+    assets = (Asset(name="video", archived=KEPT), Asset(name="cover", archived=cover))
     creation = Creation(id=f"{TASK_ID}-1", provider_id="7", assets=assets, duration=5.0, fps=25.0, width=1, height=1)
     return task_of(request, state=State.SUCCESS, creations=(creation,), finished_at=NOW + timedelta(seconds=90))
 

@@ -25,7 +25,7 @@ from reelkeep.domain.errors import (
     Unauthorized,
 )
 from reelkeep.domain.listing import Filter, Listing, Page
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TASK_ID = "019aa6f1b2c80123456789abcdef0123"
@@ -66,13 +66,13 @@ def task(**changes: Any) -> Task:
 
 
 def kept(name: str, content_type: str, **measured: Any) -> Asset:
-    file = Kept(
+    file = ArchivedFile(
         key=f"tasks/2026/11/21/{TASK_ID}/1-{name}", bytes=7, sha256="ab", content_type=content_type, **measured
     )
-    return Asset(name=name, kept=file)
+    return Asset(name=name, archived=file)
 
 
-def link(file: Kept) -> str:
+def link(file: ArchivedFile) -> str:
     return f"https://keep.test/{file.key.rpartition('/')[2]}"
 
 

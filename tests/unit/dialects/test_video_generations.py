@@ -53,7 +53,7 @@ def test_the_page_s_own_schema_admits_every_state(stage: str) -> None:
 
 def test_the_page_s_example_is_served_as_it_is() -> None:
     kept = replace(KEPT, duration=5.0, fps=30.0, width=1280, height=720)
-    made = Creation(id="1", assets=(Asset(name="video", kept=kept),))
+    made = Creation(id="1", assets=(Asset(name="video", archived=kept),))
     task = replace(STAGES["success"], creations=(made,), seed=20231234)
     example = SPEAKER.golden("seed-completed") | {"task_id": TASK_ID, "url": link_to(kept)}
     assert SPEAKER.shown(task).items() >= example.items()
@@ -75,7 +75,7 @@ def test_the_page_s_numbers_are_whole_where_it_says_so() -> None:
 def test_what_was_not_measured_is_as_the_provider_claims_and_what_nobody_knows_is_left_out() -> None:
     task = finished(request_of("vidu_ent_v2"))
     unmeasured = replace(KEPT, duration=None, fps=None, width=None, height=None)
-    creation = replace(task.creations[0], assets=(Asset(name="video", kept=unmeasured),), fps=None)
+    creation = replace(task.creations[0], assets=(Asset(name="video", archived=unmeasured),), fps=None)
     metadata = SPEAKER.shown(replace(task, creations=(creation,)))["metadata"]
     assert metadata == {"duration": 5.0, "width": 1, "height": 1}
 

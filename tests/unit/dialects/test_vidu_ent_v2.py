@@ -65,7 +65,7 @@ def test_a_task_of_another_dialect_can_be_read() -> None:
 
 def test_a_creation_without_a_cover_or_facts_has_every_field() -> None:
     bare = replace(KEPT, duration=None, fps=None, width=None, height=None)
-    creation = Creation(id="1", assets=(Asset(name="video", kept=bare),), duration=4.0)
+    creation = Creation(id="1", assets=(Asset(name="video", archived=bare),), duration=4.0)
     task = task_of(submit("img2video", IMAGE_BODY), state=State.SUCCESS, creations=(creation,))
     assert shown(task)["creations"] == [
         {

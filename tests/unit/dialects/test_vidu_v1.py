@@ -11,7 +11,7 @@ from reelkeep.dialects.dialect import Http
 from reelkeep.dialects.vidu_v1.client import upstream
 from reelkeep.dialects.vidu_v1.server import dialect
 from reelkeep.domain import errors
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kept, Kind, Request, State
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json
 from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, finished, task_of
 from tests.unit.dialects.vidu_v1_stage import ANYTHING, IMAGE, SUBMISSION, TEXT, USUAL, asked, v1
@@ -279,8 +279,8 @@ def test_a_task_of_another_dialect_can_be_read() -> None:
 
 
 def test_a_creation_without_a_cover_or_facts_has_every_field() -> None:
-    bare = Kept(key="tasks/1-video.mp4", bytes=1, sha256="ab" * 32, content_type="video/mp4")
-    creation = Creation(id="1", assets=(Asset(name="video", kept=bare),))
+    bare = ArchivedFile(key="tasks/1-video.mp4", bytes=1, sha256="ab" * 32, content_type="video/mp4")
+    creation = Creation(id="1", assets=(Asset(name="video", archived=bare),))
     task = task_of(v1.parse(SUBMISSION), state=State.SUCCESS, creations=(creation,))
     v1.fits("ViduV1Task", v1.shown(task))
 

@@ -23,7 +23,7 @@ from tests.unit.dialects.volc_ark_stage import SUBMISSION, ark, asked
 
 
 def with_last_frame(task: Task) -> Task:
-    frame = Asset(name="last-frame", kept=replace(KEPT, key=KEPT.key.replace("video.mp4", "last-frame.png")))
+    frame = Asset(name="last-frame", archived=replace(KEPT, key=KEPT.key.replace("video.mp4", "last-frame.png")))
     (creation,) = task.creations
     return replace(task, creations=(replace(creation, assets=(*creation.assets, frame)),))
 

@@ -11,7 +11,7 @@ from reelkeep.dialects.dialect import Http, List, Submit
 from reelkeep.dialects.vidu_ent_v2.server import dialect
 from reelkeep.domain.errors import ClientError
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Asset, Creation, Kept, Request, State, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, Request, State, Task
 from reelkeep.domain.wire import Json
 from tests.unit.dialects.stage import BOAT, KEPT, TASK_ID, TINY, Speaker, link_to, task_of
 
@@ -51,7 +51,7 @@ def listed(*tasks: Task, next_cursor: str = "") -> Json:
 IMAGE_BODY = {"model": "viduq2-pro", "prompt": "a paper boat", "images": [BOAT], "payload": "job-1"}
 
 
-def kept(file: str) -> Kept:
+def kept(file: str) -> ArchivedFile:
     return replace(KEPT, key=f"tasks/2026/01/06/{TASK_ID}/{file}")
 
 
@@ -59,10 +59,10 @@ def finished(request: Request) -> Task:
     creation = Creation(
         id="885000000000000777",
         assets=(
-            Asset(name="video", kept=KEPT),
-            Asset(name="cover", kept=kept("1-cover.jpeg")),
-            Asset(name="watermarked", kept=kept("1-watermarked.mp4")),
-            Asset(name="moderation-1", kept=kept("1-moderation-1.mp4")),
+            Asset(name="video", archived=KEPT),
+            Asset(name="cover", archived=kept("1-cover.jpeg")),
+            Asset(name="watermarked", archived=kept("1-watermarked.mp4")),
+            Asset(name="moderation-1", archived=kept("1-moderation-1.mp4")),
         ),
         duration=5.0,
         fps=25.0,

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from reelkeep.adapters import documents
 from reelkeep.domain import ids
-from reelkeep.domain.slim import is_big, slim
+from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import Backward, Failure, FailureClass, Kind, Request, State, Task
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -71,8 +71,8 @@ def test_a_slim_request_fits_a_record_and_says_what_was_cut() -> None:
     image = "data:image/png;base64," + "A" * 5_000_000
     payload = "p" * 1_000_000
     big = replace(REQUEST, images=(image,), payload=payload, body={"images": [image], "payload": payload})
-    assert is_big(big)
-    small = slim(big)
+    assert needs_truncation(big)
+    small = truncate_request(big)
     assert len(repr(small)) < 2_000
     assert "(5000022 characters)" in small.images[0]
     assert small.body["images"] == [*small.images]
@@ -81,7 +81,7 @@ def test_a_slim_request_fits_a_record_and_says_what_was_cut() -> None:
 
 def test_an_ordinary_payload_stays_in_the_record_whole() -> None:
     payload = "p" * 100_000
-    small = slim(replace(REQUEST, payload=payload))
+    small = truncate_request(replace(REQUEST, payload=payload))
     assert (small.payload, small.payload_omitted) == (payload, False)
 
 
@@ -103,11 +103,11 @@ requests = st.builds(
 
 @given(requests)
 def test_a_slim_request_fits_a_record_and_is_as_slim_as_it_gets(asked: Request) -> None:
-    small = slim(asked)
-    assert slim(small) == replace(small, payload_omitted=False)
+    small = truncate_request(asked)
+    assert truncate_request(small) == replace(small, payload_omitted=False)
     assert len(documents.write(replace(TASK, request=small)).encode()) < 400_000 - 4_096
     assert small.payload == ("" if small.payload_omitted else asked.payload)
-    if not is_big(asked) and max(map(len, [asked.prompt, *asked.images])) <= 8_192:
+    if not needs_truncation(asked) and max(map(len, [asked.prompt, *asked.images])) <= 8_192:
         assert replace(small, body=asked.body) == asked
 
 
@@ -124,6 +124,6 @@ def test_a_slim_request_fits_a_record_and_is_as_slim_as_it_gets(asked: Request) 
     ],
 )
 def test_whatever_is_asked_the_record_stays_below_the_tables_limit(asked: Request) -> None:
-    assert is_big(asked)
-    task = replace(TASK, request=slim(asked))
+    assert needs_truncation(asked)
+    task = replace(TASK, request=truncate_request(asked))
     assert len(documents.write(task).encode()) < 400_000 - 4_096

@@ -23,7 +23,7 @@ from reelkeep.domain.observation import (
     Succeeded,
     Uncertain,
 )
-from reelkeep.domain.task import Asset, Creation, Kept, Kind, Request, State, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, Kind, Request, State, Task
 from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import Caller, SecondsLeft, Source
 from reelkeep.services.adopt import Adopted, adopt
@@ -162,18 +162,18 @@ class FakeArchive:
     manifests: list[Task] = field(default_factory=list)
     requests: dict[str, Request] = field(default_factory=dict)
 
-    def keep(self, task: Task, number: int, name: str, source: Source, seconds: float) -> Kept:
+    def archive(self, task: Task, number: int, name: str, source: Source, seconds: float) -> ArchivedFile:
         for part, script in self.faults.items():
             if part in source.url:
                 _next(script)
         self.copies.append(source.url)
         key = f"{folder(task.id)}{number}-{name}.mp4"
-        return Kept(key=key, bytes=1000, sha256="ab" * 32, content_type="video/mp4", duration=4.0)
+        return ArchivedFile(key=key, bytes=1000, sha256="ab" * 32, content_type="video/mp4", duration=4.0)
 
-    def keep_manifest(self, task: Task) -> None:
+    def write_manifest(self, task: Task) -> None:
         self.manifests.append(task)
 
-    def keep_request(self, task: Task) -> str:
+    def store_request(self, task: Task) -> str:
         self.requests["big"] = task.request
         return "big"
 
@@ -209,7 +209,7 @@ class FakeNotices:
     alerts: list[dict[str, Any]] = field(default_factory=list)
     faults: list[BaseException | None] = field(default_factory=lambda: [None])
 
-    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None:
+    def publish(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None:
         _next(self.faults)
         if "owner" not in attributes:
             self.alerts.append(json.loads(json.dumps(notice)))

@@ -14,13 +14,13 @@ from reelkeep.adapters import documents
 from reelkeep.dialects import all_dialects
 from reelkeep.domain.notices.notice import notice
 from reelkeep.domain.notices.webhooks import CALLBACKS, Form, Outcome, Wish
-from reelkeep.domain.slim import is_big, slim
+from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import (
+    ArchivedFile,
     Asset,
     Creation,
     Failure,
     FailureClass,
-    Kept,
     Kind,
     Request,
     State,
@@ -154,15 +154,15 @@ def test_an_event_is_a_cloudevent_and_shows_no_creation_before_the_end() -> None
 
 @pytest.mark.parametrize("state", WAY)
 def test_what_is_kept_already_is_not_shown_before_all_of_it_is(state: State) -> None:
-    kept = Kept(key="x", bytes=1, sha256="ab", content_type="video/mp4")
-    made = Creation(id="1", assets=(Asset(name="video", kept=kept), Asset(name="cover")))
+    kept = ArchivedFile(key="x", bytes=1, sha256="ab", content_type="video/mp4")
+    made = Creation(id="1", assets=(Asset(name="video", archived=kept), Asset(name="cover")))
     shown = notice(replace(task(), state=state, creations=(made,)), links)["data"]["creations"]
     assert len(shown) == (1 if state is State.SUCCESS else 0)
 
 
 def test_a_big_file_is_told_with_the_checksum_that_it_has() -> None:
-    kept = Kept(key="x", bytes=1 << 30, sha256="", crc32="cbf43926", content_type="video/mp4")
-    made = Creation(id="1", assets=(Asset(name="video", kept=kept),))
+    kept = ArchivedFile(key="x", bytes=1 << 30, sha256="", crc32="cbf43926", content_type="video/mp4")
+    made = Creation(id="1", assets=(Asset(name="video", archived=kept),))
     [creation] = notice(replace(task(), state=State.SUCCESS, creations=(made,)), links)["data"]["creations"]
     assert (creation["files"]["video"]["sha256"], creation["files"]["video"]["crc32"]) == (None, "cbf43926")
 
@@ -172,8 +172,8 @@ def test_a_callback_brings_what_the_tasks_own_dialect_shows(name: str) -> None:
     stage = WebhookStage()
     stage.receivers[URL] = lambda _: (200, 0.1)
     going = task(dialect=name, callback_url=URL, payload="order 17")
-    kept = Kept(key="x", bytes=1, sha256="ab", content_type="video/mp4")
-    made = Creation(id=f"{going.id}-1", assets=(Asset(name="video", kept=kept),))
+    kept = ArchivedFile(key="x", bytes=1, sha256="ab", content_type="video/mp4")
+    made = Creation(id=f"{going.id}-1", assets=(Asset(name="video", archived=kept),))
     for state in WAY:
         stage.pass_(HOUR)
         going = stage.change(going, state, creations=() if state is State.PROCESSING else (made,))
@@ -216,12 +216,12 @@ def test_a_change_of_a_task_with_the_most_that_can_be_said_is_told_as_well_as_a_
         payload=quotes * 8,
         body={"kind": "multiframe"},
     )
-    assert is_big(asked)
-    assert slim(asked).images == asked.images
-    assert slim(asked).payload == asked.payload
+    assert needs_truncation(asked)
+    assert truncate_request(asked).images == asked.images
+    assert truncate_request(asked).payload == asked.payload
     stage = WebhookStage()
     stage.webhook(URL, form=Form.DIALECT, states=WAY)
-    stage.change(replace(task(), request=slim(asked)), State.PROCESSING)
+    stage.change(replace(task(), request=truncate_request(asked)), State.PROCESSING)
     [delivery] = stage.deliveries.recorded.values()
     assert len(documents.write(delivery).encode()) < 400_000
     said = json.loads(delivery.body)

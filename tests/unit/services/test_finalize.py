@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from reelkeep.domain.observation import Busy, Failed, Missing, Observation, Succeeded, Unreadable
-from reelkeep.domain.task import Creation, Failure, FailureClass, Kept, State, Task
+from reelkeep.domain.task import ArchivedFile, Creation, Failure, FailureClass, State, Task
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceNotMedia
 from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creation
 
@@ -26,7 +26,7 @@ def test_every_asset_is_kept_then_the_manifest_then_success_then_the_notice() ->
     assert stage.finalize(id).finished
     task = stage.task(id)
     assert task.state is State.SUCCESS
-    assert [asset.kept is not None for asset in task.creations[0].assets] == [True, True]
+    assert [asset.archived is not None for asset in task.creations[0].assets] == [True, True]
     assert stage.archive.manifests[0].state is State.SUCCESS
     assert [told["type"] for told in stage.notices.told] == ["reelkeep.task.success"]
 
@@ -87,7 +87,7 @@ def with_optional_cover() -> tuple[Stage, str]:
 def test_an_optional_file_is_kept_if_the_provider_has_it() -> None:
     stage, id = with_optional_cover()
     assert stage.finalize(id).finished
-    assert [asset.kept is not None for asset in stage.task(id).creations[0].assets] == [True, True]
+    assert [asset.archived is not None for asset in stage.task(id).creations[0].assets] == [True, True]
 
 
 @pytest.mark.parametrize("fault", [SourceGone("404"), SourceBad("it is a page"), SourceNotMedia("a video", 2048)])
@@ -146,7 +146,7 @@ def test_one_lost_video_of_two_is_no_success_and_the_other_is_kept() -> None:
     stage.see_through(id)
     task = stage.task(id)
     assert task.state is State.FAILED
-    assert [each.assets[0].kept is not None for each in task.creations] == [True, False]
+    assert [each.assets[0].archived is not None for each in task.creations] == [True, False]
 
 
 def until(stage: Stage, id: str, state: State) -> timedelta:
@@ -177,7 +177,7 @@ def test_a_cover_that_comes_hours_after_success_is_archived_and_nobody_is_told_t
     assert stage.task(id).unfinished  # the sweep still gives it executions
     assert stage.finalize(id).finished
     task = stage.task(id)
-    assert all(asset.kept for asset in task.assets)
+    assert all(asset.archived for asset in task.assets)
     assert (task.unfinished, task.trouble) == (False, "")
     assert stage.archive.manifests[-1] == task
     assert len(stage.notices.told) == 1
@@ -254,16 +254,16 @@ def test_no_copy_is_begun_when_the_functions_time_runs_out() -> None:
 
 def test_a_copy_that_takes_long_ends_before_the_function_does() -> None:
     stage, id = archiving("video", "cover")
-    keep, given = stage.archive.keep, []
+    keep, given = stage.archive.archive, []
 
-    def slow(task: Task, number: int, name: str, source: Source, seconds: float) -> Kept:
+    def slow(task: Task, number: int, name: str, source: Source, seconds: float) -> ArchivedFile:
         given.append(seconds)
         stage.seconds_left -= min(seconds, 500)
         if seconds < 500:
             raise SourceBusy("there was no time left to read it all")
         return keep(task, number, name, source, seconds)
 
-    stage.archive.keep = slow
+    stage.archive.archive = slow
     for _ in range(2):
         verdict = stage.finalize(id)
         assert stage.seconds_left > 30  # for the record, the manifest and the notice
@@ -478,7 +478,7 @@ def test_a_cover_that_is_not_to_be_had_does_not_cost_a_video_that_is_only_late()
     stage.see_through(id)
     task = stage.task(id)
     assert task.state is State.SUCCESS
-    assert [bool(asset.kept) for asset in task.creations[0].assets] == [True, False]
+    assert [bool(asset.archived) for asset in task.creations[0].assets] == [True, False]
 
 
 def test_what_could_not_be_had_does_not_hold_up_the_rest() -> None:
@@ -544,21 +544,21 @@ def test_an_asset_that_another_run_kept_meanwhile_is_neither_copied_again_nor_bl
     fault: type[SourceGone | SourceBusy],
 ) -> None:
     stage, id = archiving("video")
-    kept = Kept(key="k", bytes=1, sha256="ab", content_type="video/mp4")
+    kept = ArchivedFile(key="k", bytes=1, sha256="ab", content_type="video/mp4")
 
     class OtherRun(fault):  # type: ignore[misc, valid-type]  # one of two classes
         def __str__(self) -> str:  # while this one is at work
             task = stage.task(id)
             [made] = task.creations
-            if not made.assets[0].kept:
-                assets = (replace(made.assets[0], kept=kept, source=""),)
+            if not made.assets[0].archived:
+                assets = (replace(made.assets[0], archived=kept, source=""),)
                 stage.tasks.save(replace(task, creations=(replace(made, assets=assets),)))
             return "404"
 
     stage.archive.faults["video"] = [OtherRun("404")]
     stage.finalize(id)
     [asset] = stage.task(id).creations[0].assets
-    assert (asset.kept, asset.lost, asset.consecutive_errors) == (kept, "", 0)
+    assert (asset.archived, asset.lost, asset.consecutive_errors) == (kept, "", 0)
     assert stage.archive.copies == []
 
 

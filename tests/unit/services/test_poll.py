@@ -8,7 +8,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from reelkeep.adapters import documents
+from reelkeep.adapters.s3.layout import quarantine_key
 from reelkeep.domain import schedule
+from reelkeep.domain.archiving import GIVE_UP_AFTER, CopyError, with_errors
 from reelkeep.domain.errors import Stale
 from reelkeep.domain.observation import (
     Accepted,
@@ -24,7 +26,7 @@ from reelkeep.domain.observation import (
     Unknown,
     Unreadable,
 )
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, State, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, State, Task
 from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import SourceBusy
 from reelkeep.services.poll import poll
@@ -293,11 +295,24 @@ def test_more_files_than_a_record_holds_are_asked_for_again_and_given_up_in_the_
     )
 
 
+def failing(task: Task, now: datetime) -> Task:
+    """None of its files can be fetched, and all are in quarantine."""
+    page = ArchivedFile(
+        key=quarantine_key(task.id, 1, "moderation-100"),
+        bytes=10**9,
+        sha256="ab" * 32,
+        content_type="application/json",
+    )
+    errors = [CopyError(1, each.name, f"{each.name}: " + "x" * 100, quarantined=page) for each in task.assets]
+    return with_errors(task, errors, now + GIVE_UP_AFTER)
+
+
 def test_many_files_are_kept_and_told_of_within_what_a_record_and_a_notice_hold() -> None:
     for many in (of_many_files(100, 1200), of_many_files(250, 100)):
         stage, id = staged(Succeeded((many,)))
         assert stage.poll(id).finished
         assert len(documents.write(stage.task(id))) < 400_000
+        assert len(documents.write(failing(stage.task(id), stage.now))) < 400_000
         stage.see_through(id)
         assert stage.task(id).state is State.SUCCESS
         assert len(documents.write(stage.task(id))) < 400_000
@@ -347,7 +362,7 @@ def test_what_is_being_archived_is_not_touched_by_a_look_that_comes_late(late: O
     assert stage.poll(id).finished
     task = stage.task(id)
     assert (task.state, [asset.consecutive_errors for asset in task.assets]) == (State.ARCHIVING, [0, 1])
-    assert [asset.kept is not None for asset in task.creations[0].assets] == [True, False]
+    assert [asset.archived is not None for asset in task.creations[0].assets] == [True, False]
 
 
 def test_a_deadline_that_passes_does_not_end_what_another_look_saw_done() -> None:

@@ -15,7 +15,7 @@ from tests.unit.services.stage import ALICE, MALLORY, NOON, Stage, request
 SECRET = "s" * 32
 
 
-class Kept:
+class FixedSecret:
     def value(self) -> str:
         return SECRET
 
@@ -72,7 +72,7 @@ def test_a_window_holds_for_a_listing_that_does_not_say_how_far_back_it_reaches(
 def test_a_permanent_link_leads_to_a_link_that_is_signed_now() -> None:
     task = Stage().submit()
     _, _, token, _, file = links.path_of(f"{task.id}/1-video.mp4", SECRET.encode()).split("/")
-    found = query.follow(token, task.id, file, "HEAD", sign=lambda *given: " ".join(given), secret=Kept())
+    found = query.follow(token, task.id, file, "HEAD", sign=lambda *given: " ".join(given), secret=FixedSecret())
     assert found == f"{task.id} 1-video.mp4 HEAD"
 
 
@@ -81,4 +81,4 @@ def test_a_permanent_link_that_is_not_ours_is_not_found_and_nothing_is_signed() 
         raise AssertionError(f"{file} was signed")
 
     with pytest.raises(NotFound):
-        query.follow("guessed", "0" * 32, "1-video.mp4", "GET", sign=sign, secret=Kept())
+        query.follow("guessed", "0" * 32, "1-video.mp4", "GET", sign=sign, secret=FixedSecret())

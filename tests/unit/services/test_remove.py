@@ -50,7 +50,7 @@ def test_what_ended_is_out_of_sight_and_still_in_the_archive() -> None:
     assert removed(stage, id) is State.SUCCESS
     with pytest.raises(NotFound):
         show(id, ALICE, tasks=stage.tasks)
-    assert stage.task(id).creations[0].assets[0].kept is not None
+    assert stage.task(id).creations[0].assets[0].archived is not None
     assert stage.archive.manifests[-1] == stage.task(id)  # so it stays out of sight in a rebuilt table
 
 
@@ -66,15 +66,15 @@ def test_a_removal_that_the_archive_did_not_hear_of_gets_there_when_it_is_repeat
     stage = Stage()
     id = stage.submit().id
     stage.see_through(id)
-    keep = stage.archive.keep_manifest
+    keep = stage.archive.write_manifest
 
     def broken(task: Task) -> None:
         raise ConnectionError
 
-    stage.archive.keep_manifest = broken
+    stage.archive.write_manifest = broken
     with pytest.raises(ConnectionError):
         removed(stage, id)
-    stage.archive.keep_manifest = keep
+    stage.archive.write_manifest = keep
     with pytest.raises(NotFound):
         removed(stage, id)
     assert stage.archive.manifests[-1] == stage.task(id)
@@ -97,15 +97,15 @@ def test_what_is_removed_while_its_last_manifest_is_written_stays_out_of_sight_i
     stage = Stage()
     id = stage.submit().id
     stage.poll(id)
-    keep = stage.archive.keep_manifest
+    keep = stage.archive.write_manifest
 
     def slow(task: Task) -> None:
         if stage.task(id).told_at:
-            stage.archive.keep_manifest = keep
+            stage.archive.write_manifest = keep
             removed(stage, id)
         keep(task)
 
-    stage.archive.keep_manifest = slow
+    stage.archive.write_manifest = slow
     stage.finalize(id)
     assert stage.task(id).removed_at
     assert stage.archive.manifests[-1] == stage.task(id)

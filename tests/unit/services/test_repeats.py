@@ -556,7 +556,7 @@ def test_a_repeat_starts_what_could_not_be_started() -> None:
 
 def test_the_archive_s_faults_leave_the_key_for_another_try() -> None:
     class Down(FakeArchive):
-        def keep_request(self, task: Task) -> str:
+        def store_request(self, task: Task) -> str:
             raise TryLater("the bucket is down")
 
     stage, big = Stage(archive=Down()), request(body={"images": ["A" * 300_000]})

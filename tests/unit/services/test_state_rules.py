@@ -204,7 +204,7 @@ class Lives(RuleBasedStateMachine):
         for history in self.tasks.histories.values():
             for before, after in pairwise(history):
                 for was, now in zip(before.creations, after.creations, strict=False):
-                    assert all(new.kept for old, new in zip(was.assets, now.assets, strict=True) if old.kept)
+                    assert all(new.archived for old, new in zip(was.assets, now.assets, strict=True) if old.archived)
 
     @invariant()
     def success_is_kept_before_it_is_seen(self) -> None:
@@ -212,7 +212,7 @@ class Lives(RuleBasedStateMachine):
             for task in history:
                 if task.state is State.SUCCESS:
                     videos = [creation.asset("video") for creation in task.creations]
-                    assert [video is not None and video.kept is not None for video in videos] == [True]
+                    assert [video is not None and video.archived is not None for video in videos] == [True]
                     assert any(kept.id == task.id for kept in self.stage.archive.manifests)
 
     @invariant()

@@ -9,8 +9,8 @@ import pytest
 
 from reelkeep.domain.errors import Conflict, NotFound, TryLater, Unauthorized
 from reelkeep.domain.observation import Busy, Failed, Missing, NotYet, Succeeded, Unknown, Unreadable
-from reelkeep.domain.task import Failure, FailureClass, State, Task
-from reelkeep.ports import SourceBusy
+from reelkeep.domain.task import ArchivedFile, Failure, FailureClass, State, Task
+from reelkeep.ports import Source, SourceBusy
 from tests.fakes import FakeTasks
 from tests.unit.services.stage import QUEUED, RUNNING, FakeProvider, Stage, creation
 
@@ -54,8 +54,15 @@ def test_the_execution_that_waited_finds_nothing_to_do() -> None:
 def test_the_execution_that_waited_may_come_while_the_new_one_copies() -> None:
     stage, id = staged(DONE)
     stage.wake(id)
-    keep = stage.archive.keep
-    stage.archive.keep = lambda *args: (keep(*args), setattr(stage.archive, "keep", keep), stage.see_through(id))[0]  # type: ignore[func-returns-value]  # one after another
+    archive = stage.archive.archive
+
+    def meanwhile(task: Task, number: int, name: str, source: Source, seconds: float) -> ArchivedFile:
+        stage.archive.archive = archive
+        archived = archive(task, number, name, source, seconds)
+        stage.see_through(id)
+        return archived
+
+    stage.archive.archive = meanwhile
     assert stage.finalize(id).finished
     assert stage.task(id).state is State.SUCCESS
     assert len({notice["id"] for notice in stage.notices.told}) == 1
@@ -240,7 +247,7 @@ def test_a_look_in_turn_that_comes_first_is_not_undone() -> None:
     stage.wake(id)
     task = stage.task(id)
     assert (task.state, task.runs) == (State.ARCHIVING, 0)
-    assert [bool(asset.kept) for asset in task.creations[0].assets] == [True, False]
+    assert [bool(asset.archived) for asset in task.creations[0].assets] == [True, False]
 
 
 def test_a_record_that_changes_meanwhile_does_not_lose_the_call() -> None:

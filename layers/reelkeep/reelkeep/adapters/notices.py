@@ -16,7 +16,7 @@ class SnsNotices:
         self._client = client
         self._topic = topic_arn
 
-    def tell(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None:
+    def publish(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None:
         self._client().publish(
             TopicArn=self._topic,
             Message=json.dumps(notice, ensure_ascii=False),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from reelkeep.domain import schedule
-from reelkeep.domain.task import Asset, Backward, Creation, Failure, FailureClass, Kept, State, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Backward, Creation, Failure, FailureClass, State, Task
 
 LINK_LIFE = timedelta(hours=24)  # of a link that does not say. Source: the documentation of Vidu, and of Ark
 GIVE_UP_AFTER = timedelta(hours=72)  # of trying, for a provider that goes on handing out fresh links to nothing
@@ -32,7 +32,7 @@ class CopyError:
     is_link_dead: bool = False  # only another link can help
     no_better_link: bool = False  # the provider was asked, and has none
     retry_after: float | None = None  # seconds, as the server of the file asked for
-    quarantined: Kept | None = None  # what came instead of the file
+    quarantined: ArchivedFile | None = None  # what came instead of the file
 
 
 def due(task: Task, now: datetime) -> list[tuple[int, str]]:
@@ -62,12 +62,12 @@ def find_asset(task: Task, number: int, name: str) -> Asset:
     return asset
 
 
-def archived(task: Task, number: int, name: str, kept: Kept, now: datetime) -> Task:
+def archived(task: Task, number: int, name: str, file: ArchivedFile, now: datetime) -> Task:
     """The file is in the archive; its link is forgotten."""
-    asset = find_asset(task, number, name)
-    if not asset.open:
+    asset = task.creations[number - 1].asset(name)
+    if asset is None or not asset.open:
         raise Backward(f"another run has settled {name}")
-    settled = Asset(name=name, kept=kept, expires_at=asset.expires_at)
+    settled = Asset(name=name, archived=file, expires_at=asset.expires_at)
     return _with_last_error(replace(_with_asset(task, number, settled), updated_at=now))
 
 

@@ -8,9 +8,9 @@ import hmac
 from collections.abc import Callable
 
 from reelkeep.domain import ids
-from reelkeep.domain.task import Kept
+from reelkeep.domain.task import ArchivedFile
 
-Links = Callable[[Kept], str]  # the permanent link to a file in the archive
+Links = Callable[[ArchivedFile], str]  # the permanent link to a file in the archive
 
 
 def path_of(key: str, secret: bytes) -> str:

@@ -109,7 +109,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Kept:
+class ArchivedFile:
     """One file in the archive, verified."""
 
     key: str
@@ -125,14 +125,14 @@ class Kept:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asset:
-    """One file of a creation: at the provider until it is kept, then in the archive."""
+    """One file of a creation: at the provider until it is archived."""
 
     name: str  # video, cover, watermarked, moderation-1, last-frame, ...
-    source: str = ""  # the provider's link, or a path at the provider that needs its key; forgotten once kept
+    source: str = ""  # the provider's link, or a path at the provider that needs its key; forgotten once archived
     expires_at: datetime | None = None  # when that link dies
     optional: bool = False  # the provider may not have it at all; then nobody misses it
-    kept: Kept | None = None
-    quarantined: Kept | None = None  # what came in its place: bytes that are not recognised as media
+    archived: ArchivedFile | None = None
+    quarantined: ArchivedFile | None = None  # what came in its place: bytes that are not recognised as media
     lost: str = ""  # why it was given up
     consecutive_errors: int = 0  # how often in a row it could not be fetched
     dead_link_refreshes: int = 0  # how often in a row the provider had no better link than one that is dead
@@ -141,8 +141,8 @@ class Asset:
 
     @property
     def open(self) -> bool:
-        """Neither kept nor given up."""
-        return self.kept is None and not self.lost
+        """Neither archived nor given up."""
+        return self.archived is None and not self.lost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +152,7 @@ class Creation:
     id: str  # ours once the task has it; until then, the provider's
     provider_id: str = ""
     assets: tuple[Asset, ...] = ()
-    duration: float | None = None  # what the provider says of the video; what we measured is in `kept`
+    duration: float | None = None  # what the provider says of the video; what we measured is in `archived`
     fps: float | None = None
     width: int | None = None
     height: int | None = None

@@ -11,7 +11,7 @@ from functools import partial
 from reelkeep.domain import ids, schedule
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.observation import Listed, Succeeded
-from reelkeep.domain.slim import is_big, slim
+from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import Adoption, Backward, State, Submission, Task
 from reelkeep.ports import Clock, Executions, Provider, Providers, SecondsLeft, Tasks
 from reelkeep.services.record import read, record
@@ -168,8 +168,8 @@ def _links_die_at(listed: Listed) -> datetime:
 def _task(listed: Listed, provider: Provider, lost: Task | None, now: datetime) -> Task:
     task_id = ids.adopted_task_id(provider.name, listed.provider_task_id, listed.created_at)
     request = lost.request if lost else listed.request
-    if is_big(request):
-        request = replace(slim(request), payload_omitted=request.payload_omitted)
+    if needs_truncation(request):
+        request = replace(truncate_request(request), payload_omitted=request.payload_omitted)
     task = Task(
         id=task_id,
         owner=lost.owner if lost else provider.adopt_for,

@@ -144,7 +144,7 @@ def _note_health(
             return
         if changed.paused:  # told before it is recorded: rather twice than not at all
             event = paused_event(webhook, changed.paused, now)
-            notices.tell(event, webhook_attributes(event))
+            notices.publish(event, webhook_attributes(event))
         with suppress(Stale):
             webhooks.save(changed)
             return

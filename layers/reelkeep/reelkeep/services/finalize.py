@@ -57,7 +57,7 @@ class Finalize:
         if task.state is State.ARCHIVING and not archiving.is_held_up(task, self.clock()):
             task = self._end(task)
         elif found.state.terminal and task.told_at is None:
-            self.archive.keep_manifest(task)
+            self.archive.write_manifest(task)
         wait = archiving.retry_in(task, self.clock())
         if task.state is State.ARCHIVING:
             return Verdict(task_id, finished=False, wait_seconds=wait, state=task.state, trouble=task.trouble)
@@ -102,24 +102,24 @@ class Finalize:
     def _end(self, task: Task) -> Task:
         """The manifest comes first, so that success never says more than the archive holds."""
         now = self.clock()
-        self.archive.keep_manifest(archiving.ended(task, now))
+        self.archive.write_manifest(archiving.ended(task, now))
         return record(task, lambda task: archiving.ended(task, now), tasks=self.tasks)
 
     def _announce(self, task: Task) -> Task:
-        self.notices.tell(notice(task, self.links), attributes(task))
+        self.notices.publish(notice(task, self.links), attributes(task))
         now = self.clock()
         self._alert(task, alerts.lost(task, now))
         return record(task, lambda task: replace(task, told_at=now), tasks=self.tasks)
 
     def _alert(self, task: Task, alert: alerts.Alert | None) -> None:
         if alert is not None:
-            self.notices.tell(alert, alerts.attributes(task, alert))
+            self.notices.publish(alert, alerts.attributes(task, alert))
 
     def _write_latest_manifest(self, task: Task) -> None:
         """With the time of the announcement, so that a rebuilt table announces nothing again; and again if the task
         was changed meanwhile, so that a rebuilt table shows nothing that its owner has removed."""
         for _ in range(_MANIFEST_ATTEMPTS):
-            self.archive.keep_manifest(task)
+            self.archive.write_manifest(task)
             latest = read(task.id, tasks=self.tasks)
             if latest.version == task.version:
                 return
@@ -144,34 +144,32 @@ class _Run:
         if archiving.needs_fresh_link(self.task, self._asset(number, name), self.clock()):
             self._refresh_once()
         tried = self._asset(number, name)
-        error, is_link_dead = self._copy(number, name)
-        if is_link_dead and not tried.optional:
+        error = self._copy(number, name)
+        if error and error.is_link_dead and not tried.optional:
             self._refresh_once()
             if self._asset(number, name).source != tried.source:
-                error, is_link_dead = self._copy(number, name)
+                error = self._copy(number, name)
         if error:
-            no_better_link = self._has_no_better_link(number, name)
-            self.errors.append(replace(error, is_link_dead=is_link_dead, no_better_link=no_better_link))
+            self.errors.append(replace(error, no_better_link=self._has_no_better_link(number, name)))
 
-    def _copy(self, number: int, name: str) -> tuple[CopyError | None, bool]:
-        """What went wrong, and whether only another link can help."""
+    def _copy(self, number: int, name: str) -> CopyError | None:
         asset = self._asset(number, name)
         if not asset.open:  # another run was quicker
-            return None, False
+            return None
         source, seconds = self.provider.source(asset), self.seconds_left() - _RECORD_RESERVE
         try:
-            kept = self.archive.keep(self.task, number, name, source, seconds)
+            file = self.archive.archive(self.task, number, name, source, seconds)
         except SourceNotMedia as error:
-            return CopyError(number, name, f"{name}: {error}", quarantined=error.quarantined), True
+            return CopyError(number, name, f"{name}: {error}", is_link_dead=True, quarantined=error.quarantined)
         except (SourceGone, SourceBad) as error:
-            return CopyError(number, name, f"{name}: {error}"), True
+            return CopyError(number, name, f"{name}: {error}", is_link_dead=True)
         except SourceBusy as busy:
-            return CopyError(number, name, f"{name}: {busy}", retry_after=busy.retry_after), False
+            return CopyError(number, name, f"{name}: {busy}", retry_after=busy.retry_after)
         now = self.clock()
         self.task = record(
-            self.task, lambda task: archiving.archived(task, number, name, kept, now), tasks=self.tasks
+            self.task, lambda task: archiving.archived(task, number, name, file, now), tasks=self.tasks
         )
-        return None, False
+        return None
 
     def _refresh_once(self) -> None:
         """Takes over the links that the provider signs now. It has no better ones for certain unless it is busy,
@@ -206,4 +204,4 @@ def _lost(task: Task) -> str:
 
 
 def _archived(task: Task) -> int:
-    return sum(asset.kept is not None for asset in task.assets)
+    return sum(asset.archived is not None for asset in task.assets)

@@ -29,7 +29,7 @@ from reelkeep.domain.observation import (
     Unreadable,
     Untraceable,
 )
-from reelkeep.domain.slim import has_room
+from reelkeep.domain.record_size import fits_record
 from reelkeep.domain.task import Backward, Failure, FailureClass, State, Submission, Task
 from reelkeep.ports import Claims, Clock, Notices, Provider, Providers, Requests, Tasks
 from reelkeep.services.place import Unrecorded, place
@@ -121,7 +121,7 @@ def poll(
     now = clock()
     if task.not_understood_announced_at is None and now - (task.not_understood_since or now) >= _TOLD_AFTER:
         alert = alerts.not_understood(task, now)
-        notices.tell(alert, alerts.attributes(task, alert))
+        notices.publish(alert, alerts.attributes(task, alert))
         task = record(task, lambda task: replace(task, not_understood_announced_at=now), tasks=tasks)
     if _is_overdue(task, now):
         task = record(task, lambda task: _expired(task, now), tasks=tasks)
@@ -136,7 +136,7 @@ def _compared(task: Task, *, tasks: Tasks, claims: Claims, notices: Notices, now
     if first.task_id >= task.id or task.possible_repeat:
         return task
     task = replace(task, possible_repeat=first.task_id)
-    notices.tell(possible_repeat(task, now), possible_repeat_attributes(task))
+    notices.publish(possible_repeat(task, now), possible_repeat_attributes(task))
     return record(task, lambda task: replace(task, possible_repeat=first.task_id), tasks=tasks)
 
 
@@ -196,7 +196,7 @@ def _observed(task: Task, observation: Observation, expected: float, now: dateti
                 not_understood_since=(task.not_understood_since or now) if word else None,
             )
             return _next_look(task.advanced(state, now), expected, now)
-        case Succeeded(creations) if not has_room(task.request, creations):
+        case Succeeded(creations) if not fits_record(task.request, creations):
             unheard_of = Unreadable("the provider names more files than a task's record has room for", made=True)
             return _observed(task, unheard_of, expected, now)
         case Succeeded(creations, credits, seed, tokens):

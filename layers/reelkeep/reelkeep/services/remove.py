@@ -37,7 +37,7 @@ def remove(
         return cancel(task_id, caller, tasks=tasks, providers=providers, clock=clock)
     now = clock()
     task = record(task, lambda task: replace(task, removed_at=now, updated_at=now), tasks=tasks)
-    manifests.keep_manifest(task)  # or a rebuilt table would show it again
+    manifests.write_manifest(task)  # or a rebuilt table would show it again
     return task
 
 
@@ -45,4 +45,4 @@ def _keep_removal(task_id: str, caller: Caller, *, tasks: Tasks, manifests: Mani
     """Who removes it again may never have heard that it is removed: the archive may not know yet."""
     task = tasks.get(task_id) if ids.is_task_id(task_id) else None
     if task is not None and task.owner == caller.owner and task.removed_at:
-        manifests.keep_manifest(task)
+        manifests.write_manifest(task)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from reelkeep.domain import ids, schedule
 from reelkeep.domain.claims import Claim, check_key, claim_of, fingerprint, key_reused
 from reelkeep.domain.errors import InvalidRequest, Refused, Stale, TryLater
-from reelkeep.domain.slim import is_big, slim
+from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import Backward, FailureClass, Request, State, Submission, Task
 from reelkeep.ports import Caller, Claims, Clock, Destinations, Executions, Providers, Requests, Tasks
 from reelkeep.services.place import Unrecorded, place
@@ -83,8 +83,8 @@ def submit(
         if known:
             return _repeated(known, request, tasks=tasks, executions=executions, now=now)
         task = replace(task, id=claimed_id, created_at=ids.created_at(claimed_id))
-    if is_big(request):
-        task = replace(task, request_key=requests.keep_request(task), request=slim(request))
+    if needs_truncation(request):
+        task = replace(task, request_key=requests.store_request(task), request=truncate_request(request))
     try:
         task = tasks.create(task)
     except Stale:  # by the same submission, which came twice at once: only one of them calls the provider

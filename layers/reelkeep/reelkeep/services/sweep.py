@@ -76,7 +76,7 @@ def sweep(
 
 def _warn(task: Task, now: datetime, *, tasks: Tasks, notices: Notices) -> None:
     event = alerts.links_expiring(task, now)
-    notices.tell(event, alerts.attributes(task, event))
+    notices.publish(event, alerts.attributes(task, event))
     record(task, lambda task: replace(task, warned_at=now), tasks=tasks)
 
 

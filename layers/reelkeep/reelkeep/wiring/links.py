@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from reelkeep.adapters.secrets import Secret
 from reelkeep.domain.links import Links, path_of
-from reelkeep.domain.task import Kept
+from reelkeep.domain.task import ArchivedFile
 
 
 def permanent_links(secret: Secret, public_url: str) -> Links:
-    def link(kept: Kept) -> str:
+    def link(kept: ArchivedFile) -> str:
         return public_url + path_of(kept.key, secret.value().encode())
 
     return link

@@ -19,7 +19,7 @@ from reelkeep.adapters.copying.incoming import incoming
 from reelkeep.adapters.copying.source import BeginAgain, Remote
 from reelkeep.adapters.copying.upload import MOST, MOST_AT_ONCE, Target, buffer_up, stream_up
 from reelkeep.adapters.http.outbound import Outbound
-from reelkeep.domain.task import Kept
+from reelkeep.domain.task import ArchivedFile
 from reelkeep.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
 from reelkeep.ports import Source, SourceBusy, SourceNotMedia
 
@@ -47,7 +47,7 @@ def copy(
     metadata: Mapping[str, str] | None = None,
     sha256_up_to: int = SHA256_UP_TO,
     pause: Callable[[float], None] = time.sleep,
-) -> Kept:
+) -> ArchivedFile:
     """`key` may be a function of the extension that the file turns out to deserve. Nothing is `expected` of bytes of
     any kind.
 
@@ -150,10 +150,10 @@ class _Passing:
                 raise  # so it is at the provider, not on the way
             raise BeginAgain(str(truncated)) from truncated
 
-    def kept(self, key: str) -> Kept:
+    def kept(self, key: str) -> ArchivedFile:
         media = self._media
         assert media is not None  # noqa: S101 - it was uploaded, so it was checked
-        return Kept(
+        return ArchivedFile(
             key=key,
             bytes=self.size,
             sha256=self.checksum.digest().hex() if self.checksum.name == "sha256" else "",

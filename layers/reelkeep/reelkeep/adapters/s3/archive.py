@@ -11,7 +11,7 @@ from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.s3 import layout
 from reelkeep.adapters.s3.manifests import S3Manifests
-from reelkeep.domain.task import Kept, Task
+from reelkeep.domain.task import ArchivedFile, Task
 from reelkeep.media.probe import Expected
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceNotMedia
 
@@ -48,7 +48,7 @@ class S3Archive:
         self._outbound = outbound
         self._manifests = S3Manifests(lambda: client, bucket)
 
-    def keep(self, task: Task, number: int, name: str, source: Source, seconds: float) -> Kept:
+    def archive(self, task: Task, number: int, name: str, source: Source, seconds: float) -> ArchivedFile:
         end = self._ticks() + seconds
         try:
             return self._copy(
@@ -67,7 +67,7 @@ class S3Archive:
 
     def _copy(
         self, task: Task, source: Source, seconds: float, expected: Expected | None, key: str | Callable[[str], str]
-    ) -> Kept:
+    ) -> ArchivedFile:
         return copy(
             source,
             bucket=self._bucket,
@@ -82,8 +82,8 @@ class S3Archive:
             pause=self._pause,
         )
 
-    def keep_manifest(self, task: Task) -> None:
-        self._manifests.keep_manifest(task)
+    def write_manifest(self, task: Task) -> None:
+        self._manifests.write_manifest(task)
 
 
 def _expected(name: str) -> Expected:

@@ -1,10 +1,10 @@
-"""Manifests: a task's whole record as a file beside its assets, so that the table can be rebuilt from the bucket."""
+"""Manifests: the whole record of a task as a file beside its assets, from which the table can be rebuilt."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reelkeep.adapters import documents
 from reelkeep.adapters.s3 import layout
@@ -13,22 +13,22 @@ from reelkeep.domain.task import Task
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-_FORMAT = 1  # raised when an older release would misread what this one writes
+_FORMAT = 2  # raised when an older release would misread what this one writes
 _MARK = "manifest"
 
 
 class NoManifest(Exception):
-    """It cannot be read as one; the message says why, and holds nothing of what is in it."""
+    """A file that cannot be read as a manifest. The message says why, and quotes nothing of the file."""
 
 
 class S3Manifests:
-    """The client is made when it is first needed, as for big requests."""
+    """The S3 client is made when it is first needed, as for big requests."""
 
     def __init__(self, client: Callable[[], S3Client], bucket: str) -> None:
         self._client = client
         self._bucket = bucket
 
-    def keep_manifest(self, task: Task) -> None:
+    def write_manifest(self, task: Task) -> None:
         self._client().put_object(
             Bucket=self._bucket, Key=layout.manifest_key(task.id), Body=write(task), ContentType="application/json"
         )
@@ -39,17 +39,25 @@ def write(task: Task) -> bytes:
 
 
 def read(content: bytes) -> Task:
-    """Raises NoManifest. One without a format was written before there was a second."""
+    """Raises NoManifest. A manifest without a format number is of format 1."""
     try:
         document = json.loads(content)
         written = document.get(_MARK, 1)
     except (ValueError, AttributeError) as error:
         raise NoManifest("it is not a JSON object") from error
-    if written != _FORMAT:
+    if written not in (1, _FORMAT):
         raise NoManifest(
-            f"it has the format {written!r:.20}, and this release reads {_FORMAT}: use the one that wrote it"
+            f"it has the format {written!r:.20}, and this release reads 1 to {_FORMAT}: use the one that wrote it"
         )
     try:
-        return documents.read(Task, content)
+        return documents.read(Task, content if written == _FORMAT else json.dumps(_upgraded(document)))
     except (ValueError, TypeError, AttributeError) as error:
         raise NoManifest("it does not hold the record of a task") from error
+
+
+def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
+    """A manifest of format 1 in the words of this format. Raises TypeError, AttributeError if it is not one."""
+    for creation in document.get("creations", []):
+        for asset in creation.get("assets", []):
+            asset["archived"] = asset.get("kept")
+    return document

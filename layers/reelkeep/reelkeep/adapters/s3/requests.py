@@ -21,7 +21,7 @@ class S3Requests:
         self._client = client
         self._bucket = bucket
 
-    def keep_request(self, task: Task) -> str:
+    def store_request(self, task: Task) -> str:
         key = layout.request_key(task.id)
         body = documents.write(task.request).encode()
         self._client().put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")

@@ -134,4 +134,4 @@ def _pixels(length: float | None) -> int | None:
 
 def kept_links(creation: Creation, links: Links) -> dict[str, str]:
     """The permanent links to what is in the archive, by the assets' names."""
-    return {asset.name: links(asset.kept) for asset in creation.assets if asset.kept}
+    return {asset.name: links(asset.archived) for asset in creation.assets if asset.archived}

@@ -68,7 +68,7 @@ def _typed(name: str, value: Json) -> Json:
 def facts(creation: Creation) -> dict[str, float | None]:
     """Duration, fps, width and height of its video: measured, or else as the provider claims."""
     video = creation.asset("video")
-    kept = video.kept if video else None
+    kept = video.archived if video else None
     names = ("duration", "fps", "width", "height")
     return {name: getattr(kept, name, None) or getattr(creation, name) for name in names}
 

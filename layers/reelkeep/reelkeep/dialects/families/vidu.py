@@ -59,7 +59,7 @@ class Facts(TypedDict):
 def facts(creation: Creation) -> Facts:
     """Of its video: measured rather than claimed."""
     video = creation.asset("video")
-    known = video.kept if video and video.kept else creation
+    known = video.archived if video and video.archived else creation
     return {
         "duration": round(known.duration or creation.duration or 0, 3),
         "fps": round(known.fps or creation.fps or 0),

@@ -121,8 +121,8 @@ def _video(task: Task, links: Links | None) -> wire.Video:
         "error": {"code": openai.code_of(failure), "message": openai.message_of(failure)} if failure else None,
     }
     made = creation.asset("video")
-    if made and made.kept and links:
-        video["metadata"] = {"url": links(made.kept)}
+    if made and made.archived and links:
+        video["metadata"] = {"url": links(made.archived)}
     return video
 
 

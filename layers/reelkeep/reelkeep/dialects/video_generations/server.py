@@ -68,7 +68,7 @@ def _submitted(task: Task) -> Reply:
 
 def _shown(task: Task, links: Links) -> Reply:
     video = task.creations[0].asset("video") if task.state is State.SUCCESS else None
-    kept = video.kept if video else None
+    kept = video.archived if video else None
     url, failure = links(kept) if kept else "", task.failure
     message = f"{openai.code_of(failure)}: {openai.message_of(failure)}" if failure else ""
     shown: wire.Task = {

@@ -86,7 +86,7 @@ def _submitted(task: Task) -> wire.Submitted:
 
 def _shown(task: Task, links: Links) -> Reply:
     """The five fields that the page requires; a failure's reason goes where its second example has `error`."""
-    videos = [video.kept for creation in task.creations if (video := creation.asset("video"))]
+    videos = [video.archived for creation in task.creations if (video := creation.asset("video"))]
     kept = videos[0] if videos and task.state is State.SUCCESS else None
     shown: wire.Task = {**_submitted(task), "video_url": links(kept) if kept else None}  # type: ignore[typeddict-item]
     if task.failure:

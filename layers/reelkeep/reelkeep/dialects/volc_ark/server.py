@@ -150,7 +150,7 @@ def _task(task: Task, links: Links) -> wire.Task:
     creation = task.creations[0] if task.creations and task.state is State.SUCCESS else Creation(id="")
     files = kept_links(creation, links)
     video = creation.asset("video")
-    made = video.kept if video and video.kept else creation  # measured rather than claimed
+    made = video.archived if video and video.archived else creation  # measured rather than claimed
     seconds = made.duration or request.duration
     frames = _echoed(task, "frames")
     facts = {

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from reelkeep.domain.links import Links
-from reelkeep.domain.task import Creation, Kept, Task
+from reelkeep.domain.task import ArchivedFile, Creation, Task
 
 if TYPE_CHECKING:
     from reelkeep.domain.notices.webhooks import Pause, Webhook
@@ -150,13 +150,13 @@ def _adopted(task: Task) -> dict[str, Any] | None:
 
 
 def _creation(creation: Creation, links: Links) -> dict[str, Any]:
-    files = {asset.name: _file(asset.kept, links) for asset in creation.assets if asset.kept}
+    files = {asset.name: _file(asset.archived, links) for asset in creation.assets if asset.archived}
     lost = {asset.name: asset.lost for asset in creation.assets if asset.lost}
     pending = {asset.name: asset.last_error for asset in creation.assets if asset.open}
     return {"id": creation.id, "files": files, "lost": lost, "pending": pending}
 
 
-def _file(kept: Kept, links: Links) -> dict[str, Any]:
+def _file(kept: ArchivedFile, links: Links) -> dict[str, Any]:
     return {
         "url": links(kept),
         "content_type": kept.content_type,

@@ -93,7 +93,7 @@ def _creations(task: Task, links: Links) -> list[bodies.Creation]:
 
 
 def _creation(creation: Creation, links: Links) -> bodies.Creation:
-    kept = {asset.name: asset.kept for asset in creation.assets if asset.kept}
+    kept = {asset.name: asset.archived for asset in creation.assets if asset.archived}
     files: list[bodies.File] = [
         {
             "name": name,
