@@ -140,6 +140,20 @@ def test_what_openai_has_and_we_have_not_is_not_found_in_its_own_words(caller: C
     with pytest.raises(openai.NotFoundError) as absent:
         caller.openai.models.list()
     assert absent.value.code == "not_found"
+    with pytest.raises(openai.NotFoundError, match="there is nothing at /v1/videos/edits"):
+        caller.openai.post("/videos/edits", cast_to=object, body={"prompt": "x"})
+
+
+def test_a_wrong_key_is_said_to_be_so_in_openai_s_words(caller: Caller) -> None:
+    with pytest.raises(openai.AuthenticationError, match="Incorrect API key provided") as refused:
+        caller.openai.with_options(api_key="sk-wrong").videos.retrieve("x")
+    assert (refused.value.status_code, refused.value.code) == (401, "invalid_api_key")
+
+
+def test_the_first_example_of_openai_s_reference_names_no_model(caller: Caller) -> None:
+    caller.stage.provider.default_model = "viduq3-pro"
+    video = caller.videos.create(prompt="a paper boat")
+    assert (video.model, video.seconds, video.size) == ("viduq3-pro", "5", "1280x720")
 
 
 def test_a_failed_video_says_why(caller: Caller) -> None:

@@ -28,7 +28,7 @@ from reelkeep.dialects.dialect import (
     Show,
     Submit,
 )
-from reelkeep.domain import tags
+from reelkeep.domain import ids, tags
 from reelkeep.domain.claims import ATTEMPT_HEADER, HEADER
 from reelkeep.domain.errors import ClientError, Misconfigured, NotAllowed, NotFound, Unauthorized
 from reelkeep.domain.links import Links
@@ -130,7 +130,8 @@ def _route(http: Http, dialect: Dialect) -> tuple[AnyRoute, Http]:
         if found and route.method == http.method:
             variables = {name: unquote(value) for name, value in found.groupdict().items()}
             return route, replace(http, variables=variables)
-        if found:
+        task_id = found.groupdict().get("task_id") if found else ""
+        if task_id is None or ids.is_task_id(task_id):  # a word in its place is another path, which is not served
             allowed.append(route.method)
     if allowed:
         raise NotAllowed(f"{http.method} is not allowed here, {', '.join(sorted(set(allowed)))} is")

@@ -80,6 +80,7 @@ class Provider(Protocol):
 
     name: str
     typical_seconds: float | None  # how long a task takes there, if the configuration says so
+    default_model: str  # of submissions that name none
     adopt_for: str  # the owner of what it made without us; empty if that is left alone
 
     def check(self, task: Task) -> None:

@@ -15,7 +15,7 @@ from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent,
 from reelkeep.adapters.providers.configuration import parse_providers
 from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.dialects import upstream
-from reelkeep.domain.errors import InvalidRequest, Misconfigured, TryLater
+from reelkeep.domain.errors import InvalidRequest, Misconfigured, Missing, TryLater
 from reelkeep.domain.observation import (
     Absent,
     Accepted,
@@ -101,6 +101,21 @@ def test_the_first_pattern_that_fits_the_model_serves() -> None:
     known = providers(rest={**VIDU, "default": True}, q2={**VIDU, "models": ["viduq2*"]})
     assert known.choose(request("viduq2-pro")).name == "q2"
     assert known.choose(request("viduq3")).name == "rest"
+
+
+def test_what_names_no_model_goes_to_the_first_provider_that_has_one_for_it() -> None:
+    known = providers(rest={**VIDU, "default": True}, usual={**VIDU, "default_model": "viduq3-pro"})
+    assert known.choose(request("")).name == "usual"
+    assert known.choose(request("")).default_model == "viduq3-pro"
+    assert known.choose(request("viduq2")).name == "rest"
+    assert known.choose(replace(request(""), kind=Kind.UPSCALE)).name == "rest"  # there is one model for that
+    assert providers(rest={**VIDU, "default": True}).choose(request("")).name == "rest"
+
+
+def test_what_names_no_model_is_refused_where_no_provider_has_one() -> None:
+    with pytest.raises(Missing, match=r"^model is required: no provider has a default_model$") as caught:
+        providers(one={**VIDU, "models": ["vidu*"]}).choose(request(""))
+    assert caught.value.field == "model"
 
 
 def test_a_model_that_nobody_serves_is_refused_by_name() -> None:

@@ -63,6 +63,7 @@ class FakeProvider:
 
     name: str = "vidu"
     typical_seconds: float | None = None
+    default_model: str = ""
     adopt_for: str = "adopted"
     placements: list[Placement | BaseException] = field(default_factory=lambda: [Accepted("p-1", credits=20)])
     observations: list[Observation | BaseException] = field(default_factory=lambda: [Succeeded((creation(),))])

@@ -32,6 +32,17 @@ def test_the_task_is_recorded_before_the_provider_is_called() -> None:
     assert [task.submission if task else None for task in seen] == [Submission.PLACING]
 
 
+def test_a_model_that_the_client_does_not_name_is_the_provider_s_and_the_same_submission_stays_the_same() -> None:
+    stage = Stage(provider=FakeProvider(default_model="viduq3-pro"))
+    asked = request(model="", body={"prompt": "a paper boat"})
+    task = stage.submit(asked, key="take-1")
+    [placed] = stage.provider.placed
+    assert (task.request.model, placed.request.model) == ("viduq3-pro", "viduq3-pro")
+    assert placed.request.body == {"prompt": "a paper boat", "model": "viduq3-pro"}
+    stage.provider.default_model = "viduq4"
+    assert stage.submit(asked, key="take-1").id == task.id
+
+
 def test_what_cannot_be_expressed_is_refused_with_nothing_recorded_started_or_placed() -> None:
     stage = Stage(provider=FakeProvider(refuses=InvalidRequest("no such style there", field="style")))
     with pytest.raises(InvalidRequest, match="no such style"):

@@ -46,6 +46,9 @@ class Kind(StrEnum):
     MULTIFRAME = "multiframe"
 
 
+_KINDS_WITH_MODELS = frozenset({Kind.TEXT2VIDEO, Kind.IMG2VIDEO, Kind.REFERENCE2VIDEO, Kind.START_END2VIDEO})
+
+
 class Submission(StrEnum):
     """How far the one billable call has come."""
 
@@ -106,6 +109,17 @@ class Request:
     body: Mapping[str, Any] = field(default_factory=dict)
     unexpressed: tuple[str, ...] = ()  # fields of the body that the words above have no place for
     payload_omitted: bool = False  # too big for the table: it lies in the archive
+
+    @property
+    def lacks_model(self) -> bool:
+        """Whether it names no model, and is of a kind that several models make."""
+        return not self.model and self.kind in _KINDS_WITH_MODELS
+
+    def with_default_model(self, model: str) -> Request:
+        """With this one in the place of the model that is lacking, if it is."""
+        if not model or not self.lacks_model:
+            return self
+        return replace(self, model=model, body={**self.body, "model": model})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

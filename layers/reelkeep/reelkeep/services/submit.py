@@ -49,6 +49,7 @@ def submit(
         destinations.check(request.callback_url, "callback_url")
     source = _source(request, caller, tasks=tasks)
     provider = providers.choose(replace(request, provider=source.provider) if source else request)
+    sent, request = request, request.with_default_model(provider.default_model)
     task_id = new_id(now)
     task = Task(
         id=task_id,
@@ -66,7 +67,7 @@ def submit(
     )
     provider.check(task)
     claim = claim_of(
-        request,
+        sent,
         owner=caller.owner,
         key=key,
         window=caller.repeat_window,
@@ -75,7 +76,7 @@ def submit(
         now=now,
     )
     if claim is None:
-        task = replace(task, fingerprint=fingerprint(request))
+        task = replace(task, fingerprint=fingerprint(sent))
     elif claim.sort == "attempt" and attempt == 0:
         _begin(claim, claims=claims, now=now)
     else:

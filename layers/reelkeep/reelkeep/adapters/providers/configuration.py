@@ -72,6 +72,7 @@ class ProviderSettings(BaseModel):
     api_key: Annotated[SecretStr, AfterValidator(_key)]
     authorization: Annotated[str, AfterValidator(_authorization)] | None = None  # instead of the dialect's own
     models: tuple[str, ...] = ()  # patterns such as vidu*
+    default_model: Annotated[str, Field(max_length=256)] = ""  # of submissions that name none
     default: bool = False  # serves what no pattern claims
     allow_private: bool = False  # it, and the links it hands out, may live on a private or loopback address
     typical_seconds: Annotated[float, Field(gt=0)] | None = None  # how long a task takes there

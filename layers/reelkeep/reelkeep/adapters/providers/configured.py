@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers.configuration import DialectNamed, parse_providers
 from reelkeep.adapters.providers.provider import HttpProvider
-from reelkeep.domain.errors import InvalidRequest, Misconfigured
+from reelkeep.domain.errors import InvalidRequest, Misconfigured, Missing
 from reelkeep.domain.task import Request
 from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Secret
@@ -44,11 +44,16 @@ class ConfiguredProviders:
         # Of two that serve the same model, the one that speaks the client's dialect loses nothing on the way.
         candidates = sorted(known.values(), key=lambda provider: provider.dialect.name != request.dialect)
         for provider in candidates:
+            if request.lacks_model and provider.default_model:
+                return provider
+        for provider in candidates:
             if any(fnmatchcase(request.model, pattern) for pattern in provider.settings.models):
                 return provider
         for provider in candidates:
             if provider.settings.default:
                 return provider
+        if request.lacks_model:
+            raise Missing("model is required: no provider has a default_model", field="model")
         raise InvalidRequest(f"no provider is configured for the model {request.model!r}", field="model")
 
     def get(self, name: str) -> HttpProvider:

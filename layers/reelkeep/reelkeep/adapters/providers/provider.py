@@ -53,6 +53,7 @@ class HttpProvider:
     ) -> None:
         self.name = name
         self.typical_seconds = settings.typical_seconds
+        self.default_model = settings.default_model
         self.adopt_for = settings.adopt_for
         self.settings = settings
         self.dialect = dialect
