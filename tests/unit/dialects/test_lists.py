@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.dialects import all_dialects, upstream
@@ -239,29 +238,10 @@ def test_only_successes_are_taken(name: str, state: Json) -> None:
     assert (found.successes, found.unreadable) == ((), 0)
 
 
-@pytest.mark.parametrize("name", LISTS)
-@pytest.mark.parametrize("changes", [{"id": None}, {"id": "."}, {"created_at": "yesterday"}, {"created_at": None}])
-def test_a_success_without_an_id_or_a_time_is_counted(name: str, changes: dict[str, Json]) -> None:
-    found = read(name, ITEMS[name](**changes), ITEMS[name](id="next"))
-    assert (len(found.successes), found.unreadable) == (1, 1)
-
-
-@pytest.mark.parametrize("name", LISTS)
-def test_an_id_of_eighteen_digits_stays_exact_though_it_comes_as_a_number(name: str) -> None:
-    [found] = read(name, ITEMS[name](id=885_000_000_000_000_001)).successes
-    assert found.provider_task_id == "885000000000000001"
-
-
 @pytest.mark.parametrize("name", ["vidu_ent_v2", "volc_ark"])
 def test_a_success_without_links_is_listed_but_not_seen(name: str) -> None:
     [found] = read(name, ITEMS[name](creations=[], content={})).successes
     assert not isinstance(found.seen, Succeeded)
-
-
-@pytest.mark.parametrize("name", LISTS)
-@pytest.mark.parametrize(("status", "body"), [(500, {}), (401, {}), (200, []), (200, {"data": 1}), (200, "no")])
-def test_what_is_no_list_is_not_taken_for_an_empty_one(name: str, status: int, body: Json) -> None:
-    assert said(name, body, status=status) is None
 
 
 json_values = st.recursive(
@@ -271,15 +251,3 @@ json_values = st.recursive(
     ),
     max_leaves=8,
 )
-
-
-@pytest.mark.parametrize("name", LISTS)
-@given(
-    changes=st.dictionaries(st.sampled_from(list(vidu() | ark() | video())), json_values, max_size=4),
-    more=json_values,
-)
-def test_no_list_is_a_fault(name: str, changes: dict[str, Json], more: Json) -> None:
-    body = PAGES[name](ITEMS[name](**changes), more)
-    said(name, body | changes)
-    for item in (said(name, body) or ListedPage(())).successes:
-        assert item.created_at.tzinfo is not None

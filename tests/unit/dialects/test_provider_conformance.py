@@ -166,6 +166,21 @@ def test_what_may_have_been_accepted_is_never_placed_again(format: Format, statu
 
 
 @of_every_format
+def test_what_was_refused_for_coming_too_early_is_placed_again_later(format: Format) -> None:
+    assert format.placed(425, b"") == NotYet()
+
+
+@of_every_format
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_provider_that_has_moved_is_ours_to_mend(format: Format, status: int) -> None:
+    placement = format.placed(status, b"")
+    assert isinstance(placement, Refused), f"{format.name} takes a {status} for {placement}"
+    assert placement.failure.reason is FailureClass.PROVIDER
+    assert "address" in placement.failure.message
+    assert isinstance(format.observed(status, b""), Unreadable)
+
+
+@of_every_format
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"t-1"', b"{}", b'{"id": "", "task_id": null}', b"{"])
 def test_an_accepting_answer_that_names_no_task_is_a_lost_one(format: Format, body: bytes) -> None:
     placement = format.placed(200, body)
