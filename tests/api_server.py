@@ -86,7 +86,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, {"content-type": "video/mp4"}, FILE)
             return
         answer = cast("_Server", self.server).functions[self.command].handle(self._event(sent))
-        self._answer(answer["statusCode"], answer["headers"], answer["body"].encode())
+        body = base64.b64decode(answer["body"]) if answer.get("isBase64Encoded") else answer["body"].encode()
+        self._answer(answer["statusCode"], answer["headers"], body)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  the names that http.server looks for
 

@@ -55,7 +55,7 @@ _TAGS = {
 
 
 def document() -> dict[str, Json]:
-    dialects = sorted(all_dialects(), key=lambda dialect: (dialect.name != "reelkeep", dialect.name))
+    dialects = sorted(all_dialects(), key=_rank)
     paths: dict[str, dict[str, Json]] = {}
     for dialect in dialects:
         for route in dialect.routes:
@@ -71,8 +71,8 @@ def document() -> dict[str, Json]:
         "servers": [{"url": ADDRESS, "description": "This stack."}],
         "security": [{name: []} for name in _KEYS],
         "tags": [
-            *({"name": dialect.name, "description": _about(dialect)} for dialect in dialects),
-            {"name": _PUBLIC, "description": "What needs no key."},
+            *(_tag(dialect) for dialect in dialects),
+            {"name": _PUBLIC, "x-displayName": "Links and documents", "description": "What needs no key."},
         ],
         "paths": paths | _public_paths(),
         "components": {
@@ -84,9 +84,16 @@ def document() -> dict[str, Json]:
     }
 
 
-def _about(dialect: Dialect) -> str:
-    """The first line of the module that is named for it: nothing else has to name it."""
-    return (sys.modules[f"reelkeep.dialects.{dialect.name}"].__doc__ or dialect.name).split("\n")[0]
+def _rank(dialect: Dialect) -> tuple[bool, bool, str]:
+    """Vidu's formats come first, then this service's own."""
+    return not dialect.name.startswith("vidu_"), dialect.name != "reelkeep", dialect.name
+
+
+def _tag(dialect: Dialect) -> dict[str, Json]:
+    """Its title and description are the first sentence of the package that is named for it."""
+    about = (sys.modules[f"reelkeep.dialects.{dialect.name}"].__doc__ or dialect.name).split("\n")[0]
+    title, more = re.split("[,:] ", about.partition(" Source:")[0], maxsplit=1)
+    return {"name": dialect.name, "x-displayName": title, "description": more[0].upper() + more[1:]}
 
 
 def _operation(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
@@ -212,7 +219,7 @@ def _public_paths() -> dict[str, dict[str, Json]]:
         "/docs": _public(
             "docs",
             "This document, as a page",
-            "It loads nothing from elsewhere, and runs no script.",
+            "Swagger UI, all of it from this address; nothing comes from elsewhere.",
             {"200": {"description": "The page.", "content": {"text/html": html}}},
         ),
     }

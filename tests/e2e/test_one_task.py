@@ -256,4 +256,6 @@ def test_the_documentation_is_there_for_everybody(anyone: httpx.Client, stack: S
         assert path in document["paths"]
     page = anyone.get("/docs")
     assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
-    assert "/ent/v2/text2video" in page.text
+    for part in ("swagger-ui.js", "swagger-ui.css", "page.js"):
+        assert f"/docs/{part}" in page.text
+        assert anyone.get(f"/docs/{part}").status_code == 200

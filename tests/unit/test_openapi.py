@@ -1,14 +1,9 @@
-"""The OpenAPI document describes every route, and its examples are true; the page shows all of it."""
+"""The OpenAPI document describes every route, and its examples are true."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
-import re
 from collections.abc import Iterator
-from html import unescape
-from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -21,7 +16,6 @@ from docs.generate.openapi import document
 from docs.generate.parts import with_named_parts
 from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import Http, Submit
-from reelkeep.docs_page import page, policy
 from reelkeep.domain.task import Kind
 
 DOCUMENT = document()
@@ -76,8 +70,14 @@ def test_nothing_else_takes_such_headers() -> None:
     assert not any(each["in"] == "header" for operation in others for each in operation.get("parameters", ()))
 
 
-def test_a_request_s_example_has_no_header_in_its_query() -> None:
-    assert "?Idempotency-Key" not in page(DOCUMENT)
+def test_the_formats_come_in_an_order_and_under_titles_that_a_person_understands() -> None:
+    titles = [tag["x-displayName"] for tag in DOCUMENT["tags"]]
+    assert titles[0] == "Vidu's ent/v2"
+    assert [title.startswith("Vidu") for title in titles] == sorted(
+        (t.startswith("Vidu") for t in titles), reverse=True
+    )
+    assert not [title for title in titles if "_" in title or len(title) > 40]
+    assert len(set(titles)) == len(titles)
 
 
 def test_no_two_dialects_give_one_name_to_two_schemas() -> None:
@@ -162,131 +162,3 @@ def test_no_two_parts_of_schemas_are_given_one_name() -> None:
     whole = {"type": "object", "properties": {"part": part, "parts": {"type": "array", "items": part}}}
     with pytest.raises(LookupError, match="WholePart"):
         with_named_parts({"Whole": whole})
-
-
-class Seen(HTMLParser):
-    """What a page holds, and whether its tags match."""
-
-    VOID = frozenset({"meta", "link", "wbr", "br"})
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.ids: list[str] = []
-        self.links: list[str] = []
-        self.tags: list[str] = []
-        self.open: list[str] = []
-        self.loads: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        found = dict(attrs)
-        self.tags.append(tag)
-        if tag not in self.VOID:
-            self.open.append(tag)
-        self.ids += [value for name, value in attrs if name == "id" and value]
-        self.loads += [value for name, value in attrs if name in ("src", "style") and value]
-        if tag == "a":
-            self.links.append(found["href"] or "")
-        if tag == "link":
-            self.loads.append(found["href"] or "")
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-
-@pytest.fixture(scope="module")
-def seen() -> Seen:
-    return Seen(page(DOCUMENT))
-
-
-def test_the_page_is_well_formed(seen: Seen) -> None:
-    assert seen.open == []
-    assert sorted(seen.ids) == sorted(set(seen.ids))
-
-
-def test_every_link_of_the_page_leads_somewhere(seen: Seen) -> None:
-    """The documents lie beside the page, which need not be at the root of its host."""
-    url = DOCUMENT["servers"][0]["url"]
-    outside = {link for link in seen.links if not link.startswith("#")}
-    assert outside == {f"{url}/openapi.json", f"{url}/asyncapi.json"}
-    assert {link[1:] for link in seen.links if link.startswith("#")} <= set(seen.ids)
-
-
-def test_the_page_says_what_its_examples_take_from_the_shell() -> None:
-    shown = unescape(page(DOCUMENT))
-    taken = set(re.findall(r"\$(\w+)", "".join(re.findall(r"<code>(curl .*?)</code>", shown, re.DOTALL))))
-    assert taken == set(re.findall(r"\bexport (\w+)=", shown))
-
-
-def test_the_page_shows_every_operation_and_every_schema(seen: Seen) -> None:
-    operations = {operation["operationId"] for _, operation in OPERATIONS}
-    schemas = {f"schema-{name}" for name in DOCUMENT["components"]["schemas"]}
-    assert operations | schemas <= set(seen.ids)
-
-
-def problem_types() -> Iterator[str]:
-    yield from DOCUMENT["components"]["schemas"]["Problem"]["properties"]["type"]["enum"]
-
-
-def test_the_type_of_every_problem_leads_to_its_place_on_the_page(seen: Seen) -> None:
-    assert {link.removeprefix("/docs#") for link in problem_types()} <= set(seen.ids)
-
-
-def test_the_page_loads_nothing_and_runs_nothing(seen: Seen) -> None:
-    assert seen.loads == ["data:,"]
-    assert "script" not in seen.tags
-    assert policy().startswith("default-src 'none';")
-
-
-def test_the_page_s_own_policy_admits_its_style() -> None:
-    style = page(DOCUMENT).partition("<style>")[2].partition("</style>")[0]
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    assert f"style-src 'sha256-{digest}';" in policy()
-
-
-def test_what_a_document_says_is_text_and_not_html() -> None:
-    hostile = "<script>alert(1)</script>"
-    html = page(
-        {
-            "info": {"title": hostile, "version": hostile, "description": hostile},
-            "servers": [{"url": hostile}],
-            "tags": [{"name": hostile, "description": hostile}],
-            "paths": {
-                f"/{hostile}": {
-                    "post": {
-                        "tags": [hostile],
-                        "operationId": hostile,
-                        "summary": hostile,
-                        "description": hostile,
-                        "parameters": [
-                            {"name": hostile, "in": "query", "description": hostile, "schema": {"enum": [hostile]}}
-                        ],
-                        "requestBody": {"content": {hostile: {"schema": {"$ref": f"#/{hostile}"}}}},
-                        "responses": {
-                            hostile: {
-                                "description": hostile,
-                                "content": {hostile: {"schema": {"type": hostile}, "example": {hostile: hostile}}},
-                                "headers": {hostile: {"example": hostile}},
-                            }
-                        },
-                    }
-                }
-            },
-            "components": {
-                "securitySchemes": {"key": {"description": hostile}},
-                "schemas": {
-                    "script>": {
-                        "description": hostile,
-                        "properties": {
-                            hostile: {"enum": [hostile], "x-enumDescriptions": {f"/docs#{hostile}": hostile}},
-                            "limits": {"pattern": hostile, "default": hostile, "format": hostile},
-                        },
-                        "examples": [hostile],
-                    }
-                },
-            },
-        }
-    )
-    assert hostile not in html
-    assert "script" not in Seen(html).tags

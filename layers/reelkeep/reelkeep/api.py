@@ -186,5 +186,8 @@ def _http(event: Mapping[str, Any]) -> Http:
 
 def _response(reply: Reply) -> dict[str, Any]:
     headers = {"content-type": "application/json", "cache-control": "no-store", **reply.headers}
+    if isinstance(reply.body, bytes):
+        body = base64.b64encode(reply.body).decode()
+        return {"statusCode": reply.status, "headers": headers, "body": body, "isBase64Encoded": True}
     body = reply.body if isinstance(reply.body, str) else json.dumps(reply.body, ensure_ascii=False)
     return {"statusCode": reply.status, "headers": headers, "body": "" if reply.body is None else body}

@@ -64,7 +64,7 @@ def test_a_function_is_its_handler_and_nothing_else(built: Path) -> None:
 
 def test_our_layer_is_our_package_and_nothing_else(built: Path) -> None:
     assert [path.name for path in (built / "ReelkeepLayer" / "python").iterdir()] == ["reelkeep"]
-    assert {path.suffix for path in files(built / "ReelkeepLayer")} <= {".py", ".pyc", ".html", ".json"}
+    assert {path.suffix for path in files(built / "ReelkeepLayer")} <= {".py", ".pyc", ".html", ".js", ".json"}
 
 
 def test_the_dependencies_describe_only_the_services_that_are_used(built: Path) -> None:

@@ -53,7 +53,7 @@ class Http:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
     status: int = 200
-    body: Json | str | None = None  # a string goes out as it is, anything else as JSON
+    body: Json | str | bytes | None = None  # a string or bytes go out as they are, anything else as JSON
     headers: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -9,7 +9,7 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.s3.links import sign_link
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.api import Api
-from reelkeep.public import asyncapi_document, files, openapi_document, reference
+from reelkeep.public import asyncapi_document, docs_asset, docs_page, files, openapi_document
 from reelkeep.services.query import follow, list_tasks, show_whole
 from reelkeep.wiring import platform
 from reelkeep.wiring.links import permanent_links
@@ -29,7 +29,8 @@ def build() -> Api:
         public={
             "GET /files/": partial(files, follow=partial(follow, sign=sign, secret=secret)),
             "GET /openapi.json": partial(openapi_document, public_url=settings.public_url),
-            "GET /docs": partial(reference, public_url=settings.public_url),
+            "GET /docs": partial(docs_page, public_url=settings.public_url),
+            "GET /docs/": docs_asset,
             "GET /asyncapi.json": partial(asyncapi_document, public_url=settings.public_url),
         },
     )

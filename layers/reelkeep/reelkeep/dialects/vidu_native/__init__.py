@@ -1,4 +1,4 @@
-"""An aggregator's video generations, both ways: Veo, Grok and Vidu under /vidu-native.
+"""Vidu as an aggregator serves it, both ways: Veo, Grok and Vidu under /vidu-native.
 
 Source: doc.aimanyi.top/api-391200090 for the query. Of the submission no page is known: it is taken as its sibling
 POST /v1/video/create documents it (doc.aimanyi.top/api-385288046), and answered so. No page shows an error either:
