@@ -12,8 +12,9 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
-from reelkeep.adapters.providers.configuration import parse_providers
+from reelkeep.adapters.providers.configuration import ProviderSettings, parse_providers
 from reelkeep.adapters.providers.configured import ConfiguredProviders
+from reelkeep.adapters.providers.provider import HttpProvider
 from reelkeep.dialects import upstream
 from reelkeep.domain.errors import InvalidRequest, Misconfigured, Missing, TryLater
 from reelkeep.domain.observation import (
@@ -28,7 +29,7 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.task import Asset, Kind, Request, Submission, Task
-from reelkeep.domain.wire import Answer
+from reelkeep.domain.wire import Answer, ProviderDialect
 from reelkeep.ports import Source
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -205,6 +206,31 @@ def test_a_provider_may_want_its_key_in_other_words_than_its_dialect(form: str, 
     assert outbound.calls[0]["headers"]["authorization"] == said
     kept = found.source(Asset(name="video", source="/v1/videos/a/content"))
     assert kept.headers == {"authorization": said}
+
+
+class Signing:
+    """A format whose provider wants a token of the moment in the place of the key."""
+
+    def __init__(self, dialect: ProviderDialect) -> None:
+        self._dialect = dialect
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._dialect, name)
+
+    def credential(self, key: str, now: datetime) -> str:
+        return f"{key}@{now:%H:%M}"
+
+
+@pytest.mark.parametrize(("form", "said"), [(None, "Token vda_secret@12:00"), ("{key}", "vda_secret@12:00")])
+def test_a_format_may_make_a_credential_of_the_key_and_the_time(form: str | None, said: str) -> None:
+    outbound, spoken = FakeOutbound(), upstream("vidu_ent_v2")
+    assert spoken is not None
+    settings = ProviderSettings.model_validate({**VIDU, "authorization": form})
+    signing: Any = Signing(spoken)
+    found = HttpProvider("vidu", settings, signing, outbound, clock=lambda: NOON)
+    found.observe(TASK)
+    assert outbound.calls[0]["headers"]["authorization"] == said
+    assert found.source(Asset(name="video", source="./film.mp4")).headers == {"authorization": said}
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:

@@ -133,11 +133,14 @@ class Callbacks:
 
 
 class ProviderDialect(Protocol):
-    """A wire format as its provider's client speaks it. Pure: it never sees a key, a clock or a socket."""
+    """A wire format as its provider's client speaks it. Pure: it sees no clock and no socket."""
 
     name: str
     authorization: str  # the Authorization header with {key} in it
     callbacks: Callbacks | None  # None if it makes none
+
+    def credential(self, key: str, now: datetime) -> str:
+        """What stands in the place of {key}: the configured key, or what is made of it for this moment."""
 
     def place(self, task: Task) -> Call:
         """The billable call. Raises InvalidRequest for what cannot be expressed, naming the client's field."""

@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from urllib.parse import urlencode, urljoin
 
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
@@ -27,7 +27,7 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Asset, Failure, FailureClass, Task
 from reelkeep.domain.wire import Answer, Call, OtherTask, ProviderDialect
-from reelkeep.ports import Source
+from reelkeep.ports import Clock, Source
 
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
 _LOOK_SECONDS = 15.0
@@ -36,6 +36,10 @@ _FILE_SECONDS = 10.0
 _FIND_SECONDS = 40.0  # for all of its calls: the poll function has 60
 _LIST_SECONDS = 30.0
 _MOST_PAGES = 1000  # a list that goes round in circles must end
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 class HttpProvider:
@@ -50,6 +54,7 @@ class HttpProvider:
         ticks: Callable[[], float] = time.monotonic,
         *,
         calls_back_at: str = "",
+        clock: Clock = _now,
     ) -> None:
         self.name = name
         self.typical_seconds = settings.typical_seconds
@@ -59,6 +64,7 @@ class HttpProvider:
         self.dialect = dialect
         self._outbound = outbound
         self._ticks = ticks  # in seconds
+        self._clock = clock
         self._calls_back_at = calls_back_at  # our own address; empty if it is not to call
 
     def check(self, task: Task) -> None:
@@ -187,7 +193,8 @@ class HttpProvider:
 
     def _authorization(self) -> dict[str, str]:
         form = self.settings.authorization or self.dialect.authorization
-        return {"authorization": form.replace("{key}", self.settings.api_key.get_secret_value())}
+        credential = self.dialect.credential(self.settings.api_key.get_secret_value(), self._clock())
+        return {"authorization": form.replace("{key}", credential)}
 
 
 def _is_text(content_type: str) -> bool:

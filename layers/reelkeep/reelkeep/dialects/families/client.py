@@ -22,6 +22,9 @@ class Client(Answers):
     authorization = "Bearer {key}"
     callbacks: Callbacks | None = None
 
+    def credential(self, key: str, now: datetime) -> str:
+        return key
+
     def write(self, request: Request) -> dict[str, Json]:
         """The body for a request that another dialect brought. Raises InvalidRequest for what it cannot say."""
         from reelkeep.dialects.translate import write  # with pydantic, for which a poll need not wait
