@@ -168,6 +168,20 @@ def test_what_cannot_be_said_is_refused_by_the_name_that_the_client_knows(
     assert (refused.value.field, refused.value.message) == (field, message)
 
 
+class Grade(Body):
+    grade: Name | None = means("resolution", words={"coarse": "720p", "fine": "4K"})
+
+
+@pytest.mark.parametrize(("resolution", "grade"), [("720p", "coarse"), ("4k", "fine"), ("4K", "fine")])
+def test_a_value_is_said_in_the_word_that_the_format_has_for_it(resolution: str, grade: str) -> None:
+    assert write(foreign(images=(), resolution=resolution), {Kind.IMG2VIDEO: Grade}) == {"grade": grade}
+
+
+def test_a_value_that_the_format_has_no_word_for_is_refused_rather_than_left_out() -> None:
+    with pytest.raises(InvalidRequest, match=r"^resolution cannot be expressed at this provider$"):
+        write(foreign(images=(), resolution="540p"), {Kind.IMG2VIDEO: Grade})
+
+
 def test_false_says_nothing_where_it_is_what_is_done_anyway() -> None:
     assert written(watermark=False, off_peak=False, last_frame=False) == {"model": "m", "frames": [BOAT]}
 

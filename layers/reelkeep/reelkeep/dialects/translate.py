@@ -122,11 +122,15 @@ class Meaning:
         return self.words.get(value) if self.words else tuple(value) if isinstance(value, list) else value
 
     def spell(self, value: Any) -> Json:
-        """Our value in this format's words; None if there is nothing to be said."""
+        """Our value in this format's words; None if there is nothing to be said. Raises InvalidRequest for a value
+        without a word."""
         if value in (None, "", (), self.none) or (value is False and self.of in ("last_frame", "off_peak")):
             return None
         if self.words:
-            return next((word for word, meant in self.words.items() if meant == value), None)
+            found = next((word for word, meant in self.words.items() if _same(meant, value)), None)
+            if found is None:
+                raise cannot(self.of)
+            return found
         return self.write(value) if self.write else list(value) if isinstance(value, tuple) else value
 
     def expresses(self, value: Json) -> bool:
@@ -142,6 +146,10 @@ class Meaning:
         told = ("default", "description", "examples", "title")
         value = {name: schema.pop(name) for name in list(schema) if name not in told}
         schema["anyOf"] = [*value.get("anyOf", [value]), {"type": "null"}]
+
+
+def _same(meant: Any, value: Any) -> bool:
+    return meant == value or (isinstance(meant, str) and meant.lower() == str(value).lower())  # 4k is 4K
 
 
 def means(
