@@ -207,6 +207,16 @@ def test_a_refusal_says_what_kind_it_is_and_why_whatever_its_status(format: Form
 
 
 @of_every_format
+def test_a_refusal_of_our_key_is_ours_to_mend_though_it_comes_with_a_200(format: Format) -> None:
+    body = format.sample("error", code=format.sample("codes").get("key", "unauthorized"), message="Invalid key: k-1")
+    placement = format.placed(200, body)
+    assert isinstance(placement, Refused)
+    assert placement.failure.reason is FailureClass.PROVIDER
+    assert "operator" in placement.failure.message, f"{format.name} tells the client: {placement.failure.message}"
+    assert isinstance(format.observed(200, body), Busy)
+
+
+@of_every_format
 @pytest.mark.parametrize("status", [200, 400])
 def test_a_refusal_for_being_busy_means_that_it_is_placed_again_later(format: Format, status: int) -> None:
     assert format.placed(status, format.error("throttled"), retry_after="7") == NotYet(7.0)

@@ -257,6 +257,8 @@ class Answers:
             return None
         number = (body.object("error") or body).whole("code", "status_code")
         status = number if number and 400 <= number < 600 else 400
+        if kind is FailureClass.PROVIDER and status < 500:
+            status = 401
         if kind is None and (is_trouble(code) or is_trouble(message)):
             status = 500
         return Error(code, message, kind, status)

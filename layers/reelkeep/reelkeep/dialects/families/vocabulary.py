@@ -29,8 +29,8 @@ _MEANINGS = {word: meaning for meaning, words in _STATUSES.items() for word in w
 
 _CODES: Codes = {
     FailureClass.CANCELLED: r"user_?cancel|^cancell?ed$",
-    FailureClass.POLICY: "policy|sensitive|moderation|safety|audit|risk_?detect|prompt_?blocked|image[a-z]*failed"
-    "|敏感|违规|审核",
+    FailureClass.POLICY: "policy|sensitive|moderation|safety|audit|risk.?(detect|control)|prompt_?blocked"
+    "|image[a-z]*failed|敏感|违规|审核",
     FailureClass.THROTTLED: "rate.?limit|too.?many|throttl|quotaexceeded|overloaded|modelloading|operationinprocess",
     FailureClass.CREDIT: "credit|quota|balance|arrears|overdue|余额|额度|欠费",
     FailureClass.PROVIDER: "authentication|unauthorized|(access|operation)_?denied|modelnotopen"
