@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.listing import Filter, Listing
-from reelkeep.domain.task import State, Task
+from reelkeep.domain.task import Kind, State, Task
 from tests.fakes import FakeTasks
 from tests.integration.conftest import create_table
 from tests.integration.example import NOON, a_task
@@ -25,13 +25,15 @@ if TYPE_CHECKING:
 
 MODELS = ("viduq1", "viduq2", "viduq3", "")
 RESOLUTIONS = ("720p", "1080p", "")
+KINDS = (Kind.TEXT2VIDEO, Kind.TEXT2VIDEO, Kind.IMG2VIDEO)
 TEMPLATES = ("hug", "", "", "")
 
 
 def some_tasks(number: int, *, owners: tuple[str, ...], rarely: float) -> list[Task]:
     """Now and then, several of one millisecond."""
     dice = random.Random(number)
-    tasks, second = [], 0.0
+    tasks: list[Task] = []
+    second = 0.0
     for _ in range(number):
         second += dice.choice((0.0, 0.001, 1.0))
         task = a_task(second, owner=dice.choice(owners), state=dice.choice(list(State)))
@@ -41,6 +43,7 @@ def some_tasks(number: int, *, owners: tuple[str, ...], rarely: float) -> list[T
             resolution=dice.choice(RESOLUTIONS),
             template="rare" if dice.random() < rarely else dice.choice(TEMPLATES),
             off_peak=dice.random() < 0.3,
+            kind=KINDS[len(tasks) % len(KINDS)],
         )
         removed_at = task.created_at if task.state.terminal and dice.random() < 0.2 else None
         tasks.append(replace(task, request=request, removed_at=removed_at))
@@ -91,6 +94,7 @@ filters = st.builds(
     created_to=moments,
     task_ids=some_of([*(task.id for task in FEW), "f" * 32, "not an id"]),
     states=some_of(State),
+    kinds=some_of((*KINDS, Kind.EXTEND)),
     models=some_of((*MODELS, "unheard of", "720p#viduq2")),
     resolutions=some_of(RESOLUTIONS),
     templates=some_of(("hug", "rare", "unheard of")),

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from reelkeep.domain.task import State, Task
+from reelkeep.domain.task import Kind, State, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class Filter:
     created_to: datetime | None = None  # inclusive
     task_ids: tuple[str, ...] = ()
     states: tuple[State, ...] = ()
+    kinds: tuple[Kind, ...] = ()
     models: tuple[str, ...] = ()
     resolutions: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
@@ -28,6 +29,7 @@ class Filter:
             and (self.created_to is None or task.created_at <= self.created_to)
             and (not self.task_ids or task.id in self.task_ids)
             and (not self.states or task.state in self.states)
+            and (not self.kinds or task.request.kind in self.kinds)
             and (not self.models or task.request.model in self.models)
             and (not self.resolutions or task.request.resolution in self.resolutions)
             and (not self.templates or task.request.template in self.templates)

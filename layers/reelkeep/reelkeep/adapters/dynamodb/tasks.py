@@ -256,4 +256,4 @@ def _choose(owner: str, listing: Listing) -> _Choice:
         if all(values)  # what has no value is in no index
     }
     certain = all(is_certain(owner, value) for values in used.values() for value in values)
-    return _Choice(tuple(indexes.items()) or (("owner", (owner,)),), doubtful=not certain)
+    return _Choice(tuple(indexes.items()) or (("owner", (owner,)),), doubtful=not certain or bool(chosen.kinds))
