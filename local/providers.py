@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from local.errors import CloudError
+from local.simulator.dialects import Serves, served
 from local.stack import this_machines_environment
 
 Providers = Mapping[str, Mapping[str, Any]]
 
+_USUAL: Final = "vidu_ent_v2"
 ROOT: Final = Path(__file__).parents[1]
 
 
@@ -33,21 +35,15 @@ def simulator(url: str) -> Providers:
     """In every dialect that it speaks, each under the dialect's name, but for the one that serves what nobody else
     does. What a client says in the dialect of one of them goes there, if the model is one of its own."""
 
-    def speaks(dialect: str, *models: str, path: str = "") -> dict[str, Any]:
+    def settings(serves: Serves) -> dict[str, Any]:
         return {
-            "dialect": dialect,
-            "base_url": url + path,
+            "dialect": serves.dialect,
+            "base_url": url + serves.path,
             "api_key": "simulator",
-            "models": list(models),
+            "models": list(serves.models),
             "allow_private": True,
             "typical_seconds": 5,
         }
 
-    return {
-        "simulator": {**speaks("vidu_ent_v2", "vidu*"), "default": True},
-        "vidu_v1": speaks("vidu_v1", "vidu-*", "stable"),
-        "vidu_native": speaks("vidu_native", "veo*", "grok*"),
-        "volc_ark": speaks("volc_ark", "doubao-*", "*seedance*", "ep-*", path="/api/v3"),
-        "video_generations": speaks("video_generations", "kling*"),
-        "openai_videos": speaks("openai_videos", "sora*"),
-    }
+    found = {serves.dialect: settings(serves) for serves in served()}
+    return {"simulator": {**found.pop(_USUAL), "default": True}, **found}

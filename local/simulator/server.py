@@ -9,16 +9,15 @@ import uvicorn
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from local.simulator import admin
-from local.simulator.dialects import DIALECTS
+from local.simulator import admin, dialects
 from local.simulator.media import delivery
 from local.simulator.media.cache import MediaCache
 from local.simulator.simulator import Simulator
 
 
 def application(simulator: Simulator, media_cache: MediaCache) -> Starlette:
-    dialects = [route for dialect in DIALECTS for route in dialect(simulator)]
-    return Starlette(routes=[*dialects, *delivery.routes(simulator, media_cache), *admin.routes(simulator)])
+    spoken = dialects.routes(simulator)
+    return Starlette(routes=[*spoken, *delivery.routes(simulator, media_cache), *admin.routes(simulator)])
 
 
 class Cuttable(H11Protocol):

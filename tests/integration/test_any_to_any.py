@@ -18,6 +18,7 @@ import pytest
 from aws_lambda_powertools import Logger
 
 from local.simulator.clock import Clock
+from local.simulator.dialects import served
 from local.simulator.server import Server
 from local.simulator.simulator import Settings, Simulator
 from reelkeep import dialects
@@ -42,7 +43,7 @@ CELLS = [(client, provider) for client in sorted(CLIENTS) for provider in PROVID
 FOREIGN = [(client, provider) for client, provider in CELLS if client not in (provider, "reelkeep")]
 
 PROMPT = "a paper boat"
-ROOTS = {"volc_ark": "/api/v3"}  # what stands before the dialect's own path, where that is not nothing
+ROOTS = {provider.dialect: provider.path for provider in served()}
 
 
 CALLBACK, NOWHERE = "https://me.test/callback", "https://nowhere.test/callback"
@@ -64,7 +65,7 @@ class Cloud:
         configured = {
             name: {
                 "dialect": name,
-                "base_url": self.address + ROOTS.get(name, ""),
+                "base_url": self.address + ROOTS[name],
                 "api_key": "simulator",
                 "models": [MODELS[name]],
                 "allow_private": True,

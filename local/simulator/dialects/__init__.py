@@ -1,17 +1,34 @@
-"""A wire format a module, from the provider's side: each has `routes(simulator)`."""
+"""A wire format a module or package, from the provider's side; nothing else lists them.
 
-from collections.abc import Callable
+Each has `routes(simulator)`, and `SERVES`: as which providers it can be configured.
+"""
+
+import pkgutil
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
 
 from starlette.routing import BaseRoute
 
-from local.simulator.dialects import new_api, vidu_native, vidu_v1, volc_ark
-from local.simulator.dialects.vidu_ent_v2 import server as vidu_ent_v2
 from local.simulator.simulator import Simulator
 
-DIALECTS: tuple[Callable[[Simulator], list[BaseRoute]], ...] = (
-    new_api.routes,
-    vidu_ent_v2.routes,
-    vidu_native.routes,
-    vidu_v1.routes,
-    volc_ark.routes,
-)
+
+@dataclass(frozen=True)
+class Serves:
+    """A provider that a client of the simulator may configure."""
+
+    dialect: str  # as the client calls it
+    models: tuple[str, ...]  # patterns
+    path: str = ""  # what stands before the dialect's own
+
+
+def routes(simulator: Simulator) -> list[BaseRoute]:
+    return [route for module in _modules() for route in module.routes(simulator)]
+
+
+def served() -> list[Serves]:
+    return [provider for module in _modules() for provider in module.SERVES]
+
+
+def _modules() -> list[Any]:
+    return [import_module(f"{__name__}.{found.name}") for found in pkgutil.iter_modules(__path__)]

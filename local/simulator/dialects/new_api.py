@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from local.simulator.answers import answer
+from local.simulator.dialects import Serves
 from local.simulator.endpoints import RefusedError, host_of, is_known, json_of
 from local.simulator.faults import Fault
 from local.simulator.media.sizes import pixels
@@ -25,6 +26,7 @@ from local.simulator.prompt_directives import read_directives
 from local.simulator.simulator import Simulator
 from local.simulator.tasks import Order, Task, VideoSpec
 
+SERVES = (Serves("video_generations", ("kling*",)), Serves("openai_videos", ("sora*",)))
 _PATHS = {"video_generations": "/v1/video/generations", "openai_videos": "/v1/videos"}
 _BODY_LIMIT = 20 * 1024 * 1024
 _STATES = {"created": "SUBMITTED", "queueing": "QUEUED", "processing": "IN_PROGRESS", "success": "SUCCESS"}

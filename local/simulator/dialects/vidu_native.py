@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from local.simulator.answers import answer
+from local.simulator.dialects import Serves
 from local.simulator.endpoints import RefusedError, guarded, host_of, json_of
 from local.simulator.faults import Fault
 from local.simulator.media.sizes import pixels
@@ -21,6 +22,7 @@ from local.simulator.prompt_directives import read_directives
 from local.simulator.simulator import Simulator
 from local.simulator.tasks import Order, Task, VideoSpec
 
+SERVES = (Serves("vidu_native", ("veo*", "grok*")),)
 _PATH = "/vidu-native/video/generations"
 _BODY_LIMIT = 20 * 1024 * 1024
 _PREFIX = "vidu:"

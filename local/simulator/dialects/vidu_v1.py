@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from local.simulator.answers import answer
 from local.simulator.clock import rfc3339
+from local.simulator.dialects import Serves
 from local.simulator.dialects.vidu_ent_v2.bodies import error, told, word
 from local.simulator.endpoints import Endpoint, RefusedError, guarded, host_of, json_of
 from local.simulator.media.sizes import pixels
@@ -20,6 +21,7 @@ from local.simulator.prompt_directives import read_directives
 from local.simulator.simulator import Simulator, media_path
 from local.simulator.tasks import Order, Task, VideoSpec
 
+SERVES = (Serves("vidu_v1", ("vidu-*", "stable")),)
 _BODY_LIMIT = 20 * 1024 * 1024
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _LINK_SECONDS = 3600

@@ -17,12 +17,14 @@ from starlette.routing import BaseRoute, Route
 
 from local.simulator.answers import answer
 from local.simulator.callbacks import CallbackRequest
+from local.simulator.dialects import Serves
 from local.simulator.endpoints import RefusedError, guarded, host_of, json_of
 from local.simulator.faults import Fault
 from local.simulator.prompt_directives import read_directives
 from local.simulator.simulator import Simulator
 from local.simulator.tasks import Order, State, Task, VideoSpec
 
+SERVES = (Serves("volc_ark", ("doubao-*", "*seedance*", "ep-*"), path="/api/v3"),)
 _TASKS = "/contents/generations/tasks"
 _BODY_LIMIT = 64 * 1024 * 1024
 _PREFIX = "cgt-"
