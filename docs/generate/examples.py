@@ -2,23 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from reelkeep.domain.task import ArchivedFile, Asset, Creation, Request, State, Task
+from reelkeep.domain.errors import (
+    BodyTooLarge,
+    CannotCancel,
+    ClientError,
+    Conflict,
+    InvalidRequest,
+    LimitReached,
+    Missing,
+    NotAllowed,
+    NotFound,
+    Refused,
+    Unauthorized,
+)
+from reelkeep.domain.notices.subscription import Filter, Protocol, Shown, Status, Subscription
+from reelkeep.domain.notices.webhooks import Attempt, Delivery, DeliveryPage, Disclosed, Outcome, Webhook
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Request, State, Task
+from reelkeep.domain.upstream import Upstream
 
 ADDRESS = "https://reelkeep.example.com"  # stands for the stack's own, which puts its own in the place of it
-_ID = "019b91f8d40000112233445566778899"
+EXAMPLE_ID = "019b91f8d40000112233445566778899"
 _AT = datetime(2026, 1, 6, 8, tzinfo=UTC)
 
 
 def link(kept: ArchivedFile) -> str:
-    return f"{ADDRESS}/files/Zm9yIGV2ZXIgYW5kIGEgZGF5/{_ID}/{kept.key.rpartition('/')[2]}"
+    return f"{ADDRESS}/files/Zm9yIGV2ZXIgYW5kIGEgZGF5/{EXAMPLE_ID}/{kept.key.rpartition('/')[2]}"
 
 
 def queueing(request: Request) -> Task:
     return Task(
-        id=_ID,
+        id=EXAMPLE_ID,
         owner="alice",
         key_id="0123456789abcdef",
         provider="vidu",
@@ -38,10 +56,92 @@ def finished(request: Request) -> Task:
         names["last-frame"] = "image/png"
     assets = tuple(Asset(name=name, archived=_kept(name, kind)) for name, kind in names.items())
     ended = queueing(request).advanced(State.SUCCESS, _AT + timedelta(seconds=55), seed=20_231_234, tokens=108_900)
-    return replace(ended, creations=(Creation(id=f"{_ID}-1", assets=assets),), credits=20)
+    return replace(ended, creations=(Creation(id=f"{EXAMPLE_ID}-1", assets=assets),), credits=20)
+
+
+def cancelled(request: Request) -> Task:
+    failure = Failure(reason=FailureClass.CANCELLED, code="UserCancelled", message="cancelled by the client")
+    return queueing(request).failed(failure, _AT + timedelta(seconds=20))
 
 
 def _kept(name: str, content_type: str) -> ArchivedFile:
-    key = f"tasks/2026/01/06/{_ID}/1-{name}.{content_type.rpartition('/')[2]}"
+    key = f"tasks/2026/01/06/{EXAMPLE_ID}/1-{name}.{content_type.rpartition('/')[2]}"
     kept = ArchivedFile(key=key, bytes=81_920, sha256="9f86d081884c7d65" * 4, content_type=content_type)
     return replace(kept, duration=5.042, fps=24.0, width=1280, height=720) if name == "video" else kept
+
+
+# --- what clients are refused ---
+
+
+def _refused(reason: FailureClass, code: str, message: str, *, retryable: bool = False) -> Refused:
+    return Refused(Failure(reason=reason, code=code, message=message, retryable=retryable))
+
+
+ERRORS: Mapping[type[ClientError], tuple[ClientError, ...]] = {
+    InvalidRequest: (Missing("prompt is required", field="prompt", wrong=(("prompt", "is required"),)),),
+    Unauthorized: (Unauthorized("this API key is not known, or was revoked"),),
+    NotFound: (NotFound("there is nothing with this id"),),
+    NotAllowed: (NotAllowed("each task says itself where its callbacks go"),),
+    CannotCancel: (CannotCancel(State.SUCCESS),),
+    Conflict: (Conflict("this endpoint is subscribed already", field="endpoint"),),
+    LimitReached: (LimitReached("there are 20 subscriptions, which is as many as an owner may have"),),
+    BodyTooLarge: (BodyTooLarge("the body has 7340032 bytes, the limit is 5242880"),),
+    Refused: (
+        _refused(FailureClass.CREDIT, "CreditInsufficient", "credits are not enough"),
+        _refused(FailureClass.POLICY, "TaskPromptPolicyViolation", "the prompt is against the content rules"),
+        _refused(FailureClass.THROTTLED, "QuotaExceeded", "the daily quota is used up", retryable=True),
+    ),
+}
+
+
+# --- what they are answered about other things than tasks ---
+
+_URL = "https://example.com/hooks/reelkeep"
+_WEBHOOK = Webhook(id=f"wh_{EXAMPLE_ID}", owner="alice", url=_URL, created_at=_AT)
+_WITH_SECRET = Disclosed(_WEBHOOK, "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDazfpZ0g8L0U=")
+_WAITING = Delivery(
+    id=f"dl_{EXAMPLE_ID}",
+    owner="alice",
+    webhook_id=_WEBHOOK.id,
+    event="success",
+    task_id=EXAMPLE_ID,
+    url=_URL,
+    body=f'{{"specversion": "1.0", "id": "{EXAMPLE_ID}.success", "type": "reelkeep.task.success"}}',
+    content_type="application/cloudevents+json",
+    created_at=_AT + timedelta(seconds=77),
+    next_attempt_at=_AT + timedelta(seconds=77),
+)
+_DELIVERED = replace(
+    _WAITING,
+    outcome=Outcome.DELIVERED,
+    next_attempt_at=None,
+    attempts=(Attempt(at=_AT + timedelta(seconds=78), status=204, milliseconds=86),),
+)
+_SUBSCRIPTION = Subscription(
+    id=EXAMPLE_ID,
+    owner="alice",
+    protocol=Protocol.EMAIL,
+    endpoint="alice@example.com",
+    filter=Filter(states=(State.FAILED, State.EXPIRED)),
+    created_at=_AT,
+    updated_at=_AT,
+)
+_PENDING = Shown(_SUBSCRIPTION, Status.PENDING)
+SERVED: Mapping[str, Any] = {  # by the names of services
+    "list_providers": [Upstream("vidu", "vidu_ent_v2", ("vidu*",), default=True)],
+    "subscribe": _PENDING,
+    "list_subscriptions": [_PENDING],
+    "show_subscription": _PENDING,
+    "change_subscription": Shown(replace(_SUBSCRIPTION, active=False), Status.PENDING),
+    "unsubscribe": None,
+    "create_webhook": _WITH_SECRET,
+    "list_webhooks": [_WEBHOOK],
+    "show_webhook": _WEBHOOK,
+    "change_webhook": _WEBHOOK,
+    "delete_webhook": None,
+    "rotate_webhook": _WITH_SECRET,
+    "test_webhook": replace(_WAITING, event="test", task_id=""),
+    "list_deliveries": DeliveryPage((_DELIVERED,)),
+    "show_delivery": _DELIVERED,
+    "replay_delivery": _WAITING,
+}

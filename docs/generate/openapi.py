@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Mapping
 from typing import Any
 
 from docs.generate import operations
-from docs.generate.examples import ADDRESS
+from docs.generate.examples import ADDRESS, EXAMPLE_ID
 from docs.generate.parts import with_named_parts
 from docs.generate.version import VERSION
-from reelkeep.dialects import all_dialects
-from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, Submit
-from reelkeep.dialects.grammar.described import TEXT, record
-from reelkeep.dialects.reelkeep.openapi import TOO_MANY, problem
+from reelkeep.dialects import all_dialects, dialect_of
+from reelkeep.dialects.dialect import AnyRoute, Dialect, Submit
 from reelkeep.domain import tags
-from reelkeep.domain.claims import HEADER, KEY_PATTERN, LIFE, LONGEST_KEY, key_reused
+from reelkeep.domain.claims import HEADER, KEY_PATTERN, LIFE, LONGEST_KEY
+from reelkeep.domain.errors import ClientError, Conflict, NotFound, Unauthorized
+from reelkeep.domain.notices.webhooks import CALLBACKS
 from reelkeep.domain.wire import Json
 
 _PUBLIC = "public"  # the tag of what needs no key
@@ -44,6 +43,12 @@ _REPEATABLE = {
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": f"^{KEY_PATTERN}$"},
     "example": "order-4711-take-1",
+}
+_TOO_MANY = {
+    "type": "object",
+    "description": "From what stands before this service.",
+    "properties": {"message": {"type": "string"}},
+    "required": ["message"],
 }
 _TAGS = {
     "name": tags.HEADER,
@@ -79,6 +84,7 @@ def document() -> dict[str, Json]:
             "securitySchemes": _KEYS,
             "schemas": with_named_parts(
                 {name: schema for dialect in dialects for name, schema in operations.schemas(dialect).items()}
+                | {"TooManyRequests": _TOO_MANY}
             ),
         },
     }
@@ -97,86 +103,50 @@ def _tag(dialect: Dialect) -> dict[str, Json]:
 
 
 def _operation(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
-    description = dict(route.description) or operations.describe(dialect, route)
-    parameters = list(description.pop("parameters", ()))
-    described = {parameter["name"] for parameter in parameters if parameter["in"] == "path"}
-    parameters += [_in_path(name) for name in re.findall(r"\{(\w+)\}", route.path) if name not in described]
-    if isinstance(route, Submit):
-        parameters += [_REPEATABLE, _TAGS]
-        description["responses"] = _with_key_reused(dialect, route, description["responses"])
+    description = operations.describe(dialect, route)
+    parameters = [*map(_in_path, re.findall(r"\{(\w+)\}", route.path)), *description.pop("parameters")]
+    parameters += [_REPEATABLE, _TAGS] if isinstance(route, Submit) else []
     operation = {"tags": [dialect.name], **description}
     return operation | ({"parameters": parameters} if parameters else {})
 
 
-def _with_key_reused(dialect: Dialect, route: Submit, responses: Mapping[str, Any]) -> dict[str, Json]:
-    """The responses and that to a key of another request: a refusal as the dialect's others are."""
-    error = key_reused()
-    reply = dialect.render_error(error, Http(method=route.method, path=route.path))
-    status, meaning = str(reply.status), f"The {HEADER} was sent before, with another request."
-    other = responses.get(status)
-    ((kind, media),) = (other or responses["4XX"])["content"].items()
-    examples = {"key reused": {"value": reply.body}}
-    if other:
-        meaning = f"{other['description']} Or: {meaning}"
-        examples |= {"refused": {"value": media["example"]}}
-    content = {kind: {"schema": media["schema"], "examples": examples}}
-    return {**responses, status: {"description": meaning, "content": content}}
-
-
 def _in_path(name: str) -> dict[str, Json]:
-    schema = {"type": "string"}
-    return {"name": name, "in": "path", "required": True, "description": _IN_PATHS[name], "schema": schema}
+    meaning, example = _IN_PATHS[name]
+    parameter = {"name": name, "in": "path", "required": True, "description": meaning, "schema": {"type": "string"}}
+    return {**parameter, "example": example} if example else parameter
 
 
 _IN_PATHS = {
-    "task_id": "The task's id.",
-    "token": "What makes the address unguessable.",
-    "file": "The file's name, as in 1-video.mp4.",
+    "task_id": ("The task's id.", EXAMPLE_ID),
+    "subscription_id": ("The subscription's id.", EXAMPLE_ID),
+    "webhook_id": (f"The webhook's id, or `{CALLBACKS}`.", f"wh_{EXAMPLE_ID}"),
+    "delivery_id": ("The delivery's id.", f"dl_{EXAMPLE_ID}"),
+    "token": ("What makes the address unguessable.", ""),
+    "file": ("The file's name, as in 1-video.mp4.", ""),
 }
 
 
 def _public(
-    operation_id: str, summary: str, description: str, responses: dict[str, Any], *names: str
+    path: str,
+    operation_id: str,
+    summary: str,
+    description: str,
+    responses: dict[str, Any],
+    *errors: ClientError,
+    method: str = "get",
 ) -> dict[str, Json]:
-    parameters = [_in_path(name) for name in names]
+    parameters = [*map(_in_path, re.findall(r"\{(\w+)\}", path))]
     return {
-        "get": {
+        method: {
             "tags": [_PUBLIC],
             "operationId": operation_id,
             "summary": summary,
             "description": description,
             "security": [],
             **({"parameters": parameters} if parameters else {}),
-            "responses": responses | {"429": TOO_MANY, "500": problem("fault")},
+            "responses": responses | operations.refusals(dialect_of(path), errors, method=method.upper(), path=path),
         }
     }
-
-
-def _wake() -> dict[str, Json]:
-    described = _public(
-        "wake",
-        "Tell that a task changed at its provider",
-        "The address that a provider is given to call back at. Nothing that it says is believed.",
-        {
-            "204": {"description": "The provider was, or is being, looked at. Its call's body is not read."},
-            "401": problem("unauthorized", "the signature is missing, wrong or old"),
-            "404": problem("not-found", "there is nothing here"),
-            "409": problem("conflict", "this call was made before"),
-            "503": {
-                "description": "Not now: call again.",
-                "headers": {
-                    "Retry-After": {
-                        "description": "In so many seconds.",
-                        "schema": {"type": "integer"},
-                        "example": 1,
-                    }
-                },
-            },
-        },
-        "token",
-        "task_id",
-    )
-    return {"post": described["get"]}
 
 
 def _public_paths() -> dict[str, dict[str, Json]]:
@@ -190,36 +160,51 @@ def _public_paths() -> dict[str, dict[str, Json]]:
             }
         },
     }
+    again = {"description": "In so many seconds.", "schema": {"type": "integer"}, "example": 1}
     html = {"schema": {"type": "string"}, "example": "<!doctype html>"}
-    described = {"schema": record({"openapi": TEXT}), "example": {"openapi": "3.1.0"}}
-    events = {"schema": record({"asyncapi": TEXT}), "example": {"asyncapi": "3.0.0"}}
-    return {
-        "/files/{token}/{task_id}/{file}": _public(
+    described = {"schema": {"type": "object", "required": ["openapi"]}, "example": {"openapi": "3.1.0"}}
+    events = {"schema": {"type": "object", "required": ["asyncapi"]}, "example": {"asyncapi": "3.0.0"}}
+    paths: dict[str, tuple[Any, ...]] = {
+        "/files/{token}/{task_id}/{file}": (
             "followLink",
             "Follow a permanent link",
             "Links such as this are what tasks show. They work for years, and as often as you like.",
-            {"302": signed, "404": problem("not-found")},
-            "token",
-            "task_id",
-            "file",
+            {"302": signed},
+            NotFound("there is no such file, or its link was revoked"),
         ),
-        "/wake/{token}/{task_id}": _wake(),
-        "/openapi.json": _public(
+        "/openapi.json": (
             "openapi",
             "This document, as OpenAPI 3.1",
             "For generators of clients, and for other tools.",
             {"200": {"description": "The document.", "content": {"application/json": described}}},
         ),
-        "/asyncapi.json": _public(
+        "/asyncapi.json": (
             "asyncapi",
             "The events, as AsyncAPI 3.0",
-            "What is told to webhooks, and on the topic that subscriptions are of.",
+            "The messages to webhooks, and on the topic that subscriptions are of.",
             {"200": {"description": "The document.", "content": {"application/json": events}}},
         ),
-        "/docs": _public(
+        "/docs": (
             "docs",
             "This document, as a page",
             "Swagger UI, all of it from this address; nothing comes from elsewhere.",
             {"200": {"description": "The page.", "content": {"text/html": html}}},
         ),
+    }
+    wake = "/wake/{token}/{task_id}"
+    return {path: _public(path, *described) for path, described in paths.items()} | {
+        wake: _public(
+            wake,
+            "wake",
+            "Report that a task changed at its provider",
+            "The address that a provider is given to call back at. Nothing that it says is believed.",
+            {
+                "204": {"description": "The provider was, or is being, asked. The call's body is not read."},
+                "503": {"description": "Not now: call again.", "headers": {"Retry-After": again}},
+            },
+            Unauthorized("the signature is missing, wrong or old"),
+            NotFound("there is nothing here"),
+            Conflict("this call was made before"),
+            method="post",
+        )
     }

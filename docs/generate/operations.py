@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any
+from pkgutil import walk_packages
+from typing import Any, cast
 
-from docs.generate.examples import finished, link, queueing
+from docs.generate.examples import ERRORS, SERVED, cancelled, finished, link, queueing
 from reelkeep.dialects.dialect import (
     AnyRoute,
     Cancel,
@@ -23,7 +25,8 @@ from reelkeep.dialects.dialect import (
     Submit,
 )
 from reelkeep.dialects.grammar.model_schemas import model_schemas
-from reelkeep.domain.errors import InvalidRequest
+from reelkeep.domain.claims import key_reused
+from reelkeep.domain.errors import ClientError, InvalidRequest, Unauthorized
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Request
 from reelkeep.domain.wire import Json
@@ -33,72 +36,124 @@ _MEANINGS = {
     Submit: "The task.",
     Show: "The task.",
     List: "A page of tasks.",
-    Cancel: "It is cancelled.",
+    Cancel: "The task, cancelled.",
     Remove: "It is done.",
-    Operation: "It is done.",
+    Content: "The file is at its permanent link.",
 }
+_MEANING_OF_FAULT = "Our fault."
+TOO_MANY: Mapping[str, Json] = {  # what stands before the API has words of its own
+    "description": "Too many requests came at once, and this one was not read: send it again in a moment.",
+    "content": {
+        _JSON: {
+            "schema": {"$ref": "#/components/schemas/TooManyRequests"},
+            "example": {"message": "Too Many Requests"},
+        }
+    },
+}
+
+
+# --- schemas ---
 
 
 def schemas(dialect: Dialect) -> Mapping[str, Json]:
     """By name: of all that its routes take and answer, and of its errors."""
-    spoken: Any = dialect
-    return spoken.schemas if hasattr(spoken, "schemas") else _schemas(spoken)  # described by hand, or not any more
+    hashable: Any = dialect
+    return _schemas(hashable)
 
 
 @cache
 def _schemas(dialect: Any) -> Mapping[str, Json]:
-    wire = import_module(f"reelkeep.dialects.{dialect.name}.wire")
     received = dict.fromkeys(name for route in dialect.routes for name in (route.body, route.form) if name)
     sent = dict.fromkeys([*(route.reply for route in dialect.routes if route.reply), "Error"])
     return model_schemas(
-        [getattr(wire, name) for name in received], [getattr(wire, name) for name in sent], prefix=_prefix(dialect)
+        {name: _declared(dialect.name)[name] for name in received},
+        [_declared(dialect.name)[name] for name in sent],
+        prefix=_prefix(dialect),
     )
+
+
+@cache
+def _declared(format_name: str) -> Mapping[str, Any]:
+    """What the format's `wire` modules declare, by name."""
+    package = import_module(f"reelkeep.dialects.{format_name}")
+    found = (each.name for each in walk_packages(package.__path__, f"{package.__name__}."))
+    modules = [import_module(name) for name in found if name.endswith(".wire")]
+    return {name: value for module in modules for name, value in vars(module).items()}
+
+
+def _ref(dialect: Dialect, name: str) -> Json:
+    if _prefix(dialect) + name not in schemas(dialect):  # another name for it
+        name = _declared(dialect.name)[name].__name__
+    return {"$ref": f"#/components/schemas/{_prefix(dialect)}{name}"}
+
+
+def _prefix(dialect: Dialect) -> str:
+    """The native API's own names are plain."""
+    return "" if dialect.name == "reelkeep" else "".join(word.title() for word in dialect.name.split("_"))
+
+
+# --- operations ---
 
 
 def describe(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     """Everything of the operation but what all have."""
     bodies = {kind: name for kind, name in ((_JSON, route.body), (_FORM, route.form)) if name}
-    content = {kind: {"schema": _ref(dialect, name)} for kind, name in bodies.items()}
+    content = {kind: {"schema": _ref(dialect, name), **_choice(dialect, name)} for kind, name in bodies.items()}
     parameters = [
-        {"name": each.name, "in": "query", "description": each.meaning, "schema": each.schema}
+        {"name": each.name, "in": "query", "description": each.meaning, "schema": _named(dialect, each.schema)}
         for each in route.parameters
     ]
-    missing = InvalidRequest("model is required", field="model", missing=True)
-    http = Http(method=route.method, path=route.path, headers={"x-amzn-trace-id": "1-695c8f00-0a1b2c3d4e5f"})
     return {
         "operationId": route.operation,
         "summary": route.summary,
         "description": route.details,
         **({"requestBody": {"required": True, "content": content}} if content else {}),
         "parameters": parameters,
-        "responses": {
-            **_answer(dialect, route),
-            "4XX": _error(dialect, "Refused.", dialect.render_error(missing, http)),
-            "5XX": _error(dialect, "Our fault.", dialect.render_fault()),
-        },
+        "responses": {**_answer(dialect, route), **_refusals(dialect, route)},
     }
+
+
+def _choice(dialect: Dialect, name: str) -> dict[str, Json]:
+    """An example of each that a body is one of."""
+    mapping = schemas(dialect)[_prefix(dialect) + name].get("discriminator", {}).get("mapping", {})
+    found = {word: schemas(dialect)[ref.rpartition("/")[2]]["examples"][0] for word, ref in mapping.items()}
+    return {"examples": {word: {"value": example} for word, example in found.items()}} if found else {}
+
+
+def _named(dialect: Dialect, schema: Mapping[str, Json]) -> Json:
+    """A parameter's schema, with the name of its choice of words if that has one."""
+    if "enum" not in schema.get("items", {}):
+        return schema
+    names = (name for name, each in schemas(dialect).items() if each.get("enum") == schema["items"]["enum"])
+    name = next(names, "")
+    return {**schema, "items": {"$ref": f"#/components/schemas/{name}"}} if name else schema
 
 
 def _answer(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     reply = _rendered(dialect, route)
+    described = {"description": _MEANINGS.get(type(route), "It is done."), **_headers(reply)}
+    if route.reply:
+        if isinstance(route, Operation):
+            described["description"] = _declared(dialect.name)[route.reply].__doc__
+        described["content"] = {_JSON: {"schema": _ref(dialect, route.reply), "example": reply.body}}
+    return {str(reply.status): described}
+
+
+def _headers(reply: Reply) -> dict[str, Json]:
     headers = {
-        "headers": {
-            name: {"schema": {"type": "string"}, "example": value, "description": _HEADERS.get(name, "")}
-            for name, value in reply.headers.items()
-        }
+        name: {"schema": {"type": "string"}, "example": value, "description": _HEADERS.get(name, "")}
+        for name, value in reply.headers.items()
+        if name != "content-type"
     }
-    content = {"content": {_JSON: {"schema": _ref(dialect, route.reply), "example": reply.body}}}
-    meaning = "The file is at its permanent link." if isinstance(route, Content) else _MEANINGS[type(route)]
-    return {
-        str(reply.status): {
-            "description": meaning,
-            **(headers if reply.headers else {}),
-            **(content if route.reply else {}),
-        }
-    }
+    return {"headers": headers} if headers else {}
 
 
-_HEADERS = {"openai-poll-after-ms": "When to look again, until the video has come to its end."}
+_HEADERS = {
+    "openai-poll-after-ms": "When to look again, until the video has come to its end.",
+    "location": "Where it is shown.",
+    "www-authenticate": "How a key can be sent.",
+    "allow": "The methods that are served here.",
+}
 
 
 def _rendered(dialect: Dialect, route: AnyRoute) -> Reply:
@@ -111,28 +166,76 @@ def _rendered(dialect: Dialect, route: AnyRoute) -> Reply:
         case List():
             page = Page(tasks=(finished(_asked(dialect)),), total=1)
             return route.render(page, link, Listing())
-        case Cancel() | Remove():
+        case Cancel():
+            return route.render(cancelled(_asked(dialect)))
+        case Remove():
             return route.render(queueing(_asked(dialect)))
         case Content():
             (creation,) = finished(_asked(dialect)).creations
             return Reply(status=302, headers={"Location": link(creation.assets[0].archived)})  # type: ignore[arg-type]
         case Operation():
-            raise LookupError(f"{route.path} has no example: it is described by hand")
+            return route.render(SERVED[route.service])
 
 
 def _asked(dialect: Dialect, route: Submit | None = None) -> Request:
     wanted = route or next(each for each in dialect.routes if isinstance(each, Submit))
-    example = schemas(dialect)[_prefix(dialect) + wanted.body]["examples"][0]
+    choice = _choice(dialect, wanted.body).get("examples")
+    example = (
+        next(iter(choice.values()))["value"]
+        if choice
+        else schemas(dialect)[_prefix(dialect) + wanted.body]["examples"][0]
+    )
     return wanted.parse(Http(method="POST", path=wanted.path, body=json.dumps(example).encode()))
 
 
-def _error(dialect: Dialect, meaning: str, reply: Reply) -> Mapping[str, Any]:
-    return {"description": meaning, "content": {_JSON: {"schema": _ref(dialect, "Error"), "example": reply.body}}}
+# --- refusals ---
 
 
-def _ref(dialect: Dialect, name: str) -> Json:
-    return {"$ref": f"#/components/schemas/{_prefix(dialect)}{name}"}
+def _refusals(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
+    """Each error that the route names; if it names none, one that stands for all."""
+    errors: list[ClientError] = [key_reused()] if isinstance(route, Submit) else []
+    if route.errors is not None:
+        errors += [*ERRORS[Unauthorized], *(example for kind in route.errors for example in ERRORS[kind])]
+        return refusals(dialect, errors, method=route.method, path=route.path)
+    http = Http(method=route.method, path=route.path, headers={"x-amzn-trace-id": "1-695c8f00-0a1b2c3d4e5f"})
+    missing = dialect.render_error(InvalidRequest("model is required", field="model", missing=True), http)
+    return {
+        **_by_status(dialect, [(error, dialect.render_error(error, http)) for error in errors]),
+        "4XX": _response(dialect, {"refused": missing}, "Refused."),
+        "5XX": _response(dialect, {"fault": dialect.render_fault()}, _MEANING_OF_FAULT),
+    }
 
 
-def _prefix(dialect: Dialect) -> str:
-    return "".join(word.title() for word in dialect.name.split("_"))
+def refusals(dialect: Dialect, errors: Iterable[ClientError], *, method: str, path: str) -> dict[str, Json]:
+    """The responses to these errors, to too many requests, and to a fault of ours, by status."""
+    http = Http(method=method, path=path)
+    found = _by_status(dialect, [(error, dialect.render_error(error, http)) for error in errors])
+    fault = dialect.render_fault()
+    found[str(fault.status)] = _response(dialect, {"fault": fault}, _MEANING_OF_FAULT)
+    if own := found.get("429"):
+        description = f"{own['description']} Or: {TOO_MANY['description']}"
+        return found | {"429": {"description": description, "content": own["content"] | TOO_MANY["content"]}}
+    return found | {"429": TOO_MANY}
+
+
+def _by_status(dialect: Dialect, rendered: Iterable[tuple[ClientError, Reply]]) -> dict[str, Json]:
+    found: dict[str, dict[str, Reply]] = {}
+    meanings: dict[str, dict[str, None]] = {}
+    for error, reply in rendered:
+        body, status = cast(Mapping[str, Json], reply.body), str(reply.status)
+        name = re.sub("(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
+        found.setdefault(status, {})[name] = reply
+        meanings.setdefault(status, {})[body.get("title") or error.message[:1].upper() + error.message[1:]] = None
+    return {status: _response(dialect, found[status], f"{'. Or: '.join(meanings[status])}.") for status in found}
+
+
+def _response(dialect: Dialect, replies: Mapping[str, Reply], meaning: str) -> dict[str, Json]:
+    """What is answered with this status, with an example of each error that has it."""
+    reply = next(iter(replies.values()))
+    examples = {name: {"value": each.body} for name, each in replies.items()}
+    media = {"schema": _ref(dialect, "Error"), "examples": examples}
+    return {
+        "description": meaning,
+        **_headers(reply),
+        "content": {reply.headers.get("content-type", _JSON): media},
+    }

@@ -16,7 +16,7 @@ from aws_lambda_powertools import Logger
 
 from reelkeep import public
 from reelkeep.api import Api
-from reelkeep.dialects.reelkeep.problems import PROBLEMS, problem_type
+from reelkeep.dialects.reelkeep import PROBLEMS, problem_type
 from tests.fakes import FakeKeys
 from tests.lambda_context import http_event
 

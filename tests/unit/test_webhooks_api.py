@@ -108,6 +108,23 @@ def test_what_cannot_be_is_refused_by_its_field_and_nothing_recorded(
         assert call("PATCH", f"/webhooks/{webhook}", body)[0] == 400
 
 
+def test_everything_that_is_wrong_is_said_at_once_in_our_own_words(call: Client) -> None:
+    wanted = {"url": "me", "events": ["created"], "body": "xml", "description": "x" * 257, "active": 1, "secret": "a"}
+    errors = call("POST", "/webhooks", wanted)[1]["errors"]
+    assert {error["field"]: error["message"] for error in errors} == {
+        "url": "must be an http(s) URL",
+        "events": "must hold some of processing, archiving, success, failed, cancelled, expired, each once",
+        "body": "must be one of event, dialect",
+        "description": "must not be longer than 256 characters",
+        "active": "must be true or false",
+        "secret": "is not a field here",
+    }
+
+
+def test_an_address_may_be_written_in_capitals(call: Client) -> None:
+    assert call("POST", "/webhooks", {"url": "HTTPS://example.com/hooks"})[0] == 201
+
+
 def test_a_webhook_is_changed_paused_resumed_and_deleted(call: Client) -> None:
     path = f"/webhooks/{call('POST', '/webhooks', {'url': URL})[1]['id']}"
     status, changed = call("PATCH", path, {"events": ["processing"], "body": "dialect", "active": False})

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from docs.generate import operations
 from reelkeep.dialects.dialect import Http, Reply
 from reelkeep.dialects.reelkeep.server import dialect
 from reelkeep.domain.errors import (
@@ -34,7 +35,7 @@ BOAT = "https://example.com/boat.png"
 FILM = "https://example.com/boat.mp4"
 INLINE = "data:image/png;base64,iVBORw0KGgo="
 
-SCHEMAS = dialect.schemas
+SCHEMAS = operations.schemas(dialect)
 ROUTES: Any = dialect.routes
 SUBMIT, LIST, SHOW, CANCEL = ROUTES[:4]
 
@@ -213,6 +214,34 @@ def test_a_wrong_submission_is_refused_with_every_wrong_field(said: Any, fields:
     assert sorted(wrong_fields(refused.value)) == sorted(fields)
 
 
+@pytest.mark.parametrize(
+    ("said", "detail"),
+    [
+        ({"kind": "lip-sync"}, "video_url is required; prompt is required"),
+        ({"kind": "text2video", "prompt": "a", "colour": 1}, "colour is not a field here"),
+        ({"kind": "text2video", "prompt": ""}, "prompt must have 1 characters or more"),
+        ({"kind": "text2video", "prompt": "a", "audio": "yes"}, "audio must be true or false"),
+        ({"kind": "text2video", "prompt": "a", "seed": None}, "seed must be a whole number from 0 to 4294967295"),
+        ({"kind": "text2video", "prompt": "a", "tags": ["a b"]}, "tags[0] must be 1 to 64 letters, digits, "),
+    ],
+)
+def test_what_is_wrong_is_said_in_our_own_words(said: Any, detail: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        submitted(said)
+    assert refused.value.message.startswith(detail)
+
+
+def test_a_made_up_name_of_any_length_is_not_repeated_whole() -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        submitted({"kind": "text2video", "prompt": "a", "x" * 1_000_000: 1})
+    assert wrong_fields(refused.value) == ["x" * 200]
+
+
+def test_a_picture_in_base64_may_have_line_breaks() -> None:
+    broken = "data:image/png;base64,iVBORw0K\r\nGgo=\n"
+    assert submitted({"kind": "img2video", "images": [broken]}).images == (INLINE,)
+
+
 def test_a_body_over_the_limit_is_refused() -> None:
     with pytest.raises(BodyTooLarge):
         submitted({"kind": "img2video", "images": [f"data:image/png;base64,{'A' * 5_300_000}"]})
@@ -273,10 +302,24 @@ def test_every_filter_is_understood() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["state", "state[]", "state[0]", "states", "states[]"])
+def test_an_array_may_have_brackets_or_a_plural_or_commas(name: str) -> None:
+    chosen = Filter(states=(State.SUCCESS, State.FAILED))
+    assert listing((name, "success"), (name, "failed")).filter == chosen
+    assert listing((name, "success,failed")).filter == chosen
+
+
+def test_a_listing_may_end_in_the_far_future() -> None:
+    end = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    assert listing(("created_to", "9999-12-31T23:59:59Z")).filter == Filter(created_to=end)
+
+
 @pytest.mark.parametrize(
     ("query", "field"),
     [
         ([("status", "success")], "status"),
+        ([("limits", "10")], "limits"),
+        ([("limit", "10"), ("limit[]", "20")], "limit"),
         ([("created_from", "yesterday")], "created_from"),
         ([("created_to", "9999-12-31T23:59:59-23:00")], "created_to"),
         ([("task_id", "42")], "task_id"),

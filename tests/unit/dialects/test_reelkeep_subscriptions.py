@@ -130,6 +130,15 @@ def test_what_is_wrong_is_named_field_by_field(desk: Desk, body: object, fields:
     assert desk.asked == []
 
 
+def test_a_choice_of_words_is_said(desk: Desk) -> None:
+    wanted = {**EMAIL, "protocol": "sms", "filter": {"states": ["processing"]}}
+    errors = desk("POST", "/subscriptions", wanted)[1]["errors"]
+    assert [error["message"] for error in errors] == [
+        "must be one of https, sqs, email, lambda",
+        "must be one of success, failed, cancelled, expired",
+    ]
+
+
 def test_subscriptions_are_listed_and_shown(desk: Desk) -> None:
     assert desk("GET", "/subscriptions") == (200, {"subscriptions": [BODY]})
     assert desk("GET", PATH) == (200, BODY)

@@ -62,8 +62,8 @@ class Route:
     """One operation of a dialect. `path` holds names in braces; each matches one segment of a path.
 
     For the OpenAPI document: its `operation` (a unique name, for generated clients), a `summary`, `details`, the
-    `parameters` of its query, and by their names in the dialect's `wire` the `body` that is sent (`form`: as a form)
-    and the `reply`. Examples are rendered.
+    `parameters` of its query, by their names in the dialect's `wire` modules the `body` that is sent (`form`: as a
+    form) and the `reply`, and the `errors`. Examples are rendered.
     """
 
     method: str
@@ -75,8 +75,7 @@ class Route:
     body: str = ""
     form: str = ""
     reply: str = ""
-    description: Mapping[str, Any] = field(default_factory=dict)
-    """All of that in OpenAPI's own form, of dialects that have no `wire` yet."""
+    errors: tuple[type[ClientError], ...] | None = None  # that it can be answered with, beside an unknown key; or any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,7 +25,16 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Annotated, Any, ClassVar, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
 from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 
 from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange
@@ -62,6 +71,16 @@ class Whole:
         return core_schema.custom_error_schema(
             core_schema.int_schema(strict=True, ge=self.least, le=self.most), _SAID, custom_error_message=message
         )
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said of a value that is wrong in any way, for Annotated: of the whole, not of an item in it."""
+
+    sentence: str
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
+        return core_schema.custom_error_schema(handler(source), _SAID, custom_error_message=self.sentence)
 
 
 _SAID = "said"  # the type of an error whose message is ours
@@ -277,7 +296,7 @@ def _part(model: type[Part], name: str) -> type[Part] | None:
 
 # --- from a client, to a provider ---
 
-B = TypeVar("B", bound=Body)
+B = TypeVar("B", bound=BaseModel)
 
 
 def asked(model: type[Body], dialect: str, sent: Mapping[str, Json]) -> Request:
@@ -343,6 +362,7 @@ def _is_asked_for(name: str, value: Any) -> bool:
 
 _SENTENCES: Mapping[str, str] = {  # by pydantic's types of errors; what stands in braces is in their contexts
     "missing": "is required",
+    "extra_forbidden": "is not a field here",
     "string_type": "must be a string",
     "bool_type": "must be true or false",
     "int_type": "must be a whole number",
@@ -363,7 +383,8 @@ _SENTENCES: Mapping[str, str] = {  # by pydantic's types of errors; what stands 
 def _refusal(refused: ValidationError) -> InvalidRequest:
     found = refused.errors(include_url=False, include_input=False)[:_MOST_ERRORS]
     places = ["".join(map(_step, each["loc"])) for each in found]
-    wrong = dict(zip((place.lstrip(".") for place in places), map(_sentence, found), strict=True))
+    names = (place.lstrip(".")[:200] for place in places)  # a client may have made one up
+    wrong = dict(zip(names, map(_sentence, found), strict=True))
     first = found[0]["type"]
     kind = ItemCountOutOfRange if first in ("too_short", "too_long") else InvalidRequest
     message = "; ".join(f"{field} {sentence}" for field, sentence in wrong.items())
@@ -382,7 +403,8 @@ def _sentence(error: ErrorDetails) -> str:
             return error["msg"]
         case "string_pattern_mismatch":
             return _FORMS[context["pattern"]]
-        case "literal_error":
-            return f"must be one of {context['expected'].replace(' or ', ', ').replace(chr(39), '')}"
+        case "literal_error" | "enum":
+            choices = re.sub(r"<[^:>]+: ('[^']*')>", r"\1", context["expected"])  # of a Literal of an enum's members
+            return f"must be one of {choices.replace(' or ', ', ').replace(chr(39), '')}"
         case other:
             return _SENTENCES.get(other, "is not valid").format(**context)

@@ -47,6 +47,11 @@ class InvalidRequest(ClientError):
         self.wrong = wrong  # every field that is wrong, and what is wrong with it
 
 
+def wrong(field: str, message: str) -> InvalidRequest:
+    """One field is wrong; `message` goes on where its name ends."""
+    return InvalidRequest(f"{field} {message}", field=field, wrong=((field, message),))
+
+
 class Missing(InvalidRequest):
     """A field that is required is not there."""
 

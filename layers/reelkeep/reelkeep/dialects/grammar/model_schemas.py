@@ -6,26 +6,26 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from pydantic import BaseModel, TypeAdapter
+from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import literal_schema
 
 from reelkeep.domain.wire import Json
 
-_NAMES = {  # among the words of seven dialects, those of the domain are not clear by themselves
+_NAMES = {  # the native API's names have no prefix
     "State": "TaskState",
     "Kind": "TaskKind",
     "FailureClass": "FailureReason",
     "Protocol": "SubscriptionProtocol",
     "Status": "SubscriptionStatus",
+    "Form": "WebhookBody",
+    "Pause": "WebhookPause",
+    "Outcome": "DeliveryOutcome",
 }
 
 
 class _Plain(GenerateJsonSchema):
     """Without the titles that say nothing."""
-
-    def normalize_name(self, name: str) -> str:
-        return _NAMES.get(name, super().normalize_name(name))
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -42,23 +42,24 @@ class _Plain(GenerateJsonSchema):
         return options[0] if len(options) == 1 else {"anyOf": options}
 
 
-def model_schemas(
-    received: Iterable[type[BaseModel]],
-    sent: Iterable[type[Any]],
-    *,
-    unions: Mapping[str, Any] | None = None,
-    prefix: str = "",
-) -> dict[str, Json]:
-    """By name: of bodies, of what they hold, and of `unions` of what is received. All names begin with `prefix`."""
-    unions = unions or {}
+class _Renamed(_Plain):
+    """With names for the domain's words that are clear without a prefix."""
+
+    def normalize_name(self, name: str) -> str:
+        return _NAMES.get(name, super().normalize_name(name))
+
+
+def model_schemas(received: Mapping[str, Any], sent: Iterable[type[Any]], *, prefix: str = "") -> dict[str, Json]:
+    """By name: of bodies, one of which may be a choice of several, and of what they hold. All names begin with
+    `prefix`."""
     whole, found = TypeAdapter.json_schemas(
-        [(body.__name__, "validation", TypeAdapter(body)) for body in received]
-        + [(name, "validation", TypeAdapter(union)) for name, union in unions.items()]
+        [(name, "validation", TypeAdapter(body)) for name, body in received.items()]
         + [(body.__name__, "serialization", TypeAdapter(body)) for body in sent],
         ref_template=f"#/components/schemas/{prefix}{{model}}",
-        schema_generator=_Plain,
+        schema_generator=_Plain if prefix else _Renamed,
     )
-    schemas: dict[str, Json] = found["$defs"] | {name: whole[name, "validation"] for name in unions}
+    unions = {name: whole[name, "validation"] for name in received if name not in found["$defs"]}
+    schemas: dict[str, Json] = found["$defs"] | unions
     for schema in schemas.values():
         schema.pop("title", None)  # generators of clients would take it for the name, without the prefix
         for field in schema.get("properties", {}).values():

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from reelkeep.domain.errors import InvalidRequest
+from reelkeep.domain.errors import InvalidRequest, wrong
 from reelkeep.domain.wire import Json
 
 LARGEST_NUMBER = 2**31 - 1
@@ -30,13 +30,13 @@ class Query:
         words = (word.strip() for value in self._values.get(name, ()) for word in value.split(","))
         found = tuple(dict.fromkeys(word for word in words if word))
         if any(len(word) > _LONGEST_WORD for word in found):
-            raise InvalidRequest(f"{name}: a value is longer than {_LONGEST_WORD} characters", field=name)
+            raise wrong(name, f"must not hold a value of more than {_LONGEST_WORD} characters")
         return found
 
     def number(self, name: str, usual: int) -> int:
         text = self.one(name) or str(usual)
         if not re.fullmatch(r"-?[0-9]{1,10}", text) or abs(int(text)) > LARGEST_NUMBER:
-            raise InvalidRequest(f"{name} must be a whole number", field=name)
+            raise wrong(name, "must be a whole number")
         return int(text)
 
     def moment(self, name: str) -> datetime | None:
@@ -46,7 +46,7 @@ class Query:
             moment = datetime.fromisoformat(text) if text else None
             return moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         except (ValueError, OverflowError) as error:
-            raise InvalidRequest(f"{name} must be a time such as 2026-01-06T08:00:00Z", field=name) from error
+            raise wrong(name, "must be a time such as 2026-01-06T08:00:00Z") from error
 
 
 # --- what a listing's query may hold: read here, and described in the OpenAPI document ---
@@ -84,17 +84,21 @@ class Words(Parameter):
     """Any number of words."""
 
     among: tuple[str, ...] = ()  # if these are all that there are
+    form: str = ""  # a pattern that each of them has
 
     def read(self, query: Query) -> tuple[str, ...]:
         words = query.words(self.name)
         if self.among and not set(words) <= set(self.among):
-            raise InvalidRequest(f"{self.name} must be one of {', '.join(self.among)}", field=self.name)
+            raise wrong(self.name, f"must be one of {', '.join(self.among)}")
+        if not all(re.search(self.form, word) for word in words):
+            raise wrong(self.name, f"must be of the form {self.form}")
         return words
 
     @property
     def schema(self) -> Mapping[str, Json]:
         choice = {"enum": list(self.among)} if self.among else {"minLength": 1, "maxLength": _LONGEST_WORD}
-        return {"type": "array", "items": {"type": "string", **choice}}
+        form = {"pattern": self.form} if self.form else {}
+        return {"type": "array", "items": {"type": "string", **choice, **form}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

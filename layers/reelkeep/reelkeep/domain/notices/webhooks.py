@@ -33,13 +33,15 @@ _DELIVERY_ID = re.compile(r"dl_[0-9a-f]{32}")
 
 
 class Form(StrEnum):
-    """Of the body."""
+    """`event` is a CloudEvent; `dialect` is what the task's format shows of it, or posts (OpenAI)."""
 
     EVENT = "event"  # a CloudEvent
     DIALECT = "dialect"  # what the task's own dialect shows of it
 
 
 class Pause(StrEnum):
+    """Why a webhook gets no messages."""
+
     OWNER = "owner"  # its owner wanted it
     GONE = "gone"  # it answered 410
     FAILING = "failing"  # nothing has arrived for days

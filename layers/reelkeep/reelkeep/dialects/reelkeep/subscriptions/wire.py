@@ -1,34 +1,30 @@
-"""The JSON bodies of subscriptions: what a client sends, and what it gets."""
+"""Subscriptions: what a client sends, and what it is shown."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr
+from pydantic import ConfigDict, Field, StrictBool
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from reelkeep.dialects.reelkeep.bodies import Moment, Name, Tag, described
+from reelkeep.dialects.reelkeep.wire import Body, Moment, Name, Tag, optional
 from reelkeep.domain.notices.subscription import MOST_COMBINATIONS, Protocol, Status
 from reelkeep.domain.task import Kind, State
-from reelkeep.domain.wire import Json
 
-_STRICT = ConfigDict(defer_build=True, extra="forbid", frozen=True, hide_input_in_errors=True)
+# --- what is sent ---
+
 End = Literal[State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED]
 
-# --- what a client sends ---
+
+def _any_of(meaning: str) -> Any:
+    return Field([], min_length=1, max_length=MOST_COMBINATIONS, description=meaning)
 
 
-def _any_of(meaning: str, **more: Any) -> Any:
-    return Field([], min_length=1, max_length=MOST_COMBINATIONS, description=meaning, **more)
-
-
-class SubscriptionFilter(BaseModel):
+class SubscriptionFilter(Body):
     """A task fits if, of each field that is given, it has one of the values. Every task fits an empty filter.
 
     The numbers of the values of all fields, multiplied, must not be more than 150: that is what SNS takes.
     """
-
-    model_config = _STRICT
 
     states: list[End] = _any_of("How the task ended.")
     providers: list[Name] = _any_of("Which provider served it.")
@@ -37,8 +33,8 @@ class SubscriptionFilter(BaseModel):
     tags: list[Tag] = _any_of("What the task was tagged with, when it was submitted.")
 
 
-class NewSubscription(BaseModel):
-    model_config = _STRICT | ConfigDict(
+class NewSubscription(Body):
+    model_config = ConfigDict(
         json_schema_extra={
             "examples": [
                 {"protocol": "email", "endpoint": "alice@example.com", "filter": {"states": ["failed", "expired"]}},
@@ -52,26 +48,26 @@ class NewSubscription(BaseModel):
     )
 
     protocol: Protocol = Field(description="Whoever runs this service decides which of them it allows.")
-    endpoint: StrictStr = Field(
-        min_length=1,
-        max_length=2048,
+    endpoint: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
         description="An https URL, the ARN of a queue or of a function in the same region, or an e-mail address. "
         "It can be subscribed once.",
     )
     filter: SubscriptionFilter = Field(default_factory=SubscriptionFilter)
 
 
-class SubscriptionChange(BaseModel):
-    model_config = _STRICT | ConfigDict(json_schema_extra={"examples": [{"active": False}]})
+class SubscriptionChange(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"active": False}]})
 
-    filter: SubscriptionFilter | None = Field(None, description="Instead of the whole filter that it has.")
-    active: StrictBool | None = Field(None, description="False pauses it, true resumes it.")
-
-
-# --- what it gets ---
+    filter: SubscriptionFilter = optional(description="Instead of the whole filter that it has.")
+    active: StrictBool = optional(description="False pauses it, true resumes it.")
 
 
-class ShownSubscription(TypedDict):
+# --- what is answered ---
+
+
+class Subscription(TypedDict):
+    """The subscription."""
+
     id: str
     protocol: Protocol
     endpoint: str
@@ -89,8 +85,6 @@ class ShownSubscription(TypedDict):
 
 
 class SubscriptionList(TypedDict):
-    subscriptions: list[ShownSubscription]
+    """All of them."""
 
-
-def schemas() -> dict[str, Json]:
-    return described([NewSubscription, SubscriptionChange], [ShownSubscription, SubscriptionList])
+    subscriptions: list[Subscription]

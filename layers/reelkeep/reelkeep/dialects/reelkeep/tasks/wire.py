@@ -1,0 +1,265 @@
+"""Tasks: what a client may send to have one made, one model a kind; and what it is shown of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args
+
+from pydantic import ConfigDict, Field, StrictBool
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+
+from reelkeep.dialects.reelkeep import NAME
+from reelkeep.dialects.reelkeep.wire import Body, Failure, Moment, Name, Tag, optional
+from reelkeep.dialects.translate import Image, Url, Whole, formed, read
+from reelkeep.domain import tags
+from reelkeep.domain.errors import Missing, wrong
+from reelkeep.domain.task import Kind, Request, State
+from reelkeep.domain.wire import Json
+
+# --- what is sent ---
+
+Prompt = Annotated[str, Field(min_length=1, max_length=5000)]
+Ratio = Annotated[
+    str,
+    formed(
+        r"^([1-9][0-9]{0,3}:[1-9][0-9]{0,3}|auto|adaptive)$",
+        "must be two whole numbers, as in 16:9, or a word that the provider knows (auto, adaptive)",
+    ),
+]
+Seconds = Annotated[int, Whole(1, 600)]
+
+
+def _example(kind: Kind, *, rule: Mapping[str, Json] | None = None, **fields: Json) -> ConfigDict:
+    return ConfigDict(json_schema_extra={**(rule or {}), "examples": [{"kind": kind.value, **fields}]})
+
+
+class Submission(Body):
+    kind: Kind
+    model: Name = optional(description="Decides which provider serves the task, unless `provider` does.")
+    provider: Name = optional(description="The provider to use, by name.")
+    payload: str = optional(max_length=1_048_576, description="Comes back with the task, unchanged.")
+    tags: list[Tag] = optional(
+        max_length=tags.MOST, description="For subscriptions to filter by.", examples=[["campaign-7"]]
+    )
+    callback_url: Url = optional(
+        description="Gets a message at each change of the task's state, signed with the secret of the webhook "
+        "`callbacks`.",
+        examples=["https://example.com/hooks/reelkeep"],
+    )
+
+
+class Generation(Submission):
+    """What is made from words and pictures."""
+
+    prompt: Prompt = optional()
+    duration: Seconds = optional(description="In seconds.")
+    resolution: Name = optional(examples=["720p"])
+    aspect_ratio: Ratio = optional(examples=["16:9"])
+    seed: Annotated[int, Whole(0, 2**32 - 1)] = optional(
+        description="The same seed gives a similar video. At random if absent."
+    )
+    audio: StrictBool = optional(description="Whether the video has sound.")
+    off_peak: StrictBool = Field(False, description="Cheaper; finished within 48 hours.")
+
+
+class Text2Video(Generation):
+    model_config = _example(Kind.TEXT2VIDEO, model="viduq3-pro", prompt="A paper boat on a pond at dawn", duration=5)
+
+    kind: Literal[Kind.TEXT2VIDEO]
+    prompt: Prompt
+
+
+class Img2Video(Generation):
+    model_config = _example(
+        Kind.IMG2VIDEO, model="viduq2-pro", images=["https://example.com/boat.png"], resolution="720p"
+    )
+
+    kind: Literal[Kind.IMG2VIDEO]
+    images: list[Image] = Field(min_length=1, max_length=1, description="The first frame.")
+
+
+class Reference2Video(Generation):
+    model_config = _example(
+        Kind.REFERENCE2VIDEO, model="viduq2", prompt="The boat at dusk", images=["https://example.com/boat.png"]
+    )
+
+    kind: Literal[Kind.REFERENCE2VIDEO]
+    images: list[Image] = Field(min_length=1, max_length=7, description="What the video shows.")
+
+
+class StartEnd2Video(Generation):
+    model_config = _example(
+        Kind.START_END2VIDEO,
+        model="viduq2-pro",
+        images=["https://example.com/first.png", "https://example.com/last.png"],
+    )
+
+    kind: Literal[Kind.START_END2VIDEO]
+    images: list[Image] = Field(min_length=2, max_length=2, description="The first frame and the last.")
+
+
+class Template2Video(Generation):
+    model_config = _example(Kind.TEMPLATE2VIDEO, template="hugging", images=["https://example.com/two.png"])
+
+    kind: Literal[Kind.TEMPLATE2VIDEO]
+    template: Name
+    images: list[Image] = Field(min_length=1, max_length=7)
+
+
+class Multiframe(Generation):
+    model_config = _example(
+        Kind.MULTIFRAME, model="viduq2-turbo", images=[f"https://example.com/{number}.png" for number in (1, 2, 3)]
+    )
+
+    kind: Literal[Kind.MULTIFRAME]
+    images: list[Image] = Field(min_length=2, max_length=10, description="The frames that the video goes through.")
+
+
+_ONE_SOURCE: Mapping[str, Json] = {  # not by oneOf: generators of clients would take that for two types
+    "if": {"required": ["video_url"]},
+    "then": {"not": {"required": ["creation_id"]}},
+    "else": {"required": ["creation_id"]},
+}
+
+
+class Extend(Generation):
+    model_config = _example(
+        Kind.EXTEND, rule=_ONE_SOURCE, model="viduq2-pro", video_url="https://example.com/boat.mp4"
+    )
+
+    kind: Literal[Kind.EXTEND]
+    video_url: Url = optional()
+    creation_id: Name = optional(description="An earlier creation, instead of `video_url`.")
+    images: list[Image] = optional(max_length=1, description="The last frame.")
+
+
+class Upscale(Submission):
+    model_config = _example(Kind.UPSCALE, rule=_ONE_SOURCE, creation_id="885000000000000777", resolution="4K")
+
+    kind: Literal[Kind.UPSCALE]
+    video_url: Url = optional()
+    creation_id: Name = optional(description="An earlier creation, instead of `video_url`.")
+    resolution: Name = optional(examples=["4K"])
+    duration: Seconds = optional(description="In seconds, for providers that want to know.")
+
+
+class LipSync(Submission):
+    model_config = _example(Kind.LIP_SYNC, video_url="https://example.com/talk.mp4", prompt="Good morning, everyone")
+
+    kind: Literal[Kind.LIP_SYNC]
+    video_url: Url
+    prompt: Prompt = Field(description="What is said.")
+
+
+NewTask = Annotated[
+    Text2Video
+    | Img2Video
+    | Reference2Video
+    | StartEnd2Video
+    | Template2Video
+    | Multiframe
+    | Extend
+    | Upscale
+    | LipSync,
+    Field(discriminator="kind"),
+]
+_BODIES: tuple[type[Submission], ...] = get_args(get_args(NewTask)[0])
+KINDS = {str(kind): body for body in _BODIES for kind in get_args(body.model_fields["kind"].annotation)}
+
+
+def asked(sent: Mapping[str, Json]) -> Request:
+    """The request that a body stands for. Raises InvalidRequest. Only the model of its own kind is built."""
+    kinds = f"must be one of {', '.join(KINDS)}"
+    if "kind" not in sent:
+        message = f"is required; it {kinds}"
+        raise Missing(f"kind {message}", field="kind", wrong=(("kind", message),))
+    kind = sent["kind"]
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise wrong("kind", kinds)
+    said = read(KINDS[kind], sent).model_dump(exclude_unset=True)
+    if KINDS[kind] in (Extend, Upscale) and ("video_url" in said) is ("creation_id" in said):
+        raise wrong("video_url", "or creation_id is required, and only one of them")
+    said |= {"images": tuple(said.get("images", ())), "tags": tuple(dict.fromkeys(said.get("tags", ())))}
+    return Request(dialect=NAME, body=sent, **said)
+
+
+# --- what is answered ---
+
+Link = Annotated[str, Field(json_schema_extra={"format": "uri"}, description="Permanent.")]
+
+
+class File(TypedDict):
+    name: Annotated[str, Field(description="video, cover, watermarked, moderation-1, last-frame, …")]
+    url: Link
+    bytes: int
+    sha256: Annotated[str | None, Field(description="Hexadecimal, as sha256sum prints it.")]
+    crc32: Annotated[str | None, Field(description="Hexadecimal; instead of sha256 for a file beyond 64 MiB.")]
+    content_type: str
+
+
+class Video(TypedDict):
+    duration: Annotated[float | None, Field(description="In seconds.")]
+    fps: float | None
+    width: Annotated[int | None, Field(description="In pixels.")]
+    height: Annotated[int | None, Field(description="In pixels.")]
+
+
+class Creation(TypedDict):
+    """One result. Everything it links to is in the archive, checked, and stays."""
+
+    id: Annotated[str, Field(description="The provider's.")]
+    url: Link | None
+    cover_url: Link | None
+    watermarked_url: Link | None
+    last_frame_url: Link | None
+    moderation_urls: list[Link]
+    video: Video
+    files: list[File]
+
+
+class Adopted(TypedDict):
+    """Why there is a task that nobody submitted here."""
+
+    at: Moment
+    provider_task_id: str
+    lost_task: Annotated[str | None, Field(description="The task that was given up before its outcome was known.")]
+
+
+class Task(TypedDict):
+    id: str
+    state: Annotated[State, Field(description="In this order; the last four are final.")]
+    kind: Kind
+    provider: str
+    model: str | None
+    prompt: str | None
+    images: Annotated[list[str], Field(description="Of a data URI only its beginning is shown.")]
+    video_url: str | None
+    creation_id: str | None
+    template: str | None
+    duration: int | None
+    resolution: str | None
+    aspect_ratio: str | None
+    seed: Annotated[int | None, Field(description="The one that was used, once it is known.")]
+    audio: bool | None
+    off_peak: bool
+    payload: Annotated[str | None, Field(description="A listing leaves out what is very long.")]
+    tags: list[str]
+    created_at: Moment
+    updated_at: Moment
+    finished_at: Moment | None
+    deadline: Annotated[Moment, Field(description="Without a result by then, the task ends as expired.")]
+    credits: Annotated[int | None, Field(description="What the provider charged.")]
+    failure: Failure | None
+    last_error: Annotated[str | None, Field(description="What delays the task, or one of its files, at present.")]
+    adopted: Annotated[Adopted | None, Field(description="For what the provider made without us.")]
+    adopted_as: Annotated[str | None, Field(description="The task that holds what came of it after all.")]
+    possible_repeat: Annotated[
+        str | None,
+        Field(description="The task of the same request shortly before, which an SDK may have repeated by itself."),
+    ]
+    creations: Annotated[list[Creation], Field(description="Empty until the task has ended.")]
+
+
+class TaskPage(TypedDict):
+    tasks: list[Task]
+    next_cursor: Annotated[str | None, Field(description="Of the page after this one; null on the last.")]
