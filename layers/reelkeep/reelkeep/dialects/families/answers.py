@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import ClassVar
 
 from reelkeep.dialects.families.creations import creations_in
-from reelkeep.dialects.families.lenient import JsonObject, link
+from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.families.vocabulary import (
     Codes,
     failure_class,
@@ -22,8 +20,6 @@ from reelkeep.domain.observation import (
     Accepted,
     Busy,
     Failed,
-    Listed,
-    ListedPage,
     Missing,
     NotYet,
     Observation,
@@ -34,8 +30,8 @@ from reelkeep.domain.observation import (
     Unknown,
     Unreadable,
 )
-from reelkeep.domain.task import Creation, Failure, FailureClass, Kind, Request, State
-from reelkeep.domain.wire import Answer, Json
+from reelkeep.domain.task import Creation, Failure, FailureClass, State
+from reelkeep.domain.wire import Answer
 
 _IDS = ("task_id", "id")  # an aggregator's `id` may be a number of its own books
 _STATUSES = ("task_status", "status", "state")
@@ -85,10 +81,13 @@ class Answers:
     def task_in(self, body: JsonObject) -> JsonObject:
         """The task in an answer, which may stand in an envelope: {"code": 0, "data": {…}}."""
         inner = body.object("data")
-        return inner if inner.id(*_IDS) or inner.text(*_STATUSES) else body
+        return inner if inner.id(*_IDS) or self.status(inner) else body
 
     def task_id(self, task: JsonObject) -> str:
         return task.id(*_IDS)
+
+    def status(self, task: JsonObject) -> str:
+        return task.text(*_STATUSES)
 
     def creations(self, task: JsonObject) -> tuple[Creation, ...]:
         return creations_in(task, self.task_id(task))
@@ -122,7 +121,7 @@ class Answers:
     def read_observed(self, answer: Answer) -> Observation:
         body = JsonObject(answer.json())
         task = self.task_in(body)
-        if answer.ok and task.text(*_STATUSES):
+        if answer.ok and self.status(task):
             return self.observation(task, answer.body)
         error = self._error(answer, body)
         if error is None:
@@ -142,14 +141,14 @@ class Answers:
         return Unreadable(str(error), answer.body)
 
     def observation(self, task: JsonObject, raw: bytes = b"") -> Observation:
-        word = task.text(*_STATUSES)
+        word = self.status(task)
         match meaning_of(word):
             case State.SUCCESS:
                 return self._success(task, raw)
             case State() as state:
                 return Pending(state)
             case FailureClass() as kind:
-                code, message = _said(task)
+                code, message = _code_and_message(task)
                 if kind is FailureClass.PROVIDER:
                     by_default = FailureClass.INPUT if is_about_input(f"{code} {message}") else kind
                     kind = failure_class(code, message, self.codes) or by_default
@@ -183,73 +182,15 @@ class Answers:
     # --- the answer to a cancellation ---
 
     def read_cancelled(self, answer: Answer) -> bool:
-        said = answer.json() if answer.body else {}
-        error = self._error(answer, JsonObject(said))
-        return error.kind is FailureClass.CANCELLED if error else isinstance(said, dict)
-
-    # --- a list of tasks ---
-
-    def page_in(self, answer: Answer) -> JsonObject:
-        """The object that holds the list, which may stand in an envelope."""
-        body = JsonObject(answer.json())
-        return body.object("data") or body
-
-    def successes(self, rows: Sequence[Json], since: datetime | None = None, ended_at: str = "") -> ListedPage:
-        """The successes among the rows; of those whose end has a name, the ones that ended since then."""
-        found, unreadable = [], 0
-        for row in rows:
-            task = JsonObject(row)
-            if meaning_of(task.text(*_STATUSES)) is not State.SUCCESS or not self.is_video(task):
-                unreadable += not isinstance(row, dict)
-                continue
-            task_id, created_at = self.task_id(task), task.moment("created_at")
-            if not task_id or created_at is None:
-                unreadable += 1
-            elif since is None or (task.moment(ended_at) or created_at) >= since:
-                seen = self.observation(task)
-                found.append(
-                    Listed(provider_task_id=task_id, created_at=created_at, request=self._request(task), seen=seen)
-                )
-        return ListedPage(tuple(found), unreadable=unreadable)
-
-    def last_row(self, rows: Sequence[Json]) -> JsonObject:
-        """The last one with an id: the next page goes on from it."""
-        tasks = map(JsonObject, reversed(rows))
-        return next((task for task in tasks if self.task_id(task)), JsonObject(None))
-
-    def is_video(self, task: JsonObject) -> bool:
-        return True
-
-    def kind(self, word: str) -> Kind | None:
-        """What the list calls so."""
-        return None
-
-    def _request(self, task: JsonObject) -> Request:
-        """What was asked for, as far as the list tells it."""
-        images = task.fields.get("images")
-        links = tuple(filter(None, map(link, images))) if isinstance(images, list) else ()
-        template, audio = task.text("template")[:256], task.fields.get("generate_audio")
-        otherwise = Kind.TEMPLATE2VIDEO if template else Kind.IMG2VIDEO if links else Kind.TEXT2VIDEO
-        return Request(
-            dialect=self.name,
-            kind=self.kind(task.text("type")) or otherwise,
-            model=task.text("model")[:256],
-            prompt=task.text("prompt"),
-            images=links,
-            template=template,
-            duration=task.whole("duration", "seconds") or None,
-            resolution=task.text("resolution")[:256],
-            aspect_ratio=task.text("aspect_ratio", "ratio")[:256],
-            audio=audio if isinstance(audio, bool) else None,
-            off_peak=task.fields.get("off_peak") is True or task.text("service_tier") == "flex",
-            payload=task.text("payload"),
-        )
+        body = answer.json() if answer.body else {}
+        error = self._error(answer, JsonObject(body))
+        return error.kind is FailureClass.CANCELLED if error else isinstance(body, dict)
 
     # --- errors ---
 
     def _error(self, answer: Answer, body: JsonObject) -> Error | None:
         """None for an answer that says of no error."""
-        code, message = _said(body)
+        code, message = _code_and_message(body)
         kind = failure_class(code, message, self.codes)
         if not answer.ok:
             return Error(code, message, kind, answer.status)
@@ -264,7 +205,7 @@ class Answers:
         return Error(code, message, kind, status)
 
 
-def _said(body: JsonObject) -> tuple[str, str]:
+def _code_and_message(body: JsonObject) -> tuple[str, str]:
     """Code and message of an error: of {"error": {…}}, of {"code", "message"}, or of a task that failed."""
     nested = body.object("error")
     code = (nested or body).id(*_CODES) or nested.id("type")  # a task's own `type` is what kind of task it is

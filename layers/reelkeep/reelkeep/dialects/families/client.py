@@ -7,16 +7,16 @@ from datetime import datetime
 from importlib import import_module
 from urllib.parse import quote
 
-from reelkeep.dialects.families.answers import Answers
+from reelkeep.dialects.families.lists import Lists
 from reelkeep.domain.observation import ListedPage
 from reelkeep.domain.task import Request, Task
 from reelkeep.domain.wire import Answer, Call, Callbacks, Json, OtherTask, Search
 
-_OURS = frozenset({"callback_url", "provider"})  # what is said to us does not travel
+_OURS = frozenset({"callback_url", "provider"})  # meant for us, so not for the provider
 
 
-class Client(Answers):
-    """Places tasks at one path, and looks at each below it. What more a format can do, its own client says."""
+class Client(Lists):
+    """Submits tasks at one path, and polls each below it. What more a format can do, its own client says."""
 
     path: str  # of submissions; one task is at `{path}/{id}`
     authorization = "Bearer {key}"
@@ -31,13 +31,13 @@ class Client(Answers):
 
         return write(request, import_module(f"reelkeep.dialects.{self.name}.wire").BODIES)
 
-    def travelling(self, request: Request) -> dict[str, Json]:
+    def forwarded_body(self, request: Request) -> dict[str, Json]:
         """The body that a client sent in this very dialect, without nulls: they stand for what was left out."""
         return {name: value for name, value in _without_nulls(request.body).items() if name not in _OURS}
 
     def body(self, task: Task) -> dict[str, Json]:
         request = task.request
-        return self.travelling(request) if request.dialect == self.name and request.body else self.write(request)
+        return self.forwarded_body(request) if request.dialect == self.name and request.body else self.write(request)
 
     def place(self, task: Task) -> Call:
         return Call(method="POST", path=self.path, body=self.body(task))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.domain.observation import Uncertain
 from reelkeep.domain.schedule import LISTED_IN_ORDER_AFTER
 from reelkeep.domain.task import Submission, Task
-from reelkeep.domain.wire import Json, OtherTask
+from reelkeep.domain.wire import OtherTask
 
 _CALL_TAKES = timedelta(minutes=5)  # at most, until the provider has a task of it
 _CLOCKS_DIFFER = timedelta(minutes=5)
@@ -23,7 +24,12 @@ class Row:
 
     id: str
     created_at: datetime | None  # by the provider's clock, which may be hours off
-    said: Mapping[str, Json] = field(default_factory=dict)
+    task: JsonObject
+
+    @property
+    def key(self) -> str:
+        """The same for the same row of another page."""
+        return self.id or repr(self.task.fields)
 
 
 @dataclass(frozen=True, slots=True)

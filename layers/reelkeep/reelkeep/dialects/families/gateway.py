@@ -15,16 +15,16 @@ from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.domain.task import Creation, FailureClass, Request
 from reelkeep.domain.wire import Json
 
-_CONTENT = re.compile(r"https?://[^/?#]+(?:/[^?#]*)?/v1/videos/[^/?#]+/content(?:[?#].*)?")
+_CONTENT = re.compile(r"(?:https?://[^/?#]+)?(?:/[^?#]*)?/v1/videos/[^/?#]+/content(?:[?#].*)?")
 
 
 class Gateway(Client):
     never_accepted = frozenset({"model_not_found", "get_channel_failed"})  # by any channel
     retryable = Client.retryable | {FailureClass.PROVIDER}
 
-    def travelling(self, request: Request) -> dict[str, Json]:
+    def forwarded_body(self, request: Request) -> dict[str, Json]:
         """Without what is ours in its metadata, too."""
-        body = super().travelling(request)
+        body = super().forwarded_body(request)
         if isinstance(metadata := body.get("metadata"), dict):
             body["metadata"] = {name: value for name, value in metadata.items() if name != "callback_url"}
         return body

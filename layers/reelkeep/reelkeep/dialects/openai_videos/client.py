@@ -31,14 +31,13 @@ class _Client(Gateway):
         """Newest first, so older pages than a video may take are not asked for. Gateways have no list."""
         if answer.status in (404, 405):
             return ListedPage(())
-        said = self.page_in(answer)
-        items = said.fields.get("data")
-        if not answer.ok or not isinstance(items, list):
+        if (found := self.page_in(answer, "data")) is None:
             return None
-        read = self.successes(items, since, "completed_at")
-        oldest = self.last_row(items)
+        body, rows = found
+        read = self.successes(rows, since, "completed_at")
+        oldest = self.last_row(rows)
         created_at = oldest.moment("created_at")
-        if said.fields.get("has_more") is True and (created_at is None or created_at >= since - _LONGEST):
+        if body.fields.get("has_more") is True and (created_at is None or created_at >= since - _LONGEST):
             return replace(read, next_page=oldest.id("id"))
         return read
 

@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from reelkeep.dialects.families import lenient
 from reelkeep.dialects.families.client import Client, segment
 from reelkeep.dialects.families.evidence import UNPROVEN, Row, Witness, may_date_from, shows_earlier, witness
 from reelkeep.dialects.families.lenient import JsonObject
@@ -69,9 +68,9 @@ class _Client(Client):
         return Call(method="POST", path=f"{PREFIX}/{SEGMENTS[task.request.kind]}", body=body)
 
     def observe(self, task: Task) -> Call:
-        return self._look(task.provider_task_id)
+        return self._show(task.provider_task_id)
 
-    def _look(self, task_id: str) -> Call:
+    def _show(self, task_id: str) -> Call:
         return Call(method="GET", path=f"{self.path}/{segment(task_id)}/creations")
 
     def list_successes(self, since: datetime, page: str) -> Call | None:
@@ -92,17 +91,15 @@ class _Client(Client):
         return Call(method="GET", path=self.path, query=query)
 
     def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
-        said = self.page_in(answer)
-        items = said.fields.get("tasks")
-        if not answer.ok or not isinstance(items, list):
+        if (found := self.page_in(answer, "tasks")) is None:
             return None
-        read = self.successes(items)
-        token = said.text("next_page_token")
-        if token and items:
+        body, rows = found
+        read, token = self.successes(rows), body.text("next_page_token")
+        if token and rows:
             return replace(read, next_page=f"pager.page_token={token}")
         name, _, place = page.partition("=")
         number, _, before = place.partition(":")
-        last = self.task_id(self.last_row(items)) or before
+        last = self.task_id(self.last_row(rows)) or before
         if name == "pager.page_token" or last == before:
             return read
         return replace(read, next_page=f"pager.page={int(number or 0) + 1}:{last}")
@@ -124,10 +121,10 @@ class _Client(Client):
     def find(self, task: Task, other: OtherTask) -> Search:
         """By our id in the payload: first in the part of the list where it should be, then in all of it.
 
-        The list is not documented to show payloads. Rows without one are looked at one by one, where they are: those
+        The list is not documented to show payloads. Rows without one are polled one by one, where they are: those
         with our prompt, and those that may be of the time of the call.
         """
-        looked_at: dict[str, Finding | None] = {}
+        checked: dict[str, Finding | None] = {}
         for window in ((("created_at.from", rfc3339(task.lost_since - _BEFORE)),), ()):
             rows = dict[str, Row]()
             ended = yield from self._read_list(task, window, rows)
@@ -136,11 +133,11 @@ class _Client(Client):
             is_whole = ended or shows_earlier(rows.values(), task, other)
             seen = witness(rows.values(), task, other) if not window and is_whole else None
             for row in (suspects := _suspects(rows.values(), task, seen, other)):
-                if row.id and row.id not in looked_at:
-                    looked_at[row.id] = finding = yield from self._look_for(task, row.id)
+                if row.id and row.id not in checked:
+                    checked[row.id] = finding = yield from self._check(task, row.id)
                     if isinstance(finding, Found):
                         return finding
-        doubts = [looked_at[row.id] if row.id else _WITHOUT_ID for row in suspects]
+        doubts = [checked[row.id] if row.id else _WITHOUT_ID for row in suspects]
         doubt = next((each for each in doubts if each is not None), None)
         return doubt or (Absent() if seen else UNPROVEN)
 
@@ -156,31 +153,28 @@ class _Client(Client):
         while True:
             query = (*window, page, ("pager.pagesz", str(LARGEST_PAGE)))
             answer = yield Call(method="GET", path=self.path, query=query)
-            said = lenient.fields(answer.json())
-            listed = said.get("tasks")
-            if answer.status != 200 or not isinstance(listed, list):
+            if (found := self.page_in(answer, "tasks")) is None:
                 return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
-            before = len(rows)
-            for found in map(lenient.fields, listed):
-                row = Row(lenient.identifier(found.get("id")), lenient.moment(found.get("created_at")), found)
-                if found.get("payload") == task.id:
+            body, listed = found
+            before, token = len(rows), body.text("next_page_token")
+            for row in map(self.row, listed):
+                if row.task.text("payload") == task.id:
                     return Found(row.id) if row.id else _WITHOUT_ID
-                rows[row.id or repr(found)] = row
-            token = lenient.text(said.get("next_page_token"))
+                rows[row.key] = row
             if not listed or (before == len(rows) and not token):
                 return not listed
             number += 1
             page = ("pager.page_token", token) if token else ("pager.page", str(number))
 
-    def _look_for(self, task: Task, task_id: str) -> Generator[Call, Answer, Finding | None]:
+    def _check(self, task: Task, task_id: str) -> Generator[Call, Answer, Finding | None]:
         """Whether this is the one; None if it is not."""
-        answer = yield self._look(task_id)
-        said = lenient.fields(answer.json())
-        if answer.status != 200 or not lenient.text(said.get("state")):
+        answer = yield self._show(task_id)
+        body = JsonObject(answer.json())
+        if not answer.ok or not body.text("state"):
             return Uncertain("the provider lists a task that may be this one, but does not show it")
-        if "payload" not in said:
+        if "payload" not in body.fields:
             return Untraceable()
-        return Found(task_id) if said["payload"] == task.id else None
+        return Found(task_id) if body.text("payload") == task.id else None
 
 
 def _suspects(rows: Iterable[Row], task: Task, seen: Witness | None, other: OtherTask) -> list[Row]:
@@ -188,11 +182,11 @@ def _suspects(rows: Iterable[Row], task: Task, seen: Witness | None, other: Othe
     found = [
         row
         for row in rows
-        if not row.said.get("payload")
-        and (may_date_from(row, task, seen) or (seen is None and row.said.get("prompt") == task.request.prompt))
+        if not row.task.fields.get("payload")
+        and (may_date_from(row, task, seen) or (seen is None and row.task.text("prompt") == task.request.prompt))
         and not (row.id and other(row.id))
     ]
-    return sorted(found, key=lambda row: row.said.get("prompt") != task.request.prompt)
+    return sorted(found, key=lambda row: row.task.text("prompt") != task.request.prompt)
 
 
 _WITHOUT_ID = Uncertain("the provider lists a task without an id, which may be this one")

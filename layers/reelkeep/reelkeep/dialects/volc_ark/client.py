@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from zlib import crc32
 
-from reelkeep.dialects.families import lenient
 from reelkeep.dialects.families.client import Client, segment
 from reelkeep.dialects.families.evidence import UNPROVEN, Row, may_date_from, witness
 from reelkeep.dialects.families.lenient import JsonObject
@@ -50,16 +49,16 @@ class _Client(Client):
 
     def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
         """Their order is not documented, so all of seven days are read, and those that ended since are taken."""
-        said = self.page_in(answer)
-        items, total = said.fields.get("items"), said.whole("total")
-        if not answer.ok or not isinstance(items, list):
+        if (found := self.page_in(answer, "items")) is None:
             return None
-        read = self.successes(items, since, "updated_at")
+        body, rows = found
+        total = body.whole("total")
+        read = self.successes(rows, since, "updated_at")
         number, _, before = page.partition(":")
-        count = int(before or 0) + len(items)
-        more = count < total if total is not None else len(items) == LARGEST_PAGE
+        count = int(before or 0) + len(rows)
+        more = count < total if total is not None else len(rows) == LARGEST_PAGE
         following = int(number or 1) + 1
-        if items and more and following <= LARGEST_PAGE:  # which is also the last page's number
+        if rows and more and following <= LARGEST_PAGE:  # which is also the last page's number
             return replace(read, next_page=f"{following}:{count}")
         return read
 
@@ -80,12 +79,11 @@ class _Client(Client):
             number += 1
             query = (("page_num", str(number)), ("page_size", str(LARGEST_PAGE)))
             answer = yield Call(method="GET", path=self.path, query=query)
-            said = self.page_in(answer)
-            listed, counted = said.fields.get("items"), said.whole("total")
-            if answer.status != 200 or not isinstance(listed, list) or counted is None:
+            page = self.page_in(answer, "items")
+            if page is None or (counted := page[0].whole("total")) is None:
                 return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
             before = len(rows)
-            rows |= {row.id or repr(row.said): row for row in map(self._row, map(JsonObject, listed))}
+            rows |= {row.key: row for row in map(self.row, page[1])}
             if mark is not None and (finding := _marked(rows.values(), mark, task, other)):
                 return finding
             if total not in (None, counted) or before == len(rows) < counted:
@@ -103,9 +101,6 @@ class _Client(Client):
         if suspects:
             return Untraceable() if mark is None else Uncertain("the provider lists a task that may be this one")
         return Absent() if seen else UNPROVEN
-
-    def _row(self, said: JsonObject) -> Row:
-        return Row(self.task_id(said), said.moment("created_at"), said.fields)
 
 
 upstream = _Client()
@@ -144,9 +139,9 @@ def _marked(rows: Iterable[Row], mark: int, task: Task, other: OtherTask) -> Fou
 
 def _is_asked_for(row: Row, task: Task) -> bool:
     """As far as the list tells it. An endpoint (ep-…) is listed as the model that it stands for."""
-    asked, model, tier = task.request.model, lenient.text(row.said.get("model")), row.said.get("service_tier")
+    asked, model, tier = task.request.model, row.task.text("model"), row.task.fields.get("service_tier")
     return (model in ("", asked) or asked.startswith("ep-")) and tier in (None, "", "default")
 
 
 def _echo(row: Row) -> int | None:
-    return lenient.whole(row.said.get(_EXPIRY))
+    return row.task.whole(_EXPIRY)
