@@ -5,24 +5,31 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from admin import stack
 from admin.output import print_json, print_table
 from admin.stack import Stack
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
 from reelkeep.adapters.http.guard import resolve
-from reelkeep.adapters.topic import SnsTopic, reach_of
-from reelkeep.domain.notices.subscription import OPERATOR, TYPES, Filter, Protocol, Shown, Wish
+from reelkeep.adapters.topic import SnsTopic, endpoint_rules
+from reelkeep.domain.notices.subscription import (
+    EVENT_TYPES,
+    OPERATOR,
+    Channel,
+    Filter,
+    SubscriptionRequest,
+    SubscriptionView,
+)
 from reelkeep.domain.redaction import redact
 from reelkeep.ports import Caller
-from reelkeep.services import subscriptions
+from reelkeep.services.subscriptions import ManageSubscriptions
 
 if TYPE_CHECKING:
     Groups = argparse._SubParsersAction[argparse.ArgumentParser]
 
 _OPERATOR = Caller(OPERATOR, "")
-_WORDS = {each.rpartition(".")[2]: each for each in TYPES}
+_WORDS = {each.rpartition(".")[2]: each for each in EVENT_TYPES}
 
 
 def register(groups: Groups) -> None:
@@ -36,7 +43,7 @@ def register(groups: Groups) -> None:
         help="subscribe somebody",
         description="Has events sent to an address, whosever task they are about.",
     )
-    add_.add_argument("--protocol", required=True, choices=[each.value for each in Protocol])
+    add_.add_argument("--protocol", required=True, choices=[each.value for each in Channel])
     add_.add_argument("--endpoint", required=True, help="an e-mail address, an https URL, or an ARN")
     add_.add_argument(
         "--type",
@@ -58,37 +65,34 @@ def register(groups: Groups) -> None:
 
 def add(options: argparse.Namespace, stack: Stack) -> None:
     """An operator may use every protocol, and send to private addresses: it is its own account."""
-    made = subscriptions.subscribe(
-        Wish(
-            Protocol(options.protocol), options.endpoint, Filter(types=tuple(_WORDS[each] for each in options.types))
-        ),
-        _OPERATOR,
-        **_kept(stack),
-        reach=reach_of(stack.needed("topic_arn"), protocols=tuple(Protocol), private=True),
-        resolve=resolve,
-        clock=_now,
-    )
+    wanted = Filter(types=tuple(_WORDS[each] for each in options.types))
+    request = SubscriptionRequest(Channel(options.protocol), options.endpoint, wanted)
+    made = _manage(stack).subscribe(request, _OPERATOR)
     _print([made], json=options.json)
 
 
 def list_all(options: argparse.Namespace, stack: Stack) -> None:
-    _print(subscriptions.list_subscriptions(_OPERATOR, **_kept(stack)), json=options.json)
+    _print(_manage(stack).list(None, _OPERATOR), json=options.json)
 
 
 def remove(options: argparse.Namespace, stack: Stack) -> None:
-    subscriptions.unsubscribe(options.subscription_id, _OPERATOR, **_kept(stack), clock=_now)
+    _manage(stack).unsubscribe(options.subscription_id, _OPERATOR)
     if not options.json:
         print(f"The subscription {options.subscription_id} is ended.")
 
 
-def _kept(stack: Stack) -> dict[str, Any]:
-    return {
-        "subscriptions": TableSubscriptions(stack.dynamodb(), stack.table),
-        "topic": SnsTopic(stack.sns(), stack.needed("topic_arn")),
-    }
+def _manage(stack: Stack) -> ManageSubscriptions:
+    topic = stack.needed("topic_arn")
+    return ManageSubscriptions(
+        subscriptions=TableSubscriptions(stack.dynamodb(), stack.table),
+        topic=SnsTopic(stack.sns(), topic),
+        rules=endpoint_rules(topic, protocols=tuple(Channel), allow_private=True),
+        resolve=resolve,
+        clock=_now,
+    )
 
 
-def _print(found: Sequence[Shown], *, json: bool) -> None:
+def _print(found: Sequence[SubscriptionView], *, json: bool) -> None:
     columns: dict[str, Sequence[object]] = {
         "ID": [each.subscription.id for each in found],
         "PROTOCOL": [each.subscription.protocol.value for each in found],

@@ -16,7 +16,7 @@ from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.keys import hash_of
-from reelkeep.domain.notices.health import Health
+from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
 from reelkeep.domain.notices.webhooks import CALLBACKS, Delivery
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Kind, Request, State, Submission, Task
 
@@ -163,11 +163,11 @@ def _delivery_item(address: str, now: datetime) -> Item:
 
 
 def _health_item(address: str) -> Item:
-    health = Health(id=address, owner="alice", answers=True, version=1)
+    health = CircuitBreaker(id=address, owner="alice", closed=True, version=1)
     return _document_item("receivers#alice", address, health)
 
 
-def _document_item(pk: str, sk: str, value: Delivery | Health) -> Item:
+def _document_item(pk: str, sk: str, value: Delivery | CircuitBreaker) -> Item:
     return {
         "pk": {"S": pk},
         "sk": {"S": sk},

@@ -11,8 +11,8 @@ from reelkeep.domain import ids
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.notices.health import Health
-from reelkeep.domain.notices.subscription import Policy, Protocol, Standing, Subscription, policy
+from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
+from reelkeep.domain.notices.subscription import Channel, Policy, SnsState, Subscription, filter_policy
 from reelkeep.domain.notices.webhooks import Delivery, Webhook
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
@@ -170,17 +170,17 @@ class FakeDeliveries:
 
 
 @dataclass
-class FakeHealths:
-    recorded: dict[tuple[str, str], Health] = field(default_factory=dict)  # by owner and receiver
+class FakeCircuitBreakers:
+    recorded: dict[tuple[str, str], CircuitBreaker] = field(default_factory=dict)  # by owner and receiver
 
-    def get(self, owner: str, receiver: str) -> Health | None:
+    def get(self, owner: str, receiver: str) -> CircuitBreaker | None:
         return self.recorded.get((owner, receiver))
 
-    def save(self, health: Health, now: datetime) -> Health:
-        recorded = self.get(health.owner, health.id)
-        if health.version != (recorded.version if recorded else 0):
-            raise Stale(f"{health.id} was changed since it was read")
-        self.recorded[health.owner, health.id] = saved = replace(health, version=health.version + 1)
+    def save(self, breaker: CircuitBreaker, now: datetime) -> CircuitBreaker:
+        recorded = self.get(breaker.owner, breaker.id)
+        if breaker.version != (recorded.version if recorded else 0):
+            raise Stale(f"{breaker.id} was changed since it was read")
+        self.recorded[breaker.owner, breaker.id] = saved = replace(breaker, version=breaker.version + 1)
         return saved
 
 
@@ -246,23 +246,23 @@ class FakeTopic:
         if fault and not self.late:
             raise fault
         arn = f"arn:aws:sns:eu-west-1:123456789012:notices:{subscription.protocol}:{subscription.endpoint}"
-        wanted = policy(subscription)
+        wanted = filter_policy(subscription)
         if self.policies.setdefault(arn, wanted) != wanted:
             raise Conflict("SNS knows this endpoint with another filter", field="endpoint")
-        if arn not in self.held and subscription.protocol in (Protocol.EMAIL, Protocol.HTTPS):
+        if arn not in self.held and subscription.protocol in (Channel.EMAIL, Channel.HTTPS):
             self.pending.add(arn)
         self.held[arn] = subscription
         if fault:
             raise fault
         return arn
 
-    def standing(self, arn: str) -> Standing:
+    def state(self, arn: str) -> SnsState:
         self.looks += 1
         if arn not in self.held:
-            return Standing.GONE
-        return Standing.PENDING if arn in self.pending else Standing.CONFIRMED
+            return SnsState.GONE
+        return SnsState.PENDING if arn in self.pending else SnsState.CONFIRMED
 
-    def narrow(self, arn: str, policy: Policy) -> None:
+    def set_filter_policy(self, arn: str, policy: Policy) -> None:
         if arn in self.held:
             self.policies[arn] = policy
 

@@ -20,8 +20,8 @@ from reelkeep.domain.notices.notice import (
     test_event,
     webhook_attributes,
 )
-from reelkeep.domain.notices.subscription import ENDS
-from reelkeep.domain.notices.webhooks import Pause, Webhook
+from reelkeep.domain.notices.subscription import FINAL_STATES
+from reelkeep.domain.notices.webhooks import PauseReason, Webhook
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
 
 Schema = Mapping[str, Any]
@@ -275,14 +275,14 @@ def _on_the_way(state: State, summary: str) -> Event:
 
 
 def _paused() -> Event:
-    event = paused_event(replace(_WEBHOOK, failing_since=_MADE), Pause.FAILING, _MADE + timedelta(days=5))
+    event = paused_event(replace(_WEBHOOK, failing_since=_MADE), PauseReason.FAILING, _MADE + timedelta(days=5))
     return Event(
         type=event["type"],
         summary="A webhook is not told any more, until its owner says so: it is gone, or nothing arrived for days.",
         data=_object(
             webhook_id=_TEXT,
             owner=_TEXT,
-            reason={"type": "string", "enum": [Pause.GONE.value, Pause.FAILING.value]},
+            reason={"type": "string", "enum": [PauseReason.GONE.value, PauseReason.FAILING.value]},
             failing_since=_or_null(_MOMENT),
         ),
         payload=event,
@@ -336,7 +336,7 @@ def events() -> tuple[Event, ...]:
     repeat = replace(_TASK, possible_repeat="019aa6f1afff0123456789abcdef0123")
     odd = replace(_TASK, trouble="the provider says 'rendering'", not_understood_since=_MADE, state=State.PROCESSING)
     return (
-        *(_end(state) for state in ENDS),
+        *(_end(state) for state in FINAL_STATES),
         _possible_repeat(repeat),
         _paused(),
         _on_the_way(State.PROCESSING, "A provider began to work on a task."),

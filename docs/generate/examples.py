@@ -20,8 +20,8 @@ from reelkeep.domain.errors import (
     Refused,
     Unauthorized,
 )
-from reelkeep.domain.notices.subscription import Filter, Protocol, Shown, Status, Subscription
-from reelkeep.domain.notices.webhooks import Attempt, Delivery, DeliveryPage, Disclosed, Outcome, Webhook
+from reelkeep.domain.notices.subscription import Channel, Filter, Status, Subscription, SubscriptionView
+from reelkeep.domain.notices.webhooks import Attempt, Delivery, DeliveryPage, Outcome, Webhook, WebhookWithSecret
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Request, State, Task
 from reelkeep.domain.upstream import Upstream
 
@@ -98,7 +98,7 @@ ERRORS: Mapping[type[ClientError], tuple[ClientError, ...]] = {
 
 _URL = "https://example.com/hooks/reelkeep"
 _WEBHOOK = Webhook(id=f"wh_{EXAMPLE_ID}", owner="alice", url=_URL, created_at=_AT)
-_WITH_SECRET = Disclosed(_WEBHOOK, "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDazfpZ0g8L0U=")
+_WITH_SECRET = WebhookWithSecret(_WEBHOOK, "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oDazfpZ0g8L0U=")
 _WAITING = Delivery(
     id=f"dl_{EXAMPLE_ID}",
     owner="alice",
@@ -120,19 +120,19 @@ _DELIVERED = replace(
 _SUBSCRIPTION = Subscription(
     id=EXAMPLE_ID,
     owner="alice",
-    protocol=Protocol.EMAIL,
+    protocol=Channel.EMAIL,
     endpoint="alice@example.com",
     filter=Filter(states=(State.FAILED, State.EXPIRED)),
     created_at=_AT,
     updated_at=_AT,
 )
-_PENDING = Shown(_SUBSCRIPTION, Status.PENDING)
+_PENDING = SubscriptionView(_SUBSCRIPTION, Status.PENDING)
 SERVED: Mapping[str, Any] = {  # by the names of services
     "list_providers": [Upstream("vidu", "vidu_ent_v2", ("vidu*",), default=True)],
     "subscribe": _PENDING,
     "list_subscriptions": [_PENDING],
     "show_subscription": _PENDING,
-    "change_subscription": Shown(replace(_SUBSCRIPTION, active=False), Status.PENDING),
+    "change_subscription": SubscriptionView(replace(_SUBSCRIPTION, active=False), Status.PENDING),
     "unsubscribe": None,
     "create_webhook": _WITH_SECRET,
     "list_webhooks": [_WEBHOOK],

@@ -13,7 +13,7 @@ from docs.generate.version import VERSION
 from reelkeep.dialects import all_dialects, dialect_of
 from reelkeep.dialects.dialect import AnyRoute, Dialect, Submit
 from reelkeep.domain import tags
-from reelkeep.domain.claims import HEADER, KEY_PATTERN, LIFE, LONGEST_KEY
+from reelkeep.domain.claims import HEADER, IDEMPOTENCY_TTL, KEY_PATTERN, LONGEST_KEY
 from reelkeep.domain.errors import ClientError, Conflict, NotFound, Unauthorized
 from reelkeep.domain.notices.webhooks import CALLBACKS
 from reelkeep.domain.wire import Json
@@ -39,7 +39,7 @@ _REPEATABLE = {
     "in": "header",
     "description": (
         "Your own name for this submission, unique among yours. Sent again with the same request within "
-        f"{LIFE.days} days it gives the same task, which is generated and paid for once."
+        f"{IDEMPOTENCY_TTL.days} days it gives the same task, which is generated and paid for once."
     ),
     "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_KEY, "pattern": f"^{KEY_PATTERN}$"},
     "example": "order-4711-take-1",

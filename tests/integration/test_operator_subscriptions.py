@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from admin.commands import main
-from reelkeep.domain.notices.subscription import TYPES
+from reelkeep.domain.notices.subscription import EVENT_TYPES
 
 Admin = Callable[..., Any]
 
@@ -71,4 +71,4 @@ def test_what_is_wrong_is_said(admin: Admin) -> None:
 
 
 def test_every_type_of_event_has_a_word_of_its_own() -> None:
-    assert len({each.rpartition(".")[2] for each in TYPES}) == len(TYPES)
+    assert len({each.rpartition(".")[2] for each in EVENT_TYPES}) == len(EVENT_TYPES)

@@ -17,25 +17,25 @@ from botocore.exceptions import ClientError
 
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
 from reelkeep.adapters.notices import SnsNotices
-from reelkeep.adapters.topic import SnsTopic, reach_of
+from reelkeep.adapters.topic import SnsTopic, endpoint_rules
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.notices.notice import attributes, notice
 from reelkeep.domain.notices.subscription import (
-    ENDS,
-    MOST_OF_ONE_OWNER,
+    FINAL_STATES,
+    MAX_SUBSCRIPTIONS,
     OPERATOR,
-    Change,
+    Channel,
     Filter,
-    Protocol,
-    Standing,
+    SnsState,
     Status,
     Subscription,
-    Wish,
+    SubscriptionRequest,
+    SubscriptionUpdate,
 )
 from reelkeep.domain.task import Kind, Request, State, Task
 from reelkeep.ports import Caller
-from reelkeep.services import subscriptions
+from reelkeep.services.subscriptions import ManageSubscriptions
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -64,7 +64,7 @@ FILTERS: dict[str, tuple[str, Filter]] = {
     "one provider": ("bob", Filter(providers=("ark",))),
     "everything of bob's": ("bob", Filter()),
     "another's name as a tag": ("bob", Filter(tags=("alice", "alice#success"))),
-    "a name that another's begins with": ("ali", Filter(states=ENDS)),
+    "a name that another's begins with": ("ali", Filter(states=FINAL_STATES)),
 }
 
 
@@ -103,7 +103,7 @@ def tasks(count: int, seed: int = 7) -> list[Task]:
             created_at=NOON,
             updated_at=NOON,
             deadline=NOON,
-            state=chance.choice(ENDS),
+            state=chance.choice(FINAL_STATES),
         )
         made.append(task)
     return made
@@ -119,11 +119,14 @@ class Post:
     queues: dict[str, str] = field(default_factory=dict)  # ARN -> URL
 
     @property
-    def kept(self) -> dict[str, Any]:
-        return {
-            "subscriptions": TableSubscriptions(self.aws["dynamodb"], self.table),
-            "topic": SnsTopic(self.aws["sns"], self.topic),
-        }
+    def manage(self) -> ManageSubscriptions:
+        return ManageSubscriptions(
+            subscriptions=TableSubscriptions(self.aws["dynamodb"], self.table),
+            topic=SnsTopic(self.aws["sns"], self.topic),
+            rules=endpoint_rules(self.topic, protocols=("sqs", "https", "email"), allow_private=True),
+            resolve=lambda host: ("127.0.0.1",),
+            clock=lambda: datetime.now(UTC),
+        )
 
     def queue(self) -> str:
         """The ARN of a new queue, into which this topic may send."""
@@ -146,19 +149,11 @@ class Post:
     def subscribe(
         self, endpoint: str, owner: str = "alice", wanted: Filter | None = None, protocol: str = "sqs"
     ) -> Any:
-        return subscriptions.subscribe(
-            Wish(Protocol(protocol), endpoint, wanted or Filter()),
-            Caller(owner, "k"),
-            **self.kept,
-            reach=reach_of(self.topic, protocols=("sqs", "https", "email"), private=True),
-            resolve=lambda host: ("127.0.0.1",),
-            clock=lambda: datetime.now(UTC),
-        )
+        request = SubscriptionRequest(Channel(protocol), endpoint, wanted or Filter())
+        return self.manage.subscribe(request, Caller(owner, "k"))
 
     def change(self, id: str, **changes: Any) -> Any:
-        return subscriptions.change(
-            Change(id, **changes), Caller("alice", "k"), **self.kept, clock=lambda: datetime.now(UTC)
-        )
+        return self.manage.change(SubscriptionUpdate(id, **changes), Caller("alice", "k"))
 
     def tell(self, *told: Task) -> None:
         notices = SnsNotices(lambda: self.aws["sns"], self.topic)
@@ -217,9 +212,8 @@ def test_a_paused_subscription_gets_nothing_and_a_resumed_one_what_comes_then(po
     post.change(id, filter=Filter(states=(State.FAILED,)))
     post.tell(fourth, replace(first, state=State.FAILED))
     assert post.taken(queue) == {first.id}
-    kept = post.kept
-    subscriptions.unsubscribe(id, Caller("alice", "k"), **kept, clock=lambda: NOON)
-    subscriptions.unsubscribe(id, Caller("alice", "k"), **kept, clock=lambda: NOON)
+    post.manage.unsubscribe(id, Caller("alice", "k"))
+    post.manage.unsubscribe(id, Caller("alice", "k"))
     post.tell(replace(second, state=State.FAILED))
     assert post.taken(queue) == set()
 
@@ -236,11 +230,11 @@ def test_an_endpoint_that_must_confirm_is_pending_until_it_did(post: Post) -> No
     made = post.subscribe("http://127.0.0.1:9/nobody-listens", protocol="https")
     assert made.status is Status.PENDING
     id, alice = made.subscription.id, Caller("alice", "k")
-    assert subscriptions.show(id, alice, **post.kept).status is Status.PENDING
-    (listed,) = subscriptions.list_subscriptions(alice, **post.kept)
+    assert post.manage.show(id, alice).status is Status.PENDING
+    (listed,) = post.manage.list(None, alice)
     assert listed.status is Status.PENDING
     post.aws["sns"].unsubscribe(SubscriptionArn=listed.subscription.arn)
-    assert subscriptions.show(id, alice, **post.kept).status is Status.GONE
+    assert post.manage.show(id, alice).status is Status.GONE
 
 
 def subscription(**changes: Any) -> Subscription:
@@ -248,7 +242,7 @@ def subscription(**changes: Any) -> Subscription:
     plain = Subscription(
         id=id,
         owner="alice",
-        protocol=Protocol.SQS,
+        protocol=Channel.SQS,
         endpoint=f"arn:aws:sqs:us-east-1:000000000000:{id}",
         created_at=NOON,
         updated_at=NOON,
@@ -317,7 +311,7 @@ def test_an_owner_s_limit_holds_whatever_comes_at_once(dynamodb: DynamoDBClient,
         thread.start()
     for thread in threads:
         thread.join()
-    assert outcomes.count("added") == MOST_OF_ONE_OWNER == len(records.of("alice"))
+    assert outcomes.count("added") == MAX_SUBSCRIPTIONS == len(records.of("alice"))
     assert len(outcomes) == 32
     records.remove(records.of("alice")[0], NOON)
     records.add(subscription())
@@ -386,5 +380,5 @@ def test_what_sns_does_not_know_is_gone() -> None:
     sns: Any = Refusing(dict.fromkeys(calls, unknown))
     topic = SnsTopic(sns, TOPIC)
     topic.unsubscribe(ARN)
-    topic.narrow(ARN, {"owner": ["alice"]})
-    assert topic.standing(ARN) is Standing.GONE
+    topic.set_filter_policy(ARN, {"owner": ["alice"]})
+    assert topic.state(ARN) is SnsState.GONE

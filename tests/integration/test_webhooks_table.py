@@ -1,4 +1,4 @@
-"""Webhooks, deliveries and receivers' health in the table behave as their fakes do; and of the queue, what the code
+"""Webhooks, deliveries and circuit breakers in the table behave as their fakes do; and of the queue, what the code
 relies on."""
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableHealths, TableWebhooks
-from reelkeep.adapters.outbox import SqsOutbox, ticket_of
+from reelkeep.adapters.dynamodb.webhooks import TableCircuitBreakers, TableDeliveries, TableWebhooks
+from reelkeep.adapters.outbox import SqsOutbox, message_of
 from reelkeep.domain.errors import Stale
-from reelkeep.domain.notices.health import Health
-from reelkeep.domain.notices.webhooks import Attempt, Delivery, Form, Outcome, Pause, Webhook, delivery_id
+from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
+from reelkeep.domain.notices.webhooks import Attempt, BodyFormat, Delivery, Outcome, PauseReason, Webhook, delivery_id
 from reelkeep.domain.task import State
-from reelkeep.ports import Deliveries, Healths, Webhooks
-from tests.fakes import FakeDeliveries, FakeHealths, FakeWebhooks
+from reelkeep.ports import CircuitBreakers, Deliveries, Webhooks
+from tests.fakes import FakeCircuitBreakers, FakeDeliveries, FakeWebhooks
 from tests.unit.services.stage import NOON
 
 if TYPE_CHECKING:
@@ -38,8 +38,12 @@ def deliveries(request: pytest.FixtureRequest, dynamodb: DynamoDBClient) -> Deli
 
 
 @pytest.fixture(params=["table", "fake"])
-def healths(request: pytest.FixtureRequest, dynamodb: DynamoDBClient) -> Healths:
-    return TableHealths(dynamodb, request.getfixturevalue("table")) if request.param == "table" else FakeHealths()
+def breakers(request: pytest.FixtureRequest, dynamodb: DynamoDBClient) -> CircuitBreakers:
+    return (
+        TableCircuitBreakers(dynamodb, request.getfixturevalue("table"))
+        if request.param == "table"
+        else FakeCircuitBreakers()
+    )
 
 
 WEBHOOK = Webhook(
@@ -47,9 +51,9 @@ WEBHOOK = Webhook(
     owner="alice",
     url="https://one.test/h?k=1",
     states=(State.PROCESSING, State.SUCCESS),
-    form=Form.DIALECT,
+    body_format=BodyFormat.DIALECT,
     description="一",
-    paused=Pause.FAILING,
+    paused=PauseReason.FAILING,
     created_at=NOON,
     generation=3,
     rotated_at=NOON,
@@ -137,32 +141,34 @@ def test_what_is_known_of_a_delivery_ends_after_thirty_days(dynamodb: DynamoDBCl
     assert int(item["expires_at"]["N"]) == int((delivery().created_at + timedelta(days=30)).timestamp())
 
 
-HEALTH = Health(id="https://one.test", owner="alice", closed=3, closed_until=NOON, asked_until=NOON, unheard=2)
+BREAKER = CircuitBreaker(
+    id="https://one.test", owner="alice", times_opened=3, open_until=NOON, probing_until=NOON, consecutive_timeouts=2
+)
 
 
-def test_a_receivers_health_is_its_owners_and_replaced_only_as_it_was_read(healths: Healths) -> None:
-    assert healths.get("alice", HEALTH.id) is None
-    saved = healths.save(HEALTH, NOON)
-    assert healths.get("alice", HEALTH.id) == saved == replace(HEALTH, version=1)
-    assert healths.get("bob", HEALTH.id) is None
-    assert healths.get("alice", "wh_1") is None
+def test_a_circuit_breaker_is_its_owners_and_replaced_only_as_it_was_read(breakers: CircuitBreakers) -> None:
+    assert breakers.get("alice", BREAKER.id) is None
+    saved = breakers.save(BREAKER, NOON)
+    assert breakers.get("alice", BREAKER.id) == saved == replace(BREAKER, version=1)
+    assert breakers.get("bob", BREAKER.id) is None
+    assert breakers.get("alice", "wh_1") is None
     with pytest.raises(Stale):
-        healths.save(HEALTH, NOON)
-    assert healths.save(replace(saved, answers=True), NOON).version == 2
+        breakers.save(BREAKER, NOON)
+    assert breakers.save(replace(saved, closed=True), NOON).version == 2
     with pytest.raises(Stale):
-        healths.save(saved, NOON)
+        breakers.save(saved, NOON)
 
 
-def test_a_receivers_health_is_forgotten_after_a_day_and_so_it_is_recorded_anew(
+def test_a_circuit_breaker_is_forgotten_after_a_day_and_so_it_is_recorded_anew(
     dynamodb: DynamoDBClient, table: str
 ) -> None:
-    saved = TableHealths(dynamodb, table).save(HEALTH, NOON)
+    saved = TableCircuitBreakers(dynamodb, table).save(BREAKER, NOON)
     (item,) = dynamodb.scan(TableName=table)["Items"]
     assert int(item["expires_at"]["N"]) == int((NOON + timedelta(days=1)).timestamp())
     dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})  # as the table does itself
     with pytest.raises(Stale):
-        TableHealths(dynamodb, table).save(saved, NOON)
-    assert TableHealths(dynamodb, table).save(HEALTH, NOON) == saved
+        TableCircuitBreakers(dynamodb, table).save(saved, NOON)
+    assert TableCircuitBreakers(dynamodb, table).save(BREAKER, NOON) == saved
 
 
 @pytest.fixture
@@ -190,14 +196,14 @@ def test_messages_of_a_task_come_in_order_and_a_waiting_one_keeps_only_its_own_b
 
     def receive() -> dict[str, str]:
         messages = client.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages", [])
-        return {ticket_of(each["Body"]).delivery_id: each["ReceiptHandle"] for each in messages}
+        return {message_of(each["Body"]).delivery_id: each["ReceiptHandle"] for each in messages}
 
     came = receive()
     assert list(came) == [first.id]
-    outbox.come_back(came[first.id], 3600)
+    outbox.retry_in(came[first.id], 3600)
     assert list(receive()) == [other.id]
     assert receive() == {}
-    outbox.come_back(came[first.id], 0)
+    outbox.retry_in(came[first.id], 0)
     again = receive()
     assert list(again) == [first.id]
     client.delete_message(QueueUrl=url, ReceiptHandle=again[first.id])

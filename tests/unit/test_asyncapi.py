@@ -18,8 +18,8 @@ from docs.generate.asyncapi import document, events
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.notices.notice import attributes, notice, paused_event, webhook_attributes
 from reelkeep.domain.notices.notice import test_event as tried
-from reelkeep.domain.notices.subscription import ENDS, TYPES
-from reelkeep.domain.notices.webhooks import Pause, Webhook
+from reelkeep.domain.notices.subscription import EVENT_TYPES, FINAL_STATES
+from reelkeep.domain.notices.webhooks import PauseReason, Webhook
 from reelkeep.domain.task import Adoption, ArchivedFile, Asset, Creation, Failure, Request, State, Task
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +107,7 @@ def test_there_is_a_file_with_an_example_of_each_event_and_no_other() -> None:
 
 
 def test_what_is_named_as_a_type_is_described_and_the_other_way_round() -> None:
-    assert list(TYPES) == [each.type for each in events() if each.channels != ("webhooks",)]
+    assert list(EVENT_TYPES) == [each.type for each in events() if each.channels != ("webhooks",)]
 
 
 def test_only_what_an_owner_may_hear_names_an_owner_to_filter_by() -> None:
@@ -139,7 +139,7 @@ tasks = st.builds(
 )
 
 
-@given(tasks, st.sampled_from(ENDS))
+@given(tasks, st.sampled_from(FINAL_STATES))
 def test_every_notice_is_as_the_document_says(task: Task, state: State) -> None:
     ended = replace(task, state=state)
     check(notice(ended, lambda kept: "https://keep.test/files/x"), attributes(ended))
@@ -153,7 +153,7 @@ def test_what_webhooks_are_told_on_the_way_is_as_the_document_says(task: Task, s
 
 @given(st.builds(Webhook, created_at=moments, failing_since=st.none() | moments), moments)
 def test_what_is_told_of_a_webhook_is_as_the_document_says(webhook: Webhook, now: datetime) -> None:
-    for why in (Pause.GONE, Pause.FAILING):
+    for why in (PauseReason.GONE, PauseReason.FAILING):
         event = paused_event(webhook, why, now)
         check(event, webhook_attributes(event))
     headers = {"webhook-id": "1", "webhook-timestamp": "2", "webhook-signature": "v1,x"}

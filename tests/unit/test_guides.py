@@ -139,6 +139,6 @@ def test_every_alarm_is_in_the_guide_for_operators() -> None:
 def test_the_limits_are_as_the_guide_says() -> None:
     assert (LARGEST_BODY, LARGEST["video"], LARGEST["image"]) == (5 << 20, 10 << 30, 256 << 20)
     assert (schedule.ORDINARY.total_seconds(), schedule.OFF_PEAK.total_seconds()) == (2 * 3600, 49 * 3600)
-    assert webhooks.MOST == 20
+    assert webhooks.MAX_WEBHOOKS == 20
     for limit in ("5 MiB", "10 GiB, 256 MiB", "2 hours; off-peak 49 hours", "20 each"):
         assert limit in OPERATING

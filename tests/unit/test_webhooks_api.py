@@ -21,7 +21,7 @@ from tests.unit.test_api import event
 URL = "https://example.com/hooks/reelkeep"
 VERBS = {
     "create_webhook": "create",
-    "list_webhooks": "every",
+    "list_webhooks": "list",
     "show_webhook": "show",
     "change_webhook": "change",
     "delete_webhook": "delete",

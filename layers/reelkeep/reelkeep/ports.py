@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.notices.subscription import Policy, Standing, Subscription
+from reelkeep.domain.notices.subscription import Policy, SnsState, Subscription
 from reelkeep.domain.observation import Finding, Listed, Observation, Placement
 from reelkeep.domain.task import ArchivedFile, Asset, Request, Task
 from reelkeep.domain.wire import OtherTask
 
 if TYPE_CHECKING:  # most functions do without them
     from reelkeep.domain.links import Links
-    from reelkeep.domain.notices.health import Health
+    from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
     from reelkeep.domain.notices.webhooks import Delivery, Webhook
 
 Clock = Callable[[], datetime]
@@ -210,55 +210,55 @@ class Notices(Protocol):
 
 
 class Subscriptions(Protocol):
-    """Records of subscriptions, each owner's apart."""
+    """The records of subscriptions."""
 
     def add(self, subscription: Subscription) -> None:
-        """Raises Conflict if its endpoint is subscribed already, LimitReached if the owner has as many as it may."""
+        """Raises Conflict if its endpoint is subscribed already, LimitReached."""
 
     def get(self, owner: str, subscription_id: str) -> Subscription | None:
-        """Removed ones, too, for some time."""
+        """Also a removed one, for 30 days."""
 
     def of(self, owner: str) -> list[Subscription]:
-        """Those that were not removed, oldest first."""
+        """Without removed ones; oldest first."""
 
     def save(self, subscription: Subscription) -> Subscription:
-        """Replaces the record this one was read from. Raises Stale if somebody else did so meanwhile."""
+        """Raises Stale if somebody else changed it since it was read."""
 
     def remove(self, subscription: Subscription, now: datetime) -> None:
         """Its endpoint is free again. Raises Stale as `save` does."""
 
 
 class Topic(Protocol):
-    """What notices are published to, as SNS keeps it."""
+    """The SNS topic that notifications are published to."""
 
     def subscribe(self, subscription: Subscription) -> str:
-        """SNS's name of it; "" if SNS does not say yet. A second time gives the same one.
+        """The ARN, the same at every repetition; "" if SNS does not say it yet.
 
-        Raises InvalidRequest for an endpoint that SNS refuses, Conflict if SNS has one for it that is not ours,
+        Raises InvalidRequest for an endpoint that SNS refuses, Conflict if SNS has another subscription of it,
         LimitReached.
         """
 
-    def standing(self, arn: str) -> Standing: ...
+    def state(self, arn: str) -> SnsState: ...
 
-    def narrow(self, arn: str, policy: Policy) -> None:
-        """From some minutes on, this is what is delivered. One that is gone stays gone. Raises LimitReached."""
+    def set_filter_policy(self, arn: str, policy: Policy) -> None:
+        """It holds within 15 minutes. Does nothing if the subscription is gone. Raises LimitReached."""
 
     def unsubscribe(self, arn: str) -> None:
-        """Nothing is delivered any more; a second time changes nothing."""
+        """A second time changes nothing."""
 
 
 class Destinations(Protocol):
     def check(self, url: str, field: str) -> None:
-        """Raises InvalidRequest, naming the field, for an address that nothing can or may be sent to."""
+        """Raises InvalidRequest, naming the field, for an address that cannot receive messages."""
 
 
 class Unanswered(Exception):
-    """No answer came, and why."""
+    """No answer came. The message says why."""
 
 
 class Post(Protocol):
     def __call__(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
-        """The answer's status. Raises Unanswered."""
+        """The status of the answer. Raises Unanswered."""
 
 
 class Webhooks(Protocol):
@@ -267,7 +267,7 @@ class Webhooks(Protocol):
     def get(self, owner: str, webhook_id: str) -> Webhook | None: ...
 
     def of(self, owner: str) -> Sequence[Webhook]:
-        """All of them, oldest first."""
+        """Oldest first."""
 
     def save(self, webhook: Webhook) -> Webhook:
         """Raises Stale if somebody else changed it since it was read."""
@@ -277,7 +277,7 @@ class Webhooks(Protocol):
 
 class Deliveries(Protocol):
     def add(self, delivery: Delivery) -> Delivery:
-        """Records it, unless there is one of this id: then returns that one."""
+        """Records it. If there is one of this id, returns that one instead."""
 
     def get(self, owner: str, webhook_id: str, delivery_id: str) -> Delivery | None: ...
 
@@ -285,34 +285,34 @@ class Deliveries(Protocol):
         """Raises Stale if somebody else changed it since it was read."""
 
     def page(self, owner: str, webhook_id: str, size: int, before: str = "") -> Sequence[Delivery]:
-        """Newest first, those whose ids come before that one."""
+        """Newest first, of those with an id below `before`."""
 
 
-class Healths(Protocol):
+class CircuitBreakers(Protocol):
     """How receivers have answered lately."""
 
-    def get(self, owner: str, receiver: str) -> Health | None: ...
+    def get(self, owner: str, receiver: str) -> CircuitBreaker | None: ...
 
-    def save(self, health: Health, now: datetime) -> Health:
+    def save(self, breaker: CircuitBreaker, now: datetime) -> CircuitBreaker:
         """Raises Stale if somebody else changed it since it was read."""
 
 
 class Outbox(Protocol):
-    """What is to be sent, in order within the group of each delivery."""
+    """The queue of messages to send. Messages of one group are delivered in order."""
 
     def put(self, delivery: Delivery) -> None:
-        """Twice in a short time is once."""
+        """A repetition within five minutes changes nothing."""
 
-    def bury(self, delivery: Delivery) -> None:
-        """To where a person looks for what was given up."""
+    def dead_letter(self, delivery: Delivery) -> None:
+        """To the queue that operators look at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
     body: Any  # JSON
-    scheme: str = ""  # what else signs it
+    scheme: str = ""  # of a second signature
 
 
 class Render(Protocol):
     def __call__(self, task: Task, links: Links) -> Rendered:
-        """What its client's own dialect shows of a task."""
+        """What the dialect of the task's client shows of it, or posts to webhooks."""

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from reelkeep.adapters.s3 import layout
-from reelkeep.domain.notices.webhooks import ATTEMPTS, TOLD, Attempt, Delivery, Outcome
+from reelkeep.domain.notices.webhooks import ANNOUNCED_STATES, ATTEMPTS, Attempt, Delivery, Outcome
 
 ROOT = Path(__file__).parents[3]
 SECRETS = {
@@ -244,7 +244,7 @@ def test_the_stream_is_heard_of_every_state_that_somebody_can_ask_for(resources:
     mapping = resources["AnnounceMapping"]["Properties"]
     (chosen,) = mapping["FilterCriteria"]["Filters"]
     image = json.loads(chosen["Pattern"])["dynamodb"]["NewImage"]
-    assert image == {"state": {"S": [state.value for state in TOLD]}}
+    assert image == {"state": {"S": [state.value for state in ANNOUNCED_STATES]}}
     assert mapping["StartingPosition"] == "TRIM_HORIZON"  # what changed before the mapping was there is heard of, too
     assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": {"Fn::GetAtt": "DeadLetterQueue.Arn"}}}
 

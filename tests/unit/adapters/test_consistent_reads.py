@@ -11,7 +11,7 @@ from reelkeep.adapters.dynamodb.calls import TableCalls
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
 from reelkeep.adapters.dynamodb.tasks import TableTasks
-from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableHealths, TableWebhooks
+from reelkeep.adapters.dynamodb.webhooks import TableCircuitBreakers, TableDeliveries, TableWebhooks
 from reelkeep.domain.keys import new_key
 
 
@@ -33,7 +33,7 @@ READS: list[Callable[[Any], object]] = [
     lambda client: TableSubscriptions(client, "t").get("alice", "0" * 32),
     lambda client: TableWebhooks(client, "t").get("alice", "wh_1"),
     lambda client: TableDeliveries(client, "t").get("alice", "wh_1", "dl_1"),
-    lambda client: TableHealths(client, "t").get("alice", "r_1"),
+    lambda client: TableCircuitBreakers(client, "t").get("alice", "r_1"),
 ]
 
 

@@ -11,7 +11,15 @@ from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
 from reelkeep.domain.errors import Conflict, LimitReached, NotFound
-from reelkeep.domain.notices.subscription import Change, Filter, Protocol, Shown, Status, Subscription, Wish
+from reelkeep.domain.notices.subscription import (
+    Channel,
+    Filter,
+    Status,
+    Subscription,
+    SubscriptionRequest,
+    SubscriptionUpdate,
+    SubscriptionView,
+)
 from reelkeep.domain.task import Kind, State
 from reelkeep.ports import Caller
 from tests.fakes import FakeKeys
@@ -20,7 +28,7 @@ ALICE = Caller("alice", "key-1")
 MADE = Subscription(
     id="1" * 32,
     owner="alice",
-    protocol=Protocol.EMAIL,
+    protocol=Channel.EMAIL,
     endpoint="alice@example.com",
     filter=Filter(states=(State.FAILED,), tags=("a",)),
     created_at=datetime(2026, 11, 21, 12, tzinfo=UTC),
@@ -64,7 +72,7 @@ class Desk:
             self.asked.append((name, asked, caller))
             if self.fault:
                 raise self.fault
-            shown = Shown(MADE, Status.PENDING)
+            shown = SubscriptionView(MADE, Status.PENDING)
             return [shown] if many else shown
 
         return service
@@ -83,7 +91,7 @@ def test_a_subscription_is_made_and_shown_with_its_address(desk: Desk) -> None:
     response = desk.api.handle(event("POST", "/subscriptions", EMAIL))
     assert (response["statusCode"], json.loads(response["body"])) == (201, BODY)
     assert response["headers"]["location"] == PATH
-    assert desk.asked == [("subscribe", Wish(Protocol.EMAIL, "alice@example.com", Filter()), ALICE)]
+    assert desk.asked == [("subscribe", SubscriptionRequest(Channel.EMAIL, "alice@example.com", Filter()), ALICE)]
 
 
 def test_every_field_of_a_filter_arrives_and_each_value_once(desk: Desk) -> None:
@@ -148,12 +156,15 @@ def test_subscriptions_are_listed_and_shown(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("body", "change"),
     [
-        ({"active": False}, Change("1" * 32, active=False)),
-        ({"filter": {}}, Change("1" * 32, filter=Filter())),
-        ({"filter": {"tags": ["a"]}, "active": True}, Change("1" * 32, filter=Filter(tags=("a",)), active=True)),
+        ({"active": False}, SubscriptionUpdate("1" * 32, active=False)),
+        ({"filter": {}}, SubscriptionUpdate("1" * 32, filter=Filter())),
+        (
+            {"filter": {"tags": ["a"]}, "active": True},
+            SubscriptionUpdate("1" * 32, filter=Filter(tags=("a",)), active=True),
+        ),
     ],
 )
-def test_what_is_changed_is_what_is_sent(desk: Desk, body: object, change: Change) -> None:
+def test_what_is_changed_is_what_is_sent(desk: Desk, body: object, change: SubscriptionUpdate) -> None:
     assert desk("PATCH", PATH, body) == (200, BODY)
     assert desk.asked == [("change_subscription", change, ALICE)]
 

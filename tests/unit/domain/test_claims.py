@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from reelkeep.domain.claims import KEY_PATTERN, LIFE, LONGEST_KEY, check_key, claim_of, fingerprint
+from reelkeep.domain.claims import IDEMPOTENCY_TTL, KEY_PATTERN, LONGEST_KEY, check_key, claim_of, fingerprint
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
@@ -61,7 +61,7 @@ def test_a_key_goes_before_the_window_and_without_both_nothing_is_claimed(
         assert not keyed
         assert not window
         return
-    assert (claim.sort, claim.expires_at - NOON) == (("key", LIFE) if keyed else ("request", window))
+    assert (claim.sort, claim.expires_at - NOON) == (("key", IDEMPOTENCY_TTL) if keyed else ("request", window))
     again = claim_of(
         replace(asking(body), prompt="x"),
         owner="alice",

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.notices.notice import attributes
 from reelkeep.domain.notices.subscription import (
-    ENDS,
-    MOST_COMBINATIONS,
+    FINAL_STATES,
+    MAX_COMBINATIONS,
     OPERATOR,
+    Channel,
+    EndpointRules,
     Filter,
-    Protocol,
-    Reach,
     Subscription,
     check_filter,
-    policy,
+    filter_policy,
 )
 from reelkeep.domain.task import Kind, Request, State, Task
 from tests.sns_filters import admits
@@ -40,7 +40,7 @@ def some(values: Any, most: int = 3) -> st.SearchStrategy[tuple[Any, ...]]:
 
 filters = st.builds(
     Filter,
-    states=some(ENDS, 4),
+    states=some(FINAL_STATES, 4),
     providers=some(("vidu", "ark", "alice")),
     models=some(("viduq2", "viduq2*", "v*", "doubao-1", "success")),
     kinds=some(tuple(Kind)),
@@ -65,7 +65,7 @@ def task(owner: str, state: State, provider: str, model: str, kind: Kind, tags: 
 tasks = st.builds(
     task,
     owners,
-    st.sampled_from(ENDS),
+    st.sampled_from(FINAL_STATES),
     st.sampled_from(("vidu", "ark")),
     st.sampled_from(MODELS),
     st.sampled_from(Kind),
@@ -77,7 +77,7 @@ def subscription(owner: str = "alice", wanted: Filter | None = None, *, active: 
     return Subscription(
         id="1" * 32,
         owner=owner,
-        protocol=Protocol.EMAIL,
+        protocol=Channel.EMAIL,
         endpoint="a@b.test",
         filter=wanted or Filter(),
         active=active,
@@ -108,7 +108,7 @@ def fits(wanted: Filter, found: Task) -> bool:
 def test_a_policy_admits_what_its_filter_describes_of_its_owner_s_tasks(
     owner: str, wanted: Filter, found: Task
 ) -> None:
-    made = policy(subscription(owner, wanted))
+    made = filter_policy(subscription(owner, wanted))
     assert admits(made, attributes(found)) is (found.owner == owner and fits(wanted, found))
 
 
@@ -118,15 +118,17 @@ def test_every_filter_that_is_let_in_is_one_that_sns_takes(wanted: Filter) -> No
         check_filter(wanted)
     except InvalidRequest:
         return
-    made = policy(subscription("alice", wanted))
+    made = filter_policy(subscription("alice", wanted))
     assert 1 <= len(made) <= 5
-    assert math.prod(len(values) for values in made.values()) <= MOST_COMBINATIONS
+    assert math.prod(len(values) for values in made.values()) <= MAX_COMBINATIONS
     assert all(values for values in made.values())
 
 
 def test_all_five_fields_fit_beside_the_owner() -> None:
-    wanted = Filter(states=ENDS, providers=("vidu",), models=("v*", "sora-2"), kinds=(Kind.EXTEND,), tags=("a",))
-    assert policy(subscription("alice", wanted)) == {
+    wanted = Filter(
+        states=FINAL_STATES, providers=("vidu",), models=("v*", "sora-2"), kinds=(Kind.EXTEND,), tags=("a",)
+    )
+    assert filter_policy(subscription("alice", wanted)) == {
         "owner_state": ["alice#success", "alice#failed", "alice#cancelled", "alice#expired"],
         "provider": ["vidu"],
         "model": [{"prefix": "v"}, "sora-2"],
@@ -137,17 +139,22 @@ def test_all_five_fields_fit_beside_the_owner() -> None:
 
 @given(owners, filters, tasks)
 def test_nothing_fits_while_it_is_paused(owner: str, wanted: Filter, found: Task) -> None:
-    assert not admits(policy(subscription(owner, wanted, active=False)), attributes(found))
+    assert not admits(filter_policy(subscription(owner, wanted, active=False)), attributes(found))
 
 
 def test_an_operator_is_told_across_owners_by_the_type_of_event() -> None:
-    assert policy(subscription(OPERATOR, Filter(types=("reelkeep.task.failed",)))) == {
+    assert filter_policy(subscription(OPERATOR, Filter(types=("reelkeep.task.failed",)))) == {
         "type": ["reelkeep.task.failed"]
     }
-    assert policy(subscription(OPERATOR)) == {}
+    assert filter_policy(subscription(OPERATOR)) == {}
 
 
-FOUR: dict[str, Any] = {"states": ENDS, "providers": tuple("abcd"), "kinds": tuple(Kind)[:4], "tags": tuple("abcd")}
+FOUR: dict[str, Any] = {
+    "states": FINAL_STATES,
+    "providers": tuple("abcd"),
+    "kinds": tuple(Kind)[:4],
+    "tags": tuple("abcd"),
+}
 
 
 @pytest.mark.parametrize("field", FOUR)
@@ -167,8 +174,8 @@ def test_a_star_that_means_no_beginning_is_refused(model: str) -> None:
     assert refused.value.field == "filter.models[1]"
 
 
-ABROAD = Reach(("https", "sqs", "email", "lambda"), "aws", "eu-west-1", private=False)
-AT_HOME = Reach(("https", "sqs"), "aws", "eu-west-1", private=True)
+ABROAD = EndpointRules(("https", "sqs", "email", "lambda"), "aws", "eu-west-1", allow_private=False)
+AT_HOME = EndpointRules(("https", "sqs"), "aws", "eu-west-1", allow_private=True)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +191,7 @@ AT_HOME = Reach(("https", "sqs"), "aws", "eu-west-1", private=True)
     ],
 )
 def test_an_endpoint_of_its_protocol_s_form_is_taken(protocol: str, endpoint: str) -> None:
-    ABROAD.check(Protocol(protocol), endpoint)
+    ABROAD.check(Channel(protocol), endpoint)
 
 
 @pytest.mark.parametrize(
@@ -213,18 +220,18 @@ def test_an_endpoint_of_its_protocol_s_form_is_taken(protocol: str, endpoint: st
 )
 def test_another_endpoint_is_refused(protocol: str, endpoint: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        ABROAD.check(Protocol(protocol), endpoint)
+        ABROAD.check(Channel(protocol), endpoint)
     assert refused.value.field == "endpoint"
     assert "secret" not in refused.value.message
 
 
 @given(
-    st.sampled_from(Protocol),
+    st.sampled_from(Channel),
     st.text(st.characters())
     | st.text("https:/.@[]0:aé#?%").map("https://a.test/".__add__)
     | st.from_regex(r"\A.+@.+\..+"),
 )
-def test_whatever_is_asked_for_is_an_endpoint_or_refused(protocol: Protocol, endpoint: str) -> None:
+def test_whatever_is_asked_for_is_an_endpoint_or_refused(protocol: Channel, endpoint: str) -> None:
     with suppress(InvalidRequest):
         ABROAD.check(protocol, endpoint)
         assert endpoint.isascii()
@@ -233,9 +240,9 @@ def test_whatever_is_asked_for_is_an_endpoint_or_refused(protocol: Protocol, end
 
 def test_a_protocol_that_this_installation_does_not_allow_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="https, sqs") as refused:
-        AT_HOME.check(Protocol.LAMBDA, "arn:aws:lambda:eu-west-1:123456789012:function:films")
+        AT_HOME.check(Channel.LAMBDA, "arn:aws:lambda:eu-west-1:123456789012:function:films")
     assert refused.value.field == "protocol"
 
 
 def test_http_is_taken_where_private_addresses_are_allowed() -> None:
-    AT_HOME.check(Protocol.HTTPS, "http://127.0.0.1:8080/notices")
+    AT_HOME.check(Channel.HTTPS, "http://127.0.0.1:8080/notices")

@@ -13,7 +13,7 @@ from openai import InvalidWebhookSignatureError, OpenAI
 from reelkeep.adapters import documents
 from reelkeep.dialects import all_dialects
 from reelkeep.domain.notices.notice import notice
-from reelkeep.domain.notices.webhooks import CALLBACKS, Form, Outcome, Wish
+from reelkeep.domain.notices.webhooks import CALLBACKS, BodyFormat, Outcome, WebhookSettings
 from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import (
     ArchivedFile,
@@ -193,7 +193,7 @@ def test_a_callback_brings_what_the_tasks_own_dialect_shows(name: str) -> None:
 )
 def test_openais_sdk_unwraps_what_a_webhook_brings_of_a_task_in_openais_format(state: State, type_: str) -> None:
     stage = WebhookStage(now=datetime.now(UTC))  # the SDK refuses what is old by its own clock
-    webhook = stage.manage("create", Wish(url=URL, form=Form.DIALECT))
+    webhook = stage.manage("create", WebhookSettings(url=URL, body_format=BodyFormat.DIALECT))
     stage.receivers[URL] = accepting
     changed = stage.change(task(dialect="openai_videos"), state)
     stage.pass_(timedelta(seconds=1))
@@ -220,7 +220,7 @@ def test_a_change_of_a_task_with_the_most_that_can_be_said_is_told_as_well_as_a_
     assert truncate_request(asked).images == asked.images
     assert truncate_request(asked).payload == asked.payload
     stage = WebhookStage()
-    stage.webhook(URL, form=Form.DIALECT, states=WAY)
+    stage.webhook(URL, body_format=BodyFormat.DIALECT, states=WAY)
     stage.change(replace(task(), request=truncate_request(asked)), State.PROCESSING)
     [delivery] = stage.deliveries.recorded.values()
     assert len(documents.write(delivery).encode()) < 400_000
@@ -241,7 +241,7 @@ def test_vidus_callback_is_the_creations_answer() -> None:
 
 def test_a_webhook_may_ask_for_the_dialects_words() -> None:
     stage = WebhookStage()
-    stage.webhook(URL, form=Form.DIALECT)
+    stage.webhook(URL, body_format=BodyFormat.DIALECT)
     stage.change(task(dialect="volc_ark"), State.SUCCESS)
     stage.pass_(HOUR)
     assert json.loads(stage.received[0].body)["status"] == "succeeded"
@@ -250,7 +250,7 @@ def test_a_webhook_may_ask_for_the_dialects_words() -> None:
 def test_what_comes_while_a_webhook_is_paused_is_held() -> None:
     stage = WebhookStage()
     webhook = stage.webhook(URL)
-    stage.manage("change", Wish(webhook_id=webhook.id, active=False))
+    stage.manage("change", WebhookSettings(webhook_id=webhook.id, active=False))
     stage.change(task(callback_url=OTHER), State.SUCCESS)
     stage.receivers[OTHER] = stage.receivers[URL]
     stage.pass_(HOUR)

@@ -11,7 +11,15 @@ from datetime import timedelta
 import pytest
 
 from reelkeep.domain.notices import signatures
-from reelkeep.domain.notices.webhooks import ATTEMPTS, CALLBACKS, Deliverable, Form, Outcome, Pause, Wish
+from reelkeep.domain.notices.webhooks import (
+    ATTEMPTS,
+    CALLBACKS,
+    BodyFormat,
+    DeliveryRef,
+    Outcome,
+    PauseReason,
+    WebhookSettings,
+)
 from reelkeep.domain.task import State
 from tests.unit.services.stage import ALICE, MALLORY, NOON
 from tests.unit.services.webhook_stage import (
@@ -187,7 +195,7 @@ def test_who_answers_gone_is_asked_no_more_and_its_owner_is_told_by_the_topic() 
     stage.change(task(1), State.SUCCESS)
     stage.pass_(HOUR)
     paused = stage.manage("show", webhook.id)
-    assert paused.paused is Pause.GONE
+    assert paused.paused is PauseReason.GONE
     assert stage.notices.attributes == [{"type": "reelkeep.webhook.paused", "owner": "alice"}]
     (event,) = stage.notices.told
     assert event["data"] == {"webhook_id": webhook.id, "owner": "alice", "reason": "gone", "failing_since": None}
@@ -217,19 +225,19 @@ def test_a_webhook_that_fails_for_days_is_paused_and_can_be_resumed() -> None:
         assert stage.manage("show", webhook.id).paused is None
         stage.change(task(day), State.SUCCESS)
         stage.pass_(DAY)
-    assert stage.manage("show", webhook.id).paused is Pause.FAILING
+    assert stage.manage("show", webhook.id).paused is PauseReason.FAILING
     assert [event["data"]["reason"] for event in stage.notices.told] == ["failing"]
     stage.change(task(8), State.SUCCESS)  # held
 
     stage.receivers[BAD] = accepting
-    stage.manage("change", Wish(webhook_id=webhook.id, active=True))
+    stage.manage("change", WebhookSettings(webhook_id=webhook.id, active=True))
     stage.change(task(9), State.SUCCESS)
     stage.pass_(HOUR)
     assert [json.loads(each.body)["subject"] for each in stage.received] == [task(9).id]
     resumed = stage.manage("show", webhook.id)
     assert (resumed.paused, resumed.failing_since) == (None, None)
     held = next(each for each in stage.deliveries.recorded.values() if each.outcome is Outcome.HELD)
-    stage.manage("replay", Deliverable(webhook.id, held.id))
+    stage.manage("replay", DeliveryRef(webhook.id, held.id))
     stage.pass_(HOUR)
     assert [json.loads(each.body)["subject"] for each in stage.received] == [task(9).id, task(8).id]
 
@@ -251,7 +259,7 @@ def test_a_replay_goes_out_at_once_although_the_next_attempt_is_hours_away() -> 
     stage.pass_(6 * HOUR)
     (delivery,) = stage.deliveries.recorded.values()
     stage.receivers[BAD] = accepting
-    stage.manage("replay", Deliverable(webhook.id, delivery.id))
+    stage.manage("replay", DeliveryRef(webhook.id, delivery.id))
     stage.pass_(timedelta(seconds=1))
     assert [each.id for each in stage.received] == [delivery.id]
     stage.pass_(2 * DAY)  # what was left of the first round means nothing any more
@@ -266,10 +274,10 @@ def test_a_delivery_that_is_replayed_without_end_still_fits_its_record_and_has_a
     stage.pass_(2 * DAY)
     [delivery] = stage.deliveries.recorded.values()
     for _ in range(20):
-        stage.manage("replay", Deliverable(CALLBACKS, delivery.id))
+        stage.manage("replay", DeliveryRef(CALLBACKS, delivery.id))
         stage.pass_(2 * DAY)
     [delivery] = stage.deliveries.recorded.values()
-    assert (delivery.outcome, delivery.round) == (Outcome.FAILED, 20)
+    assert (delivery.outcome, delivery.replay_number) == (Outcome.FAILED, 20)
     assert len(delivery.attempts) == 50 + ATTEMPTS
 
 
@@ -279,7 +287,7 @@ def test_a_replay_has_a_whole_day_of_its_own() -> None:
     stage.change(task(), State.SUCCESS)
     stage.pass_(2 * DAY)
     (delivery,) = stage.deliveries.recorded.values()
-    stage.manage("replay", Deliverable(webhook.id, delivery.id))
+    stage.manage("replay", DeliveryRef(webhook.id, delivery.id))
     stage.pass_(2 * DAY)
     (delivery,) = stage.deliveries.recorded.values()
     assert len(delivery.attempts) == 2 * ATTEMPTS
@@ -291,14 +299,14 @@ def test_a_replay_that_is_asked_for_during_an_attempt_is_made() -> None:
 
     def replays(received: Received) -> tuple[int, float]:
         stage.receivers[GOOD] = accepting
-        stage.manage("replay", Deliverable(webhook.id, received.id))
+        stage.manage("replay", DeliveryRef(webhook.id, received.id))
         return 503, 0.1
 
     webhook = stage.webhook(GOOD, replays)
     stage.change(task(), State.SUCCESS)
     stage.pass_(HOUR)
     (delivery,) = stage.deliveries.recorded.values()
-    assert (delivery.outcome, delivery.round, len(stage.received)) == (Outcome.DELIVERED, 1, 1)
+    assert (delivery.outcome, delivery.replay_number, len(stage.received)) == (Outcome.DELIVERED, 1, 1)
     assert not stage.queue.messages
 
 
@@ -359,7 +367,7 @@ def test_a_callback_in_vidus_dialect_is_signed_as_vidu_does_too() -> None:
 def test_a_receiver_of_vidus_scheme_has_a_day_to_learn_a_new_secret() -> None:
     """There is room for one signature only, so that it is by the secret that was there first."""
     stage = WebhookStage()
-    webhook = stage.webhook(GOOD, form=Form.DIALECT)
+    webhook = stage.webhook(GOOD, body_format=BodyFormat.DIALECT)
     first = signatures.secret_of(MASTER, "alice", webhook.id, 1)
     second = stage.manage("rotate", webhook.id).secret
     for number, secret in enumerate((first, second)):
@@ -387,7 +395,7 @@ def test_what_waits_when_its_webhook_is_paused_is_held() -> None:
     stage.change(task(), State.SUCCESS)
     stage.pass_(timedelta(seconds=1))
     stage.receivers[BAD] = accepting
-    stage.manage("change", Wish(webhook_id=webhook.id, active=False))
+    stage.manage("change", WebhookSettings(webhook_id=webhook.id, active=False))
     stage.pass_(DAY)
     assert [each.outcome for each in stage.deliveries.recorded.values()] == [Outcome.HELD]
     assert (stage.received, stage.queue.messages) == ([], {})
@@ -400,4 +408,4 @@ def test_the_log_of_a_delivery_shows_no_body_and_no_address() -> None:
     stage.pass_(HOUR)
     (delivery,) = stage.deliveries.recorded.values()
     assert "good.test" not in json.dumps(delivery.facts)
-    assert delivery.shown_url == "https://good.test/h"
+    assert delivery.url_without_query == "https://good.test/h"

@@ -9,8 +9,8 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from reelkeep.domain.notices.health import WAIT
-from reelkeep.domain.notices.webhooks import ATTEMPTS, Outcome, Wish
+from reelkeep.domain.notices.circuit_breaker import WAIT_SECONDS
+from reelkeep.domain.notices.webhooks import ATTEMPTS, Outcome, WebhookSettings
 from reelkeep.domain.task import State
 from tests.unit.services.stage import MALLORY, NOON
 from tests.unit.services.webhook_stage import TIMEOUT, WORKERS, Received, WebhookStage, accepting, task
@@ -56,7 +56,7 @@ def test_a_hundred_receivers_that_hang_hold_up_a_good_one_for_one_time_out_and_s
 
     found = delays(stage, GOOD)
     assert len(found) == 600
-    assert max(found) <= timedelta(seconds=TIMEOUT + WAIT)
+    assert max(found) <= timedelta(seconds=TIMEOUT + WAIT_SECONDS)
     assert sum(delay > SECOND for delay in found) <= 3 * TIMEOUT
     given_up = [each for each in stage.deliveries.recorded.values() if each.owner == "mallory"]
     assert {(each.outcome, len(each.attempts)) for each in given_up} == {(Outcome.FAILED, ATTEMPTS)}
@@ -183,7 +183,7 @@ def test_one_address_that_hangs_is_no_other_and_nobody_elses() -> None:
     tell(stage, 5, caller=MALLORY, callback_url="https://bad.test/callback?2")
     stage.pass_(SECOND)
     assert sorted(each.url for each in stage.received) == ["https://bad.test/callback?2", "https://other.test/c"]
-    assert {owner for owner, _ in stage.healths.recorded} == {"alice", "mallory"}
+    assert {owner for owner, _ in stage.breakers.recorded} == {"alice", "mallory"}
     stage.receivers["https://bad.test/callback?1"] = accepting
     stage.pass_(HOUR)
     assert len(stage.received) == 4
@@ -197,7 +197,7 @@ def test_a_webhook_that_hangs_for_days_is_paused_as_ever() -> None:
         stage.pass_(DAY / 2)
     assert stage.manage("show", webhook.id).paused is not None
     stage.receivers[BAD] = accepting
-    stage.manage("change", Wish(webhook_id=webhook.id, active=True))
+    stage.manage("change", WebhookSettings(webhook_id=webhook.id, active=True))
     tell(stage, 20)
     stage.pass_(HOUR)
     assert len(stage.received) == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,20 +11,20 @@ import pytest
 
 from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, LimitReached, NotFound, Stale
 from reelkeep.domain.notices.subscription import (
-    NOTHING,
-    Change,
+    MATCH_NOTHING,
+    Channel,
+    EndpointRules,
     Filter,
-    Protocol,
-    Reach,
-    Shown,
-    Standing,
+    SnsState,
     Status,
     Subscription,
-    Wish,
+    SubscriptionRequest,
+    SubscriptionUpdate,
+    SubscriptionView,
 )
 from reelkeep.domain.task import State
 from reelkeep.ports import Caller
-from reelkeep.services import subscriptions
+from reelkeep.services.subscriptions import ManageSubscriptions
 from tests.fakes import FakeSubscriptions, FakeTopic
 from tests.unit.services.stage import ALICE, MALLORY, NOON
 
@@ -45,8 +45,14 @@ class Desk:
         return self.now
 
     @property
-    def _kept(self) -> dict[str, Any]:
-        return {"subscriptions": self.records, "topic": self.topic}
+    def manage(self) -> ManageSubscriptions:
+        return ManageSubscriptions(
+            subscriptions=self.records,
+            topic=self.topic,
+            rules=EndpointRules(("https", "sqs", "email"), "aws", "eu-west-1", self.private),
+            resolve=lambda host: self.addresses,
+            clock=self.clock,
+        )
 
     def subscribe(
         self,
@@ -54,27 +60,21 @@ class Desk:
         protocol: str = "sqs",
         wanted: Filter | None = None,
         caller: Caller = ALICE,
-    ) -> Shown:
-        return subscriptions.subscribe(
-            Wish(Protocol(protocol), endpoint, wanted or Filter()),
-            caller,
-            **self._kept,
-            reach=Reach(("https", "sqs", "email"), "aws", "eu-west-1", self.private),
-            resolve=lambda host: self.addresses,
-            clock=self.clock,
-        )
+    ) -> SubscriptionView:
+        request = SubscriptionRequest(Channel(protocol), endpoint, wanted or Filter())
+        return self.manage.subscribe(request, caller)
 
-    def show(self, id: str, caller: Caller = ALICE) -> Shown:
-        return subscriptions.show(id, caller, **self._kept)
+    def show(self, id: str, caller: Caller = ALICE) -> SubscriptionView:
+        return self.manage.show(id, caller)
 
-    def every(self, caller: Caller = ALICE) -> list[Shown]:
-        return subscriptions.list_subscriptions(caller, **self._kept)
+    def every(self, caller: Caller = ALICE) -> Sequence[SubscriptionView]:
+        return self.manage.list(None, caller)
 
-    def change(self, id: str, caller: Caller = ALICE, **changes: Any) -> Shown:
-        return subscriptions.change(Change(id, **changes), caller, **self._kept, clock=self.clock)
+    def change(self, id: str, caller: Caller = ALICE, **changes: Any) -> SubscriptionView:
+        return self.manage.change(SubscriptionUpdate(id, **changes), caller)
 
     def end(self, id: str, caller: Caller = ALICE) -> None:
-        subscriptions.unsubscribe(id, caller, **self._kept, clock=self.clock)
+        self.manage.unsubscribe(id, caller)
 
     @property
     def policies(self) -> list[Any]:
@@ -123,9 +123,9 @@ def test_pausing_keeps_the_filter_and_tells_nothing_until_it_is_resumed() -> Non
     id = desk.subscribe(wanted=FAILED).subscription.id
     paused = desk.change(id, active=False)
     assert (paused.status, paused.subscription.filter) == (Status.PAUSED, FAILED)
-    assert desk.policies == [NOTHING]
+    assert desk.policies == [MATCH_NOTHING]
     changed = desk.change(id, filter=Filter(tags=("a",)))
-    assert (changed.status, desk.policies) == (Status.PAUSED, [NOTHING])
+    assert (changed.status, desk.policies) == (Status.PAUSED, [MATCH_NOTHING])
     assert desk.change(id, active=True).status is Status.ACTIVE
     assert desk.policies == [{"owner": ["alice"], "tags": ["a"]}]
 
@@ -284,15 +284,15 @@ def test_what_sns_did_not_answer_for_can_be_ended(done: bool) -> None:
 def test_of_two_changes_at_once_sns_ends_up_with_what_is_recorded() -> None:
     desk = Desk()
     id = desk.subscribe().subscription.id
-    narrow, interfered = desk.topic.narrow, list[bool]()
+    set_filter_policy, interfered = desk.topic.set_filter_policy, list[bool]()
 
-    def narrow_late(arn: str, policy: Any) -> None:
+    def set_late(arn: str, policy: Any) -> None:
         if not interfered:
             interfered.append(True)
             desk.change(id, filter=Filter(tags=("second",)))
-        narrow(arn, policy)
+        set_filter_policy(arn, policy)
 
-    desk.topic.narrow = narrow_late
+    desk.topic.set_filter_policy = set_late
     desk.change(id, filter=Filter(tags=("first",)))
     assert desk.show(id).subscription.filter.tags == ("second",)
     assert desk.policies == [{"owner": ["alice"], "tags": ["second"]}]
@@ -350,13 +350,13 @@ def test_one_that_is_changed_while_it_is_looked_at_is_shown_as_it_is_then() -> N
     desk = Desk()
     id = desk.subscribe("alice@example.com", "email").subscription.id
     desk.topic.pending.clear()
-    standing = desk.topic.standing
+    state = desk.topic.state
 
-    def late(arn: str) -> Standing:
-        desk.topic.standing = standing
+    def late(arn: str) -> SnsState:
+        desk.topic.state = state
         desk.change(id, filter=FAILED)
-        return standing(arn)
+        return state(arn)
 
-    desk.topic.standing = late
+    desk.topic.state = late
     shown = desk.show(id)
     assert (shown.status, shown.subscription.filter) == (Status.ACTIVE, FAILED)

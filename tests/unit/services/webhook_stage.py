@@ -9,19 +9,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from inspect import signature
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
 from reelkeep.dialects import shown
 from reelkeep.domain.links import Links
-from reelkeep.domain.notices.webhooks import Delivery, Webhook, Wish, new_webhook_id
+from reelkeep.domain.notices.webhooks import Delivery, DeliveryMessage, Webhook, WebhookSettings
 from reelkeep.domain.task import State, Task
 from reelkeep.ports import Caller, Rendered, Unanswered
-from reelkeep.services import webhooks as manage
-from reelkeep.services.announce import announce
-from reelkeep.services.deliver import deliver
-from tests.fakes import FakeDeliveries, FakeHealths, FakeWebhooks
+from reelkeep.services.announce import Announce
+from reelkeep.services.deliver import Deliver
+from reelkeep.services.webhooks import ManageWebhooks
+from tests.fakes import FakeCircuitBreakers, FakeDeliveries, FakeWebhooks
 from tests.unit.services.stage import ALICE, NOON, FakeDestinations, FakeNotices, request
 
 MASTER = "m" * 64
@@ -50,7 +49,7 @@ class Received:
 
 @dataclass
 class Message:
-    ticket: tuple[str, str, str, int]
+    content: DeliveryMessage
     group: str
     deduplication: str
     sent_at: datetime
@@ -72,19 +71,19 @@ class FakeQueue:
     _order: Iterator[int] = field(default_factory=itertools.count)
 
     def put(self, delivery: Delivery) -> None:
-        name = delivery.group, f"{delivery.id}.{delivery.round}"
+        name = delivery.message_group, f"{delivery.id}.{delivery.replay_number}"
         now = self.clock()
         if name in self.seen and now - self.seen[name] < DEDUPLICATION:
             return
         self.seen[name] = now
-        ticket = (delivery.owner, delivery.webhook_id, delivery.id, delivery.round)
-        message = Message(ticket, *name, now, now)
-        group = self.messages.setdefault(delivery.group, [])
+        content = DeliveryMessage(delivery.owner, delivery.webhook_id, delivery.id, delivery.replay_number)
+        message = Message(content, *name, now, now)
+        group = self.messages.setdefault(delivery.message_group, [])
         group.append(message)
         if group[0] is message:
             self.hide(message, now)
 
-    def bury(self, delivery: Delivery) -> None:
+    def dead_letter(self, delivery: Delivery) -> None:
         self.undelivered.append(delivery.id)
 
     def receive(self, now: datetime) -> Message | None:
@@ -92,7 +91,7 @@ class FakeQueue:
             head = heapq.heappop(self._heads)[2]
             assert now - head.sent_at < RETENTION, "the queue forgot a message"
             if head.receives >= MOST_RECEIVES:
-                self.undelivered.append(head.ticket[2])
+                self.undelivered.append(head.content.delivery_id)
                 self.delete(head)
                 continue
             head.receives += 1
@@ -134,7 +133,7 @@ class WebhookStage:
     now: datetime = NOON
     webhooks: FakeWebhooks = field(default_factory=FakeWebhooks)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
-    healths: FakeHealths = field(default_factory=FakeHealths)
+    breakers: FakeCircuitBreakers = field(default_factory=FakeCircuitBreakers)
     notices: FakeNotices = field(default_factory=FakeNotices)
     destinations: FakeDestinations = field(default_factory=FakeDestinations)
     receivers: dict[str, Receiver] = field(default_factory=dict)  # by address
@@ -154,38 +153,30 @@ class WebhookStage:
     def clock(self) -> datetime:
         return self.now
 
-    def manage(self, verb: str, wish: Any = None, caller: Caller = ALICE) -> Any:
-        """One of the owner's operations, with the ports that it wants."""
-        service = getattr(manage, verb)
-        ports = {
-            "webhooks": self.webhooks,
-            "deliveries": self.deliveries,
-            "outbox": self.queue,
-            "destinations": self.destinations,
-            "secret": self.secret,
-            "clock": self.clock,
-            "new_id": new_webhook_id,
-        }
-        wanted = signature(service).parameters
-        return service(wish, caller, **{name: port for name, port in ports.items() if name in wanted})
+    def manage(self, verb: str, asked: Any = None, caller: Caller = ALICE) -> Any:
+        """One of the owner's operations."""
+        service = ManageWebhooks(
+            webhooks=self.webhooks,
+            deliveries=self.deliveries,
+            outbox=self.queue,
+            destinations=self.destinations,
+            secret=self.secret,
+            clock=self.clock,
+        )
+        return getattr(service, verb)(asked, caller)
 
     def webhook(self, url: str, receiver: Receiver | None = None, caller: Caller = ALICE, **wish: Any) -> Webhook:
         self.receivers[url] = receiver or accepting
-        made: Webhook = self.manage("create", Wish(url=url, **wish), caller).webhook
+        made: Webhook = self.manage("create", WebhookSettings(url=url, **wish), caller).webhook
         return made
 
     def change(self, task: Task, state: State, **changes: Any) -> Task:
         """The task in this state, announced as the stream does."""
         after = task.advanced(state, self.now, **changes)
-        announce(
-            task,
-            after,
-            webhooks=self.webhooks,
-            deliveries=self.deliveries,
-            outbox=self.queue,
-            render=rendered,
-            links=links,
+        announce = Announce(
+            webhooks=self.webhooks, deliveries=self.deliveries, outbox=self.queue, render=rendered, links=links
         )
+        announce(task, after)
         return after
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
@@ -199,11 +190,10 @@ class WebhookStage:
         return status
 
     def deliver(self, message: Message) -> None:
-        _, seconds = deliver(
-            *message.ticket,
+        deliver = Deliver(
             webhooks=self.webhooks,
             deliveries=self.deliveries,
-            healths=self.healths,
+            breakers=self.breakers,
             outbox=self.queue,
             post=self.post,
             notices=self.notices,
@@ -212,6 +202,7 @@ class WebhookStage:
             jitter=self.jitter,
             nonce=lambda: "nonce",
         )
+        _, seconds = deliver(message.content)
         if seconds is None:
             self.queue.delete(message)
             return

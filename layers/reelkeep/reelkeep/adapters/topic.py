@@ -1,4 +1,4 @@
-"""SNS: who gets what is published to the topic."""
+"""The SNS topic: its subscriptions."""
 
 from __future__ import annotations
 
@@ -11,12 +11,20 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached
-from reelkeep.domain.notices.subscription import NOTHING, Policy, Protocol, Reach, Standing, Subscription, policy
+from reelkeep.domain.notices.subscription import (
+    MATCH_NOTHING,
+    Channel,
+    EndpointRules,
+    Policy,
+    SnsState,
+    Subscription,
+    filter_policy,
+)
 
 if TYPE_CHECKING:
     from types_boto3_sns import SNSClient
 
-# As the query protocol and the JSON protocol name them.
+# The names in the query protocol and in the JSON protocol.
 _GONE = frozenset({"NotFound", "NotFoundException"})
 _INVALID = frozenset({"InvalidParameter", "InvalidParameterException", "InvalidParameterValue"})
 _FULL = frozenset(
@@ -29,10 +37,10 @@ _FULL = frozenset(
 )
 
 
-def reach_of(topic_arn: str, *, protocols: Collection[str], private: bool) -> Reach:
-    """Queues and functions must be where the topic is."""
+def endpoint_rules(topic_arn: str, *, protocols: Collection[str], allow_private: bool) -> EndpointRules:
+    """Queues and functions must be in the region of the topic."""
     _, partition, _, region, *_ = topic_arn.split(":")
-    return Reach(protocols, partition, region, private)
+    return EndpointRules(protocols, partition, region, allow_private)
 
 
 class SnsTopic:
@@ -41,77 +49,80 @@ class SnsTopic:
         self._topic = topic_arn
 
     def subscribe(self, subscription: Subscription) -> str:
-        with _in_our_words():
+        with _translated():
             answer = self._client.subscribe(
                 TopicArn=self._topic,
                 Protocol=_protocol(subscription),
                 Endpoint=subscription.endpoint,
-                Attributes={"FilterPolicy": _written(policy(subscription)), "FilterPolicyScope": "MessageAttributes"},
+                Attributes={
+                    "FilterPolicy": _json(filter_policy(subscription)),
+                    "FilterPolicyScope": "MessageAttributes",
+                },
                 ReturnSubscriptionArn=True,
             )
         arn = answer["SubscriptionArn"]
         return arn if arn.startswith("arn:") else ""
 
-    def standing(self, arn: str) -> Standing:
+    def state(self, arn: str) -> SnsState:
         try:
             answer = self._client.get_subscription_attributes(SubscriptionArn=arn)
         except ClientError as error:
             if _code(error) in _GONE:
-                return Standing.GONE
+                return SnsState.GONE
             raise
         pending = answer["Attributes"]["PendingConfirmation"] == "true"
-        return Standing.PENDING if pending else Standing.CONFIRMED
+        return SnsState.PENDING if pending else SnsState.CONFIRMED
 
-    def narrow(self, arn: str, policy: Policy) -> None:
+    def set_filter_policy(self, arn: str, policy: Policy) -> None:
         try:
-            with _in_our_words():
+            with _translated():
                 self._client.set_subscription_attributes(
-                    SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=_written(policy)
+                    SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue=_json(policy)
                 )
         except ClientError as error:
             if _code(error) not in _GONE:
                 raise
 
     def unsubscribe(self, arn: str) -> None:
-        """SNS keeps a subscription that was never confirmed for two days, whatever one does: that it has a policy
-        that nothing fits makes it deliver nothing even if it is confirmed then."""
+        """SNS cannot end a subscription that is not confirmed, and keeps it for two days. With a policy that matches
+        nothing it delivers nothing, even if it is confirmed by then."""
         try:
             self._client.unsubscribe(SubscriptionArn=arn)
         except ClientError as error:
             if _code(error) in _INVALID and "pending confirmation" in str(error):
-                self.narrow(arn, NOTHING)
+                self.set_filter_policy(arn, MATCH_NOTHING)
             elif _code(error) not in _GONE:
                 raise
 
 
 def _protocol(subscription: Subscription) -> str:
-    """http only gets here where private addresses are allowed."""
-    if subscription.protocol is Protocol.HTTPS:
+    """http is allowed only with private addresses."""
+    if subscription.protocol is Channel.HTTPS:
         return urlsplit(subscription.endpoint).scheme
     return subscription.protocol
 
 
-def _written(policy: Policy) -> str:
-    """The same text for the same policy: SNS compares it when one subscribes again."""
+def _json(policy: Policy) -> str:
+    """The same text for the same policy: SNS compares it at a repeated subscription."""
     return json.dumps(policy, ensure_ascii=False, separators=(",", ":"))
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
         code, message = _code(error), error.response["Error"].get("Message", "")
         if code in _FULL:
             raise LimitReached(
-                "this installation has as many subscriptions as its topic takes; ask whoever runs it"
+                "this installation has as many subscriptions as its topic takes; contact its operator"
             ) from error
         if code not in _INVALID:
             raise
         if "already exists" in message:
             raise Conflict(
-                "SNS knows this endpoint with another filter: somebody else subscribed it, or it was removed before"
-                " it was confirmed, which takes SNS two days to forget",
+                "SNS has a subscription of this endpoint with another filter: somebody else subscribed it, or it was"
+                " removed before it was confirmed, which SNS keeps for two days",
                 field="endpoint",
             ) from error
         _, _, reason = message.partition("Reason: ")

@@ -13,8 +13,8 @@ from reelkeep.domain.errors import InvalidRequest, KeyReused
 from reelkeep.domain.task import Request, Task
 
 HEADER = "Idempotency-Key"
-LIFE = timedelta(days=7)  # of a claim by a key: longer than any task takes
-LONGEST_WINDOW = LIFE
+IDEMPOTENCY_TTL = timedelta(days=7)  # of a claim by a key: longer than any task takes
+LONGEST_WINDOW = IDEMPOTENCY_TTL
 LONGEST_KEY = 255
 
 KEY_PATTERN = "[!-~]([ -~]*[!-~])?"  # printable ASCII; HTTP drops spaces around it
@@ -66,7 +66,7 @@ def claim_of(
     asked = fingerprint(request)
     sort: Sort
     if key is not None:
-        sort, name, life = "key", _hash(key), LIFE
+        sort, name, life = "key", _hash(key), IDEMPOTENCY_TTL
     elif window:
         sort, name, life = "request", asked, window
     elif attempt is not None:
@@ -89,7 +89,7 @@ def claim_of_provider_task(task: Task, account: str, provider_task_id: str, now:
         owner=account,
         name=_hash(provider_task_id),
         task_id=task.id,
-        expires_at=now + LIFE,
+        expires_at=now + IDEMPOTENCY_TTL,
     )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from reelkeep.domain.wire import Signature
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
-GOOD_FOR = 2 * _CLOCKS_DIFFER  # at most, from when a signed call came: its clock may be ahead
+CALLBACK_REPLAY_WINDOW = 2 * _CLOCKS_DIFFER  # at most, from when a signed call came: its clock may be ahead
 
 
 def path_of(provider: str, task_id: str, key: str) -> str:

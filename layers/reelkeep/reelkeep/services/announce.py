@@ -1,18 +1,18 @@
-"""Announce: a task's state changed; write down what each webhook is to be sent, and hand it over for delivery."""
+"""Announce: a task's state changed; record what each webhook is sent, and hand it to the outbox."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from reelkeep.domain.links import Links
 from reelkeep.domain.notices.notice import notice
 from reelkeep.domain.notices.webhooks import (
+    CALLBACK_STATES,
     CALLBACKS,
-    TOLD_BY_CALLBACK,
+    BodyFormat,
     Delivery,
-    Form,
     Outcome,
     delivery_id,
 )
@@ -21,29 +21,63 @@ from reelkeep.domain.wire import Json
 from reelkeep.ports import Deliveries, Outbox, Render, Webhooks
 
 _EVENT = "application/cloudevents+json"
-_ROOM = 300_000  # bytes of a record, which holds 400 KB, for the body as it is quoted there
+_BODY_BYTES = 300_000  # of the body as JSON quotes it in a record, which holds 400 KB
 
 
-def announce(
-    before: Task,
-    task: Task,
-    *,
-    webhooks: Webhooks,
-    deliveries: Deliveries,
-    outbox: Outbox,
-    render: Render,
-    links: Links,
-) -> int:
-    """How many are told. Once more changes nothing, so whatever fails in between may be repeated as a whole."""
-    if before.state is task.state or _was_answered(before, task):
-        return 0
-    count = 0
-    for delivery in _wanted(task, webhooks=webhooks, render=render, links=links):
-        known = deliveries.add(delivery)
-        if known.outcome is Outcome.WAITING and not known.attempts and not known.round:
-            outbox.put(known)
-        count += 1
-    return count
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Announces a change of a task's state to webhooks and callbacks. Repeating it changes nothing."""
+
+    webhooks: Webhooks
+    deliveries: Deliveries
+    outbox: Outbox
+    render: Render
+    links: Links
+
+    def __call__(self, before: Task, task: Task) -> int:
+        """The number of receivers."""
+        if before.state is task.state or _was_answered(before, task):
+            return 0
+        count = 0
+        for delivery in self._wanted(task):
+            known = self.deliveries.add(delivery)
+            if known.outcome is Outcome.WAITING and not known.attempts and not known.replay_number:
+                self.outbox.put(known)
+            count += 1
+        return count
+
+    def _wanted(self, task: Task) -> Iterator[Delivery]:
+        for webhook in self.webhooks.of(task.owner):
+            if webhook.id != CALLBACKS and task.state in webhook.states:
+                outcome = Outcome.HELD if webhook.paused else Outcome.WAITING
+                yield self._delivery(task, webhook.id, webhook.url, webhook.body_format, outcome)
+        url = task.request.callback_url
+        if url and task.state in CALLBACK_STATES:
+            yield self._delivery(task, CALLBACKS, url, BodyFormat.DIALECT, Outcome.WAITING)
+
+    def _delivery(self, task: Task, webhook_id: str, url: str, body_format: BodyFormat, outcome: Outcome) -> Delivery:
+        scheme, content_type = "", _EVENT
+        match body_format:
+            case BodyFormat.EVENT:
+                body = _json(notice(task, self.links))
+            case BodyFormat.DIALECT:
+                rendered = self.render(task, self.links)
+                body, scheme, content_type = _json(rendered.body), rendered.scheme, "application/json"
+                if len(json.dumps(body)) > _BODY_BYTES:
+                    body = _json(self.render(_truncated(task), self.links).body)
+        return Delivery(
+            id=delivery_id(webhook_id, task.id, task.state, task.updated_at),
+            owner=task.owner,
+            webhook_id=webhook_id,
+            event=task.state,
+            task_id=task.id,
+            url=url,
+            body=body,
+            content_type=content_type,
+            scheme=scheme,
+            created_at=task.updated_at,
+            outcome=outcome,
+        )
 
 
 def _was_answered(before: Task, task: Task) -> bool:
@@ -52,48 +86,11 @@ def _was_answered(before: Task, task: Task) -> bool:
     return at_once and task.submission is Submission.REFUSED and not task.promised
 
 
-def _wanted(task: Task, *, webhooks: Webhooks, render: Render, links: Links) -> Iterator[Delivery]:
-    for webhook in webhooks.of(task.owner):
-        if webhook.id != CALLBACKS and task.state in webhook.states:
-            outcome = Outcome.HELD if webhook.paused else Outcome.WAITING
-            yield _delivery(task, webhook.id, webhook.url, webhook.form, outcome, render=render, links=links)
-    url = task.request.callback_url
-    if url and task.state in TOLD_BY_CALLBACK:
-        yield _delivery(task, CALLBACKS, url, Form.DIALECT, Outcome.WAITING, render=render, links=links)
-
-
-def _delivery(
-    task: Task, webhook_id: str, url: str, form: Form, outcome: Outcome, *, render: Render, links: Links
-) -> Delivery:
-    scheme, content_type = "", _EVENT
-    match form:
-        case Form.EVENT:
-            body = _written(notice(task, links))
-        case Form.DIALECT:
-            rendered = render(task, links)
-            body, scheme, content_type = _written(rendered.body), rendered.scheme, "application/json"
-            if len(json.dumps(body)) > _ROOM:
-                body = _written(render(_short(task), links).body)
-    return Delivery(
-        id=delivery_id(webhook_id, task.id, task.state, task.updated_at),
-        owner=task.owner,
-        webhook_id=webhook_id,
-        event=task.state,
-        task_id=task.id,
-        url=url,
-        body=body,
-        content_type=content_type,
-        scheme=scheme,
-        created_at=task.updated_at,
-        outcome=outcome,
-    )
-
-
-def _short(task: Task) -> Task:
-    """Without what its client knows, as nobody is told of a change that cannot be recorded, and what comes after it
-    waits: other owners' changes, too."""
+def _truncated(task: Task) -> Task:
+    """Without what its client has sent itself. A change that cannot be recorded is never announced, and holds up the
+    changes of all tasks after it."""
     return replace(task, request=replace(task.request, payload="", images=()))
 
 
-def _written(body: Json) -> str:
+def _json(body: Json) -> str:
     return json.dumps(body, ensure_ascii=False)

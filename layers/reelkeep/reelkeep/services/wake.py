@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from reelkeep.domain import ids
 from reelkeep.domain.errors import Conflict, NotFound, Stale, TryLater, Unauthorized
 from reelkeep.domain.task import State, Task
-from reelkeep.domain.wake import GOOD_FOR
+from reelkeep.domain.wake import CALLBACK_REPLAY_WINDOW
 from reelkeep.ports import Calls, Clock, Executions, Provider, Providers, Tasks
 from reelkeep.services.poll import glance
 
@@ -48,7 +48,7 @@ def wake(
         raise Conflict("this call was made before")
     _wake(task_id, provider, called_at, tasks=tasks, executions=executions, clock=clock, pause=pause)
     if call:
-        calls.take(provider.name, call, called_at + GOOD_FOR)
+        calls.take(provider.name, call, called_at + CALLBACK_REPLAY_WINDOW)
 
 
 def _wake(

@@ -1,10 +1,10 @@
-"""Webhooks, as their owner manages them: what is told where, its secret, and what was delivered."""
+"""Webhooks: how an owner manages them, their secrets and their deliveries."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from reelkeep.domain.errors import InvalidRequest, NotAllowed, NotFound, Stale
@@ -12,215 +12,157 @@ from reelkeep.domain.notices import signatures
 from reelkeep.domain.notices.notice import test_event
 from reelkeep.domain.notices.webhooks import (
     CALLBACKS,
-    MOST,
-    USUALLY_TOLD,
-    Deliverable,
+    MAX_WEBHOOKS,
     Delivery,
     DeliveryPage,
-    Disclosed,
-    Form,
-    Pause,
-    Wanted,
+    DeliveryQuery,
+    DeliveryRef,
     Webhook,
-    Wish,
+    WebhookSettings,
+    WebhookWithSecret,
+    callbacks_webhook,
     is_delivery_id,
     is_webhook_id,
     new_delivery_id,
-    of_callbacks,
+    new_webhook_id,
 )
 from reelkeep.ports import Caller, Clock, Deliveries, Destinations, Outbox, Secret, Webhooks
 
-_TRIES = 8
+_WRITES = 8  # attempts at a record that others write at the same moment
 
 
-def create(
-    wish: Wish,
-    caller: Caller,
-    *,
-    webhooks: Webhooks,
-    destinations: Destinations,
-    secret: Secret,
-    clock: Clock,
-    new_id: Callable[[datetime], str],
-) -> Disclosed:
-    """Raises InvalidRequest for an address that cannot be told anything, and for one webhook too many."""
-    destinations.check(wish.url or "", "url")
-    if len(every(None, caller, webhooks=webhooks)) >= MOST:
-        raise _too_many()
-    now = clock()
-    webhook = Webhook(
-        id=new_id(now),
-        owner=caller.owner,
-        url=wish.url or "",
-        states=USUALLY_TOLD if wish.states is None else wish.states,
-        form=wish.form or Form.EVENT,
-        description=wish.description or "",
-        paused=Pause.OWNER if wish.active is False else None,
-        created_at=now,
-    )
-    made = webhooks.create(webhook)
-    if len(every(None, caller, webhooks=webhooks)) > MOST:  # others were made at the same moment
-        webhooks.delete(caller.owner, made.id)
-        raise _too_many()
-    return _disclosed(made, secret)
+@dataclass(frozen=True, slots=True)
+class ManageWebhooks:
+    """What an owner may do with its webhooks.
+
+    Every method that names a webhook raises NotFound for one that does not exist or belongs to another owner.
+    """
+
+    webhooks: Webhooks
+    deliveries: Deliveries
+    outbox: Outbox
+    destinations: Destinations
+    secret: Secret
+    clock: Clock
+    new_id: Callable[[datetime], str] = new_webhook_id
+
+    def create(self, settings: WebhookSettings, caller: Caller) -> WebhookWithSecret:
+        """Raises InvalidRequest for an address that cannot receive messages, and for one webhook too many."""
+        self.destinations.check(settings.url or "", "url")
+        if len(self.list(None, caller)) >= MAX_WEBHOOKS:
+            raise _too_many()
+        now = self.clock()
+        made = Webhook(id=self.new_id(now), owner=caller.owner, created_at=now).with_settings(settings)
+        self.webhooks.create(made)
+        if len(self.list(None, caller)) > MAX_WEBHOOKS:  # others were made at the same moment
+            self.webhooks.delete(caller.owner, made.id)
+            raise _too_many()
+        return self._with_secret(made)
+
+    def list(self, _: None, caller: Caller) -> Sequence[Webhook]:
+        """Without `callbacks`, which every owner has."""
+        return [webhook for webhook in self.webhooks.of(caller.owner) if webhook.id != CALLBACKS]
+
+    def show(self, webhook_id: str, caller: Caller) -> Webhook:
+        found = self.webhooks.get(caller.owner, webhook_id) if is_webhook_id(webhook_id) else None
+        if found is None and webhook_id == CALLBACKS:
+            return callbacks_webhook(caller.owner, self.clock())
+        if found is None:
+            raise NotFound(f"there is no webhook {webhook_id[:64]}", field="webhook_id")
+        return found
+
+    def change(self, settings: WebhookSettings, caller: Caller) -> Webhook:
+        """Raises InvalidRequest, NotAllowed."""
+        _refuse_callbacks(settings.webhook_id)
+        if settings.url is not None:
+            self.destinations.check(settings.url, "url")
+        return self._change(settings.webhook_id, caller, lambda webhook: webhook.with_settings(settings))
+
+    def delete(self, webhook_id: str, caller: Caller) -> None:
+        """Raises NotAllowed."""
+        _refuse_callbacks(webhook_id)
+        self.webhooks.delete(caller.owner, self.show(webhook_id, caller).id)
+
+    def rotate(self, webhook_id: str, caller: Caller) -> WebhookWithSecret:
+        """Another secret. The previous one signs, too, for a day."""
+        now = self.clock()
+        return self._with_secret(self._change(webhook_id, caller, lambda webhook: webhook.rotated(now)))
+
+    def test(self, webhook_id: str, caller: Caller) -> Delivery:
+        """Sends a test event. Raises NotAllowed, and InvalidRequest while the webhook is paused."""
+        _refuse_callbacks(webhook_id)
+        webhook = self._running(webhook_id, caller)
+        now = self.clock()
+        delivery_id = new_delivery_id(now)
+        delivery = Delivery(
+            id=delivery_id,
+            owner=caller.owner,
+            webhook_id=webhook.id,
+            event="test",
+            url=webhook.url,
+            body=json.dumps(test_event(delivery_id, webhook, now)),
+            content_type="application/cloudevents+json",
+            created_at=now,
+        )
+        self.outbox.put(self.deliveries.add(delivery))
+        return delivery
+
+    def list_deliveries(self, query: DeliveryQuery, caller: Caller) -> DeliveryPage:
+        webhook = self.show(query.webhook_id, caller)
+        found = tuple(self.deliveries.page(caller.owner, webhook.id, query.size + 1, query.cursor))
+        page = found[: query.size]
+        return DeliveryPage(page, page[-1].id if len(found) > len(page) else "")
+
+    def show_delivery(self, ref: DeliveryRef, caller: Caller) -> Delivery:
+        """Raises NotFound for an unknown delivery, too."""
+        webhook = self.show(ref.webhook_id, caller)
+        is_id = is_delivery_id(ref.delivery_id)
+        delivery = self.deliveries.get(caller.owner, webhook.id, ref.delivery_id) if is_id else None
+        if delivery is None:
+            raise NotFound(f"there is no delivery {ref.delivery_id[:64]}", field="delivery_id")
+        return delivery
+
+    def replay(self, ref: DeliveryRef, caller: Caller) -> Delivery:
+        """Sends the message again, now, under the same id, instead of attempts that were still to come.
+
+        Raises InvalidRequest while the webhook is paused.
+        """
+        self._running(ref.webhook_id, caller)
+        for _ in range(_WRITES):
+            delivery = self.show_delivery(ref, caller)
+            try:
+                saved = self.deliveries.save(delivery.replayed(self.clock()))
+            except Stale:
+                continue
+            self.outbox.put(saved)
+            return saved
+        raise Stale(f"delivery {ref.delivery_id} changes too often")
+
+    def _running(self, webhook_id: str, caller: Caller) -> Webhook:
+        webhook = self.show(webhook_id, caller)
+        if webhook.paused:
+            raise InvalidRequest(f"the webhook {webhook.id} is paused: resume it first", field="active")
+        return webhook
+
+    def _change(self, webhook_id: str, caller: Caller, change: Callable[[Webhook], Webhook]) -> Webhook:
+        for _ in range(_WRITES):
+            webhook = self.show(webhook_id, caller)
+            changed = change(webhook)
+            try:
+                return self.webhooks.create(changed) if webhook.generation == 0 else self.webhooks.save(changed)
+            except Stale:
+                continue
+        raise Stale(f"webhook {webhook_id} changes too often")
+
+    def _with_secret(self, webhook: Webhook) -> WebhookWithSecret:
+        master = self.secret.value()
+        return WebhookWithSecret(webhook, signatures.secret_of(master, webhook.owner, webhook.id, webhook.generation))
 
 
 def _too_many() -> InvalidRequest:
-    return InvalidRequest(f"there are {MOST} webhooks already: delete one of them first")
+    return InvalidRequest(f"there are {MAX_WEBHOOKS} webhooks already: delete one of them first")
 
 
-def every(_: None, caller: Caller, *, webhooks: Webhooks) -> Sequence[Webhook]:
-    """Without the one of the callbacks, which is there for everybody."""
-    return [webhook for webhook in webhooks.of(caller.owner) if webhook.id != CALLBACKS]
-
-
-def show(webhook_id: str, caller: Caller, *, webhooks: Webhooks, clock: Clock) -> Webhook:
-    """Raises NotFound for one that is not there or not this owner's: the two look the same from outside."""
-    found = webhooks.get(caller.owner, webhook_id) if is_webhook_id(webhook_id) else None
-    if found is None and webhook_id == CALLBACKS:
-        return of_callbacks(caller.owner, clock())
-    if found is None:
-        raise NotFound(f"there is no webhook {webhook_id[:64]}", field="webhook_id")
-    return found
-
-
-def change(wish: Wish, caller: Caller, *, webhooks: Webhooks, destinations: Destinations, clock: Clock) -> Webhook:
-    """Raises InvalidRequest, NotFound, NotAllowed."""
-    _not_of_callbacks(wish.webhook_id)
-    if wish.url is not None:
-        destinations.check(wish.url, "url")
-
-    def wished(webhook: Webhook) -> Webhook:
-        changed = replace(
-            webhook,
-            url=webhook.url if wish.url is None else wish.url,
-            states=webhook.states if wish.states is None else wish.states,
-            form=wish.form or webhook.form,
-            description=webhook.description if wish.description is None else wish.description,
-        )
-        match wish.active:
-            case None:
-                return changed
-            case True:
-                return changed.resumed()
-            case False:
-                return replace(changed, paused=webhook.paused or Pause.OWNER)
-
-    return _changed(wish.webhook_id, caller, wished, webhooks=webhooks, clock=clock)
-
-
-def delete(webhook_id: str, caller: Caller, *, webhooks: Webhooks, clock: Clock) -> None:
-    """Raises NotFound, NotAllowed."""
-    _not_of_callbacks(webhook_id)
-    webhook = show(webhook_id, caller, webhooks=webhooks, clock=clock)
-    webhooks.delete(caller.owner, webhook.id)
-
-
-def rotate(webhook_id: str, caller: Caller, *, webhooks: Webhooks, secret: Secret, clock: Clock) -> Disclosed:
-    """A new secret; the one before signs along for a day. Raises NotFound."""
-    now = clock()
-    webhook = _changed(webhook_id, caller, lambda webhook: webhook.rotated(now), webhooks=webhooks, clock=clock)
-    return _disclosed(webhook, secret)
-
-
-def list_deliveries(
-    wanted: Wanted, caller: Caller, *, webhooks: Webhooks, deliveries: Deliveries, clock: Clock
-) -> DeliveryPage:
-    """Newest first. Raises NotFound."""
-    webhook = show(wanted.webhook_id, caller, webhooks=webhooks, clock=clock)
-    found = tuple(deliveries.page(caller.owner, webhook.id, wanted.size + 1, wanted.cursor))
-    shown = found[: wanted.size]
-    return DeliveryPage(shown, shown[-1].id if len(found) > len(shown) else "")
-
-
-def show_delivery(
-    named: Deliverable, caller: Caller, *, webhooks: Webhooks, deliveries: Deliveries, clock: Clock
-) -> Delivery:
-    """Raises NotFound."""
-    webhook = show(named.webhook_id, caller, webhooks=webhooks, clock=clock)
-    known = is_delivery_id(named.delivery_id)
-    delivery = deliveries.get(caller.owner, webhook.id, named.delivery_id) if known else None
-    if delivery is None:
-        raise NotFound(f"there is no delivery {named.delivery_id[:64]}", field="delivery_id")
-    return delivery
-
-
-def replay(
-    named: Deliverable,
-    caller: Caller,
-    *,
-    webhooks: Webhooks,
-    deliveries: Deliveries,
-    outbox: Outbox,
-    clock: Clock,
-) -> Delivery:
-    """Sends it once more, now, under the same id; what was still to be tried of it is not. Raises NotFound, and
-    InvalidRequest while the webhook is paused."""
-    webhook = show(named.webhook_id, caller, webhooks=webhooks, clock=clock)
-    _running(webhook)
-    for _ in range(_TRIES):
-        delivery = show_delivery(named, caller, webhooks=webhooks, deliveries=deliveries, clock=clock)
-        try:
-            saved = deliveries.save(delivery.replayed(clock()))
-        except Stale:
-            continue
-        outbox.put(saved)
-        return saved
-    raise Stale(f"delivery {named.delivery_id} changes too often")
-
-
-def test(
-    webhook_id: str,
-    caller: Caller,
-    *,
-    webhooks: Webhooks,
-    deliveries: Deliveries,
-    outbox: Outbox,
-    clock: Clock,
-) -> Delivery:
-    """Sends an event that says nothing else. Raises NotFound, NotAllowed, and InvalidRequest while it is paused."""
-    _not_of_callbacks(webhook_id)
-    webhook = show(webhook_id, caller, webhooks=webhooks, clock=clock)
-    _running(webhook)
-    now = clock()
-    delivery_id = new_delivery_id(now)
-    delivery = Delivery(
-        id=delivery_id,
-        owner=caller.owner,
-        webhook_id=webhook.id,
-        event="test",
-        url=webhook.url,
-        body=json.dumps(test_event(delivery_id, webhook, now)),
-        content_type="application/cloudevents+json",
-        created_at=now,
-    )
-    outbox.put(deliveries.add(delivery))
-    return delivery
-
-
-def _running(webhook: Webhook) -> None:
-    if webhook.paused:
-        raise InvalidRequest(f"the webhook {webhook.id} is paused: resume it first", field="active")
-
-
-def _not_of_callbacks(webhook_id: str) -> None:
+def _refuse_callbacks(webhook_id: str) -> None:
     if webhook_id == CALLBACKS:
         raise NotAllowed("where callbacks go is up to each task: only their secret and deliveries are managed here")
-
-
-def _changed(
-    webhook_id: str, caller: Caller, change: Callable[[Webhook], Webhook], *, webhooks: Webhooks, clock: Clock
-) -> Webhook:
-    """Whoever else is changing it at the same moment."""
-    for _ in range(_TRIES):
-        webhook = show(webhook_id, caller, webhooks=webhooks, clock=clock)
-        changed = change(webhook)
-        try:
-            return webhooks.create(changed) if webhook.generation == 0 else webhooks.save(changed)
-        except Stale:
-            continue
-    raise Stale(f"webhook {webhook_id} changes too often")
-
-
-def _disclosed(webhook: Webhook, secret: Secret) -> Disclosed:
-    return Disclosed(webhook, signatures.secret_of(secret.value(), webhook.owner, webhook.id, webhook.generation))

@@ -1,20 +1,19 @@
-"""Deliver: one message to one webhook."""
+"""Wires the use case Deliver."""
 
 from __future__ import annotations
 
 import random
 import secrets
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING
 
-from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableHealths, TableWebhooks
+from reelkeep.adapters.dynamodb.webhooks import TableCircuitBreakers, TableDeliveries, TableWebhooks
 from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
-from reelkeep.adapters.outbox import SqsOutbox, ticket_of
+from reelkeep.adapters.outbox import SqsOutbox, message_of
 from reelkeep.domain.notices.webhooks import Delivery
-from reelkeep.services.deliver import deliver
+from reelkeep.services.deliver import Deliver
 from reelkeep.wiring import platform
 
 if TYPE_CHECKING:
@@ -24,15 +23,14 @@ _JITTER = 0.1  # of a wait, more or less
 
 
 def build() -> Callable[[SQSRecord], tuple[Delivery | None, bool]]:
-    """Attempts the delivery that a record of the queue names: how it is now, and whether the message has to stay."""
+    """Attempts the delivery that a message of the queue names: the delivery, and whether the message has to stay."""
     settings = platform.settings
     outbox = SqsOutbox(platform.sqs(), settings.deliveries_url, settings.undelivered_url)
     destinations = Destinations(Outbound(platform.tls()), allow_private=settings.allow_private_webhooks)
-    send = partial(
-        deliver,
+    deliver = Deliver(
         webhooks=TableWebhooks(platform.dynamodb(), settings.table),
         deliveries=TableDeliveries(platform.dynamodb(), settings.table),
-        healths=TableHealths(platform.dynamodb(), settings.table),
+        breakers=TableCircuitBreakers(platform.dynamodb(), settings.table),
         outbox=outbox,
         post=destinations.post,
         notices=SnsNotices(platform.sns, settings.topic_arn),
@@ -43,10 +41,9 @@ def build() -> Callable[[SQSRecord], tuple[Delivery | None, bool]]:
     )
 
     def attempt(record: SQSRecord) -> tuple[Delivery | None, bool]:
-        ticket = ticket_of(record.body)
-        delivery, seconds = send(ticket.owner, ticket.webhook_id, ticket.delivery_id, ticket.round)
+        delivery, seconds = deliver(message_of(record.body))
         if seconds is not None:
-            outbox.come_back(record.receipt_handle, seconds)
+            outbox.retry_in(record.receipt_handle, seconds)
         return delivery, seconds is not None
 
     return attempt

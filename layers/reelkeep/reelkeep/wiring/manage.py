@@ -1,9 +1,8 @@
-"""Manage: what an owner has beside its tasks."""
+"""Wires what an owner has beside its tasks: subscriptions, webhooks, the list of providers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any
 
 from reelkeep.adapters.dynamodb.keys import TableKeys
@@ -14,12 +13,12 @@ from reelkeep.adapters.http.guard import resolve
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.adapters.providers.configured import ConfiguredProviders
-from reelkeep.adapters.topic import SnsTopic, reach_of
+from reelkeep.adapters.topic import SnsTopic, endpoint_rules
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
-from reelkeep.domain.notices.webhooks import new_webhook_id
 from reelkeep.ports import Caller
-from reelkeep.services import subscriptions, webhooks
+from reelkeep.services.subscriptions import ManageSubscriptions
+from reelkeep.services.webhooks import ManageWebhooks
 from reelkeep.wiring import platform
 
 
@@ -31,46 +30,48 @@ def build() -> Api:
     return Api(
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
-        services={"list_providers": lambda *_: providers.all(), **_subscriptions(), **_of_webhooks(outbound)},
+        services={"list_providers": lambda *_: providers.all(), **_subscriptions(), **_webhooks(outbound)},
     )
 
 
-def _subscriptions() -> dict[str, Callable[[Any, Caller], Any]]:
-    """What is asked of an owner's subscriptions, by name."""
+def _subscriptions() -> Mapping[str, Callable[[Any, Caller], Any]]:
     settings = platform.settings
-    kept: dict[str, Any] = {
-        "subscriptions": TableSubscriptions(platform.dynamodb(), settings.table),
-        "topic": SnsTopic(platform.sns(), settings.topic_arn),
-    }
-    reach = reach_of(
-        settings.topic_arn, protocols=settings.subscription_protocols, private=settings.allow_private_webhooks
+    private = settings.allow_private_webhooks
+    manage = ManageSubscriptions(
+        subscriptions=TableSubscriptions(platform.dynamodb(), settings.table),
+        topic=SnsTopic(platform.sns(), settings.topic_arn),
+        rules=endpoint_rules(settings.topic_arn, protocols=settings.subscription_protocols, allow_private=private),
+        resolve=resolve,
+        clock=platform.now,
     )
     return {
-        "subscribe": partial(subscriptions.subscribe, **kept, reach=reach, resolve=resolve, clock=platform.now),
-        "list_subscriptions": lambda _, caller: subscriptions.list_subscriptions(caller, **kept),
-        "show_subscription": partial(subscriptions.show, **kept),
-        "change_subscription": partial(subscriptions.change, **kept, clock=platform.now),
-        "unsubscribe": partial(subscriptions.unsubscribe, **kept, clock=platform.now),
+        "subscribe": manage.subscribe,
+        "list_subscriptions": manage.list,
+        "show_subscription": manage.show,
+        "change_subscription": manage.change,
+        "unsubscribe": manage.unsubscribe,
     }
 
 
-def _of_webhooks(outbound: Outbound) -> Mapping[str, Callable[..., Any]]:
+def _webhooks(outbound: Outbound) -> Mapping[str, Callable[[Any, Caller], Any]]:
     settings = platform.settings
-    hooks = TableWebhooks(platform.dynamodb(), settings.table)
-    deliveries = TableDeliveries(platform.dynamodb(), settings.table)
-    outbox = SqsOutbox(platform.sqs(), settings.deliveries_url)
-    secret = platform.secret(settings.webhook_secret_arn)
-    destinations = Destinations(outbound, allow_private=settings.allow_private_webhooks)
-    at = partial(partial, webhooks=hooks, clock=platform.now)
+    manage = ManageWebhooks(
+        webhooks=TableWebhooks(platform.dynamodb(), settings.table),
+        deliveries=TableDeliveries(platform.dynamodb(), settings.table),
+        outbox=SqsOutbox(platform.sqs(), settings.deliveries_url),
+        destinations=Destinations(outbound, allow_private=settings.allow_private_webhooks),
+        secret=platform.secret(settings.webhook_secret_arn),
+        clock=platform.now,
+    )
     return {
-        "create_webhook": at(webhooks.create, destinations=destinations, secret=secret, new_id=new_webhook_id),
-        "list_webhooks": partial(webhooks.every, webhooks=hooks),
-        "show_webhook": at(webhooks.show),
-        "change_webhook": at(webhooks.change, destinations=destinations),
-        "delete_webhook": at(webhooks.delete),
-        "rotate_webhook": at(webhooks.rotate, secret=secret),
-        "test_webhook": at(webhooks.test, deliveries=deliveries, outbox=outbox),
-        "list_deliveries": at(webhooks.list_deliveries, deliveries=deliveries),
-        "show_delivery": at(webhooks.show_delivery, deliveries=deliveries),
-        "replay_delivery": at(webhooks.replay, deliveries=deliveries, outbox=outbox),
+        "create_webhook": manage.create,
+        "list_webhooks": manage.list,
+        "show_webhook": manage.show,
+        "change_webhook": manage.change,
+        "delete_webhook": manage.delete,
+        "rotate_webhook": manage.rotate,
+        "test_webhook": manage.test,
+        "list_deliveries": manage.list_deliveries,
+        "show_delivery": manage.show_delivery,
+        "replay_delivery": manage.replay,
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelkeep.adapters import documents
 from reelkeep.domain.errors import Conflict, LimitReached, Stale, TryLater
-from reelkeep.domain.notices.subscription import MOST_OF_ONE_OWNER, Subscription
+from reelkeep.domain.notices.subscription import MAX_SUBSCRIPTIONS, Subscription
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -56,7 +56,7 @@ class TableSubscriptions:
                         "Key": _key(subscription.owner, _COUNT),
                         "UpdateExpression": "ADD held :one",
                         "ConditionExpression": "attribute_not_exists(held) OR held < :most",
-                        "ExpressionAttributeValues": {":one": {"N": "1"}, ":most": {"N": str(MOST_OF_ONE_OWNER)}},
+                        "ExpressionAttributeValues": {":one": {"N": "1"}, ":most": {"N": str(MAX_SUBSCRIPTIONS)}},
                     }
                 },
             ],
@@ -145,7 +145,7 @@ def _refusal(subscription: Subscription, reasons: Sequence[Mapping[str, Any]]) -
         return Conflict(f"this endpoint is subscribed already{by}", field="endpoint")
     if record:
         return Stale(f"subscription {subscription.id} was changed since it was read")
-    return LimitReached(f"there are {MOST_OF_ONE_OWNER} subscriptions, which is as many as an owner may have")
+    return LimitReached(f"there are {MAX_SUBSCRIPTIONS} subscriptions, which is as many as an owner may have")
 
 
 def _key(owner: str, name: str) -> dict[str, AttributeValueTypeDef]:

@@ -1,5 +1,4 @@
-"""Webhooks, their deliveries and receivers' health in DynamoDB. The owner is part of every key: nobody can read
-another's."""
+"""Webhooks, deliveries and circuit breakers in DynamoDB. The owner is part of every key, which keeps owners apart."""
 
 from __future__ import annotations
 
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reelkeep.adapters import documents
 from reelkeep.domain.errors import Stale
-from reelkeep.domain.notices.health import KNOWN_FOR, Health
-from reelkeep.domain.notices.webhooks import LIFE, Delivery, Webhook
+from reelkeep.domain.notices.circuit_breaker import FORGOTTEN_AFTER, CircuitBreaker
+from reelkeep.domain.notices.webhooks import DELIVERY_TTL, Delivery, Webhook
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     Item = Mapping[str, AttributeValueTypeDef]
 
-Record = TypeVar("Record", Webhook, Delivery, Health)
+Record = TypeVar("Record", Webhook, Delivery, CircuitBreaker)
 _LAST = "~"  # comes after every id
 
 
@@ -94,24 +93,24 @@ class TableDeliveries:
 
     def _put(self, delivery: Delivery, condition: str, **expression: Any) -> None:
         key = _delivery_key(delivery.owner, delivery.webhook_id, delivery.id)
-        key["expires_at"] = {"N": str(int((delivery.created_at + LIFE).timestamp()))}
+        key["expires_at"] = {"N": str(int((delivery.created_at + DELIVERY_TTL).timestamp()))}
         _put(self._client, self._table, delivery, key, condition, **expression)
 
 
-class TableHealths:
+class TableCircuitBreakers:
     def __init__(self, client: DynamoDBClient, table: str) -> None:
         self._client = client
         self._table = table
 
-    def get(self, owner: str, receiver: str) -> Health | None:
-        return _get(self._client, self._table, Health, _health_key(owner, receiver))
+    def get(self, owner: str, receiver: str) -> CircuitBreaker | None:
+        return _get(self._client, self._table, CircuitBreaker, _breaker_key(owner, receiver))
 
-    def save(self, health: Health, now: datetime) -> Health:
-        saved = replace(health, version=health.version + 1)
-        key = _health_key(health.owner, health.id)
-        key["expires_at"] = {"N": str(int((now + KNOWN_FOR).timestamp()))}
-        if health.version:
-            read = {":read": {"N": str(health.version)}}
+    def save(self, breaker: CircuitBreaker, now: datetime) -> CircuitBreaker:
+        saved = replace(breaker, version=breaker.version + 1)
+        key = _breaker_key(breaker.owner, breaker.id)
+        key["expires_at"] = {"N": str(int((now + FORGOTTEN_AFTER).timestamp()))}
+        if breaker.version:
+            read = {":read": {"N": str(breaker.version)}}
             _put(self._client, self._table, saved, key, "version = :read", ExpressionAttributeValues=read)
         else:
             _put(self._client, self._table, saved, key, "attribute_not_exists(pk)")
@@ -126,7 +125,7 @@ def _delivery_key(owner: str, webhook_id: str, delivery_id: str) -> dict[str, At
     return {"pk": {"S": f"deliveries#{owner}#{webhook_id}"}, "sk": {"S": delivery_id}}
 
 
-def _health_key(owner: str, receiver: str) -> dict[str, AttributeValueTypeDef]:
+def _breaker_key(owner: str, receiver: str) -> dict[str, AttributeValueTypeDef]:
     return {"pk": {"S": f"receivers#{owner}"}, "sk": {"S": receiver}}
 
 
@@ -140,7 +139,7 @@ def _get(
 def _put(
     client: DynamoDBClient,
     table: str,
-    record: Webhook | Delivery | Health,
+    record: Webhook | Delivery | CircuitBreaker,
     key: Mapping[str, AttributeValueTypeDef],
     condition: str,
     **expression: Any,

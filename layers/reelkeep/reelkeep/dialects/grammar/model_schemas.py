@@ -16,10 +16,10 @@ _NAMES = {  # the native API's names have no prefix
     "State": "TaskState",
     "Kind": "TaskKind",
     "FailureClass": "FailureReason",
-    "Protocol": "SubscriptionProtocol",
+    "Channel": "SubscriptionProtocol",
     "Status": "SubscriptionStatus",
-    "Form": "WebhookBody",
-    "Pause": "WebhookPause",
+    "BodyFormat": "WebhookBody",
+    "PauseReason": "WebhookPause",
     "Outcome": "DeliveryOutcome",
 }
 

@@ -10,7 +10,7 @@ from reelkeep.domain.links import Links
 from reelkeep.domain.task import ArchivedFile, Creation, Task
 
 if TYPE_CHECKING:
-    from reelkeep.domain.notices.webhooks import Pause, Webhook
+    from reelkeep.domain.notices.webhooks import PauseReason, Webhook
 
 SOURCE = "/reelkeep"
 
@@ -85,7 +85,7 @@ def test_event(delivery_id: str, webhook: Webhook, now: datetime) -> dict[str, A
     return _of_webhook("test", delivery_id, webhook, now)
 
 
-def paused_event(webhook: Webhook, why: Pause, now: datetime) -> dict[str, Any]:
+def paused_event(webhook: Webhook, why: PauseReason, now: datetime) -> dict[str, Any]:
     """That a webhook is not told any more: by another way, to whoever subscribed to that."""
     event = _of_webhook("paused", f"{webhook.id}.paused.{webhook.version}", webhook, now)
     return event | {"data": {**event["data"], "reason": why, "failing_since": _time(webhook.failing_since)}}

@@ -1,4 +1,4 @@
-"""A subscription to notices: to whom they go, which of them, and the filter policy of SNS that says so. Pure."""
+"""A subscription: where notifications go, which of them, and the SNS filter policy for that. Pure."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from reelkeep.domain.task import Kind, State
 
 Policy = Mapping[str, list[str | Mapping[str, str]]]  # attribute -> any of these values, or prefixes
 
-OPERATOR = "#operator"  # subscribes across owners; no key's owner has a "#"
-MOST_COMBINATIONS = 150  # SNS: of one policy, the product of the numbers of its values
-MOST_OF_ONE_OWNER = 20  # a topic takes 200 policies unless AWS was asked for more
-ENDS = tuple(state for state in State if state.terminal)
-TYPES = (
-    *(f"reelkeep.task.{state}" for state in ENDS),
+OPERATOR = "#operator"  # subscribes across owners; the owner of a key has no "#"
+MAX_COMBINATIONS = 150  # of one policy in SNS: the product of the numbers of its values
+MAX_SUBSCRIPTIONS = 20  # per owner. A topic takes 200 policies, unless AWS raises the limit
+FINAL_STATES = tuple(state for state in State if state.terminal)
+EVENT_TYPES = (
+    *(f"reelkeep.task.{state}" for state in FINAL_STATES),
     POSSIBLE_REPEAT,
     "reelkeep.webhook.paused",
     NOT_UNDERSTOOD,
@@ -31,10 +31,10 @@ TYPES = (
     LOST,
 )  # of events
 
-NOTHING: Policy = {"owner": ["#nobody"]}  # fits no notice: no owner has a "#"
+MATCH_NOTHING: Policy = {"owner": ["#nobody"]}
 
 _LONGEST_URL = 2048
-# Compiled when they are first used: every function of the API loads this module, one of them checks endpoints.
+# Compiled when they are first used: all functions of the API load this module, and one of them checks endpoints.
 _EMAIL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+"
 _HOST = r"[a-z0-9._-]+|[0-9a-f:.]+"
 _URL = r"https?://[!-~]+"
@@ -47,15 +47,15 @@ _ARNS = {
 }
 
 
-class Protocol(StrEnum):
+class Channel(StrEnum):
     HTTPS = "https"
     SQS = "sqs"
     EMAIL = "email"
     LAMBDA = "lambda"
 
 
-class Standing(StrEnum):
-    """What SNS says of a subscription."""
+class SnsState(StrEnum):
+    """Of a subscription, as SNS reports it."""
 
     PENDING = "pending"
     CONFIRMED = "confirmed"
@@ -63,19 +63,19 @@ class Standing(StrEnum):
 
 
 class Status(StrEnum):
-    PENDING = "pending"  # whoever reads at the endpoint has not confirmed it yet
+    PENDING = "pending"  # the endpoint has not confirmed it yet
     ACTIVE = "active"
     PAUSED = "paused"
-    GONE = "gone"  # SNS does not know it any more: ended from the other side, or never confirmed
+    GONE = "gone"  # SNS does not have it any more: ended at the endpoint, or never confirmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """What a notice must have: of each field that is not empty, one of its values."""
+    """A notification matches if it has one of the values of each field that is not empty."""
 
     states: tuple[State, ...] = ()
     providers: tuple[str, ...] = ()
-    models: tuple[str, ...] = ()  # one that ends in * admits every model that begins so
+    models: tuple[str, ...] = ()  # `viduq2*` matches every model that begins with viduq2
     kinds: tuple[Kind, ...] = ()
     tags: tuple[str, ...] = ()
     types: tuple[str, ...] = ()  # of event; operators only
@@ -85,37 +85,37 @@ class Filter:
 class Subscription:
     id: str
     owner: str
-    protocol: Protocol
+    protocol: Channel
     endpoint: str
     created_at: datetime
     updated_at: datetime
     filter: Filter = Filter()
     active: bool = True
-    arn: str = ""  # SNS's name of it, once we have heard it
-    confirmed: bool = False  # as far as we have seen
+    arn: str = ""  # once SNS has answered with it
+    confirmed: bool = False  # as last seen
     removed_at: datetime | None = None
     version: int = 0  # of the record; every write names the one it builds on
 
     @property
     def status(self) -> Status:
-        """As far as the record knows, which does not hear when SNS forgets it."""
+        """As recorded. When SNS forgets a subscription, the record does not change."""
         if not self.confirmed:
             return Status.PENDING
         return Status.ACTIVE if self.active else Status.PAUSED
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """What a subscription is made of."""
+class SubscriptionRequest:
+    """What an owner asks for."""
 
-    protocol: Protocol
+    protocol: Channel
     endpoint: str
     filter: Filter
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What of a subscription is to become another; None stays as it is."""
+class SubscriptionUpdate:
+    """What an owner changes; None stays as it is."""
 
     subscription_id: str
     filter: Filter | None = None
@@ -123,21 +123,21 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class SubscriptionView:
     subscription: Subscription
     status: Status
 
 
-def policy(subscription: Subscription) -> Policy:
-    """What SNS holds against a notice's attributes. Whatever the filter is, it admits its owner's notices only.
+def filter_policy(subscription: Subscription) -> Policy:
+    """What SNS compares with the attributes of a notification. Whatever the filter is, only the owner's match.
 
-    SNS takes five attributes a policy, and a filter has five fields: the owner shares one with the state. While it
-    is paused it wants an owner that there cannot be: SNS has no other way to keep a subscription without delivering,
-    and its endpoint would have to be confirmed again if it were ended instead.
+    SNS takes five attributes per policy, and a filter has five fields: the owner shares one with the state. A paused
+    subscription matches an owner that cannot exist: SNS has no other way to keep a subscription without delivering,
+    and after an unsubscription the endpoint would have to be confirmed again.
     """
     owner, wanted = subscription.owner, subscription.filter
     if not subscription.active:
-        return NOTHING
+        return MATCH_NOTHING
     if owner == OPERATOR:
         return {"type": list(wanted.types)} if wanted.types else {}
     fields: dict[str, list[str | Mapping[str, str]]] = {
@@ -156,55 +156,55 @@ def _model(model: str) -> str | Mapping[str, str]:
 
 
 def check_filter(wanted: Filter) -> None:
-    """Raises InvalidRequest for what SNS would refuse, and for a * that would not mean what it seems to."""
+    """Raises InvalidRequest for a filter that SNS would refuse, and for a * that would not work as it looks."""
     for number, model in enumerate(wanted.models):
         if "*" in model[:-1] or model == "*":
             raise _wrong(f"filter.models[{number}]", "may hold one *, at its end and not alone")
     fields = (wanted.states, wanted.providers, wanted.models, wanted.kinds, wanted.tags)
     combinations = math.prod(len(values) or 1 for values in fields)
-    if combinations > MOST_COMBINATIONS:
+    if combinations > MAX_COMBINATIONS:
         message = (
-            f"has {combinations} combinations of values, and SNS takes {MOST_COMBINATIONS}: the numbers of values of"
+            f"has {combinations} combinations of values, and SNS takes {MAX_COMBINATIONS}: the numbers of values of"
             " its fields are multiplied. Name fewer, or begin several models with one model*"
         )
         raise _wrong("filter", message)
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """Where this installation's notices may go."""
+class EndpointRules:
+    """The endpoints that this installation allows."""
 
     protocols: Collection[str]
     partition: str
     region: str
-    private: bool  # also to http, and to addresses that are not public
+    allow_private: bool  # also http, and addresses that are not public
 
-    def check(self, protocol: Protocol, endpoint: str) -> None:
-        """Raises InvalidRequest for an endpoint that cannot be, by its form alone."""
+    def check(self, protocol: Channel, endpoint: str) -> None:
+        """Raises InvalidRequest for an endpoint whose form alone is wrong."""
         if protocol not in self.protocols:
             message = f"must be one of {', '.join(sorted(self.protocols))} here: this installation allows no other"
             raise _wrong("protocol", message)
         match protocol:
-            case Protocol.HTTPS:
+            case Channel.HTTPS:
                 self._check_url(endpoint)
-            case Protocol.EMAIL:
+            case Channel.EMAIL:
                 if not re.fullmatch(_EMAIL, endpoint):
                     raise _wrong("endpoint", "must be an e-mail address")
-            case Protocol.SQS | Protocol.LAMBDA:
+            case Channel.SQS | Channel.LAMBDA:
                 self._check_arn(protocol, endpoint)
 
     def _check_url(self, endpoint: str) -> None:
         host = host_of(endpoint)
-        if not endpoint.startswith("https://") and not self.private:
+        if not endpoint.startswith("https://") and not self.allow_private:
             raise _wrong("endpoint", "must be an https URL")
         if not host or not re.fullmatch(_URL, endpoint) or "@" in urlsplit(endpoint).netloc or "#" in endpoint:
             raise _wrong("endpoint", "must be a plain https URL, without a user or a fragment")
         if len(endpoint) > _LONGEST_URL:
             raise _wrong("endpoint", f"must not be longer than {_LONGEST_URL} characters")
 
-    def _check_arn(self, protocol: Protocol, endpoint: str) -> None:
-        what = "queue" if protocol is Protocol.SQS else "function"
-        if protocol is Protocol.SQS and endpoint.endswith(".fifo"):
+    def _check_arn(self, protocol: Channel, endpoint: str) -> None:
+        what = "queue" if protocol is Channel.SQS else "function"
+        if protocol is Channel.SQS and endpoint.endswith(".fifo"):
             raise _wrong("endpoint", "must not be a FIFO queue: SNS delivers to those from FIFO topics only")
         found = re.fullmatch(_ARNS[protocol], endpoint)
         if found is None:
@@ -214,7 +214,7 @@ class Reach:
 
 
 def host_of(url: str) -> str:
-    """The host that a URL names; "" if it is none that can be looked up."""
+    """The host that a URL names; "" if it cannot be resolved."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna").decode()

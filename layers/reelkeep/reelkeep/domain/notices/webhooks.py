@@ -1,4 +1,4 @@
-"""Who is told by HTTP, what was sent to whom, and when it is tried again. Pure."""
+"""Webhooks, the deliveries to them, and the retry schedule. Pure."""
 
 from __future__ import annotations
 
@@ -13,75 +13,38 @@ from urllib.parse import urlsplit
 from reelkeep.domain import ids
 from reelkeep.domain.task import State
 
-CALLBACKS = "callbacks"  # the webhook that every `callback_url` of an owner belongs to
-MOST = 20  # webhooks an owner
-LIFE = timedelta(days=30)  # of what is known of a delivery
-OVERLAP = timedelta(hours=24)  # in which the secret before this one signs along
-FAILING_FOR = timedelta(days=5)  # without one success: then a webhook is paused
-TOLD = tuple(state for state in State if state not in (State.CREATED, State.QUEUEING))  # the submission says these
-USUALLY_TOLD = tuple(state for state in TOLD if state.terminal)
-# Archiving is a state of ours: to a client of any dialect, the task is processing still.
-TOLD_BY_CALLBACK = tuple(state for state in TOLD if state is not State.ARCHIVING)
+CALLBACKS = "callbacks"  # the id of the webhook that stands for every `callback_url` of an owner
+MAX_WEBHOOKS = 20  # per owner
+DELIVERY_TTL = timedelta(days=30)  # of the record of a delivery
+SECRET_OVERLAP = timedelta(hours=24)  # in which the previous secret signs, too
+PAUSE_AFTER = timedelta(days=5)  # without one success
+ANNOUNCED_STATES = tuple(state for state in State if state not in (State.CREATED, State.QUEUEING))
+DEFAULT_STATES = tuple(state for state in ANNOUNCED_STATES if state.terminal)
+# To a client of any dialect, a task that is archiving is still processing.
+CALLBACK_STATES = tuple(state for state in ANNOUNCED_STATES if state is not State.ARCHIVING)
 
 _WAITS = (5, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 8 * 3600)  # seconds; 23 h 43 min in all
 ATTEMPTS = len(_WAITS) + 1
-_LONGEST_WAIT = 11 * 3600 + 1800  # a queue hides a message for 12 hours at most, counted from when it was handed out
-_REMEMBERED = 50  # attempts of earlier rounds
-_GONE = 410  # RFC 9110: and it will stay so
+_LONGEST_WAIT = 11 * 3600 + 1800  # SQS hides a message for 12 hours at most, counted from when it was received
+_REMEMBERED_ATTEMPTS = 50  # from before a replay
+_GONE = 410  # for good: RFC 9110, section 15.5.11
 _WEBHOOK_ID = re.compile(r"wh_[0-9a-f]{32}")
 _DELIVERY_ID = re.compile(r"dl_[0-9a-f]{32}")
 
 
-class Form(StrEnum):
+class BodyFormat(StrEnum):
     """`event` is a CloudEvent; `dialect` is what the task's format shows of it, or posts (OpenAI)."""
 
-    EVENT = "event"  # a CloudEvent
-    DIALECT = "dialect"  # what the task's own dialect shows of it
+    EVENT = "event"
+    DIALECT = "dialect"
 
 
-class Pause(StrEnum):
+class PauseReason(StrEnum):
     """Why a webhook gets no messages."""
 
-    OWNER = "owner"  # its owner wanted it
+    OWNER = "owner"  # the owner paused it
     GONE = "gone"  # it answered 410
-    FAILING = "failing"  # nothing has arrived for days
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Webhook:
-    """An address that an owner's tasks are told to. Its secret follows from its id and the generation."""
-
-    id: str
-    owner: str
-    url: str = ""  # empty for the one of the callbacks: each task has its own
-    states: tuple[State, ...] = USUALLY_TOLD
-    form: Form = Form.EVENT
-    description: str = ""
-    paused: Pause | None = None
-    created_at: datetime
-    generation: int = 1  # of its secret
-    rotated_at: datetime | None = None  # when the generation before was superseded
-    failing_since: datetime | None = None  # nothing has arrived since
-    version: int = 0  # of the record; every write names the one it builds on
-
-    def rotated(self, now: datetime) -> Webhook:
-        """With another secret. One that nobody has seen does not sign along."""
-        return replace(self, generation=self.generation + 1, rotated_at=now if self.generation else None)
-
-    def generations(self, now: datetime) -> tuple[int, ...]:
-        """Those whose secrets sign at this moment, the newest first."""
-        overlaps = self.rotated_at is not None and now < self.rotated_at + OVERLAP
-        return (self.generation, self.generation - 1) if overlaps else (self.generation,)
-
-    def resumed(self) -> Webhook:
-        return replace(self, paused=None, failing_since=None)
-
-
-def of_callbacks(owner: str, now: datetime) -> Webhook:
-    """What stands for an owner's callbacks until a secret is asked for: nobody has seen that of generation 0."""
-    return Webhook(
-        id=CALLBACKS, owner=owner, states=TOLD_BY_CALLBACK, form=Form.DIALECT, created_at=now, generation=0
-    )
+    FAILING = "failing"  # no message has arrived for days
 
 
 class Outcome(StrEnum):
@@ -111,24 +74,24 @@ class Delivery:
     url: str
     body: str
     content_type: str = "application/json"
-    scheme: str = ""  # what else signs it: "vidu"
+    scheme: str = ""  # of a second signature: "vidu"
     created_at: datetime
     outcome: Outcome = Outcome.WAITING
     attempts: tuple[Attempt, ...] = ()
     next_attempt_at: datetime | None = None
-    round: int = 0  # every replay begins another one; messages of an earlier one mean nothing any more
-    attempts_before: int = 0  # in earlier rounds
+    replay_number: int = 0  # messages from before the latest replay are void
+    attempts_before_replay: int = 0
     version: int = 0
 
     @property
-    def group(self) -> str:
-        """What is delivered in order. A replay does not wait for what it is ordered before."""
-        about = self.task_id or self.id
-        return f"{self.webhook_id}.{about}.{self.id}.{self.round}" if self.round else f"{self.webhook_id}.{about}"
+    def message_group(self) -> str:
+        """Messages of a group are delivered in order. A replay does not wait for messages that are older."""
+        group = f"{self.webhook_id}.{self.task_id or self.id}"
+        return f"{group}.{self.id}.{self.replay_number}" if self.replay_number else group
 
     @property
-    def shown_url(self) -> str:
-        """Without its query, which may hold a secret of its owner's."""
+    def url_without_query(self) -> str:
+        """To show: the query may hold a secret of the owner's."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}{parts.path}"
 
@@ -145,68 +108,147 @@ class Delivery:
             "status": self.attempts[-1].status if self.attempts else None,
         }
 
+    @property
+    def is_gone(self) -> bool:
+        return bool(self.attempts) and self.attempts[-1].status == _GONE
+
+    def awaits(self, message: DeliveryMessage) -> bool:
+        """Whether this message of the outbox is still to be sent."""
+        return self.outcome is Outcome.WAITING and self.replay_number == message.replay_number
+
     def replayed(self, now: datetime) -> Delivery:
-        """Of the attempts before, so many are remembered as a record has room for."""
-        attempts = self.attempts[-_REMEMBERED:]
+        attempts = self.attempts[-_REMEMBERED_ATTEMPTS:]
         return replace(
             self,
             outcome=Outcome.WAITING,
             next_attempt_at=now,
-            round=self.round + 1,
+            replay_number=self.replay_number + 1,
             attempts=attempts,
-            attempts_before=len(attempts),
+            attempts_before_replay=len(attempts),
         )
 
     def attempted(self, attempt: Attempt, jitter: float) -> Delivery:
-        """After this attempt. `jitter` is what the wait is multiplied by: not everything comes back at once."""
+        """After this attempt. The wait is multiplied by the jitter, so that not all messages come back at once."""
         tried = replace(self, attempts=(*self.attempts, attempt), next_attempt_at=None)
         if attempt.status is not None and 200 <= attempt.status < 300:
             return replace(tried, outcome=Outcome.DELIVERED)
-        number = len(tried.attempts) - self.attempts_before
+        number = len(tried.attempts) - self.attempts_before_replay
         if attempt.status == _GONE or number >= ATTEMPTS:
             return replace(tried, outcome=Outcome.FAILED)
         wait = min(_WAITS[number - 1] * jitter, _LONGEST_WAIT)
         return replace(tried, next_attempt_at=attempt.at + timedelta(seconds=wait))
 
-    @property
-    def refused_for_ever(self) -> bool:
-        return bool(self.attempts) and self.attempts[-1].status == _GONE
+
+@dataclass(frozen=True, slots=True)
+class DeliveryMessage:
+    """A message of the outbox. It holds ids only."""
+
+    owner: str
+    webhook_id: str
+    delivery_id: str
+    replay_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Webhook:
+    """An address that an owner's tasks are announced to. Its secret follows from its id and the generation."""
+
+    id: str
+    owner: str
+    url: str = ""  # empty for callbacks: each task has its own
+    states: tuple[State, ...] = DEFAULT_STATES
+    body_format: BodyFormat = BodyFormat.EVENT
+    description: str = ""
+    paused: PauseReason | None = None
+    created_at: datetime
+    generation: int = 1  # of its secret
+    rotated_at: datetime | None = None  # when the previous generation was replaced
+    failing_since: datetime | None = None  # no message has arrived since
+    version: int = 0  # of the record; every write names the one that it builds on
+
+    def rotated(self, now: datetime) -> Webhook:
+        """With another secret. A secret that nobody has seen (generation 0) does not sign any more."""
+        return replace(self, generation=self.generation + 1, rotated_at=now if self.generation else None)
+
+    def generations(self, now: datetime) -> tuple[int, ...]:
+        """Those whose secrets sign at this moment, the newest first."""
+        overlaps = self.rotated_at is not None and now < self.rotated_at + SECRET_OVERLAP
+        return (self.generation, self.generation - 1) if overlaps else (self.generation,)
+
+    def with_settings(self, settings: WebhookSettings) -> Webhook:
+        changed = replace(
+            self,
+            url=self.url if settings.url is None else settings.url,
+            states=self.states if settings.states is None else settings.states,
+            body_format=settings.body_format or self.body_format,
+            description=self.description if settings.description is None else settings.description,
+        )
+        match settings.active:
+            case None:
+                return changed
+            case True:
+                return replace(changed, paused=None, failing_since=None)
+            case False:
+                return replace(changed, paused=self.paused or PauseReason.OWNER)
+
+    def after(self, delivery: Delivery, now: datetime) -> Webhook:
+        """After an attempt of this delivery."""
+        if self.paused:
+            return self
+        if delivery.outcome is Outcome.DELIVERED:
+            return replace(self, failing_since=None)
+        if delivery.is_gone:
+            return replace(self, paused=PauseReason.GONE)
+        since = self.failing_since or now
+        if delivery.outcome is Outcome.FAILED and now - since >= PAUSE_AFTER:
+            return replace(self, failing_since=since, paused=PauseReason.FAILING)
+        return replace(self, failing_since=since)
+
+
+def callbacks_webhook(owner: str, now: datetime) -> Webhook:
+    """Stands for an owner's callbacks until their secret is rotated. Nobody has seen the secret of generation 0."""
+    return Webhook(
+        id=CALLBACKS,
+        owner=owner,
+        states=CALLBACK_STATES,
+        body_format=BodyFormat.DIALECT,
+        created_at=now,
+        generation=0,
+    )
 
 
 # --- what an owner asks for, and gets ---
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """What an owner wants of a webhook; None leaves it as it is."""
+class WebhookSettings:
+    """What an owner sets of a webhook; None leaves it as it is."""
 
     webhook_id: str = ""
     url: str | None = None
     states: tuple[State, ...] | None = None
-    form: Form | None = None
+    body_format: BodyFormat | None = None
     description: str | None = None
     active: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Disclosed:
-    """A webhook with its secret, which is shown this once."""
+class WebhookWithSecret:
+    """The secret is shown this once."""
 
     webhook: Webhook
     secret: str
 
 
 @dataclass(frozen=True, slots=True)
-class Deliverable:
-    """The name of a delivery, as a path has it."""
-
+class DeliveryRef:
     webhook_id: str
     delivery_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Of the deliveries of a webhook, this many that come before that one."""
+class DeliveryQuery:
+    """A page of a webhook's deliveries, newest first."""
 
     webhook_id: str
     size: int
@@ -235,7 +277,7 @@ def is_delivery_id(text: str) -> bool:
 
 
 def delivery_id(webhook_id: str, task_id: str, state: State, at: datetime) -> str:
-    """The same for the same change of a task, however often it is heard of."""
+    """The same for the same change of a task, however often it is announced."""
     digest = hashlib.sha256(f"{webhook_id}\n{task_id}\n{state}".encode()).hexdigest()
     return f"dl_{ids.first_id_at(at)[:12]}{digest[:20]}"
 

@@ -9,7 +9,7 @@ from reelkeep.dialects.dialect import AnyRoute, Http, Operation, Reply
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.reelkeep.server import gone, made, nothing
 from reelkeep.domain.errors import BodyTooLarge, Conflict, InvalidRequest, LimitReached, NotFound
-from reelkeep.domain.notices.subscription import Change, Filter, Shown, Wish
+from reelkeep.domain.notices.subscription import Filter, SubscriptionRequest, SubscriptionUpdate, SubscriptionView
 
 if TYPE_CHECKING:  # with pydantic, for which only a body waits
     from reelkeep.dialects.reelkeep.subscriptions import wire
@@ -20,21 +20,21 @@ _LARGEST_BODY = 65_536  # bytes; no filter that SNS takes comes near
 # --- what clients ask ---
 
 
-def _new(http: Http) -> Wish:
+def _new(http: Http) -> SubscriptionRequest:
     from reelkeep.dialects.reelkeep.subscriptions.wire import NewSubscription
     from reelkeep.dialects.translate import read
 
     body = read(NewSubscription, http.json(_LARGEST_BODY))
-    return Wish(body.protocol, body.endpoint, _filter(body.filter.model_dump()))
+    return SubscriptionRequest(body.protocol, body.endpoint, _filter(body.filter.model_dump()))
 
 
-def _change(http: Http) -> Change:
+def _change(http: Http) -> SubscriptionUpdate:
     from reelkeep.dialects.reelkeep.subscriptions.wire import SubscriptionChange
     from reelkeep.dialects.translate import read
 
     said = read(SubscriptionChange, http.json(_LARGEST_BODY)).model_dump(exclude_unset=True)
     chosen = _filter(said["filter"]) if "filter" in said else None
-    return Change(_id(http), chosen, said.get("active"))
+    return SubscriptionUpdate(_id(http), chosen, said.get("active"))
 
 
 def _filter(chosen: dict[str, list[Any]]) -> Filter:
@@ -48,19 +48,19 @@ def _id(http: Http) -> str:
 # --- what they are answered ---
 
 
-def _made(shown: Shown) -> Reply:
+def _made(shown: SubscriptionView) -> Reply:
     return made(f"/subscriptions/{shown.subscription.id}", _subscription(shown))
 
 
-def _shown(shown: Shown) -> Reply:
+def _shown(shown: SubscriptionView) -> Reply:
     return Reply(body=_subscription(shown))
 
 
-def _listed(found: Iterable[Shown]) -> Reply:
+def _listed(found: Iterable[SubscriptionView]) -> Reply:
     return Reply(body={"subscriptions": [_subscription(shown) for shown in found]})
 
 
-def _subscription(shown: Shown) -> wire.Subscription:
+def _subscription(shown: SubscriptionView) -> wire.Subscription:
     found = shown.subscription
     chosen = {name: getattr(found.filter, name) for name in ("states", "providers", "models", "kinds", "tags")}
     return {

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, StrictBool
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from reelkeep.dialects.reelkeep.wire import Body, Moment, Name, Tag, optional
-from reelkeep.domain.notices.subscription import MOST_COMBINATIONS, Protocol, Status
+from reelkeep.domain.notices.subscription import MAX_COMBINATIONS, Channel, Status
 from reelkeep.domain.task import Kind, State
 
 # --- what is sent ---
@@ -17,7 +17,7 @@ End = Literal[State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED]
 
 
 def _any_of(meaning: str) -> Any:
-    return Field([], min_length=1, max_length=MOST_COMBINATIONS, description=meaning)
+    return Field([], min_length=1, max_length=MAX_COMBINATIONS, description=meaning)
 
 
 class SubscriptionFilter(Body):
@@ -47,7 +47,7 @@ class NewSubscription(Body):
         }
     )
 
-    protocol: Protocol = Field(description="Whoever runs this service decides which of them it allows.")
+    protocol: Channel = Field(description="Whoever runs this service decides which of them it allows.")
     endpoint: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
         description="An https URL, the ARN of a queue or of a function in the same region, or an e-mail address. "
         "It can be subscribed once.",
@@ -69,7 +69,7 @@ class Subscription(TypedDict):
     """The subscription."""
 
     id: str
-    protocol: Protocol
+    protocol: Channel
     endpoint: str
     filter: SubscriptionFilter
     active: Annotated[bool, Field(description="False while it is paused.")]

@@ -14,15 +14,15 @@ from reelkeep.dialects.reelkeep.server import gone, made, nothing, query
 from reelkeep.domain.errors import BodyTooLarge, InvalidRequest, NotAllowed, NotFound, wrong
 from reelkeep.domain.notices.webhooks import (
     CALLBACKS,
-    MOST,
+    MAX_WEBHOOKS,
     Attempt,
-    Deliverable,
     Delivery,
     DeliveryPage,
-    Disclosed,
-    Wanted,
+    DeliveryQuery,
+    DeliveryRef,
     Webhook,
-    Wish,
+    WebhookSettings,
+    WebhookWithSecret,
     is_delivery_id,
 )
 
@@ -37,27 +37,27 @@ _CURSOR = Parameter("cursor", "The `next_cursor` of the page before.")
 # --- what clients ask ---
 
 
-def _new(http: Http) -> Wish:
+def _new(http: Http) -> WebhookSettings:
     from reelkeep.dialects.reelkeep.webhooks.wire import NewWebhook
 
     return _wanted(http, NewWebhook)
 
 
-def _change(http: Http) -> Wish:
+def _change(http: Http) -> WebhookSettings:
     from reelkeep.dialects.reelkeep.webhooks.wire import WebhookChange
 
     return _wanted(http, WebhookChange)
 
 
-def _wanted(http: Http, model: type[wire.WebhookChange]) -> Wish:
+def _wanted(http: Http, model: type[wire.WebhookChange]) -> WebhookSettings:
     from reelkeep.dialects.translate import read
 
     said: dict[str, Any] = read(model, http.json(_LARGEST_BODY)).model_dump(exclude_unset=True)
-    return Wish(
+    return WebhookSettings(
         webhook_id=http.variables.get("webhook_id", ""),
         url=said.get("url"),
         states=tuple(said["events"]) if "events" in said else None,
-        form=said.get("body"),
+        body_format=said.get("body"),
         description=said.get("description"),
         active=said.get("active"),
     )
@@ -67,16 +67,16 @@ def _id(http: Http) -> str:
     return http.variables["webhook_id"]
 
 
-def _delivery_id(http: Http) -> Deliverable:
-    return Deliverable(_id(http), http.variables["delivery_id"])
+def _delivery_id(http: Http) -> DeliveryRef:
+    return DeliveryRef(_id(http), http.variables["delivery_id"])
 
 
-def _page(http: Http) -> Wanted:
+def _page(http: Http) -> DeliveryQuery:
     asked = query(http, _LIMIT, _CURSOR)
     cursor = asked.one(_CURSOR.name)
     if cursor and not is_delivery_id(cursor):
         raise wrong(_CURSOR.name, "is not one that a listing gave out")
-    return Wanted(_id(http), _LIMIT.read(asked), cursor)
+    return DeliveryQuery(_id(http), _LIMIT.read(asked), cursor)
 
 
 # --- what they are answered ---
@@ -86,8 +86,8 @@ def _webhook(webhook: Webhook) -> wire.Webhook:
     return {
         "id": webhook.id,
         "url": webhook.url or None,
-        "events": list(webhook.states),  # type: ignore[arg-type]  # all of them are in TOLD
-        "body": webhook.form,
+        "events": list(webhook.states),  # type: ignore[arg-type]  # all of them are in ANNOUNCED_STATES
+        "body": webhook.body_format,
         "description": webhook.description,
         "active": webhook.paused is None,
         "paused_because": webhook.paused,
@@ -102,7 +102,7 @@ def _delivery(delivery: Delivery) -> wire.Delivery:
         "id": delivery.id,
         "event": delivery.event,
         "task_id": delivery.task_id or None,
-        "url": delivery.shown_url,
+        "url": delivery.url_without_query,
         "outcome": delivery.outcome,
         "created_at": rfc3339(delivery.created_at),
         "next_attempt_at": _time(delivery.next_attempt_at),
@@ -119,15 +119,15 @@ def _attempt(attempt: Attempt) -> wire.DeliveryAttempt:
     }
 
 
-def _created(disclosed: Disclosed) -> Reply:
+def _created(disclosed: WebhookWithSecret) -> Reply:
     return made(f"/webhooks/{disclosed.webhook.id}", _with_secret(disclosed))
 
 
-def _rotated(disclosed: Disclosed) -> Reply:
+def _rotated(disclosed: WebhookWithSecret) -> Reply:
     return Reply(body=_with_secret(disclosed))
 
 
-def _with_secret(disclosed: Disclosed) -> wire.WebhookWithSecret:
+def _with_secret(disclosed: WebhookWithSecret) -> wire.WebhookWithSecret:
     return {**_webhook(disclosed.webhook), "secret": disclosed.secret}
 
 
@@ -171,7 +171,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         operation="createWebhook",
         summary="Create a webhook",
         details="Every message is signed as Standard Webhooks has it, and sent again for about a day until the "
-        f"answer is 2xx. There can be {MOST} webhooks.",
+        f"answer is 2xx. There can be {MAX_WEBHOOKS} webhooks.",
         body="NewWebhook",
         reply="WebhookWithSecret",
         errors=(InvalidRequest, BodyTooLarge),

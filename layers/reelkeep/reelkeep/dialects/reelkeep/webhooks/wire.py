@@ -9,7 +9,7 @@ from typing_extensions import TypeAliasType, TypedDict  # pydantic reads typing'
 
 from reelkeep.dialects.reelkeep.wire import Body, Moment, optional
 from reelkeep.dialects.translate import Said, Url
-from reelkeep.domain.notices.webhooks import TOLD, USUALLY_TOLD, Form, Outcome, Pause
+from reelkeep.domain.notices.webhooks import ANNOUNCED_STATES, DEFAULT_STATES, BodyFormat, Outcome, PauseReason
 from reelkeep.domain.task import State
 
 # --- what is sent ---
@@ -19,7 +19,7 @@ WebhookEvent = TypeAliasType(
     Annotated[
         Literal[
             State.PROCESSING, State.ARCHIVING, State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED
-        ],  # those of `TOLD`
+        ],  # those of `ANNOUNCED_STATES`
         Field(description="A state that a task can come into."),
     ],
 )
@@ -39,7 +39,7 @@ Events = Annotated[
         json_schema_extra={"uniqueItems": True},
     ),
     AfterValidator(_each_once),
-    Said(f"must hold some of {', '.join(TOLD)}, each once"),
+    Said(f"must hold some of {', '.join(ANNOUNCED_STATES)}, each once"),
 ]
 ShortUrl = Annotated[
     Url,
@@ -57,7 +57,7 @@ class WebhookChange(Body):
 
     url: ShortUrl = optional()
     events: Events = optional()
-    body: Form = optional()
+    body: BodyFormat = optional()
     description: Annotated[str, Field(max_length=256)] = optional(description="Yours, for yourself.")
     active: StrictBool = optional(description=_ACTIVE)
 
@@ -67,9 +67,9 @@ class NewWebhook(WebhookChange):
 
     url: ShortUrl
     events: Events = optional(
-        description=f"The states of a task that are announced. If absent: {', '.join(USUALLY_TOLD)}."
+        description=f"The states of a task that are announced. If absent: {', '.join(DEFAULT_STATES)}."
     )
-    body: Form = optional(description=f"`{Form.EVENT}` if absent.")
+    body: BodyFormat = optional(description=f"`{BodyFormat.EVENT}` if absent.")
     active: StrictBool = optional(description=f"{_ACTIVE} True if absent.")
 
 
@@ -82,10 +82,10 @@ class Webhook(TypedDict):
     id: str
     url: Annotated[str | None, Field(description="Null for `callbacks`: each task has its own.")]
     events: Events
-    body: Form
+    body: BodyFormat
     description: str
     active: bool
-    paused_because: Pause | None
+    paused_because: PauseReason | None
     created_at: Moment | None
     rotated_at: Annotated[Moment | None, Field(description="When its secret was last superseded.")]
     failing_since: Annotated[Moment | None, Field(description="Nothing has arrived since.")]
