@@ -91,8 +91,8 @@ class Provider(Protocol):
 
     def observe(self, task: Task) -> Observation: ...
 
-    def successes(self, since: datetime) -> Iterator[Listed]:
-        """What it lists as made since then, or somewhat earlier; nothing if it has no list.
+    def successes(self, since: datetime, now: datetime) -> Iterator[Listed]:
+        """What it lists as made since then, or somewhat earlier, by our clock; nothing if it has no list.
 
         Raises TryLater in the middle of it if the list cannot be read on.
         """

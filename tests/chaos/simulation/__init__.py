@@ -10,6 +10,7 @@ With `--watch 42` it tells all that happens to task 42 of that run.
     world      time, chance, and what is to happen when
     cloud      what AWS keeps: the table, the bucket, executions, the topic; it refuses, loses answers, kills
     provider   the way to the providers and what they do there: faults, lists that lag, calls about tasks
+    odd        times of wrong clocks, rows of lists that are none, words in another form
     stack      the functions on all of that, the state machine that runs them, the sweep
     people     clients, and others who use the same accounts without us
     checks     what must hold at every moment and in the end

@@ -9,9 +9,8 @@ from typing import Any
 from local.simulator.tasks import Task as Made
 from reelkeep.domain.task import Asset, State, Submission, Task
 from tests.chaos.provider import Provider, Stock
-from tests.chaos.simulation.provider import LISTING
 from tests.chaos.simulation.stack import Stack
-from tests.chaos.simulation.world import number_in
+from tests.chaos.simulation.world import LISTING, number_in
 
 _RANK = {State.CREATED: 0, State.QUEUEING: 1, State.PROCESSING: 2, State.ARCHIVING: 3}
 _FILES = {"video": "video.mp4", "cover": "cover.jpeg", "watermarked": "watermarked.mp4", "last-frame": "cover.jpeg"}
@@ -156,7 +155,8 @@ class Checks:
             if number not in self._world.unsure:
                 self._world.wrong(f"{name}: outcome unknown, though nothing happened to it")
         elif truth is None:
-            refused = task.state is State.FAILED and "[refuse" in task.request.prompt
+            wanted = "[refuse" in task.request.prompt or number in self._world.refused
+            refused = task.state is State.FAILED and wanted
             self._count("never placed: " + ("refused" if refused else task.state))
             if not refused and task.state not in (State.CANCELLED, State.EXPIRED):
                 self._world.wrong(f"{name}: never placed, ended as {task.state}: {task.failure}")

@@ -7,9 +7,8 @@ from functools import partial
 from typing import Any
 
 from tests.chaos.provider import Provider
-from tests.chaos.simulation.provider import LISTING
 from tests.chaos.simulation.stack import KEYS, Stack, configuration
-from tests.chaos.simulation.world import DAYS
+from tests.chaos.simulation.world import DAYS, LISTING
 from tests.integration.test_any_to_any import CLIENTS, PROVIDERS
 from tests.submissions import MODELS, submission
 from tests.unit.services.stage import ALICE
@@ -40,12 +39,17 @@ class People:
                 image = "data:image/png;base64," + "A" * 80_000
                 path, asked = "/ent/v2/img2video", {**asked, "model": "viduq2-pro", "images": [image]}
                 asked.pop("aspect_ratio")
+        if client == provider == "volc_ark" and self._random.random() < 0.1:
+            asked |= {"service_tier": "flex"}  # and so no mark
         self._ask(number, path, asked, 1)
 
     def _ask(self, number: int, path: str, asked: dict[str, Any], attempt: int) -> None:
-        """A client that heard nothing, or of a fault, asks again, for an hour or so."""
+        """A client that heard nothing, or of a fault, asks again: an SDK that counts its attempts soon and twice, any
+        other for an hour or so."""
         self._world.current = ""
-        answer = self._stack.ask("POST", path, asked, repeat=f"task-{number}")
+        counts = path == "/v1/videos"
+        mark = {"x-stainless-retry-count": str(attempt - 1)} if counts else {"idempotency-key": f"task-{number}"}
+        answer = self._stack.ask("POST", path, asked, more=mark)
         status = answer["statusCode"] if answer is not None else 0
         if answer is not None and 200 <= status < 300:
             self._heard("accepted")
@@ -55,8 +59,8 @@ class People:
             self._world.at(self._random.uniform(1, 5000), partial(self._reader, task_id))
         elif 400 <= status < 500:
             self._heard(f"refused with {status}")
-        elif attempt < 10:
-            wait = min(1200.0, 10.0 * 2**attempt) * self._random.random()
+        elif attempt < (3 if counts else 10):
+            wait = min(600.0 if counts else 1200.0, 10.0 * 2**attempt) * self._random.random()
             self._world.at(wait, partial(self._ask, number, path, asked, attempt + 1))
         else:
             recorded = number in self._world.numbers.values()

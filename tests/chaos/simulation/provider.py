@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -19,10 +20,10 @@ from reelkeep.adapters.http.outbound import AnswerLost, NotSent, Outbound
 from reelkeep.domain.wire import Answer
 from tests.chaos.line import Killed
 from tests.chaos.provider import Provider
-from tests.chaos.simulation.world import DAYS, World
+from tests.chaos.simulation.odd import Odd
+from tests.chaos.simulation.world import DAYS, LISTING, World, number_in
 from tests.unit.services.stage import NOON
 
-LISTING = ("vidu_ent_v2", "volc_ark")  # the providers that show what they made
 _PAGES = {"vidu_ent_v2": ("pager.pagesz", (20, 50)), "volc_ark": ("page_size", (300,))}  # cut to one of these
 _LAGS = (30.0, 600.0, 3600.0, 3 * 3600.0, 10 * 3600.0)  # seconds
 _LATEST = 1200.0  # seconds until what is listed out of order is listed
@@ -34,23 +35,34 @@ class Accounts(Simulator):
     def __init__(self, *given: object) -> None:
         super().__init__(*given)  # type: ignore[arg-type]  # as the simulator's own
         self._made: dict[str, list[Made]] = defaultdict(list)
-        self._view: tuple[str, float] | None = None  # whose list, and until when it reaches
+        self._view: tuple[str, float, float] | None = None  # whose list, and from when to when it reaches
+        self.accepted: Callable[[Made], None] = lambda made: None
+        self.stamp: Callable[[Made], float] = lambda made: made.created_at
         self._signed: dict[tuple[str, str], tuple[float, str]] = {}  # when, and the link
 
     def accept(self, order: Order) -> Made:
         made = super().accept(order)
         self._made[order.dialect].append(made)
+        self.accepted(made)
         return made
 
     def tasks(self) -> list[Made]:
         if self._view is None:
             return super().tasks()
-        dialect, until = self._view
+        dialect, since, until = self._view
         self._settle()
-        return [made for made in reversed(self._made[dialect]) if made.created_at + _own_delay(made) <= until]
+        return [
+            made
+            for made in reversed(self._made[dialect])
+            if made.created_at + _own_delay(made) <= until and self.stamp(made) >= since
+        ]
 
-    def as_of(self, dialect: str, until: float) -> None:
-        self._view = (dialect, until)
+    def made(self, task_id: str) -> Made | None:
+        return self._tasks.get(task_id)
+
+    def as_of(self, dialect: str, since: float, until: float) -> None:
+        """As it was, filtered by the provider's own clock."""
+        self._view = (dialect, since, until)
 
     def as_it_is(self) -> None:
         self._view = None
@@ -91,6 +103,10 @@ class Line(Outbound):
         self._provider = provider
         self._said: dict[str, Answer] = {}  # the first answer to each look
         self._moods: dict[str, Mood] = {}
+        simulator = provider.simulator
+        assert isinstance(simulator, Accounts)
+        self._odd = Odd(world, simulator.made)
+        simulator.accepted, simulator.stamp = self._odd.accepted, self._odd.stamp
         self.called: Callable[[str, Mapping[str, str]], None] = lambda url, headers: None
 
     def request(
@@ -123,6 +139,8 @@ class Line(Outbound):
         if world.happens("provider: 429", 0.03):
             wait = world.random.choice(["1", "40", "900", "tomorrow"])
             return Answer(status=429, headers={"retry-after": wait}, body=b"{}")
+        if method == "POST" and world.happens("provider: a refusal inside a 200", 0.002):
+            return self._refused_inside(body)
         if method == "GET" and world.happens("provider: 404", 0.01):
             url = re.sub(r"(\d)(?=/|$|\?)", "000\\1", url, count=1)
         answer = self._answered(method, url, headers, body)
@@ -134,7 +152,17 @@ class Line(Outbound):
             return Answer(status=502, body=b"")
         if world.happens("provider: nonsense", 0.01):
             return Answer(status=200, body=world.random.choice([b"", b"<html>", b"{}", b"[]", answer.body[:-9]]))
-        return self._crooked(url, answer) if method == "GET" else answer
+        if method == "GET":
+            answer = self._odd.told(_name(host), self._crooked(url, answer))
+        return answer
+
+    def _refused_inside(self, body: bytes) -> Answer:
+        number = number_in(body.decode())
+        if number is not None:
+            self._world.refused.add(number)
+        said = {"code": 400, "reason": "TaskPromptPolicyViolation", "message": "not this", "error": {}}
+        said["error"] = {"code": "InputTextSensitiveContentDetected", "message": "not this"}
+        return Answer(status=200, body=json.dumps(said).encode())
 
     def _crooked(self, url: str, answer: Answer) -> Answer:
         """An answer of before, or one with something left out or said twice."""
@@ -151,7 +179,7 @@ class Line(Outbound):
         return answer
 
     def _answered(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        name = urlsplit(url).netloc.removesuffix(".test").replace("-", "_")
+        name = _name(urlsplit(url).netloc)
         if method == "GET" and "?" in url and name in LISTING:
             return self._listed(name, url, headers)
         answer = self._from_simulator(method, url, headers, body)
@@ -168,16 +196,16 @@ class Line(Outbound):
 
     def _listed(self, name: str, url: str, headers: Mapping[str, str]) -> Answer:
         mood, simulator = self._mood(name), self._provider.simulator
+        parts = urlsplit(url)
+        query = dict(parse_qsl(parts.query))
         if mood.page:
             size, _ = _PAGES[name]
-            parts = urlsplit(url)
-            query = [
-                (key, str(min(int(value), mood.page)) if key == size else value)
-                for key, value in parse_qsl(parts.query)
-            ]
-            url = parts._replace(query=urlencode(query)).geturl()
+            query[size] = str(min(int(query[size]), mood.page))
+        since = query.pop("created_at.from", "")
+        url = parts._replace(query=urlencode(query)).geturl()
         assert isinstance(simulator, Accounts)
-        simulator.as_of(name, self._world.now.timestamp() - mood.lag)
+        begins = datetime.fromisoformat(since).timestamp() if since else -math.inf
+        simulator.as_of(name, begins, self._world.now.timestamp() - mood.lag)
         try:
             answer = self._from_simulator("GET", url, headers, b"")
         finally:
@@ -221,6 +249,10 @@ class Line(Outbound):
             self.called(url, {name.lower(): value for name, value in headers.items()})
 
         self._world.at(max(0.0, seconds), call)
+
+
+def _name(host: str) -> str:
+    return host.removesuffix(".test").replace("-", "_")
 
 
 def parted(answer: bytes) -> tuple[int, bytes]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -111,13 +112,12 @@ class Stack:
         path: str,
         body: Mapping[str, Any] | None = None,
         key: str = "rk_alice",
-        repeat: str = "",
+        more: Mapping[str, str] = MappingProxyType({}),
     ) -> dict[str, Any] | None:
         """What the API answers; None if its function died."""
         event = {
             "rawPath": path,
-            "headers": {"authorization": f"Bearer {key}", "content-type": "application/json"}
-            | ({"idempotency-key": repeat} if repeat else {}),
+            "headers": {"authorization": f"Bearer {key}", "content-type": "application/json"} | dict(more),
             "requestContext": {"http": {"method": method, "path": path}},
             "body": json.dumps(body) if body is not None else "",
         }

@@ -16,6 +16,7 @@ from reelkeep.domain.task import Task
 from tests.unit.services.stage import NOON
 
 DAYS = 7.0  # over which the tasks are submitted; in fewer, one clock for all leaves ten thousand too little time
+LISTING = ("vidu_ent_v2", "volc_ark")  # the providers that show what they made
 _NUMBER = re.compile(r"task (\d+) ")
 
 
@@ -57,6 +58,7 @@ class World:
         self.bad_luck = 1.0  # times every chance of a fault
         self.in_flight: set[int] = set()  # submissions that may be under way, as far as is recorded
         self.unsure: set[int] = set()  # those to which something happened then
+        self.refused: set[int] = set()  # submissions that a provider refused out of a mood
         self.current = ""  # the task that is being worked on
         self.numbers: dict[str, int] = {}  # of submissions, by their tasks
         self._watched = watched

@@ -341,7 +341,7 @@ def listing(*answers: Answer | BaseException) -> tuple[list[str], FakeOutbound]:
     outbound = FakeOutbound(list(answers))
     found = []
     try:
-        for listed in providers(outbound, vidu=VIDU).get("vidu").successes(NOON):
+        for listed in providers(outbound, vidu=VIDU).get("vidu").successes(NOON, NOON):
             found.append(listed.provider_task_id)  # noqa: PERF401  it may end in the middle
     except TryLater as error:
         found.append(str(error))
@@ -365,6 +365,23 @@ def test_a_list_that_goes_round_in_circles_ends() -> None:
     found, outbound = listing(*(vidus_list("1", token=f"t{n}") for n in range(1001)))
     assert "does not end" in found[-1]
     assert len(outbound.calls) == 1000
+
+
+@pytest.mark.parametrize(
+    ("date", "since"),
+    [
+        ("Sat, 21 Nov 2026 12:04:00 GMT", ["2026-11-19T12%3A00%3A00Z"]),
+        ("Mon, 23 Nov 2026 12:00:00 GMT", ["2026-11-19T12%3A00%3A00Z", "2026-11-21T12%3A00%3A00Z"]),
+        ("Sat, 21 Nov 2020 12:00:00 GMT", ["2026-11-19T12%3A00%3A00Z", "2020-11-19T12%3A00%3A00Z"]),
+        ("just now", ["2026-11-19T12%3A00%3A00Z"]),
+    ],
+)
+def test_a_list_is_asked_for_by_the_providers_own_clock(date: str, since: list[str]) -> None:
+    page = replace(vidus_list("1"), headers={"date": date})
+    found, outbound = listing(page, page, replace(vidus_list(), headers={"date": date}))
+    assert set(found) == {"1"}
+    asked = [call["url"] for call in outbound.calls]
+    assert [url.partition("created_at.from=")[2].partition("&")[0] for url in asked[: len(since)]] == since
 
 
 def test_successes_without_an_id_are_said_at_the_end() -> None:

@@ -94,11 +94,11 @@ class FakeProvider:
         observation: Observation = _next(self.observations)
         return observation
 
-    def successes(self, since: datetime) -> Iterator[Listed]:
+    def successes(self, since: datetime, now: datetime) -> Iterator[Listed]:
         for line in self.listed:
             if isinstance(line, BaseException):
                 raise line
-            if line.created_at >= since:
+            if line.created_at is None or line.created_at >= since:
                 yield line
 
     def cancel(self, task: Task) -> bool:

@@ -137,10 +137,14 @@ def test_a_success_that_is_very_young_is_left_for_the_next_time() -> None:
     assert stage.adopt().adopted == 1
 
 
-def test_a_success_of_the_future_is_adopted_all_the_same() -> None:
-    """Its provider tells local time as if it were UTC: it will not be any older before its links die."""
-    stage = Stage(provider=FakeProvider(listed=[listed(created_at=NOON + timedelta(hours=8))]))
-    assert stage.adopt().adopted == 1
+@pytest.mark.parametrize("created_at", [NOON + timedelta(hours=8), None, NOON - timedelta(hours=49)])
+def test_a_success_whose_time_is_wrong_is_adopted_all_the_same_and_once(created_at: datetime | None) -> None:
+    """A time without its zone, say: it may make no more sense before its links die."""
+    success = replace(dying("p-1", video=NOON + timedelta(hours=20)), created_at=created_at)
+    stage = Stage(provider=FakeProvider(listed=[success]))
+    stage.tasks.placed_as = lambda *_: []  # two at once know of none
+    assert (stage.adopt().adopted, stage.adopt().adopted) == (1, 0)
+    assert only(stage).created_at <= NOON
 
 
 def test_a_provider_may_be_left_alone() -> None:
@@ -373,9 +377,14 @@ def test_what_a_provider_made_twice_for_one_task_is_archived_twice() -> None:
     assert [(each.provider_task_id, each.owner) for each in adopted(stage)] == [("p-2", "alice")]
 
 
-def test_what_is_older_than_a_day_is_not_asked_for() -> None:
-    stage = Stage(provider=FakeProvider(listed=[listed(created_at=NOON - timedelta(hours=24, seconds=1))]))
+def test_what_is_older_than_two_days_is_not_asked_for() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(created_at=NOON - timedelta(hours=50, seconds=1))]))
     assert stage.adopt().listed == 0
+
+
+def test_what_died_before_anybody_could_know_of_it_is_not_told_to_be_lost() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(created_at=NOON - timedelta(hours=24, seconds=1))]))
+    assert stage.adopt().adopted == 0
 
 
 def test_a_list_that_breaks_off_is_adopted_as_far_as_it_goes_and_said_to_be_broken() -> None:

@@ -158,5 +158,18 @@ def test_a_list_that_is_older_than_the_call_proves_nothing(dialect: str, stamp: 
     assert (stage.task(task_id).provider_task_id, account.calls) == (hidden["id"], 1 + 8)
 
 
+def test_a_clock_that_is_set_right_in_between_hides_nothing(dialect: str) -> None:
+    """By the later task's time, the lost one seems to be hours younger."""
+    stage, account, task_id = lost(dialect, local_time, accepted=True, shows_payloads=False)
+    hidden = account.listed.pop()
+    account.stamp = seconds
+    for _ in range(3):
+        stage.pass_(0.6 * HOUR)
+        stage.submit(request(prompt="another boat"))
+    account.listed.append({**hidden, "prompt": "", "execution_expires_after": 172_800})
+    until(stage, task_id, 1)
+    assert account.calls == 1 + 3
+
+
 def test_noon_is_noon() -> None:
     assert (NOON.tzinfo, local_time(NOON)) == (UTC, "2026-11-21T20:00:00")

@@ -125,7 +125,7 @@ class Listed:
     """A success that the provider lists, whoever asked for it."""
 
     provider_task_id: str
-    created_at: datetime
+    created_at: datetime | None  # by the provider's clock, which may be wrong; None if it makes no sense
     request: Request  # as far as the list tells it; its payload is what the provider was given
     seen: Observation  # anything but Succeeded if the list has no links: then the task itself must be looked at
 
@@ -134,4 +134,4 @@ class Listed:
 class ListedPage:
     successes: tuple[Listed, ...]
     next_page: str = ""  # how to ask for the next one; empty on the last
-    unreadable: int = 0  # rows that are no objects, and successes without an id or a time
+    unreadable: int = 0  # rows that are no objects, and successes without an id

@@ -108,6 +108,17 @@ class Answer:
             return None
         return max(0.0, seconds) if math.isfinite(seconds) else None
 
+    @property
+    def date(self) -> datetime | None:
+        """When it was made, by the provider's clock (RFC 9110, 6.6.1)."""
+        from email.utils import parsedate_to_datetime  # only who reads a list needs it
+
+        try:
+            date = parsedate_to_datetime(self.headers.get("date", ""))
+        except (ValueError, OverflowError):
+            return None
+        return date if date.tzinfo else None
+
 
 # The other task that we placed and the provider has under this id, if there is one. Raises TryLater.
 OtherTask = Callable[[str], Task | None]

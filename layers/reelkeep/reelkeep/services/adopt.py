@@ -17,6 +17,7 @@ from reelkeep.ports import Clock, Executions, Provider, Providers, SecondsLeft, 
 from reelkeep.services.record import read, record
 
 _WINDOW = timedelta(hours=24)
+_ZONES = timedelta(hours=26)  # that a time without its zone may be off
 _SETTLED = timedelta(minutes=10)  # a younger success may be one that we are about to record, or that an index lacks
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _LINKS_LIVE = timedelta(hours=24)  # if they do not say
@@ -48,7 +49,8 @@ def adopt(
     names = frozenset(name for account in accounts for name in account.names)
     uncertain = [task for task in tasks.unfinished() if _uncertain(task) and task.provider in names]
     found = [(account, listed) for account in accounts for listed in _settled(account, result, clock(), seconds_left)]
-    found.sort(key=lambda each: _links_die_at(each[1]))
+    now = clock()
+    found.sort(key=lambda each: _links_die_at(each[1], now))
     result.listed = len(found)
     for number, (account, listed) in enumerate(found):
         if seconds_left() < _RESERVE:
@@ -82,17 +84,25 @@ def _settled(account: _Account, result: Adopted, now: datetime, seconds_left: Se
     """Each once: while pages are read, what is new moves the rest on."""
     seen: set[str] = set()
     try:
-        for listed in account.provider.successes(now - _WINDOW):
+        for listed in account.provider.successes(now - _WINDOW - _ZONES, now):
             if seconds_left() < _READING_RESERVE:
                 raise TryLater("there was no time to read it to its end")
-            is_settled = (
-                listed.created_at <= now - _SETTLED or listed.created_at > now + _CLOCKS_DIFFER
-            )  # a wrong time
+            is_settled = not _is_sane(listed, now) or _made_at(listed, now) <= now - _SETTLED
             if listed.provider_task_id not in seen and is_settled:
                 seen.add(listed.provider_task_id)
                 yield listed
     except TryLater as error:
         result.unread[account.provider.name] = str(error)
+
+
+def _is_sane(listed: Listed, now: datetime) -> bool:
+    return listed.created_at is not None and listed.created_at <= now + _CLOCKS_DIFFER
+
+
+def _made_at(listed: Listed, now: datetime) -> datetime:
+    """By the provider's clock; today if its time makes no sense, which is the same for two that adopt it at once."""
+    today = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    return listed.created_at if listed.created_at is not None and _is_sane(listed, now) else today
 
 
 def _adoption(
@@ -110,8 +120,11 @@ def _adoption(
     if named is not None and not named.provider_task_id and not named.state.terminal:
         return None  # its next look finds it
     lost = named or next(iter(known), None)
-    if lost is None and _links_die_at(listed) - now > _SOON and any(_may_be(listed, task) for task in uncertain):
+    left = _links_die_at(listed, now) - now
+    if lost is None and left > _SOON and any(_may_be(listed, task) for task in uncertain):
         return None
+    if lost is None and left <= timedelta() and _made_at(listed, now) < now - _WINDOW:
+        return None  # nobody ever had a chance
     return _task(listed, account.provider, lost, now)
 
 
@@ -159,14 +172,14 @@ def _may_be(listed: Listed, task: Task) -> bool:
     return not listed.request.payload and listed.request.model in ("", task.request.model)
 
 
-def _links_die_at(listed: Listed) -> datetime:
+def _links_die_at(listed: Listed, now: datetime) -> datetime:
     creations = listed.seen.creations if isinstance(listed.seen, Succeeded) else ()
     deaths = (asset.expires_at for creation in creations for asset in creation.assets if asset.expires_at)
-    return min(deaths, default=listed.created_at + _LINKS_LIVE)
+    return min(deaths, default=_made_at(listed, now) + _LINKS_LIVE)
 
 
 def _task(listed: Listed, provider: Provider, lost: Task | None, now: datetime) -> Task:
-    task_id = ids.adopted_task_id(provider.name, listed.provider_task_id, listed.created_at)
+    task_id = ids.adopted_task_id(provider.name, listed.provider_task_id, _made_at(listed, now))
     request = lost.request if lost else listed.request
     if needs_truncation(request):
         request = replace(truncate_request(request), payload_omitted=request.payload_omitted)

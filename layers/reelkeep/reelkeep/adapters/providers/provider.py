@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlencode, urljoin
 
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
@@ -35,6 +35,7 @@ _CANCEL_SECONDS = 8.0  # after a look, within those 30 s
 _FILE_SECONDS = 10.0
 _FIND_SECONDS = 40.0  # for all of its calls: the poll function has 60
 _LIST_SECONDS = 30.0
+_HOUR = timedelta(hours=1)  # a provider's clock is corrected by whole ones, so that a time is always the same
 _MOST_PAGES = 1000  # a list that goes round in circles must end
 
 
@@ -90,8 +91,8 @@ class HttpProvider:
             return Busy(str(error))
         return self.dialect.read_observed(answer)
 
-    def successes(self, since: datetime) -> Iterator[Listed]:
-        page, unreadable = "", 0
+    def successes(self, since: datetime, now: datetime) -> Iterator[Listed]:
+        page, unreadable, ahead = "", 0, None
         for _ in range(_MOST_PAGES):
             call = self.dialect.list_successes(since, page)
             if call is None:
@@ -100,10 +101,15 @@ class HttpProvider:
                 answer = self._send(call, _LIST_SECONDS)
             except (NotSent, AnswerLost, BlockedAddress) as error:
                 raise TryLater(str(error)) from error
+            if answer.date and ahead is None:
+                ahead = _HOUR * round((answer.date - now) / _HOUR)
+                since += ahead
+                if ahead:
+                    continue
             read = self.dialect.read_successes(answer, since, page)
             if read is None:
                 raise TryLater(f"the provider answered {answer.status} when it was asked for its list")
-            yield from read.successes
+            yield from (_by_our_clock(listed, ahead) for listed in read.successes)
             unreadable += read.unreadable
             if read.next_page in ("", page):
                 break
@@ -200,3 +206,7 @@ class HttpProvider:
 def _is_text(content_type: str) -> bool:
     """An error page, or an error."""
     return content_type.startswith("text/") or "json" in content_type or "xml" in content_type
+
+
+def _by_our_clock(listed: Listed, ahead: timedelta | None) -> Listed:
+    return replace(listed, created_at=listed.created_at - ahead) if ahead and listed.created_at else listed

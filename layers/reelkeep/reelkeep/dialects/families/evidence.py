@@ -12,10 +12,8 @@ from reelkeep.domain.schedule import LISTED_IN_ORDER_AFTER
 from reelkeep.domain.task import Submission, Task
 from reelkeep.domain.wire import OtherTask
 
-_CALL_TAKES = timedelta(minutes=5)  # at most, until the provider has a task of it
-_CLOCKS_DIFFER = timedelta(minutes=5)
-_CLOCK_MAY_JUMP = timedelta(hours=1)  # to or from daylight saving time, between two tasks of the same list
-_MOST_LOOKED_UP = 200  # rows of a list, some 10 ms each
+_NEAR = timedelta(minutes=10)
+_MOST_LOOKED_UP = 500  # rows of a list, some 10 ms each
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +62,18 @@ def shows_earlier(rows: Iterable[Row], task: Task, other: OtherTask) -> bool:
     return any(each and each.placing_at and each.placing_at < task.lost_since for each in earlier)
 
 
-def may_date_from(row: Row, task: Task, seen: Witness | None) -> bool:
-    """Whether the row may be of the time of the task's call, as far as the provider's clock can be read.
+def strangers(rows: Iterable[Row], task: Task, other: OtherTask) -> list[Row]:
+    """Those that are not known to be other tasks of ours; first those whose time is nearest to the call of `task`.
 
-    A witness shows how far that clock is off. A row without a time may be of any.
+    No time rules a row out: a clock may be wrong by any amount, and be set right in between.
     """
-    if row.created_at is None:
-        return True
-    first, last = task.lost_since - _CLOCKS_DIFFER, task.lost_since + _CALL_TAKES + _CLOCKS_DIFFER
-    if seen is None:
-        return first <= row.created_at <= last
-    if seen.row.created_at is None or seen.task.placing_at is None:
-        return True
-    by_our_clock = seen.task.placing_at + (row.created_at - seen.row.created_at)
-    return first - _CLOCK_MAY_JUMP <= by_our_clock <= last + _CLOCK_MAY_JUMP
+    nearest = sorted(rows, key=lambda row: abs((row.created_at or _LONG_AGO) - task.lost_since))
+    return [row for n, row in enumerate(nearest) if not row.id or n >= _MOST_LOOKED_UP or other(row.id) is None]
+
+
+def is_near(row: Row, task: Task) -> bool:
+    """Whether the row is of the time of the call, if the provider's clock is right. A hint, and nothing more."""
+    return row.created_at is None or abs(row.created_at - task.lost_since) <= _NEAR
 
 
 UNPROVEN = Uncertain("the provider lists no task of ours that was placed later, so its list may be too old")

@@ -34,9 +34,9 @@ class Lists(Answers):
             task, created_at = row.task, row.created_at
             if meaning_of(self.status(task)) is not State.SUCCESS or not self.is_video(task):
                 unreadable += not isinstance(value, dict)
-            elif not row.id or created_at is None:
+            elif not row.id:
                 unreadable += 1
-            elif since is None or (task.moment(ended_at) or created_at) >= since:
+            elif since is None or (task.moment(ended_at) or created_at or since) >= since:
                 request, seen = self._request(task), self.observation(task)
                 found.append(Listed(provider_task_id=row.id, created_at=created_at, request=request, seen=seen))
         return ListedPage(tuple(found), unreadable=unreadable)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from reelkeep.dialects.families.client import Client, segment
-from reelkeep.dialects.families.evidence import UNPROVEN, Row, Witness, may_date_from, shows_earlier, witness
+from reelkeep.dialects.families.evidence import UNPROVEN, Row, is_near, shows_earlier, strangers, witness
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
@@ -121,8 +121,8 @@ class _Client(Client):
     def find(self, task: Task, other: OtherTask) -> Search:
         """By our id in the payload: first in the part of the list where it should be, then in all of it.
 
-        The list is not documented to show payloads. Rows without one are polled one by one, where they are: those
-        with our prompt, and those that may be of the time of the call.
+        The list is not documented to show payloads. Rows without one are looked at one by one, where they are; first
+        those with our prompt, and those that are of the time of the call.
         """
         checked: dict[str, Finding | None] = {}
         for window in ((("created_at.from", rfc3339(task.lost_since - _BEFORE)),), ()):
@@ -131,15 +131,18 @@ class _Client(Client):
             if isinstance(ended, Found | Uncertain):
                 return ended
             is_whole = ended or shows_earlier(rows.values(), task, other)
-            seen = witness(rows.values(), task, other) if not window and is_whole else None
-            for row in (suspects := _suspects(rows.values(), task, seen, other)):
-                if row.id and row.id not in checked:
+            unnamed = [row for row in rows.values() if not row.task.fields.get("payload")]
+            suspects = strangers(unnamed, task, other)
+            suspects.sort(key=lambda row: row.task.text("prompt") != task.request.prompt)
+            for row in suspects:
+                is_likely = row.task.text("prompt") == task.request.prompt or is_near(row, task)
+                if row.id and row.id not in checked and (is_likely or not window):
                     checked[row.id] = finding = yield from self._check(task, row.id)
                     if isinstance(finding, Found):
                         return finding
         doubts = [checked[row.id] if row.id else _WITHOUT_ID for row in suspects]
         doubt = next((each for each in doubts if each is not None), None)
-        return doubt or (Absent() if seen else UNPROVEN)
+        return doubt or (Absent() if is_whole and witness(rows.values(), task, other) else UNPROVEN)
 
     def _read_list(
         self, task: Task, window: Query, rows: dict[str, Row]
@@ -175,18 +178,6 @@ class _Client(Client):
         if "payload" not in body.fields:
             return Untraceable()
         return Found(task_id) if body.text("payload") == task.id else None
-
-
-def _suspects(rows: Iterable[Row], task: Task, seen: Witness | None, other: OtherTask) -> list[Row]:
-    """Those without a payload that may be this task; first those with its prompt, of whatever time."""
-    found = [
-        row
-        for row in rows
-        if not row.task.fields.get("payload")
-        and (may_date_from(row, task, seen) or (seen is None and row.task.text("prompt") == task.request.prompt))
-        and not (row.id and other(row.id))
-    ]
-    return sorted(found, key=lambda row: row.task.text("prompt") != task.request.prompt)
 
 
 _WITHOUT_ID = Uncertain("the provider lists a task without an id, which may be this one")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from zlib import crc32
 
 from reelkeep.dialects.families.client import Client, segment
-from reelkeep.dialects.families.evidence import UNPROVEN, Row, may_date_from, witness
+from reelkeep.dialects.families.evidence import UNPROVEN, Row, is_near, strangers, witness
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH
 from reelkeep.domain.observation import Absent, Found, ListedPage, Uncertain, Untraceable
@@ -55,7 +55,7 @@ class _Client(Client):
         total = body.whole("total")
         read = self.successes(rows, since, "updated_at")
         number, _, before = page.partition(":")
-        count = int(before or 0) + len(rows)
+        count = int(before or 0) + sum(1 for row in rows if self.row(row).id)
         more = count < total if total is not None else len(rows) == LARGEST_PAGE
         following = int(number or 1) + 1
         if rows and more and following <= LARGEST_PAGE:  # which is also the last page's number
@@ -75,29 +75,25 @@ class _Client(Client):
         mark may be ours if an aggregator on the way drops marks: not so if a later task of ours shows its own.
         """
         mark, rows, total, number = _mark(task), dict[str, Row](), None, 0
-        while total is None or len(rows) < total:
+        while total is None or _named(rows) < total:
             number += 1
             query = (("page_num", str(number)), ("page_size", str(LARGEST_PAGE)))
             answer = yield Call(method="GET", path=self.path, query=query)
             page = self.page_in(answer, "items")
             if page is None or (counted := page[0].whole("total")) is None:
                 return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
-            before = len(rows)
+            before = _named(rows)
             rows |= {row.key: row for row in map(self.row, page[1])}
             if mark is not None and (finding := _marked(rows.values(), mark, task, other)):
                 return finding
-            if total not in (None, counted) or before == len(rows) < counted:
+            if total not in (None, counted) or before == _named(rows) < counted:
                 return Uncertain("the provider's list changed while it was read")
             total = counted
         seen = witness(rows.values(), task, other)
         unmarked = {None, task.request.expires_after or EXPIRES_AFTER}
         if mark is not None and seen and _mark(seen.task) is not None and _echo(seen.row) == _mark(seen.task):
             unmarked = {None}
-        suspects = [
-            row
-            for row in rows.values()
-            if _echo(row) in unmarked and may_date_from(row, task, seen) and not (row.id and other(row.id))
-        ]
+        suspects = strangers([row for row in rows.values() if _echo(row) in unmarked], task, other)
         if suspects:
             return Untraceable() if mark is None else Uncertain("the provider lists a task that may be this one")
         return Absent() if seen else UNPROVEN
@@ -124,12 +120,17 @@ def _with_draft(item: Json, task_id: str) -> Json:
     return {**item, "draft_task": {"id": task_id}} if is_draft else item
 
 
+def _named(rows: Mapping[str, Row]) -> int:
+    """How many of the tasks that there are in all were seen. What has no id may not be one."""
+    return sum(1 for row in rows.values() if row.id)
+
+
 def _marked(rows: Iterable[Row], mark: int, task: Task, other: OtherTask) -> Found | Uncertain | None:
     """Another task may have the same mark by chance: not so one that is known to be another, and of several that may
     be ours, the time decides."""
     ours = [row for row in rows if _echo(row) == mark and not (row.id and other(row.id))]
     if len(ours) > 1:
-        ours = [row for row in ours if may_date_from(row, task, None)] or ours
+        ours = [row for row in ours if is_near(row, task)] or ours
     if not ours:
         return None
     if len(ours) == 1 and ours[0].id and _is_asked_for(ours[0], task):
