@@ -43,14 +43,14 @@ class Archive:
         said = {file["name"]: file for creation in task["creations"] for file in creation["files"]}
         found = {}
         for asset in (asset for creation in manifest["creations"] for asset in creation["assets"]):
-            kept, content = asset["kept"], self.read(asset["kept"]["key"])
-            assert kept["sha256"] == said[asset["name"]]["sha256"] == sha256(content).hexdigest()
-            assert kept["bytes"] == said[asset["name"]]["bytes"] == len(content)
+            file, content = asset["archived"], self.read(asset["archived"]["key"])
+            assert file["sha256"] == said[asset["name"]]["sha256"] == sha256(content).hexdigest()
+            assert file["bytes"] == said[asset["name"]]["bytes"] == len(content)
             found[asset["name"]] = content
         assert found.keys() == said.keys()
         assert "video" in found
         assert self.keys(task_id) == sorted(
-            [*(asset["kept"]["key"] for asset in _assets(manifest)), *_beside(manifest)],
+            [*(asset["archived"]["key"] for asset in _assets(manifest)), *_beside(manifest)],
         )
         return found
 

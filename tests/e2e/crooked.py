@@ -18,6 +18,13 @@ ODD_ANSWER: Final = {
 }
 
 
+# Half of a pair of surrogates, a number that is none, a byte that is no character, and a word in a form of its own.
+FAULTY_ANSWER: Final = (
+    b'{"prompt": "a boat \\ud83d", "progress": NaN, "model": "caf\xe9", '
+    b'"state": "FAIL", "err_code": "CreationPolicyViolation"}'
+)
+
+
 class CrookedProvider(ThreadingHTTPServer):
     daemon_threads = True
 
@@ -79,8 +86,7 @@ class Crooked(BaseHTTPRequestHandler):
                 self._answer(200, json.dumps(task).encode())
                 return
         self.server.looks += 1
-        failed = {"state": "failed", "err_code": "CreationPolicyViolation"}
-        self._answer(200, json.dumps(ODD_ANSWER if self.server.looks == 1 else failed).encode())
+        self._answer(200, json.dumps(ODD_ANSWER).encode() if self.server.looks == 1 else FAULTY_ANSWER)
 
     def _answer(self, status: int, body: bytes) -> None:
         self.send_response(status)
