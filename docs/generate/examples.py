@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reelkeep.domain.claims import key_reused
 from reelkeep.domain.errors import (
     BodyTooLarge,
     CannotCancel,
     ClientError,
     Conflict,
     InvalidRequest,
+    KeyReused,
     LimitReached,
     Missing,
     NotAllowed,
@@ -85,6 +87,7 @@ ERRORS: Mapping[type[ClientError], tuple[ClientError, ...]] = {
     CannotCancel: (CannotCancel(State.SUCCESS),),
     Conflict: (Conflict("this endpoint is subscribed already", field="endpoint"),),
     LimitReached: (LimitReached("there are 20 subscriptions, which is as many as an owner may have"),),
+    KeyReused: (key_reused(),),
     BodyTooLarge: (BodyTooLarge("the body has 7340032 bytes, the limit is 5242880"),),
     Refused: (
         _refused(FailureClass.CREDIT, "CreditInsufficient", "credits are not enough"),
@@ -139,8 +142,8 @@ SERVED: Mapping[str, Any] = {  # by the names of services
     "show_webhook": _WEBHOOK,
     "change_webhook": _WEBHOOK,
     "delete_webhook": None,
-    "rotate_webhook": _WITH_SECRET,
-    "test_webhook": replace(_WAITING, event="test", task_id=""),
+    "rotate_webhook_secret": _WITH_SECRET,
+    "send_test_event": replace(_WAITING, event="test", task_id=""),
     "list_deliveries": DeliveryPage((_DELIVERED,)),
     "show_delivery": _DELIVERED,
     "replay_delivery": _WAITING,

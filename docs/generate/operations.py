@@ -25,8 +25,16 @@ from reelkeep.dialects.dialect import (
     Submit,
 )
 from reelkeep.dialects.grammar.model_schemas import model_schemas
-from reelkeep.domain.claims import key_reused
-from reelkeep.domain.errors import ClientError, InvalidRequest, Unauthorized
+from reelkeep.domain.errors import (
+    BodyTooLarge,
+    CannotCancel,
+    ClientError,
+    InvalidRequest,
+    KeyReused,
+    NotFound,
+    Refused,
+    Unauthorized,
+)
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Request
 from reelkeep.domain.wire import Json
@@ -192,30 +200,33 @@ def _asked(dialect: Dialect, route: Submit | None = None) -> Request:
 
 
 def _refusals(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
-    """Each error that the route names; if it names none, one that stands for all."""
-    errors: list[ClientError] = [key_reused()] if isinstance(route, Submit) else []
-    if route.errors is not None:
-        errors += [*ERRORS[Unauthorized], *(example for kind in route.errors for example in ERRORS[kind])]
-        return refusals(dialect, errors, method=route.method, path=route.path)
-    http = Http(method=route.method, path=route.path, headers={"x-amzn-trace-id": "1-695c8f00-0a1b2c3d4e5f"})
-    missing = dialect.render_error(InvalidRequest("model is required", field="model", missing=True), http)
-    return {
-        **_by_status(dialect, [(error, dialect.render_error(error, http)) for error in errors]),
-        "4XX": _response(dialect, {"refused": missing}, "Refused."),
-        "5XX": _response(dialect, {"fault": dialect.render_fault()}, _MEANING_OF_FAULT),
-    }
+    """Each error that follows from what the route takes, or that it names."""
+    kinds: list[type[ClientError]] = [Unauthorized]
+    kinds += [InvalidRequest, BodyTooLarge] if route.body or route.form else []
+    kinds += [InvalidRequest] if route.parameters else []
+    kinds += [NotFound] if "{" in route.path else []
+    kinds += [Refused, KeyReused] if isinstance(route, Submit) else []
+    kinds += [CannotCancel] if isinstance(route, Cancel | Remove) else []
+    errors = [example for kind in dict.fromkeys((*kinds, *route.errors)) for example in ERRORS[kind]]
+    return refusals(dialect, errors, method=route.method, path=route.path)
 
 
 def refusals(dialect: Dialect, errors: Iterable[ClientError], *, method: str, path: str) -> dict[str, Json]:
     """The responses to these errors, to too many requests, and to a fault of ours, by status."""
-    http = Http(method=method, path=path)
+    http = Http(method=method, path=path, headers={"x-amzn-trace-id": "1-695c8f00-0a1b2c3d4e5f"})
     found = _by_status(dialect, [(error, dialect.render_error(error, http)) for error in errors])
     fault = dialect.render_fault()
     found[str(fault.status)] = _response(dialect, {"fault": fault}, _MEANING_OF_FAULT)
-    if own := found.get("429"):
-        description = f"{own['description']} Or: {TOO_MANY['description']}"
-        return found | {"429": {"description": description, "content": own["content"] | TOO_MANY["content"]}}
-    return found | {"429": TOO_MANY}
+    return found | {"429": _or_too_many(found["429"]) if "429" in found else TOO_MANY}
+
+
+def _or_too_many(own: Mapping[str, Json]) -> dict[str, Json]:
+    other = TOO_MANY["content"][_JSON]
+    content = {**own["content"], _JSON: other}
+    if media := own["content"].get(_JSON):
+        examples = {**media["examples"], "too many requests": {"value": other["example"]}}
+        content[_JSON] = {"schema": {"anyOf": [media["schema"], other["schema"]]}, "examples": examples}
+    return {**own, "description": f"{own['description']} Or: {TOO_MANY['description']}", "content": content}
 
 
 def _by_status(dialect: Dialect, rendered: Iterable[tuple[ClientError, Reply]]) -> dict[str, Json]:
@@ -224,6 +235,7 @@ def _by_status(dialect: Dialect, rendered: Iterable[tuple[ClientError, Reply]]) 
     for error, reply in rendered:
         body, status = cast(Mapping[str, Json], reply.body), str(reply.status)
         name = re.sub("(?<!^)(?=[A-Z])", " ", type(error).__name__).lower()
+        name += f": {error.failure.reason}" if isinstance(error, Refused) else ""
         found.setdefault(status, {})[name] = reply
         meanings.setdefault(status, {})[body.get("title") or error.message[:1].upper() + error.message[1:]] = None
     return {status: _response(dialect, found[status], f"{'. Or: '.join(meanings[status])}.") for status in found}

@@ -90,6 +90,17 @@ def test_every_operation_has_a_name_of_its_own() -> None:
     assert sorted(names) == sorted(set(names))
 
 
+@pytest.mark.parametrize(("name", "operation"), SUBMISSIONS, ids=[name for name, _ in SUBMISSIONS])
+def test_every_submission_shows_each_refusal_in_the_words_of_its_format(name: str, operation: dict[str, Any]) -> None:
+    assert set(operation["responses"]) >= {"400", "401", "413", "422", "429", "500"}
+    shown = str(operation["responses"])
+    assert all(words in shown for words in ("this API key is not known", "credits are not enough", "daily quota"))
+
+
+def test_whatever_has_an_id_in_its_path_may_not_be_found() -> None:
+    assert not [name for name, operation in OPERATIONS if "_id}" in name and "404" not in operation["responses"]]
+
+
 @pytest.mark.parametrize(("name", "operation"), OPERATIONS, ids=lambda value: value if isinstance(value, str) else "")
 def test_every_operation_says_what_it_does_and_what_can_go_wrong(name: str, operation: dict[str, Any]) -> None:
     assert operation["summary"]

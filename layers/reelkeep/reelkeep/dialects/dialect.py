@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -63,7 +64,7 @@ class Route:
 
     For the OpenAPI document: its `operation` (a unique name, for generated clients), a `summary`, `details`, the
     `parameters` of its query, by their names in the dialect's `wire` modules the `body` that is sent (`form`: as a
-    form) and the `reply`, and the `errors`. Examples are rendered.
+    form) and the `reply`, and `errors` that do not follow from what it takes. Examples are rendered.
     """
 
     method: str
@@ -75,7 +76,7 @@ class Route:
     body: str = ""
     form: str = ""
     reply: str = ""
-    errors: tuple[type[ClientError], ...] | None = None  # that it can be answered with, beside an unknown key; or any
+    errors: tuple[type[ClientError], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,11 +125,15 @@ class Content(Route):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation(Route):
-    """Something of an owner's that is not a task. `service` is the name of what serves it."""
+    """Something of an owner's that is not a task."""
 
-    service: str
     parse: Callable[[Http], Any]
     render: Callable[[Any], Reply]
+
+    @property
+    def service(self) -> str:
+        """The name of what serves it: show_webhook for showWebhook."""
+        return re.sub("(?=[A-Z])", "_", self.operation).lower()
 
 
 R = TypeVar("R")

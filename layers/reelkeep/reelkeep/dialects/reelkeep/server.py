@@ -84,7 +84,7 @@ def nothing(_: Http) -> None:
 # --- what they are answered ---
 
 
-def made(path: str, body: Json) -> Reply:
+def located(path: str, body: Json) -> Reply:
     return Reply(status=201, body=body, headers={"location": path})
 
 
@@ -151,8 +151,6 @@ _PROVIDERS = Operation(
     summary="List the providers",
     details="In the order of the configuration. The first whose pattern fits a model serves it.",
     reply="Providers",
-    errors=(),
-    service="list_providers",
     parse=nothing,
     render=_providers,
 )

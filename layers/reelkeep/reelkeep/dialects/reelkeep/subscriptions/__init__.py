@@ -1,1 +1,1 @@
-"""Subscriptions: who is told of an owner's tasks, of which of them, and how."""
+"""Subscriptions: who gets notices of an owner's tasks, of which of them, and how."""

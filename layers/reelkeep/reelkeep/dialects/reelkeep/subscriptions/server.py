@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Operation, Reply
 from reelkeep.dialects.grammar.moments import rfc3339
-from reelkeep.dialects.reelkeep.server import gone, made, nothing
-from reelkeep.domain.errors import BodyTooLarge, Conflict, InvalidRequest, LimitReached, NotFound
+from reelkeep.dialects.reelkeep.server import gone, located, nothing
+from reelkeep.domain.errors import Conflict, LimitReached
 from reelkeep.domain.notices.subscription import Filter, SubscriptionRequest, SubscriptionUpdate, SubscriptionView
 
 if TYPE_CHECKING:  # with pydantic, for which only a body waits
@@ -48,18 +47,6 @@ def _id(http: Http) -> str:
 # --- what they are answered ---
 
 
-def _made(shown: SubscriptionView) -> Reply:
-    return made(f"/subscriptions/{shown.subscription.id}", _subscription(shown))
-
-
-def _shown(shown: SubscriptionView) -> Reply:
-    return Reply(body=_subscription(shown))
-
-
-def _listed(found: Iterable[SubscriptionView]) -> Reply:
-    return Reply(body={"subscriptions": [_subscription(shown) for shown in found]})
-
-
 def _subscription(shown: SubscriptionView) -> wire.Subscription:
     found = shown.subscription
     chosen = {name: getattr(found.filter, name) for name in ("states", "providers", "models", "kinds", "tags")}
@@ -87,34 +74,30 @@ ROUTES: tuple[AnyRoute, ...] = (
         "queue of another account to confirm. A new or changed filter takes up to 15 minutes to hold everywhere.",
         body="NewSubscription",
         reply="Subscription",
-        errors=(InvalidRequest, LimitReached, Conflict, BodyTooLarge),
-        service="subscribe",
+        errors=(LimitReached, Conflict),
         parse=_new,
-        render=_made,
+        render=lambda shown: located(f"/subscriptions/{shown.subscription.id}", _subscription(shown)),
     ),
     Operation(
         method="GET",
         path=_ALL,
         operation="listSubscriptions",
         summary="List your subscriptions, oldest first",
-        details="Does not look whether one was ended at its endpoint.",
+        details="Does not check whether one was ended at its endpoint.",
         reply="SubscriptionList",
-        errors=(),
-        service="list_subscriptions",
         parse=nothing,
-        render=_listed,
+        render=lambda found: Reply(body={"subscriptions": [*map(_subscription, found)]}),
     ),
     Operation(
         method="GET",
         path=_ONE,
         operation="showSubscription",
         summary="Show a subscription",
-        details="Looks whether it is confirmed by now, or was ended at its endpoint.",
+        details="Checks whether it is confirmed by now, or was ended at its endpoint.",
         reply="Subscription",
-        errors=(NotFound, Conflict),
-        service="show_subscription",
+        errors=(Conflict,),
         parse=_id,
-        render=_shown,
+        render=lambda shown: Reply(body=_subscription(shown)),
     ),
     Operation(
         method="PATCH",
@@ -124,10 +107,9 @@ ROUTES: tuple[AnyRoute, ...] = (
         details="Notices of the time in which it is paused are not sent later. SNS takes up to 15 minutes to follow.",
         body="SubscriptionChange",
         reply="Subscription",
-        errors=(InvalidRequest, LimitReached, NotFound, Conflict, BodyTooLarge),
-        service="change_subscription",
+        errors=(LimitReached, Conflict),
         parse=_change,
-        render=_shown,
+        render=lambda shown: Reply(body=_subscription(shown)),
     ),
     Operation(
         method="DELETE",
@@ -135,8 +117,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         operation="unsubscribe",
         summary="End a subscription",
         details="A second time changes nothing.",
-        errors=(NotFound,),
-        service="unsubscribe",
         parse=_id,
         render=gone,
     ),

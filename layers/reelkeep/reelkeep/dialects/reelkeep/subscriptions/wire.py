@@ -77,7 +77,7 @@ class Subscription(TypedDict):
         Status,
         Field(
             description="`pending` until whoever reads at the endpoint confirms it; `gone` if it was ended there, or "
-            "not confirmed within two days: delete it then. A listing does not look whether one is gone."
+            "not confirmed within two days: delete it then. A listing does not check whether one is gone."
         ),
     ]
     created_at: Moment

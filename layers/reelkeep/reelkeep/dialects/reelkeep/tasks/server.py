@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Reply, Show, Submit
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.grammar.query import Moment, Number, Parameter, Words
-from reelkeep.dialects.reelkeep.server import failure_body, made, query
+from reelkeep.dialects.reelkeep.server import failure_body, located, query
 from reelkeep.domain import ids
-from reelkeep.domain.errors import BodyTooLarge, CannotCancel, InvalidRequest, NotFound, Refused, wrong
+from reelkeep.domain.errors import wrong
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.task import Adoption, Creation, Request, State, Task
@@ -81,18 +81,6 @@ def _read_cursor(text: str) -> str:
 
 
 # --- what they are answered ---
-
-
-def _created(task: Task) -> Reply:
-    return made(f"/tasks/{task.id}", _task(task, []))
-
-
-def _shown(task: Task, links: Links) -> Reply:
-    return Reply(body=_task(task, _creations(task, links)))
-
-
-def _cancelled(task: Task) -> Reply:
-    return Reply(body=_task(task, []))
 
 
 def _listed(page: Page, links: Links, _: Listing) -> Reply:
@@ -206,9 +194,8 @@ ROUTES: tuple[AnyRoute, ...] = (
         "What is refused with 4xx is not generated, and not paid for.",
         body="NewTask",
         reply="Task",
-        errors=(InvalidRequest, BodyTooLarge, Refused),
         parse=_asked,
-        render=_created,
+        render=lambda task: located(f"/tasks/{task.id}", _task(task, [])),
     ),
     List(
         method="GET",
@@ -219,7 +206,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         "stay as they are while new tasks arrive.",
         parameters=_LISTING,
         reply="TaskPage",
-        errors=(InvalidRequest,),
         parse=_listing,
         render=_listed,
     ),
@@ -230,8 +216,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         summary="Show a task",
         details="A task whose state is `success` has every file of every creation in the archive.",
         reply="Task",
-        errors=(NotFound,),
-        render=_shown,
+        render=lambda task, links: Reply(body=_task(task, _creations(task, links))),
     ),
     Cancel(
         method="POST",
@@ -240,7 +225,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         summary="Cancel a task",
         details="Possible until the provider has begun to work on it.",
         reply="Task",
-        errors=(NotFound, CannotCancel),
-        render=_cancelled,
+        render=lambda task: Reply(body=_task(task, [])),
     ),
 )

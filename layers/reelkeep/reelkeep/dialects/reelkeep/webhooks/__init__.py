@@ -1,1 +1,1 @@
-"""Webhooks: which addresses are told of an owner's tasks, and what they were sent."""
+"""Webhooks: the addresses that get messages about an owner's tasks, and what they were sent."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from reelkeep.dialects.dialect import AnyRoute, Http, Operation, Reply
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.grammar.query import Number, Parameter
-from reelkeep.dialects.reelkeep.server import gone, made, nothing, query
-from reelkeep.domain.errors import BodyTooLarge, InvalidRequest, NotAllowed, NotFound, wrong
+from reelkeep.dialects.reelkeep.server import gone, located, nothing, query
+from reelkeep.domain.errors import InvalidRequest, NotAllowed, wrong
 from reelkeep.domain.notices.webhooks import (
     CALLBACKS,
     MAX_WEBHOOKS,
@@ -37,24 +36,15 @@ _CURSOR = Parameter("cursor", "The `next_cursor` of the page before.")
 # --- what clients ask ---
 
 
-def _new(http: Http) -> WebhookSettings:
-    from reelkeep.dialects.reelkeep.webhooks.wire import NewWebhook
-
-    return _wanted(http, NewWebhook)
-
-
-def _change(http: Http) -> WebhookSettings:
-    from reelkeep.dialects.reelkeep.webhooks.wire import WebhookChange
-
-    return _wanted(http, WebhookChange)
-
-
-def _wanted(http: Http, model: type[wire.WebhookChange]) -> WebhookSettings:
+def _wanted(http: Http) -> WebhookSettings:
+    from reelkeep.dialects.reelkeep.webhooks.wire import NewWebhook, WebhookChange
     from reelkeep.dialects.translate import read
 
-    said: dict[str, Any] = read(model, http.json(_LARGEST_BODY)).model_dump(exclude_unset=True)
+    webhook_id = http.variables.get("webhook_id", "")
+    body = read(WebhookChange if webhook_id else NewWebhook, http.json(_LARGEST_BODY))
+    said: dict[str, Any] = body.model_dump(exclude_unset=True)
     return WebhookSettings(
-        webhook_id=http.variables.get("webhook_id", ""),
+        webhook_id=webhook_id,
         url=said.get("url"),
         states=tuple(said["events"]) if "events" in said else None,
         body_format=said.get("body"),
@@ -119,32 +109,13 @@ def _attempt(attempt: Attempt) -> wire.DeliveryAttempt:
     }
 
 
-def _created(disclosed: WebhookWithSecret) -> Reply:
-    return made(f"/webhooks/{disclosed.webhook.id}", _with_secret(disclosed))
-
-
-def _rotated(disclosed: WebhookWithSecret) -> Reply:
-    return Reply(body=_with_secret(disclosed))
-
-
-def _with_secret(disclosed: WebhookWithSecret) -> wire.WebhookWithSecret:
-    return {**_webhook(disclosed.webhook), "secret": disclosed.secret}
-
-
-def _shown(webhook: Webhook) -> Reply:
-    return Reply(body=_webhook(webhook))
-
-
-def _listed(webhooks: Iterable[Webhook]) -> Reply:
-    return Reply(body={"webhooks": [_webhook(webhook) for webhook in webhooks]})
+def _with_secret(found: WebhookWithSecret) -> wire.WebhookWithSecret:
+    return {**_webhook(found.webhook), "secret": found.secret}
 
 
 def _delivery_shown(delivery: Delivery, *, status: int = 200) -> Reply:
-    shown: wire.SentDelivery = {
-        **_delivery(delivery),
-        "content_type": delivery.content_type,
-        "body": delivery.body,
-    }
+    sent = {"content_type": delivery.content_type, "body": delivery.body}
+    shown: wire.SentDelivery = {**_delivery(delivery), **sent}  # type: ignore[typeddict-item]
     return Reply(status=status, body=shown)
 
 
@@ -174,10 +145,8 @@ ROUTES: tuple[AnyRoute, ...] = (
         f"answer is 2xx. There can be {MAX_WEBHOOKS} webhooks.",
         body="NewWebhook",
         reply="WebhookWithSecret",
-        errors=(InvalidRequest, BodyTooLarge),
-        service="create_webhook",
-        parse=_new,
-        render=_created,
+        parse=_wanted,
+        render=lambda made: located(f"/webhooks/{made.webhook.id}", _with_secret(made)),
     ),
     Operation(
         method="GET",
@@ -186,10 +155,8 @@ ROUTES: tuple[AnyRoute, ...] = (
         summary="List the webhooks",
         details=f"Without `{CALLBACKS}`, which everybody has.",
         reply="Webhooks",
-        errors=(),
-        service="list_webhooks",
         parse=nothing,
-        render=_listed,
+        render=lambda found: Reply(body={"webhooks": [*map(_webhook, found)]}),
     ),
     Operation(
         method="GET",
@@ -198,10 +165,8 @@ ROUTES: tuple[AnyRoute, ...] = (
         summary="Show a webhook",
         details=_ABOUT_CALLBACKS,
         reply="Webhook",
-        errors=(NotFound,),
-        service="show_webhook",
         parse=_id,
-        render=_shown,
+        render=lambda webhook: Reply(body=_webhook(webhook)),
     ),
     Operation(
         method="PATCH",
@@ -211,10 +176,9 @@ ROUTES: tuple[AnyRoute, ...] = (
         details="What is left out stays as it is.",
         body="WebhookChange",
         reply="Webhook",
-        errors=(InvalidRequest, NotFound, NotAllowed, BodyTooLarge),
-        service="change_webhook",
-        parse=_change,
-        render=_shown,
+        errors=(NotAllowed,),
+        parse=_wanted,
+        render=lambda webhook: Reply(body=_webhook(webhook)),
     ),
     Operation(
         method="DELETE",
@@ -222,8 +186,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         operation="deleteWebhook",
         summary="Delete a webhook",
         details="What was still to be sent to it is not sent.",
-        errors=(NotFound, NotAllowed),
-        service="delete_webhook",
+        errors=(NotAllowed,),
         parse=_id,
         render=gone,
     ),
@@ -234,10 +197,8 @@ ROUTES: tuple[AnyRoute, ...] = (
         summary="Get another secret",
         details=f"For 24 hours, messages are signed with the one before, too. {_ABOUT_CALLBACKS}",
         reply="WebhookWithSecret",
-        errors=(NotFound,),
-        service="rotate_webhook",
         parse=_id,
-        render=_rotated,
+        render=lambda rotated: Reply(body=_with_secret(rotated)),
     ),
     Operation(
         method="POST",
@@ -246,8 +207,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         summary="Send a test event",
         details="At once, and signed as any other; `GET` the delivery to see whether it arrived.",
         reply="SentDelivery",
-        errors=(InvalidRequest, NotFound, NotAllowed),
-        service="test_webhook",
+        errors=(InvalidRequest, NotAllowed),
         parse=_id,
         render=_accepted,
     ),
@@ -259,8 +219,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         details=f"Of the last 30 days. {_ABOUT_CALLBACKS}",
         parameters=(_LIMIT, _CURSOR),
         reply="Deliveries",
-        errors=(InvalidRequest, NotFound),
-        service="list_deliveries",
+        errors=(InvalidRequest,),
         parse=_page,
         render=_deliveries_listed,
     ),
@@ -271,8 +230,6 @@ ROUTES: tuple[AnyRoute, ...] = (
         summary="Show what was sent",
         details="With every attempt, and what came back.",
         reply="SentDelivery",
-        errors=(NotFound,),
-        service="show_delivery",
         parse=_delivery_id,
         render=_delivery_shown,
     ),
@@ -283,8 +240,7 @@ ROUTES: tuple[AnyRoute, ...] = (
         summary="Send it again",
         details="At once, under the same `webhook-id`, with the same body.",
         reply="SentDelivery",
-        errors=(InvalidRequest, NotFound),
-        service="replay_delivery",
+        errors=(InvalidRequest,),
         parse=_delivery_id,
         render=_accepted,
     ),
