@@ -17,6 +17,7 @@ from typing import Any, cast
 from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
+from reelkeep.domain.upstream import Upstream
 from reelkeep.services.query import list_tasks, show_whole
 from reelkeep.services.remove import remove
 from tests.fakes import FakeKeys
@@ -72,6 +73,7 @@ def _functions(stage: Stage, address: str) -> Mapping[str, Api]:
         list_tasks=lambda listing, caller, window: list_tasks(
             listing, caller, window=window, tasks=stage.tasks, clock=stage.clock
         ),
+        services={"list_models": lambda *_: [Upstream("vidu", "vidu_ent_v2", ("vidu*", "viduq2"), True)]},
         links=lambda kept: f"{address}/files/{kept.key}",
     )
     return dict.fromkeys(_SUBMITS, submit) | dict.fromkeys(("GET", "HEAD"), query)
@@ -99,7 +101,7 @@ class _Handler(BaseHTTPRequestHandler):
             "rawPath": path,
             "rawQueryString": query,
             "headers": headers,
-            "requestContext": {"http": {"method": self.command, "path": path}},
+            "requestContext": {"requestId": "JKJaXmPLvHcESHA=", "http": {"method": self.command, "path": path}},
             "isBase64Encoded": not text,
             "body": sent.decode(errors="replace") if text else base64.b64encode(sent).decode(),
         }

@@ -132,6 +132,7 @@ _SUBSCRIPTION = Subscription(
 _PENDING = SubscriptionView(_SUBSCRIPTION, Status.PENDING)
 SERVED: Mapping[str, Any] = {  # by the names of services
     "list_providers": [Upstream("vidu", "vidu_ent_v2", ("vidu*",), default=True)],
+    "list_models": [Upstream("vidu", "vidu_ent_v2", ("vidu*",), default=True, default_model="viduq3-pro")],
     "subscribe": _PENDING,
     "list_subscriptions": [_PENDING],
     "show_subscription": _PENDING,

@@ -145,7 +145,7 @@ class Life:
                 "content-type": "application/json",
                 "idempotency-key": "one",
             },
-            "requestContext": {"http": {"method": method, "path": path}},
+            "requestContext": {"requestId": "request-1", "http": {"method": method, "path": path}},
             "body": json.dumps(body) if method == "POST" else "",
         }
         try:

@@ -106,7 +106,7 @@ class Cloud:
         event = {
             "rawPath": path,
             "headers": {"authorization": "Bearer rk_alice", "content-type": "application/json"},
-            "requestContext": {"http": {"method": method, "path": path}},
+            "requestContext": {"requestId": "request-1", "http": {"method": method, "path": path}},
             "body": "" if body is None else json.dumps(body),
         }
         response = self.api.handle(event)

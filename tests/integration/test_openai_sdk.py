@@ -138,10 +138,14 @@ def test_a_repeated_key_gives_the_same_video_forms_and_files_included(caller: Ca
 
 def test_what_openai_has_and_we_have_not_is_not_found_in_its_own_words(caller: Caller) -> None:
     with pytest.raises(openai.NotFoundError) as absent:
-        caller.openai.models.list()
+        caller.openai.files.list()
     assert absent.value.code == "not_found"
     with pytest.raises(openai.NotFoundError, match="there is nothing at /v1/videos/edits"):
         caller.openai.post("/videos/edits", cast_to=object, body={"prompt": "x"})
+
+
+def test_the_models_that_are_configured_are_listed(caller: Caller) -> None:
+    assert [(model.id, model.owned_by) for model in caller.openai.models.list()] == [("viduq2", "vidu")]
 
 
 def test_a_wrong_key_is_said_to_be_so_in_openai_s_words(caller: Caller) -> None:

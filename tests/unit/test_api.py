@@ -25,6 +25,7 @@ from tests.submissions import submission
 from tests.unit.services.stage import ALICE, MALLORY, Stage
 
 KEYS = {"rk_alice": ALICE, "rk_mallory": MALLORY}
+REQUEST_ID = "JKJaXmPLvHcESHA="
 TASK = {"model": "viduq2", "prompt": "a paper boat", "duration": 4, "resolution": "720p"}
 
 
@@ -39,7 +40,7 @@ def event(method: str, path: str, body: object = None, query: str = "", **header
         "rawPath": path,
         "rawQueryString": query,
         "headers": {name.lower(): value for name, value in sent.items() if value},
-        "requestContext": {"http": {"method": method, "path": path}},
+        "requestContext": {"requestId": REQUEST_ID, "http": {"method": method, "path": path}},
     }
     if body is not None:
         made["body"] = body if isinstance(body, str) else json.dumps(body)
@@ -348,6 +349,52 @@ def test_what_is_no_task_is_served_by_what_the_route_names(call: Client) -> None
     assert call("GET", "/providers") == (200, {"providers": [shown]})
     assert call("GET", "/providers", Authorization="")[0] == 401
     assert call("POST", "/providers")[0] == 405
+
+
+GETS = [(dialect.name, route.path) for dialect in all_dialects() for route in dialect.routes if route.method == "GET"]
+
+
+@pytest.mark.parametrize(("dialect", "path"), GETS)
+def test_head_answers_wherever_get_does_and_as_it_does(call: Client, dialect: str, path: str) -> None:
+    _, made = call("POST", "/tasks", {**TASK, "kind": "text2video"})
+    path = path.replace("{task_id}", made["id"])
+    got, head = (call.api.handle(event(method, path)) for method in ("GET", "HEAD"))
+    assert head == got
+
+
+@pytest.mark.parametrize(
+    "path", ["/tasks", "/docs", "/files/a/b/c", "/v1/videos", "/nothing", "/ent/v2/tasks/x/creations"]
+)
+@pytest.mark.parametrize("key", ["Token rk_alice", ""])
+def test_every_answer_carries_the_id_of_its_request(call: Client, path: str, key: str) -> None:
+    answer = call.api.handle(event("GET", path, Authorization=key))
+    assert answer["headers"]["x-request-id"] == REQUEST_ID
+
+
+def test_a_fault_carries_the_id_of_its_request_too(call: Client) -> None:
+    call.stage.provider.refuses = RuntimeError("broken")
+    answer = call.api.handle(event("POST", "/ent/v2/text2video", TASK))
+    assert (answer["statusCode"], answer["headers"]["x-request-id"]) == (500, REQUEST_ID)
+
+
+def test_openai_s_list_of_models_has_each_that_is_configured_by_its_name_once(call: Client) -> None:
+    upstreams = [
+        Upstream("vidu", "vidu_ent_v2", ("vidu*", "viduq2"), True, "viduq2-pro"),
+        Upstream("ark", "volc_ark", ("ep-1", "viduq2", "ep-[ab]", "ep-?"), False),
+    ]
+    call.api = replace(call.api, services={"list_models": lambda *_: upstreams})
+    assert call("GET", "/v1/models") == (
+        200,
+        {
+            "object": "list",
+            "data": [
+                {"id": "viduq2", "object": "model", "created": 0, "owned_by": "vidu"},
+                {"id": "viduq2-pro", "object": "model", "created": 0, "owned_by": "vidu"},
+                {"id": "ep-1", "object": "model", "created": 0, "owned_by": "ark"},
+            ],
+        },
+    )
+    assert call("GET", "/v1/models", Authorization="")[1]["error"]["code"] == "invalid_api_key"
 
 
 def test_a_function_refuses_what_another_one_serves(call: Client) -> None:

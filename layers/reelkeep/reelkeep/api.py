@@ -88,12 +88,11 @@ class Api:
             if http.method == "POST" and _REPEAT_HEADER not in http.headers and _attempt(http) is None:
                 # Official SDKs repeat it after a 500, which could mean to pay twice.
                 reply = replace(reply, headers={**reply.headers, "x-should-retry": "false"})
-        return _response(reply)
+        return _response(reply, request_id=event["requestContext"]["requestId"])
 
     def _respond(self, http: Http, dialect: Dialect) -> Reply:
-        method = "GET" if http.method == "HEAD" else http.method
         below = http.path[: http.path.find("/", 1) + 1]
-        page = self.public.get(f"{method} {http.path}") or self.public.get(f"{method} {below}")
+        page = self.public.get(f"{_served(http)} {http.path}") or self.public.get(f"{_served(http)} {below}")
         if page is not None:
             return page(http)
         caller = self.keys.caller(_key(http))
@@ -127,7 +126,7 @@ def _route(http: Http, dialect: Dialect) -> tuple[AnyRoute, Http]:
     allowed = []
     for route in dialect.routes:
         found = _pattern(route.path).fullmatch(http.path)
-        if found and route.method == http.method:
+        if found and route.method == _served(http):
             variables = {name: unquote(value) for name, value in found.groupdict().items()}
             return route, replace(http, variables=variables)
         task_id = found.groupdict().get("task_id") if found else ""
@@ -136,6 +135,11 @@ def _route(http: Http, dialect: Dialect) -> tuple[AnyRoute, Http]:
     if allowed:
         raise NotAllowed(f"{http.method} is not allowed here, {', '.join(sorted(set(allowed)))} is")
     raise NotFound(f"there is nothing at {http.path[:200]}")
+
+
+def _served(http: Http) -> str:
+    """The method by which it is served: HEAD is answered as GET is, and the gateway leaves the body out."""
+    return "GET" if http.method == "HEAD" else http.method
 
 
 def _tagged(request: Request, http: Http) -> Request:
@@ -184,8 +188,9 @@ def _http(event: Mapping[str, Any]) -> Http:
     )
 
 
-def _response(reply: Reply) -> dict[str, Any]:
-    headers = {"content-type": "application/json", "cache-control": "no-store", **reply.headers}
+def _response(reply: Reply, *, request_id: str) -> dict[str, Any]:
+    own = {"content-type": "application/json", "cache-control": "no-store", "x-request-id": request_id}
+    headers = {**own, **reply.headers}
     if isinstance(reply.body, bytes):
         body = base64.b64encode(reply.body).decode()
         return {"statusCode": reply.status, "headers": headers, "body": body, "isBase64Encoded": True}

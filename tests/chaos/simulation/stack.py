@@ -118,7 +118,7 @@ class Stack:
         event = {
             "rawPath": path,
             "headers": {"authorization": f"Bearer {key}", "content-type": "application/json"} | dict(more),
-            "requestContext": {"http": {"method": method, "path": path}},
+            "requestContext": {"requestId": "request-1", "http": {"method": method, "path": path}},
             "body": json.dumps(body) if body is not None else "",
         }
         try:

@@ -52,7 +52,7 @@ def event(method: str, path: str, body: object = None) -> dict[str, Any]:
     return {
         "rawPath": path,
         "headers": {"authorization": "Token rk_alice"},
-        "requestContext": {"http": {"method": method}},
+        "requestContext": {"requestId": "request-1", "http": {"method": method}},
         "body": json.dumps(body),
     }
 

@@ -11,3 +11,4 @@ class Upstream:
     dialect: str
     models: tuple[str, ...]  # patterns
     default: bool
+    default_model: str = ""  # of submissions that name none

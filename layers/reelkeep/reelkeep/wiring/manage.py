@@ -30,7 +30,12 @@ def build() -> Api:
     return Api(
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
-        services={"list_providers": lambda *_: providers.all(), **_subscriptions(), **_webhooks(outbound)},
+        services={
+            "list_providers": lambda *_: providers.all(),
+            "list_models": lambda *_: providers.all(),
+            **_subscriptions(),
+            **_webhooks(outbound),
+        },
     )
 
 

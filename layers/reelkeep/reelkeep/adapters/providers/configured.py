@@ -67,7 +67,13 @@ class ConfiguredProviders:
 
     def all(self) -> list[Upstream]:
         return [
-            Upstream(name, provider.dialect.name, provider.settings.models, provider.settings.default)
+            Upstream(
+                name,
+                provider.dialect.name,
+                provider.settings.models,
+                provider.settings.default,
+                provider.settings.default_model,
+            )
             for name, provider in self._known().items()
         ]
 

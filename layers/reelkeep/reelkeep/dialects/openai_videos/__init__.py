@@ -6,4 +6,5 @@ that is taken too, and the link to a finished video is where they put it: in `me
 
 NAME = "openai_videos"
 PATH = "/v1/videos"
+MODELS = "/v1/models"
 LARGEST_PAGE = 100

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reelkeep.dialects.dialect import AnyRoute, Content, Http, List, Remove, Reply, Show, Submit
+from reelkeep.dialects.dialect import AnyRoute, Content, Http, List, Operation, Remove, Reply, Show, Submit
 from reelkeep.dialects.families import openai
 from reelkeep.dialects.families.resolution import pixels
 from reelkeep.dialects.grammar.moments import unix
 from reelkeep.dialects.grammar.query import Number, Query, Word
-from reelkeep.dialects.openai_videos import LARGEST_PAGE, NAME, PATH
+from reelkeep.dialects.openai_videos import LARGEST_PAGE, MODELS, NAME, PATH
 from reelkeep.domain import ids
 from reelkeep.domain.errors import InvalidRequest, NotFound
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Creation, Request, State, Task
+from reelkeep.domain.upstream import Upstream
 from reelkeep.domain.wire import Json
 
 if TYPE_CHECKING:  # with pydantic, for which only a submission waits
@@ -141,6 +143,20 @@ def _usual(request: Request) -> tuple[str, str, str]:
     return ("4", "720p", "9:16") if request.model.startswith("sora") else ("5", "720p", "16:9")
 
 
+_PATTERN = re.compile(r"[*?\[]")  # of many models; none of them is known by name
+
+
+def _models(upstreams: Iterable[Upstream]) -> Reply:
+    """Each model that the configuration names, with the first provider that serves it."""
+    owners: dict[str, str] = {}
+    for upstream in upstreams:
+        for model in (*upstream.models, upstream.default_model):
+            if model and not _PATTERN.search(model):
+                owners.setdefault(model, upstream.name)
+    data = [{"id": model, "object": "model", "created": 0, "owned_by": owner} for model, owner in owners.items()]
+    return Reply(body={"object": "list", "data": data})
+
+
 _SOONEST, _LATEST, _OFF_PEAK = timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30)
 
 
@@ -205,5 +221,15 @@ _ROUTES: tuple[AnyRoute, ...] = (
         details="Leads to the file in the archive, once the video is completed.",
         parameters=(_VARIANT,),
         parse=_variant,
+    ),
+    Operation(
+        method="GET",
+        path=MODELS,
+        operation="listModels",
+        summary="List the models",
+        details="Those that the configuration of the providers names; others may be served as well.",
+        reply="ModelList",
+        parse=lambda _: None,
+        render=_models,
     ),
 )

@@ -72,6 +72,20 @@ class VideoList(TypedDict):
     has_more: bool
 
 
+class Model(TypedDict):
+    id: str
+    object: Literal["model"]
+    created: Annotated[int, Field(description="Not known: 0.")]
+    owned_by: Annotated[str, Field(description="The provider that serves it.")]
+
+
+class ModelList(TypedDict):
+    """The models that are known by name."""
+
+    object: Literal["list"]
+    data: list[Model]
+
+
 class Deleted(TypedDict):
     id: str
     object: Literal["video.deleted"]
