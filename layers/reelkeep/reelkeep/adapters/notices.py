@@ -1,4 +1,4 @@
-"""SNS: what is told, and what subscribers can filter on."""
+"""Publishes notifications to the SNS topic."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class SnsNotices:
 
 
 def _attribute(value: str | Sequence[str]) -> MessageAttributeValueTypeDef:
-    """Of a list, a filter finds each part."""
+    """A filter matches each item of a list."""
     if isinstance(value, str):
         return {"DataType": "String", "StringValue": _printable(value)}
     return {"DataType": "String.Array", "StringValue": json.dumps(value, ensure_ascii=False)}
 
 
 def _printable(text: str) -> str:
-    """A model may have any name. SNS takes one with a tab in it, and then delivers the notice to nobody who filters
-    (NumberOfNotificationsFilteredOut-InvalidAttributes)."""
+    """A model may have any name. SNS accepts a value with a tab in it, and then delivers the notification to no
+    subscription with a filter (metric NumberOfNotificationsFilteredOut-InvalidAttributes)."""
     return "".join(letter if letter.isprintable() else "?" for letter in text)

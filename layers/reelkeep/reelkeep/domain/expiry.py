@@ -1,4 +1,4 @@
-"""When a provider's link dies, read from the link itself: what their pages say of it is not always so."""
+"""When a provider's link expires, as the link itself says. The providers' documentation is not always right."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ _SIGNERS = ("amz", "tos", "goog", "oss")  # x-…-date and x-…-expires: S3 and
 
 
 def link_expiry(url: str) -> datetime | None:
-    """The moment after which the link is refused, or None if the link does not say.
+    """The time after which the link is refused, or None if the link does not say.
 
-    Understood are S3's query signature (X-Amz-Date + X-Amz-Expires) and its relatives at Volcengine, Google
-    and Alibaba; a plain Expires in seconds since 1970 (CloudFront, and S3's older signature); and CloudFront's
-    Policy, which holds that moment where a link does more than die.
+    Understands S3's query signature (X-Amz-Date + X-Amz-Expires) and those of Volcengine, Google and Alibaba; a plain
+    Expires in seconds since 1970 (CloudFront, and S3's older signature); and the custom policy of CloudFront.
     """
     try:
         query = {name.lower(): value for name, value in reversed(parse_qsl(urlsplit(url).query))}
@@ -26,7 +25,7 @@ def link_expiry(url: str) -> datetime | None:
         moment = query.get("expires") or (_policys_end(query["policy"]) if "policy" in query else None)
         return datetime.fromtimestamp(int(moment), UTC) if moment is not None else None
     except (ValueError, TypeError, LookupError, OverflowError, OSError, RecursionError):
-        return None  # a link that nobody can read says nothing
+        return None
 
 
 def _policys_end(policy: str) -> int | str:

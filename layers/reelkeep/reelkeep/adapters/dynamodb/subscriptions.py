@@ -1,4 +1,4 @@
-"""Subscriptions in DynamoDB: a partition an owner, an item for each endpoint, and a count that a limit holds to."""
+"""Subscriptions in DynamoDB: one partition per owner, one item per endpoint, and a count for the limit."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         TransactWriteItemTypeDef,
     )
 
-_REMEMBERED = timedelta(days=30)  # that one was removed
+_REMEMBERED = timedelta(days=30)  # after its removal
 _COUNT = "#"  # sorts before every id
 _ATTEMPTS = 6
 _FIRST_PAUSE = 0.05  # seconds; doubles
@@ -34,7 +34,7 @@ class TableSubscriptions:
         self._pause = pause
 
     def add(self, subscription: Subscription) -> None:
-        """An endpoint is one owner's at a time: SNS would give a second owner the first one's subscription."""
+        """An endpoint has one owner at a time: SNS would give a second owner the subscription of the first."""
         self._transact(
             [
                 {"Put": self._put(subscription)},
@@ -103,7 +103,7 @@ class TableSubscriptions:
         )
 
     def _put(self, subscription: Subscription, *, read: int | None = None) -> PutTypeDef:
-        """A new one, or instead of the version that was read."""
+        """Creates the record, or replaces the version that was read."""
         put: PutTypeDef = {
             "TableName": self._table,
             "Item": {
@@ -120,7 +120,7 @@ class TableSubscriptions:
         return put
 
     def _transact(self, writes: Sequence[TransactWriteItemTypeDef], subscription: Subscription) -> None:
-        """All or nothing. botocore repeats a write whose answer got lost under the same token, which does it once."""
+        """All writes or none. botocore repeats a lost call with the same token, which makes it happen once."""
         for attempt in range(_ATTEMPTS):
             if attempt:
                 self._pause(_FIRST_PAUSE * 2 ** (attempt - 1))
@@ -132,7 +132,7 @@ class TableSubscriptions:
                     raise _refusal(subscription, reasons) from error
             else:
                 return
-        raise TryLater("other changes are under way")
+        raise TryLater("other changes of these subscriptions are under way")
 
 
 def _refusal(subscription: Subscription, reasons: Sequence[Mapping[str, Any]]) -> Conflict | LimitReached | Stale:
@@ -153,7 +153,7 @@ def _key(owner: str, name: str) -> dict[str, AttributeValueTypeDef]:
 
 
 def _endpoint_key(subscription: Subscription) -> dict[str, AttributeValueTypeDef]:
-    """An endpoint may be long, and hold more than the table's keys can."""
+    """Hashed, because an endpoint may be longer than a key of the table."""
     digest = hashlib.sha256(f"{subscription.protocol} {subscription.endpoint}".encode()).hexdigest()
     return {"pk": {"S": f"subscriptions-endpoint#{digest}"}, "sk": {"S": "endpoint"}}
 

@@ -1,4 +1,4 @@
-"""The archive: a bucket that explains itself. Everything of a task lies in one folder, sorted by day."""
+"""The archive: files of tasks in the bucket, each task in a folder of its own, with a manifest."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LARGEST: Mapping[Expected, int] = {
     "image": 256 << 20,
     "video": 10 << 30,
     "media": 10 << 30,
-}  # bytes of what no provider makes
+}  # bytes; no provider makes larger files
 
 
 class S3Archive:
@@ -38,7 +38,7 @@ class S3Archive:
         pause: Callable[[float], None] = time.sleep,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`largest` is how many bytes of one file are kept at most, by what it should be."""
+        """`largest` is the size limit of one file in bytes, by the expected medium."""
         self._client = client
         self._largest = largest
         self._pause = pause

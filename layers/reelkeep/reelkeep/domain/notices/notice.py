@@ -1,4 +1,4 @@
-"""What subscribers are told: a CloudEvents 1.0 message for a change of a task's state."""
+"""Notifications as CloudEvents 1.0: of a change of a task's state, and of webhooks."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ SOURCE = "/reelkeep"
 
 
 def notice(task: Task, links: Links) -> dict[str, Any]:
-    """The event. Its id is the same at every repetition, so that a subscriber can drop repeats.
+    """The event of a task's state. Its id is the same at every repetition, so that a subscriber can drop repeats.
 
-    It carries the permanent links, and no prompt, payload or provider's link.
+    It holds permanent links, and no prompt, payload or provider's link.
     Format: CloudEvents 1.0, JSON, structured mode.
     """
     return {
@@ -41,7 +41,7 @@ def notice(task: Task, links: Links) -> dict[str, Any]:
             "credits": task.credits,
             "failure": _failure(task),
             "adopted": _adopted(task),
-            # Whoever sees creations may take them for all, and for kept.
+            # A reader takes the creations for all that there are, and for archived.
             "creations": [_creation(creation, links) for creation in task.creations] if task.state.terminal else [],
         },
     }
@@ -81,18 +81,18 @@ def possible_repeat_attributes(task: Task) -> dict[str, str | list[str]]:
 
 
 def test_event(delivery_id: str, webhook: Webhook, now: datetime) -> dict[str, Any]:
-    """What a webhook is sent when its owner wants to see whether it works."""
+    """Sent to a webhook when its owner tests it."""
     return _of_webhook("test", delivery_id, webhook, now)
 
 
 def paused_event(webhook: Webhook, why: PauseReason, now: datetime) -> dict[str, Any]:
-    """That a webhook is not told any more: by another way, to whoever subscribed to that."""
+    """A webhook was paused. The event goes to the topic, since the webhook itself gets nothing."""
     event = _of_webhook("paused", f"{webhook.id}.paused.{webhook.version}", webhook, now)
     return event | {"data": {**event["data"], "reason": why, "failing_since": _time(webhook.failing_since)}}
 
 
 def webhook_attributes(event: Mapping[str, Any]) -> dict[str, str]:
-    """What subscribers can filter an event about a webhook on."""
+    """The attributes that subscriptions filter an event about a webhook by."""
     return {"type": event["type"], "owner": event["data"]["owner"]}
 
 
@@ -114,9 +114,9 @@ def _time(moment: datetime | None) -> str | None:
 
 
 def attributes(task: Task) -> dict[str, str | list[str]]:
-    """What subscribers can filter on. SNS takes no empty value.
+    """The attributes that subscriptions filter by. SNS takes no empty value.
 
-    `owner_state` is two in one, because a filter of SNS names five attributes at most.
+    `owner_state` combines two, because a filter of SNS names five attributes at most.
     """
     values: dict[str, str | list[str]] = {
         "type": f"reelkeep.task.{task.state}",

@@ -1,4 +1,4 @@
-"""How a callback shows that it comes from us: Standard Webhooks, and beside it Vidu's own scheme. Pure.
+"""The signatures of webhooks and callbacks: Standard Webhooks, and Vidu's own scheme beside it. Pure.
 
 Standard Webhooks: https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 Vidu's: https://platform.vidu.com/docs/callback-signature, which is Apache APISIX' hmac-auth.
@@ -20,14 +20,14 @@ _VIDU = "vidu"  # its fixed access key, which is part of what is signed
 
 
 def secret_of(master: str, owner: str, webhook_id: str, generation: int) -> str:
-    """The secret of one webhook: 32 bytes, as Standard Webhooks writes them. It follows from the master secret, so
-    that it need not be kept."""
+    """The secret of one webhook: 32 bytes, as Standard Webhooks writes them. It follows from the master secret, and
+    stored nowhere."""
     text = "\n".join(["reelkeep.webhook", owner, webhook_id, str(generation)])
     return _PREFIX + base64.b64encode(hmac.digest(master.encode(), text.encode(), hashlib.sha256)).decode()
 
 
 def standard(message_id: str, body: bytes, secrets: Sequence[str], now: datetime) -> dict[str, str]:
-    """The headers of Standard Webhooks, with a signature by each of the secrets."""
+    """The headers of Standard Webhooks, with one signature per secret."""
     timestamp = str(int(now.timestamp()))
     signed = f"{message_id}.{timestamp}.".encode() + body
     signatures = (_base64(base64.b64decode(secret.removeprefix(_PREFIX)), signed) for secret in secrets)
@@ -39,10 +39,10 @@ def standard(message_id: str, body: bytes, secrets: Sequence[str], now: datetime
 
 
 def vidu(url: str, nonce: str, key: str, now: datetime) -> dict[str, str]:
-    """The headers of Vidu's scheme for a POST to this URL. `key` stands where Vidu has the API key, as it is written.
+    """The headers of Vidu's scheme for a POST to this URL. `key` takes the place of the API key at Vidu.
 
-    The path and the query are signed as they arrive: escaped, where HTTP cannot carry them as they are. The body is
-    not signed: that is for the other headers.
+    The path and the query are signed as they are sent, percent-encoded where HTTP requires it. The scheme does not
+    sign the body; the headers of Standard Webhooks do.
     """
     path, query = target_of(url)
     signed = {"Date": format_datetime(now, usegmt=True), "x-request-nonce": nonce}
