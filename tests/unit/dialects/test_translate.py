@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
+from reelkeep.dialects.families.pictures import Picture, bare
 from reelkeep.dialects.translate import (
     Body,
     Image,
@@ -17,9 +18,11 @@ from reelkeep.dialects.translate import (
     Part,
     Prompt,
     Ratio,
+    TextSeconds,
     Url,
     Whole,
     asked,
+    example,
     means,
     only_here,
     read,
@@ -166,6 +169,53 @@ def test_what_cannot_be_said_is_refused_by_the_name_that_the_client_knows(
     with pytest.raises(InvalidRequest) as refused:
         written(**said)
     assert (refused.value.field, refused.value.message) == (field, message)
+
+
+class Clip(Body):
+    model_config = example(still="/9j/4AAQ", length="5")
+
+    still: Picture | None = None
+    length: TextSeconds | None = means("duration", write=str)
+
+    def understood(self) -> dict[str, Any]:
+        return super().understood() | {"kind": Kind.IMG2VIDEO, "images": (self.still,) if self.still else ()}
+
+
+@pytest.mark.parametrize(
+    ("sent", "image"), [(BOAT, BOAT), (TINY, TINY), (TINY.partition("base64,")[2], TINY), (bare(TINY), TINY)]
+)
+def test_a_picture_may_come_in_base64_alone_and_leave_so(sent: str, image: str) -> None:
+    assert asked(Clip, "clip", {"still": sent}).images == (image,)
+    assert (bare(BOAT), bare(TINY)) == (BOAT, "iVBORw0KGgo=")
+
+
+@pytest.mark.parametrize("length", ["5", 5])
+def test_seconds_may_be_written_in_text(length: Json) -> None:
+    assert asked(Clip, "clip", {"length": length}).duration == 5
+    assert write(foreign(images=(), model="", duration=5), {Kind.IMG2VIDEO: Clip}) == {"length": "5"}
+
+
+@pytest.mark.parametrize("wrong", [{"length": "5s"}, {"length": "0"}, {"length": True}, {"still": "soon"}])
+def test_neither_is_guessed(wrong: dict[str, Json]) -> None:
+    with pytest.raises(InvalidRequest):
+        asked(Clip, "clip", wrong)
+
+
+class Still(Clip):
+    """What drops all images but the first."""
+
+    by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"still": ("images",)}
+
+    @classmethod
+    def express(cls, request: Request) -> dict[str, Json]:
+        return {"still": request.images[0]}
+
+
+def test_no_image_is_left_out_unnoticed() -> None:
+    assert write(foreign(model=""), {Kind.IMG2VIDEO: Still}) == {"still": BOAT}
+    with pytest.raises(InvalidRequest) as refused:
+        write(foreign(model="", images=(BOAT, TINY)), {Kind.IMG2VIDEO: Still})
+    assert refused.value.field == "images"
 
 
 class Grade(Body):

@@ -10,7 +10,7 @@ from json import JSONDecodeError
 from typing import Any, Protocol, TypeVar
 
 from reelkeep.dialects.grammar.query import Parameter
-from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest, Missing
+from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest, Missing, Refused
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Request, State, Task
@@ -139,11 +139,20 @@ class Operation(Route):
 R = TypeVar("R")
 
 
-def row(table: Mapping[type[ClientError], R], error: ClientError) -> R:
-    """What a format's table of errors has for this one's class, or else for the nearest class above it."""
+def row(table: Mapping[Any, R], error: ClientError) -> R:
+    """What a format's table of errors has for this one's class, or else for the nearest class above it; of what a
+    provider refused, first for the class of its failure."""
     missing = (Missing,) if isinstance(error, InvalidRequest) and error.missing else ()
-    kinds = (*missing, *type(error).__mro__)
+    reason = (error.failure.reason,) if isinstance(error, Refused) else ()
+    kinds = (*missing, *reason, *type(error).__mro__)
     return next(table[kind] for kind in kinds if kind in table)
+
+
+def naming(error: InvalidRequest, names: Mapping[str, str]) -> str:
+    """Its message, with the field that is wrong as clients write it; `names` are theirs by ours."""
+    field = names.get(error.field) or error.field
+    message = re.sub(rf"(?<![\w.]){re.escape(error.field)}\b", field, error.message)
+    return message if field in message else f"{field}: {message}"
 
 
 AnyRoute = Submit | Show | List | Cancel | Remove | Content | Operation

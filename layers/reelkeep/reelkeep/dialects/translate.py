@@ -28,11 +28,13 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_args
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
     ValidationError,
     ValidationInfo,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
@@ -120,6 +122,18 @@ RATIO = r"^[1-9][0-9]{0,3}:[1-9][0-9]{0,3}$"
 Ratio = Annotated[str, formed(RATIO, "must be two whole numbers, as in 16:9")]
 Seconds = Annotated[int, Whole(1)]
 
+
+def _number(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and re.fullmatch("[0-9]{1,9}", value) else value
+
+
+TextSeconds = Annotated[  # with write=str
+    int,
+    Whole(1),
+    BeforeValidator(_number),
+    WithJsonSchema({"type": ["string", "integer"], "description": "A whole number, of seconds."}),
+]
+
 # --- what fields mean ---
 
 
@@ -194,6 +208,11 @@ def only_here(default: Any = None, *, matters: bool = True, **field: Any) -> Any
     unless it does not matter."""
     meaning = Meaning(none=default, words={}, matters=matters, required=default is ...)
     return Field(default, json_schema_extra=meaning, **field)
+
+
+def example(**body: Json) -> ConfigDict:
+    """For `model_config` of a submission: what the documents show."""
+    return ConfigDict(json_schema_extra={"examples": [body]})
 
 
 class Part(BaseModel):
@@ -330,12 +349,15 @@ def write(request: Request, bodies: Mapping[Kind, type[Body]]) -> dict[str, Json
             raise cannot(name)
     body = model.express(plain)
     try:
-        read(model, body)
+        says = read(model, body).understood()
     except InvalidRequest as error:
         ours = {name: said[0] for name, said in model.by_hand.items()} | {name: of for of, name in names.items()}
         field = next((of for name, of in ours.items() if name and re.match(rf"{name}\b", error.field)), error.field)
         message = f"{error.message.replace(error.field, field)} at this provider"
         raise InvalidRequest(message, field=field, missing=error.missing) from error
+    if (says.get("kind", plain.kind), says.get("images", ())) != (plain.kind, plain.images):
+        message = f"images: {plain.kind} with {len(plain.images)} cannot be expressed at this provider"
+        raise InvalidRequest(message, field="images")
     return body
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from reelkeep.dialects.families.lenient import JsonObject, link
 from reelkeep.domain.expiry import link_expiry
 from reelkeep.domain.links import Links
-from reelkeep.domain.task import Asset, Creation
+from reelkeep.domain.task import ArchivedFile, Asset, Creation
 from reelkeep.domain.wire import Json
 
 _LISTS = ("videos", "generations", "outputs", "output", "results", "video_urls", "urls", "data")
@@ -130,6 +130,12 @@ def facts(*objects: JsonObject) -> dict[str, Json]:
 
 def _pixels(length: float | None) -> int | None:
     return int(length) if length and length < 1_000_000 else None
+
+
+def measured(creation: Creation) -> ArchivedFile | Creation:
+    """What knows how long and how big its video is: the file if it is archived, or else the provider's claim."""
+    video = creation.asset("video")
+    return video.archived if video and video.archived else creation
 
 
 def kept_links(creation: Creation, links: Links) -> dict[str, str]:

@@ -8,7 +8,8 @@ from typing import Literal, Protocol
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from reelkeep.dialects.dialect import Http, Reply, row
+from reelkeep.dialects.dialect import Http, Reply, naming, row
+from reelkeep.dialects.families.creations import measured
 from reelkeep.domain import errors
 from reelkeep.domain.errors import CannotCancel, ClientError, InvalidRequest, NotFound, Refused
 from reelkeep.domain.task import Creation, Failure, FailureClass, Kind, State
@@ -58,8 +59,7 @@ class Facts(TypedDict):
 
 def facts(creation: Creation) -> Facts:
     """Of its video: measured rather than claimed."""
-    video = creation.asset("video")
-    known = video.archived if video and video.archived else creation
+    known = measured(creation)
     return {
         "duration": round(known.duration or creation.duration or 0, 3),
         "fps": round(known.fps or creation.fps or 0),
@@ -140,11 +140,8 @@ class Server(Protocol):
                 word = "TaskNotFound"
             case InvalidRequest(field=""):
                 word = "BadRequest"
-            case InvalidRequest(field=ours):
-                field = self.names(http).get(ours) or ours
-                message = re.sub(rf"(?<![\w.]){re.escape(ours)}\b", field, message)
-                if field not in message:
-                    message = f"{field}: {message}"
+            case InvalidRequest():
+                message = naming(error, self.names(http))
         headers = {401: {"www-authenticate": "Token"}, 409: {"x-should-retry": "false"}}.get(status, {})
         trace = http.headers.get("x-amzn-trace-id") or http.headers.get("x-request-id", "")
         return Reply(status=status, body=_envelope(status, word, message, trace), headers=headers)

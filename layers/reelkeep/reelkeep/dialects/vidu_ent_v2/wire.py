@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal, NotRequired
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from reelkeep.dialects.families.vidu import Error as Error
@@ -24,6 +24,7 @@ from reelkeep.dialects.translate import (
     Seconds,
     Url,
     Whole,
+    example,
     means,
     only_here,
     unless,
@@ -36,10 +37,6 @@ from reelkeep.domain.wire import Json
 
 _MOST_IMAGES = 100  # Vidu's newest model takes 15; the limit is there to have one
 _Seed = Annotated[int, Whole(0, 2**63 - 1)]
-
-
-def _example(**body: Json) -> ConfigDict:
-    return ConfigDict(json_schema_extra={"examples": [body]})
 
 
 class Submission(Body):
@@ -89,7 +86,7 @@ class Video(Submission):
 
 class Text2video(Video):
     kind = Kind.TEXT2VIDEO
-    model_config = _example(model="viduq3-pro", prompt="a paper boat on a pond", duration=5)
+    model_config = example(model="viduq3-pro", prompt="a paper boat on a pond", duration=5)
 
     prompt: Prompt = means("prompt", ...)
     style: Literal["general", "anime"] = only_here("general")
@@ -98,7 +95,7 @@ class Text2video(Video):
 
 class Img2video(Video):
     kind = Kind.IMG2VIDEO
-    model_config = _example(model="viduq2-pro", images=["https://example.com/boat.png"])
+    model_config = example(model="viduq2-pro", images=["https://example.com/boat.png"])
 
     images: list[Image] = means("images", ..., min_length=1, max_length=1)
 
@@ -113,7 +110,7 @@ class Subject(Part):
 
 class Reference2video(Video):
     kind = Kind.REFERENCE2VIDEO
-    model_config = _example(model="viduq2", prompt="the boat at dusk", images=["https://example.com/boat.png"])
+    model_config = example(model="viduq2", prompt="the boat at dusk", images=["https://example.com/boat.png"])
 
     prompt: Prompt = means("prompt", ...)
     subjects: list[Subject] = only_here([], max_length=_MOST_IMAGES)
@@ -125,7 +122,7 @@ class Reference2video(Video):
 
 class StartEnd2video(Video):
     kind = Kind.START_END2VIDEO
-    model_config = _example(
+    model_config = example(
         model="viduq2-pro", images=["https://example.com/first.png", "https://example.com/last.png"]
     )
 
@@ -134,7 +131,7 @@ class StartEnd2video(Video):
 
 class Template2video(Submission):
     kind = Kind.TEMPLATE2VIDEO
-    model_config = _example(template="hugging", images=["https://example.com/two.png"])
+    model_config = example(template="hugging", images=["https://example.com/two.png"])
 
     template: Name = means("template", ...)
     images: list[Image] = means("images", ..., min_length=1, max_length=_MOST_IMAGES)
@@ -155,7 +152,7 @@ class _FromVideo(Submission):
 
 class Extend(_FromVideo):
     kind = Kind.EXTEND
-    model_config = _example(model="viduq2-pro", video_creation_id="885000000000000777")
+    model_config = example(model="viduq2-pro", video_creation_id="885000000000000777")
 
     model: Name = means("model", ...)
     images: list[Image] = means("images", [], max_length=1, description="The last frame.")
@@ -166,7 +163,7 @@ class Extend(_FromVideo):
 
 class UpscaleNew(_FromVideo):
     kind = Kind.UPSCALE
-    model_config = _example(video_url="https://example.com/boat.mp4", upscale_resolution="4K")
+    model_config = example(video_url="https://example.com/boat.mp4", upscale_resolution="4K")
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"": ("duration",)}  # it is as long as its source
 
     upscale_resolution: Literal["1080p", "2K", "4K", "8K"] = means("resolution", "1080p")
@@ -174,7 +171,7 @@ class UpscaleNew(_FromVideo):
 
 class LipSync(Submission):
     kind = Kind.LIP_SYNC
-    model_config = _example(video_url="https://example.com/talk.mp4", text="Good morning, everyone")
+    model_config = example(video_url="https://example.com/talk.mp4", text="Good morning, everyone")
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"audio_url": ("prompt",), "text": ("prompt",)}
 
     video_url: Url = means("video_url", ...)
@@ -200,7 +197,7 @@ class KeyFrame(Part):
 
 class Multiframe(Submission):
     kind = Kind.MULTIFRAME
-    model_config = _example(
+    model_config = example(
         model="viduq2-turbo",
         start_image="https://example.com/1.png",
         image_settings=[

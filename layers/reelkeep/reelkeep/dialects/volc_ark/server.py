@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, List, Remove, Reply, Show, Submit, row
-from reelkeep.dialects.families.creations import kept_links
+from reelkeep.dialects.families.creations import kept_links, measured
 from reelkeep.dialects.families.resolution import shape
 from reelkeep.dialects.grammar.moments import unix
 from reelkeep.dialects.grammar.query import Number, Query, Words
@@ -149,8 +149,7 @@ def _task(task: Task, links: Links) -> wire.Task:
     request, tokens = task.request, task.tokens or 0  # none counted is none known of: other providers have no tokens
     creation = task.creations[0] if task.creations and task.state is State.SUCCESS else Creation(id="")
     files = kept_links(creation, links)
-    video = creation.asset("video")
-    made = video.archived if video and video.archived else creation  # measured rather than claimed
+    made = measured(creation)
     seconds = made.duration or request.duration
     frames = _echoed(task, "frames")
     facts = {
@@ -211,7 +210,13 @@ def _draft_of(request: Request) -> dict[str, str]:
 
 # --- errors. Source: volcengine.com/docs/82379/1299023 ---
 
-_ERRORS: Mapping[type[ClientError], tuple[int, str]] = {
+_REFUSALS: dict[type[ClientError] | FailureClass, tuple[int, str]] = {
+    FailureClass.POLICY: (400, "SensitiveContentDetected"),
+    FailureClass.INPUT: (400, "InvalidParameter"),
+    FailureClass.CREDIT: (403, "AccountOverdueError"),
+    FailureClass.THROTTLED: (429, "QuotaExceeded"),
+}
+_ERRORS: Mapping[type[ClientError] | FailureClass, tuple[int, str]] = {
     errors.ClientError: (400, "InvalidParameter"),
     errors.Missing: (400, "MissingParameter"),
     errors.Unauthorized: (401, "AuthenticationError"),
@@ -221,14 +226,9 @@ _ERRORS: Mapping[type[ClientError], tuple[int, str]] = {
     errors.BodyTooLarge: (413, "RequestEntityTooLarge"),
     errors.KeyReused: (422, "IdempotencyKeyReused"),
     errors.Refused: (400, "InvalidEndpoint.ClosedEndpoint"),  # our trouble at the provider must not look like theirs
+    **_REFUSALS,
 }
-_REFUSALS = {
-    FailureClass.POLICY: (400, "SensitiveContentDetected"),
-    FailureClass.INPUT: (400, "InvalidParameter"),
-    FailureClass.CREDIT: (403, "AccountOverdueError"),
-    FailureClass.THROTTLED: (429, "QuotaExceeded"),
-}
-_FAILURES = {reason: code for reason, (_, code) in _REFUSALS.items()} | {
+_FAILURES: dict[Any, str] = {reason: code for reason, (_, code) in _REFUSALS.items()} | {
     FailureClass.POLICY: "OutputVideoSensitiveContentDetected"
 }
 _TYPES = {
@@ -257,7 +257,6 @@ def _refusal(error: ClientError, http: Http) -> Reply:
         message = re.sub(rf"\b{re.escape(error.field)}\b", field, message)
     match error:
         case Refused(failure=failure):
-            status, code = _REFUSALS.get(failure.reason, (status, code))
             code = _own_code(failure) or code
         case CannotCancel(state=state):
             word = "cancelled" if state is State.CANCELLED else "running"
