@@ -76,6 +76,8 @@ class Answers:
     name: str
     codes: ClassVar[Codes] = {}  # of errors, beside those that all formats share
     never_accepted: ClassVar[frozenset[str]] = frozenset()  # codes of a 5xx that came before anybody could accept
+    absences: ClassVar[frozenset[str]] = frozenset()  # codes that say that there is no such task, if words do not
+    cost = "credits"  # what a task calls its price
     retryable: ClassVar[frozenset[FailureClass]] = frozenset({FailureClass.THROTTLED, FailureClass.EXPIRED})
 
     def task_in(self, body: JsonObject) -> JsonObject:
@@ -98,7 +100,7 @@ class Answers:
         body = JsonObject(answer.json())
         task, error = self.task_in(body), self._error(answer, body)
         if answer.ok and (task_id := self.task_id(task)):
-            return Accepted(task_id, task.whole("credits"), task.whole("seed"))
+            return Accepted(task_id, task.whole(self.cost), task.whole("seed"))
         if error is None:
             named = body.id("data")
             return Accepted(named) if named else Unknown("the provider accepted something, but named no task")
@@ -135,7 +137,8 @@ class Answers:
         known = kind if answer.ok else failure_class(error.code, "", self.codes)
         if known in (FailureClass.POLICY, FailureClass.CANCELLED) or (answer.ok and kind is FailureClass.INPUT):
             return Failed(self._failure(known or FailureClass.PROVIDER, error.code, error.message))
-        if status in (400, 404, 410) and is_absence(error.code, error.message):
+        is_missing = error.code in self.absences or is_absence(error.code, error.message)
+        if status in (400, 404, 410) and is_missing:
             return Missing()
         # Also a 404 that is not in the provider's words: a proxy's page must not make us give a paid task up.
         return Unreadable(str(error), answer.body)
@@ -163,7 +166,7 @@ class Answers:
         seed = task.whole("seed")
         return Succeeded(
             creations,
-            credits=task.whole("credits"),
+            credits=task.whole(self.cost),
             seed=task.object("metadata").whole("seed") if seed is None else seed,
             tokens=task.object("usage").whole("total_tokens", "completion_tokens"),
         )

@@ -1,0 +1,101 @@
+"""Providers whose lists show our mark: one list for each kind of task, with numbered pages and no count."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import ClassVar
+
+from reelkeep.dialects.families.client import Client
+from reelkeep.dialects.families.evidence import UNPROVEN, Row, strangers, witness
+from reelkeep.dialects.families.lenient import JsonObject
+from reelkeep.domain.observation import Absent, Found, ListedPage, Uncertain
+from reelkeep.domain.task import Kind, Request, Task
+from reelkeep.domain.wire import Answer, Call, Json, OtherTask, Search
+
+
+class MarkedClient(Client):
+    """Reads whole lists: their order is not known, and nothing filters them. Rows are {"code": 0, "data": […]}."""
+
+    lists: ClassVar[Mapping[str, Kind]]  # by their names
+    most_pages: ClassVar[int]
+
+    @abstractmethod
+    def page(self, name: str, number: int) -> Call: ...
+
+    @abstractmethod
+    def list_of(self, task: Task) -> str:
+        """The name of the list that the task is in."""
+
+    @abstractmethod
+    def mark(self, task: JsonObject) -> str:
+        """What a task in a list shows of the mark that it was submitted with: our id for it."""
+
+    def kind(self, word: str) -> Kind | None:
+        return self.lists.get(word)
+
+    def _request(self, task: JsonObject) -> Request:
+        return replace(super()._request(task), payload=self.mark(task))
+
+    def list_successes(self, since: datetime, page: str) -> Call | None:
+        name, number, _ = self._place(page)
+        return self.page(name, number)
+
+    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
+        """Each list to the page that is empty, or is the one before once more. Not everybody has all the lists."""
+        name, number, before = self._place(page)
+        rows = [] if answer.status in (404, 405) else _rows(answer)
+        if rows is None:
+            return None
+        typed = [{**row, "type": name} if isinstance(row, dict) else row for row in rows]
+        read, last = self.successes(typed, since, "updated_at"), self.task_id(self.last_row(rows))
+        is_repeated = bool(last) and last == before
+        if rows and not is_repeated and number < self.most_pages:
+            return replace(read, next_page=f"{name}:{number + 1}:{last}")
+        names = list(self.lists)
+        after = names[names.index(name) + 1 :]
+        return replace(read, next_page=f"{after[0]}:1:" if after else "")
+
+    def find(self, task: Task, other: OtherTask) -> Search:
+        """By our mark, in a list that is read until a page of it is empty.
+
+        A row without a mark may be ours, if a gateway drops marks; not so if a later task of ours shows its own.
+        """
+        rows = dict[str, Row]()
+        for number in range(1, self.most_pages + 1):
+            answer = yield self.page(self.list_of(task), number)
+            listed, before = _rows(answer), len(rows)
+            if listed is None:
+                return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
+            for row in map(self.row, listed):
+                if self.mark(row.task) == task.id:
+                    return Found(row.id) if row.id else Uncertain("the provider lists this task without an id")
+                rows[row.key] = row
+            if not listed:
+                break
+            if before == len(rows):
+                return Uncertain("the provider's list shows the same page again")
+        else:
+            return Uncertain("the provider's list does not end")
+        seen = witness(rows.values(), task, other)
+        if seen and self.mark(seen.row.task) == seen.task.id:
+            return Absent()
+        if strangers([row for row in rows.values() if not self.mark(row.task)], task, other):
+            return Uncertain("the provider lists a task that may be this one")
+        return Absent() if seen else UNPROVEN
+
+    def _place(self, page: str) -> tuple[str, int, str]:
+        """Of a page: its list, its number, and the last task of the page before."""
+        name, number, before = (page or f"{next(iter(self.lists))}:1:").split(":", 2)
+        return name, int(number), before
+
+
+def _rows(answer: Answer) -> list[Json] | None:
+    """None for what is no page of a list: a refusal may come in a 200. Instead of an empty list there may be null."""
+    said = JsonObject(answer.json())
+    code, rows = said.id("code"), said.fields.get("data")
+    if not answer.ok or code not in ("", "0"):
+        return None
+    return rows if isinstance(rows, list) else [] if rows is None and code else None

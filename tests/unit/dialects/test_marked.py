@@ -1,0 +1,116 @@
+"""What lists with marks prove of a call whose answer was lost, and what is adopted from them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from reelkeep.dialects.families.lenient import JsonObject
+from reelkeep.dialects.families.marked import MarkedClient
+from reelkeep.domain.observation import Absent, Finding, Found, ListedPage, Uncertain
+from reelkeep.domain.task import Kind, Request, Submission, Task
+from reelkeep.domain.wire import Call, Json
+from tests.unit.dialects.stage import NOW, answer, searched, task_of
+
+
+class Pigeons(MarkedClient):
+    name = "pigeons"
+    lists = {"letters": Kind.TEXT2VIDEO, "photographs": Kind.IMG2VIDEO}  # noqa: RUF012
+    most_pages = 3
+
+    def page(self, name: str, number: int) -> Call:
+        return Call(method="GET", path=f"/{name}", query=(("page", str(number)),))
+
+    def list_of(self, task: Task) -> str:
+        return next(name for name, kind in self.lists.items() if kind is task.request.kind)
+
+    def mark(self, task: JsonObject) -> str:
+        return task.text("ring")
+
+
+PIGEONS = Pigeons()
+LOST = task_of(Request(dialect="other", kind=Kind.IMG2VIDEO), placing_at=NOW)
+LATER = replace(
+    LOST, id="later", submission=Submission.PLACED, provider_task_id="9", placing_at=NOW + timedelta(minutes=31)
+)
+OURS, NOT_OURS, NAMELESS, WITNESS = (
+    {"id": "7", "ring": LOST.id},
+    {"id": "8", "ring": "x"},
+    {"id": "6"},
+    {"id": "9", "ring": "later"},
+)
+
+
+def known(task_id: str) -> Task | None:
+    return LATER if task_id == "9" else None
+
+
+def found(*pages: Json, status: int = 200) -> tuple[int, Finding]:
+    calls, finding = searched(
+        PIGEONS.find(LOST, known), *(answer(status, {"code": 0, "data": page}) for page in pages)
+    )
+    assert {call.path for call in calls} == {"/photographs"}
+    return len(calls), finding
+
+
+def test_the_row_with_our_mark_is_ours_on_whatever_page() -> None:
+    assert found([NOT_OURS], [WITNESS, OURS]) == (2, Found("7"))
+
+
+@pytest.mark.parametrize("row", [{"ring": LOST.id}, {"id": "", "ring": LOST.id}])
+def test_it_is_no_use_without_an_id(row: dict[str, str]) -> None:
+    assert isinstance(found([row])[1], Uncertain)
+
+
+def test_it_is_absent_if_a_later_one_is_shown_and_the_list_was_read_to_its_end() -> None:
+    assert found([NOT_OURS, WITNESS, NAMELESS], []) == (2, Absent())
+    ends: list[Json] = [[], None]
+    for end in ends:
+        assert isinstance(found([NOT_OURS], end)[1], Uncertain)
+        assert isinstance(found(end)[1], Uncertain)
+
+
+def test_a_row_without_a_mark_may_be_ours_unless_marks_are_shown() -> None:
+    dropped = {"id": "9"}
+    assert found([dropped, NAMELESS], [])[1] == Uncertain("the provider lists a task that may be this one")
+    assert found([dropped, NOT_OURS], []) == (2, Absent())
+
+
+@pytest.mark.parametrize("pages", [([WITNESS], [WITNESS]), ([WITNESS], 7), ([WITNESS], [NAMELESS], [NOT_OURS])])
+def test_a_list_that_is_not_read_to_its_end_proves_nothing(pages: tuple[Json, ...]) -> None:
+    assert isinstance(found(*pages)[1], Uncertain)
+    assert isinstance(found(*pages, status=404)[1], Uncertain)
+
+
+def test_a_refusal_in_a_200_is_no_empty_list() -> None:
+    refused = answer(200, {"code": 1302, "message": "too fast", "data": []})
+    assert isinstance(searched(PIGEONS.find(LOST, known), refused)[1], Uncertain)
+    assert PIGEONS.read_successes(refused, NOW, "") is None
+
+
+def listed(page: str, *rows: Json, status: int = 200) -> ListedPage:
+    read = PIGEONS.read_successes(answer(status, {"code": 0, "data": list(rows)}), NOW, page)
+    assert read is not None
+    return read
+
+
+def success(task_id: str) -> Json:
+    return {"id": task_id, "status": "success", "url": "https://cdn.test/v.mp4", "created_at": "2026-01-06T09:00:00Z"}
+
+
+def test_one_list_after_the_other_is_read_to_its_end_and_each_tells_the_kind() -> None:
+    first = listed("", success("1"))
+    [letter] = first.successes
+    assert (letter.request.kind, first.next_page) == (Kind.TEXT2VIDEO, "letters:2:1")
+    assert listed(first.next_page).next_page == "photographs:1:"
+    assert listed(first.next_page, success("1")).next_page == "photographs:1:"
+    [photograph] = listed("photographs:1:", success("2") | {"ring": "theirs"}).successes
+    assert (photograph.request.kind, photograph.request.payload) == (Kind.IMG2VIDEO, "theirs")
+    assert listed("photographs:3:2", success("3")).next_page == ""
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_list_that_a_gateway_does_not_have_is_passed_over(status: int) -> None:
+    assert listed("", status=status).next_page == "photographs:1:"
