@@ -35,7 +35,7 @@ from reelkeep.domain import ids
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import Kind, Request, State, Task
 from reelkeep.ports import Caller
-from reelkeep.services.query import list_tasks
+from reelkeep.services.query import ListTasks
 from tests.integration.conftest import create_table
 
 _TASKS: Final = 100_000
@@ -166,7 +166,7 @@ def main() -> int:
                 meter.keys = meter.items = meter.calls = 0
                 listing = paths[path].parse(Http(method="GET", path=path, query=pairs(query)))
                 caller = Caller(owner=_OWNER, key_id="key-1")
-                page = list_tasks(listing, caller, paths[path].window, tasks=table, clock=lambda: _NOW)
+                page = ListTasks(table, lambda: _NOW)(listing, caller, paths[path].window)
                 allowed = _MOST_KEYS + listing.skip + (page.total or 0)
                 over = meter.items > _MOST_ITEMS or meter.keys > allowed or not right(page.tasks, made, listing)
                 missed |= over

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any, cast
@@ -18,8 +17,8 @@ from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
 from reelkeep.domain.upstream import Upstream
-from reelkeep.services.query import list_tasks, show_whole
-from reelkeep.services.remove import remove
+from reelkeep.services.query import ListTasks, ShowWhole
+from reelkeep.services.remove import Remove
 from tests.fakes import FakeKeys
 from tests.unit.services.stage import ALICE, FakeProviders, Stage
 
@@ -56,23 +55,14 @@ def _functions(stage: Stage, address: str) -> Mapping[str, Api]:
         logger=logger,
         submit=stage.submit,
         cancel=stage.cancel,
-        remove=lambda task_id, caller, keeps: remove(
-            task_id,
-            caller,
-            keeps,
-            tasks=stage.tasks,
-            manifests=stage.archive,
-            providers=FakeProviders(stage.provider),  # a test may have put another one there
-            clock=stage.clock,
-        ),
+        # A test may put another provider there.
+        remove=lambda *given: Remove(stage.tasks, stage.archive, FakeProviders(stage.provider), stage.clock)(*given),
     )
     query = Api(
         keys=keys,
         logger=logger,
-        show=partial(show_whole, tasks=stage.tasks, requests=stage.archive),
-        list_tasks=lambda listing, caller, window: list_tasks(
-            listing, caller, window=window, tasks=stage.tasks, clock=stage.clock
-        ),
+        show=ShowWhole(stage.tasks, stage.archive),
+        list_tasks=ListTasks(stage.tasks, stage.clock),
         services={"list_models": lambda *_: [Upstream("vidu", "vidu_ent_v2", ("vidu*", "viduq2"), True)]},
         links=lambda kept: f"{address}/files/{kept.key}",
     )

@@ -98,17 +98,17 @@ class FakeClaims:
 
 
 @dataclass
-class FakeCalls:
+class FakeSeenCallbacks:
     """`fault` is raised by whatever wants to write."""
 
     known: set[tuple[str, str]] = field(default_factory=set)  # by provider
     until: datetime | None = None  # for how long the last one is to be known
     fault: BaseException | None = None
 
-    def taken(self, provider: str, name: str) -> bool:
+    def contains(self, provider: str, name: str) -> bool:
         return (provider, name) in self.known
 
-    def take(self, provider: str, name: str, until: datetime) -> None:
+    def add(self, provider: str, name: str, until: datetime) -> None:
         if self.fault:
             raise self.fault
         self.known.add((provider, name))

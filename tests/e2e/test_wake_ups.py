@@ -16,7 +16,7 @@ import pytest
 from local import stack as local_stack
 from local.simulator.callbacks import signed
 from local.stack import Stack
-from reelkeep.domain.wake import path_of
+from reelkeep.domain.provider_callbacks import path_of
 from tests.e2e.archive import Archive
 from tests.e2e.client import Client
 from tests.e2e.local_cloud import LocalCloud

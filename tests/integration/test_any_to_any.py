@@ -30,9 +30,9 @@ from reelkeep.dialects.dialect import Show, Submit
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.task import State, Submission, Task
 from reelkeep.services.finalize import Finalize
-from reelkeep.services.poll import Verdict, poll
-from reelkeep.services.query import list_tasks, show
-from reelkeep.services.submit import submit
+from reelkeep.services.poll import Poll, Verdict
+from reelkeep.services.query import ListTasks, show
+from reelkeep.services.submit import Submit as SubmitTask
 from tests.fakes import FakeClaims, FakeKeys, FakeTasks
 from tests.submissions import MODELS, submission
 from tests.unit.services.stage import ALICE, NOON, FakeArchive, FakeDestinations, FakeExecutions, FakeNotices
@@ -77,8 +77,7 @@ class Cloud:
         self.api = Api(
             keys=FakeKeys({"rk_alice": ALICE}),
             logger=Logger(service="test"),
-            submit=partial(
-                submit,
+            submit=SubmitTask(
                 tasks=self.tasks,
                 claims=self.claims,
                 requests=self.archive,
@@ -89,9 +88,7 @@ class Cloud:
                 new_id=new_task_id,
             ),
             show=partial(show, tasks=self.tasks),
-            list_tasks=lambda listing, caller, window: list_tasks(
-                listing, caller, tasks=self.tasks, clock=self.clock, window=window
-            ),
+            list_tasks=ListTasks(self.tasks, self.clock),
             links=lambda kept: f"https://keep.test/{kept.key}",
         )
 
@@ -122,15 +119,14 @@ class Cloud:
         return self.tasks.recorded[task_id]
 
     def looked_at(self, task_id: str) -> Verdict:
-        return poll(
-            task_id,
+        return Poll(
             tasks=self.tasks,
             claims=self.claims,
             requests=self.archive,
             providers=self.providers,
             notices=self.notices,
             clock=self.clock,
-        )
+        )(task_id)
 
     def seen_through(self, task_id: str) -> Task:
         looked = self.looked_at(task_id)

@@ -18,7 +18,7 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
-from reelkeep.services.submit import submit
+from reelkeep.services.submit import Submit
 from tests.fakes import FakeClaims
 from tests.integration.example import NOON, a_task
 from tests.integration.faults import LosesAnswers
@@ -138,10 +138,7 @@ class Functions:
             return [each.result() for each in [threads.submit(one) for _ in range(THREADS)]]
 
     def submit(self, tasks: TableTasks, key: str | None, window: timedelta = timedelta()) -> Task:
-        return submit(
-            request(body=BODY),
-            Caller("alice", "key-1", window),
-            key,
+        submit = Submit(
             tasks=tasks,
             claims=TableClaims(self.dynamodb, self.table),
             requests=FakeArchive(),
@@ -151,6 +148,7 @@ class Functions:
             clock=lambda: NOON,
             new_id=new_task_id,
         )
+        return submit(request(body=BODY), Caller("alice", "key-1", window), key)
 
 
 @pytest.fixture

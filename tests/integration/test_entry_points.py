@@ -27,8 +27,8 @@ from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.notices import signatures
+from reelkeep.domain.provider_callbacks import path_of
 from reelkeep.domain.task import Task
-from reelkeep.domain.wake import path_of
 from reelkeep.wiring import platform
 from tests.integration.conftest import ROOT, create_table
 from tests.lambda_context import CONTEXT

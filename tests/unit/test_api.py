@@ -408,7 +408,7 @@ def test_a_provider_calls_without_a_key_and_is_heard_at_the_one_address_only(cal
     def wake(token: str, task_id: str, headers: Mapping[str, str]) -> None:
         heard.append((token, task_id))
 
-    call.api = replace(call.api, public={"POST /wake/": partial(callback, wake=wake, logger=call.api.logger)})
+    call.api = replace(call.api, public={"POST /wake/": partial(callback, accept=wake, logger=call.api.logger)})
     response = call.api.handle(event("POST", "/wake/token/task", "<whatever>", Authorization=""))
     assert (response["statusCode"], response["body"]) == (204, "")
     for path in ("/wake/token", "/wake/token/task/more"):
@@ -421,6 +421,6 @@ def test_a_provider_is_asked_to_call_again_when_we_are_in_trouble(call: Client) 
     def wake(*_: object) -> None:
         raise TryLater("the table is out of order")
 
-    call.api = replace(call.api, public={"POST /wake/": partial(callback, wake=wake, logger=call.api.logger)})
+    call.api = replace(call.api, public={"POST /wake/": partial(callback, accept=wake, logger=call.api.logger)})
     response = call.api.handle(event("POST", "/wake/token/task", Authorization=""))
     assert (response["statusCode"], response["body"], response["headers"]["retry-after"]) == (503, "", "1")

@@ -20,7 +20,7 @@ from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.providers.provider import HttpProvider
 from reelkeep.dialects import upstream
 from reelkeep.dialects.vidu_ent_v2.client import callback_signature
-from reelkeep.domain.wake import is_signed
+from reelkeep.domain.provider_callbacks import is_signed
 from tests.unit.adapters.test_providers import NOON, TASK, VIDU, FakeOutbound, FakeSecret, request
 
 HERE = "https://keep.test/behind/a/proxy"

@@ -128,13 +128,13 @@ class Providers(Protocol):
         """The one that was given this token with this task; None if nobody was."""
 
 
-class Calls(Protocol):
+class SeenCallbacks(Protocol):
     """What providers called with, for as long as their signatures are good."""
 
-    def taken(self, provider: str, name: str) -> bool:
+    def contains(self, provider: str, name: str) -> bool:
         """Raises TryLater."""
 
-    def take(self, provider: str, name: str, until: datetime) -> None:
+    def add(self, provider: str, name: str, until: datetime) -> None:
         """Raises TryLater."""
 
 

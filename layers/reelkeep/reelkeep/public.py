@@ -34,7 +34,7 @@ _POLICY = (
 _SECURE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
 
 Follow = Callable[[str, str, str, str], str]  # token, task id, file, method -> the signed link
-Wake = Callable[[str, str, Mapping[str, str]], None]  # token, task id, headers
+Accept = Callable[[str, str, Mapping[str, str]], None]  # token, task id, headers
 
 
 def files(http: Http, *, follow: Follow) -> Reply:
@@ -46,16 +46,16 @@ def files(http: Http, *, follow: Follow) -> Reply:
     return Reply(status=302, headers={"location": follow(token, task_id, file, http.method)})
 
 
-def callback(http: Http, *, wake: Wake, logger: Logger) -> Reply:
+def callback(http: Http, *, accept: Accept, logger: Logger) -> Reply:
     """A provider calls about a task: /wake/{token}/{task_id}. It is asked to call again if we are in trouble."""
     parts = http.path.split("/")[2:]
     if len(parts) != 2:
         raise NotFound("there is nothing here")
     token, task_id = parts
     try:
-        wake(token, task_id, http.headers)
+        accept(token, task_id, http.headers)
     except TryLater:
-        logger.exception("a call was not taken")
+        logger.exception("a provider callback was not accepted")
         return Reply(status=503, headers={"retry-after": "1"})
     return Reply(status=204)
 

@@ -21,7 +21,7 @@ from tests.chaos.line import Killed
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.provider import parted
 from tests.chaos.simulation.world import World
-from tests.fakes import FakeCalls, FakeClaims, FakeTasks
+from tests.fakes import FakeClaims, FakeSeenCallbacks, FakeTasks
 
 T = TypeVar("T")
 
@@ -98,16 +98,16 @@ class Claims(FakeClaims):
         return self._aws("dynamodb", lambda: super(Claims, self).claim(claim, now, instead_of=instead_of))
 
 
-class Calls(FakeCalls):
+class SeenCallbacks(FakeSeenCallbacks):
     def __init__(self, aws: Aws) -> None:
         super().__init__()
         self._aws = aws
 
-    def taken(self, provider: str, name: str) -> bool:
-        return self._aws("dynamodb", lambda: super(Calls, self).taken(provider, name))
+    def contains(self, provider: str, name: str) -> bool:
+        return self._aws("dynamodb", lambda: super(SeenCallbacks, self).contains(provider, name))
 
-    def take(self, provider: str, name: str, until: datetime) -> None:
-        self._aws("dynamodb", lambda: super(Calls, self).take(provider, name, until))
+    def add(self, provider: str, name: str, until: datetime) -> None:
+        self._aws("dynamodb", lambda: super(SeenCallbacks, self).add(provider, name, until))
 
 
 class Bucket:

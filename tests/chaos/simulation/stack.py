@@ -19,19 +19,19 @@ from reelkeep.dialects import upstream
 from reelkeep.domain import ids
 from reelkeep.domain.errors import ReelkeepError, TryLater
 from reelkeep.domain.task import ArchivedFile
-from reelkeep.services.adopt import adopt
-from reelkeep.services.cancel import cancel
+from reelkeep.services.adopt import Adopt
+from reelkeep.services.cancel import Cancel
 from reelkeep.services.finalize import Finalize
-from reelkeep.services.poll import poll
-from reelkeep.services.query import list_tasks, show
-from reelkeep.services.remove import remove
-from reelkeep.services.submit import submit
-from reelkeep.services.sweep import sweep
-from reelkeep.services.wake import wake
+from reelkeep.services.poll import Poll
+from reelkeep.services.provider_callback import ProviderCallback
+from reelkeep.services.query import ListTasks, show
+from reelkeep.services.remove import Remove
+from reelkeep.services.submit import Submit
+from reelkeep.services.sweep import Sweep
 from tests.chaos.line import Killed
 from tests.chaos.machine import ExecutionFailed, execution
 from tests.chaos.provider import Provider
-from tests.chaos.simulation.cloud import Aws, Bucket, Calls, Claims, Machines, Table, Topic
+from tests.chaos.simulation.cloud import Aws, Bucket, Claims, Machines, SeenCallbacks, Table, Topic
 from tests.chaos.simulation.provider import Line
 from tests.chaos.simulation.world import DAYS, World
 from tests.fakes import FakeKeys
@@ -53,7 +53,7 @@ class Stack:
         self.aws.meanwhile = self._meanwhile
         self.tasks = Table(self.aws)
         self.claims = Claims(self.aws)
-        self.calls = Calls(self.aws)
+        self.seen_callbacks = SeenCallbacks(self.aws)
         self.bucket = Bucket(self.aws, provider)
         self.executions = Machines(self.aws, self._begun)
         self.notices = Topic(self.aws)
@@ -68,16 +68,10 @@ class Stack:
         )
         self._seen: dict[str, Any] = {"tasks": self.tasks, "providers": self._providers, "clock": world.clock}
         self.api = self._api()
+        poll = Poll(**self._seen, claims=self.claims, requests=self.bucket, notices=self.notices)
         finalize = Finalize(**self._seen, archive=self.bucket, notices=self.notices, links=_link)
         self._functions: dict[str, Callable[[dict[str, Any]], Any]] = {
-            "poll": lambda event: poll(
-                event["task_id"],
-                event.get("provider_task_id", ""),
-                **self._seen,
-                claims=self.claims,
-                requests=self.bucket,
-                notices=self.notices,
-            ),
+            "poll": lambda event: poll(event["task_id"], event.get("provider_task_id", "")),
             "finalize": lambda event: finalize(
                 event["task_id"], lambda: world.random.choice([900.0, 900.0, 900.0, 30.0])
             ),
@@ -87,8 +81,7 @@ class Stack:
         return Api(
             keys=FakeKeys(KEYS),
             logger=Logger(service="simulation", level="CRITICAL"),
-            submit=partial(
-                submit,
+            submit=Submit(
                 **self._seen,
                 claims=self.claims,
                 requests=self.bucket,
@@ -96,10 +89,10 @@ class Stack:
                 destinations=FakeDestinations(),
                 new_id=self._new_id,
             ),
-            cancel=partial(cancel, **self._seen),
-            remove=partial(remove, **self._seen, manifests=self.bucket),
+            cancel=Cancel(**self._seen),
+            remove=Remove(**self._seen, manifests=self.bucket),
             show=partial(show, tasks=self.tasks),
-            list_tasks=partial(list_tasks, tasks=self.tasks, clock=self.world.clock),
+            list_tasks=ListTasks(self.tasks, self.world.clock),
             links=_link,
         )
 
@@ -181,18 +174,10 @@ class Stack:
         """By a provider, about a task."""
         _, _, token, task_id = urlsplit(url).path.split("/")
         self.world.current = task_id
-        self._whatever(
-            "wake",
-            lambda: wake(
-                token,
-                task_id,
-                headers,
-                **self._seen,
-                executions=self.executions,
-                calls=self.calls,
-                pause=self.world.takes,
-            ),
+        accept = ProviderCallback(
+            **self._seen, executions=self.executions, seen=self.seen_callbacks, pause=self.world.takes
         )
+        self._whatever("provider callback", lambda: accept(token, task_id, headers))
 
     # On a schedule ------------------------------------------------------------------------------------------
 
@@ -203,17 +188,8 @@ class Stack:
     def _sweep(self) -> None:
         world = self.world
         world.current = ""
-        self._whatever(
-            "sweep",
-            lambda: sweep(
-                tasks=self.tasks,
-                executions=self.executions,
-                notices=self.notices,
-                soon=timedelta(hours=4),
-                clock=world.clock,
-                seconds_left=lambda: 300.0,
-            ),
-        )
+        sweep = Sweep(self.tasks, self.executions, self.notices, timedelta(hours=4), world.clock)
+        self._whatever("sweep", lambda: sweep(seconds_left=lambda: 300.0))
         through = world.now > _ADOPTS_UNTIL and not self.tasks.open
         if not through and world.now < _PATIENCE_UNTIL:
             world.at(_SWEEPS_EVERY, self._sweep)
@@ -228,11 +204,8 @@ class Stack:
             world.at(_ADOPTS_EVERY, self._adopt)
 
     def _adopted(self, began: datetime) -> None:
-        result = adopt(
-            **self._seen,
-            executions=self.executions,
-            seconds_left=lambda: 900.0 - (self.world.now - began).total_seconds(),
-        )
+        adopt = Adopt(**self._seen, executions=self.executions)
+        result = adopt(seconds_left=lambda: 900.0 - (self.world.now - began).total_seconds())
         if result.left or result.unread:
             self.world.report.counts["adoptions that came to no end"] += 1
 

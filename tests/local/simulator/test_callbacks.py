@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from reelkeep.dialects.vidu_ent_v2.client import callback_signature
-from reelkeep.domain.wake import is_signed
+from reelkeep.domain.provider_callbacks import is_signed
 from tests.local.simulator.client import Client
 from tests.waiting import until
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from reelkeep.adapters.dynamodb.calls import TableCalls
 from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.dynamodb.seen_callbacks import TableSeenCallbacks
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.dynamodb.webhooks import TableCircuitBreakers, TableDeliveries, TableWebhooks
@@ -29,7 +29,7 @@ class Empty:
 READS: list[Callable[[Any], object]] = [
     lambda client: TableTasks(client, "t").get("0" * 32),
     lambda client: TableKeys(client, "t").caller(new_key()),
-    lambda client: TableCalls(client, "t").taken("vidu", "call"),
+    lambda client: TableSeenCallbacks(client, "t").contains("vidu", "call"),
     lambda client: TableSubscriptions(client, "t").get("alice", "0" * 32),
     lambda client: TableWebhooks(client, "t").get("alice", "wh_1"),
     lambda client: TableDeliveries(client, "t").get("alice", "wh_1", "dl_1"),

@@ -26,14 +26,14 @@ from reelkeep.domain.observation import (
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Kind, Request, State, Task
 from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import Caller, SecondsLeft, Source
-from reelkeep.services.adopt import Adopted, adopt
-from reelkeep.services.cancel import cancel
+from reelkeep.services.adopt import Adopt, Adopted
+from reelkeep.services.cancel import Cancel
 from reelkeep.services.finalize import Finalize
-from reelkeep.services.poll import Verdict, poll
-from reelkeep.services.submit import submit
-from reelkeep.services.sweep import Swept, sweep
-from reelkeep.services.wake import wake
-from tests.fakes import FakeCalls, FakeClaims, FakeTasks
+from reelkeep.services.poll import Poll, Verdict
+from reelkeep.services.provider_callback import ProviderCallback
+from reelkeep.services.submit import Submit
+from reelkeep.services.sweep import Sweep, Swept
+from tests.fakes import FakeClaims, FakeSeenCallbacks, FakeTasks
 
 ALICE = Caller("alice", "key-1")
 MALLORY = Caller("mallory", "key-2")
@@ -235,7 +235,7 @@ class Stage:
     provider: FakeProvider = field(default_factory=FakeProvider)
     tasks: FakeTasks = field(default_factory=FakeTasks)
     claims: FakeClaims = field(default_factory=FakeClaims)
-    calls: FakeCalls = field(default_factory=FakeCalls)
+    seen_callbacks: FakeSeenCallbacks = field(default_factory=FakeSeenCallbacks)
     archive: FakeArchive = field(default_factory=FakeArchive)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     notices: FakeNotices = field(default_factory=FakeNotices)
@@ -256,11 +256,7 @@ class Stage:
         key: str | None = None,
         attempt: int | None = None,
     ) -> Task:
-        return submit(
-            asked or request(),
-            caller,
-            key,
-            attempt,
+        submit = Submit(
             tasks=self.tasks,
             claims=self.claims,
             requests=self.archive,
@@ -270,11 +266,10 @@ class Stage:
             clock=self.clock,
             new_id=new_task_id,
         )
+        return submit(asked or request(), caller, key, attempt)
 
     def poll(self, task_id: str) -> Verdict:
-        return poll(
-            task_id,
-            self.executions.unrecorded.get(task_id, ""),
+        poll = Poll(
             tasks=self.tasks,
             claims=self.claims,
             requests=self.archive,
@@ -282,6 +277,7 @@ class Stage:
             notices=self.notices,
             clock=self.clock,
         )
+        return poll(task_id, self.executions.unrecorded.get(task_id, ""))
 
     def finalize(self, task_id: str) -> Verdict:
         return Finalize(
@@ -294,40 +290,27 @@ class Stage:
         )(task_id, lambda: self.seconds_left)
 
     def cancel(self, task_id: str, caller: Caller = ALICE) -> Task:
-        return cancel(task_id, caller, tasks=self.tasks, providers=FakeProviders(self.provider), clock=self.clock)
+        return Cancel(self.tasks, FakeProviders(self.provider), self.clock)(task_id, caller)
 
     def sweep(self, *, everything: bool = False) -> Swept:
-        return sweep(
-            tasks=self.tasks,
-            executions=self.executions,
-            notices=self.notices,
-            soon=timedelta(hours=4),
-            clock=self.clock,
-            seconds_left=lambda: self.seconds_left,
-            everything=everything,
-        )
+        sweep = Sweep(self.tasks, self.executions, self.notices, timedelta(hours=4), self.clock)
+        return sweep(seconds_left=lambda: self.seconds_left, everything=everything)
 
-    def wake(self, task_id: str, token: str = TOKEN) -> None:
-        wake(
-            token,
-            task_id,
-            {},
+    def call_back(self, task_id: str, token: str = TOKEN) -> None:
+        """As the provider."""
+        callback = ProviderCallback(
             tasks=self.tasks,
             providers=FakeProviders(self.provider),
-            calls=self.calls,
+            seen=self.seen_callbacks,
             executions=self.executions,
             clock=self.clock,
             pause=self.pass_,
         )
+        callback(token, task_id, {})
 
     def adopt(self, seconds_left: SecondsLeft | None = None) -> Adopted:
-        return adopt(
-            tasks=self.tasks,
-            providers=FakeProviders(self.provider),
-            executions=self.executions,
-            clock=self.clock,
-            seconds_left=seconds_left or (lambda: self.seconds_left),
-        )
+        adopt = Adopt(self.tasks, FakeProviders(self.provider), self.executions, self.clock)
+        return adopt(seconds_left=seconds_left or (lambda: self.seconds_left))
 
     def see_through(self, task_id: str, most: int = 1000, late: int = 1) -> Iterable[int]:
         """What the state machine does; returns the waits. It may come late, so that all ends in fewer steps."""

@@ -29,7 +29,7 @@ from reelkeep.domain.observation import (
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, State, Task
 from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import SourceBusy
-from reelkeep.services.poll import poll
+from reelkeep.services.poll import Poll
 from tests.unit.services.stage import NOON, QUEUED, RUNNING, FakeProvider, FakeProviders, Stage, creation, request
 
 REFUSED = Failure(reason=FailureClass.POLICY, code="CreationPolicyViolation", message="not this one")
@@ -374,8 +374,7 @@ def test_a_deadline_that_passes_does_not_end_what_another_look_saw_done() -> Non
         next(moments)()
         return stage.now
 
-    verdict = poll(
-        id,
+    poll = Poll(
         tasks=stage.tasks,
         claims=stage.claims,
         requests=stage.archive,
@@ -383,7 +382,7 @@ def test_a_deadline_that_passes_does_not_end_what_another_look_saw_done() -> Non
         notices=stage.notices,
         clock=clock,
     )
-    assert verdict.finished
+    assert poll(id).finished
     assert stage.task(id).state is State.ARCHIVING
 
 

@@ -21,7 +21,7 @@ class FixedSecret:
 
 
 def listed(stage: Stage, wanted: Filter, window: timedelta | None = None) -> list[str]:
-    page = query.list_tasks(Listing(filter=wanted), ALICE, window, tasks=stage.tasks, clock=stage.clock)
+    page = query.ListTasks(stage.tasks, stage.clock)(Listing(filter=wanted), ALICE, window)
     return [task.id for task in page]
 
 
@@ -35,7 +35,7 @@ def test_only_its_owner_sees_a_task() -> None:
     with pytest.raises(NotFound) as nobodys:
         query.show(missing, ALICE, tasks=stage.tasks)
     assert str(others.value) == str(nobodys.value).replace(missing, task.id)
-    page = query.list_tasks(Listing(), MALLORY, tasks=stage.tasks, clock=stage.clock)
+    page = query.ListTasks(stage.tasks, stage.clock)(Listing(), MALLORY)
     assert page.tasks == ()
 
 
@@ -49,10 +49,10 @@ def test_a_payload_too_big_for_the_table_is_shown_as_the_client_gave_it() -> Non
     stage = Stage()
     small, big = stage.submit(request(payload="order 17")), stage.submit(request(payload="x" * 200_000))
     for task, payload in ((small, "order 17"), (big, "x" * 200_000)):
-        whole = query.show_whole(task.id, ALICE, tasks=stage.tasks, requests=stage.archive)
-        assert whole.request.payload == payload
+        show_whole = query.ShowWhole(stage.tasks, stage.archive)
+        assert show_whole(task.id, ALICE).request.payload == payload
         with pytest.raises(NotFound):
-            query.show_whole(task.id, MALLORY, tasks=stage.tasks, requests=stage.archive)
+            show_whole(task.id, MALLORY)
 
 
 def test_a_window_holds_for_a_listing_that_does_not_say_how_far_back_it_reaches() -> None:
@@ -72,7 +72,7 @@ def test_a_window_holds_for_a_listing_that_does_not_say_how_far_back_it_reaches(
 def test_a_permanent_link_leads_to_a_link_that_is_signed_now() -> None:
     task = Stage().submit()
     _, _, token, _, file = links.path_of(f"{task.id}/1-video.mp4", SECRET.encode()).split("/")
-    found = query.follow(token, task.id, file, "HEAD", sign=lambda *given: " ".join(given), secret=FixedSecret())
+    found = query.FollowLink(lambda *given: " ".join(given), FixedSecret())(token, task.id, file, "HEAD")
     assert found == f"{task.id} 1-video.mp4 HEAD"
 
 
@@ -81,4 +81,4 @@ def test_a_permanent_link_that_is_not_ours_is_not_found_and_nothing_is_signed() 
         raise AssertionError(f"{file} was signed")
 
     with pytest.raises(NotFound):
-        query.follow("guessed", "0" * 32, "1-video.mp4", "GET", sign=sign, secret=FixedSecret())
+        query.FollowLink(sign, FixedSecret())("guessed", "0" * 32, "1-video.mp4", "GET")

@@ -8,20 +8,13 @@ from reelkeep.domain.errors import CannotCancel, NotFound
 from reelkeep.domain.task import State, Task
 from reelkeep.ports import Caller
 from reelkeep.services.query import show
-from reelkeep.services.remove import remove
+from reelkeep.services.remove import Remove
 from tests.unit.services.stage import ALICE, MALLORY, QUEUED, RUNNING, FakeProvider, FakeProviders, Stage
 
 
 def removed(stage: Stage, id: str, keeps: Collection[State] = (), caller: Caller = ALICE) -> State:
-    task = remove(
-        id,
-        caller,
-        keeps,
-        tasks=stage.tasks,
-        manifests=stage.archive,
-        providers=FakeProviders(stage.provider),
-        clock=stage.clock,
-    )
+    remove = Remove(stage.tasks, stage.archive, FakeProviders(stage.provider), stage.clock)
+    task = remove(id, caller, keeps)
     return task.state
 
 

@@ -12,6 +12,14 @@ OFF_PEAK = timedelta(hours=49)  # Vidu ends an off-peak task by itself after 48 
 # The one thing that is assumed of providers' lists. They may be hours old, which shows; but they show every task
 # before any that was accepted so much later.
 LISTED_IN_ORDER_AFTER = timedelta(minutes=30)
+UNCLEAR_FOR = timedelta(hours=6)  # that a provider is waited for which does not say what became of a task
+CALL_IS_OVER_AFTER = timedelta(minutes=2)  # and so is the function that made it
+ALERT_AFTER = timedelta(minutes=10)  # of answers that are not understood
+MAX_NOT_FOUND = 6  # answers in a row that the provider does not know the task; the first may be too early
+MAX_PLACEMENTS = 3  # of a task whose answers get lost each time: then something else is wrong
+OVERDUE_AFTER = timedelta(minutes=10)  # a poll this overdue means that no execution is running
+_FIRST_RESTART_WAIT = timedelta(minutes=10)  # for an execution that records nothing; doubles with every further one
+_LONGEST_RESTART_WAIT = timedelta(hours=6)
 _LONGEST_WAIT = 900.0  # seconds; an off-peak task may end at any moment of two days
 _LONGEST_COPY_WAIT = 1800.0
 _SHARE = 0.12  # of the time it takes: about five looks a task, a result seen 6 % late on average
@@ -37,6 +45,15 @@ def expected_seconds(request: Request) -> float:
     return base * _SLOWER.get(request.kind, 1.0) * math.sqrt((request.duration or 4) / 4)
 
 
+def expected_at(typical_seconds: float | None, request: Request) -> float:
+    """As the provider's configuration says, or else what is known of the kind."""
+    return typical_seconds or expected_seconds(request)
+
+
+def is_time_to_alert(since: datetime | None, now: datetime) -> bool:
+    return since is not None and now - since >= ALERT_AFTER
+
+
 def first_wait(expected: float) -> int:
     """Seconds from the submission to the first look: nothing ends before half of its usual time."""
     return _whole(min(expected / 2, _LONGEST_WAIT))
@@ -54,6 +71,11 @@ def next_wait(task: Task, expected: float, now: datetime, retry_after: float | N
     wait = max(min(wait, _LONGEST_WAIT), min(retry_after or 0, 3600.0))
     left = (task.deadline - now).total_seconds()
     return _whole(min(wait, left) if left > 0 else wait)
+
+
+def restart_wait(executions: int) -> timedelta:
+    """How long an execution has before the next one is started, if there were so many before."""
+    return min(_FIRST_RESTART_WAIT * int(2 ** min(executions, 10)), _LONGEST_RESTART_WAIT)
 
 
 def copy_wait(errors: int, jitter: float, retry_after: float | None = None) -> int:

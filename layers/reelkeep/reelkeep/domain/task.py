@@ -249,6 +249,11 @@ class Task:
         return self.placing_at or self.created_at
 
     @property
+    def is_generated(self) -> bool:
+        """The provider has nothing more to say: it made the task's files, or the task has ended otherwise."""
+        return self.state is State.ARCHIVING or self.state.terminal
+
+    @property
     def unfinished(self) -> bool:
         """Nobody was told of its end, or a file is still to be fetched."""
         return self.told_at is None or (self.state.terminal and any(each.open for each in self.assets))

@@ -22,7 +22,7 @@ _SETTLED = timedelta(minutes=10)  # a younger success may be one that we are abo
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _LINKS_LIVE = timedelta(hours=24)  # if they do not say
 _SOON = timedelta(hours=4)
-_RESERVE = 20.0  # seconds of the function's time under which nothing more is looked at
+_RESERVE = 20.0  # seconds of the function's time under which nothing more is adopted
 _READING_RESERVE = 120.0  # and under which the lists are read no further
 
 
@@ -40,59 +40,97 @@ class _Account:
     names: frozenset[str]  # of all that use it
 
 
-def adopt(
-    *, tasks: Tasks, providers: Providers, executions: Executions, clock: Clock, seconds_left: SecondsLeft
-) -> Adopted:
-    """Two at once adopt each success once. What is nearest to losing its links goes first."""
-    result = Adopted()
-    accounts = list(_accounts(providers))
-    names = frozenset(name for account in accounts for name in account.names)
-    uncertain = [task for task in tasks.unfinished() if _uncertain(task) and task.provider in names]
-    found = [(account, listed) for account in accounts for listed in _settled(account, result, clock(), seconds_left)]
-    now = clock()
-    found.sort(key=lambda each: _links_die_at(each[1], now))
-    result.listed = len(found)
-    for number, (account, listed) in enumerate(found):
-        if seconds_left() < _RESERVE:
-            result.left += len(found) - number
-            break
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Reads the providers' lists and adopts what no task holds. Two at once adopt each success once."""
+
+    tasks: Tasks
+    providers: Providers
+    executions: Executions
+    clock: Clock
+
+    def __call__(self, *, seconds_left: SecondsLeft) -> Adopted:
+        """What is nearest to losing its links goes first."""
+        result = Adopted()
+        found = [each for account in self._accounts() for each in self._settled(account, result, seconds_left)]
+        names = frozenset(name for account in self._accounts() for name in account.names)
+        uncertain = [task for task in self.tasks.unfinished() if _uncertain(task) and task.provider in names]
+        now = self.clock()
+        found.sort(key=lambda each: _links_die_at(each[1], now))
+        result.listed = len(found)
+        for number, (account, listed) in enumerate(found):
+            if seconds_left() < _RESERVE:
+                result.left += len(found) - number
+                break
+            try:
+                result.adopted += self._adopt(listed, account, uncertain)
+            except Stale:  # another one was quicker
+                continue
+            except TryLater:  # the others must not wait for it
+                result.left += 1
+        return result
+
+    def _accounts(self) -> Iterator[_Account]:
+        for account in self.providers.accounts():
+            provider = next((provider for provider in account if provider.adopt_for), None)
+            if provider is not None:
+                yield _Account(provider, frozenset(each.name for each in account))
+
+    def _settled(
+        self, account: _Account, result: Adopted, seconds_left: SecondsLeft
+    ) -> Iterator[tuple[_Account, Listed]]:
+        """Each once: while pages are read, what is new moves the rest on."""
+        now, seen = self.clock(), set[str]()
         try:
-            task = _adoption(listed, account, uncertain, tasks=tasks, now=clock())
-            if task and task.adopted and task.adopted.lost_task:  # first, or a second run would not come to it
-                record(read(task.adopted.lost_task, tasks=tasks), partial(_made_good, by=task.id), tasks=tasks)
-            task = tasks.create(task) if task else None
-        except Stale:  # another one was quicker
-            continue
-        except TryLater:  # the others must not wait for it
-            result.left += 1
-            continue
-        if task is not None:
-            result.adopted += 1
-            with suppress(TryLater):  # the sweep starts it
-                executions.start(task, wait_seconds=1)
-    return result
+            for listed in account.provider.successes(now - _WINDOW - _ZONES, now):
+                if seconds_left() < _READING_RESERVE:
+                    raise TryLater("there was no time to read it to its end")
+                is_settled = not _is_sane(listed, now) or _made_at(listed, now) <= now - _SETTLED
+                if listed.provider_task_id not in seen and is_settled:
+                    seen.add(listed.provider_task_id)
+                    yield account, listed
+        except TryLater as error:
+            result.unread[account.provider.name] = str(error)
 
+    def _adopt(self, listed: Listed, account: _Account, uncertain: Collection[Task]) -> bool:
+        """Whether it was adopted: not if a task holds it, or may hold it. Raises Stale, TryLater."""
+        now = self.clock()
+        task = self._adoption(listed, account, uncertain, now)
+        if task is None:
+            return False
+        if task.adopted and task.adopted.lost_task:  # first, or a second run would not come to it
+            lost = read(task.adopted.lost_task, tasks=self.tasks)
+            record(lost, partial(_made_good, by=task.id), tasks=self.tasks)
+        task = self.tasks.create(task)
+        with suppress(TryLater):  # the sweep starts it
+            self.executions.start(task, wait_seconds=1)
+        return True
 
-def _accounts(providers: Providers) -> Iterator[_Account]:
-    for account in providers.accounts():
-        provider = next((provider for provider in account if provider.adopt_for), None)
-        if provider is not None:
-            yield _Account(provider, frozenset(each.name for each in account))
+    def _adoption(self, listed: Listed, account: _Account, uncertain: Collection[Task], now: datetime) -> Task | None:
+        """The task that is to hold it, or None if there is one, or may be."""
+        known = [task for name in account.names for task in self.tasks.placed_as(name, listed.provider_task_id)]
+        if any(_holds(task) for task in known):
+            return None
+        if any(task.creations for task in known):  # its files were given up, and everybody was told
+            listed = _looked_up(listed, known[0], account.provider)
+            if not _has_files(listed, account.provider):
+                return None
+        named = self._named(listed, account)
+        if named is not None and not named.provider_task_id and not named.state.terminal:
+            return None  # its next poll finds it
+        lost = named or next(iter(known), None)
+        left = _links_die_at(listed, now) - now
+        if lost is None and left > _SOON and any(_may_be(listed, task) for task in uncertain):
+            return None
+        if lost is None and left <= timedelta() and _made_at(listed, now) < now - _WINDOW:
+            return None  # nobody ever had a chance
+        return _task(listed, account.provider, lost, now)
 
-
-def _settled(account: _Account, result: Adopted, now: datetime, seconds_left: SecondsLeft) -> Iterator[Listed]:
-    """Each once: while pages are read, what is new moves the rest on."""
-    seen: set[str] = set()
-    try:
-        for listed in account.provider.successes(now - _WINDOW - _ZONES, now):
-            if seconds_left() < _READING_RESERVE:
-                raise TryLater("there was no time to read it to its end")
-            is_settled = not _is_sane(listed, now) or _made_at(listed, now) <= now - _SETTLED
-            if listed.provider_task_id not in seen and is_settled:
-                seen.add(listed.provider_task_id)
-                yield listed
-    except TryLater as error:
-        result.unread[account.provider.name] = str(error)
+    def _named(self, listed: Listed, account: _Account) -> Task | None:
+        """The task of ours that was placed with this payload."""
+        payload = listed.request.payload
+        task = self.tasks.get(payload) if ids.is_task_id(payload) else None
+        return task if task is not None and task.provider in account.names else None
 
 
 def _is_sane(listed: Listed, now: datetime) -> bool:
@@ -103,29 +141,6 @@ def _made_at(listed: Listed, now: datetime) -> datetime:
     """By the provider's clock; today if its time makes no sense, which is the same for two that adopt it at once."""
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
     return listed.created_at if listed.created_at is not None and _is_sane(listed, now) else today
-
-
-def _adoption(
-    listed: Listed, account: _Account, uncertain: Collection[Task], *, tasks: Tasks, now: datetime
-) -> Task | None:
-    """The task that is to hold it, or None if there is one, or may be."""
-    known = [task for name in account.names for task in tasks.placed_as(name, listed.provider_task_id)]
-    if any(_holds(task) for task in known):
-        return None
-    if any(task.creations for task in known):  # its files were given up, and everybody was told
-        listed = _looked_up(listed, known[0], account.provider)
-        if not _has_files(listed, account.provider):
-            return None
-    named = _named(listed, account, tasks=tasks)
-    if named is not None and not named.provider_task_id and not named.state.terminal:
-        return None  # its next look finds it
-    lost = named or next(iter(known), None)
-    left = _links_die_at(listed, now) - now
-    if lost is None and left > _SOON and any(_may_be(listed, task) for task in uncertain):
-        return None
-    if lost is None and left <= timedelta() and _made_at(listed, now) < now - _WINDOW:
-        return None  # nobody ever had a chance
-    return _task(listed, account.provider, lost, now)
 
 
 def _holds(task: Task) -> bool:
@@ -151,13 +166,6 @@ def _made_good(lost: Task, by: str) -> Task:
         raise Backward("it says so already")
     message = f"{lost.failure.message}; what its provider made after all is kept as task {by}"
     return replace(lost, adopted_as=by, failure=replace(lost.failure, message=message))
-
-
-def _named(listed: Listed, account: _Account, *, tasks: Tasks) -> Task | None:
-    """The task of ours that was placed with this payload."""
-    payload = listed.request.payload
-    task = tasks.get(payload) if ids.is_task_id(payload) else None
-    return task if task is not None and task.provider in account.names else None
 
 
 def _uncertain(task: Task) -> bool:

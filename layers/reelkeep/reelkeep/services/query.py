@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from reelkeep.domain import ids, links
@@ -20,26 +20,41 @@ def show(task_id: str, caller: Caller, *, tasks: Tasks) -> Task:
     return task
 
 
-def show_whole(task_id: str, caller: Caller, *, tasks: Tasks, requests: Requests) -> Task:
-    """With the payload that the client gave it, however big."""
-    task = show(task_id, caller, tasks=tasks)
-    return task.asking(requests.request(task.request_key)) if task.request.payload_omitted else task
+@dataclass(frozen=True, slots=True)
+class ShowWhole:
+    """Shows a task with the payload that the client gave it, however big."""
+
+    tasks: Tasks
+    requests: Requests
+
+    def __call__(self, task_id: str, caller: Caller) -> Task:
+        """Raises NotFound as `show` does."""
+        task = show(task_id, caller, tasks=self.tasks)
+        return task.asking(self.requests.request(task.request_key)) if task.request.payload_omitted else task
 
 
-def list_tasks(
-    listing: Listing, caller: Caller, window: timedelta | None = None, *, tasks: Tasks, clock: Clock
-) -> Page:
-    """One page. `window` is how far back it reaches from its end, or from now, if the listing does not say."""
-    asked = listing.filter
-    if window and asked.created_from is None and not asked.task_ids:
-        end = min(asked.created_to or clock(), clock())
-        beginning = max(end, datetime.min.replace(tzinfo=UTC) + window) - window
-        listing = replace(listing, filter=replace(asked, created_from=beginning))
-    return tasks.page(caller.owner, listing)
+@dataclass(frozen=True, slots=True)
+class ListTasks:
+    tasks: Tasks
+    clock: Clock
+
+    def __call__(self, listing: Listing, caller: Caller, window: timedelta | None = None) -> Page:
+        """One page. `window` is how far back it reaches from its end, or from now, if the listing does not say."""
+        asked = listing.filter
+        if window and asked.created_from is None and not asked.task_ids:
+            end = min(asked.created_to or self.clock(), self.clock())
+            beginning = max(end, datetime.min.replace(tzinfo=UTC) + window) - window
+            listing = replace(listing, filter=replace(asked, created_from=beginning))
+        return self.tasks.page(caller.owner, listing)
 
 
-def follow(token: str, task_id: str, file: str, method: str, *, sign: Sign, secret: Secret) -> str:
-    """The signed link that a permanent link leads to. Raises NotFound for a link that is not one of ours."""
-    if not links.is_valid(token, task_id, file, secret.value().encode()):
-        raise NotFound("there is no such file, or its link was revoked")
-    return sign(task_id, file, method)
+@dataclass(frozen=True, slots=True)
+class FollowLink:
+    sign: Sign
+    secret: Secret
+
+    def __call__(self, token: str, task_id: str, file: str, method: str) -> str:
+        """The signed link that a permanent link leads to. Raises NotFound for a link that is not one of ours."""
+        if not links.is_valid(token, task_id, file, self.secret.value().encode()):
+            raise NotFound("there is no such file, or its link was revoked")
+        return self.sign(task_id, file, method)

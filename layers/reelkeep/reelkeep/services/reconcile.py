@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 
@@ -11,30 +12,35 @@ from reelkeep.domain.task import Task
 from reelkeep.ports import Claims, Provider, Providers, Tasks
 
 
-def find(
-    task: Task, provider: Provider, *, tasks: Tasks, claims: Claims, providers: Providers, now: datetime
-) -> Finding:
-    """What the provider knows of it. Two tasks of ours never find the same one. Raises TryLater."""
-    names = _names_of_account(provider, providers)
+@dataclass(frozen=True, slots=True)
+class Reconcile:
+    """Asks the provider. Two tasks of ours never find the same one."""
 
-    @cache
-    def others(provider_task_id: str) -> list[Task]:
-        known = (each for name in names for each in tasks.placed_as(name, provider_task_id))
-        return [each for each in known if each.id != task.id]
+    tasks: Tasks
+    claims: Claims
+    providers: Providers
 
-    def placed_by_us(provider_task_id: str) -> Task | None:
-        """What was adopted is not known to be another: it may be what came of this very call."""
-        return next((each for each in others(provider_task_id) if not each.adopted), None)
+    def __call__(self, task: Task, provider: Provider, now: datetime) -> Finding:
+        """Raises TryLater."""
+        names = self._names_of_account(provider)
 
-    finding = provider.find(task, placed_by_us)
-    if isinstance(finding, Found):
-        claim = claim_of_provider_task(task, min(names), finding.provider_task_id, now)
-        if others(finding.provider_task_id) or claims.claim(claim, now).task_id != task.id:
-            return Uncertain("what the provider lists is another task")
-    return finding
+        @cache
+        def others(provider_task_id: str) -> list[Task]:
+            known = (each for name in names for each in self.tasks.placed_as(name, provider_task_id))
+            return [each for each in known if each.id != task.id]
 
+        def placed_by_us(provider_task_id: str) -> Task | None:
+            """What was adopted is not known to be another: it may be what came of this very call."""
+            return next((each for each in others(provider_task_id) if not each.adopted), None)
 
-def _names_of_account(provider: Provider, providers: Providers) -> frozenset[str]:
-    """Under which tasks of the account are recorded: several configured providers may share one."""
-    accounts = ([each.name for each in account] for account in providers.accounts())
-    return frozenset(next((names for names in accounts if provider.name in names), [provider.name]))
+        finding = provider.find(task, placed_by_us)
+        if isinstance(finding, Found):
+            claim = claim_of_provider_task(task, min(names), finding.provider_task_id, now)
+            if others(finding.provider_task_id) or self.claims.claim(claim, now).task_id != task.id:
+                return Uncertain("what the provider lists is another task")
+        return finding
+
+    def _names_of_account(self, provider: Provider) -> frozenset[str]:
+        """Under which tasks of the account are recorded: several configured providers may share one."""
+        accounts = ([each.name for each in account] for account in self.providers.accounts())
+        return frozenset(next((names for names in accounts if provider.name in names), [provider.name]))

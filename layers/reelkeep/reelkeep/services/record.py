@@ -10,18 +10,31 @@ from reelkeep.ports import Tasks
 
 _ATTEMPTS = 8
 
+Change = Callable[[Task], Task]  # raises Backward if there is nothing to change any more
 
-def record(task: Task, change: Callable[[Task], Task], *, tasks: Tasks) -> Task:
-    """Applies the change to the task as it is now, and returns what is recorded afterwards.
 
-    A change that would move the task back is not made: the task stays where it is.
+def record(task: Task, change: Change, *, tasks: Tasks) -> Task:
+    """The task as it is recorded afterwards: with the change, or as it is if the change comes too late.
+
     Raises Stale if others win every time.
     """
+    latest = task
+
+    def noted(task: Task) -> Task:
+        nonlocal latest
+        latest = task
+        return change(task)
+
+    return try_record(task, noted, tasks=tasks) or latest
+
+
+def try_record(task: Task, change: Change, *, tasks: Tasks) -> Task | None:
+    """The changed task, or None if the change comes too late. Raises Stale if others win every time."""
     for _ in range(_ATTEMPTS):
         try:
             return tasks.save(change(task))
         except Backward:
-            return task
+            return None
         except Stale:
             task = read(task.id, tasks=tasks)
     raise Stale(f"task {task.id} changes too often")

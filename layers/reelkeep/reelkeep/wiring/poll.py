@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
-
 from reelkeep.adapters.dynamodb.claims import TableClaims
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.http.outbound import Outbound
@@ -12,15 +9,14 @@ from reelkeep.adapters.notices import SnsNotices
 from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.dialects import upstream
-from reelkeep.services.poll import Verdict, poll
+from reelkeep.services.poll import Poll
 from reelkeep.wiring import platform
 
 
-def build() -> Callable[[str, str], Verdict]:
+def build() -> Poll:
     settings = platform.settings
     secret = platform.secret(settings.providers_secret_arn)
-    return partial(
-        poll,
+    return Poll(
         tasks=TableTasks(platform.dynamodb(), settings.table),
         claims=TableClaims(platform.dynamodb(), settings.table),
         requests=S3Requests(platform.s3, settings.bucket),

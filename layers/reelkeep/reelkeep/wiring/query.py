@@ -10,7 +10,7 @@ from reelkeep.adapters.s3.links import sign_link
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.api import Api
 from reelkeep.public import asyncapi_document, docs_asset, docs_page, files, openapi_document
-from reelkeep.services.query import follow, list_tasks, show_whole
+from reelkeep.services.query import FollowLink, ListTasks, ShowWhole
 from reelkeep.wiring import platform
 from reelkeep.wiring.links import permanent_links
 
@@ -23,11 +23,11 @@ def build() -> Api:
     return Api(
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
-        show=partial(show_whole, tasks=tasks, requests=S3Requests(platform.s3, settings.bucket)),
-        list_tasks=partial(list_tasks, tasks=tasks, clock=platform.now),
+        show=ShowWhole(tasks, S3Requests(platform.s3, settings.bucket)),
+        list_tasks=ListTasks(tasks, platform.now),
         links=permanent_links(secret, settings.public_url),
         public={
-            "GET /files/": partial(files, follow=partial(follow, sign=sign, secret=secret)),
+            "GET /files/": partial(files, follow=FollowLink(sign, secret)),
             "GET /openapi.json": partial(openapi_document, public_url=settings.public_url),
             "GET /docs": partial(docs_page, public_url=settings.public_url),
             "GET /docs/": docs_asset,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from reelkeep.adapters.dynamodb.claims import TableClaims
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
@@ -16,9 +14,9 @@ from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.domain.ids import new_task_id
-from reelkeep.services.cancel import cancel
-from reelkeep.services.remove import remove
-from reelkeep.services.submit import submit
+from reelkeep.services.cancel import Cancel
+from reelkeep.services.remove import Remove
+from reelkeep.services.submit import Submit
 from reelkeep.wiring import platform
 
 
@@ -31,8 +29,7 @@ def build() -> Api:
     return Api(
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
-        submit=partial(
-            submit,
+        submit=Submit(
             tasks=tasks,
             requests=S3Requests(platform.s3, settings.bucket),
             providers=providers,
@@ -42,12 +39,11 @@ def build() -> Api:
             clock=platform.now,
             new_id=new_task_id,
         ),
-        remove=partial(
-            remove,
+        remove=Remove(
             tasks=tasks,
             manifests=S3Manifests(platform.s3, settings.bucket),
             providers=providers,
             clock=platform.now,
         ),
-        cancel=partial(cancel, tasks=tasks, providers=providers, clock=platform.now),
+        cancel=Cancel(tasks, providers, platform.now),
     )

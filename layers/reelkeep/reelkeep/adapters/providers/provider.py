@@ -11,7 +11,7 @@ from urllib.parse import urlencode, urljoin
 
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.adapters.providers.configuration import ProviderSettings
-from reelkeep.domain import wake
+from reelkeep.domain import provider_callbacks
 from reelkeep.domain.errors import InvalidRequest, TryLater
 from reelkeep.domain.observation import (
     Busy,
@@ -164,16 +164,18 @@ class HttpProvider:
 
     def gave(self, token: str, task_id: str) -> bool:
         """Whether this is the token that this provider was given with this task."""
-        return wake.is_token(token, self.name, task_id, self.settings.api_key.get_secret_value())
+        return provider_callbacks.is_token(token, self.name, task_id, self.settings.api_key.get_secret_value())
 
     def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> str | None:
         callbacks = self.dialect.callbacks
         if callbacks is None or callbacks.signature is None:
             return ""
         signature = callbacks.signature(self._callback(task_id), headers)
-        if signature is None or not wake.is_signed(signature, self.settings.api_key.get_secret_value(), now):
+        if signature is None or not provider_callbacks.is_signed(
+            signature, self.settings.api_key.get_secret_value(), now
+        ):
             return None
-        return wake.name_of(signature)
+        return provider_callbacks.name_of(signature)
 
     def _calling_back(self, call: Call, task: Task) -> Call:
         callbacks = self.dialect.callbacks
@@ -182,7 +184,9 @@ class HttpProvider:
         return replace(call, body={**(call.body or {}), callbacks.field: self._callback(task.id)})
 
     def _callback(self, task_id: str) -> str:
-        return self._calls_back_at + wake.path_of(self.name, task_id, self.settings.api_key.get_secret_value())
+        return self._calls_back_at + provider_callbacks.path_of(
+            self.name, task_id, self.settings.api_key.get_secret_value()
+        )
 
     def _send(self, call: Call, seconds: float) -> Answer:
         url = self.settings.base_url + call.path

@@ -31,7 +31,7 @@ def staged(*observations: object) -> tuple[Stage, str]:
 def test_a_provider_that_is_done_ends_the_wait(end: object) -> None:
     stage, id = staged(end)
     ended = stage.now
-    stage.wake(id)
+    stage.call_back(id)
     assert stage.executions.started == [(id, 0)]
     assert stage.task(id).runs == 1  # another name than that of the execution that waits
     assert stage.poll(id).finished
@@ -43,7 +43,7 @@ def test_a_provider_that_is_done_ends_the_wait(end: object) -> None:
 
 def test_the_execution_that_waited_finds_nothing_to_do() -> None:
     stage, id = staged(DONE)
-    stage.wake(id)
+    stage.call_back(id)
     stage.see_through(id)
     ended = stage.task(id)
     stage.see_through(id)
@@ -53,7 +53,7 @@ def test_the_execution_that_waited_finds_nothing_to_do() -> None:
 
 def test_the_execution_that_waited_may_come_while_the_new_one_copies() -> None:
     stage, id = staged(DONE)
-    stage.wake(id)
+    stage.call_back(id)
     archive = stage.archive.archive
 
     def meanwhile(task: Task, number: int, name: str, source: Source, seconds: float) -> ArchivedFile:
@@ -71,7 +71,7 @@ def test_the_execution_that_waited_may_come_while_the_new_one_copies() -> None:
 def test_a_task_that_still_goes_on_keeps_its_one_execution_and_its_next_look() -> None:
     stage, id = staged(RUNNING)
     before, stage.executions.fault = stage.task(id), AssertionError("there is nothing to start")
-    stage.wake(id)
+    stage.call_back(id)
     after = stage.task(id)
     assert (after.state, after.next_look_at, after.runs) == (State.PROCESSING, before.next_look_at, 0)
 
@@ -85,15 +85,15 @@ def test_what_a_look_does_not_learn_is_not_held_against_the_task(answer: object)
     stage, id = staged(answer)
     before = stage.task(id)
     for _ in range(20):
-        stage.wake(id)
+        stage.call_back(id)
     after = stage.task(id)
     assert replace(after, version=before.version, woken_at=None) == before
 
 
 def test_the_state_is_read_from_the_provider_and_never_moves_back() -> None:
     stage, id = staged(RUNNING, QUEUED)
-    stage.wake(id)
-    stage.wake(id)
+    stage.call_back(id)
+    stage.call_back(id)
     assert stage.task(id).state is State.PROCESSING
 
 
@@ -102,7 +102,7 @@ def test_a_wrong_token_is_not_found_and_nobody_is_asked() -> None:
     before = stage.task(id)
     for token, task_id in (("guessed", id), ("", id), ("given-to-the-provider", "../keys"), ("guessed", "0" * 32)):
         with pytest.raises(NotFound):
-            stage.wake(task_id, token)
+            stage.call_back(task_id, token)
     assert (stage.task(id), stage.provider.looks, stage.executions.started) == (before, 0, [])
 
 
@@ -110,22 +110,22 @@ def test_a_call_that_the_provider_did_not_sign_is_refused_and_nobody_is_asked() 
     stage, id = staged(DONE)
     before, stage.provider.signs = stage.task(id), False
     with pytest.raises(Unauthorized):
-        stage.wake(id)
+        stage.call_back(id)
     assert (stage.task(id), stage.provider.looks, stage.executions.started) == (before, 0, [])
 
 
 def test_a_call_that_was_taken_is_refused_and_nobody_is_asked() -> None:
     stage, id = staged(RUNNING)
     stage.provider.signature = "first"
-    stage.wake(id)
-    assert stage.calls.until == stage.now + timedelta(minutes=10)  # as long as its signature could be good
+    stage.call_back(id)
+    assert stage.seen_callbacks.until == stage.now + timedelta(minutes=10)  # as long as its signature could be good
     before = stage.task(id)
     stage.pass_(60)
     with pytest.raises(Conflict):
-        stage.wake(id)
+        stage.call_back(id)
     assert (stage.task(id), stage.provider.looks) == (before, 1)
     stage.provider.signature = "second"
-    stage.wake(id)
+    stage.call_back(id)
     assert stage.provider.looks == 2
 
 
@@ -133,19 +133,19 @@ def test_a_call_that_was_taken_without_need_is_refused_just_as_well() -> None:
     stage, id = staged(DONE)
     stage.see_through(id)
     stage.provider.signature = "first"
-    stage.wake(id)
+    stage.call_back(id)
     with pytest.raises(Conflict):
-        stage.wake(id)
+        stage.call_back(id)
 
 
 def test_a_call_that_a_stranger_made_is_not_remembered() -> None:
     stage, id = staged(DONE)
     stage.provider.signature, stage.provider.signs = "first", False
     with pytest.raises(Unauthorized):
-        stage.wake(id)
+        stage.call_back(id)
     with pytest.raises(NotFound):
-        stage.wake(id, "guessed")
-    assert stage.calls.known == set()
+        stage.call_back(id, "guessed")
+    assert stage.seen_callbacks.known == set()
 
 
 def test_a_call_that_met_our_own_trouble_may_be_repeated_as_it_was() -> None:
@@ -158,39 +158,39 @@ def test_a_call_that_met_our_own_trouble_may_be_repeated_as_it_was() -> None:
 
     whole, stage.tasks = stage.tasks, Broken()
     with pytest.raises(TryLater):
-        stage.wake(id)
+        stage.call_back(id)
     stage.tasks = whole
-    stage.wake(id)
+    stage.call_back(id)
     assert stage.provider.looks == 1
 
 
 def test_a_call_that_cannot_be_remembered_is_asked_for_again() -> None:
     stage, id = staged(RUNNING, DONE)
-    stage.provider.signature, stage.calls.fault = "first", TryLater("the table is out of order")
+    stage.provider.signature, stage.seen_callbacks.fault = "first", TryLater("the table is out of order")
     with pytest.raises(TryLater):
-        stage.wake(id)
-    stage.calls.fault = None
+        stage.call_back(id)
+    stage.seen_callbacks.fault = None
     stage.pass_(1)
-    stage.wake(id)
+    stage.call_back(id)
     assert stage.executions.started == [(id, 0)]
     with pytest.raises(Conflict):
-        stage.wake(id)
+        stage.call_back(id)
 
 
 def test_calls_that_nobody_signs_cannot_be_told_apart_and_may_come_again() -> None:
     stage, id = staged(RUNNING)
-    stage.wake(id)
+    stage.call_back(id)
     stage.pass_(60)
-    stage.wake(id)
-    assert (stage.provider.looks, stage.calls.known) == (2, set())
+    stage.call_back(id)
+    assert (stage.provider.looks, stage.seen_callbacks.known) == (2, set())
 
 
 def test_a_call_about_a_task_that_is_over_or_gone_changes_nothing() -> None:
     stage, id = staged(DONE)
     stage.see_through(id)
     ended = stage.task(id)
-    stage.wake(id)
-    stage.wake("0" * 32)
+    stage.call_back(id)
+    stage.call_back("0" * 32)
     assert (stage.task(id), stage.provider.looks, stage.executions.started) == (ended, 1, [])
 
 
@@ -198,7 +198,7 @@ def test_a_call_about_a_task_that_is_over_or_gone_changes_nothing() -> None:
 def test_a_task_whose_placement_is_open_is_left_to_those_who_know(placement: object) -> None:
     stage = Stage(provider=FakeProvider(placements=[placement]))  # type: ignore[list-item]  # any of the union
     before = stage.task(stage.submit().id)
-    stage.wake(before.id)
+    stage.call_back(before.id)
     assert stage.task(before.id) == before
     assert (stage.provider.looks, len(stage.provider.placed)) == (0, 1)
 
@@ -208,7 +208,7 @@ def test_a_flood_of_calls_is_one_look_a_second() -> None:
     began = stage.now
     for _ in range(100):
         stage.pass_(0.01)
-        stage.wake(id)
+        stage.call_back(id)
     assert stage.provider.looks <= 1 + (stage.now - began).total_seconds()
     assert stage.executions.started == []
 
@@ -216,16 +216,16 @@ def test_a_flood_of_calls_is_one_look_a_second() -> None:
 def test_calls_at_the_same_moment_are_one_look() -> None:
     stage, id = staged(RUNNING)
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda _: stage.wake(id), range(64)))
+        list(threads.map(lambda _: stage.call_back(id), range(64)))
     assert stage.provider.looks == 1
 
 
 def test_a_call_just_after_a_look_is_not_forgotten() -> None:
     stage, id = staged(RUNNING, DONE)
-    stage.wake(id)
+    stage.call_back(id)
     stage.pass_(0.1)
     began = stage.now
-    stage.wake(id)
+    stage.call_back(id)
     assert stage.task(id).state is State.ARCHIVING
     assert (stage.now - began).total_seconds() < 1
 
@@ -244,7 +244,7 @@ def test_a_look_in_turn_that_comes_first_is_not_undone() -> None:
 
     stage.provider = Meanwhile()
     stage.archive.faults = {"cover": [SourceBusy("not yet")]}
-    stage.wake(id)
+    stage.call_back(id)
     task = stage.task(id)
     assert (task.state, task.runs) == (State.ARCHIVING, 0)
     assert [bool(asset.archived) for asset in task.creations[0].assets] == [True, False]
@@ -263,14 +263,14 @@ def test_a_record_that_changes_meanwhile_does_not_lose_the_call() -> None:
             return super().save(task)
 
     stage.tasks = Contended(stage.tasks.recorded)
-    stage.wake(id)
+    stage.call_back(id)
     assert stage.executions.started == [(id, 0)]
 
 
 def test_a_new_execution_that_cannot_be_started_is_left_to_the_one_that_waits() -> None:
     stage, id = staged(DONE)
     stage.executions.fault = TryLater("throttled")
-    stage.wake(id)
+    stage.call_back(id)
     stage.executions.fault = None
     stage.see_through(id)
     assert stage.task(id).state is State.SUCCESS

@@ -7,38 +7,38 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reelkeep.adapters.dynamodb.calls import TableCalls
+from reelkeep.adapters.dynamodb.seen_callbacks import TableSeenCallbacks
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.listing import Listing
-from tests.fakes import FakeCalls
+from tests.fakes import FakeSeenCallbacks
 from tests.integration.example import NOON
 from tests.integration.faults import LosesAnswers
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-    from reelkeep.ports import Calls
+    from reelkeep.ports import SeenCallbacks
 
 SOON = NOON + timedelta(minutes=10)
 
 
 @pytest.fixture(params=["table", "fake"])
-def calls(request: pytest.FixtureRequest, dynamodb: DynamoDBClient, table: str) -> Calls:
-    return TableCalls(dynamodb, table) if request.param == "table" else FakeCalls()
+def calls(request: pytest.FixtureRequest, dynamodb: DynamoDBClient, table: str) -> SeenCallbacks:
+    return TableSeenCallbacks(dynamodb, table) if request.param == "table" else FakeSeenCallbacks()
 
 
-def test_a_call_is_known_from_when_it_was_taken_and_no_other_with_it(calls: Calls) -> None:
-    assert not calls.taken("vidu", "ab")
-    calls.take("vidu", "ab", SOON)
-    calls.take("vidu", "ab", SOON)
-    assert calls.taken("vidu", "ab")
-    assert not calls.taken("vidu", "ac")
-    assert not calls.taken("twin", "ab")
+def test_a_call_is_known_from_when_it_was_taken_and_no_other_with_it(calls: SeenCallbacks) -> None:
+    assert not calls.contains("vidu", "ab")
+    calls.add("vidu", "ab", SOON)
+    calls.add("vidu", "ab", SOON)
+    assert calls.contains("vidu", "ab")
+    assert not calls.contains("vidu", "ac")
+    assert not calls.contains("twin", "ab")
 
 
 def test_a_call_is_deleted_by_the_table_itself_and_is_in_no_listing(dynamodb: DynamoDBClient, table: str) -> None:
-    TableCalls(dynamodb, table).take("vidu", "ab", SOON)
+    TableSeenCallbacks(dynamodb, table).add("vidu", "ab", SOON)
     [item] = dynamodb.scan(TableName=table)["Items"]
     assert item["expires_at"] == {"N": str(int(SOON.timestamp()))}
     tasks = TableTasks(dynamodb, table)
@@ -49,6 +49,6 @@ def test_a_call_is_deleted_by_the_table_itself_and_is_in_no_listing(dynamodb: Dy
 def test_a_table_that_does_not_answer_is_to_be_asked_later(new_dynamodb: DynamoDBClient, table: str) -> None:
     LosesAnswers(answers=100).between(new_dynamodb)
     with pytest.raises(TryLater):
-        TableCalls(new_dynamodb, table).take("vidu", "ab", SOON)
+        TableSeenCallbacks(new_dynamodb, table).add("vidu", "ab", SOON)
     with pytest.raises(TryLater):
-        TableCalls(new_dynamodb, "no-such-table").taken("vidu", "ab")
+        TableSeenCallbacks(new_dynamodb, "no-such-table").contains("vidu", "ab")

@@ -1,4 +1,4 @@
-"""Wake-ups: where a provider calls us back about a task, and whether it was the provider that called."""
+"""Provider callbacks: where a provider calls us about a task, and whether it was the provider that called."""
 
 from __future__ import annotations
 
