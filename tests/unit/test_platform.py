@@ -40,6 +40,13 @@ def test_every_log_line_names_the_request_the_function_and_what_it_is_about(
         assert (line["function_name"], line["function_request_id"]) == ("test", CONTEXT.aws_request_id)
 
 
+def test_query_announce_and_deliver_start_without_pydantic() -> None:
+    program = "import sys; from reelkeep.wiring import announce, deliver, query; print('pydantic' in sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(LAYER)}
+    loaded = subprocess.check_output([sys.executable, "-c", program], env=environment, text=True)
+    assert loaded.strip() == "False"
+
+
 @pytest.mark.parametrize(("tracing", "loaded"), [("Active", True), ("Disabled", False), (None, False)])
 def test_a_call_is_traced_if_the_template_says_so_and_else_nobody_waits_for_the_tracer(
     tracing: str | None, loaded: bool

@@ -1,8 +1,8 @@
-"""Our values as JSON, both ways.
+"""Stored records as JSON, both ways. ADR 10 says why this is not left to pydantic, which reads the bodies of formats
+and the configuration of providers.
 
-By hand rather than by pydantic, whose import and schema add 175 ms to a cold start: this adds 2 ms, and takes
-some 80 microseconds a task where pydantic takes 25. What equals its default is left out. What an older or a
-newer release wrote can be read: a missing field gets its default, an unknown one is passed over.
+What equals its default is left out. What an older or a newer release wrote can be read: a missing field gets its
+default, an unknown one is passed over.
 """
 
 from __future__ import annotations

@@ -13,8 +13,8 @@ What is not 1:1 (what images are for, flags in a text) a format writes by hand: 
 `unexpressed` and `express`, and names in `by_hand` what its `express` says. `asked` makes a Request of a client's
 body, `write` makes the body for a provider. `volc_ark/wire.py` is the example to follow.
 
-Importing pydantic takes as long as everything else that a function loads: import a format's `wire` where a submission
-is read or written, not at the top of its `server` or `client`.
+The functions query, announce and deliver load no pydantic, and the others no model that they do not use: import a
+format's `wire` where a submission is read or written, not at the top of its `server` or `client`.
 """
 
 from __future__ import annotations

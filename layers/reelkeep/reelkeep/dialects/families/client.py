@@ -27,7 +27,7 @@ class Client(Lists):
 
     def write(self, request: Request) -> dict[str, Json]:
         """The body for a request that another dialect brought. Raises InvalidRequest for what it cannot say."""
-        from reelkeep.dialects.translate import write  # with pydantic, for which a poll need not wait
+        from reelkeep.dialects.translate import write  # and the models of bodies, which a poll does not need
 
         return write(request, import_module(f"reelkeep.dialects.{self.name}.wire").BODIES)
 

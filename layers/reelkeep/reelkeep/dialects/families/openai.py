@@ -13,7 +13,7 @@ from reelkeep.domain.errors import CannotCancel, ClientError, Refused, Unauthori
 from reelkeep.domain.task import Creation, Failure, FailureClass, State
 from reelkeep.domain.wire import Json
 
-if TYPE_CHECKING:  # with pydantic, for which only a submission waits
+if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.families.openai_wire import Error, Status
 
 STATUSES: Mapping[State, Status] = {

@@ -21,7 +21,7 @@ from reelkeep.domain.task import Creation, Request, State, Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.domain.wire import Json
 
-if TYPE_CHECKING:  # with pydantic, for which only a submission waits
+if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.openai_videos import wire
 
 _AFTER = Word("after", "The id of the last video before the page.")

@@ -16,7 +16,7 @@ from reelkeep.domain.task import Failure, FailureClass
 from reelkeep.domain.upstream import Upstream
 from reelkeep.domain.wire import Json
 
-if TYPE_CHECKING:  # with pydantic, for which only a body waits
+if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.reelkeep import wire
 
 

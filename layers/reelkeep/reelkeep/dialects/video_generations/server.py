@@ -12,7 +12,7 @@ from reelkeep.dialects.video_generations import NAME, PATH
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import FailureClass, Request, State, Task
 
-if TYPE_CHECKING:  # with pydantic, for which only a submission waits
+if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.video_generations import wire
 
 _CODES = {  # in a task's body a whole number, in the body of a refusal a word: so the page has it

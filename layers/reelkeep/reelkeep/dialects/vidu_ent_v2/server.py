@@ -22,7 +22,7 @@ from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.task import Creation, Kind, Request, State, Task
 from reelkeep.domain.wire import Json
 
-if TYPE_CHECKING:  # with pydantic, for which only a submission waits
+if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.vidu_ent_v2 import wire
 
 _KINDS = {segment: kind for kind, segment in SEGMENTS.items()}

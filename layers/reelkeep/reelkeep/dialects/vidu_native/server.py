@@ -11,7 +11,7 @@ from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Request, State, Task
 
-if TYPE_CHECKING:  # with pydantic, for which only a submission waits
+if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.vidu_native import wire
 
 _STATUSES: dict[State, wire.Status] = {

@@ -15,7 +15,7 @@ from reelkeep.dialects.vidu_v1 import NAME, NO_CREATION, PATH
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Creation, Request, State, Task
 
-if TYPE_CHECKING:  # with pydantic, for which only a submission waits
+if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.vidu_v1 import wire
 
 

@@ -20,7 +20,7 @@ from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.task import Creation, Failure, FailureClass, Request, State, Task
 from reelkeep.domain.wire import Json
 
-if TYPE_CHECKING:  # with pydantic, for which only a submission waits
+if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.volc_ark import wire
 
 _STATUSES: dict[State, wire.Status] = {

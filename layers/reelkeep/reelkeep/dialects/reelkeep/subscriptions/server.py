@@ -10,7 +10,7 @@ from reelkeep.dialects.reelkeep.server import gone, located, nothing
 from reelkeep.domain.errors import Conflict, LimitReached
 from reelkeep.domain.notices.subscription import Filter, SubscriptionRequest, SubscriptionUpdate, SubscriptionView
 
-if TYPE_CHECKING:  # with pydantic, for which only a body waits
+if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.reelkeep.subscriptions import wire
 
 _LARGEST_BODY = 65_536  # bytes; no filter that SNS takes comes near

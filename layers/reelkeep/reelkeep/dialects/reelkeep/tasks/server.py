@@ -16,7 +16,7 @@ from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.task import Adoption, Creation, Request, State, Task
 
-if TYPE_CHECKING:  # with pydantic, for which only a submission waits
+if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.reelkeep.tasks import wire
 
 _LARGEST_ANSWER = 2 * 1024 * 1024  # of a listing; a function may answer 6 MB, and quoting makes it grow

@@ -25,7 +25,7 @@ from reelkeep.domain.notices.webhooks import (
     is_delivery_id,
 )
 
-if TYPE_CHECKING:  # with pydantic, for which only a body waits
+if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.reelkeep.webhooks import wire
 
 _LARGEST_BODY = 16_384  # bytes
