@@ -230,6 +230,92 @@ def test_trouble_at_the_provider_in_a_200_leaves_the_outcome_open(format: Format
     assert isinstance(format.observed(200, body), Busy | Unreadable)
 
 
+NAMING: list[Json] = [
+    {"id": "t-1"},
+    {"task_id": "t-1"},
+    {"taskId": "t-1"},
+    {"taskID": "t-1"},
+    {"code": 10000, "message": "Success", "data": {"taskId": "t-1"}},
+    {"code": 1, "msg": "success", "data": {"tasks": [{"id": "t-1"}]}},
+    {"code": 1, "msg": "success", "data": "t-1"},
+    {"status": "ok", "result": {"task_id": "t-1"}},
+    {"request_id": "r-1", "output": {"task_id": "t-1", "task_status": "PENDING"}},
+    {"data": [{"id": "t-1"}]},
+    [{"id": "t-1"}],
+    '{"id": "t-1"}',
+]
+
+
+@of_every_format
+@pytest.mark.parametrize("body", NAMING, ids=json.dumps)
+def test_an_accepted_task_is_found_wherever_providers_name_it(format: Format, body: Json) -> None:
+    placement = format.placed(200, body)
+    assert placement == Accepted("t-1"), f"{format.name} loses a paid task: {placement}"
+
+
+@of_every_format
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 425, 429, 301, 500, 503])
+@pytest.mark.parametrize("body", [{"id": "t-1", "message": "slow down"}, {"code": 429, "data": {"task_id": "t-1"}}])
+def test_an_answer_that_names_a_task_is_never_certain_to_refuse_it(format: Format, status: int, body: Json) -> None:
+    placement = format.placed(status, body)
+    assert isinstance(placement, Unknown), f"{format.name} may pay twice: it takes a {status} for {placement}"
+    assert "t-1" in placement.reason
+
+
+@of_every_format
+@pytest.mark.parametrize("named", [None, "", 0, "0", [], {}])
+def test_what_is_no_id_does_not_cast_doubt_on_a_refusal(format: Format, named: Json) -> None:
+    assert format.placed(429, {"id": named, "task_id": named}) == NotYet()
+
+
+@of_every_format
+@pytest.mark.parametrize("word", ["Success", "success!", "SUCCEED", "ok", "submitted successfully", "提交成功"])
+@pytest.mark.parametrize("code", [1, 10000, "A0000"])
+def test_a_success_in_words_is_never_a_refusal(format: Format, word: str, code: Json) -> None:
+    for body in ({"code": code, "message": word}, {"code": code, "msg": word, "data": {"place": 3}}):
+        assert isinstance(format.placed(200, body), Unknown), f"{format.name} would give a paid task up for {body}"
+    assert isinstance(format.placed(200, {"code": code, "success": True, "data": {"place": 3}}), Unknown)
+
+
+REFUSALS: list[Json] = [
+    {"error": "bad size"},
+    {"error": {"message": "bad size"}},
+    {"error": '{"code": "x", "message": "bad size"}'},
+    {"errors": [{"code": "InvalidParameter", "message": "bad size"}]},
+    {"errors": ["bad size"]},
+    {"detail": "bad size"},
+    {"detail": [{"loc": ["body", "size"], "msg": "bad size"}]},
+    {"success": False, "message": "bad size"},
+    {"status": "error", "message": "bad size"},
+    {"status": "failed", "msg": "bad size"},
+    {"status": 400, "message": "bad size"},
+    {"statusCode": 400, "message": "bad size"},
+    {"code": 1, "message": "bad size", "data": None},
+    {"code": 1, "message": "unsuccessful: bad size"},
+    {"base_resp": {"status_code": 2013, "status_msg": "bad size"}, "task_id": ""},
+    {"ResponseMetadata": {"RequestId": "r-1", "Error": {"Code": "InvalidParameter", "Message": "bad size"}}},
+]
+
+
+@of_every_format
+@pytest.mark.parametrize("body", REFUSALS, ids=json.dumps)
+def test_a_refusal_in_a_200_is_told_at_once_with_its_reason(format: Format, body: Json) -> None:
+    placement = format.placed(200, body)
+    assert isinstance(placement, Refused), f"{format.name} loses a refusal's reason: {placement}"
+    assert placement.failure.reason is FailureClass.INPUT
+    assert "bad size" in placement.failure.message
+
+
+@of_every_format
+@pytest.mark.parametrize(
+    "body", [{"message": "hold the line"}, {"code": 7, "message": "hold the line", "data": {"place": 3}}]
+)
+def test_what_may_or_may_not_be_a_refusal_leaves_the_outcome_open_with_its_words(format: Format, body: Json) -> None:
+    placement = format.placed(200, body)
+    assert isinstance(placement, Unknown)
+    assert "hold the line" in placement.reason, f"{format.name} loses what its provider said: {placement.reason}"
+
+
 # --- the answer to a poll ---
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import ClassVar
 
 from reelkeep.dialects.families.creations import creations_in
-from reelkeep.dialects.families.lenient import JsonObject
+from reelkeep.dialects.families.lenient import JsonObject, text
 from reelkeep.dialects.families.vocabulary import (
     Codes,
     failure_class,
@@ -15,6 +16,7 @@ from reelkeep.dialects.families.vocabulary import (
     is_absence,
     is_trouble,
     meaning_of,
+    says_success,
 )
 from reelkeep.domain.observation import (
     Accepted,
@@ -31,12 +33,24 @@ from reelkeep.domain.observation import (
     Unreadable,
 )
 from reelkeep.domain.task import Creation, Failure, FailureClass, State
-from reelkeep.domain.wire import Answer
+from reelkeep.domain.wire import Answer, Json
 
-_IDS = ("task_id", "id")  # an aggregator's `id` may be a number of its own books
+_IDS = ("task_id", "taskid", "job_id", "id")  # an aggregator's `id` may be a number of its own books
+_ENVELOPES = ("data", "result", "output", "response", "task", "tasks")
 _STATUSES = ("task_status", "status", "state")
-_CODES = ("reason", "err_code", "error_code", "code")
-_MESSAGES = ("message", "msg", "fail_reason", "task_status_msg", "error_message", "error_msg", "detail", "error")
+_ERRORS = ("error", "errors", "detail", "base_resp")
+_CODES = ("reason", "err_code", "error_code", "code", "status_code")
+_MESSAGES = (
+    "message",
+    "msg",
+    "fail_reason",
+    "task_status_msg",
+    "status_msg",
+    "error_message",
+    "error_msg",
+    "detail",
+    "error",
+)
 _NO_ERROR = frozenset({"", "0", "200", "201", "202", "ok", "success", "succeed", "accepted", "created"})
 
 _MOVED = frozenset({301, 302, 307, 308})
@@ -82,8 +96,8 @@ class Answers:
 
     def task_in(self, body: JsonObject) -> JsonObject:
         """The task in an answer, which may stand in an envelope: {"code": 0, "data": {…}}."""
-        inner = body.object("data")
-        return inner if inner.id(*_IDS) or self.status(inner) else body
+        candidates = (body.object("data"), body, *_enveloped(body))
+        return next((each for each in candidates if self.task_id(each) or self.status(each)), body)
 
     def task_id(self, task: JsonObject) -> str:
         return task.id(*_IDS)
@@ -97,21 +111,29 @@ class Answers:
     # --- the answer to the billable call ---
 
     def read_placed(self, answer: Answer) -> Placement:
-        body = JsonObject(answer.json())
+        body = _only(answer.json())
         task, error = self.task_in(body), self._error(answer, body)
-        if answer.ok and (task_id := self.task_id(task)):
-            return Accepted(task_id, task.whole(self.cost), task.whole("seed"))
+        named = next((each for each in (task, *_enveloped(body)) if self.task_id(each) not in ("", "0")), None)
+        if named is not None:
+            task_id = self.task_id(named)
+            if answer.ok:
+                return Accepted(task_id, named.whole(self.cost), named.whole("seed"))
+            return Unknown(f"the provider answered the submission with {answer.status}, but named a task: {task_id}")
         if error is None:
-            named = body.id("data")
-            return Accepted(named) if named else Unknown("the provider accepted something, but named no task")
+            if task_id := body.id("data"):
+                return Accepted(task_id)
+            return Unknown(_with("the provider accepted something, but named no task", _code_and_message(body)[1]))
         kind, status = error.kind, error.status
+        if answer.ok and kind is None and not _is_error(body) and (body.object("data") or not error.message):
+            return Unknown(_with(str(error), error.message))
         if status in _MOVED:
             return _refused(FailureClass.PROVIDER, message=f"{error}: an operator must mend its address")
         busy = kind is FailureClass.THROTTLED and 400 <= status < 500
         if busy or status == _TOO_EARLY or (status == 429 and kind is not FailureClass.CREDIT):
             return NotYet(answer.retry_after)
         if error.code not in self.never_accepted and (status in _UNCLEAR or not 400 <= status < 500):
-            return Unknown(f"the provider answered the submission with {status}")  # it may have gone on without us
+            # It may have gone on without us.
+            return Unknown(_with(f"the provider answered the submission with {status}", error.message))
         kind = kind or _CLASSES.get(status, FailureClass.INPUT)
         message = error.message or f"the provider answered {status}"
         if kind is FailureClass.PROVIDER and status in _KEY_REFUSED:
@@ -197,10 +219,9 @@ class Answers:
         kind = failure_class(code, message, self.codes)
         if not answer.ok:
             return Error(code, message, kind, answer.status)
-        if not code and not _is_error(body):
+        if not _is_error(body) and (not code or says_success(message) or body.fields.get("success") is True):
             return None
-        number = (body.object("error") or body).whole("code", "status_code")
-        status = number if number and 400 <= number < 600 else 400
+        status = _http_status(_error_in(body)) or _http_status(body) or 400
         if kind is FailureClass.PROVIDER and status < 500:
             status = 401
         if kind is None and (is_trouble(code) or is_trouble(message)):
@@ -208,17 +229,55 @@ class Answers:
         return Error(code, message, kind, status)
 
 
+def _only(value: Json) -> JsonObject:
+    """The object, or the one in a list of one."""
+    return JsonObject(value[0] if isinstance(value, list) and len(value) == 1 else value)
+
+
+def _enveloped(body: JsonObject) -> Iterator[JsonObject]:
+    for outer in (body, body.object("data")):
+        yield from (_only(outer.fields.get(name)) for name in _ENVELOPES)
+
+
+def _error_in(body: JsonObject) -> JsonObject:
+    """Of {"error": {…}}, {"errors": [{…}]} and their like."""
+    found = (
+        JsonObject(each[0] if isinstance(each, list) and each else each) for each in map(body.fields.get, _ERRORS)
+    )
+    return next(filter(None, found), body.object("response_metadata").object("error"))
+
+
 def _code_and_message(body: JsonObject) -> tuple[str, str]:
     """Code and message of an error: of {"error": {…}}, of {"code", "message"}, or of a task that failed."""
-    nested = body.object("error")
+    nested = _error_in(body)
     code = (nested or body).id(*_CODES) or nested.id("type")  # a task's own `type` is what kind of task it is
-    message = nested.text(*_MESSAGES) or body.text(*_MESSAGES)
+    message = nested.text(*_MESSAGES) or body.text(*_MESSAGES) or body.first(_first_text, ("errors", "detail"))
     return ("" if fold(code) in _NO_ERROR else code[:256]), message[:500]
 
 
+def _first_text(value: Json) -> str:
+    return next((each for each in value if isinstance(each, str)), "") if isinstance(value, list) else text(value)
+
+
 def _is_error(body: JsonObject) -> bool:
-    error = body.fields.get("error")
-    return body.fields.get("success") is False or bool(JsonObject(error).text(*_MESSAGES) or body.text("error"))
+    """Whether it says so itself, beside a code that only the provider knows."""
+    nested = _error_in(body)
+    return (
+        body.fields.get("success") is False
+        or bool(_http_status(body) or body.first(_first_text, ("error", "errors", "detail")))
+        or meaning_of(body.text("status", "state")) in (FailureClass.PROVIDER, FailureClass.POLICY)
+        or (bool(nested.text(*_MESSAGES)) and fold(nested.id(*_CODES)) not in (_NO_ERROR - {""}))
+    )
+
+
+def _http_status(body: JsonObject) -> int:
+    """The status of HTTP that an error in a 200 should have had; 0 if it names none."""
+    numbers = (body.whole(name) or 0 for name in ("code", "status_code", "status"))
+    return next((number for number in numbers if 400 <= number < 600), 0)
+
+
+def _with(sentence: str, message: str) -> str:
+    return f"{sentence}: {message}" if message else sentence
 
 
 def _refused(kind: FailureClass, code: str = "", message: str = "") -> Refused:

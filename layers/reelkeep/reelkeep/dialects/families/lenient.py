@@ -9,20 +9,22 @@ from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import quote
 
-from reelkeep.domain.wire import Json
+from reelkeep.domain.wire import Json, repair_json
 
 T = TypeVar("T")
 _LONGEST_ID = 8192  # characters; servers take no longer URLs
 _LATEST = 1e11  # seconds since 1970: the year 5138. Milliseconds reach that in 1973
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _URL = re.compile(r"(?i:(https?):)?(//[^\s/?#\\]+)(.*)")
 _PATH = re.compile(r"(/[^/]|\.{1,2}/|[^:?#]+\.(mp4|mov|webm|png|jpe?g|webp)(?=[?#]|$)).*")
 _UNESCAPED = "%/?:;@&=+$,#!'()*[]|^~\\"  # what browsers leave as it is in a URL, beside letters and digits
 
 
 class JsonObject:
-    """An object of an answer. A field has several names where providers differ; the first that says something counts.
+    """An object of an answer, maybe written as JSON in a string. Whatever is not an object has no fields.
 
-    Whatever is not an object has no fields.
+    A field has several names where providers differ; the first that says something counts. Names are in snake_case,
+    also those that came in camelCase.
     """
 
     def __init__(self, value: Json) -> None:
@@ -62,7 +64,18 @@ class JsonObject:
 
 def fields(value: Json) -> dict[str, Json]:
     """The object's fields; none if it is not an object."""
-    return value if isinstance(value, dict) else {}
+    if isinstance(value, str) and value.lstrip().startswith("{"):
+        try:
+            value = repair_json(value.encode(errors="replace"))
+        except ValueError:
+            return {}
+    if not isinstance(value, dict):
+        return {}
+    if all(map(str.islower, value)):
+        return value
+    return {_CAMEL.sub("_", name).lower(): field for name, field in value.items()} | {
+        name: field for name, field in value.items() if name.islower() and field is not None
+    }
 
 
 def text(value: Json) -> str:

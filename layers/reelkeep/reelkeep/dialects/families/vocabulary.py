@@ -43,6 +43,8 @@ _ABOUT_INPUT = re.compile(r"invalid|unsupported|required|parameter|bad.?request|
 _TROUBLE = re.compile(
     r"internal|server_?error|service.?unavailable|bad.?gateway|time.?out|do_request_failed|^5\d\d\d?$", re.IGNORECASE
 )
+_SUCCESS = re.compile(r"success|succeed|^\W*ok\W*$|成功", re.IGNORECASE)
+_NO_SUCCESS = re.compile(r"unsuccess|\bnot\b|n't\b|fail|error|[不未没]", re.IGNORECASE)
 _NOT_THERE = re.compile(r"(?!invalidendpoint|model).*not_?(found|exist)", re.IGNORECASE)
 _TASK_NOT_THERE = re.compile(r"\b(task|video|job|generation)\b.*\bnot.{0,3}(found|exist)", re.IGNORECASE)
 
@@ -77,6 +79,10 @@ def is_about_input(text: str) -> bool:
 def is_trouble(text: str) -> bool:
     """Something went wrong at the provider, so nobody knows how far it came."""
     return bool(_TROUBLE.search(text))
+
+
+def says_success(message: str) -> bool:
+    return bool(_SUCCESS.search(message)) and not _NO_SUCCESS.search(message)
 
 
 def is_absence(code: str, message: str) -> bool:
