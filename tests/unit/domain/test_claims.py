@@ -9,7 +9,15 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from reelkeep.domain.claims import IDEMPOTENCY_TTL, KEY_PATTERN, LONGEST_KEY, check_key, claim_of, fingerprint
+from reelkeep.domain.claims import (
+    IDEMPOTENCY_TTL,
+    KEY_PATTERN,
+    LONGEST_KEY,
+    REPEATED_WITHIN,
+    check_key,
+    claim_of,
+    fingerprint,
+)
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
@@ -61,7 +69,8 @@ def test_a_key_goes_before_the_window_and_without_both_nothing_is_claimed(
         assert not keyed
         assert not window
         return
-    assert (claim.sort, claim.expires_at - NOON) == (("key", IDEMPOTENCY_TTL) if keyed else ("request", window))
+    life = IDEMPOTENCY_TTL if keyed else max(window, REPEATED_WITHIN)
+    assert (claim.sort, claim.expires_at - NOON) == ("key" if keyed else "request", life)
     again = claim_of(
         replace(asking(body), prompt="x"),
         owner="alice",

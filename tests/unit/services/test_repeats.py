@@ -15,8 +15,9 @@ from reelkeep.domain.errors import InvalidRequest, KeyReused, Refused, TryLater
 from reelkeep.domain.observation import Accepted, Failed, NotYet, Placement, Unknown, Untraceable
 from reelkeep.domain.observation import Refused as SaidNo
 from reelkeep.domain.task import Failure, FailureClass, Request, State, Submission, Task
+from reelkeep.ports import Caller
 from tests.fakes import FakeClaims, FakeTasks
-from tests.unit.services.stage import ALICE, MALLORY, FakeArchive, FakeProvider, Stage, request
+from tests.unit.services.stage import ALICE, MALLORY, NOON, FakeArchive, FakeProvider, Stage, request
 
 NO_CREDIT = Failure(reason=FailureClass.CREDIT, code="CreditInsufficient", message="no credit left")
 DAY = 86_400
@@ -328,11 +329,25 @@ def test_a_repetition_whose_first_attempt_never_arrived_is_a_task_and_so_are_its
     assert len(stage.provider.placed) == 1
 
 
-def test_an_sdk_repeats_within_a_quarter_of_an_hour() -> None:
+@pytest.mark.parametrize("times", [[600, 1201], [960], [1800, 2699]])
+def test_an_sdk_repeats_as_late_as_its_time_outs_let_it(times: list[int]) -> None:
     stage = Stage()
     first = stage.submit(ASKED, attempt=0)
-    stage.pass_(15 * 60)
+    for attempt, seconds in enumerate(times, 1):
+        stage.now = NOON + timedelta(seconds=seconds)
+        assert stage.submit(ASKED, attempt=attempt).id == first.id
+    stage.now = NOON + timedelta(minutes=45)
     assert stage.submit(ASKED, attempt=1).id != first.id
+
+
+@pytest.mark.parametrize("before", [ALICE, WINDOW])
+@pytest.mark.parametrize("after", [ALICE, WINDOW])
+def test_a_marked_repetition_is_one_whatever_its_owner_s_window_is_and_was(before: Caller, after: Caller) -> None:
+    stage = Stage()
+    first = stage.submit(ASKED, before, attempt=0)
+    stage.pass_(600)
+    assert stage.submit(ASKED, after, attempt=1).id == first.id
+    assert stage.submit(ASKED, after, attempt=0).id != first.id
 
 
 def test_a_repetition_of_what_was_refused_tries_once_more() -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from reelkeep.domain import ids
 from reelkeep.domain.errors import InvalidRequest, KeyReused
 from reelkeep.domain.task import Request, Task
 
@@ -24,11 +25,11 @@ _KEY = re.compile(KEY_PATTERN)
 
 # Some SDKs say how often they have sent a request before: 0 the first time. Source: openai-python, openai-node.
 ATTEMPT_HEADER = "X-Stainless-Retry-Count"
-REPEATED_WITHIN = timedelta(minutes=15)  # by an SDK itself: it waits ten minutes for an answer that does not come
+REPEATED_WITHIN = timedelta(minutes=45)  # by an SDK itself: OpenAI's make three attempts of ten minutes by default
 
-# By a client's key; by the request itself, in its owner's window, of an SDK that counts its attempts, or of one that
-# does not; and of a task at a provider whose answer was lost.
-Sort = Literal["key", "request", "attempt", "likely", "provider-task"]
+# By a client's key; by the request itself, in its owner's window or from an SDK that counts its attempts; as no
+# more than likely; and of a task at a provider whose answer was lost.
+Sort = Literal["key", "request", "likely", "provider-task"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,13 +68,21 @@ def claim_of(
     sort: Sort
     if key is not None:
         sort, name, life = "key", _hash(key), IDEMPOTENCY_TTL
-    elif window:
-        sort, name, life = "request", asked, window
-    elif attempt is not None:
-        sort, name, life = "attempt", asked, REPEATED_WITHIN
+    elif window or attempt is not None:
+        sort, name, life = "request", asked, max(window, REPEATED_WITHIN)
     else:
         return None
     return Claim(sort=sort, owner=owner, name=name, fingerprint=asked, task_id=task_id, expires_at=now + life)
+
+
+def repeats(claim: Claim, standing: Claim, window: timedelta, attempt: int | None, now: datetime) -> bool:
+    """Whether a submission with this claim repeats the one that the standing claim was made for.
+
+    Without a key, that is how long ago it was: an SDK's second attempt may come later than its owner's window allows
+    for identical requests.
+    """
+    within = max(window, REPEATED_WITHIN) if attempt else window
+    return claim.sort == "key" or now - ids.created_at(standing.task_id) < within
 
 
 def claim_of_likely_repeat(task: Task) -> Claim:

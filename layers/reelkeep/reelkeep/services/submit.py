@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import ids, schedule
-from reelkeep.domain.claims import Claim, check_key, claim_of, fingerprint, key_reused
+from reelkeep.domain.claims import Claim, check_key, claim_of, fingerprint, key_reused, repeats
 from reelkeep.domain.errors import InvalidRequest, Refused, Stale, TryLater
 from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import Backward, FailureClass, Request, State, Submission, Task
@@ -64,10 +64,8 @@ class Submit:
         )
         if claim is None:
             task = replace(task, fingerprint=fingerprint(sent))
-        elif claim.sort == "attempt" and attempt == 0:
-            self._claim_anew(claim, now)
         else:
-            claimed_id, earlier = self._claim(claim, now)
+            claimed_id, earlier = self._claim(claim, caller.repeat_window, attempt, now)
             if earlier:
                 return self._repeat(earlier, request, now)
             task = replace(task, id=claimed_id, created_at=ids.created_at(claimed_id))
@@ -112,19 +110,17 @@ class Submit:
                 task = record(task, lambda task: replace(task, told_at=now), tasks=self.tasks)
         return self._answer(task, request, now, unrecorded)
 
-    def _claim_anew(self, claim: Claim, now: datetime) -> None:
-        """Takes the place of an earlier first attempt: this is another task, whatever it looks like."""
-        standing = self.claims.claim(claim, now)
-        if standing.task_id != claim.task_id:
-            self.claims.claim(claim, now, instead_of=standing.task_id)
-
-    def _claim(self, claim: Claim, now: datetime) -> tuple[str, Task | None]:
+    def _claim(self, claim: Claim, window: timedelta, attempt: int | None, now: datetime) -> tuple[str, Task | None]:
         """The id of the task that this submission is for, and the task if an earlier one recorded it.
 
         Not recorded means that the earlier one has not come so far, or never will: whoever creates the task first
         goes on. Raises KeyReused.
         """
         standing = self.claims.claim(claim, now)
+        if not repeats(claim, standing, window, attempt, now):  # another task, however alike they look
+            standing = self.claims.claim(claim, now, instead_of=standing.task_id)
+            if not repeats(claim, standing, window, attempt, now):
+                return claim.task_id, None
         if standing.fingerprint != claim.fingerprint:
             raise key_reused()
         earlier = self._earlier(standing, claim)
