@@ -296,12 +296,16 @@ def test_a_search_goes_on_to_the_last_page_with_the_providers_key() -> None:
 
 
 def test_a_search_says_what_is_certainly_not_there() -> None:
-    later = replace(
-        TASK, id="later", submission=Submission.PLACED, placing_at=TASK.lost_since + timedelta(minutes=30)
+    def of_ours(name: str, minutes: int) -> Task:
+        placing_at = TASK.lost_since + timedelta(minutes=minutes)
+        return replace(TASK, id=name, submission=Submission.PLACED, placing_at=placing_at)
+
+    known = {"9": of_ours("later", 30), "5": of_ours("earlier", -30)}
+    listed = Answer(
+        status=200, body=b'{"tasks": [{"id": "9", "payload": "later"}, {"id": "5", "payload": "earlier"}]}'
     )
-    listed = Answer(status=200, body=b'{"tasks": [{"id": "9", "payload": "later"}]}')
     outbound = FakeOutbound([listed, Answer(status=200, body=b'{"tasks": []}')] * 2)
-    assert providers(outbound, vidu=VIDU).get("vidu").find(TASK, {"9": later}.get) == Absent()
+    assert providers(outbound, vidu=VIDU).get("vidu").find(TASK, known.get) == Absent()
 
 
 def test_a_format_without_a_list_can_never_tell() -> None:
@@ -371,8 +375,12 @@ def test_a_list_that_goes_round_in_circles_ends() -> None:
     ("date", "since"),
     [
         ("Sat, 21 Nov 2026 12:04:00 GMT", ["2026-11-19T12%3A00%3A00Z"]),
-        ("Mon, 23 Nov 2026 12:00:00 GMT", ["2026-11-19T12%3A00%3A00Z", "2026-11-21T12%3A00%3A00Z"]),
-        ("Sat, 21 Nov 2020 12:00:00 GMT", ["2026-11-19T12%3A00%3A00Z", "2020-11-19T12%3A00%3A00Z"]),
+        ("Sat, 21 Nov 2026 20:00:00 GMT", ["2026-11-19T12%3A00%3A00Z", "2026-11-19T20%3A00%3A00Z"]),
+        ("Fri, 20 Nov 2026 12:00:00 GMT", ["2026-11-19T12%3A00%3A00Z", "2026-11-18T12%3A00%3A00Z"]),
+        ("Mon, 23 Nov 2026 12:00:00 GMT", ["2026-11-19T12%3A00%3A00Z"]),  # what is days off is no clock
+        ("Fri, 31 Dec 9999 23:59:59 GMT", ["2026-11-19T12%3A00%3A00Z"]),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", ["2026-11-19T12%3A00%3A00Z"]),
+        ("Mon, 01 Jan 0001 00:00:00 +0200", ["2026-11-19T12%3A00%3A00Z"]),
         ("just now", ["2026-11-19T12%3A00%3A00Z"]),
     ],
 )

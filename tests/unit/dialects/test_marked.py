@@ -35,16 +35,18 @@ LOST = task_of(Request(dialect="other", kind=Kind.IMG2VIDEO), placing_at=NOW)
 LATER = replace(
     LOST, id="later", submission=Submission.PLACED, provider_task_id="9", placing_at=NOW + timedelta(minutes=31)
 )
-OURS, NOT_OURS, NAMELESS, WITNESS = (
+EARLIER = replace(LATER, id="earlier", provider_task_id="5", placing_at=NOW - timedelta(minutes=31))
+OURS, NOT_OURS, NAMELESS, WITNESS, FIRST = (
     {"id": "7", "ring": LOST.id},
     {"id": "8", "ring": "x"},
     {"id": "6"},
     {"id": "9", "ring": "later"},
+    {"id": "5", "ring": "earlier"},
 )
 
 
 def known(task_id: str) -> Task | None:
-    return LATER if task_id == "9" else None
+    return {"9": LATER, "5": EARLIER}.get(task_id)
 
 
 def found(*pages: Json, status: int = 200) -> tuple[int, Finding]:
@@ -64,18 +66,21 @@ def test_it_is_no_use_without_an_id(row: dict[str, str]) -> None:
     assert isinstance(found([row])[1], Uncertain)
 
 
-def test_it_is_absent_if_a_later_one_is_shown_and_the_list_was_read_to_its_end() -> None:
-    assert found([NOT_OURS, WITNESS, NAMELESS], []) == (2, Absent())
+def test_it_is_absent_if_others_from_before_and_after_are_shown_and_the_list_was_read_to_its_end() -> None:
+    assert found([NOT_OURS, WITNESS], [FIRST], []) == (3, Absent())
     ends: list[Json] = [[], None]
     for end in ends:
-        assert isinstance(found([NOT_OURS], end)[1], Uncertain)
+        for rows in ([NOT_OURS], [NOT_OURS, WITNESS], [NOT_OURS, FIRST]):
+            assert isinstance(found(rows, end)[1], Uncertain)
         assert isinstance(found(end)[1], Uncertain)
 
 
-def test_a_row_without_a_mark_may_be_ours_unless_marks_are_shown() -> None:
-    dropped = {"id": "9"}
-    assert found([dropped, NAMELESS], [])[1] == Uncertain("the provider lists a task that may be this one")
-    assert found([dropped, NOT_OURS], []) == (2, Absent())
+@pytest.mark.parametrize("ring", ["", None, "later ", "LATER", "lat", {"id": "later"}, "g-9"])
+def test_where_marks_are_dropped_or_altered_any_row_may_be_ours(ring: Json) -> None:
+    altered = {"id": "9", "ring": ring}
+    assert isinstance(found([altered, FIRST, NOT_OURS], [])[1], Uncertain)
+    assert found([altered, FIRST], []) == (2, Absent())  # there is no other
+    assert found([WITNESS, FIRST, NAMELESS], [])[1] == Uncertain("the provider lists a task that may be this one")
 
 
 @pytest.mark.parametrize("pages", [([WITNESS], [WITNESS]), ([WITNESS], 7), ([WITNESS], [NAMELESS], [NOT_OURS])])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -376,10 +377,12 @@ EARLIER = {"id": "111", "payload": "earlier", "created_at": "2026-01-06T08:00:00
 def of_ours(minutes: float, **changes: Any) -> Task:
     """Another task of ours, placed so long after the lost one."""
     placing_at = LOST.lost_since + timedelta(minutes=minutes)
-    return replace(LOST, **{"id": "other", "submission": Submission.PLACED, "placing_at": placing_at, **changes})
+    return replace(LOST, **{"id": "later", "submission": Submission.PLACED, "placing_at": placing_at, **changes})
 
 
-KNOWN = {"999": of_ours(30), "111": of_ours(-1)}
+BOTH = (LATER, EARLIER)
+KNOWN = {"999": of_ours(30), "111": of_ours(-30, id="earlier")}
+PROOF = answer(200, {"state": "success", "payload": "later"})  # that the provider shows payloads where tasks are
 
 
 def list_call(name: str = "pager.page", value: str = "0", *, whole: bool = False) -> Call:
@@ -405,14 +408,15 @@ def listing(*rows: object, looks: tuple[Answer, ...] = ()) -> list[Answer]:
 
 
 def test_a_lost_placement_is_looked_for_around_the_time_of_its_last_call_and_then_everywhere() -> None:
-    calls, finding = found(*listing(LATER))
+    calls, finding = found(*listing(*BOTH))
     assert finding == Absent()
     assert calls == [list_call(), list_call(value="1"), list_call(whole=True), list_call(value="1", whole=True)]
 
 
-def test_a_later_task_of_ours_proves_absence_whatever_the_times_say() -> None:
+def test_tasks_of_ours_on_both_sides_prove_absence_whatever_the_times_say() -> None:
     for created_at in ("2026-01-06T17:30:00", "2020-01-01T00:00:00Z", "tomorrow", 1767691800000, None):
-        assert found(*listing(LATER | {"created_at": created_at}))[1] == Absent()
+        assert found(*listing(LATER | {"created_at": created_at}, EARLIER))[1] == Absent()
+        assert found(*listing(LATER, EARLIER | {"created_at": created_at}))[1] == Absent()
 
 
 @pytest.mark.parametrize(
@@ -423,13 +427,15 @@ def test_a_later_task_of_ours_proves_absence_whatever_the_times_say() -> None:
         ([LATER], {}),  # somebody else's
         ([LATER | {"created_at": "2027-01-01T00:00:00Z"}], {}),
         ([LATER | {"created_at": 1767691800000}], {}),
-        ([LATER], {"999": of_ours(29)}),  # a list need not be in order within half an hour
-        ([LATER], {"999": of_ours(-30)}),
-        ([LATER], {"999": of_ours(30, submission=Submission.UNKNOWN)}),
-        ([LATER], {"999": of_ours(30, placing_at=None)}),  # adopted: nobody knows when it was placed
+        ([*BOTH], {**KNOWN, "999": of_ours(29)}),  # a list need not be in order within half an hour
+        ([*BOTH], {**KNOWN, "111": of_ours(-29)}),
+        ([*BOTH], {**KNOWN, "999": of_ours(30, submission=Submission.UNKNOWN)}),
+        ([*BOTH], {**KNOWN, "999": of_ours(30, placing_at=None)}),  # adopted: nobody knows when it was placed
+        ([LATER], KNOWN),  # it may be cut off before the call
+        ([EARLIER], KNOWN),  # it may be older than the call
     ],
 )
-def test_nothing_but_a_later_task_of_ours_proves_anything(rows: list[object], known: dict[str, Task]) -> None:
+def test_nothing_but_tasks_of_ours_on_both_sides_proves_anything(rows: list[object], known: dict[str, Task]) -> None:
     assert isinstance(found(*listing(*rows), known=known)[1], Uncertain)
 
 
@@ -468,10 +474,10 @@ def test_where_a_list_shows_no_payloads_a_clock_hours_off_hides_nothing(created_
 )
 def test_a_bad_row_costs_that_row_only(row: object) -> None:
     assert found(*listing(row, OURS))[1] == Found("885")
-    assert isinstance(found(*listing(row, LATER))[1], Uncertain)  # it may be ours
-    assert found(*listing({"id": "..", "payload": "job-2"}, LATER))[1] == Absent()
+    assert isinstance(found(*listing(row, *BOTH))[1], Uncertain)  # it may be ours
+    assert found(*listing({"id": "..", "payload": "job-2"}, *BOTH))[1] == Absent()
     old = {"created_at": "2026-01-05T09:00:09Z"}  # by its provider's clock
-    assert isinstance(found(*listing(old, LATER))[1], Uncertain)
+    assert isinstance(found(*listing(old, *BOTH))[1], Uncertain)
 
 
 @pytest.mark.parametrize(
@@ -497,12 +503,13 @@ def test_a_lost_placement_is_looked_for_to_the_last_page() -> None:
 @pytest.mark.parametrize(
     ("rows", "last", "finding"),
     [
-        ([LATER], page_of(), Absent()),
-        ([LATER, EARLIER], page_of(*MORE), Absent()),
+        (BOTH, page_of(), Absent()),
+        (BOTH, page_of(*MORE), Absent()),
+        ([LATER], page_of(), Uncertain),  # it may be cut off
         ([LATER], page_of(*MORE), Uncertain),  # there may be no way to get at what is on its other pages
     ],
 )
-def test_a_list_is_read_to_its_end(rows: list[object], last: Answer, finding: Finding | type[Finding]) -> None:
+def test_a_list_is_read_to_its_end(rows: Sequence[object], last: Answer, finding: Finding | type[Finding]) -> None:
     pages = (page_of(*rows, *FULL[2:]), page_of(*MORE), last)
     _, told = found(*pages, *pages)
     assert told == finding or isinstance(told, finding if isinstance(finding, type) else ())
@@ -526,12 +533,40 @@ def test_where_a_list_shows_no_payloads_its_tasks_are_looked_at_those_in_our_wor
     calls, finding = found(page_of(*rows), page_of(), answer(200, another), answer(200, ours))
     assert (calls[2:], finding) == ([look_call("2"), look_call("3")], Found("3"))
     looks = [answer(200, another)] * 3
-    calls, finding = found(page_of(*rows), page_of(), *looks, page_of(*rows, LATER), page_of())
-    assert (calls[2:5], finding) == ([look_call("2"), look_call("3"), look_call("1")], Absent())
+    calls, finding = found(page_of(*rows), page_of(), *looks, page_of(*rows, *BOTH), page_of(), PROOF)
+    assert (calls[2:5], calls[7:], finding) == (
+        [look_call("2"), look_call("3"), look_call("1")],
+        [look_call("999")],
+        Absent(),
+    )
+
+
+ALTERED_PAYLOADS = ["", None, "later ", '"later"', "LATER", "la", {"id": "later"}, "job-9", 7]
+
+
+@pytest.mark.parametrize("altered", ALTERED_PAYLOADS)
+@pytest.mark.parametrize("odd", [[LATER], [EARLIER], [LATER, EARLIER]])
+def test_where_payloads_are_altered_any_task_may_be_ours(odd: list[dict[str, object]], altered: object) -> None:
+    rows = [*(row | {"payload": altered} if row in odd else row for row in BOTH), ANOTHER]
+    another, spoilt = ({"state": "success", "payload": payload} for payload in ("job-2", altered))
+    pages = (page_of(*rows), page_of())
+    assert found(*pages, answer(200, another), *pages, PROOF)[1] == Absent()  # they are shown where the tasks are
+    calls, finding = found(*pages, answer(200, another), *pages, answer(200, spoilt))
+    assert [call for call in calls if call.path != "/ent/v2/tasks"] == [look_call("886"), look_call("999")]
+    assert isinstance(finding, Uncertain)
+    ours = {"state": "success", "payload": TASK_ID}
+    assert found(*pages, answer(200, ours))[1] == Found("886")
+
+
+@pytest.mark.parametrize("payload", ["", None])
+def test_an_empty_payload_tells_nothing(payload: object) -> None:
+    look = answer(200, {"state": "success", "payload": payload})
+    pages = (page_of(WITHOUT | {"payload": payload}, *BOTH), page_of())
+    assert isinstance(found(*pages, look, *pages, PROOF)[1], Uncertain)
 
 
 def test_what_is_known_to_be_another_task_of_ours_is_not_looked_at() -> None:
-    rows = [WITHOUT | {"created_at": "2026-01-06T09:00:01Z"}, LATER]
+    rows = [WITHOUT | {"created_at": "2026-01-06T09:00:01Z"}, *BOTH]
     calls, finding = found(*listing(*rows), known={**KNOWN, "887": of_ours(0.1)})
     assert (len(calls), finding) == (4, Absent())
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.dialects import upstream as upstream_named
+from reelkeep.dialects.families.evidence import ALTERED
 from reelkeep.dialects.volc_ark.client import upstream
 from reelkeep.domain import errors
 from reelkeep.domain.observation import (
@@ -411,8 +412,10 @@ def of_ours(minutes: float, **changes: Any) -> Task:
 
 OLD = [item(-60 - number / 10, 172_800) for number in range(600)]
 OTHER = MARK - 1
+EARLIER = item(-30, mark_of("earlier"), "cgt-earlier")
 LATER = item(30, mark_of("later"), "cgt-later")
-KNOWN = {"cgt-later": of_ours(30)}
+BOTH = (EARLIER, LATER)
+KNOWN = {"cgt-earlier": of_ours(-30, id="earlier"), "cgt-later": of_ours(30)}
 
 
 def found(*answers: Answer, task: Task = LOST, known: dict[str, Task] | None = None) -> tuple[list[Call], Finding]:
@@ -428,9 +431,9 @@ def found(*answers: Answer, task: Task = LOST, known: dict[str, Task] | None = N
         (answer(200, {"code": 0, "data": {"items": [item(0, MARK, CGT)], "total": 1}}), Found(CGT)),
         (page_of(item(0, MARK, CGT), total=9000), Found(CGT)),
         (page_of(item(-60, MARK), item(0, MARK, CGT)), Found(CGT)),  # another one's, of another hour
-        (page_of(item(-60, 172_800), LATER), Absent()),
-        (page_of(item(0, OTHER), item(1, MARK - 2), LATER), Absent()),
-        (page_of(item(0, 172_800), LATER), Absent()),  # nobody drops marks: the later one shows its own
+        (page_of(item(-60, 172_800), *BOTH), Absent()),
+        (page_of(item(0, OTHER), item(1, MARK - 2), *BOTH), Absent()),
+        (page_of(item(0, 172_800), *BOTH), Absent()),  # nobody drops marks: ours show their own
     ],
 )
 def test_a_lost_task_is_found_by_its_mark_or_certainly_not_there(listed: Answer, finding: Finding) -> None:
@@ -450,8 +453,9 @@ def test_what_has_our_mark_is_ours_whatever_its_time_is(created_at: Json) -> Non
 
 
 @pytest.mark.parametrize("created_at", [AT + 8 * 3600, AT * 1000, AT - 10**8, "soon", None])
-def test_a_later_task_of_ours_proves_absence_whatever_the_times_say(created_at: Json) -> None:
-    assert found(page_of({**LATER, "created_at": created_at}))[1] == Absent()
+def test_tasks_of_ours_on_both_sides_prove_absence_whatever_the_times_say(created_at: Json) -> None:
+    assert found(page_of(EARLIER, {**LATER, "created_at": created_at}))[1] == Absent()
+    assert found(page_of({**EARLIER, "created_at": created_at}, LATER))[1] == Absent()
 
 
 @pytest.mark.parametrize(
@@ -461,14 +465,17 @@ def test_a_later_task_of_ours_proves_absence_whatever_the_times_say(created_at: 
         (LOST, [item(-60)], {}),
         (LOST, [item(-1, OTHER), item(9.9, OTHER)], {}),
         (LOST, [LATER, item(600), {**item(0, OTHER), "created_at": AT * 1000}], {}),  # all of them somebody else's
-        (LOST, [LATER], {"cgt-later": of_ours(29)}),  # a list need not be in order within half an hour
-        (LOST, [LATER], {"cgt-later": of_ours(30, placing_at=None)}),  # adopted
+        (LOST, [*BOTH], {**KNOWN, "cgt-later": of_ours(29)}),  # a list need not be in order within half an hour
+        (LOST, [*BOTH], {**KNOWN, "cgt-earlier": of_ours(-29)}),
+        (LOST, [*BOTH], {**KNOWN, "cgt-later": of_ours(30, placing_at=None)}),  # adopted
+        (LOST, [LATER], KNOWN),  # it may be cut off before the call
+        (LOST, [EARLIER], KNOWN),  # it may be older than the call
         (UNMARKED, [], {}),
         (UNMARKED, [item(-60)], {}),
         (UNMARKED, [item(11)], {}),
     ],
 )
-def test_nothing_but_a_later_task_of_ours_proves_anything(
+def test_nothing_but_tasks_of_ours_on_both_sides_proves_anything(
     task: Task, rows: list[Json], known: dict[str, Task]
 ) -> None:
     assert isinstance(found(page_of(*rows), task=task, known=known)[1], Uncertain | Untraceable)
@@ -477,14 +484,14 @@ def test_nothing_but_a_later_task_of_ours_proves_anything(
 @pytest.mark.parametrize(
     "listed",
     [
-        page_of({**item(0, MARK, CGT), "model": "another"}, LATER),  # a client's own, elsewhere in the account
-        page_of({**item(0, MARK, CGT), "service_tier": "flex"}, LATER),
+        page_of({**item(0, MARK, CGT), "model": "another"}, *BOTH),  # a client's own, elsewhere in the account
+        page_of({**item(0, MARK, CGT), "service_tier": "flex"}, *BOTH),
         page_of({"id": CGT}),
-        page_of({"id": CGT}, LATER),  # with marks that are shown, one without is odd, and may be ours
+        page_of({"id": CGT}, *BOTH),  # with marks that are shown, one without is odd, and may be ours
         page_of(item(0, MARK, CGT), item(1, MARK, "cgt-2")),
         page_of({"created_at": 1, "execution_expires_after": MARK}),
-        page_of(None, LATER),
-        page_of({}, LATER),
+        page_of(None, *BOTH),
+        page_of({}, *BOTH),
         answer(200, {"items": []}),
         answer(200, {"items": [{"id": CGT}]}),
         answer(200, {"items": None, "total": 0}),
@@ -496,23 +503,42 @@ def test_what_may_be_ours_leaves_it_uncertain(listed: Answer) -> None:
     assert isinstance(found(listed)[1], Uncertain)
 
 
-@pytest.mark.parametrize("ours", [LATER, {**LATER, "execution_expires_after": 172_800}])
-@pytest.mark.parametrize("suspect", [item(0, 172_800), item(0), item(-90), item(8 * 60, 172_800)])
-def test_an_aggregator_between_us_and_ark_may_have_dropped_the_mark(suspect: Json, ours: Json) -> None:
-    """Not so if a later task of ours shows its own; but then a task without any is odd, whatever its time is."""
-    finding = found(page_of(suspect, ours))[1]
-    shows_marks = ours is LATER and "execution_expires_after" in suspect
-    assert finding == (Absent() if shows_marks else Uncertain("the provider lists a task that may be this one"))
-    assert found(page_of(suspect, ours), known={**KNOWN, suspect["id"]: of_ours(0.1, id="o")})[1] == Absent()
+@pytest.mark.parametrize("echo", [None, 172_800, 3600, 0, 86_400, MARK, "172799s"])
+@pytest.mark.parametrize("odd", [[EARLIER], [LATER], [EARLIER, LATER]])
+@pytest.mark.parametrize("suspect", [item(0, 172_800), item(0), item(-90, 7200), item(8 * 60, 86_400)])
+def test_an_aggregator_between_us_and_ark_may_have_altered_the_mark(
+    suspect: Json, odd: list[Json], echo: Json
+) -> None:
+    """Not so if the tasks of ours that it lists show their own; but then a task without any is odd."""
+    shown = Absent() if "execution_expires_after" in suspect else Uncertain
+    assert found(page_of(suspect, *BOTH))[1] in (shown, Uncertain("the provider lists a task that may be this one"))
+    altered = page_of(suspect, *({**row, "execution_expires_after": echo} if row in odd else row for row in BOTH))
+    assert isinstance(found(altered)[1], Uncertain)
+    unless = Uncertain("the provider's list does not tell its tasks apart") if echo == MARK else Absent()
+    assert found(altered, known={**KNOWN, suspect["id"]: of_ours(0.1, id="o")})[1] == unless
 
 
-@pytest.mark.parametrize("row", [item(0), item(0, 7200), item(0, MARK), None])
+def test_where_no_task_of_ours_has_a_mark_none_excludes_a_row() -> None:
+    known = {name: replace(each, request=UNMARKED.request) for name, each in KNOWN.items()}
+    assert found(page_of(*BOTH), known=known)[1] == Absent()
+    assert isinstance(found(page_of(item(0, 7200), *BOTH), known=known)[1], Uncertain)
+
+
+@pytest.mark.parametrize("row", [item(0), item(0, 7200), None])
 def test_what_is_known_to_be_another_task_of_ours_is_no_suspect(row: Json) -> None:
-    known = {**KNOWN, row["id"]: of_ours(0.1, id="another")} if row else KNOWN
-    rows = [row, LATER] if row else [LATER]
+    known = {**KNOWN, row["id"]: of_ours(0.1, id="another", request=UNMARKED.request)} if row else KNOWN
+    rows = [row, *BOTH] if row else BOTH
     assert found(page_of(*rows), known=known)[1] == Absent()
     assert found(page_of(*rows), task=UNMARKED, known=known)[1] == Absent()
     assert found(page_of(*rows, item(1, MARK, CGT)), known=known)[1] == Found(CGT)
+
+
+def test_what_has_our_mark_and_the_id_of_another_task_may_be_ours() -> None:
+    row, another = item(0, MARK, CGT), of_ours(-60, id="another")
+    assert isinstance(found(page_of(row, *BOTH), known={**KNOWN, CGT: another})[1], Uncertain)
+    by_chance = replace(another, id=TASK_ID)  # the other one has the same mark
+    assert found(page_of(row, *BOTH), known={**KNOWN, CGT: by_chance})[1] == Absent()
+    assert found(page_of(row, item(1, MARK, "cgt-2"), *BOTH), known={**KNOWN, CGT: another})[1] == Found("cgt-2")
 
 
 def test_an_endpoint_is_listed_as_the_model_that_it_stands_for() -> None:
@@ -523,10 +549,11 @@ def test_an_endpoint_is_listed_as_the_model_that_it_stands_for() -> None:
 
 @pytest.mark.parametrize(
     ("last", "finding"),
-    [(item(0, MARK, CGT), Found(CGT)), (LATER, Absent())],
+    [([item(0, MARK, CGT)], Found(CGT)), (BOTH, Absent())],
 )
-def test_absence_is_certain_only_after_the_last_page(last: Json, finding: Finding) -> None:
-    pages = (page_of(*OLD[:500], total=601), page_of(*OLD[500:], last, total=601))
+def test_absence_is_certain_only_after_the_last_page(last: list[Json], finding: Finding) -> None:
+    total = 600 + len(last)
+    pages = (page_of(*OLD[:500], total=total), page_of(*OLD[500:], *last, total=total))
     assert found(*pages) == ([page_call(1), page_call(2)], finding)
 
 
@@ -548,10 +575,11 @@ def test_a_list_that_changes_while_it_is_read_leaves_it_uncertain(second: Answer
 @pytest.mark.parametrize(
     ("listed", "finding"),
     [
-        (page_of(item(0, 7200), item(0, MARK), LATER), Absent()),
+        (page_of(*BOTH), Absent()),
+        (page_of(item(0, 7200), item(0, MARK), *BOTH), ALTERED),  # a provider may have a mind of its own
         (page_of(item(0, 172_800)), Untraceable()),
         (page_of(item(0)), Untraceable()),
-        (page_of(item(0, 172_800), LATER), Untraceable()),
+        (page_of(item(0, 172_800), *BOTH), Untraceable()),
     ],
 )
 def test_a_task_without_a_mark_is_certainly_not_there_or_nobody_will_ever_know(

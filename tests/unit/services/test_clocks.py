@@ -1,4 +1,4 @@
-"""Providers whose clocks are off, from the lost answer to the end: paid once, whatever their times say."""
+"""Providers whose clocks and lists are off, from the lost answer to the end: paid once, whatever they show."""
 
 from __future__ import annotations
 
@@ -44,13 +44,16 @@ STAMPS: list[Stamp] = [
 
 @dataclass
 class Account(Outbound):
-    """At Vidu or at Ark. The first answer to a submission is lost, whether it was accepted or not."""
+    """At Vidu or at Ark. The second answer to a submission is lost, whether it was accepted or not."""
 
     dialect: str
     stamp: Stamp
     stage: Stage
-    accepts_the_first: bool
+    accepts_the_lost: bool
     shows_payloads: bool = True
+    alter: Callable[[dict[str, Any]], dict[str, Any]] = dict  # what it shows of a task
+    longest: int = 1000  # rows of a list
+    out_of_order_until: datetime = NOON
     listed: list[dict[str, Any]] = field(default_factory=list)
     calls: int = 0
     made: int = 0
@@ -58,16 +61,19 @@ class Account(Outbound):
     def request(self, method: str, url: str, **sent: Any) -> Answer:
         if method == "POST":
             self.calls += 1
-            if self.calls > 1 or self.accepts_the_first:
+            if self.calls != 2 or self.accepts_the_lost:
                 self.accept(json.loads(sent["body"]))
-            if self.calls == 1:
+            if self.calls == 2:
                 raise AnswerLost("cut")
             return self._said({"id": self.listed[0]["id"]})
+        if self.stage.now < self.out_of_order_until:
+            return Answer(status=503)
         page = "pager.page=0" in url or "page_num=1&" in url
         if "?" in url:
-            rows = [self._row(row) for row in self.listed] if page else []
-            return self._said({"tasks": rows, "items": rows, "total": len(self.listed)})
-        row = next(row for row in self.listed if row["id"] in url)
+            listed = [self._row(self.alter(row)) for row in self.listed[: self.longest]]
+            rows = listed if page else []
+            return self._said({"tasks": rows, "items": rows, "total": len(listed)})
+        row = self.alter(next(row for row in self.listed if f"/{row['id']}" in url))
         return self._said({**row, "state": "processing", "status": "running"})
 
     def accept(self, body: dict[str, Any]) -> str:
@@ -102,6 +108,8 @@ def lost(dialect: str, stamp: Stamp, *, accepted: bool, **how: Any) -> tuple[Sta
     stage = Stage()
     account = Account(dialect, stamp, stage, accepted, **how)
     stage.provider = ConfiguredProviders(Secret(dialect), upstream, account).get("one")  # type: ignore[assignment]
+    stage.submit(request(prompt="an earlier boat"))
+    stage.pass_(HOUR)
     return stage, account, stage.submit(request()).id
 
 
@@ -119,7 +127,7 @@ def test_what_was_accepted_is_found_whatever_the_providers_clock_says(
     stage, account, task_id = lost(dialect, stamp, accepted=True, shows_payloads=shows_payloads)
     account.accept({"payload": "elsewhere", "execution_expires_after": 172_800, "model": "m"})
     until(stage, task_id, 1)
-    assert (stage.task(task_id).submission, account.calls) == (Submission.PLACED, 1)
+    assert (stage.task(task_id).submission, account.calls) == (Submission.PLACED, 2)
 
 
 @pytest.mark.parametrize("stamp", STAMPS)
@@ -128,11 +136,13 @@ def test_others_tasks_prove_nothing(dialect: str, stamp: Stamp) -> None:
     for _ in range(8):
         account.accept({"payload": "elsewhere", "execution_expires_after": 7200, "model": "m"})
         until(stage, task_id, 1)
-    assert (stage.task(task_id).state, account.calls) == (State.FAILED, 1)
+    assert (stage.task(task_id).state, account.calls) == (State.FAILED, 2)
 
 
 @pytest.mark.parametrize("stamp", STAMPS)
-def test_what_was_not_accepted_is_placed_once_a_later_task_of_ours_is_listed(dialect: str, stamp: Stamp) -> None:
+def test_what_was_not_accepted_is_placed_once_an_earlier_and_a_later_task_of_ours_are_listed(
+    dialect: str, stamp: Stamp
+) -> None:
     stage, account, task_id = lost(dialect, stamp, accepted=False)
     stage.pass_(0.4 * HOUR)
     stage.submit(request(prompt="another boat"))
@@ -140,35 +150,99 @@ def test_what_was_not_accepted_is_placed_once_a_later_task_of_ours_is_listed(dia
     assert stage.task(task_id).submission is Submission.UNKNOWN  # it was not late enough
     stage.submit(request(prompt="a third boat"))
     until(stage, task_id, 0.5)
-    assert (stage.task(task_id).submission, account.calls) == (Submission.PLACED, 4)
+    assert (stage.task(task_id).submission, account.calls) == (Submission.PLACED, 5)
 
 
 @pytest.mark.parametrize("stamp", STAMPS)
 def test_a_list_that_is_older_than_the_call_proves_nothing(dialect: str, stamp: Stamp) -> None:
     stage, account, task_id = lost(dialect, stamp, accepted=True)
-    hidden = account.listed.pop()
+    hidden = account.listed.pop(0)
     for _ in range(8):
         later = stage.submit(request()).id
         account.listed.clear()  # as it was long ago
         assert stage.task(later).submission is Submission.PLACED
         until(stage, task_id, 0.5)
-    assert account.calls == 1 + 8
+    assert account.calls == 2 + 8
     account.listed.append(hidden)
     until(stage, task_id, 1)
-    assert (stage.task(task_id).provider_task_id, account.calls) == (hidden["id"], 1 + 8)
+    assert (stage.task(task_id).provider_task_id, account.calls) == (hidden["id"], 2 + 8)
 
 
 def test_a_clock_that_is_set_right_in_between_hides_nothing(dialect: str) -> None:
     """By the later task's time, the lost one seems to be hours younger."""
     stage, account, task_id = lost(dialect, local_time, accepted=True, shows_payloads=False)
-    hidden = account.listed.pop()
+    hidden = account.listed.pop(0)
     account.stamp = seconds
     for _ in range(3):
         stage.pass_(0.6 * HOUR)
         stage.submit(request(prompt="another boat"))
     account.listed.append({**hidden, "prompt": "", "execution_expires_after": 172_800})
     until(stage, task_id, 1)
-    assert account.calls == 1 + 3
+    assert account.calls == 2 + 3
+
+
+def changed(field: str, change: Callable[[Any], Any]) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    return lambda row: {**row, field: change(row[field])} if field in row else row
+
+
+ALTERATIONS: dict[str, list[Callable[[Any], Any]]] = {
+    "payload": [
+        lambda _: "",
+        lambda _: None,
+        lambda payload: f"{payload} ",
+        json.dumps,
+        str.upper,
+        lambda payload: payload[:16],
+        lambda payload: {"id": payload},
+        lambda payload: f"job-{payload[-8:]}",
+    ],
+    "execution_expires_after": [
+        lambda mark: min(mark, 86_400),
+        lambda mark: round(mark / 3600) * 3600,
+        lambda _: 3600,
+        lambda mark: mark * 1000,
+        lambda _: 0,
+        lambda mark: mark - 60,
+        lambda _: None,
+    ],
+}
+
+
+@pytest.mark.parametrize("alter", [changed(field, each) for field, some in ALTERATIONS.items() for each in some])
+def test_a_provider_that_does_not_show_what_was_sent_proves_no_absence(
+    dialect: str, alter: Callable[[dict[str, Any]], dict[str, Any]]
+) -> None:
+    """Its list is out of order until a later task of ours is there."""
+    stage, account, task_id = lost(dialect, seconds, accepted=True, alter=alter)
+    hidden = account.listed[0]["id"]
+    account.out_of_order_until = stage.now + timedelta(minutes=37)
+    until(stage, task_id, 0.65)
+    stage.submit(request(prompt="a later boat"))
+    until(stage, task_id, 7)
+    task = stage.task(task_id)
+    assert account.calls == 3
+    assert task.state is State.FAILED or task.provider_task_id == hidden  # what is altered may be of the other format
+
+
+@pytest.mark.parametrize("longest", [1, 50, 100])
+def test_a_list_that_is_cut_short_proves_no_absence(dialect: str, longest: int) -> None:
+    stage, account, task_id = lost(dialect, seconds, accepted=True, longest=longest)
+    account.out_of_order_until = stage.now + timedelta(minutes=37)
+    until(stage, task_id, 0.65)
+    for _ in range(200):
+        account.accept({"payload": "elsewhere", "execution_expires_after": 7200, "model": "m"})
+    stage.submit(request(prompt="a later boat"))
+    until(stage, task_id, 7)
+    assert (stage.task(task_id).state, account.calls) == (State.FAILED, 3)
+
+
+def test_what_has_the_id_of_an_earlier_task_is_not_absent(dialect: str) -> None:
+    stage, account, task_id = lost(dialect, seconds, accepted=True)
+    account.listed[0]["id"] = account.listed[1]["id"]
+    until(stage, task_id, 0.65)
+    stage.submit(request(prompt="a later boat"))
+    until(stage, task_id, 7)
+    assert (stage.task(task_id).state, account.calls) == (State.FAILED, 3)
 
 
 def test_noon_is_noon() -> None:

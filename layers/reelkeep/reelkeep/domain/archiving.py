@@ -135,7 +135,7 @@ def _link_dies_at(task: Task, asset: Asset) -> datetime:
 
 def _with_error(task: Task, asset: Asset, error: CopyError, now: datetime) -> Asset:
     errors = asset.consecutive_errors + 1
-    dead = error.no_better_link and now >= _link_dies_at(task, asset)
+    dead = error.is_link_dead and error.no_better_link and now >= _link_dies_at(task, asset)
     refreshes = asset.dead_link_refreshes + 1 if dead else 0
     hopeless = refreshes >= DEAD_LINK_REFRESHES or now >= (task.succeeded_at or now) + GIVE_UP_AFTER
     jitter = random.Random(f"{task.id}/{error.number}/{asset.name}/{errors}").random()  # noqa: S311 - no secret

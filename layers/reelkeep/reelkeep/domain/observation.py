@@ -52,8 +52,8 @@ class Found:
 class Absent:
     """Certainly not accepted: the provider showed all that it accepted at that time, and it is not among that.
 
-    A list may be older than the call, and its times may be wrong. So it must have shown a task of ours that was
-    placed later, known by its id: a list that shows none proves nothing, and is Uncertain.
+    A list may be older than the call or cut short, and its times may be wrong. So it must have shown tasks of ours
+    that were placed before and after, known by their ids: a list that does not proves nothing, and is Uncertain.
     """
 
 

@@ -177,6 +177,6 @@ class ProviderDialect(Protocol):
     def find(self, task: Task, other: OtherTask) -> Search | None:
         """How to find out whether a placement with a lost answer was accepted; None if there is no way to know.
 
-        It is Absent only if the provider's list shows a task of ours whose call came later: no time that the provider
-        names proves anything.
+        It is Absent only if the provider's list shows tasks of ours whose calls came before and after: no time that
+        the provider names proves anything.
         """

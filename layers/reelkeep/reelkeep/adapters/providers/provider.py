@@ -36,6 +36,7 @@ _FILE_SECONDS = 10.0
 _FIND_SECONDS = 40.0  # for all of its calls: the poll function has 60
 _LIST_SECONDS = 30.0
 _HOUR = timedelta(hours=1)  # a provider's clock is corrected by whole ones, so that a time is always the same
+_FARTHEST_OFF = timedelta(days=1)  # what says to be farther off is no clock
 _MOST_PAGES = 1000  # a list that goes round in circles must end
 
 
@@ -102,7 +103,8 @@ class HttpProvider:
             except (NotSent, AnswerLost, BlockedAddress) as error:
                 raise TryLater(str(error)) from error
             if answer.date and ahead is None:
-                ahead = _HOUR * round((answer.date - now) / _HOUR)
+                off = answer.date - now
+                ahead = _HOUR * round(off / _HOUR) if abs(off) <= _FARTHEST_OFF else timedelta()
                 since += ahead
                 if ahead:
                     continue

@@ -32,34 +32,32 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A later task of ours that a list shows. Had an earlier call been accepted, the list would show that, too.
-
-    This holds whatever the provider's clock says: the row is known by its id, and our own clock timed its call.
-    """
+    """A task of ours that a list shows. The row is known by its id, and our own clock timed its call, whatever the
+    provider's clock says."""
 
     row: Row
     task: Task
+    placing_at: datetime
 
 
-def witness(rows: Iterable[Row], task: Task, other: OtherTask) -> Witness | None:
-    """A row that proves that the list was made long after the call of `task` was over; None if no row does."""
-    named = [row for row in rows if row.id]
-    named.sort(key=lambda row: row.created_at or _LONG_AGO, reverse=True)  # only the order in which they are tried
-    for row in named[:_MOST_LOOKED_UP]:
-        later = other(row.id)
-        if later is None or later.placing_at is None or later.submission is not Submission.PLACED:
-            continue
-        if later.placing_at >= task.lost_since + LISTED_IN_ORDER_AFTER:
-            return Witness(row, later)
-    return None
+def witnesses(rows: Iterable[Row], task: Task, other: OtherTask) -> list[Witness]:
+    """The tasks of ours that the list shows, the latest first. None at all unless one was placed well before the call
+    of `task` and another one well after it: had that call been accepted, it would stand between these two.
 
-
-def shows_earlier(rows: Iterable[Row], task: Task, other: OtherTask) -> bool:
-    """Whether the list reaches back to before the call of `task`: it shows a task of ours that was placed before."""
-    named = [row for row in rows if row.id]
-    named.sort(key=lambda row: row.created_at or _LONG_AGO)
-    earlier = (other(row.id) for row in named[:_MOST_LOOKED_UP])
-    return any(each and each.placing_at and each.placing_at < task.lost_since for each in earlier)
+    With the later one alone, the list may be cut off before that place.
+    """
+    named = sorted((row for row in rows if row.id), key=lambda row: row.created_at or _LONG_AGO)
+    half = _MOST_LOOKED_UP // 2
+    known = ((row, other(row.id)) for row in (named if len(named) <= 2 * half else named[:half] + named[-half:]))
+    ours = [
+        Witness(row, each, each.placing_at)
+        for row, each in known
+        if each and each.placing_at and each.submission is Submission.PLACED
+    ]
+    ours.sort(key=lambda each: each.placing_at, reverse=True)
+    is_late = bool(ours) and ours[0].placing_at >= task.lost_since + LISTED_IN_ORDER_AFTER
+    is_long = bool(ours) and ours[-1].placing_at <= task.lost_since - LISTED_IN_ORDER_AFTER
+    return ours if is_late and is_long else []
 
 
 def strangers(rows: Iterable[Row], task: Task, other: OtherTask) -> list[Row]:
@@ -76,5 +74,9 @@ def is_near(row: Row, task: Task) -> bool:
     return row.created_at is None or abs(row.created_at - task.lost_since) <= _NEAR
 
 
-UNPROVEN = Uncertain("the provider lists no task of ours that was placed later, so its list may be too old")
+UNPROVEN = Uncertain(
+    "the provider lists no tasks of ours that were placed before and after, so its list may be too old or cut short"
+)
+DOUBTFUL = Uncertain("the provider lists a task that may be this one")
+ALTERED = Uncertain("the provider does not show what its tasks were sent with, so any of them may be this one")
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)

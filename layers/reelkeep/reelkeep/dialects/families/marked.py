@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from reelkeep.dialects.families.client import Client
-from reelkeep.dialects.families.evidence import UNPROVEN, Row, strangers, witness
+from reelkeep.dialects.families.evidence import ALTERED, DOUBTFUL, UNPROVEN, Row, strangers, witnesses
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.domain.observation import Absent, Found, ListedPage, Uncertain
 from reelkeep.domain.task import Kind, Request, Task
@@ -61,7 +61,8 @@ class MarkedClient(Client):
     def find(self, task: Task, other: OtherTask) -> Search:
         """By our mark, in a list that is read until a page of it is empty.
 
-        A row without a mark may be ours, if a gateway drops marks; not so if a later task of ours shows its own.
+        Another mark excludes a row only if the tasks of ours that the list shows have their own there, and a row
+        without one may be ours: a gateway may alter marks, or drop them.
         """
         rows = dict[str, Row]()
         for number in range(1, self.most_pages + 1):
@@ -79,12 +80,11 @@ class MarkedClient(Client):
                 return Uncertain("the provider's list shows the same page again")
         else:
             return Uncertain("the provider's list does not end")
-        seen = witness(rows.values(), task, other)
-        if seen and self.mark(seen.row.task) == seen.task.id:
-            return Absent()
-        if strangers([row for row in rows.values() if not self.mark(row.task)], task, other):
-            return Uncertain("the provider lists a task that may be this one")
-        return Absent() if seen else UNPROVEN
+        ours = witnesses(rows.values(), task, other)
+        is_shown = all(self.mark(each.row.task) == each.task.id for each in ours)
+        if strangers([row for row in rows.values() if not (is_shown and self.mark(row.task))], task, other):
+            return DOUBTFUL if is_shown else ALTERED
+        return Absent() if ours else UNPROVEN
 
     def _place(self, page: str) -> tuple[str, int, str]:
         """Of a page: its list, its number, and the last task of the page before."""

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from reelkeep.dialects.families.client import Client, segment
-from reelkeep.dialects.families.evidence import UNPROVEN, Row, is_near, shows_earlier, strangers, witness
+from reelkeep.dialects.families.evidence import ALTERED, UNPROVEN, Row, is_near, strangers, witnesses
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
@@ -122,16 +122,18 @@ class _Client(Client):
         """By our id in the payload: first in the part of the list where it should be, then in all of it.
 
         The list is not documented to show payloads. Rows without one are looked at one by one, where they are; first
-        those with our prompt, and those that are of the time of the call.
+        those with our prompt, and those that are of the time of the call. Another payload excludes a row only if the
+        tasks of ours that the list shows have their own there; an empty one excludes none.
         """
         checked: dict[str, Finding | None] = {}
         for window in ((("created_at.from", rfc3339(task.lost_since - _BEFORE)),), ()):
             rows = dict[str, Row]()
             ended = yield from self._read_list(task, window, rows)
-            if isinstance(ended, Found | Uncertain):
+            if ended is not None:
                 return ended
-            is_whole = ended or shows_earlier(rows.values(), task, other)
-            unnamed = [row for row in rows.values() if not row.task.fields.get("payload")]
+            ours = witnesses(rows.values(), task, other)
+            is_shown = all(each.row.task.fields.get("payload") == each.task.id for each in ours)
+            unnamed = [row for row in rows.values() if not (is_shown and row.task.fields.get("payload"))]
             suspects = strangers(unnamed, task, other)
             suspects.sort(key=lambda row: row.task.text("prompt") != task.request.prompt)
             for row in suspects:
@@ -141,16 +143,20 @@ class _Client(Client):
                     if isinstance(finding, Found):
                         return finding
         doubts = [checked[row.id] if row.id else _WITHOUT_ID for row in suspects]
-        doubt = next((each for each in doubts if each is not None), None)
-        return doubt or (Absent() if is_whole and witness(rows.values(), task, other) else UNPROVEN)
+        if doubt := next((each for each in doubts if each is not None), None):
+            return doubt
+        if not ours:
+            return UNPROVEN
+        if suspects and not isinstance((yield from self._check(ours[0].task, ours[0].row.id)), Found):
+            return ALTERED
+        return Absent()
 
     def _read_list(
         self, task: Task, window: Query, rows: dict[str, Row]
-    ) -> Generator[Call, Answer, Found | Uncertain | bool]:
-        """Adds what is listed to `rows`, and says whether it is the whole list for certain.
+    ) -> Generator[Call, Answer, Found | Uncertain | None]:
+        """Adds what is listed to `rows`; ends early at what has our payload.
 
-        Pages may be shorter than asked for: the last one is empty. Where it is the one before once more, it may be
-        that there are no other pages than the first.
+        Pages may be shorter than asked for: the last one is empty, or the one before once more.
         """
         page, number = ("pager.page", "0"), 0
         while True:
@@ -165,21 +171,24 @@ class _Client(Client):
                     return Found(row.id) if row.id else _WITHOUT_ID
                 rows[row.key] = row
             if not listed or (before == len(rows) and not token):
-                return not listed
+                return None
             number += 1
             page = ("pager.page_token", token) if token else ("pager.page", str(number))
 
     def _check(self, task: Task, task_id: str) -> Generator[Call, Answer, Finding | None]:
-        """Whether this is the one; None if it is not."""
+        """Whether this is the one; None if it has the payload of another."""
         answer = yield self._show(task_id)
         body = JsonObject(answer.json())
         if not answer.ok or not body.text("state"):
             return Uncertain("the provider lists a task that may be this one, but does not show it")
         if "payload" not in body.fields:
             return Untraceable()
-        return Found(task_id) if body.text("payload") == task.id else None
+        if body.text("payload") == task.id:
+            return Found(task_id)
+        return None if body.fields["payload"] else _WITHOUT_PAYLOAD
 
 
+_WITHOUT_PAYLOAD = Uncertain("the provider lists a task without a payload, which may be this one")
 _WITHOUT_ID = Uncertain("the provider lists a task without an id, which may be this one")
 
 

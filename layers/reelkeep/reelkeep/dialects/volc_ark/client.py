@@ -8,7 +8,7 @@ from datetime import datetime
 from zlib import crc32
 
 from reelkeep.dialects.families.client import Client, segment
-from reelkeep.dialects.families.evidence import UNPROVEN, Row, is_near, strangers, witness
+from reelkeep.dialects.families.evidence import ALTERED, DOUBTFUL, UNPROVEN, Row, is_near, strangers, witnesses
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH
 from reelkeep.domain.observation import Absent, Found, ListedPage, Uncertain, Untraceable
@@ -71,8 +71,9 @@ class _Client(Client):
     def find(self, task: Task, other: OtherTask) -> Search:
         """By its mark, among all that Ark has: its list knows no time to be filtered by.
 
-        What has our mark and was asked for otherwise is not taken for ours, nor is it overlooked. A row without a
-        mark may be ours if an aggregator on the way drops marks: not so if a later task of ours shows its own.
+        What has our mark and was asked for otherwise is not taken for ours, nor is it overlooked. Another mark
+        excludes a row only if the tasks of ours that the list shows have their own there: an aggregator may alter
+        marks, or drop them.
         """
         mark, rows, total, number = _mark(task), dict[str, Row](), None, 0
         while total is None or _named(rows) < total:
@@ -89,14 +90,17 @@ class _Client(Client):
             if total not in (None, counted) or before == _named(rows) < counted:
                 return Uncertain("the provider's list changed while it was read")
             total = counted
-        seen = witness(rows.values(), task, other)
-        unmarked = {None, task.request.expires_after or EXPIRES_AFTER}
-        if mark is not None and seen and _mark(seen.task) is not None and _echo(seen.row) == _mark(seen.task):
-            unmarked = {None}
-        suspects = strangers([row for row in rows.values() if _echo(row) in unmarked], task, other)
+        ours = witnesses(rows.values(), task, other)
+        marks = [(_echo(each.row), _mark(each.task)) for each in ours if _mark(each.task) is not None]
+        is_shown = mark is not None and bool(marks) and all(echo == own for echo, own in marks)
+        suspects = strangers([row for row in rows.values() if not is_shown or _echo(row) is None], task, other)
+        if mark is None and any(
+            _echo(row) in (None, task.request.expires_after or EXPIRES_AFTER) for row in suspects
+        ):
+            return Untraceable()
         if suspects:
-            return Untraceable() if mark is None else Uncertain("the provider lists a task that may be this one")
-        return Absent() if seen else UNPROVEN
+            return DOUBTFUL if is_shown or not ours else ALTERED
+        return Absent() if ours else UNPROVEN
 
 
 upstream = _Client()
@@ -126,16 +130,23 @@ def _named(rows: Mapping[str, Row]) -> int:
 
 
 def _marked(rows: Iterable[Row], mark: int, task: Task, other: OtherTask) -> Found | Uncertain | None:
-    """Another task may have the same mark by chance: not so one that is known to be another, and of several that may
-    be ours, the time decides."""
-    ours = [row for row in rows if _echo(row) == mark and not (row.id and other(row.id))]
+    """Another task may have the same mark by chance: not so one that is known to be another with that mark, and of
+    several that may be ours, the time decides. If the id is known to be that of a task with another mark, nobody can
+    tell which of the two it is now."""
+    marked = [(row, other(row.id) if row.id else None) for row in rows if _echo(row) == mark]
+    ours = [row for row, known in marked if known is None]
+    if not ours and any(known and _mark(known) != mark for _, known in marked):
+        return _INDISTINCT
     if len(ours) > 1:
         ours = [row for row in ours if is_near(row, task)] or ours
     if not ours:
         return None
     if len(ours) == 1 and ours[0].id and _is_asked_for(ours[0], task):
         return Found(ours[0].id)
-    return Uncertain("the provider's list does not tell its tasks apart")
+    return _INDISTINCT
+
+
+_INDISTINCT = Uncertain("the provider's list does not tell its tasks apart")
 
 
 def _is_asked_for(row: Row, task: Task) -> bool:
