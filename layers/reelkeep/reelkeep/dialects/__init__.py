@@ -43,7 +43,7 @@ def shown(name: str, task: Task, links: Links) -> tuple[Json, str]:
     """What this dialect tells receivers of a task, and what else signs that; only this dialect is loaded."""
     dialect: Dialect = _spoken(name, "dialect", "server")
     show = next(route for route in dialect.routes if isinstance(route, Show))
-    body = show.event(task) if show.event else show.render(task, links).body
+    body = show.event(task, links) if show.event else show.render(task, links).body
     return body, show.callbacks_signed_by
 
 

@@ -90,7 +90,7 @@ class Show(Route):
     """Shows the task that the path's `task_id` names. Receivers get its body, unless there is an event."""
 
     callbacks_signed_by: str = ""  # the dialect's own scheme, beside the one that signs every callback
-    event: Callable[[Task], Json] | None = None  # what the dialect posts to webhooks
+    event: Callable[[Task, Links], Json] | None = None  # what the dialect posts to webhooks
     render: Callable[[Task, Links], Reply]
 
 

@@ -90,7 +90,7 @@ def _listed(page: Page, links: Links, _: Listing) -> Reply:
     return Reply(body={"object": "list", "data": videos, **ends, "has_more": bool(page.next_cursor)})
 
 
-def _event(task: Task) -> Json:
+def _event(task: Task, _: Links) -> Json:
     """As OpenAI posts it to webhooks. Source: the types of its Python SDK, and `client.webhooks.unwrap`."""
     return {
         "id": f"evt_{task.id}_{task.state}",
