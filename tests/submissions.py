@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 MODELS = {  # one that the provider of each dialect has, and no other
+    "kling": "kling-v2-6",
     "openai_videos": "sora-2",
     "video_generations": "kling-v1",
     "vidu_ent_v2": "viduq2",
@@ -42,6 +43,10 @@ def submission(dialect: str, model: str, prompt: str) -> tuple[str, dict[str, An
                 "resolution": "720p",
                 "ratio": "16:9",
             },
+        ),
+        "kling": (
+            "/kling/v1/videos/text2video",
+            {"model_name": model, "prompt": prompt, "mode": "std", "duration": "4", "aspect_ratio": "16:9"},
         ),
         "video_generations": ("/v1/video/generations", {**said, "duration": 4, "size": "1280x720"}),
         "openai_videos": ("/v1/videos", {**said, "seconds": "4", "size": "1280x720"}),

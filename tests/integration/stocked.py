@@ -30,7 +30,16 @@ from tests.integration.example import NOON, a_task
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
-DIALECTS = ("reelkeep", "vidu_ent_v2", "vidu_v1", "vidu_native", "volc_ark", "video_generations", "openai_videos")
+DIALECTS = (
+    "reelkeep",
+    "kling",
+    "vidu_ent_v2",
+    "vidu_v1",
+    "vidu_native",
+    "volc_ark",
+    "video_generations",
+    "openai_videos",
+)
 OWNERS = ("alice", "bob", "carol@example.com")
 ENDS = (State.SUCCESS, State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED)
 

@@ -232,7 +232,7 @@ def made_of(cloud: Cloud, task: Task) -> list[str]:
     return [made.id for made in cloud.simulator.tasks() if task.request.prompt.startswith(made.order.prompt)]
 
 
-LISTING = ["vidu_ent_v2", "volc_ark"]  # what can tell what became of a submission
+LISTING = ["kling", "vidu_ent_v2", "volc_ark"]  # what can tell what became of a submission
 
 
 @pytest.mark.parametrize("provider", LISTING)

@@ -283,6 +283,7 @@ SUBMISSIONS = [
     ),
     ("/vidu-native/video/generations", {"model": "viduq2", "prompt": "a paper boat"}),
     ("/api/v3/contents/generations/tasks", {"model": "m", "content": [{"type": "text", "text": "a paper boat"}]}),
+    ("/kling/v1/videos/text2video", {"model_name": "viduq2", "prompt": "a paper boat"}),
     ("/v1/video/generations", {"model": "viduq2", "prompt": "a paper boat"}),
     ("/v1/videos", {"model": "viduq2", "prompt": "a paper boat"}),
 ]

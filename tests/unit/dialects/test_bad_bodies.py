@@ -17,6 +17,7 @@ from tests.unit.dialects.stage import TINY
 everywhere = pytest.mark.parametrize("spoken", all_dialects(), ids=lambda dialect: dialect.name)
 BROKEN = "data:image/png;base64,iVBO\r\nRw0K\r\nGgo="
 IN_PICTURES: dict[str, tuple[str, dict[str, Any]]] = {
+    "kling": ("/kling/v1/videos/image2video", {"image": BROKEN}),
     "openai_videos": ("/v1/videos", {"prompt": "a boat", "input_reference": BROKEN}),
     "reelkeep": ("/tasks", {"kind": "img2video", "model": "m", "images": [BROKEN]}),
     "video_generations": ("/v1/video/generations", {"prompt": "a boat", "image": BROKEN}),

@@ -96,12 +96,32 @@ def video(id: str = "video_1", **changes: Any) -> dict[str, Json]:
     return item | changes
 
 
+def kling(id: str = "7", **changes: Any) -> dict[str, Json]:
+    item = {
+        "task_id": id,
+        "task_status": "succeed",
+        "task_info": {"external_task_id": "mine"},
+        "task_result": {"videos": [{"id": "v-1", "url": LINK, "duration": "5.1"}]},
+        "created_at": int(NOW.timestamp() * 1000) - 3_600_000,
+        "updated_at": int(NOW.timestamp() * 1000) - 60_000,
+    }
+    words = {"id": "task_id", "status": "task_status", "content": "task_result"}
+    named = {words.get(name, name): value for name, value in changes.items()}
+    return item | named
+
+
 PAGES: dict[str, Callable[..., dict[str, Json]]] = {
+    "kling": lambda *items: {"code": 0, "message": "SUCCEED", "data": list(items)},
     "vidu_ent_v2": lambda *items: {"tasks": list(items), "next_page_token": ""},
     "volc_ark": lambda *items: {"items": list(items), "total": len(items)},
     "openai_videos": lambda *items: {"object": "list", "data": list(items), "has_more": False},
 }
-ITEMS: dict[str, Callable[..., dict[str, Json]]] = {"vidu_ent_v2": vidu, "volc_ark": ark, "openai_videos": video}
+ITEMS: dict[str, Callable[..., dict[str, Json]]] = {
+    "kling": kling,
+    "vidu_ent_v2": vidu,
+    "volc_ark": ark,
+    "openai_videos": video,
+}
 LISTS = sorted(PAGES)
 
 

@@ -1,0 +1,171 @@
+"""Kling's bodies: what clients send, one for each kind of task, and what they get."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
+
+from reelkeep.dialects.families.pictures import Picture, bare
+from reelkeep.dialects.translate import Body, Name, Part, Prompt, TextSeconds, Url, example, means, only_here, unless
+from reelkeep.domain.task import Kind, Request
+from reelkeep.domain.wire import Json
+
+
+class Make(Part):
+    mode: Name | None = means("resolution", words={"std": "720p", "pro": "1080p", "4k": "4K"})
+    duration: TextSeconds | None = means("duration", write=str)
+
+
+class Watermark(Part):
+    enabled: bool | None = means("watermark", description="A second video has one.")
+
+
+class Submission(Body):
+    kind: ClassVar[Kind]
+
+    external_task_id: Name | None = means("payload", description="Comes back unchanged with every answer.")
+    watermark_info: Watermark | None = None
+
+    def understood(self) -> dict[str, Any]:
+        return super().understood() | {"kind": self.kind}
+
+
+class _Video(Make, Submission):
+    model_name: Name = means("model", "kling-v1")
+    multi_shot: bool = only_here(False, description="With `shot_type` and `multi_prompt`.")
+    prompt: Prompt | None = means("prompt")
+    negative_prompt: Prompt | None = only_here()
+    sound: Name | None = means("audio", words={"on": True, "off": False})
+    cfg_scale: Annotated[float, Field(ge=0, le=1)] = only_here(0.5)
+
+
+class Text2video(_Video):
+    kind = Kind.TEXT2VIDEO
+    model_config = example(model_name="kling-v2-6", prompt="a paper boat on a pond", mode="pro", duration="5")
+
+    prompt: Annotated[Prompt | None, unless("multi_shot")] = means("prompt", validate_default=True)
+    aspect_ratio: Name | None = means("aspect_ratio")
+
+
+class Image2video(_Video):
+    kind = Kind.IMG2VIDEO
+    model_config = example(model_name="kling-v2-6", image="https://example.com/boat.png", prompt="it sails")
+    by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"image_tail": ("images",), "image": ("images",)}
+
+    image: Picture | None = None
+    image_tail: Annotated[Picture | None, unless("image")] = Field(None, validate_default=True)
+
+    def understood(self) -> dict[str, Any]:
+        """No other format has a last frame alone, so that none is told of it."""
+        images = tuple(filter(None, (self.image, self.image and self.image_tail)))
+        kind = Kind.START_END2VIDEO if images[1:] else Kind.IMG2VIDEO
+        return super().understood() | {"kind": kind, "images": images}
+
+    @classmethod
+    def express(cls, request: Request) -> dict[str, Json]:
+        images = zip(("image", "image_tail"), map(bare, request.images), strict=False)
+        return {**super().express(request), **dict(images)}
+
+
+class Listed(Part):
+    image: Picture
+
+
+class MultiImage2video(_Video):
+    kind = Kind.REFERENCE2VIDEO
+    model_config = example(prompt="the boat at dusk", image_list=[{"image": "https://example.com/boat.png"}])
+    by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"image_list": ("images",)}
+
+    model_name: Name = means("model", "kling-v1-6")
+    image_list: list[Listed] = Field(min_length=1, max_length=4)
+    aspect_ratio: Name | None = means("aspect_ratio")
+
+    def understood(self) -> dict[str, Any]:
+        return super().understood() | {"images": tuple(each.image for each in self.image_list)}
+
+    @classmethod
+    def express(cls, request: Request) -> dict[str, Json]:
+        images: list[Json] = [{"image": bare(image)} for image in request.images]
+        return {**super().express(request), "image_list": images}
+
+
+class VideoExtend(Submission):
+    kind = Kind.EXTEND
+    model_config = example(video_id="019b91f8d40000112233445566778899-1", prompt="it sails on")
+
+    video_id: Name = means("creation_id", ...)
+    prompt: Prompt | None = means("prompt")
+
+
+class Talk(Part):
+    video_id: Name | None = means("creation_id")
+    video_url: Annotated[Url | None, unless("video_id")] = means("video_url", validate_default=True)
+    text: Prompt | None = means("prompt")
+
+
+class LipSync(Submission):
+    kind = Kind.LIP_SYNC
+    model_config = example(input={"video_url": "https://example.com/talk.mp4", "mode": "text2video", "text": "Hello"})
+
+    input: Talk
+
+
+class Effect(Make):
+    """What it is made of (`images`, `image`) goes to Kling only, as its scenes do."""
+
+    model_name: Name | None = means("model")
+
+
+class Effects(Submission):
+    kind = Kind.TEMPLATE2VIDEO
+    model_config = example(
+        effect_scene="hug", input={"model_name": "kling-v1-6", "image": "https://example.com/ann.png"}
+    )
+
+    effect_scene: Name = means("template", ...)
+    input: Effect
+
+
+BODIES: Mapping[Kind, type[Body]] = {  # Kling's voices and scenes are its own
+    **{body.kind: body for body in (Text2video, Image2video, MultiImage2video, VideoExtend)},
+    Kind.START_END2VIDEO: Image2video,
+}
+
+# --- what is answered ---
+
+Status = Literal["submitted", "processing", "succeed", "failed"]
+
+
+class Film(TypedDict):
+    id: str
+    url: Annotated[str, Field(description="Permanent.")]
+    watermark_url: NotRequired[str]
+    duration: Annotated[str, Field(description="Seconds, as in 5.1.")]
+
+
+class Data(TypedDict):
+    task_id: str
+    task_status: Status
+    task_status_msg: Annotated[str, Field(description="Why it failed.")]
+    task_info: Annotated[dict[str, str], Field(description="The `external_task_id`.")]
+    task_result: NotRequired[Annotated[dict[str, list[Film]], Field(description="The `videos`, on success.")]]
+    final_unit_deduction: NotRequired[Annotated[str, Field(description="What the provider charged.")]]
+    created_at: Annotated[int, Field(description="Milliseconds since 1970.")]
+    updated_at: int
+
+
+class Error(TypedDict):
+    code: Annotated[int, Field(description="0 if it is none.")]
+    message: str
+    request_id: str
+
+
+class Task(Error):
+    data: Data
+
+
+class TaskList(Error):
+    data: list[Data]
