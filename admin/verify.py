@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
+from zlib import crc32
 
 from botocore.exceptions import ClientError
 
 from admin.folders import Folder
 from admin.output import size
 from admin.rebuild import read
-from reelkeep.adapters.copying.checksums import Checksum, Crc32, Sha256
 from reelkeep.adapters.s3 import layout
 from reelkeep.adapters.s3.manifests import NoManifest
 from reelkeep.domain.task import ArchivedFile, State, Submission, Task
@@ -140,17 +141,19 @@ def _check(
 
 
 def _read(kept: ArchivedFile, *, s3: S3Client, bucket: str, reading: Callable[[int], None]) -> tuple[int, _Problems]:
-    checksum: Checksum = Sha256() if kept.sha256 else Crc32()
-    length = 0
+    sha256, crc, length = hashlib.sha256(), 0, 0
     body = s3.get_object(Bucket=bucket, Key=kept.key)["Body"]
     for piece in body.iter_chunks(_PIECE):
-        checksum.update(memoryview(piece))
+        if kept.sha256:
+            sha256.update(piece)
+        else:
+            crc = crc32(piece, crc)
         length += len(piece)
         reading(len(piece))
-    found = checksum.digest().hex()
+    name, found = ("sha256", sha256.hexdigest()) if kept.sha256 else ("crc32", f"{crc:08x}")
     if found == _expected(kept):
         return length, []
-    return length, [(kept.key, "content", f"{checksum.name} {found} instead of {_expected(kept)}")]
+    return length, [(kept.key, "content", f"{name} {found} instead of {_expected(kept)}")]
 
 
 def _expected(kept: ArchivedFile) -> str:

@@ -14,6 +14,8 @@ import socket
 import ssl
 import sys
 import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ import av
 
 _BLOCK = random.Random(1).randbytes(1 << 20)
 _PIECE = 1 << 18
+_TRAILER = 200  # bytes, in which there is one
 
 
 def video() -> bytes:
@@ -38,21 +41,25 @@ def video() -> bytes:
     return file.getvalue()
 
 
-def _drop(body: io.BufferedReader, count: int, buffer: memoryview) -> None:
+def _drop(body: io.BufferedReader, count: int, buffer: memoryview) -> bytes:
+    """The end of what was dropped."""
+    read = 0
     while count:
-        count -= body.readinto(buffer[:count])
+        read = body.readinto(buffer[:count])
+        count -= read
+    return bytes(buffer[max(0, read - _TRAILER) : read])
 
 
 class Source:
-    """GET /SIZE, with Range."""
+    """GET /SIZE, with Range; /SIZE/RATE for so many bytes a second on each connection."""
 
     def __init__(self) -> None:
         self._video = video()
 
     def serve(self, connection: ssl.SSLSocket, request: str, _body: io.BufferedReader) -> None:
-        asked = re.match(r"GET /(\d+)", request)
+        asked = re.match(r"GET /(\d+)(?:/(\d+))?", request)
         assert asked is not None, request
-        size = int(asked[1])
+        size, rate = int(asked[1]), int(asked[2] or 0)
         found = re.search(r"\r\nrange: bytes=(\d+)-(\d+)", request, re.I)
         first, last = (int(found[1]), min(int(found[2]), size - 1)) if found else (0, size - 1)
         head = f'HTTP/1.1 {206 if found else 200} OK\r\ncontent-length: {last + 1 - first}\r\netag: "{size}"\r\n'
@@ -63,12 +70,14 @@ class Source:
         if first < len(begin):
             connection.sendall(begin[first : last + 1])
             first = len(begin)
-        block = memoryview(_BLOCK)
+        block, piece, began, sent = memoryview(_BLOCK), _PIECE if rate else len(_BLOCK), time.monotonic(), 0
         while first <= last:
             at = first % len(block)
-            count = min(len(block) - at, last + 1 - first)
+            count = min(len(block) - at, last + 1 - first, piece)
             connection.sendall(block[at : at + count])
-            first += count
+            first, sent = first + count, sent + count
+            if rate:
+                time.sleep(max(0.0, began + sent / rate - time.monotonic()))
 
 
 class Sink:
@@ -77,22 +86,36 @@ class Sink:
     def serve(self, connection: ssl.SSLSocket, request: str, body: io.BufferedReader) -> None:
         if re.search(r"\r\nexpect: 100-continue", request, re.I):
             connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        buffer = memoryview(bytearray(_PIECE))
+        buffer, checksum = memoryview(bytearray(_PIECE)), b""
         if length := re.search(r"\r\ncontent-length: (\d+)", request, re.I):
-            _drop(body, int(length[1]), buffer)
+            checksum = _trailer(_drop(body, int(length[1]), buffer))
         elif re.search(r"\r\ntransfer-encoding: chunked", request, re.I):
+            end = b""
             while chunk := int(body.readline(), 16):
-                _drop(body, chunk + 2, buffer)
+                end = (end + _drop(body, chunk + 2, buffer)[:-2])[-_TRAILER:]
             body.readline()
+            checksum = _trailer(end)
+        elif found := re.search(r"\r\n(x-amz-checksum-\w+: ?\S+)", request, re.I):
+            checksum = found[1].encode() + b"\r\n"
         answer = b""
         if request.startswith("POST"):
-            answer = b"<Result><UploadId>one</UploadId><ETag>whole</ETag></Result>"
-        connection.sendall(b'HTTP/1.1 200 OK\r\netag: "part"\r\ncontent-length: %d\r\n\r\n%b' % (len(answer), answer))
+            answer = (
+                b"<Result><UploadId>one</UploadId><ETag>all</ETag><ChecksumCRC32>AAAAAA==</ChecksumCRC32></Result>"
+            )
+        head = b'HTTP/1.1 %b\r\netag: "part"\r\n%bcontent-length: %d\r\n\r\n'
+        status = b"404 Not Found" if request.startswith("HEAD") else b"200 OK"
+        connection.sendall(head % (status, checksum, len(answer)) + answer)
+
+
+def _trailer(end: bytes) -> bytes:
+    """The header that says the checksum that came after the content."""
+    found = re.search(rb"x-amz-checksum-\w+:[\w+/=]+\r\n", end)
+    return found[0] if found else b""
 
 
 def _talk(plain: socket.socket, tls: ssl.SSLContext, end: Source | Sink) -> None:
     plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with tls.wrap_socket(plain, server_side=True) as connection:
+    with suppress(OSError), tls.wrap_socket(plain, server_side=True) as connection:  # a reader may have had enough
         incoming: Any = connection.makefile("rb", buffering=_PIECE)
         while request := incoming.readline():
             while (line := incoming.readline()) not in (b"\r\n", b""):

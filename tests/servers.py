@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import hmac
+import io
 import re
 import socket
 import ssl
 import threading
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.parse import parse_qsl
 from zlib import crc32
+
+import trustme
 
 
 @dataclass
@@ -35,6 +38,12 @@ class Cut(Exception):
 
 
 Answering = Callable[[Request], Iterable[bytes]]
+
+
+def serving_tls(authority: trustme.CA, name: str) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(name).configure_cert(context)
+    return context
 
 
 def reply(status: int = 200, body: bytes = b"", **headers: str) -> list[bytes]:
@@ -100,9 +109,10 @@ class Server:
                     method, target, _ = line.decode().split()
                     lines = iter(incoming.readline, b"\r\n")
                     headers = dict(_header(line.decode()) for line in lines)
-                    length = int(headers.get("content-length", 0))
-                    body = incoming.read(length)
-                    if len(body) < length:
+                    if headers.get("expect") == "100-continue":
+                        connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    body = _body(headers, incoming)
+                    if body is None:
                         return
                     request = Request(method, target, headers, body)
                     self.requests.append(request)
@@ -112,37 +122,105 @@ class Server:
             return
 
 
+def _body(headers: Mapping[str, str], incoming: io.BufferedReader) -> bytes | None:
+    """None if it was cut."""
+    if headers.get("transfer-encoding") != "chunked":
+        length = int(headers.get("content-length", 0))
+        body = incoming.read(length)
+        return body if len(body) == length else None
+    chunks = []
+    while line := incoming.readline():
+        chunks.append(incoming.read(int(line, 16) + 2)[:-2])
+        if not chunks[-1]:
+            return b"".join(chunks)
+    return None
+
+
 @dataclass
 class Bucket:
     """As much of S3 as the copies need, strict about what S3 is strict about. Serves through `Server`."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
-    stored: dict[str, dict[str, str]] = field(default_factory=dict)  # the headers of each
-    faults: list[tuple[int, str]] = field(default_factory=list)  # status and code of the next answers
+    stored: dict[str, dict[str, str]] = field(default_factory=dict)  # the headers that each was made with
+    parts: dict[int, bytes] = field(default_factory=dict)  # of the upload that is going on
+    calls: list[str] = field(default_factory=list)
+    tells_checksums: bool = True  # of a whole upload, as S3 does
+    faults: dict[str, list[tuple[int, str]]] = field(default_factory=dict)  # status and code of a call's next answers
 
     def __call__(self, request: Request) -> list[bytes]:
-        if self.faults:
-            status, code = self.faults.pop(0)
-            return reply(status, f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode())
-        assert request.method == "PUT"
-        assert request.headers["x-amz-content-sha256"] == "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
-        assert _signature(request, "secret") == request.headers["authorization"].partition("Signature=")[2]
-        content, trailer = _unframed(request.body)
-        name, _, value = trailer.partition(":")
-        whole = len(content) == int(request.headers["x-amz-decoded-content-length"])
-        if not whole or request.headers["x-amz-trailer"] != name or value != _sum(name, content):
-            return reply(400, b"<Error><Code>BadDigest</Code></Error>")
-        self.objects[request.target.removeprefix("/bucket/")] = content
-        self.stored[request.target.removeprefix("/bucket/")] = request.headers
-        return reply(200, etag='"one"')
+        path, _, query = request.target.partition("?")
+        key, asked = path.removeprefix("/bucket/"), dict(parse_qsl(query, keep_blank_values=True))
+        call = _called(request.method, asked)
+        self.calls.append(call)
+        if self.faults.get(call):
+            status, code = self.faults[call].pop(0)
+            return _refused(status, code)
+        content, headers = request.body, request.headers
+        if request.method == "PUT":
+            content, headers, wrong = _received(request)
+            if wrong:
+                return _refused(400, wrong)
+        match call:
+            case "PutObject":
+                self.objects[key], self.stored[key] = content, headers
+            case "CreateMultipartUpload":
+                self.stored[key] = headers
+                return reply(200, b"<Result><UploadId>upload</UploadId></Result>")
+            case "UploadPart":
+                self.parts[int(asked["partNumber"])] = content
+            case "CompleteMultipartUpload":
+                named = [int(number) for number in re.findall(rb"<PartNumber>(\d+)</PartNumber>", content)]
+                whole = b"".join(self.parts[number] for number in named)
+                assert named == sorted(self.parts)
+                assert headers["x-amz-checksum-type"] == "FULL_OBJECT"
+                self.objects[key] = whole
+                stored = f"<ChecksumCRC32>{_checksum('crc32', whole)}</ChecksumCRC32>"
+                return reply(200, f"<Result>{stored if self.tells_checksums else ''}</Result>".encode())
+            case "HeadObject":
+                return reply(200, x_amz_checksum_crc32=_checksum("crc32", self.objects[key]))
+            case "AbortMultipartUpload":
+                self.parts.clear()
+                return reply(204)
+        sums: Any = {name: value for name, value in headers.items() if name.startswith("x-amz-checksum-")}
+        return reply(200, etag='"one"', **sums)
 
 
-def _sum(name: str, content: bytes) -> str:
-    """Of a long file, each takes its time."""
-    if name == "x-amz-checksum-crc32":
-        return b64encode(crc32(content).to_bytes(4, "big")).decode()
-    assert name == "x-amz-checksum-sha256"
-    return b64encode(sha256(content).digest()).decode()
+def _called(method: str, asked: Mapping[str, str]) -> str:
+    if method == "POST":
+        return "CreateMultipartUpload" if "uploads" in asked else "CompleteMultipartUpload"
+    if method == "DELETE":
+        return "AbortMultipartUpload"
+    if method == "HEAD":
+        return "HeadObject"
+    return "UploadPart" if "partNumber" in asked else "PutObject"
+
+
+def _refused(status: int, code: str) -> list[bytes]:
+    return reply(status, f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode(), connection="close")
+
+
+def _received(request: Request) -> tuple[bytes, dict[str, str], str]:
+    """The content, the headers with the trailer among them, and the code of what is wrong with them."""
+    content, headers = request.body, request.headers
+    if headers.get("x-amz-content-sha256") == "STREAMING-UNSIGNED-PAYLOAD-TRAILER":
+        chunks, trailer = _unframed(request.body)
+        if any(len(chunk) < 8192 for chunk in chunks[:-1]):
+            return b"", headers, "InvalidChunkSizeError"
+        content, (name, _, value) = b"".join(chunks), trailer.partition(":")
+        assert name == headers["x-amz-trailer"]
+        headers = {**headers, name: value}
+        if len(content) != int(headers["x-amz-decoded-content-length"]):
+            return b"", headers, "IncompleteBody"
+    sums = {name: value for name, value in headers.items() if name.startswith("x-amz-checksum-")}
+    assert sums
+    if any(value != _checksum(name.rpartition("-")[2], content) for name, value in sums.items()):
+        return b"", headers, "BadDigest"
+    return content, headers, ""
+
+
+def _checksum(name: str, content: bytes) -> str:
+    digest = crc32(content).to_bytes(4, "big") if name == "crc32" else sha256(content).digest()
+    return b64encode(digest).decode()
 
 
 def _header(line: str) -> tuple[str, str]:
@@ -150,33 +228,18 @@ def _header(line: str) -> tuple[str, str]:
     return name.strip().lower(), value.strip()
 
 
-def _signature(request: Request, secret: str) -> str:
-    """Signature Version 4, as its specification has it."""
-    found = re.match(r"AWS4-HMAC-SHA256 Credential=\w+/(.+), SignedHeaders=(.+), ", request.headers["authorization"])
-    assert found is not None
-    scope, names = found[1], found[2].split(";")
-    assert {"host", "x-amz-content-sha256", "x-amz-decoded-content-length", "x-amz-trailer"} <= set(names)
-    lines = "".join(f"{name}:{request.headers[name]}\n" for name in names)
-    payload = request.headers["x-amz-content-sha256"]
-    canonical = f"{request.method}\n{request.target}\n\n{lines}\n{found[2]}\n{payload}"
-    digest = sha256(canonical.encode()).hexdigest()
-    text = f"AWS4-HMAC-SHA256\n{request.headers['x-amz-date']}\n{scope}\n{digest}"
-    key = b"AWS4" + secret.encode()
-    for step in [*scope.split("/"), text]:
-        key = hmac.digest(key, step.encode(), "sha256")
-    return key.hex()
-
-
-def _unframed(body: bytes) -> tuple[bytes, str]:
-    content, at = bytearray(), 0
+def _unframed(body: bytes) -> tuple[list[bytes], str]:
+    """The chunks of `aws-chunked`, and what follows them."""
+    chunks: list[bytes] = []
+    at = 0
     while True:
         end = body.index(b"\r\n", at)
         length = int(body[at:end], 16)
         if not length:
             trailer = body[end + 2 :]
             assert trailer.endswith(b"\r\n\r\n")
-            return bytes(content), trailer[:-4].decode()
-        content += body[end + 2 : end + 2 + length]
+            return chunks, trailer[:-4].decode()
+        chunks.append(body[end + 2 : end + 2 + length])
         at = end + 2 + length
         assert body[at : at + 2] == b"\r\n"
         at += 2

@@ -19,7 +19,7 @@ from typing import Any
 import boto3
 import pytest
 from botocore import handlers
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HTTPHeaders
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError
 from botocore.handlers import REGISTER_LAST
 from moto import mock_aws
@@ -32,9 +32,7 @@ from moto.stepfunctions.models import stepfunctions_backends
 
 from reelkeep import wiring
 from reelkeep.adapters import documents
-from reelkeep.adapters.copying import upload
 from reelkeep.adapters.copying.copy import copy
-from reelkeep.adapters.copying.source import Remote
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.http.outbound import Outbound
@@ -144,16 +142,7 @@ class Cloud:
 
     def outbound(self, _tls: object) -> Outbound:
         assert self._connected is not None
-        return Outbound(transport=InMemory(self._connected.line, self._over_http))
-
-    def _over_http(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes:
-        if ".amazonaws.com/" not in url:
-            assert self._connected is not None
-            return self._connected.provider(method, url, headers, body)
-        request = AWSPreparedRequest(method, url, HTTPHeaders.from_dict(headers), body, stream_output=False)
-        answer = _stubbed("before-send", request)
-        lines = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
-        return f"HTTP/1.1 {answer.status_code} Said\r\n{lines}\r\n".encode() + answer.content
+        return Outbound(transport=InMemory(self._connected.line, self._connected.provider))
 
     def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
         """Every call of every client of boto3 comes by here."""
@@ -198,6 +187,8 @@ _REFUSALS: dict[str, tuple[int, dict[str, str], bytes]] = {
 
 
 def _stubbed(event_name: str, request: AWSPreparedRequest) -> AWSResponse:
+    if isinstance(request.body, bytearray):
+        request.body = bytes(request.body)  # moto takes nothing else
     answer = botocore_stubber(event_name, request)
     assert answer is not None, f"nothing stands for {request.url}"
     return answer
@@ -244,10 +235,9 @@ def cloud() -> Iterator[Cloud]:
         behind.append(made := Cloud(*_resources(patch)))
         patch.setattr(platform, "now", made.now)
         patch.setattr(time, "sleep", made.sleep)  # botocore's pauses
-        patch.setattr(upload, "_PART", 5 << 20)  # which is the least that S3 takes
-        for pausing in (copy, Remote.__init__):
-            assert pausing.__kwdefaults__ is not None
-            patch.setitem(pausing.__kwdefaults__, "pause", made.sleep)
+        assert copy.__kwdefaults__ is not None
+        patch.setitem(copy.__kwdefaults__, "part_bytes", 5 << 20)  # which is the least that S3 takes
+        patch.setitem(copy.__kwdefaults__, "pause", made.sleep)
         for name in [module.name for module in iter_modules(wiring.__path__)]:
             module = import_module(f"{wiring.__name__}.{name}")
             if hasattr(module, "Outbound"):

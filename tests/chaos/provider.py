@@ -181,5 +181,4 @@ def _parsed(answer: bytes) -> httpx.Response:
 def _name(method: str, host: str, target: str) -> str:
     """Without what differs from life to life."""
     path = re.sub(r"(?<=[/_-])[0-9a-f-]{12,}", "*", target.partition("?")[0])
-    host = "s3" if host.endswith("amazonaws.com") else host.removesuffix(".test")
-    return f"{host} {method} {re.sub(r'tasks/[0-9/]+/', 'tasks/', path) if host == 's3' else path}"
+    return f"{host.removesuffix('.test')} {method} {path}"

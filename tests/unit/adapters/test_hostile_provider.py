@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from botocore.credentials import Credentials
 from pydantic import SecretStr
 
 from reelkeep.adapters.http.outbound import Outbound
@@ -28,7 +27,8 @@ from reelkeep.domain.task import FailureClass, State, Task
 from reelkeep.domain.wire import Json
 from tests.samples import lengthened, video
 from tests.servers import Bucket, Cut, Request, Server, reply
-from tests.unit.adapters.test_copy import FakeClient, File
+from tests.unit.adapters.conftest import Store
+from tests.unit.adapters.test_copy import File
 from tests.unit.services.stage import Stage
 
 OUTSIDE = "127.0.0.2"
@@ -68,7 +68,6 @@ class World:
     hostile: Hostile
     inside: Server
     bucket: Bucket
-    client: FakeClient
     url: Callable[[str], str]
 
     def ended(self) -> Task:
@@ -95,8 +94,7 @@ class World:
         return task.failure.message if task.failure else ""
 
     def kept(self, task: Task) -> dict[str, bytes]:
-        objects = self.bucket.objects | self.client.objects
-        mine = {key.removeprefix(folder(task.id)): content for key, content in objects.items()}
+        mine = {key.removeprefix(folder(task.id)): content for key, content in self.bucket.objects.items()}
         return {name: content for name, content in mine.items() if "/" not in name and "json" not in name}
 
     def success(self, *links: str, **more: Json) -> dict[str, Json]:
@@ -105,8 +103,8 @@ class World:
 
 
 @pytest.fixture
-def world() -> Iterator[World]:
-    bucket, hostile = Bucket(), Hostile(File(FILM))
+def world(store: Store) -> Iterator[World]:
+    hostile = Hostile(File(FILM))
 
     def outside(address: str) -> bool:
         return address == OUTSIDE or is_public(address)
@@ -114,24 +112,21 @@ def world() -> Iterator[World]:
     no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default one loads all the world's certificates
     with (
         closing(Outbound(no_tls, is_public=outside)) as outbound,
-        Server(bucket) as store,
         Server(File(FILM)) as inside,
         Server(hostile, address=OUTSIDE) as server,
     ):
-        client: Any = FakeClient(store.url(""))
         settings = ProviderSettings.model_construct(  # which does not ask whether the address is a public one
             dialect="vidu_ent_v2", base_url=server.url(""), api_key=SecretStr("vda_secret")
         )
         provider: Any = HttpProvider("hostile", settings, upstream, outbound)
         archive: Any = Manifests(
-            client,
-            Credentials("id", "secret"),
+            store.s3,
             "bucket",
             outbound,
             largest={"image": 1 << 20, "video": 6 << 20, "media": 6 << 20},
             pause=lambda _: None,
         )
-        world = World(Stage(provider=provider, archive=archive), hostile, inside, bucket, client, server.url)
+        world = World(Stage(provider=provider, archive=archive), hostile, inside, store.bucket, server.url)
         hostile.looks = [world.success()]
         yield world
 
@@ -281,7 +276,7 @@ def test_an_endless_film_ends_at_the_limit(world: World) -> None:
 
     world.hostile.film = endless
     assert "larger" in world.lost()
-    assert world.client.parts == {}
+    assert world.bucket.parts == {}
 
 
 def test_a_film_that_unpacks_without_end_ends_at_the_limit(world: World) -> None:

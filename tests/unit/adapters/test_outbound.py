@@ -16,7 +16,7 @@ import trustme
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.domain.addresses import is_private, is_public
 from reelkeep.domain.wire import Answer
-from tests.servers import Cut, Request, Server, reply
+from tests.servers import Cut, Request, Server, reply, serving_tls
 
 
 @pytest.fixture
@@ -562,12 +562,6 @@ def test_what_changes_something_is_never_sent_on(outbound: Outbound) -> None:
 
     assert answer.status == 307
     assert len(server.requests) == 1
-
-
-def serving_tls(authority: trustme.CA, name: str) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(name).configure_cert(context)
-    return context
 
 
 def trusting(authority: trustme.CA) -> ssl.SSLContext:

@@ -17,7 +17,6 @@ from reelkeep.adapters.secrets import Secret
 from reelkeep.settings import Settings
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
@@ -53,10 +52,6 @@ settings = Settings()
 @cache
 def _session() -> boto3.Session:
     return boto3.Session()
-
-
-def credentials() -> Credentials | None:
-    return _session().get_credentials()
 
 
 @cache

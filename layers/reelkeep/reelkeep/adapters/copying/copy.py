@@ -1,35 +1,28 @@
 """Copies one file from a provider into the archive: whole, verified, and visible only then.
 
-The bytes pass through a few small buffers, whatever the size: they are looked at and summed up on their way into
-the bucket, and S3 compares the checksum that follows the last of them with its own before the file appears.
+The bytes pass through two buffers, whatever the size: one is filled and judged while the other is sent.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
-from itertools import chain
-from queue import SimpleQueue
-from threading import Thread
+from functools import partial
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
-from reelkeep.adapters.copying.checksums import Checksum, Crc32, Sha256
-from reelkeep.adapters.copying.incoming import incoming
-from reelkeep.adapters.copying.source import BeginAgain, Remote
-from reelkeep.adapters.copying.upload import MOST, MOST_AT_ONCE, Target, buffer_up, stream_up
+from reelkeep.adapters.copying.source import RemoteFile, RestartCopy, in_order
+from reelkeep.adapters.copying.upload import Checksum, Part, Target, upload
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.domain.task import ArchivedFile
 from reelkeep.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
-from reelkeep.ports import Source, SourceBusy, SourceNotMedia
+from reelkeep.ports import Source, SourceBad, SourceBusy, SourceNotMedia
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
     from types_boto3_s3 import S3Client
 
-__all__ = ["Source", "copy"]
-
-SHA256_UP_TO = 64 << 20
+_PART_BYTES = 16 << 20
 _ATTEMPTS = 3
 
 
@@ -40,66 +33,48 @@ def copy(
     key: str | Callable[[str], str],
     expected: Expected | None,
     s3: S3Client,
-    credentials: Credentials | None = None,
     outbound: Outbound,
     limit_bytes: int,
     seconds: float,
     metadata: Mapping[str, str] | None = None,
-    sha256_up_to: int = SHA256_UP_TO,
+    part_bytes: int = _PART_BYTES,
     pause: Callable[[float], None] = time.sleep,
+    ticks: Callable[[], float] = time.monotonic,
 ) -> ArchivedFile:
     """`key` may be a function of the extension that the file turns out to deserve. Nothing is `expected` of bytes of
     any kind.
 
-    Without the session's credentials all goes through the client, in buffered parts, which is slower. Of a file of
-    more than `sha256_up_to` bytes only the CRC-32 is taken, which S3 keeps with it: `sha256` is empty then.
-
+    Of a file of more than four parts only the CRC-32 is taken, which S3 keeps with it: `sha256` is empty then.
     Raises SourceGone, SourceBusy, SourceBad, SourceNotMedia, and what the client raises; nothing is visible under the
     key then.
     """
-    end = time.monotonic() + seconds
+    end = ticks() + seconds
     why = ""
     for attempt in range(_ATTEMPTS):
-        last = attempt == _ATTEMPTS - 1  # goes the simplest way: some servers can do no other
+        file = RemoteFile(
+            source,
+            outbound,
+            seconds_left=lambda: end - ticks(),
+            side_by_side=attempt < _ATTEMPTS - 1,  # some servers can do no other than the simplest way
+            pause=pause,
+            ticks=ticks,
+        )
+        stream = CopyStream(file, MediaProbe(expected) if expected else AnyBytes(), limit_bytes, part_bytes)
         try:
-            with (
-                closing(
-                    Remote(
-                        source,
-                        outbound,
-                        limit_bytes=min(limit_bytes, MOST),
-                        seconds_left=lambda: end - time.monotonic(),
-                        in_ranges=not last,
-                        pause=pause,
-                    )
-                ) as remote,
-                closing(_Passing(remote, MediaProbe(expected) if expected else AnyBytes(), sha256_up_to)) as passing,
-            ):
-
-                def target(probe: MediaProbe | AnyBytes = passing.probe) -> Target:
-                    name = key if isinstance(key, str) else key(probe.extension)
-                    return Target(s3, bucket, name, probe.content_type, dict(metadata or {}))
-
-                bits = passing.bits()
-                if credentials is None or remote.total is None or remote.total > MOST_AT_ONCE or last:
-                    buffer_up(target, bits, passing.checksum, passing.check)
-                else:
-                    first = next(bits, memoryview(b""))
-                    stream_up(
-                        target(),
-                        chain([first], bits),
-                        remote.total,
-                        passing.checksum,
-                        passing.check,
-                        credentials=credentials,
-                        outbound=outbound,
-                        seconds=max(1.0, end - time.monotonic()),
-                    )
-                return passing.kept(target().key)
-        except BeginAgain as again:
-            why = str(again)
+            with closing(file), closing(stream.parts()) as parts:
+                first = next(parts)
+                target: Target = {
+                    "Bucket": bucket,
+                    "Key": key if isinstance(key, str) else key(stream.probe.extension),
+                    "ContentType": stream.probe.content_type,
+                    "Metadata": dict(metadata or {}),
+                }
+                checksum = upload(s3, target, chain([first], parts), file.total, sha256_up_to=4 * part_bytes)
+                return stream.kept(target["Key"], checksum)
+        except RestartCopy as restart:
+            why = str(restart)
         except NotMedia as error:
-            raise SourceNotMedia(str(error), remote.total or passing.size) from error
+            raise SourceNotMedia(str(error), file.total or stream.size) from error
     raise SourceBusy(why)
 
 
@@ -109,55 +84,44 @@ class AnyBytes:
     content_type = "application/octet-stream"
     extension = "bin"
 
-    def feed(self, chunk: memoryview) -> None:
+    def feed(self, chunk: bytes) -> None:
         pass
 
     def finish(self) -> Media:
         return Media(content_type=self.content_type, extension=self.extension)
 
 
-class _Passing:
-    """The file on its way: what is learned of it, and its checksum, taken in a thread of its own."""
+class CopyStream:
+    """The file on its way: what is learned of it, and its parts."""
 
-    def __init__(self, remote: Remote, probe: MediaProbe | AnyBytes, sha256_up_to: int) -> None:
+    def __init__(self, file: RemoteFile, probe: MediaProbe | AnyBytes, limit_bytes: int, part_bytes: int) -> None:
         self.probe = probe
-        self.checksum: Checksum = Sha256() if (remote.total or 0) <= sha256_up_to else Crc32()
-        self._remote = remote
         self.size = 0
+        self._file = file
+        self._limit_bytes = limit_bytes
+        self._part_bytes = part_bytes
         self._media: Media | None = None
-        self._to_sum: SimpleQueue[memoryview | None] = SimpleQueue()
-        self._summed: SimpleQueue[None] = SimpleQueue()
-        self._summer = Thread(target=self._sum_up)
-        self._summer.start()
-        self._incoming = incoming(remote)
 
-    def bits(self) -> Iterator[memoryview]:
-        for bit in self._incoming:
-            self._to_sum.put(bit)
-            self.probe.feed(bit)
-            self.size += len(bit)
-            yield bit
-            self._summed.get()
+    def parts(self) -> Generator[Part]:
+        """Each is overwritten after the next one was taken. The last one comes when the whole file was found good.
 
-    def check(self) -> None:
-        """After the last bit: is it whole, and what it should be? Raises NotMedia, BeginAgain."""
-        if self._remote.total not in (None, self.size):
-            raise BeginAgain(f"{self.size} bytes came, {self._remote.total} were promised")
-        try:
-            self._media = self.probe.finish()
-        except Truncated as truncated:
-            if self._remote.framed:
-                raise  # so it is at the provider, not on the way
-            raise BeginAgain(str(truncated)) from truncated
+        Raises NotMedia, RestartCopy, SourceGone, SourceBusy, SourceBad.
+        """
+        with (
+            closing(self._read_parts()) as parts,
+            closing(in_order(repeat(partial(next, parts, None)), at_once=1, ahead=1)) as ahead,
+        ):
+            while part := next(ahead):
+                yield part
 
-    def kept(self, key: str) -> ArchivedFile:
+    def kept(self, key: str, checksum: Checksum) -> ArchivedFile:
         media = self._media
-        assert media is not None  # noqa: S101 - it was uploaded, so it was checked
+        assert media is not None  # noqa: S101 - the last part came
         return ArchivedFile(
             key=key,
             bytes=self.size,
-            sha256=self.checksum.digest().hex() if self.checksum.name == "sha256" else "",
-            crc32=self.checksum.digest().hex() if self.checksum.name == "crc32" else "",
+            sha256=checksum.sha256,
+            crc32=checksum.crc32,
             content_type=media.content_type,
             duration=media.duration_seconds,
             fps=media.fps,
@@ -165,12 +129,38 @@ class _Passing:
             height=media.height,
         )
 
-    def close(self) -> None:
-        self._incoming.close()
-        self._to_sum.put(None)
-        self._summer.join()
+    def _read_parts(self) -> Generator[Part]:
+        self._file.open()
+        total = self._file.total
+        self._check_size(total or 0)
+        length = total if total is not None and total <= 2 * self._part_bytes else self._part_bytes
+        part, spare, filled = bytearray(length), bytearray(), 0
+        for piece in self._file.pieces():
+            self.probe.feed(piece)
+            self.size += len(piece)
+            self._check_size(self.size)
+            left = memoryview(piece)
+            while left:
+                if filled == length:
+                    yield Part(part, is_last=False)
+                    part, spare, filled = spare or bytearray(length), part, 0
+                count = min(len(left), length - filled)
+                part[filled : filled + count] = left[:count]
+                left, filled = left[count:], filled + count
+        self._finish()
+        del part[filled:]
+        yield Part(part, is_last=True)
 
-    def _sum_up(self) -> None:
-        while (bit := self._to_sum.get()) is not None:
-            self.checksum.update(bit)
-            self._summed.put(None)
+    def _finish(self) -> None:
+        if self._file.total not in (None, self.size):
+            raise RestartCopy(f"{self.size} bytes came, {self._file.total} were promised")
+        try:
+            self._media = self.probe.finish()
+        except Truncated as truncated:
+            if self._file.is_framed:
+                raise  # so it is at the provider, not on the way
+            raise RestartCopy(str(truncated)) from truncated
+
+    def _check_size(self, size: int) -> None:
+        if size > self._limit_bytes:
+            raise SourceBad(f"it is larger than the {self._limit_bytes} bytes that are kept of one file")

@@ -1,217 +1,179 @@
-"""One file at a provider: opened once, read on through cut connections, or read in ranges side by side."""
+"""One file at a provider: fetched as a browser would, resumed after a cut, in ranges side by side if it is slow."""
 
 from __future__ import annotations
 
 import re
 import time
 import zlib
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
+from functools import partial
+from itertools import chain
+from typing import TypeVar
 
-from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound, Stream
+from reelkeep.adapters.http.outbound import PACKED, AnswerLost, BlockedAddress, NotSent, Outbound, Stream
 from reelkeep.domain.wire import Answer
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
 
-RANGE = 4 << 20
+T = TypeVar("T")
+
+CHUNK_BYTES = 128 << 10
+RANGE_BYTES = 4 << 20
+_CONNECTIONS = 4  # at once; more than a few are impolite
+_RANGES_AHEAD = 5
+_FAST = 32 << 20  # bytes a second, beyond which more connections only cost
 _TRIES = 5
-_PACKED_PIECE = 1 << 16
-_STEP = 1 << 20  # what a cut connection costs at most
+_OK, _PARTIAL, _FORBIDDEN = 200, 206, 403
 _BUSY = frozenset([202, 408, 425, 429])
+_USER_AGENTS = ("Mozilla/5.0 (compatible; reelkeep)", "curl/8.5.0")  # some servers refuse the one, some the other
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
-class BeginAgain(Exception):
-    """What was read is worth nothing: the rest is not to be had, or belongs to another version of the file."""
+class RestartCopy(Exception):
+    """What was read is worth nothing: the rest cannot be had, or belongs to another version of the file."""
 
 
-class _Unpacking:
-    """What was packed for the way (gzip, deflate), as it was before; or as it is, if it only says that it was packed.
-
-    What is packed tells by itself whether it is whole.
-    """
-
-    def __init__(self, readinto: Callable[[memoryview], int]) -> None:
-        self._readinto = readinto
-        self._buffer = memoryview(bytearray(_PACKED_PIECE))
-        self._left = self._read()
-        self._packed = self._left.startswith((b"\x1f\x8b", b"\x78"))
-        self._unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-
-    def readinto(self, view: memoryview) -> int:
-        """At least one byte, unless it is the end. Raises BeginAgain, and what the reading raises."""
-        bit = b""
-        while not bit and (self._left or self._more()):
-            bit = self._unpacked(len(view)) if self._packed else self._left[: len(view)]
-            self._left = self._unpacking.unconsumed_tail if self._packed else self._left[len(bit) :]
-        view[: len(bit)] = bit
-        return len(bit)
-
-    def _read(self) -> bytes:
-        return bytes(self._buffer[: self._readinto(self._buffer)])
-
-    def _more(self) -> bool:
-        self._left = self._read()
-        if self._packed and bool(self._left) is self._unpacking.eof:
-            raise BeginAgain("a packed file was cut, or goes on after its end")
-        return bool(self._left)
-
-    def _unpacked(self, most: int) -> bytes:
-        try:
-            bit = self._unpacking.decompress(self._left, most)
-        except zlib.error:
-            raise BeginAgain("a packed file is broken") from None
-        if self._unpacking.unused_data:
-            raise BeginAgain("a packed file goes on after its end")
-        return bit
-
-
-class Remote:
-    """An opened source."""
+class RemoteFile:
+    """An opened source. Its first request is a plain GET, which every server answers; ranges come later, if ever."""
 
     def __init__(
         self,
         source: Source,
         outbound: Outbound,
         *,
-        limit_bytes: int,
         seconds_left: Callable[[], float],
-        in_ranges: bool = True,
+        side_by_side: bool = True,
         pause: Callable[[float], None] = time.sleep,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Raises SourceGone, SourceBusy, SourceBad, BeginAgain."""
+        self._source = source
         self._url = source.url
-        self._allow_private = source.allow_private
-        self._headers = source.headers
         self._outbound = outbound
-        self._limit_bytes = limit_bytes
         self._seconds_left = seconds_left
+        self._may_split = side_by_side
         self._pause = pause
+        self._ticks = ticks
         self._position = 0
-        self._reading = 0.0
-        self._packed: _Unpacking | None = None
         self._held = ExitStack()
-        try:
-            self._stream: Stream | None = self._begin(in_ranges)
-        except BaseException:
-            self.close()
-            raise
 
     def close(self) -> None:
         self._held.close()
 
-    @property
-    def bytes_a_second(self) -> float:
-        """Of `read_on`, so far."""
-        return self._position / self._reading if self._reading else 0.0
-
-    def read_on(self, view: memoryview) -> int:
-        """Fills the view with what comes next; less than that is the end.
-
-        Raises BeginAgain, SourceGone, SourceBad.
-        """
-        began = time.monotonic()
-        got = tries = 0
-        while got < len(view) and self._position != self.total:
+    def open(self) -> None:
+        """Raises SourceGone, SourceBusy, SourceBad, RestartCopy."""
+        for self._agent in _USER_AGENTS:
             try:
-                count = self._read_some(view[got : got + _STEP])
-            except (AnswerLost, NotSent, SourceBusy) as error:
-                self._close_stream()
-                tries += 1
-                self._try_again(error, tries)
-                continue
-            if not count:
+                stream = self._held.enter_context(self._get({}))
+            except (AnswerLost, NotSent) as error:
+                raise SourceBusy(str(error)) from error
+            if stream.status != _FORBIDDEN:
                 break
-            got += count
-            self._position += count
-            self._check_size(self._position)
-        self._reading += time.monotonic() - began
-        return got
+            self._held.close()
+        _check_busy(stream)
+        if stream.status >= 300:
+            raise SourceGone(f"{stream.origin} answered {stream.status}: the link is dead")
+        if stream.status != _OK and _bounds(stream) != (0, stream.length):
+            raise SourceBusy(f"{stream.origin} answered {stream.status}")
+        if not self._source.headers:  # else every redirect is followed again: the key belongs at its beginning only
+            self._url = stream.url
+        self.is_framed = stream.length is not None or "transfer-encoding" in stream.headers  # a cut would show
+        self._pieces: Iterator[bytes] = iter(stream)
+        self._packed = "content-encoding" in stream.headers and self._looks_packed()
+        self.total = None if self._packed else stream.length
+        self._validator = _validator(stream)
+        does_ranges = self._validator is not None and stream.headers.get("accept-ranges") != "none"
+        self._resumable = self.total is not None and does_ranges
 
-    def read_range(self, view: memoryview, offset: int) -> None:
-        """Fills the view from there on, whatever else is being read. Raises as `read_on` does."""
-        got = tries = 0
-        while got < len(view):
+    def pieces(self) -> Generator[bytes]:
+        """The whole file. Raises RestartCopy, SourceGone, SourceBusy, SourceBad."""
+        if self._packed:
+            yield from _unpacked(self._pieces)
+            return
+        began, reading = self._ticks(), self._resumed()
+        for piece in reading:
+            yield piece
+            if self._position >= RANGE_BYTES:
+                break
+        is_slow = self._position < _FAST * (self._ticks() - began)
+        rest = (self.total or 0) - self._position
+        split = is_slow and rest > RANGE_BYTES and self._resumable and self._may_split
+        with closing(self._side_by_side() if split else in_order((), at_once=1, ahead=0)) as ranges:
             try:
-                with self._range(offset + got, offset + len(view) - 1) as stream:
-                    while got < len(view) and (count := stream.readinto(view[got : got + _STEP])):
-                        got += count
-                    if got < len(view):
-                        raise AnswerLost(f"{stream.origin}: less than was asked for")
+                first = next(ranges, b"")
+            except RestartCopy:  # the server does not do ranges: it is read on as it was begun
+                first = b""
+            if first:
+                self._held.close()
+            yield from chain([first], ranges) if first else reading
+
+    def _looks_packed(self) -> bool:
+        """The first bytes decide: many a server labels what is not packed."""
+        head = b""
+        try:
+            while len(head) < 2 and (piece := next(self._pieces, b"")):
+                head += piece
+        except AnswerLost as error:
+            raise RestartCopy(str(error)) from error
+        self._pieces = chain([head], self._pieces)
+        return head.startswith(PACKED)
+
+    def _resumed(self) -> Iterator[bytes]:
+        """From the beginning to the end, over as many connections as it takes."""
+        pieces: Iterator[bytes] | None = self._pieces
+        before = tries = 0
+        cut: Exception | None = None
+        while True:
+            try:
+                if pieces is None:
+                    pieces = iter(self._held.enter_context(self._range(self._position, (self.total or 0) - 1)))
+                for piece in pieces:
+                    self._position += len(piece)
+                    yield piece
+                if self.total is not None and self._position < self.total:
+                    raise AnswerLost("less came than was promised")
+                return
+            except (AnswerLost, NotSent, SourceBusy) as error:
+                self._held.close()
+                pieces, cut = None, error
+                if not self._resumable:
+                    raise RestartCopy(str(error)) from error
+                tries = 1 if self._position - before >= CHUNK_BYTES else tries + 1
+                before = self._position
+                self._wait(error, tries)
+            except RestartCopy as restart:
+                raise RestartCopy(f"{cut}; {restart}") from cut
+
+    def _side_by_side(self) -> Generator[bytes]:
+        end = self.total or 0
+        ranges = (
+            partial(self._read_range, first, min(first + RANGE_BYTES, end) - 1)
+            for first in range(self._position, end, RANGE_BYTES)
+        )
+        return in_order(ranges, at_once=_CONNECTIONS, ahead=_RANGES_AHEAD)
+
+    def _read_range(self, first: int, last: int) -> bytes:
+        content, tries = bytearray(), 0
+        while (missing := last + 1 - first - len(content)) > 0:
+            try:
+                with self._range(first + len(content), last) as stream:
+                    if stream.length != missing:
+                        raise RestartCopy(f"{stream.origin} answered another range than was asked for")
+                    for piece in stream:
+                        content += piece
             except (AnswerLost, NotSent, SourceBusy) as error:
                 tries += 1
-                self._try_again(error, tries)
-
-    def _begin(self, in_ranges: bool) -> Stream:
-        """One request for the first range tells the length, and whether there are ranges and a validator."""
-        stream = self._hold({"range": f"bytes=0-{RANGE - 1}"} if in_ranges else {})
-        bounds, self._validator = _bounds(stream), _validator(stream)
-        self.ranged = bounds is not None and bounds[0] == 0 and self._validator is not None
-        if stream.status != 200 and not self.ranged:
-            self._held.close()
-            stream = self._hold({})
-        if _encoding(stream) != "identity":  # although we asked for nothing else
-            stream = self._begin_packed(stream)
-        if not self._headers:  # else every redirect is followed again: the key belongs at its beginning only
-            self._url = stream.url
-        self.total = bounds[1] if bounds is not None and self.ranged else None if self._packed else stream.length
-        self.framed = stream.length is not None or "transfer-encoding" in stream.headers  # a cut would show
-        self._check_size(self.total or 0)
-        return stream
-
-    def _begin_packed(self, stream: Stream) -> Stream:
-        """A part of it cannot be unpacked: it is read in one go, and its length is known at the end."""
-        if stream.status != 200:
-            self._held.close()
-            stream = self._hold({})
-        if _encoding(stream) not in ("gzip", "x-gzip", "deflate", "identity"):
-            raise SourceBad(f"{stream.origin} answered a file packed as {_encoding(stream)[:20]!r}")
-        self.ranged = False
-        try:
-            self._packed = _Unpacking(stream.readinto)
-        except AnswerLost as error:
-            raise BeginAgain(str(error)) from error
-        return stream
-
-    def _hold(self, headers: Mapping[str, str]) -> Stream:
-        try:
-            stream = self._held.enter_context(self._get(headers))
-        except (AnswerLost, NotSent) as error:
-            raise SourceBusy(str(error)) from error
-        if stream.status not in ((200, 206, 416) if headers else (200,)):
-            raise SourceBusy(f"{stream.origin} answered {stream.status}")
-        return stream
-
-    def _read_some(self, view: memoryview) -> int:
-        """At least one byte, unless it is the end."""
-        if self._stream is not None:
-            if self._packed is not None:
-                return self._packed.readinto(view)
-            if (count := self._stream.readinto(view)) or not self.ranged:
-                return count
-            self._close_stream()  # that was the first range only
-        if not self.ranged:
-            raise BeginAgain("the connection was cut, and the server cannot go on from there")
-        last = (self.total or 0) - 1
-        self._stream = self._held.enter_context(self._range(self._position, last))
-        if not (count := self._stream.readinto(view)):
-            raise AnswerLost(f"{self._stream.origin}: nothing where more was promised")
-        return count
-
-    def _close_stream(self) -> None:
-        self._held.close()
-        self._stream = None
-
-    def _try_again(self, error: Exception, tries: int) -> None:
-        if tries >= _TRIES:
-            raise BeginAgain(str(error)) from error
-        self._pause(2.0**tries / 4)
+                self._wait(error, tries)
+        return bytes(content)
 
     @contextmanager
     def _range(self, first: int, last: int) -> Iterator[Stream]:
         with self._get({"range": f"bytes={first}-{last}", "if-range": self._validator or ""}) as stream:
-            same = _validator(stream) == self._validator and _bounds(stream) == (first, self.total)
-            if stream.status != 206 or not same:
-                raise BeginAgain(f"{stream.origin}: the file changed while it was read")
+            _check_busy(stream)
+            is_same = _validator(stream) == self._validator and _bounds(stream) == (first, self.total)
+            if stream.status != _PARTIAL or not is_same:
+                raise RestartCopy(f"{stream.origin}: the file changed, or cannot be read in parts")
             yield stream
 
     @contextmanager
@@ -219,37 +181,65 @@ class Remote:
         seconds = self._seconds_left()
         if seconds <= 0:
             raise SourceBusy("there was no time left to read it all")
+        headers = {"user-agent": self._agent, **self._source.headers, **headers}
         try:
             with self._outbound.stream(
-                self._url, headers={**self._headers, **headers}, seconds=seconds, allow_private=self._allow_private
+                self._url, headers=headers, seconds=seconds, allow_private=self._source.allow_private
             ) as stream:
-                _check_status(stream)
                 yield stream
         except BlockedAddress as blocked:
             raise SourceBad(str(blocked)) from blocked
 
-    def _check_size(self, size: int) -> None:
-        if size > self._limit_bytes:
-            raise SourceBad(f"it is larger than the {self._limit_bytes} bytes that are kept of one file")
+    def _wait(self, error: Exception, tries: int) -> None:
+        seconds = 2.0**tries / 4
+        if tries >= _TRIES:
+            raise RestartCopy(str(error)) from error
+        if self._seconds_left() <= seconds:
+            raise SourceBusy("there was no time left to read it all") from error
+        self._pause(seconds)
 
 
-def _check_status(stream: Stream) -> None:
-    status = stream.status
-    if status >= 500 or status in _BUSY:
-        retry_after = Answer(status=status, headers=stream.headers).retry_after
-        raise SourceBusy(f"{stream.origin} answered {status}", retry_after)
-    if status >= 300 and status not in (412, 416):
-        raise SourceGone(f"{stream.origin} answered {status}: the link is dead")
+def in_order(calls: Iterable[Callable[[], T]], *, at_once: int, ahead: int) -> Generator[T]:
+    """The results of calls that are made in threads, some of them ahead of whoever takes the results."""
+    pending: deque[Future[T]] = deque()
+    workers = ThreadPoolExecutor(at_once)
+    try:
+        for call in calls:
+            pending.append(workers.submit(call))
+            if len(pending) > ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        workers.shutdown(cancel_futures=True)
 
 
-def _encoding(stream: Stream) -> str:
-    return stream.headers.get("content-encoding", "").strip().lower() or "identity"
+def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """What was packed for the way (gzip, deflate). It tells by itself whether it is whole. Raises RestartCopy."""
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        for piece in pieces:
+            while piece:
+                yield unpacking.decompress(piece, CHUNK_BYTES)
+                piece = unpacking.unconsumed_tail
+        if not unpacking.eof or unpacking.unused_data:
+            raise RestartCopy("a packed file was cut, or goes on after its end")
+    except zlib.error:
+        raise RestartCopy("a packed file is broken") from None
+    except AnswerLost as error:
+        raise RestartCopy(f"a packed file was cut: {error}") from error
+
+
+def _check_busy(stream: Stream) -> None:
+    if stream.status >= 500 or stream.status in _BUSY:
+        retry_after = Answer(status=stream.status, headers=stream.headers).retry_after
+        raise SourceBusy(f"{stream.origin} answered {stream.status}", retry_after)
 
 
 def _bounds(stream: Stream) -> tuple[int, int] | None:
     """Where a partial answer begins, and the length of the whole."""
     found = _CONTENT_RANGE.fullmatch(stream.headers.get("content-range", ""))
-    return (int(found[1]), int(found[3])) if stream.status == 206 and found else None
+    return (int(found[1]), int(found[3])) if found else None
 
 
 def _validator(stream: Stream) -> str | None:

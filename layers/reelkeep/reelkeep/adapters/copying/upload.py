@@ -1,205 +1,97 @@
-"""Two ways into the bucket. Neither shows anything under the key before the last byte was found to be good."""
+"""The way into the bucket. S3 shows nothing under the key before all of it is there and its checksums are right."""
 
 from __future__ import annotations
 
-import re
-from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+import hashlib
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
+from zlib import crc32
 
-from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSRequest
 from botocore.exceptions import BotoCoreError, ClientError
 
-from reelkeep.adapters.copying.checksums import Checksum, Crc32
-from reelkeep.adapters.copying.incoming import BIT
-from reelkeep.adapters.copying.source import BeginAgain
-from reelkeep.adapters.http.outbound import AnswerLost, NotSent, Outbound
-
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
     from types_boto3_s3 import S3Client
     from types_boto3_s3.type_defs import CompletedPartTypeDef
 
-_PART = 16 << 20
-MOST = 10_000 * _PART  # an upload has at most that many parts: 160 GB
-MOST_AT_ONCE = 5 << 30  # of one PutObject
-_PASSING = frozenset(["RequestTimeout", "BadDigest", "IncompleteBody"])  # a source that paused, a bad line
+
+class Part(NamedTuple):
+    content: bytearray
+    is_last: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a file goes."""
-
-    s3: S3Client
-    bucket: str
-    key: str
-    content_type: str
-    metadata: dict[str, str]
+class Target(TypedDict):
+    Bucket: str
+    Key: str
+    ContentType: str
+    Metadata: dict[str, str]
 
 
-def stream_up(
-    target: Target,
-    bits: Iterable[memoryview],
-    length: int,
-    checksum: Checksum,
-    check: Callable[[], None],
-    *,
-    credentials: Credentials,
-    outbound: Outbound,
-    seconds: float,
-) -> None:
-    """One PutObject while the bits come in; costs one request, and memory for a few bits.
+class Checksum(NamedTuple):
+    """One of both, in hexadecimal."""
 
-    The checksum follows the last byte, as all AWS SDKs send it (the client itself would cut the body into bits of
-    16 KB, and needs to read it twice where there is no TLS). S3 shows nothing unless length and checksum are right,
-    so `check`, called after the last bit, may still stop it all by raising. Raises BeginAgain, ClientError.
+    sha256: str = ""
+    crc32: str = ""
+
+
+def upload(s3: S3Client, target: Target, parts: Iterable[Part], length: int | None, sha256_up_to: int) -> Checksum:
+    """One PutObject if there is one part, else a multipart upload, which leaves no parts behind to be paid for.
+
+    `length` is the file's, if it is known. Raises what the parts raise, and what the client raises.
     """
-    trailer = f"x-amz-checksum-{checksum.name}"
-    link = target.s3.generate_presigned_url("put_object", Params={"Bucket": target.bucket, "Key": target.key})
-    headers = {
-        "content-type": target.content_type,
-        "content-encoding": "aws-chunked",
-        "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
-        "x-amz-decoded-content-length": str(length),
-        "x-amz-trailer": trailer,
-    } | {f"x-amz-meta-{name}": value for name, value in target.metadata.items()}
-    url = link.partition("?")[0]
-    request = AWSRequest("PUT", url, headers)
-    SigV4Auth(credentials, "s3", target.s3.meta.region_name).add_auth(request)
+    multipart: _Multipart | None = None
+    sha256, size = hashlib.sha256(), 0
+    is_large = length is not None and length > sha256_up_to
     try:
-        answer = outbound.request(
-            "PUT",
-            url,
-            headers={**request.headers, "content-length": str(_framed_length(length, trailer, checksum))},
-            body=_framed(bits, trailer, checksum, check),
-            seconds=seconds,
-            allow_private=True,  # our own bucket
-        )
-    except (NotSent, AnswerLost) as error:
-        raise BeginAgain(f"the archive: {error}") from error
-    if answer.status != 200:
-        fault = _fault(answer.status, answer.body)
-        # A redirect is for the client to follow.
-        if answer.status >= 500 or answer.status < 400 or fault.response["Error"]["Code"] in _PASSING:
-            raise BeginAgain(f"the archive answered {answer.status}") from fault
-        raise fault
-
-
-def _framed(
-    bits: Iterable[memoryview], trailer: str, checksum: Checksum, check: Callable[[], None]
-) -> Iterator[bytes | memoryview]:
-    for bit in bits:
-        yield b"%x\r\n" % len(bit)
-        yield bit
-        yield b"\r\n"
-    check()
-    yield _end(trailer, checksum)
-
-
-def _framed_length(length: int, trailer: str, checksum: Checksum) -> int:
-    bits, rest = divmod(length, BIT)
-    frames = bits * len(b"%x\r\n\r\n" % BIT) + (len(b"%x\r\n\r\n" % rest) if rest else 0)
-    return frames + length + len(_end(trailer, checksum))
-
-
-def _end(trailer: str, checksum: Checksum) -> bytes:
-    return b"0\r\n%b:%b\r\n\r\n" % (trailer.encode(), b64encode(checksum.digest()))
-
-
-def _fault(status: int, body: bytes) -> ClientError:
-    code, message = (
-        found[1].decode() if (found := re.search(rb"<%b>(.*?)</%b>" % (name, name), body, re.S)) else ""
-        for name in (b"Code", b"Message")
-    )
-    details = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}}
-    return ClientError(details, "PutObject")  # type: ignore[arg-type]  # only those two are ever read
-
-
-def buffer_up(
-    target: Callable[[], Target], bits: Iterable[memoryview], checksum: Checksum, check: Callable[[], None]
-) -> None:
-    """For a length that is not known, or a source too slow for S3's patience. Leaves no parts behind to be paid for.
-
-    `target` is called after the first bit has passed, `check` after the last. Raises what the client raises.
-    """
-    buffer = bytearray()
-    upload: _Parts | None = None
-    try:
-        for bit in bits:
-            buffer += bit
-            if len(buffer) >= _PART:
-                upload = upload or _Parts(target())
-                upload.add(buffer)
-                buffer.clear()
-        check()
-        if upload is None:
-            _put(target(), buffer, checksum)
-            return
-        if buffer:
-            upload.add(buffer)
-        upload.complete()
+        for content, is_last in parts:
+            size += len(content)
+            is_large = is_large or size > sha256_up_to
+            if not is_large:
+                sha256.update(content)
+            if multipart is None and is_last:
+                return _put(s3, target, content)
+            multipart = multipart or _Multipart(s3, target)
+            multipart.add(content)
+        assert multipart is not None  # noqa: S101 - there is a last part
+        whole_crc32 = multipart.complete()
     except BaseException:
-        if upload is not None:
-            upload.abort()
+        if multipart is not None:
+            multipart.abort()
         raise
+    return Checksum(crc32=whole_crc32) if is_large else Checksum(sha256=sha256.hexdigest())
 
 
-def _put(target: Target, content: bytearray, checksum: Checksum) -> None:
-    target.s3.put_object(
-        Bucket=target.bucket,
-        Key=target.key,
-        Body=content,  # type: ignore[arg-type]  # the client takes it
-        ContentType=target.content_type,
-        Metadata=target.metadata,
-        # Its name is known here only.
-        **{f"Checksum{checksum.name.upper()}": b64encode(checksum.digest()).decode()},  # type: ignore[arg-type]
-    )
+def _put(s3: S3Client, target: Target, content: bytearray) -> Checksum:
+    digest = hashlib.sha256(content).digest()
+    body: Any = content  # the client takes it
+    s3.put_object(**target, Body=body, ChecksumSHA256=b64encode(digest).decode())
+    return Checksum(sha256=digest.hex())
 
 
-class _Parts:
-    """A multipart upload, each part of which S3 checks on arrival."""
-
-    def __init__(self, target: Target) -> None:
-        self._target = target
+class _Multipart:
+    def __init__(self, s3: S3Client, target: Target) -> None:
+        created = s3.create_multipart_upload(**target, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+        self._s3 = s3
+        self._object: Any = {"Bucket": target["Bucket"], "Key": target["Key"]}
+        self._upload: Any = {**self._object, "UploadId": created["UploadId"]}
         self._parts: list[CompletedPartTypeDef] = []
-        self._id = target.s3.create_multipart_upload(
-            Bucket=target.bucket,
-            Key=target.key,
-            ContentType=target.content_type,
-            Metadata=target.metadata,
-            ChecksumAlgorithm="CRC32",
-            ChecksumType="FULL_OBJECT",
-        )["UploadId"]
 
     def add(self, content: bytearray) -> None:
-        number = len(self._parts) + 1
-        crc32 = Crc32()
-        crc32.update(content)
-        checksum = b64encode(crc32.digest()).decode()
-        answer = self._target.s3.upload_part(
-            Bucket=self._target.bucket,
-            Key=self._target.key,
-            UploadId=self._id,
-            PartNumber=number,
-            Body=content,  # type: ignore[arg-type]  # the client takes it
-            ChecksumCRC32=checksum,
-        )
+        number, checksum = len(self._parts) + 1, b64encode(crc32(content).to_bytes(4, "big")).decode()
+        body: Any = content  # the client takes it
+        answer = self._s3.upload_part(**self._upload, PartNumber=number, Body=body, ChecksumCRC32=checksum)
         self._parts.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": checksum})
 
-    def complete(self) -> None:
-        self._target.s3.complete_multipart_upload(
-            Bucket=self._target.bucket,
-            Key=self._target.key,
-            UploadId=self._id,
-            MultipartUpload={"Parts": self._parts},
-            ChecksumType="FULL_OBJECT",
+    def complete(self) -> str:
+        """The CRC-32 of the whole file, in hexadecimal, as S3 puts it together from those of the parts."""
+        answer: Any = self._s3.complete_multipart_upload(
+            **self._upload, MultipartUpload={"Parts": self._parts}, ChecksumType="FULL_OBJECT"
         )
+        if "ChecksumCRC32" not in answer:  # from an archive that is not S3 itself
+            answer = self._s3.head_object(**self._object, ChecksumMode="ENABLED")
+        return b64decode(answer["ChecksumCRC32"]).hex()
 
     def abort(self) -> None:
         with suppress(BotoCoreError, ClientError):  # the bucket's own rule removes what stays behind
-            self._target.s3.abort_multipart_upload(
-                Bucket=self._target.bucket, Key=self._target.key, UploadId=self._id
-            )
+            self._s3.abort_multipart_upload(**self._upload)

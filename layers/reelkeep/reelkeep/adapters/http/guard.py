@@ -17,6 +17,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -28,7 +29,8 @@ from reelkeep.domain.addresses import is_private, target_of
 _CONNECT_SECONDS = 5.0
 _READ_SECONDS = 20.0
 _IDLE_SECONDS = 4.0  # below every common server's keep-alive: a connection about to be closed loses answers
-_RECORD = 1 << 14  # bytes, of TLS
+_RECORD_BYTES = 1 << 14  # of TLS
+_READ_BYTES = 1 << 17
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 _PORTS = {"https": 443, "http": 80}
 
@@ -149,21 +151,33 @@ class _Stream(httpcore.NetworkStream):
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Head and body leave together if they are small: every piece is a packet, and costs as much as the whole."""
         self._unsent += buffer
-        if len(self._unsent) >= _RECORD:
+        if len(self._unsent) >= _RECORD_BYTES:
             self._send(timeout)
 
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
+        """All that has come, up to more than httpcore asks for: of a large file, each piece costs about the same."""
         if self._unsent:
             self._send(timeout)
         try:
             self._sock.settimeout(_seconds_until(timeout))
-            data = self._sock.recv(max_bytes)
+            data = self._sock.recv(_READ_BYTES)
+            if len(data) == _RECORD_BYTES:
+                data += self._waiting()
         except TimeoutError as error:
             raise httpcore.ReadTimeout(str(error)) from error
         except OSError as error:
             raise httpcore.ReadError(str(error)) from error
         self._last_read = self._clock()
         return data
+
+    def _waiting(self) -> bytes:
+        """TLS hands out a record at a time, even if more have come."""
+        pieces: list[bytes] = []
+        self._sock.setblocking(False)
+        with suppress(BlockingIOError, ssl.SSLWantReadError):
+            while len(pieces) < _READ_BYTES // _RECORD_BYTES and (piece := self._sock.recv(_RECORD_BYTES)):
+                pieces.append(piece)
+        return b"".join(pieces)
 
     def _send(self, timeout: float | None) -> None:
         unsent, self._unsent = self._unsent, bytearray()

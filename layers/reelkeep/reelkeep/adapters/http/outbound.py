@@ -33,9 +33,7 @@ _REDIRECTS = 5
 _REDIRECTED = frozenset([301, 302, 303, 307, 308])
 _CREDENTIALS = frozenset(["authorization", "cookie", "proxy-authorization", "x-api-key"])
 _IDLE_CONNECTIONS = 16
-_PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")  # how gzip and zlib begin, and no text does
-
-Body = bytes | Iterable[bytes | memoryview] | None
+PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")  # how gzip and zlib begin, and no text does
 
 
 class GuardedTransport(httpx.BaseTransport):
@@ -106,25 +104,10 @@ class Stream:
         self.length = int(length) if length and not chunked else None  # of the body; None if it was not said
         self._response = response
         self._pieces = self._read()
-        self._left = memoryview(b"")
 
     def __iter__(self) -> Iterator[bytes]:
         """Raises AnswerLost."""
         return self._pieces
-
-    def readinto(self, view: memoryview) -> int:
-        """Fills the view as far as the body goes; less than that is its end. Raises AnswerLost."""
-        filled = 0
-        while filled < len(view):
-            if not self._left:
-                self._left = memoryview(next(self._pieces, b""))
-                if not self._left:
-                    break
-            count = min(len(self._left), len(view) - filled)
-            view[filled : filled + count] = self._left[:count]
-            self._left = self._left[count:]
-            filled += count
-        return filled
 
     def close(self) -> None:
         self._response.close()
@@ -156,7 +139,7 @@ class Outbound:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        body: Body = None,
+        body: bytes | None = None,
         seconds: float = 20.0,
         limit_bytes: int = 8 << 20,
         allow_private: bool = False,
@@ -171,7 +154,7 @@ class Outbound:
                 content += piece
                 if len(content) > limit_bytes:
                     raise AnswerLost(f"{stream.origin}: an answer of more than {limit_bytes} bytes")
-            if content.startswith(_PACKED):  # although we asked for nothing else, and whatever the headers say
+            if content.startswith(PACKED):  # although we asked for nothing else, and whatever the headers say
                 return Answer(
                     status=stream.status, headers=stream.headers, body=_unpacked(content, limit_bytes, stream.origin)
                 )
@@ -201,7 +184,13 @@ class Outbound:
         self._transport.close()
 
     def _open(
-        self, method: str, url: str, headers: Mapping[str, str], body: Body, seconds: float, allow_private: bool
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        seconds: float,
+        allow_private: bool,
     ) -> Stream:
         sent = {"user-agent": "reelkeep", "accept": "*/*", "accept-encoding": "identity"}
         sent |= {name.lower(): value for name, value in headers.items()}
@@ -228,7 +217,7 @@ class Outbound:
         origin: Origin,
         method: str,
         headers: Mapping[str, str],
-        body: Body,
+        body: bytes | None,
         extensions: Mapping[str, Any],
     ) -> Stream:
         try:

@@ -16,7 +16,6 @@ from reelkeep.media.probe import Expected
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceNotMedia
 
 if TYPE_CHECKING:
-    from botocore.credentials import Credentials
     from types_boto3_s3 import S3Client
 
 LARGEST: Mapping[Expected, int] = {
@@ -30,7 +29,6 @@ class S3Archive:
     def __init__(
         self,
         client: S3Client,
-        credentials: Credentials | None,
         bucket: str,
         outbound: Outbound,
         *,
@@ -43,7 +41,6 @@ class S3Archive:
         self._largest = largest
         self._pause = pause
         self._ticks = ticks
-        self._credentials = credentials
         self._bucket = bucket
         self._outbound = outbound
         self._manifests = S3Manifests(lambda: client, bucket)
@@ -74,12 +71,12 @@ class S3Archive:
             key=key,
             expected=expected,
             s3=self._client,
-            credentials=self._credentials,
             outbound=self._outbound,
             limit_bytes=self._largest[expected or "media"],
             seconds=seconds,
             metadata={"task-id": task.id},
             pause=self._pause,
+            ticks=self._ticks,
         )
 
     def write_manifest(self, task: Task) -> None:

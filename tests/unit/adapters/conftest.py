@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import boto3
+import pytest
+import trustme
+from botocore.config import Config
+
+from tests.servers import Bucket, Request, Server, serving_tls
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+
+class Store(NamedTuple):
+    """A bucket, and boto3's client that reaches it over TLS or without."""
+
+    bucket: Bucket
+    s3: S3Client
+    s3_without_tls: S3Client
+
+
+class _Served:
+    bucket = Bucket()
+
+    def __call__(self, request: Request) -> list[bytes]:
+        return self.bucket(request)
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[_Served, list[Any]]]:
+    """Made once: a client takes long to make."""
+    authority, pem = trustme.CA(), tmp_path_factory.mktemp("tls") / "authority.pem"
+    authority.cert_pem.write_to_path(pem)
+    served = _Served()
+    with Server(served, serving_tls(authority, "localhost")) as secure, Server(served) as plain:
+        urls = [secure.url("", host="localhost"), plain.url("")]
+        yield served, [_client(url, pem) for url in urls]
+
+
+def _client(url: str, authority: Path) -> Any:
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": "path", "payload_signing_enabled": False},
+        retries={"mode": "standard", "total_max_attempts": 4},
+    )
+    session = boto3.Session("id", "secret", region_name="us-east-1")
+    return session.client("s3", endpoint_url=url, verify=str(authority), config=config)
+
+
+@pytest.fixture
+def store(served: tuple[_Served, list[Any]], monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setattr(time, "sleep", lambda _: None)  # botocore's pauses
+    served[0].bucket = Bucket()
+    return Store(served[0].bucket, *served[1])
