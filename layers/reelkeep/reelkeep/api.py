@@ -43,7 +43,8 @@ _TASK_PATH = re.compile(r"\{(\w+)\}")
 
 
 def _absent(*_: object) -> Any:
-    raise NotAllowed("this method is not served here")
+    """The gateway sent the request to a function that has no such operation: it did not understand the path."""
+    raise NotFound("there is nothing at this address")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
