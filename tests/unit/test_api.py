@@ -398,9 +398,9 @@ def test_openai_s_list_of_models_has_each_that_is_configured_by_its_name_once(ca
     assert call("GET", "/v1/models", Authorization="")[1]["error"]["code"] == "invalid_api_key"
 
 
-def test_a_function_refuses_what_another_one_serves(call: Client) -> None:
+def test_a_function_has_nothing_at_the_paths_of_another_one(call: Client) -> None:
     call.api = replace(call.api, services={})
-    assert call("GET", "/providers")[0] == 405
+    assert call("GET", "/providers")[0] == 404
 
 
 def test_a_provider_calls_without_a_key_and_is_heard_at_the_one_address_only(call: Client) -> None:
