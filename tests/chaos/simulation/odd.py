@@ -14,7 +14,14 @@ from reelkeep.domain.wire import Answer
 from tests.chaos.simulation.world import LISTING, World
 
 _SKEWS = (600.0, -600.0, 3600.0, 8 * 3600.0, -8 * 3600.0, -12 * 3600.0, 14 * 3600.0)  # seconds that a clock is off
-_FAR_OFF = (0.0, 0.0, 3 * 86_400.0, -400 * 86_400.0)  # and from the beginning to the end
+_WILD = ("", "", "Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT")  # what Date says all the time
+_ALTERATIONS: dict[str, Callable[[Any], Any]] = {  # of what tasks were sent with
+    "payload: empty": lambda _: "",
+    "payload: its own": lambda payload: f"job-{payload[-6:]}",
+    "payload: quoted": json.dumps,
+    "execution_expires_after: at most a day": lambda mark: min(mark, 86_400),
+    "execution_expires_after: in whole hours": lambda mark: round(mark / 3600) * 3600,
+}
 _FORMS: dict[str, Callable[[float], Any]] = {
     "local time without a zone": lambda at: (
         datetime.fromtimestamp(at + 8 * 3600, UTC).replace(tzinfo=None).isoformat()
@@ -30,18 +37,20 @@ _WORDS = {"succeeded": "SUCCESS", "success": "Succeeded", "queueing": "QUEUED", 
 
 @dataclass(frozen=True)
 class Clock:
-    """How a provider's clock is for some hours, and how it writes times then."""
+    """How a provider's clock is for some hours, and how it writes times and what it was sent then."""
 
     until: datetime
     skew: float = 0.0
     form: str = ""  # its own
+    alteration: str = ""
+    longest: int = 0  # rows of a list; 0: all
 
 
 class Odd:
     def __init__(self, world: World, made: Callable[[str], Made | None]) -> None:
         self._world = world
         self._made = made
-        self._far_off = {name: world.random.choice(_FAR_OFF) for name in LISTING}
+        self._wild = {name: world.random.choice(_WILD) for name in LISTING}
         self._clocks: dict[str, Clock] = {}
         self._skews: dict[str, float] = {}  # of what each task's time was when it was made
 
@@ -63,7 +72,11 @@ class Odd:
         for rows in (said[each] for each in ("tasks", "items") if isinstance(said.get(each), list)):
             for row in rows:
                 self._write_times(name, row)
+                self._alter(name, row)
             self._spoil(rows)
+        self._alter(name, said)
+        if (longest := self._clock(name).longest) and "items" in said:
+            said |= {"items": said["items"][:longest], "total": min(longest, said["total"])}
         if self._world.happens("odd: a word in another form", 0.02):
             for field in ("state", "status"):
                 if said.get(field) in _WORDS:
@@ -71,18 +84,21 @@ class Odd:
         if self._world.happens("odd: half of an emoji, and a number that is none", 0.02):
             said |= {"prompt": "\ud83d", "progress": float("nan")}
         date = format_datetime(self._world.now + timedelta(seconds=self._off(name)), usegmt=True)
+        date = self._wild.get(name) or date
         return Answer(status=200, headers={**answer.headers, "date": date}, body=json.dumps(said).encode())
 
     def _off(self, name: str) -> float:
-        return self._clock(name).skew + self._far_off.get(name, 0.0)
+        return self._clock(name).skew
 
     def _clock(self, name: str) -> Clock:
         world, clock = self._world, self._clocks.get(name)
         if clock is None or world.now >= clock.until:
             until = world.now + timedelta(seconds=world.random.uniform(3600, 12 * 3600))
             skew = world.random.choice([0.0, 0.0, *_SKEWS])
-            clock = Clock(until, skew, world.random.choice(["", "", *_FORMS]))
-            said = {f"clock: {skew / 3600:.1f} h off": skew, f"clock: {clock.form}": clock.form}
+            form, alteration = (world.random.choice(["", "", *each]) for each in (_FORMS, _ALTERATIONS))
+            clock = Clock(until, skew, form, alteration, world.random.choice([0, 0, 50]))
+            said = {f"clock: {skew / 3600:.1f} h off": skew, f"clock: {form}": form, alteration: alteration}
+            said[f"list: {clock.longest} rows at most"] = clock.longest
             world.report.happened.update(what for what, so in said.items() if so)
             self._clocks[name] = clock
         return clock
@@ -96,6 +112,12 @@ class Odd:
         for field, moment in times.items():
             if field in row:
                 row[field] = self._written(moment + off, row[field], clock.form)
+
+    def _alter(self, name: str, row: dict[str, Any]) -> None:
+        alteration = self._clock(name).alteration
+        field = alteration.partition(":")[0]
+        if row.get(field):
+            row[field] = _ALTERATIONS[alteration](row[field])
 
     def _written(self, at: float, as_usual: Any, form: str) -> Any:
         if form:

@@ -377,8 +377,8 @@ def test_what_a_provider_made_twice_for_one_task_is_archived_twice() -> None:
     assert [(each.provider_task_id, each.owner) for each in adopted(stage)] == [("p-2", "alice")]
 
 
-def test_what_is_older_than_two_days_is_not_asked_for() -> None:
-    stage = Stage(provider=FakeProvider(listed=[listed(created_at=NOON - timedelta(hours=50, seconds=1))]))
+def test_what_is_older_than_five_days_is_not_asked_for() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(created_at=NOON - timedelta(hours=122, seconds=1))]))
     assert stage.adopt().listed == 0
 
 
@@ -391,6 +391,27 @@ def test_a_list_that_breaks_off_is_adopted_as_far_as_it_goes_and_said_to_be_brok
     stage = Stage(provider=FakeProvider(listed=[listed(), TryLater("the provider answered 503"), listed("p-2")]))
     result = stage.adopt()
     assert (result.adopted, result.unread) == (1, {"vidu": "the provider answered 503"})
+
+
+def test_a_list_that_nobody_can_read_costs_its_own_account_only() -> None:
+    stage = Stage(provider=FakeProvider(listed=[listed(), OverflowError("date value out of range"), listed("p-2")]))
+    result = stage.adopt()
+    assert (result.adopted, result.unread) == (1, {"vidu": "OverflowError('date value out of range')"})
+
+
+class Odd(FakeTasks):
+    """Stumbles over one id."""
+
+    def placed_as(self, provider: str, provider_task_id: str) -> list[Task]:
+        if provider_task_id == "p-1":
+            raise ValueError(provider_task_id)
+        return super().placed_as(provider, provider_task_id)
+
+
+def test_a_success_that_nobody_can_read_costs_that_one_only() -> None:
+    stage = Stage(tasks=Odd(), provider=FakeProvider(listed=[listed(), listed("p-2")]))
+    result = stage.adopt()
+    assert (result.adopted, result.left, result.unread) == (1, 1, {"vidu": "ValueError('p-1')"})
 
 
 def test_an_execution_that_cannot_be_started_is_left_to_the_sweep() -> None:

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 
-from reelkeep.domain.observation import Busy, Failed, Missing, Observation, Succeeded, Unreadable
+from reelkeep.domain.observation import Busy, Failed, Listed, Missing, Observation, Succeeded, Unreadable
 from reelkeep.domain.task import ArchivedFile, Creation, Failure, FailureClass, State, Task
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceNotMedia
-from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creation
+from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creation, request
 
 
 def archiving(*names: str) -> tuple[Stage, str]:
@@ -414,6 +414,28 @@ def test_a_file_that_is_late_is_archived(fault: Exception, late: timedelta) -> N
         stage.pass_(stage.finalize(id).wait_seconds)
     stage.archive.faults.clear()
     assert until(stage, id, State.SUCCESS) <= timedelta(minutes=30)
+
+
+def test_a_server_that_is_busy_has_no_dead_link() -> None:
+    """Though the provider has no other, and a link that does not say is taken to live for a day."""
+    stage, id = archiving("video")
+    stage.archive.faults["video"] = [SourceBusy("503")]
+    while stage.now < NOON + timedelta(hours=71):
+        verdict = stage.finalize(id)
+        assert not verdict.finished
+        stage.pass_(verdict.wait_seconds)
+    stage.archive.faults.clear()
+    assert until(stage, id, State.SUCCESS) <= timedelta(minutes=31)
+
+
+def test_what_is_given_up_after_three_days_is_adopted_when_it_is_there() -> None:
+    stage, id = archiving("video")
+    stage.archive.faults["video"] = [SourceBusy("503")]
+    until(stage, id, State.FAILED)
+    stage.archive.faults.clear()
+    made = Listed(provider_task_id="p-1", created_at=NOON, request=request(), seen=Succeeded((creation("c1"),)))
+    stage.provider.listed = [made]
+    assert stage.adopt().adopted == 1
 
 
 def test_a_provider_that_signs_fresh_links_to_nothing_is_given_three_days() -> None:

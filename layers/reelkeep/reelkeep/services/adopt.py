@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from reelkeep.domain import ids, schedule
+from reelkeep.domain.archiving import GIVE_UP_AFTER
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.observation import Listed, Succeeded
 from reelkeep.domain.record_size import needs_truncation, truncate_request
@@ -18,6 +19,7 @@ from reelkeep.services.record import read, record
 
 _WINDOW = timedelta(hours=24)
 _ZONES = timedelta(hours=26)  # that a time without its zone may be off
+_REACH = GIVE_UP_AFTER + _WINDOW + _ZONES  # what was given up last may still turn out to be there
 _SETTLED = timedelta(minutes=10)  # a younger success may be one that we are about to record, or that an index lacks
 _CLOCKS_DIFFER = timedelta(minutes=5)
 _LINKS_LIVE = timedelta(hours=24)  # if they do not say
@@ -50,13 +52,13 @@ class Adopt:
     clock: Clock
 
     def __call__(self, *, seconds_left: SecondsLeft) -> Adopted:
-        """What is nearest to losing its links goes first."""
+        """Whatever goes wrong with one account costs that one only, and is said."""
         result = Adopted()
         found = [each for account in self._accounts() for each in self._settled(account, result, seconds_left)]
         names = frozenset(name for account in self._accounts() for name in account.names)
         uncertain = [task for task in self.tasks.unfinished() if _uncertain(task) and task.provider in names]
         now = self.clock()
-        found.sort(key=lambda each: _links_die_at(each[1], now))
+        found.sort(key=lambda each: _urgency(each[1], now))
         result.listed = len(found)
         for number, (account, listed) in enumerate(found):
             if seconds_left() < _RESERVE:
@@ -68,6 +70,9 @@ class Adopt:
                 continue
             except TryLater:  # the others must not wait for it
                 result.left += 1
+            except Exception as fault:  # nor suffer from it
+                result.left += 1
+                result.unread[account.provider.name] = repr(fault)
         return result
 
     def _accounts(self) -> Iterator[_Account]:
@@ -82,7 +87,7 @@ class Adopt:
         """Each once: while pages are read, what is new moves the rest on."""
         now, seen = self.clock(), set[str]()
         try:
-            for listed in account.provider.successes(now - _WINDOW - _ZONES, now):
+            for listed in account.provider.successes(now - _REACH, now):
                 if seconds_left() < _READING_RESERVE:
                     raise TryLater("there was no time to read it to its end")
                 is_settled = not _is_sane(listed, now) or _made_at(listed, now) <= now - _SETTLED
@@ -91,6 +96,8 @@ class Adopt:
                     yield account, listed
         except TryLater as error:
             result.unread[account.provider.name] = str(error)
+        except Exception as fault:  # whatever is odd about one account costs that one only
+            result.unread[account.provider.name] = repr(fault)
 
     def _adopt(self, listed: Listed, account: _Account, uncertain: Collection[Task]) -> bool:
         """Whether it was adopted: not if a task holds it, or may hold it. Raises Stale, TryLater."""
@@ -178,6 +185,12 @@ def _may_be(listed: Listed, task: Task) -> bool:
     Its time tells nothing: the provider's clock may be hours off.
     """
     return not listed.request.payload and listed.request.model in ("", task.request.model)
+
+
+def _urgency(listed: Listed, now: datetime) -> tuple[bool, datetime]:
+    """What is nearest to losing its links goes first, and what has lost them last."""
+    dies_at = _links_die_at(listed, now)
+    return dies_at <= now, dies_at
 
 
 def _links_die_at(listed: Listed, now: datetime) -> datetime:
