@@ -3,7 +3,7 @@
 A transition raises Backward if it comes too late: the task has moved on, and stays as it is.
 
 What may have been accepted is never sent again, however late its provider's list is, and whatever its clock says:
-absence counts only if the list shows a later task of ours. Without that proof the task waits for
+absence counts only if the list shows an earlier and a later task of ours. Without that proof the task waits for
 `schedule.UNCLEAR_FOR`, and ends as failed, `outcome unknown`; if it is listed later, it is adopted.
 """
 
