@@ -76,7 +76,8 @@ def said(name: str, reason: FailureClass, code: str) -> Json:
             return {"state": "failed", "err_code": VIDU[reason]}
         case "volc_ark":
             status, word = ARK[reason]
-            return {"status": status, "error": {"code": word, "message": WHY} if word else None}
+            message = f"{WHY} ({code})" if code else WHY
+            return {"status": status, "error": {"code": word, "message": message} if word else None}
         case "openai_videos":
             message = f"{WHY} ({code})" if code else WHY
             return {"status": "failed", "error": {"code": OPENAI[reason], "message": message}}

@@ -268,8 +268,10 @@ def without_optional(seen: observation.Observation) -> observation.Observation:
     return replace(seen, creations=tuple(creations))
 
 
-def test_openais_own_thumbnail_is_where_its_video_is() -> None:
-    seen = openai_client.upstream.read_observed(answer(200, OPENAI.golden("provider-success-without-link")))
+@pytest.mark.parametrize("link", [{}, {"metadata": {"url": "https://cdn.example.com/film.mp4"}}])
+def test_openais_own_thumbnail_is_at_its_path_wherever_the_video_is(link: dict[str, Json]) -> None:
+    body = OPENAI.golden("provider-success-without-link") | link
+    seen = openai_client.upstream.read_observed(answer(200, body))
     assert isinstance(seen, Succeeded)
     (_, cover) = seen.creations[0].assets
     assert cover.source == "./v1/videos/video_a1/content?variant=thumbnail"

@@ -14,7 +14,7 @@ from reelkeep.dialects.dialect import Content, Http, List, Remove, Show
 from reelkeep.dialects.openai_videos.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.listing import Filter, Listing, Page
-from reelkeep.domain.task import State, Task
+from reelkeep.domain.task import Failure, FailureClass, State, Task
 from reelkeep.domain.wire import Json
 from tests.unit.dialects.stage import NOW, TASK_ID, Speaker, finished, link_to, task_of
 from tests.unit.dialects.videos_stage import BODY, PNG, PNG_URI, form, posted, request_of, stages
@@ -227,6 +227,13 @@ def test_errors_name_fields_as_openai_s_clients_spell_them() -> None:
     error = SPEAKER.refusal(refused)[1]["error"]
     assert (error["param"], error["message"]) == ("seconds", "seconds cannot be expressed at this provider")
     SPEAKER.fits("OpenaiVideosError", SPEAKER.refusal(refused)[1])
+
+
+def test_a_provider_s_refusal_names_the_field_that_its_words_name() -> None:
+    for message, param in (("the size is unknown", "size"), ("resize it", None)):
+        refused = errors.Refused(Failure(reason=FailureClass.INPUT, code="invalid_size", message=message))
+        body: Json = dialect.render_error(refused, Http(method="POST", path="/v1/videos")).body
+        assert body["error"]["param"] == param
 
 
 def test_a_fault_says_nothing_of_itself() -> None:

@@ -410,9 +410,11 @@ def test_a_failure_says_what_kind_it_is_and_why(format: Format) -> None:
 MEANINGS: dict[State | FailureClass, str] = {
     State.QUEUEING: "created queueing queued pending submitted waiting in_queue not_start scheduled accepted",
     State.PROCESSING: "processing running in_progress generating progress rendering",
-    State.SUCCESS: "success succeed succeeded completed complete done finished finish successful",
-    FailureClass.PROVIDER: "failed fail failure error errored",
-    FailureClass.CANCELLED: "cancelled canceled cancel",
+    State.SUCCESS: "success succeed succeeded completed complete done finished finish successful ready generated "
+    "available ok ended task_succeeded partial_success",
+    FailureClass.PROVIDER: "failed fail failure error errored task_failed unsuccessful invalid interrupted",
+    FailureClass.POLICY: "rejected content_filtered nsfw banned",
+    FailureClass.CANCELLED: "cancelled canceled cancel deleted",
     FailureClass.EXPIRED: "expired timeout timed_out",
 }
 FORMS: dict[str, Callable[[str], str]] = {
@@ -451,7 +453,7 @@ def test_a_status_that_nobody_has_heard_of_is_not_the_end_and_is_told(format: Fo
 
 
 @of_every_format
-@pytest.mark.parametrize("link", [None, "", "soon", "ftp://cdn.example.com/film.mp4", 7, [], {}])
+@pytest.mark.parametrize("link", [None, "", "soon", "n/a", "ftp://cdn.example.com/film.mp4", 7, [], {}])
 def test_a_success_without_a_link_is_looked_at_again(format: Format, link: Json) -> None:
     """Or there is a path at the provider itself under which it hands out its files."""
     observed = format.observed(200, format.success(link=link))
@@ -468,6 +470,8 @@ WRITTEN = {
     "HTTPS://cdn.example.com/film.mp4": LINK,
     "//cdn.example.com/film.mp4": LINK,
     "/files/film.mp4": "/files/film.mp4",
+    "files/film.MP4": "files/film.MP4",
+    "files/film": "files/film",
     "https://cdn.example.com/ü.mp4?a=%2F&b=1": "https://cdn.example.com/%C3%BC.mp4?a=%2F&b=1",
 }
 
@@ -501,6 +505,23 @@ ELSEWHERE: list[dict[str, Json]] = [
     {"content": {"video_url": LINK}},
     {"task_result": {"videos": [{"id": "7", "url": LINK}]}},
     {"metadata": {"url": LINK}},
+    {"metadata": {"result_urls": [LINK]}},
+    {"content": LINK},
+    {"content": [{"type": "video_url", "video_url": {"url": LINK}}]},
+    {"result": LINK},
+    {"result": [LINK]},
+    {"data": {"result": {"video_url": LINK}}},
+    {"files": [{"url": LINK}]},
+    {"file": {"download_url": LINK}},
+    {"artifacts": [{"url": LINK}]},
+    {"video_list": [{"url": LINK}]},
+    {"generation": {"url": LINK}},
+    {"resultJson": json.dumps({"resultUrls": [LINK]})},
+    {"videoUrl": LINK},
+    {"resultUrl": LINK},
+    {"downloadUrl": LINK},
+    {"creations": None, "video_url": LINK},
+    {"creations": [], "video_url": LINK},
 ]
 
 
@@ -529,6 +550,7 @@ def test_what_was_shown_or_asked_for_is_not_taken_for_the_result(format: Format)
         "cover_url": LINK,
         "callback_url": LINK,
     }
+    task.setdefault("content", [{"type": "video_url", "video_url": {"url": LINK}, "role": "reference_video"}])
     observed = format.observed(200, body)
     assert not isinstance(observed, Succeeded) or video_of(observed) != LINK
 
@@ -543,6 +565,8 @@ FAULTS: dict[str, Callable[[bytes], bytes]] = {
     "a byte order mark": lambda body: b"\xef\xbb\xbf" + body,
     "UTF-16": lambda body: body.decode().encode("utf-16"),
     "blanks around it": lambda body: b"\r\n\t " + body + b"\n\0",
+    "text after it": lambda body: body + b"\n<!-- 7 ms -->",
+    "a guard against scripts": lambda body: b")]}',\n" + body,
     "names twice": lambda body: re.sub(rb'("[a-z_]+"): ', rb"\1: null, \1: ", body),
 }
 

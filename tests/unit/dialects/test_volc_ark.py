@@ -215,12 +215,12 @@ def refused_with(failure: Failure) -> errors.Refused:
         (
             refused_with(Failure(reason=FailureClass.POLICY, code="TaskPromptPolicyViolation", message="no")),
             400,
-            ("SensitiveContentDetected", "no", "", "BadRequest"),
+            ("SensitiveContentDetected", "no (TaskPromptPolicyViolation)", "", "BadRequest"),
         ),
         (
             refused_with(Failure(reason=FailureClass.CREDIT, code="CreditInsufficient", message="no")),
             403,
-            ("AccountOverdueError", "no", "", "Forbidden"),
+            ("AccountOverdueError", "no (CreditInsufficient)", "", "Forbidden"),
         ),
         (
             refused_with(Failure(reason=FailureClass.THROTTLED, code="QuotaExceeded", message="no")),
@@ -251,9 +251,19 @@ def test_a_refusal_names_the_request_as_its_client_does() -> None:
     assert body["error"]["message"] == "nothing here. Request id: 20260106-1"
 
 
-def test_the_provider_s_id_of_its_request_makes_way_for_ours() -> None:
+@pytest.mark.parametrize(
+    "told",
+    [
+        ". Request id: 0217a6",
+        ", RequestId=0217a6",
+        " request_id: 0217a6",
+        " (request id: 0217a6)",
+        " (request-id: 7)",
+    ],
+)
+def test_the_provider_s_id_of_its_request_makes_way_for_ours(told: str) -> None:
     http = Http(method="GET", path="/api/v3/x", headers={"x-client-request-id": "20260106-1"})
-    failure = Failure(reason=FailureClass.POLICY, message="The input may be sensitive. Request id: 0217a6")
+    failure = Failure(reason=FailureClass.POLICY, message=f"The input may be sensitive{told}")
     body: Json = dialect.render_error(errors.Refused(failure), http).body
     assert body["error"]["message"] == "The input may be sensitive. Request id: 20260106-1"
 

@@ -13,7 +13,7 @@ from reelkeep.dialects.grammar.query import Parameter
 from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest, Missing, Refused
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Request, State, Task
+from reelkeep.domain.task import Failure, Request, State, Task
 from reelkeep.domain.wire import Json, parse_json
 
 _REPLACED = "\ufffd".encode()
@@ -153,6 +153,12 @@ def naming(error: InvalidRequest, names: Mapping[str, str]) -> str:
     field = names.get(error.field) or error.field
     message = re.sub(rf"(?<![\w.]){re.escape(error.field)}\b", field, error.message)
     return message if field in message else f"{field}: {message}"
+
+
+def explained(failure: Failure, word: str) -> str:
+    """For a person; with the provider's own code, if that is not the word that the client reads."""
+    is_told = failure.code in ("", word) or failure.code in failure.message
+    return f"{failure.message or failure.reason.value}{'' if is_told else f' ({failure.code})'}"
 
 
 AnyRoute = Submit | Show | List | Cancel | Remove | Content | Operation

@@ -32,11 +32,15 @@ def repair_json(body: bytes) -> Json:
     """The JSON that a provider meant, fit to be stored and sent. Raises ValueError if it is not JSON at all.
 
     Bytes and halves of surrogate pairs that are no character become U+FFFD; NaN, Infinity and numbers without a
-    sensible size become null; a byte order mark and what is not printable around the document is skipped.
+    sensible size become null; a byte order mark, a guard against scripts, and what follows the document is skipped.
     """
-    text = body.decode(json.detect_encoding(body), "replace").strip(_AROUND)
+    text = (
+        body.decode(json.detect_encoding(body), "replace").strip(_AROUND).removeprefix(")]}'").lstrip(_AROUND + ",")
+    )
     try:
-        said = json.loads(text, strict=False, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
+        said, end = _REPAIRING.raw_decode(text)
+        if end < len(text) and not isinstance(said, dict | list):
+            raise ValueError("text that begins with a value")
         return _whole_characters(said) if "\\u" in text else said
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
@@ -53,6 +57,9 @@ def _whole(digits: str) -> int | None:
 def _finite(number: str) -> float | None:
     found = float(number)
     return found if math.isfinite(found) else None
+
+
+_REPAIRING = json.JSONDecoder(strict=False, parse_int=_whole, parse_float=_finite, parse_constant=_finite)
 
 
 def _whole_characters(value: Json) -> Json:

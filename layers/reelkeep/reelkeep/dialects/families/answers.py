@@ -96,7 +96,8 @@ class Answers:
 
     def task_in(self, body: JsonObject) -> JsonObject:
         """The task in an answer, which may stand in an envelope: {"code": 0, "data": {…}}."""
-        candidates = (body.object("data"), body, *_enveloped(body))
+        enveloped = () if self.task_id(body) else (each for each in _enveloped(body) if self.status(each))
+        candidates = (body.object("data"), *enveloped, body, *_enveloped(body))
         return next((each for each in candidates if self.task_id(each) or self.status(each)), body)
 
     def task_id(self, task: JsonObject) -> str:

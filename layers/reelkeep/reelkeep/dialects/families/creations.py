@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from reelkeep.dialects.families.lenient import JsonObject, link
 from reelkeep.domain.expiry import link_expiry
@@ -11,16 +12,34 @@ from reelkeep.domain.links import Links
 from reelkeep.domain.task import ArchivedFile, Asset, Creation
 from reelkeep.domain.wire import Json
 
-_LISTS = ("videos", "generations", "outputs", "output", "results", "video_urls", "urls", "data")
+_LISTS = (
+    "videos",
+    "video_list",
+    "generations",
+    "outputs",
+    "output",
+    "results",
+    "result",
+    "content",
+    "files",
+    "artifacts",
+    "video_urls",
+    "result_urls",
+    "urls",
+    "data",
+)
 _OBJECTS = (
     "content",
     "result",
+    "result_json",
     "results",
     "output",
     "outputs",
     "task_result",
     "response",
     "data",
+    "generation",
+    "file",
     "assets",
     "metadata",
 )
@@ -56,12 +75,13 @@ def creations_in(task: JsonObject, task_id: str) -> tuple[Creation, ...]:
 def _items(task: JsonObject) -> Iterator[tuple[int, JsonObject]]:
     """What may be creations, with their places in the list that holds them; 0 if there is no list.
 
-    A task with a list named `creations` has them nowhere else: another link in it may be that of its source.
+    A task with creations in a list of that name has them nowhere else: another link in it may be that of its source.
     """
-    if "creations" in task.fields:
+    if task.fields.get("creations"):
         yield from enumerate(_listed(task.fields["creations"]), 1)
         return
-    for holder in (task, *map(task.object, _OBJECTS)):
+    inner = list(_objects(task))
+    for holder in (task, *inner, *chain.from_iterable(map(_objects, inner))):
         lists = (_listed(value) for name in _LISTS if isinstance(value := holder.fields.get(name), list))
         if items := next((items for items in lists if any(map(_video, items))), None):
             yield from enumerate(items, 1)
@@ -71,12 +91,23 @@ def _items(task: JsonObject) -> Iterator[tuple[int, JsonObject]]:
             return
 
 
+def _objects(holder: JsonObject) -> Iterator[JsonObject]:
+    values = (holder.fields.get(name) for name in _OBJECTS)
+    return (_item(value) for value in values if isinstance(value, dict | str) and value)
+
+
 def _listed(value: Json) -> list[JsonObject]:
-    items = value if isinstance(value, list) else [value]
-    return [JsonObject({"url": item} if isinstance(item, str) else item) for item in items]
+    return [_item(item) for item in (value if isinstance(value, list) else [value])]
+
+
+def _item(value: Json) -> JsonObject:
+    return JsonObject({"url": value} if isinstance(value, str) and link(value) else value)
 
 
 def _video(item: JsonObject) -> str:
+    """The link to its video. What has a role is a part of the request."""
+    if item.fields.get("role"):
+        return ""
     return item.first(_link_in, _VIDEOS)
 
 

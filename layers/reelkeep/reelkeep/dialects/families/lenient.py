@@ -16,7 +16,10 @@ _LONGEST_ID = 8192  # characters; servers take no longer URLs
 _LATEST = 1e11  # seconds since 1970: the year 5138. Milliseconds reach that in 1973
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _URL = re.compile(r"(?i:(https?):)?(//[^\s/?#\\]+)(.*)")
-_PATH = re.compile(r"(/[^/]|\.{1,2}/|[^:?#]+\.(mp4|mov|webm|png|jpe?g|webp)(?=[?#]|$)).*")
+_PATH = re.compile(
+    r"(/[^/]|\.{1,2}/|[^:?#]+\.(?i:mp4|mov|webm|png|jpe?g|webp)(?=[?#]|$)"
+    r"|(?!(video|image|application)/)[\w.-]{2,64}(/[\w.-]{1,128}){1,8}(?=[?#]|$)).*"  # of no file type, but no "n/a"
+)
 _UNESCAPED = "%/?:;@&=+$,#!'()*[]|^~\\"  # what browsers leave as it is in a URL, beside letters and digits
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from reelkeep.dialects.dialect import Http, Reply, row
+from reelkeep.dialects.dialect import Http, Reply, explained, row
 from reelkeep.dialects.families.form_data import form_in, plain, unpacked
 from reelkeep.domain import errors
 from reelkeep.domain.errors import CannotCancel, ClientError, Refused, Unauthorized
@@ -118,6 +118,8 @@ def refusal(error: ClientError, spelled: Mapping[str, str]) -> Reply:
     match error:
         case Refused(failure=failure) if failure.reason in _REFUSALS:
             status, code, message = _REFUSALS[failure.reason][0], code_of(failure), message_of(failure)
+            if failure.reason is FailureClass.INPUT:
+                field = next((name for name in spelled.values() if re.search(rf"\b{name}\b", message)), "")
         case CannotCancel(state=state):
             message = f"the video is {STATUSES[state]}: it can be deleted before that, or once it has ended"
         case Unauthorized():
@@ -142,9 +144,7 @@ def code_of(failure: Failure) -> str:
 
 
 def message_of(failure: Failure) -> str:
-    """For a person; with the provider's own word, where it is not the code."""
-    foreign = "" if _is_own(failure) or failure.code in failure.message else f"({failure.code})"
-    return " ".join(filter(None, (failure.message or failure.reason.value, foreign)))
+    return explained(failure, code_of(failure))
 
 
 def _is_own(failure: Failure) -> bool:

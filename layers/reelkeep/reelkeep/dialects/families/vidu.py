@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from reelkeep.dialects.dialect import Http, Reply, naming, row
+from reelkeep.dialects.dialect import Http, Reply, explained, naming, row
 from reelkeep.dialects.families.creations import measured
 from reelkeep.domain import errors
 from reelkeep.domain.errors import CannotCancel, ClientError, InvalidRequest, NotFound, Refused
@@ -134,6 +134,8 @@ class Server(Protocol):
                 if word == "InternalServiceFailure":  # that is a 500, and clients repeat those
                     word = "ModelUnavailable"
                 status = _STATUS.get(word, 400)
+                if failure.reason is not FailureClass.PROVIDER:
+                    message = explained(failure, word)
             case CannotCancel(state=state):
                 message = f"task state is {WORDS[state]}, can not cancel"
             case NotFound(field="task_id"):

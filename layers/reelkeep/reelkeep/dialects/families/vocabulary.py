@@ -19,10 +19,12 @@ _STATUSES: dict[State | FailureClass, str] = {
     "scheduled accepted received waiting wait notstart notstarted starting preparing initializing",
     State.PROCESSING: "processing process inprocess running run inprogress progress generating working active "
     "started executing rendering preprocessing postprocessing",
-    State.SUCCESS: "success succeed succeeded successful completed complete done finished finish",
-    FailureClass.PROVIDER: "failed fail failure error errored exception aborted",
-    FailureClass.POLICY: "rejected blocked moderated contentmoderated requestmoderated",
-    FailureClass.CANCELLED: "cancelled canceled cancel usercancelled usercanceled terminated",
+    State.SUCCESS: "success succeed succeeded successful partialsuccess partiallysucceeded completed "
+    "complete done finished finish ended ready available generated ok",
+    FailureClass.PROVIDER: "failed fail failure error errored exception aborted interrupted unsuccessful "
+    "unsuccess invalid",
+    FailureClass.POLICY: "rejected blocked banned moderated contentmoderated requestmoderated contentfiltered nsfw",
+    FailureClass.CANCELLED: "cancelled canceled cancel usercancelled usercanceled terminated deleted",
     FailureClass.EXPIRED: "expired expire timeout timedout",
 }
 _MEANINGS = {word: meaning for meaning, words in _STATUSES.items() for word in words.split()}
@@ -50,7 +52,7 @@ _TASK_NOT_THERE = re.compile(r"\b(task|video|job|generation)\b.*\bnot.{0,3}(foun
 
 
 def fold(word: str) -> str:
-    return re.sub(r"[\W_]+", "", word).lower().removeprefix("taskstatus")
+    return re.sub(r"^(task|status)+", "", re.sub(r"[\W_]+", "", word).lower())
 
 
 def meaning_of(status: str) -> State | FailureClass | None:

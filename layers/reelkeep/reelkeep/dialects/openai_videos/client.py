@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from reelkeep.dialects.families.client import segment
 from reelkeep.dialects.families.gateway import Gateway
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.openai_videos import LARGEST_PAGE, NAME, PATH
 from reelkeep.domain.observation import ListedPage
-from reelkeep.domain.task import Creation
+from reelkeep.domain.task import Asset, Creation
 from reelkeep.domain.wire import Answer, Call
 
 _LONGEST = timedelta(hours=24)  # that a video may take
@@ -21,7 +22,13 @@ class _Client(Gateway):
 
     def creations(self, task: JsonObject) -> tuple[Creation, ...]:
         """With the thumbnail that OpenAI has at the path of the video; not all that speak its format have one."""
-        return tuple(map(_with_thumbnail, super().creations(task)))
+        made, task_id = super().creations(task), self.task_id(task)
+        if not task_id or len(made) != 1 or len(made[0].assets) != 1:
+            return made
+        (video,) = made[0].assets
+        path = f".{PATH}/{segment(task_id)}/content?variant=thumbnail"
+        cover = Asset(name="cover", source=path, expires_at=task.moment("expires_at"), optional=True)
+        return (replace(made[0], assets=(video, cover)),)
 
     def list_successes(self, since: datetime, page: str) -> Call | None:  # it has no filter by time
         query = (("limit", str(LARGEST_PAGE)), ("order", "desc"), *([("after", page)] if page else []))
@@ -40,14 +47,6 @@ class _Client(Gateway):
         if body.fields.get("has_more") is True and (created_at is None or created_at >= since - _LONGEST):
             return replace(read, next_page=oldest.id("id"))
         return read
-
-
-def _with_thumbnail(creation: Creation) -> Creation:
-    video, *others = creation.assets
-    if others or not video.source.endswith("/content"):
-        return creation
-    thumbnail = replace(video, name="cover", source=f"{video.source}?variant=thumbnail", optional=True)
-    return replace(creation, assets=(video, thumbnail))
 
 
 upstream = _Client()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from reelkeep.dialects.dialect import AnyRoute, Http, List, Remove, Reply, Show, Submit, row
+from reelkeep.dialects.dialect import AnyRoute, Http, List, Remove, Reply, Show, Submit, explained, row
 from reelkeep.dialects.families.creations import kept_links, measured
 from reelkeep.dialects.families.resolution import shape
 from reelkeep.dialects.grammar.moments import unix
@@ -247,7 +247,7 @@ _OWN = re.compile(
     r"((Input|Output)?(Text|Image|Video|Audio)?SensitiveContentDetected|(Invalid|Missing)Parameter"
     r"|AccountOverdueError|QuotaExceeded|RateLimitExceeded)(\.\w+)*"
 )
-_REQUEST_ID = re.compile(r"[.,;]?\s*Request id: \S+", re.IGNORECASE)
+_REQUEST_ID = re.compile(r"[.,;]?\s*(\(\s*)?request[ _-]?id\s*[:=]\s*[^\s(),;]+(?(1)\s*\))", re.IGNORECASE)
 
 
 def _refusal(error: ClientError, http: Http) -> Reply:
@@ -258,6 +258,8 @@ def _refusal(error: ClientError, http: Http) -> Reply:
     match error:
         case Refused(failure=failure):
             code = _own_code(failure) or code
+            if failure.reason is not FailureClass.PROVIDER:
+                message = explained(failure, code)
         case CannotCancel(state=state):
             word = "cancelled" if state is State.CANCELLED else "running"
             code = f"InvalidAction.{word.title()}TaskDeletion"
@@ -289,7 +291,7 @@ def _error(status: int, code: str, message: str, param: str = "") -> wire.Error:
 
 def _failure(failure: Failure) -> wire.Failure:
     code = _own_code(failure) or _FAILURES.get(failure.reason, "InternalServiceError")
-    return {"code": code, "message": failure.message or failure.reason.value}
+    return {"code": code, "message": explained(failure, code)}
 
 
 def _own_code(failure: Failure) -> str:
