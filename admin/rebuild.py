@@ -54,7 +54,9 @@ def rebuild(folder: Folder, *, s3: S3Client, bucket: str, records: Records, dry_
         return Rebuilt(Outcome.THERE, key)
     if not dry_run and not records.restore(task):
         return Rebuilt(Outcome.THERE, key)
-    return Rebuilt(Outcome.OLDER if recorded else Outcome.MISSING, key, untold=task.told_at is None)
+    return Rebuilt(
+        Outcome.OLDER if recorded else Outcome.MISSING, key, untold=task.announcements.announced_at is None
+    )
 
 
 def read(s3: S3Client, bucket: str, key: str, task_id: str) -> Task:

@@ -17,7 +17,7 @@ from admin.output import size
 from admin.rebuild import read
 from reelkeep.adapters.s3 import layout
 from reelkeep.adapters.s3.manifests import NoManifest
-from reelkeep.domain.task import ArchivedFile, State, Submission, Task
+from reelkeep.domain.task import ArchivedFile, DispatchStatus, State, Task
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -187,7 +187,11 @@ def _has_manifest(task: Task) -> bool:
     with the client's answer, and has nothing to keep."""
     if task.state is State.SUCCESS:
         return True
-    return task.state.terminal and task.told_at is not None and task.submission is not Submission.REFUSED
+    return (
+        task.state.terminal
+        and task.announcements.announced_at is not None
+        and task.dispatch.status is not DispatchStatus.REFUSED
+    )
 
 
 def _missing(folder: Folder, task: Task) -> Difference:

@@ -33,7 +33,7 @@ from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import Http, List
 from reelkeep.domain import ids
 from reelkeep.domain.listing import Listing
-from reelkeep.domain.task import Kind, Request, State, Task
+from reelkeep.domain.task import Announcements, Kind, Request, State, Task
 from reelkeep.ports import Caller
 from reelkeep.services.query import ListTasks
 from tests.integration.conftest import create_table
@@ -71,7 +71,7 @@ def tasks(number: int) -> Iterator[Task]:
             updated_at=now,
             deadline=now + timedelta(hours=2),
             state=state,
-            told_at=now if state.terminal else None,
+            announcements=Announcements(announced_at=now if state.terminal else None),
         )
 
 

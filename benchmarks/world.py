@@ -18,7 +18,19 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.keys import hash_of
 from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
 from reelkeep.domain.notices.webhooks import CALLBACKS, Delivery
-from reelkeep.domain.task import ArchivedFile, Asset, Creation, Kind, Request, State, Submission, Task
+from reelkeep.domain.task import (
+    Announcements,
+    ArchivedFile,
+    Asset,
+    Creation,
+    Dispatch,
+    DispatchStatus,
+    Kind,
+    Polling,
+    Request,
+    State,
+    Task,
+)
 
 _ROOT: Final = Path(__file__).parents[1]
 
@@ -108,8 +120,8 @@ def _task(task_id: str, created_at: datetime, **more: Any) -> Task:
         created_at=created_at,
         updated_at=created_at,
         deadline=created_at + timedelta(hours=2),
-        next_look_at=created_at + timedelta(minutes=1),
-        submission=Submission.PLACED,
+        polling=Polling(next_poll_at=created_at + timedelta(minutes=1)),
+        dispatch=Dispatch(status=DispatchStatus.ACCEPTED),
         provider_task_id=PROVIDER_TASK_ID,
         version=3,
         **more,
@@ -136,7 +148,7 @@ def _finished(created_at: datetime) -> Task:
         created_at,
         state=State.SUCCESS,
         finished_at=created_at,
-        told_at=created_at,
+        announcements=Announcements(announced_at=created_at),
         creations=(Creation(id=PROVIDER_TASK_ID, assets=kept),),
     )
 

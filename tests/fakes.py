@@ -73,7 +73,7 @@ class FakeTasks:
             if task.unfinished:
                 yield task
 
-    def placed_as(self, provider: str, provider_task_id: str) -> list[Task]:
+    def by_provider_task(self, provider: str, provider_task_id: str) -> list[Task]:
         wanted = (provider, provider_task_id)
         return [task for task in self.recorded.values() if (task.provider, task.provider_task_id) == wanted]
 

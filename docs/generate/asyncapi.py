@@ -22,7 +22,18 @@ from reelkeep.domain.notices.notice import (
 )
 from reelkeep.domain.notices.subscription import FINAL_STATES
 from reelkeep.domain.notices.webhooks import PauseReason, Webhook
-from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
+from reelkeep.domain.task import (
+    ArchivedFile,
+    Asset,
+    Creation,
+    Failure,
+    FailureClass,
+    Kind,
+    Polling,
+    Request,
+    State,
+    Task,
+)
 
 Schema = Mapping[str, Any]
 Attributes = Mapping[str, str | Sequence[str]]
@@ -327,14 +338,21 @@ def _alert(summary: str, task: Task, payload: dict[str, Any], data: Schema) -> E
 
 def events() -> tuple[Event, ...]:
     """Every type of event; what publishes another adds it here."""
-    dying = replace(_TASK, state=State.ARCHIVING, creations=_with(_OPEN), trouble="video: the provider answers 503")
+    dying = replace(
+        _TASK, state=State.ARCHIVING, creations=_with(_OPEN), last_error="video: the provider answers 503"
+    )
     maimed = replace(_TASK, state=State.SUCCESS, finished_at=_TASK.updated_at, creations=_with(_VIDEO, _LOST_COVER))
     warning = alerts.links_expiring(dying, _MADE + timedelta(hours=20))
     loss = alerts.lost(maimed, _TASK.updated_at)
     if loss is None:
         raise LookupError(f"the example of {LOST} has lost nothing")
     repeat = replace(_TASK, possible_repeat="019aa6f1afff0123456789abcdef0123")
-    odd = replace(_TASK, trouble="the provider says 'rendering'", not_understood_since=_MADE, state=State.PROCESSING)
+    odd = replace(
+        _TASK,
+        last_error="the provider says 'rendering'",
+        polling=Polling(not_understood_since=_MADE),
+        state=State.PROCESSING,
+    )
     return (
         *(_end(state) for state in FINAL_STATES),
         _possible_repeat(repeat),
@@ -374,7 +392,7 @@ def events() -> tuple[Event, ...]:
             dying,
             warning,
             _alert_data(
-                trouble={**_TEXT_OR_NULL, "description": "What was wrong the last time."},
+                last_error={**_TEXT_OR_NULL, "description": "What was wrong the last time."},
                 files=_each(_object(creation=_TEXT, file=_TEXT, dies_at=_or_null(_MOMENT))),
             ),
         ),

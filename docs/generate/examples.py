@@ -24,7 +24,7 @@ from reelkeep.domain.errors import (
 )
 from reelkeep.domain.notices.subscription import Channel, Filter, Status, Subscription, SubscriptionView
 from reelkeep.domain.notices.webhooks import Attempt, Delivery, DeliveryPage, Outcome, Webhook, WebhookWithSecret
-from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Request, State, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Polling, Request, State, Task
 from reelkeep.domain.upstream import Upstream
 
 ADDRESS = "https://reelkeep.example.com"  # stands for the stack's own, which puts its own in the place of it
@@ -46,7 +46,7 @@ def queueing(request: Request) -> Task:
         request=request,
         created_at=_AT,
         updated_at=_AT + timedelta(seconds=2),
-        next_look_at=_AT + timedelta(seconds=7),
+        polling=Polling(next_poll_at=_AT + timedelta(seconds=7)),
         deadline=_AT + timedelta(hours=2),
         state=State.QUEUEING,
     )

@@ -18,7 +18,7 @@ from local.simulator.simulator import Settings
 from local.simulator.tasks import Task as Made
 from reelkeep.adapters import documents
 from reelkeep.domain import ids
-from reelkeep.domain.task import Kind, Request, State, Submission, Task
+from reelkeep.domain.task import Announcements, Dispatch, DispatchStatus, Kind, Request, State, Task
 from tests.chaos.cloud import Cloud, Connected
 from tests.chaos.line import Call, Killed, Line, Mode
 from tests.chaos.machine import ExecutionFailed, execution
@@ -237,11 +237,10 @@ def _other(provider: str, provider_task_id: str, now: datetime) -> Task:
         updated_at=now,
         deadline=now,
         state=State.SUCCESS,
-        submission=Submission.PLACED,
-        placing_at=now,
+        dispatch=Dispatch(status=DispatchStatus.ACCEPTED, started_at=now),
         provider_task_id=provider_task_id,
         finished_at=now,
-        told_at=now,
+        announcements=Announcements(announced_at=now),
     )
 
 
@@ -276,7 +275,9 @@ def _faults_of_end(task: Task, life: Life, clean: Life) -> list[str]:
     if task.unfinished:
         wrong.append(f"left {task.state}")
     told = {notice["id"] for notice in life.notices}
-    answered = task.state is State.FAILED and task.told_at is not None and not told  # refused, by the very answer
+    answered = (
+        task.state is State.FAILED and task.announcements.announced_at is not None and not told
+    )  # refused, by the very answer
     if len(told) != 1 and not answered:
         wrong.append(f"told of under {len(told)} ids")
     truth = next(iter(life.truths), None)

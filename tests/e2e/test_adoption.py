@@ -76,12 +76,12 @@ def test_a_film_that_leads_to_a_clouds_secrets_is_not_followed_there(
     assert adopt() >= 1
     task_id = adopted_task_id("crooked", "885000000000000003", made_at)
 
-    def trouble() -> str:
+    def last_error() -> str:
         key = {"pk": {"S": f"task#{task_id}"}, "sk": {"S": "task"}}
         item = aws("dynamodb").get_item(TableName=stack.table, Key=key)["Item"]
-        return str(json.loads(item["document"]["S"]).get("trouble", ""))
+        return str(json.loads(item["document"]["S"]).get("last_error", ""))
 
-    assert "not on the public internet" in until(trouble, what="a try to get it")
+    assert "not on the public internet" in until(last_error, what="a try to get it")
     assert archive.names(task_id) == []
 
 

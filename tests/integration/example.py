@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from reelkeep.domain import ids
-from reelkeep.domain.task import Kind, Request, State, Task
+from reelkeep.domain.task import Announcements, Kind, Request, State, Task
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -22,5 +22,5 @@ def a_task(seconds: float = 0, *, owner: str = "alice", state: State = State.CRE
         updated_at=now,
         deadline=now + timedelta(hours=2),
         state=state,
-        told_at=now if state.terminal else None,
+        announcements=Announcements(announced_at=now if state.terminal else None),
     )

@@ -14,15 +14,18 @@ from reelkeep.adapters.s3.manifests import S3Manifests
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.domain.record_size import truncate_request
 from reelkeep.domain.task import (
+    Announcements,
     ArchivedFile,
     Asset,
     Creation,
+    Dispatch,
+    DispatchStatus,
     Failure,
     FailureClass,
     Kind,
+    Polling,
     Request,
     State,
-    Submission,
     Task,
 )
 from tests.integration.example import NOON, a_task
@@ -80,14 +83,15 @@ def _task(number: int, s3: S3Client, bucket: str) -> Task:
     task = replace(
         task,
         request=request,
-        submission=Submission.PLACED,
+        dispatch=Dispatch(status=DispatchStatus.ACCEPTED),
         provider_task_id=str(900_000_000_000_000_000 + number),
-        looks=number,
-        runs=number % 2,
+        polling=Polling(polls=number, next_poll_at=task.created_at + timedelta(minutes=2)),
+        executions=number % 2,
         version=5 + number,
         finished_at=task.created_at + timedelta(minutes=3),
-        next_look_at=task.created_at + timedelta(minutes=2),
-        told_at=None if number % 10 == 9 else task.created_at + timedelta(minutes=4),
+        announcements=Announcements(
+            announced_at=None if number % 10 == 9 else task.created_at + timedelta(minutes=4)
+        ),
         removed_at=task.created_at + timedelta(hours=1) if number % 13 == 12 else None,
         credits=number or None,
         seed=number * 3,

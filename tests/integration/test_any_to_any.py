@@ -28,7 +28,7 @@ from reelkeep.api import Api
 from reelkeep.dialects import all_dialects, upstream
 from reelkeep.dialects.dialect import Show, Submit
 from reelkeep.domain.ids import new_task_id
-from reelkeep.domain.task import State, Submission, Task
+from reelkeep.domain.task import DispatchStatus, State, Task
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.poll import Poll, Verdict
 from reelkeep.services.query import ListTasks, show
@@ -223,7 +223,7 @@ def lost(cloud: Cloud, provider: str, directive: str) -> Task:
     """A submission whose answer is lost, at a provider of this dialect."""
     body = {"kind": "text2video", "model": MODELS[provider], "prompt": f"lost at {provider} {directive}"}
     task = cloud.submitted("/tasks", {**body, "duration": 4, "resolution": "720p"})
-    assert task.submission is Submission.UNKNOWN
+    assert task.dispatch.status is DispatchStatus.UNKNOWN
     return task
 
 
@@ -257,11 +257,11 @@ def test_a_submission_that_a_provider_never_took_in_is_certainly_not_in_its_list
     task = lost(cloud, provider, "[500:1]")
     cloud.skip(2400)
     cloud.looked_at(task.id)  # for all that the list tells, it may be from before the call
-    assert cloud.tasks.recorded[task.id].submission is Submission.UNKNOWN
+    assert cloud.tasks.recorded[task.id].dispatch.status is DispatchStatus.UNKNOWN
     younger = {"kind": "text2video", "model": MODELS[provider], "prompt": "younger", "duration": 4}
     cloud.submitted("/tasks", younger)
     cloud.looked_at(task.id)
-    assert cloud.tasks.recorded[task.id].submission is Submission.WAITING
+    assert cloud.tasks.recorded[task.id].dispatch.status is DispatchStatus.WAITING
     cloud.looked_at(task.id)
     cloud.skip(60)
     assert cloud.seen_through(task.id).state is State.SUCCESS
@@ -310,7 +310,7 @@ def test_a_callback_is_ours_to_make_and_no_provider_hears_of_it(cloud: Cloud, cl
     assert task.request.callback_url == CALLBACK
     speaks = upstream(provider)
     assert speaks is not None
-    assert "me.test" not in json.dumps(speaks.place(task).body)
+    assert "me.test" not in json.dumps(speaks.dispatch(task).body)
 
 
 @pytest.mark.parametrize("client", sorted(CLIENTS))

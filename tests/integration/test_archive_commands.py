@@ -97,7 +97,7 @@ def test_an_emptied_table_comes_back_as_it_was(
     code, said = admin("rebuild")
     assert (code, said["missing"], said["older"], said["untold"]) == (0, 50, 0, 5)
     assert (items(dynamodb, empty), listings(dynamodb, empty)) == before
-    assert {task.id for task in tasks if task.told_at is None} == set(before[1][-1])
+    assert {task.id for task in tasks if task.announcements.announced_at is None} == set(before[1][-1])
 
     code, again = admin("rebuild")
     assert (code, again["missing"], again["older"], again["there"]) == (0, 0, 0, 50)
@@ -255,7 +255,7 @@ def test_a_task_of_the_table_whose_folder_is_gone_whole_is_found(
     for task in tasks:
         records.create(task)
     assert admin("verify") == (0, {**admin("verify")[1], "tasks": 50, "differences": []})
-    told = [task for task in tasks if task.told_at]
+    told = [task for task in tasks if task.announcements.announced_at]
     removed = next(task for task in told if task.removed_at)  # out of sight, and not out of the archive
     gone, bare = [told[0], removed, told[-1]], told[3]
     for task in gone:

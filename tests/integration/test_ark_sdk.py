@@ -103,12 +103,12 @@ def refusal(reason: FailureClass, code: str = "") -> Refused:
 def test_a_submission_that_is_refused_is_not_repeated(
     caller: Caller, placement: Any, error: type[Exception], code: str | None
 ) -> None:
-    caller.stage.provider.placements = [placement, Accepted("p-2")]
+    caller.stage.provider.outcomes = [placement, Accepted("p-2")]
     with pytest.raises(error) as refused:
         caller.created()
     said: Any = refused.value
     assert said.code == (code or placement.failure.code)
-    assert len(caller.stage.provider.placed) == 1
+    assert len(caller.stage.provider.dispatched) == 1
 
 
 class Stumbling(FakeProvider):
@@ -129,7 +129,7 @@ def test_what_went_wrong_on_our_side_is_repeated_only_with_a_key(caller: Caller)
     assert (failed.value.code, provider.checks) == ("InternalServiceError", 1)
     caller.stage.provider = provider = Stumbling()
     task_id = caller.created(extra_headers={"Idempotency-Key": "take-1"})
-    assert (provider.checks, [task.id for task in provider.placed]) == (2, [task_id])
+    assert (provider.checks, [task.id for task in provider.dispatched]) == (2, [task_id])
 
 
 def test_a_repeated_key_gives_the_same_task_and_another_request_is_refused(caller: Caller) -> None:
@@ -138,7 +138,7 @@ def test_a_repeated_key_gives_the_same_task_and_another_request_is_refused(calle
     with pytest.raises(ArkUnprocessableEntityError) as refused:
         caller.created(seed=7, extra_headers=key)
     assert (refused.value.code, refused.value.param) == ("IdempotencyKeyReused", "Idempotency-Key")
-    assert len(caller.stage.provider.placed) == 1
+    assert len(caller.stage.provider.dispatched) == 1
 
 
 def test_a_failed_task_says_why(caller: Caller) -> None:

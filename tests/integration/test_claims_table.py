@@ -162,16 +162,16 @@ def test_twenty_at_once_with_one_key_or_in_one_window_are_one_task_and_one_call(
 ) -> None:
     tasks = functions.at_once(key, window)
     assert len({task.id for task in tasks}) == 1
-    assert [task.id for task in functions.provider.placed] == [tasks[0].id]
+    assert [task.id for task in functions.provider.dispatched] == [tasks[0].id]
     assert [task.id for task in TableTasks(functions.dynamodb, functions.table).unfinished()] == [tasks[0].id]
 
 
 def test_twenty_at_once_without_a_key_are_twenty_tasks(functions: Functions) -> None:
-    assert len({task.id for task in functions.at_once(None)}) == len(functions.provider.placed) == THREADS
+    assert len({task.id for task in functions.at_once(None)}) == len(functions.provider.dispatched) == THREADS
 
 
 def test_twenty_at_once_after_the_first_died_before_it_recorded_anything_are_one_task(functions: Functions) -> None:
     with pytest.raises(KeyboardInterrupt) as killed:
         functions.submit(DyingTasks(functions.dynamodb, functions.table), "k")
     assert {task.id for task in functions.at_once("k")} == {str(killed.value)}
-    assert len(functions.provider.placed) == 1
+    assert len(functions.provider.dispatched) == 1

@@ -92,11 +92,11 @@ def refusal(reason: FailureClass, code: str = "") -> Refused:
 def test_a_submission_that_is_refused_is_not_repeated(
     caller: Caller, placement: Any, error: type[openai.APIStatusError], code: str
 ) -> None:
-    caller.stage.provider.placements = [placement, Accepted("p-2")]
+    caller.stage.provider.outcomes = [placement, Accepted("p-2")]
     with pytest.raises(error) as refused:
         caller.created()
     assert refused.value.code == code
-    assert len(caller.stage.provider.placed) == 1
+    assert len(caller.stage.provider.dispatched) == 1
 
 
 class Stumbling(FakeProvider):
@@ -113,7 +113,7 @@ class Stumbling(FakeProvider):
 def test_what_went_wrong_on_our_side_the_sdk_repeats_by_itself(caller: Caller) -> None:
     caller.stage.provider = provider = Stumbling()
     task_id = caller.created()
-    assert (provider.checks, [task.id for task in provider.placed]) == (2, [task_id])
+    assert (provider.checks, [task.id for task in provider.dispatched]) == (2, [task_id])
 
 
 PNG = b"\x89PNG\r\n\x1a\n and so on"
@@ -123,17 +123,17 @@ KEY_HEADER = {"Idempotency-Key": "take-1"}
 def test_with_a_key_the_sdk_repeats_what_went_wrong_on_our_side_by_itself(caller: Caller) -> None:
     caller.stage.provider = provider = Stumbling()
     video_id = caller.created(extra_headers=KEY_HEADER)
-    assert (provider.checks, [task.id for task in provider.placed]) == (2, [video_id])
+    assert (provider.checks, [task.id for task in provider.dispatched]) == (2, [video_id])
 
 
 def test_a_repeated_key_gives_the_same_video_forms_and_files_included(caller: Caller) -> None:
     asked = {"input_reference": ("boat.png", PNG), "extra_headers": KEY_HEADER}
     assert caller.created(**asked) == caller.created(**asked)
-    assert len(caller.stage.provider.placed) == 1
+    assert len(caller.stage.provider.dispatched) == 1
     with pytest.raises(openai.UnprocessableEntityError) as refused:
         caller.created(input_reference=("boat.png", PNG + b"!"), extra_headers=KEY_HEADER)
     assert (refused.value.code, refused.value.param) == ("idempotency_key_reused", "Idempotency-Key")
-    assert len(caller.stage.provider.placed) == 1
+    assert len(caller.stage.provider.dispatched) == 1
 
 
 def test_what_openai_has_and_we_have_not_is_not_found_in_its_own_words(caller: Caller) -> None:
@@ -190,5 +190,5 @@ def test_what_the_sdk_repeats_by_itself_is_paid_once(fields: dict[str, Any]) -> 
         caller = Caller(stage, address)
         with caller.openai:
             task_id = caller.created(**fields)
-            assert (stage.asked, [task.id for task in stage.provider.placed]) == (2, [task_id])
+            assert (stage.asked, [task.id for task in stage.provider.dispatched]) == (2, [task_id])
             assert caller.created(**fields) != task_id  # another take

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -96,4 +96,4 @@ def test_a_record_of_a_newer_release_is_read(dynamodb: DynamoDBClient, table: st
     dynamodb.put_item(TableName=table, Item={**item, "document": {"S": document}, "new": {"S": "new"}})
     assert "unheard_of" in document
     assert tasks.get(task.id) == task
-    assert tasks.save(replace(task, looks=1)).looks == 1
+    assert tasks.save(task.with_polling(polls=1)).polling.polls == 1

@@ -61,13 +61,13 @@ def test_a_save_that_builds_on_an_old_version_is_stale_and_changes_nothing(tasks
 
 def test_a_task_is_known_by_its_id_at_its_provider_even_when_it_was_removed(tasks: Tasks) -> None:
     task = tasks.create(a_task())
-    assert tasks.placed_as(task.provider, "p-1") == []
+    assert tasks.by_provider_task(task.provider, "p-1") == []
     task = tasks.save(task.advanced(State.QUEUEING, NOON, provider_task_id="p-1"))
     other = tasks.create(replace(a_task(), provider="another", provider_task_id="p-1"))
-    assert tasks.placed_as(task.provider, "p-1") == [task]
+    assert tasks.by_provider_task(task.provider, "p-1") == [task]
     task = tasks.save(replace(task, removed_at=NOON))
-    assert tasks.placed_as(task.provider, "p-1") == [task]
-    assert tasks.placed_as("another", "p-1") == [other]
+    assert tasks.by_provider_task(task.provider, "p-1") == [task]
+    assert tasks.by_provider_task("another", "p-1") == [other]
 
 
 def test_the_same_change_by_two_is_made_by_one(tasks: Tasks) -> None:
@@ -103,7 +103,7 @@ def test_of_a_thousand_saves_at_once_none_is_lost(tasks: Tasks) -> None:
             task = tasks.get(each[number % len(each)].id)
             assert task is not None
             try:
-                tasks.save(replace(task, looks=task.looks + 1))
+                tasks.save(task.with_polling(polls=task.polling.polls + 1))
             except Stale:
                 continue
             return
@@ -112,7 +112,7 @@ def test_of_a_thousand_saves_at_once_none_is_lost(tasks: Tasks) -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(look, range(1000)))
     recorded = [tasks.get(task.id) for task in each]
-    assert [(task.looks, task.version) for task in recorded if task] == [(50, 50)] * 20
+    assert [(task.polling.polls, task.version) for task in recorded if task] == [(50, 50)] * 20
 
 
 def test_pages_show_an_owners_tasks_newest_first_and_nobody_elses(tasks: Tasks) -> None:
@@ -177,10 +177,10 @@ def test_whatever_a_client_calls_its_model_it_is_recorded_and_found(tasks: Tasks
 
 def test_unfinished_is_what_has_not_ended_or_was_not_told(tasks: Tasks) -> None:
     running = tasks.create(a_task(1, state=State.PROCESSING))
-    untold = tasks.create(replace(a_task(2, state=State.SUCCESS), told_at=None))
+    untold = tasks.create(a_task(2, state=State.SUCCESS).with_announcements(announced_at=None))
     tasks.create(a_task(3, state=State.SUCCESS))
     ended = tasks.create(a_task(4, state=State.PROCESSING))
-    tasks.save(replace(ended.advanced(State.FAILED, NOON), told_at=NOON))
+    tasks.save(ended.advanced(State.FAILED, NOON).with_announcements(announced_at=NOON))
     assert {task.id for task in tasks.unfinished()} == {running.id, untold.id}
 
 

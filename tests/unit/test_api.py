@@ -136,7 +136,7 @@ def test_a_body_that_is_no_json_object_is_refused_and_nothing_is_recorded(call: 
     status, _ = call("POST", path, body)
     assert status == 400
     assert not list(call.stage.tasks.unfinished())
-    assert call.stage.provider.placed == []
+    assert call.stage.provider.dispatched == []
 
 
 def test_an_unknown_kind_is_refused_in_the_dialect(call: Client) -> None:
@@ -298,7 +298,7 @@ def test_a_repeated_key_gives_the_same_answer_in_every_dialect(call: Client, pat
     first = call("POST", path, body, idempotency_key="k")
     assert first[0] in (200, 201)
     assert call("POST", path, json.dumps(body, indent=3), idempotency_key="k") == first
-    assert len(call.stage.provider.placed) == 1
+    assert len(call.stage.provider.dispatched) == 1
 
 
 @pytest.mark.parametrize(("path", "body"), SUBMISSIONS, ids=[path for path, _ in SUBMISSIONS])
@@ -311,7 +311,7 @@ def test_a_key_of_another_request_is_refused_in_every_dialect_s_own_words(
     expected = dialect_of(path).render_error(key_reused(), Http(method="POST", path=path))
     assert (said, expected.status) == (expected.body, 422)
     assert "Idempotency-Key" in json.dumps(said)
-    assert len(call.stage.provider.placed) == 1
+    assert len(call.stage.provider.dispatched) == 1
 
 
 @pytest.mark.parametrize(("path", "body"), SUBMISSIONS, ids=[path for path, _ in SUBMISSIONS])

@@ -37,7 +37,7 @@ def asked(settings: Mapping[str, Any], here: str = HERE, **body: Any) -> dict[st
     """The body of the billable call."""
     outbound = FakeOutbound()
     task = replace(TASK, request=replace(request(), duration=5, **body))
-    configured(outbound, here, vidu=settings).get("vidu").place(task)
+    configured(outbound, here, vidu=settings).get("vidu").dispatch(task)
     sent: dict[str, Any] = json.loads(outbound.calls[0]["body"])
     return sent
 

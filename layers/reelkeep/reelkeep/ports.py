@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.subscription import Policy, SnsState, Subscription
-from reelkeep.domain.observation import Finding, Listed, Observation, Placement
+from reelkeep.domain.observation import DispatchOutcome, Finding, Listed, Observation
 from reelkeep.domain.task import ArchivedFile, Asset, Request, Task
 from reelkeep.domain.wire import OtherTask
 
@@ -59,7 +59,7 @@ class Tasks(Protocol):
     def unfinished(self) -> Iterator[Task]:
         """Every task that has not come to its end, or has not been told of; oldest first within a part."""
 
-    def placed_as(self, provider: str, provider_task_id: str) -> list[Task]:
+    def by_provider_task(self, provider: str, provider_task_id: str) -> list[Task]:
         """The tasks that this id at this provider stands for; what was recorded seconds ago may be missing."""
 
     def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
@@ -86,7 +86,7 @@ class Provider(Protocol):
     def check(self, task: Task) -> None:
         """Raises InvalidRequest, naming the client's field, for what cannot be expressed there."""
 
-    def place(self, task: Task) -> Placement:
+    def dispatch(self, task: Task) -> DispatchOutcome:
         """The billable call."""
 
     def observe(self, task: Task) -> Observation: ...
@@ -107,7 +107,7 @@ class Provider(Protocol):
         """Whether the link leads to a file now. Nothing of it is read."""
 
     def find(self, task: Task, other: OtherTask) -> Finding:
-        """What became of a placement whose answer was lost; `other` knows the rest of our tasks at that account."""
+        """What became of a dispatch whose answer was lost; `other` knows the rest of our tasks at that account."""
 
     def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> str | None:
         """The name of the call about this task that has these headers, which no other call has; None if it is not

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from local.simulator.tasks import Task as Made
-from reelkeep.domain.task import Asset, State, Submission, Task
+from reelkeep.domain.task import Asset, DispatchStatus, State, Task
 from tests.chaos.provider import Provider, Stock
 from tests.chaos.simulation.stack import Stack
 from tests.chaos.simulation.world import LISTING, number_in
@@ -39,9 +39,11 @@ class Checks:
             self._check_step(before, task)
         self._check_kept(task, "visible")
         if number is not None and task.adopted is None:
-            asked = task.submission in (Submission.PLACING, Submission.UNKNOWN) and not task.state.terminal
+            asked = (
+                task.dispatch.status in (DispatchStatus.STARTED, DispatchStatus.UNKNOWN) and not task.state.terminal
+            )
             (world.in_flight.add if asked else world.in_flight.discard)(number)
-        facts = f"{task.state}, {task.submission}, {task.provider_task_id or '-'}, {task.trouble}"
+        facts = f"{task.state}, {task.dispatch.status}, {task.provider_task_id or '-'}, {task.last_error}"
         world.tell(f"version {task.version}: {facts}", task.id)
 
     def _check_step(self, before: Task, task: Task) -> None:
@@ -49,7 +51,7 @@ class Checks:
         old, new = _RANK.get(before.state, 4), _RANK.get(task.state, 4)
         if new < old or (before.state.terminal and task.state is not before.state):
             self._world.wrong(f"{name}: {before.state} became {task.state}")
-        if before.told_at and not task.told_at:
+        if before.announcements.announced_at and not task.announcements.announced_at:
             self._world.wrong(f"{name}: was told, and is not any more")
         for was, creation in zip(before.creations, task.creations, strict=False):
             for old_asset, asset in zip(was.assets, creation.assets, strict=True):
@@ -127,7 +129,7 @@ class Checks:
         if task.adopted and task.adopted.lost_task:
             self._count("adopted for the owner of an unknown outcome")
         if task.unfinished:
-            self._world.wrong(f"{name}: left {task.state}, {task.submission}, {task.trouble}")
+            self._world.wrong(f"{name}: left {task.state}, {task.dispatch.status}, {task.last_error}")
         if task.failure:
             report.failed["outcome unknown" if _is_unknown(task) else str(task.failure.reason)] += 1
         told = set(self._stack.notices.told[task.id])

@@ -81,7 +81,7 @@ class Table(FakeTasks):
         for task_id in sorted(self.open):
             yield self.recorded[task_id]
 
-    def placed_as(self, provider: str, provider_task_id: str) -> list[Task]:
+    def by_provider_task(self, provider: str, provider_task_id: str) -> list[Task]:
         found = self._placed[provider, provider_task_id]
         return self._aws("dynamodb", lambda: [self.recorded[task_id] for task_id in found])
 
@@ -176,13 +176,13 @@ class Machines:
         self._aws("sfn", lambda: self._start(task, data))
 
     def _start(self, task: Task, data: dict[str, Any]) -> None:
-        name = f"{task.id}-{task.runs}"
+        name = f"{task.id}-{task.executions}"
         if name not in self._taken:
             self._taken.add(name)
             self._running[name] = self._begin(task.id, data)
 
     def running(self, task: Task) -> bool:
-        return self._aws("sfn", lambda: f"{task.id}-{task.runs}" in self._running)
+        return self._aws("sfn", lambda: f"{task.id}-{task.executions}" in self._running)
 
     def ended(self, steps: Generator[float]) -> None:
         self._running = {name: each for name, each in self._running.items() if each is not steps}

@@ -34,7 +34,7 @@ def test_a_change_of_a_state_is_read_as_the_task_was_before_and_after() -> None:
 
 
 def test_a_change_of_anything_else_is_none() -> None:
-    assert change(PROCESSING, replace(PROCESSING, looks=7, updated_at=NOON, version=2)) is None
+    assert change(PROCESSING, replace(PROCESSING.with_polling(polls=7), updated_at=NOON, version=2)) is None
 
 
 def test_a_task_that_comes_out_of_the_archive_or_goes_is_no_news() -> None:

@@ -28,7 +28,7 @@ from reelkeep.domain.observation import (
     Unknown,
     Untraceable,
 )
-from reelkeep.domain.task import Asset, Kind, Request, Submission, Task
+from reelkeep.domain.task import Asset, Dispatch, DispatchStatus, Kind, Request, Task
 from reelkeep.domain.wire import Answer, ProviderDialect
 from reelkeep.ports import Source
 
@@ -178,7 +178,7 @@ def test_a_provider_taken_out_while_it_has_tasks_is_named() -> None:
 
 def test_a_call_carries_the_providers_key_in_the_dialects_words_below_the_base_url() -> None:
     outbound = FakeOutbound()
-    assert providers(outbound, vidu=VIDU).get("vidu").place(TASK) == Accepted("7")
+    assert providers(outbound, vidu=VIDU).get("vidu").dispatch(TASK) == Accepted("7")
     [call] = outbound.calls
     assert call["url"] == "https://api.vidu.test/ent/v2/text2video"
     assert call["headers"]["authorization"] == "Token vda_secret"
@@ -247,7 +247,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
     [(NotSent("refused"), NotYet), (AnswerLost("cut"), Unknown), (BlockedAddress("inside"), Refused)],
 )
 def test_what_went_wrong_on_the_way_decides_whether_the_call_may_be_repeated(fault: Exception, outcome: type) -> None:
-    assert isinstance(providers(FakeOutbound(fault), vidu=VIDU).get("vidu").place(TASK), outcome)
+    assert isinstance(providers(FakeOutbound(fault), vidu=VIDU).get("vidu").dispatch(TASK), outcome)
 
 
 @pytest.mark.parametrize("fault", [NotSent("refused"), AnswerLost("cut"), BlockedAddress("inside")])
@@ -297,8 +297,8 @@ def test_a_search_goes_on_to_the_last_page_with_the_providers_key() -> None:
 
 def test_a_search_says_what_is_certainly_not_there() -> None:
     def of_ours(name: str, minutes: int) -> Task:
-        placing_at = TASK.lost_since + timedelta(minutes=minutes)
-        return replace(TASK, id=name, submission=Submission.PLACED, placing_at=placing_at)
+        started_at = TASK.dispatched_at + timedelta(minutes=minutes)
+        return replace(TASK, id=name, dispatch=Dispatch(status=DispatchStatus.ACCEPTED, started_at=started_at))
 
     known = {"9": of_ours("later", 30), "5": of_ours("earlier", -30)}
     listed = Answer(
@@ -329,7 +329,7 @@ def test_a_list_that_goes_round_in_circles_ends_with_the_time_for_it() -> None:
 def test_what_cannot_be_said_any_more_is_refused_and_nothing_is_sent() -> None:
     outbound = FakeOutbound()
     unsaid = replace(TASK, request=replace(TASK.request, dialect="reelkeep", last_frame=True))
-    assert isinstance(providers(outbound, vidu=VIDU).get("vidu").place(unsaid), Refused)
+    assert isinstance(providers(outbound, vidu=VIDU).get("vidu").dispatch(unsaid), Refused)
     assert outbound.calls == []
 
 

@@ -14,13 +14,14 @@ from reelkeep.adapters.dynamodb.task_record import from_item, is_certain, to_ite
 from reelkeep.domain.task import (
     ArchivedFile,
     Asset,
+    Backward,
     Creation,
+    DispatchStatus,
     Failure,
     FailureClass,
     Kind,
     Request,
     State,
-    Submission,
     Task,
 )
 
@@ -51,6 +52,7 @@ tasks = st.builds(
     creations=st.lists(st.builds(Creation, assets=st.lists(st.builds(Asset)).map(tuple))).map(tuple),
     failure=st.none() | st.builds(Failure),
 )
+ANNOUNCED = replace(TASK, state=State.SUCCESS).with_announcements(announced_at=NOON)
 
 
 @given(tasks)
@@ -80,7 +82,7 @@ def test_an_item_carries_beside_the_document_what_conditions_and_indexes_need() 
         "unfinished": {"S": "a"},
     }
     asked = replace(TASK.request, resolution="720p", template="hug", off_peak=True)
-    item = to_item(replace(TASK, request=asked, provider_task_id="885", told_at=NOON, state=State.SUCCESS), "w-1")
+    item = to_item(replace(ANNOUNCED, request=asked, provider_task_id="885"), "w-1")
     assert {name: item[name]["S"] for name in item if name.startswith(("owner_", "provider_", "unfinished"))} == {
         "owner_state": "alice#success",
         "owner_model": "alice#viduq2",
@@ -112,7 +114,7 @@ def test_an_item_carries_beside_the_document_what_conditions_and_indexes_need() 
     [
         (TASK, True),
         (replace(TASK, state=State.SUCCESS), True),
-        (replace(TASK, state=State.SUCCESS, told_at=NOON), False),
+        (ANNOUNCED, False),
         (TASK.failed(Failure(reason=FailureClass.POLICY), NOON), True),
     ],
 )
@@ -127,11 +129,48 @@ def test_a_record_of_an_older_release_gets_the_defaults_of_what_it_lacks() -> No
     assert documents.read(Task, json.dumps(record)) == expected
 
 
-def test_what_a_newer_release_added_is_passed_over() -> None:
-    record: dict[str, Any] = json.loads(documents.write(TASK))
-    record |= {"colour": "blue"}
-    record["request"] |= {"camera": {"move": "left"}}
-    assert documents.read(Task, json.dumps(record)) == TASK
+def written_by_a_newer_release() -> dict[str, Any]:
+    """In a state that this one does not know, for a reason that it does not know either."""
+    assets = (Asset(name="video", source="https://files.test/1", retry_at=NOON),)
+    failure = Failure(reason=FailureClass.POLICY, message="held for review")
+    task = replace(TASK, creations=(Creation(id="1", assets=assets),), failure=failure, provider_task_id="885")
+    record: dict[str, Any] = json.loads(documents.write(task.with_polling(polls=3)))
+    record |= {"state": "reviewing", "colour": "blue"}
+    record["request"] |= {"camera": {"move": "left"}, "kind": "video2video"}
+    record["polling"] |= {"reviewers": ["ann"]}
+    record["dispatch"] = {"status": "reserved", "attempts": 2}
+    record["creations"][0]["assets"][0] |= {"hologram": {"depth": 3}}
+    record["failure"] |= {"reason": "taste"}
+    return record
+
+
+def test_what_a_newer_release_added_is_kept_by_an_older_one_that_writes_the_record_again() -> None:
+    record = written_by_a_newer_release()
+    task = documents.read(Task, json.dumps(record))
+    assert json.loads(documents.write(task)) == record
+    changed = replace(task.with_polling(polls=4), last_error="503", version=8)
+    record["polling"]["polls"] = 4
+    assert json.loads(documents.write(changed)) == record | {"last_error": "503", "version": 8}
+    item = to_item(changed, "w")
+    assert (item["state"], item["owner_state"]) == ({"S": "reviewing"}, {"S": "alice#reviewing"})
+
+
+def test_words_of_a_newer_release_are_read_as_what_is_nearest_and_such_a_task_is_left_where_it_is() -> None:
+    task = documents.read(Task, json.dumps(written_by_a_newer_release()))
+    assert task.failure is not None
+    words = (task.state, task.dispatch.status, task.request.kind, task.failure.reason)
+    assert words == (State.PROCESSING, DispatchStatus.UNKNOWN, Kind.TEXT2VIDEO, FailureClass.PROVIDER)
+    assert task.is_of_newer_release
+    with pytest.raises(Backward):
+        task.failed(task.failure, NOON)
+
+
+def test_a_word_of_a_newer_release_gives_way_to_one_that_this_release_writes_in_its_place() -> None:
+    record = json.loads(documents.write(TASK)) | {"failure": {"reason": "taste", "because": "of the hat"}}
+    task = documents.read(Task, json.dumps(record))
+    failure = replace(task.failure or Failure(reason=FailureClass.LOST), reason=FailureClass.POLICY)
+    again = json.loads(documents.write(replace(task, failure=failure)))
+    assert again["failure"] == {"reason": "policy", "because": "of the hat"}
 
 
 def test_what_is_unknown_inside_the_clients_body_is_kept() -> None:
@@ -169,9 +208,9 @@ def test_chinese_takes_the_space_it_needs_and_no_more() -> None:
 
 def test_the_words_that_records_hold_stay_as_they_are() -> None:
     """Whoever changes one must still read those of older releases."""
-    assert {kind.__name__: " ".join(kind) for kind in (State, Submission, FailureClass, Kind)} == {
+    assert {kind.__name__: " ".join(kind) for kind in (State, DispatchStatus, FailureClass, Kind)} == {
         "State": "created queueing processing archiving success failed cancelled expired",
-        "Submission": "placing waiting unknown placed refused",
+        "DispatchStatus": "started waiting unknown accepted refused",
         "FailureClass": "policy input credit throttled provider expired lost cancelled deadline",
         "Kind": "text2video img2video reference2video start-end2video template2video extend upscale lip-sync"
         " multiframe",
@@ -180,7 +219,12 @@ def test_the_words_that_records_hold_stay_as_they_are() -> None:
 
 def test_times_keep_their_zone() -> None:
     beijing = datetime(2026, 11, 21, 20, tzinfo=timezone(timedelta(hours=8)))
-    assert documents.read(Task, documents.write(replace(TASK, told_at=beijing))).told_at == beijing
+    assert (
+        documents.read(
+            Task, documents.write(TASK.with_announcements(announced_at=beijing))
+        ).announcements.announced_at
+        == beijing
+    )
 
 
 @pytest.mark.parametrize("text", ['{"id": "x"}', "null", "[]", "7"])

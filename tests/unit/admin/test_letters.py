@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -137,7 +136,7 @@ def test_an_unfinished_task_gets_an_execution_under_the_next_number() -> None:
     task = stage.submit()
     stage.executions.names.clear()
     found = replayer(stage)(failed_execution(task.id))
-    assert (found.done, found.result, stage.task(task.id).runs) == (True, "restarted", 1)
+    assert (found.done, found.result, stage.task(task.id).executions) == (True, "restarted", 1)
     assert stage.executions.started[-1] == (task.id, 1)
 
 
@@ -148,7 +147,7 @@ def test_many_letters_about_one_task_restart_it_once() -> None:
     for _ in range(3):
         stage.executions.names.clear()  # Step Functions may not know yet what was started a moment ago
         assert replay(failed_execution(task.id)).done
-    assert stage.task(task.id).runs == 1
+    assert stage.task(task.id).executions == 1
 
 
 def test_a_task_that_runs_or_has_ended_needs_nothing_and_its_letter_goes() -> None:
@@ -157,7 +156,7 @@ def test_a_task_that_runs_or_has_ended_needs_nothing_and_its_letter_goes() -> No
     running = replayer(stage)(failed_execution(task.id))
     stage.see_through(task.id)
     ended = replayer(stage)(failed_execution(task.id))
-    assert (running.done, ended.done, stage.task(task.id).runs) == (True, True, 0)
+    assert (running.done, ended.done, stage.task(task.id).executions) == (True, True, 0)
     assert stage.task(task.id).state is State.SUCCESS
 
 
@@ -165,7 +164,7 @@ def test_a_task_that_ended_and_was_not_told_gets_an_execution() -> None:
     stage = Stage(provider=FakeProvider(observations=[Succeeded((creation(),))]))
     task = stage.submit()
     stage.see_through(task.id)
-    stage.tasks.save(replace(stage.task(task.id), told_at=None))
+    stage.tasks.save(stage.task(task.id).with_announcements(announced_at=None))
     stage.executions.names.clear()
     assert replayer(stage)(failed_execution(task.id)).result == "restarted"
 

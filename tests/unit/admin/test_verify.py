@@ -15,7 +15,7 @@ from admin.output import size
 from admin.verify import verify
 from reelkeep.adapters.s3.layout import folder, manifest_key
 from reelkeep.adapters.s3.manifests import write
-from reelkeep.domain.task import ArchivedFile, Asset, Creation, State, Submission, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, DispatchStatus, State, Task
 from tests.fakes import FakeTasks
 from tests.integration.example import a_task
 
@@ -103,17 +103,25 @@ def test_a_folder_that_is_gone_is_one_difference_that_says_what_was_in_it() -> N
 @pytest.mark.parametrize("state", [state for state in State if not state.terminal])
 def test_a_task_on_its_way_needs_no_manifest(state: State) -> None:
     task, s3, listed = archived()
-    assert differences(s3, without_manifest(s3, listed), replace(task, state=state, told_at=None), strays=True) == []
+    assert (
+        differences(
+            s3,
+            without_manifest(s3, listed),
+            replace(task, state=state).with_announcements(announced_at=None),
+            strays=True,
+        )
+        == []
+    )
 
 
 def test_a_failure_has_a_manifest_once_its_end_was_told() -> None:
     task = a_task(state=State.FAILED)
     assert differences(FakeS3({}), Folder(task.id, {}), task) == ["missing"]
-    assert differences(FakeS3({}), Folder(task.id, {}), replace(task, told_at=None)) == []
+    assert differences(FakeS3({}), Folder(task.id, {}), task.with_announcements(announced_at=None)) == []
 
 
 def test_a_refused_submission_has_nothing_to_keep() -> None:
-    task = replace(a_task(state=State.FAILED), submission=Submission.REFUSED)
+    task = a_task(state=State.FAILED).with_dispatch(status=DispatchStatus.REFUSED)
     assert differences(FakeS3({}), Folder(task.id, {f"{folder(task.id)}request.json": 2}), task) == []
 
 

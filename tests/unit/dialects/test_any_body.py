@@ -91,7 +91,7 @@ def test_whatever_a_provider_answers_is_a_value(
 ) -> None:
     body = data.draw(crooked(answers(spoken)) | st.binary(max_size=40))
     answer = Answer(status=status, headers=headers, body=body)
-    placed = spoken.read_placed(answer)
+    placed = spoken.read_dispatched(answer)
     assert isinstance(placed, PLACEMENTS)
     assert not isinstance(placed, observation.Accepted) or placed.provider_task_id
     observed = spoken.read_observed(answer)
@@ -124,7 +124,7 @@ def test_whatever_a_client_sends_is_understood_or_refused_and_so_at_every_provid
     json.dumps(route.render(task_of(request)).body)
     for provider in UPSTREAMS:
         with suppress(InvalidRequest):
-            assert isinstance(provider.place(task_of(request)), Call)
+            assert isinstance(provider.dispatch(task_of(request)), Call)
 
 
 @pytest.mark.parametrize("spoken", all_dialects(), ids=lambda dialect: dialect.name)

@@ -11,7 +11,7 @@ import pytest
 from reelkeep.dialects import all_dialects, upstream
 from reelkeep.dialects.dialect import Dialect, Show
 from reelkeep.domain.observation import Failed
-from reelkeep.domain.task import Failure, FailureClass, Kind, Request, Submission, Task
+from reelkeep.domain.task import Dispatch, DispatchStatus, Failure, FailureClass, Kind, Request, Task
 from reelkeep.domain.wire import Answer, Json
 from tests.unit.dialects.stage import NOW, link_to, task_of
 
@@ -58,7 +58,7 @@ FOREIGN = ("SomeGateway.Trouble-17", "无效")  # words that no dialect has
 
 def failed(reason: FailureClass, code: str = "", *, retryable: bool = False) -> Task:
     request = Request(dialect="none", kind=Kind.TEXT2VIDEO, model="m", prompt="a boat")
-    task = task_of(request, submission=Submission.PLACED, provider_task_id="7")
+    task = task_of(request, dispatch=Dispatch(status=DispatchStatus.ACCEPTED), provider_task_id="7")
     return task.failed(Failure(reason=reason, code=code, message=WHY, retryable=retryable), NOW)
 
 

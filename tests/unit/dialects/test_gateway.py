@@ -16,11 +16,11 @@ from reelkeep.dialects.video_generations import server as flat_server
 from reelkeep.domain import errors, observation
 from reelkeep.domain.observation import (
     Accepted,
+    DispatchOutcome,
     Failed,
     Missing,
     NotYet,
     Pending,
-    Placement,
     Succeeded,
     Unknown,
     Unreadable,
@@ -53,13 +53,13 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls(upstrea
     ours = {"provider": "gateway", "callback_url": "https://me.test"}
     request = request_of(upstream.name, body={**body, "seed": None, **ours})
     request = replace(request, unexpressed=("hologram",))
-    assert upstream.place(task_of(request)) == Call(method="POST", path=upstream.path, body=body)
+    assert upstream.dispatch(task_of(request)) == Call(method="POST", path=upstream.path, body=body)
 
 
 @anywhere
 def test_what_another_dialect_said_beyond_words_is_refused_by_name(upstream: Gateway) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
-        upstream.place(task_of(request_of("volc_ark", unexpressed=("camera_fixed",))))
+        upstream.dispatch(task_of(request_of("volc_ark", unexpressed=("camera_fixed",))))
     assert refused.value.field == "camera_fixed"
 
 
@@ -73,9 +73,9 @@ def test_each_path_is_told_of_an_image_in_the_words_that_it_reads() -> None:
         "size": "720p",
         "metadata": {"resolution": "720p"},
     }
-    assert flat_client.upstream.place(task) == Call(method="POST", path="/v1/video/generations", body=flat)
+    assert flat_client.upstream.dispatch(task) == Call(method="POST", path="/v1/video/generations", body=flat)
     more = {"seconds": "5", "input_reference": FIRST}
-    assert openai_client.upstream.place(task) == Call(method="POST", path="/v1/videos", body={**flat, **more})
+    assert openai_client.upstream.dispatch(task) == Call(method="POST", path="/v1/videos", body={**flat, **more})
 
 
 @pytest.mark.parametrize(
@@ -94,9 +94,9 @@ def test_each_path_is_told_of_an_image_in_the_words_that_it_reads() -> None:
 )
 @anywhere
 def test_an_answer_to_a_submission_is_understood(
-    upstream: Gateway, status: int, body: Json, outcome: Placement
+    upstream: Gateway, status: int, body: Json, outcome: DispatchOutcome
 ) -> None:
-    assert upstream.read_placed(answer(status, body, retry_after="7")) == outcome
+    assert upstream.read_dispatched(answer(status, body, retry_after="7")) == outcome
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_refused_submission_says_why(
     upstream: Gateway, status: int, body: Json, kind: FailureClass, code: str, message: str
 ) -> None:
     refused = observation.Refused(Failure(reason=kind, code=code, message=message))
-    assert upstream.read_placed(answer(status, body)) == refused
+    assert upstream.read_dispatched(answer(status, body)) == refused
 
 
 # --- looking ---

@@ -32,7 +32,7 @@ from reelkeep.domain.observation import (
     Unknown,
     Unreadable,
 )
-from reelkeep.domain.task import Failure, FailureClass, Kind, Request, State, Submission
+from reelkeep.domain.task import Dispatch, DispatchStatus, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Call, Json
 from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, Speaker, answer, finished, link_to, searched, task_of
 
@@ -69,7 +69,7 @@ def refused(word: str = "text2video", **body: Json) -> tuple[int, int, str]:
 
 
 def placed(request: Request, **changes: Any) -> tuple[str, Json]:
-    call = upstream.place(task_of(request, **changes))
+    call = upstream.dispatch(task_of(request, **changes))
     assert call.method == "POST"
     return call.path, call.body
 
@@ -141,7 +141,7 @@ def test_a_last_frame_alone_is_said_to_no_provider_but_kling() -> None:
     ark = upstream_of("volc_ark")
     assert ark is not None
     with pytest.raises(InvalidRequest) as error:
-        ark.place(task_of(asked("image2video", image_tail=TAIL)))
+        ark.dispatch(task_of(asked("image2video", image_tail=TAIL)))
     assert error.value.field == "images"
 
 
@@ -278,7 +278,7 @@ def test_a_success_is_read_with_all_it_tells() -> None:
 @pytest.mark.parametrize(("word", "state"), [("submitted", State.QUEUEING), ("processing", State.PROCESSING)])
 def test_it_is_followed_until_then(word: str, state: State) -> None:
     data = {**DATA, "task_status": word, "task_result": None}
-    assert upstream.read_placed(answer(200, enveloped(data))) == Accepted("885000000000000001", 3)
+    assert upstream.read_dispatched(answer(200, enveloped(data))) == Accepted("885000000000000001", 3)
     assert upstream.read_observed(answer(200, enveloped(data))) == Pending(state)
 
 
@@ -299,7 +299,7 @@ ACCOUNT = (1000, 1001, 1002, 1003, 1004, 1103)
     ],
 )
 def test_a_refusal_is_known_by_its_code(in_200: bool, status: int, code: int, kind: FailureClass) -> None:
-    seen = upstream.read_placed(answer(200 if in_200 else status, enveloped(None, code, "it says why")))
+    seen = upstream.read_dispatched(answer(200 if in_200 else status, enveloped(None, code, "it says why")))
     assert isinstance(seen, Refused)
     assert (seen.failure.reason, seen.failure.code) == (kind, str(code))
     assert ("operator" in seen.failure.message) is (kind is FailureClass.PROVIDER)
@@ -308,14 +308,14 @@ def test_a_refusal_is_known_by_its_code(in_200: bool, status: int, code: int, ki
 @pytest.mark.parametrize("status", [200, 429])
 @pytest.mark.parametrize("code", [1302, 1303])
 def test_too_fast_and_too_many_at_once_mean_not_yet(status: int, code: int) -> None:
-    assert upstream.read_placed(answer(status, enveloped(None, code, "no"), retry_after="3")) == NotYet(3.0)
+    assert upstream.read_dispatched(answer(status, enveloped(None, code, "no"), retry_after="3")) == NotYet(3.0)
 
 
 @pytest.mark.parametrize("status", [200, 500])
 @pytest.mark.parametrize("code", [5000, 5001, 5002])
 def test_trouble_at_kling_leaves_the_outcome_open(status: int, code: int) -> None:
     said = answer(status, enveloped(None, code, "server temporarily unavailable"))
-    assert isinstance(upstream.read_placed(said), Unknown)
+    assert isinstance(upstream.read_dispatched(said), Unknown)
     assert isinstance(upstream.read_observed(said), Busy)
 
 
@@ -325,7 +325,7 @@ def test_a_poll_that_is_refused_ends_no_task() -> None:
 
 
 def test_a_lost_answer_is_found_by_our_mark_in_the_list_of_its_kind() -> None:
-    lost = task_of(asked("image2video", image=BOAT), submission=Submission.UNKNOWN)
+    lost = task_of(asked("image2video", image=BOAT), dispatch=Dispatch(status=DispatchStatus.UNKNOWN))
     ours = {**DATA, "task_info": {"external_task_id": TASK_ID}}
     calls, finding = searched(upstream.find(lost, lambda _: None), answer(200, enveloped([DATA, ours])))
     assert finding == Found("885000000000000001")

@@ -10,7 +10,7 @@ import pytest
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.families.marked import MarkedClient
 from reelkeep.domain.observation import Absent, Finding, Found, ListedPage, Uncertain
-from reelkeep.domain.task import Kind, Request, Submission, Task
+from reelkeep.domain.task import Dispatch, DispatchStatus, Kind, Request, Task
 from reelkeep.domain.wire import Call, Json
 from tests.unit.dialects.stage import NOW, answer, searched, task_of
 
@@ -31,11 +31,14 @@ class Pigeons(MarkedClient):
 
 
 PIGEONS = Pigeons()
-LOST = task_of(Request(dialect="other", kind=Kind.IMG2VIDEO), placing_at=NOW)
+LOST = task_of(Request(dialect="other", kind=Kind.IMG2VIDEO), dispatch=Dispatch(started_at=NOW))
 LATER = replace(
-    LOST, id="later", submission=Submission.PLACED, provider_task_id="9", placing_at=NOW + timedelta(minutes=31)
+    LOST,
+    id="later",
+    provider_task_id="9",
+    dispatch=Dispatch(status=DispatchStatus.ACCEPTED, started_at=NOW + timedelta(minutes=31)),
 )
-EARLIER = replace(LATER, id="earlier", provider_task_id="5", placing_at=NOW - timedelta(minutes=31))
+EARLIER = replace(LATER, id="earlier", provider_task_id="5").with_dispatch(started_at=NOW - timedelta(minutes=31))
 OURS, NOT_OURS, NAMELESS, WITNESS, FIRST = (
     {"id": "7", "ring": LOST.id},
     {"id": "8", "ring": "x"},

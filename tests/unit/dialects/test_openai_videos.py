@@ -116,18 +116,19 @@ def patience(task: Task) -> str | None:
     ("seconds", "told"), [(12, "5000"), (4.5, "4500"), (0.1, "1000"), (-5, "1000"), (900, "5000")]
 )
 def test_a_client_is_asked_to_come_back_when_there_may_be_news(seconds: float, told: str) -> None:
-    task = replace(STAGES["processing"], next_look_at=STAGES["processing"].updated_at + timedelta(seconds=seconds))
+    task = STAGES["processing"]
+    task = task.with_polling(next_poll_at=task.updated_at + timedelta(seconds=seconds))
     assert patience(task) == told
 
 
 def test_what_takes_hours_is_asked_for_less_often() -> None:
     task = task_of(request_of(dialect.name, off_peak=True))
-    assert patience(replace(task, next_look_at=task.updated_at + timedelta(minutes=15))) == "30000"
+    assert patience(task.with_polling(next_poll_at=task.updated_at + timedelta(minutes=15))) == "30000"
 
 
 def test_a_client_is_not_asked_to_come_back_to_what_has_ended() -> None:
     assert [patience(STAGES[stage]) for stage in ("success", "failed", "cancelled")] == [None] * 3
-    assert patience(replace(STAGES["archiving"], next_look_at=None)) == "1000"
+    assert patience(STAGES["archiving"].with_polling(next_poll_at=None)) == "1000"
 
 
 # --- listing ---

@@ -31,13 +31,13 @@ from reelkeep import dialects
 from reelkeep.domain.observation import (
     Accepted,
     Busy,
+    DispatchOutcome,
     Failed,
     ListedPage,
     Missing,
     NotYet,
     Observation,
     Pending,
-    Placement,
     Refused,
     Succeeded,
     Unknown,
@@ -83,8 +83,8 @@ class Format:
         code: str = self.sample("codes")[kind]
         return code
 
-    def placed(self, status: int, body: Json, **headers: str) -> Placement:
-        return self.client.read_placed(answer(status, body, **headers))
+    def placed(self, status: int, body: Json, **headers: str) -> DispatchOutcome:
+        return self.client.read_dispatched(answer(status, body, **headers))
 
     def observed(self, status: int, body: Json, **headers: str) -> Observation:
         return self.client.read_observed(answer(status, body, **headers))
@@ -577,7 +577,7 @@ def test_one_fault_does_not_make_an_answer_unreadable(format: Format, fault: str
     def with_fault(body: Json) -> Answer:
         return Answer(status=200, body=FAULTS[fault](json.dumps(body).encode()))
 
-    accepted = format.client.read_placed(with_fault(format.sample("accepted")))
+    accepted = format.client.read_dispatched(with_fault(format.sample("accepted")))
     assert isinstance(accepted, Accepted), f"{format.name} loses a paid task for {fault}: {accepted}"
     assert video_of(format.client.read_observed(with_fault(format.success()))) == LINK
 
@@ -651,7 +651,7 @@ def test_no_answer_is_a_fault_of_ours(format: Format, data: st.DataObject, statu
         body = changed(body, data.draw(st.sampled_from(nodes(body))), data.draw(VALUES))
     said = answer(status, body)
     client = format.client
-    client.read_placed(said)
+    client.read_dispatched(said)
     client.read_observed(said)
     client.read_cancelled(said)
     client.read_successes(said, NOW - timedelta(hours=24), "")

@@ -415,4 +415,4 @@ def test_a_clients_own_body_travels_without_what_is_ours_and_without_nulls() -> 
 
 
 def _travelled(body: dict[str, Json]) -> Json:
-    return upstream.place(task_of(request_of("video_generations", body=body))).body
+    return upstream.dispatch(task_of(request_of("video_generations", body=body))).body

@@ -409,7 +409,7 @@ def test_everything_that_is_wrong_is_said_at_once_in_our_words(segment: str, bod
 )
 def test_what_a_model_takes_is_for_its_provider_to_say(segment: str, body: Json) -> None:
     sent = {**body, "model": "viduq4-preview"}
-    call = upstream.place(task_of(submit(segment, sent)))
+    call = upstream.dispatch(task_of(submit(segment, sent)))
     assert call.body is not None
     assert {name: call.body[name] for name in sent} == sent
 
@@ -522,5 +522,5 @@ def test_nothing_a_client_sends_is_a_fault(route: Submit, said: Any) -> None:
     body = {**FILLED, **said} if isinstance(said, dict) else said
     request = accepted(route, body)
     if request is not None:
-        assert upstream.place(task_of(request)).path == route.path
+        assert upstream.dispatch(task_of(request)).path == route.path
         json.dumps(route.render(task_of(request)).body)

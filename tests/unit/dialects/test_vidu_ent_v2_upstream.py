@@ -16,20 +16,20 @@ from reelkeep.domain.observation import (
     Absent,
     Accepted,
     Busy,
+    DispatchOutcome,
     Failed,
     Finding,
     Found,
     Missing,
     NotYet,
     Pending,
-    Placement,
     Succeeded,
     Uncertain,
     Unknown,
     Unreadable,
     Untraceable,
 )
-from reelkeep.domain.task import Asset, Creation, FailureClass, Kind, Request, State, Submission, Task
+from reelkeep.domain.task import Asset, Creation, Dispatch, DispatchStatus, FailureClass, Kind, Request, State, Task
 from reelkeep.domain.wire import Answer, Call, Json
 from tests.unit.dialects.stage import BOAT, KEY_REFUSED, NOW, TASK_ID, TINY, answer, refused_as, searched, task_of
 from tests.unit.dialects.vidu_ent_v2_stage import (
@@ -59,7 +59,7 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls() -> No
         "seed": None,
         "hologram": {"depth": 3},
     }
-    call = upstream.place(task_of(submit("img2video", body)))
+    call = upstream.dispatch(task_of(submit("img2video", body)))
     assert call == Call(
         method="POST",
         path="/ent/v2/img2video",
@@ -147,7 +147,7 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls() -> No
     ],
 )
 def test_a_request_of_another_dialect_is_said_in_vidus_words(request_: Json, path: str, body: Json) -> None:
-    call = upstream.place(task_of(Request(dialect="volc_ark", **request_)))
+    call = upstream.dispatch(task_of(Request(dialect="volc_ark", **request_)))
     assert call == Call(method="POST", path=path, body=body)
 
 
@@ -180,7 +180,7 @@ def test_a_request_of_another_dialect_is_said_in_vidus_words(request_: Json, pat
 )
 def test_what_vidu_has_no_words_for_is_refused_by_name(request_: Json, field: str) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
-        upstream.place(task_of(Request(dialect="volc_ark", **request_)))
+        upstream.dispatch(task_of(Request(dialect="volc_ark", **request_)))
     assert refused.value.field == field
 
 
@@ -218,8 +218,8 @@ def test_what_vidu_has_no_words_for_is_refused_by_name(request_: Json, field: st
         (answer(503, {"reason": "SystemThrottling"}), Unknown("the provider answered the submission with 503")),
     ],
 )
-def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, placement: Placement) -> None:
-    assert upstream.read_placed(answered) == placement
+def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, placement: DispatchOutcome) -> None:
+    assert upstream.read_dispatched(answered) == placement
 
 
 def test_a_success_is_read_whole() -> None:
@@ -364,7 +364,7 @@ def test_a_task_is_cancelled_only_if_the_provider_says_so(answered: Answer, canc
     assert upstream.read_cancelled(answered) is cancelled
 
 
-LOST = replace(task_of(submit("img2video", IMAGE_BODY)), placing_at=NOW + timedelta(hours=1))
+LOST = replace(task_of(submit("img2video", IMAGE_BODY)), dispatch=Dispatch(started_at=NOW + timedelta(hours=1)))
 OURS = {"id": "885", "payload": TASK_ID}
 ANOTHER = {"id": "886", "payload": "job-2"}
 WITHOUT = {"id": "887"}
@@ -376,8 +376,8 @@ EARLIER = {"id": "111", "payload": "earlier", "created_at": "2026-01-06T08:00:00
 
 def of_ours(minutes: float, **changes: Any) -> Task:
     """Another task of ours, placed so long after the lost one."""
-    placing_at = LOST.lost_since + timedelta(minutes=minutes)
-    return replace(LOST, **{"id": "later", "submission": Submission.PLACED, "placing_at": placing_at, **changes})
+    dispatch = Dispatch(status=DispatchStatus.ACCEPTED, started_at=LOST.dispatched_at + timedelta(minutes=minutes))
+    return replace(LOST, **{"id": "later", "dispatch": dispatch, **changes})
 
 
 BOTH = (LATER, EARLIER)
@@ -429,8 +429,11 @@ def test_tasks_of_ours_on_both_sides_prove_absence_whatever_the_times_say() -> N
         ([LATER | {"created_at": 1767691800000}], {}),
         ([*BOTH], {**KNOWN, "999": of_ours(29)}),  # a list need not be in order within half an hour
         ([*BOTH], {**KNOWN, "111": of_ours(-29)}),
-        ([*BOTH], {**KNOWN, "999": of_ours(30, submission=Submission.UNKNOWN)}),
-        ([*BOTH], {**KNOWN, "999": of_ours(30, placing_at=None)}),  # adopted: nobody knows when it was placed
+        ([*BOTH], {**KNOWN, "999": of_ours(30).with_dispatch(status=DispatchStatus.UNKNOWN)}),
+        (
+            [*BOTH],
+            {**KNOWN, "999": of_ours(30).with_dispatch(started_at=None)},
+        ),  # adopted: nobody knows when it was placed
         ([LATER], KNOWN),  # it may be cut off before the call
         ([EARLIER], KNOWN),  # it may be older than the call
     ],
@@ -588,7 +591,7 @@ def test_a_task_that_is_not_shown_or_without_its_payload_leaves_it_open(look: An
 def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
     task = task_of(Request(dialect="vidu_ent_v2", kind=Kind.IMG2VIDEO, body=IMAGE_BODY))
     answered = answer(status, said)
-    upstream.read_placed(answered)
+    upstream.read_dispatched(answered)
     upstream.read_cancelled(answered)
     searched(upstream.find(task, lambda _: None), answered)
     observed = upstream.read_observed(answered)
@@ -598,7 +601,7 @@ def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
 
 def test_what_a_lip_sync_of_another_dialect_says_becomes_its_text() -> None:
     asked = Request(dialect="reelkeep", kind=Kind.LIP_SYNC, video_url="https://ex.test/v.mp4", prompt="good morning")
-    body = upstream.place(task_of(asked)).body
+    body = upstream.dispatch(task_of(asked)).body
     assert body is not None
     assert (body["text"], body["video_url"]) == ("good morning", "https://ex.test/v.mp4")
 
@@ -606,5 +609,5 @@ def test_what_a_lip_sync_of_another_dialect_says_becomes_its_text() -> None:
 def test_a_refusal_names_the_field_that_the_client_wrote() -> None:
     asked = Request(dialect="reelkeep", kind=Kind.UPSCALE, video_url="https://ex.test/v.mp4", resolution="720p")
     with pytest.raises(errors.InvalidRequest, match=r"^resolution") as refused:
-        upstream.place(task_of(asked))
+        upstream.dispatch(task_of(asked))
     assert refused.value.field == "resolution"

@@ -257,7 +257,7 @@ def test_nothing_a_client_sends_is_a_fault(said: Any) -> None:
     except errors.ClientError:
         return
     native.fits("ViduNativeSubmitted", native.submitted(task))
-    assert upstream.place(task).path == PATH
+    assert upstream.dispatch(task).path == PATH
 
 
 def test_times_are_in_milliseconds() -> None:

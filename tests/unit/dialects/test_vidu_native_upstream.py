@@ -10,11 +10,11 @@ from reelkeep.dialects.vidu_native.client import upstream
 from reelkeep.domain import errors
 from reelkeep.domain.observation import (
     Accepted,
+    DispatchOutcome,
     Failed,
     Missing,
     Observation,
     Pending,
-    Placement,
     Refused,
     Succeeded,
     Unknown,
@@ -28,7 +28,7 @@ from tests.unit.dialects.vidu_native_stage import ANYTHING, PATH, SUBMISSION, na
 
 def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
     sent = {**SUBMISSION, "hologram": [1], "provider": "p", "callback_url": "https://me.test/cb"}
-    call = upstream.place(task_of(native.parse(sent)))
+    call = upstream.dispatch(task_of(native.parse(sent)))
     assert call == Call(method="POST", path=PATH, body={**SUBMISSION, "hologram": [1]})
 
 
@@ -80,7 +80,7 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
     ],
 )
 def test_a_request_of_another_dialect_is_said_in_its_words(request_: Json, body: Json) -> None:
-    call = upstream.place(task_of(Request(dialect="volc_ark", **request_)))
+    call = upstream.dispatch(task_of(Request(dialect="volc_ark", **request_)))
     assert call == Call(method="POST", path=PATH, body=body)
 
 
@@ -105,7 +105,7 @@ RAIN: dict[str, Json] = {"kind": Kind.TEXT2VIDEO, "model": "m", "prompt": "rain"
 )
 def test_what_it_has_no_words_for_is_refused_by_name(request_: Json, field: str) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
-        upstream.place(task_of(Request(dialect="volc_ark", **request_)))
+        upstream.dispatch(task_of(Request(dialect="volc_ark", **request_)))
     assert refused.value.field == field
 
 
@@ -130,8 +130,8 @@ def openai_error(code: str, message: str = "no") -> Json:
         ),
     ],
 )
-def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, placement: Placement) -> None:
-    assert upstream.read_placed(answered) == placement
+def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, placement: DispatchOutcome) -> None:
+    assert upstream.read_dispatched(answered) == placement
 
 
 FILES = "https://media.example.com"
@@ -193,7 +193,7 @@ def test_a_failure_keeps_what_the_provider_said(error: Json, kind: FailureClass,
 @given(st.sampled_from([200, 400, 404, 429, 500]), ANYTHING | st.binary())
 def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
     answered = answer(status, said)
-    upstream.read_placed(answered)
+    upstream.read_dispatched(answered)
     observed = upstream.read_observed(answered)
     if isinstance(observed, Succeeded):
         task = task_of(native.parse(SUBMISSION), state=State.SUCCESS, creations=observed.creations)

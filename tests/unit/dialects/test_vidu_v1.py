@@ -338,7 +338,7 @@ def test_nothing_a_client_sends_is_a_fault(said: Any) -> None:
     except errors.ClientError:
         return
     v1.fits("ViduV1Task", v1.submitted(task))
-    assert upstream.place(task).path == "/vidu/v1/tasks"
+    assert upstream.dispatch(task).path == "/vidu/v1/tasks"
 
 
 def test_an_error_carries_the_trace_of_its_request() -> None:

@@ -12,9 +12,9 @@ from reelkeep.dialects.vidu_v1.client import upstream
 from reelkeep.domain import errors
 from reelkeep.domain.observation import (
     Accepted,
+    DispatchOutcome,
     Observation,
     Pending,
-    Placement,
     Succeeded,
     Unreadable,
 )
@@ -30,7 +30,7 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls() -> No
         "provider": "p",
         "callback_url": "https://me.test/cb",
     }
-    call = upstream.place(task_of(v1.parse(sent)))
+    call = upstream.dispatch(task_of(v1.parse(sent)))
     assert call == Call(method="POST", path="/vidu/v1/tasks", body=asked("img2video", IMAGE, hologram=[1]))
 
 
@@ -39,7 +39,7 @@ def test_a_creation_of_ours_travels_under_its_providers_id() -> None:
     own = replace(task_of(v1.parse(body)), source_creation="885")
     foreign = Request(dialect="reelkeep", kind=Kind.UPSCALE, creation_id=f"{TASK_ID}-1", resolution="1080p")
     for task in (own, task_of(foreign, source_creation="885")):
-        assert upstream.place(task).body == {**body, "input": {"creation_id": "885"}}
+        assert upstream.dispatch(task).body == {**body, "input": {"creation_id": "885"}}
     assert own.request.body["input"]["creation_id"] == "2370483030340581"
 
 
@@ -93,7 +93,7 @@ def test_a_creation_of_ours_travels_under_its_providers_id() -> None:
     ],
 )
 def test_a_request_of_another_dialect_is_said_in_its_words(request_: Json, body: Json) -> None:
-    call = upstream.place(task_of(Request(dialect="volc_ark", **request_)))
+    call = upstream.dispatch(task_of(Request(dialect="volc_ark", **request_)))
     assert call == Call(method="POST", path="/vidu/v1/tasks", body=body)
 
 
@@ -120,7 +120,7 @@ RAIN: dict[str, Json] = {"kind": Kind.TEXT2VIDEO, "model": "m", "prompt": "rain"
 )
 def test_what_it_has_no_words_for_is_refused_by_name(request_: Json, field: str) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
-        upstream.place(task_of(Request(dialect="volc_ark", **request_)))
+        upstream.dispatch(task_of(Request(dialect="volc_ark", **request_)))
     assert refused.value.field == field
 
 
@@ -134,8 +134,8 @@ def vidu_error(reason: str, status: int = 400) -> Json:
         (answer(200, v1.golden("seed-task")), Accepted("2369218477629212")),
     ],
 )
-def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, placement: Placement) -> None:
-    assert upstream.read_placed(answered) == placement
+def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, placement: DispatchOutcome) -> None:
+    assert upstream.read_dispatched(answered) == placement
 
 
 LINK = "https://vidu.cf.example.com/infer/{}?Expires=1722446430&Signature=c0ffee~{}__&Key-Pair-Id=K1"
@@ -201,7 +201,7 @@ def test_a_task_is_asked_for_by_the_providers_id_and_neither_cancelled_nor_looke
 @given(st.sampled_from([200, 400, 404, 429, 500]), ANYTHING | st.binary())
 def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
     answered = answer(status, said)
-    upstream.read_placed(answered)
+    upstream.read_dispatched(answered)
     observed = upstream.read_observed(answered)
     if isinstance(observed, Succeeded):
         task = task_of(v1.parse(SUBMISSION), state=State.SUCCESS, creations=observed.creations)

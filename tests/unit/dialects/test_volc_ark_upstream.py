@@ -17,6 +17,7 @@ from reelkeep.domain.observation import (
     Absent,
     Accepted,
     Busy,
+    DispatchOutcome,
     Failed,
     Finding,
     Found,
@@ -24,13 +25,23 @@ from reelkeep.domain.observation import (
     NotYet,
     Observation,
     Pending,
-    Placement,
     Succeeded,
     Uncertain,
     Unreadable,
     Untraceable,
 )
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Submission, Task
+from reelkeep.domain.task import (
+    Asset,
+    Creation,
+    Dispatch,
+    DispatchStatus,
+    Failure,
+    FailureClass,
+    Kind,
+    Request,
+    State,
+    Task,
+)
 from reelkeep.domain.wire import Answer, Call, Json
 from tests.unit.dialects.stage import (
     BOAT,
@@ -73,26 +84,26 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls() -> No
     body = {"model": "m", "content": [text, image("first_frame")], "hologram": {"depth": 3}}
     ours = {"provider": "ark", "callback_url": "https://client.example.com/hook"}
     nulls = {"seed": None, "execution_expires_after": None}
-    call = upstream.place(task_of(ark.parse({**body, **nulls, **ours})))
+    call = upstream.dispatch(task_of(ark.parse({**body, **nulls, **ours})))
     assert call == Call(method="POST", path=TASKS, body={**body, **MARKED})
 
 
 def test_a_draft_goes_by_the_provider_s_id() -> None:
     body = {"model": "m", "content": [{"type": "draft_task", "draft_task": {"id": TASK_ID}}], "watermark": True}
-    call = upstream.place(task_of(ark.parse(body), source_creation=CGT))
+    call = upstream.dispatch(task_of(ark.parse(body), source_creation=CGT))
     assert call.body == {**body, **MARKED, "content": [{"type": "draft_task", "draft_task": {"id": CGT}}]}
 
 
 @pytest.mark.parametrize("own", [{"execution_expires_after": 3600}, {"service_tier": "flex"}])
 def test_how_long_a_task_may_take_is_the_client_s_to_say(own: Json) -> None:
     body = {"model": "m", "content": [TEXT], **own}
-    assert upstream.place(task_of(ark.parse(body))).body == body
+    assert upstream.dispatch(task_of(ark.parse(body))).body == body
 
 
 def test_each_task_gets_a_time_of_its_own_between_a_day_and_two() -> None:
     marks = set()
     for number in range(1000):
-        call = upstream.place(replace(task_of(foreign()), id=f"{number:032x}"))
+        call = upstream.dispatch(replace(task_of(foreign()), id=f"{number:032x}"))
         assert call.body is not None
         marks.add(call.body["execution_expires_after"])
     assert len(marks) > 985
@@ -152,7 +163,7 @@ def test_each_task_gets_a_time_of_its_own_between_a_day_and_two() -> None:
 )
 def test_a_request_of_another_dialect_is_said_in_arks_words(request_: Request, body: Json) -> None:
     sent = body if request_.off_peak else {**body, **MARKED}
-    assert upstream.place(task_of(request_)) == Call(method="POST", path=TASKS, body=sent)
+    assert upstream.dispatch(task_of(request_)) == Call(method="POST", path=TASKS, body=sent)
     ark.fits("VolcArkSubmission", sent)
 
 
@@ -176,7 +187,7 @@ def test_a_request_of_another_dialect_is_said_in_arks_words(request_: Request, b
 )
 def test_what_ark_has_no_words_for_is_refused_by_name(request_: Request, field: str) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
-        upstream.place(task_of(request_))
+        upstream.dispatch(task_of(request_))
     assert refused.value.field == field
 
 
@@ -222,8 +233,8 @@ def test_what_ark_has_no_words_for_is_refused_by_name(request_: Request, field: 
         ),
     ],
 )
-def test_the_answer_to_the_billable_call(answered: Answer, placement: Placement) -> None:
-    assert upstream.read_placed(answered) == placement
+def test_the_answer_to_the_billable_call(answered: Answer, placement: DispatchOutcome) -> None:
+    assert upstream.read_dispatched(answered) == placement
 
 
 # --- watching ---
@@ -381,7 +392,9 @@ def test_cancelled_is_what_is_cancelled_for_certain(answered: Answer, cancelled:
 
 # --- finding a task whose placement got no answer ---
 
-LOST = replace(task_of(ark.parse({"model": "m", "content": [TEXT]})), placing_at=NOW + timedelta(hours=1))
+LOST = replace(
+    task_of(ark.parse({"model": "m", "content": [TEXT]})), dispatch=Dispatch(started_at=NOW + timedelta(hours=1))
+)
 UNMARKED = replace(LOST, request=ark.parse({"model": "m", "content": [TEXT], "service_tier": "flex"}))
 
 
@@ -406,8 +419,8 @@ def mark_of(task_id: str) -> int:
 
 def of_ours(minutes: float, **changes: Any) -> Task:
     """Another task of ours, placed so long after the lost one."""
-    placing_at = LOST.lost_since + timedelta(minutes=minutes)
-    return replace(LOST, **{"id": "later", "submission": Submission.PLACED, "placing_at": placing_at, **changes})
+    dispatch = Dispatch(status=DispatchStatus.ACCEPTED, started_at=LOST.dispatched_at + timedelta(minutes=minutes))
+    return replace(LOST, **{"id": "later", "dispatch": dispatch, **changes})
 
 
 OLD = [item(-60 - number / 10, 172_800) for number in range(600)]
@@ -467,7 +480,7 @@ def test_tasks_of_ours_on_both_sides_prove_absence_whatever_the_times_say(create
         (LOST, [LATER, item(600), {**item(0, OTHER), "created_at": AT * 1000}], {}),  # all of them somebody else's
         (LOST, [*BOTH], {**KNOWN, "cgt-later": of_ours(29)}),  # a list need not be in order within half an hour
         (LOST, [*BOTH], {**KNOWN, "cgt-earlier": of_ours(-29)}),
-        (LOST, [*BOTH], {**KNOWN, "cgt-later": of_ours(30, placing_at=None)}),  # adopted
+        (LOST, [*BOTH], {**KNOWN, "cgt-later": of_ours(30).with_dispatch(started_at=None)}),  # adopted
         (LOST, [LATER], KNOWN),  # it may be cut off before the call
         (LOST, [EARLIER], KNOWN),  # it may be older than the call
         (UNMARKED, [], {}),
@@ -599,7 +612,7 @@ NAMES = [*SUCCEEDED, *LINKS, "error", "code", "message", "data", "task_id", "ite
 @given(st.integers(100, 599), values(NAMES, "succeeded", "failed", "queued", CGT) | st.binary())
 def test_nothing_that_a_provider_says_breaks_the_reading_of_it(status: int, body: Json) -> None:
     said = Answer(status=status, body=body) if isinstance(body, bytes) else answer(status, body)
-    upstream.read_placed(said)
+    upstream.read_dispatched(said)
     upstream.read_observed(said)
     upstream.read_cancelled(said)
     found(said)

@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from reelkeep.dialects.dialect import Http
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Polling, Request, State, Task
 from reelkeep.domain.wire import Json
 from tests.unit.dialects.stage import NOW, TASK_ID, finished, task_of, values
 
@@ -55,7 +55,8 @@ def request_of(dialect: str, **changes: Any) -> Request:
 
 
 def stages(request: Request) -> Mapping[str, Task]:
-    task = replace(task_of(request), next_look_at=NOW + timedelta(seconds=14), provider_task_id="task_a1")
+    polling = Polling(next_poll_at=NOW + timedelta(seconds=14))
+    task = task_of(request, polling=polling, provider_task_id="task_a1")
     ended: dict[str, Any] = {"finished_at": NOW + timedelta(seconds=77), "updated_at": NOW + timedelta(seconds=77)}
     found = Creation(id=f"{TASK_ID}-1", assets=(Asset(name="video", source="https://cdn.example.com/v.mp4"),))
     policy = Failure(reason=FailureClass.POLICY, code="CreationPolicyViolation", message="not allowed")

@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.domain import schedule
-from reelkeep.domain.task import Kind, Request, Task
+from reelkeep.domain.task import Kind, Polling, Request, Task
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-def task(*, off_peak: bool = False, setbacks: int = 0) -> Task:
+def task(*, off_peak: bool = False, errors: int = 0) -> Task:
     request = Request(dialect="reelkeep", kind=Kind.TEXT2VIDEO, off_peak=off_peak)
     return Task(
         id="0" * 32,
@@ -23,7 +23,7 @@ def task(*, off_peak: bool = False, setbacks: int = 0) -> Task:
         created_at=NOON,
         updated_at=NOON,
         deadline=schedule.deadline(request, NOON),
-        setbacks=setbacks,
+        polling=Polling(consecutive_errors=errors),
     )
 
 
@@ -46,14 +46,14 @@ def test_more_pixels_more_seconds_and_more_references_take_longer() -> None:
 
 @given(
     age=st.floats(0, 200_000),
-    setbacks=st.integers(0, 500),
+    errors=st.integers(0, 500),
     expected=st.floats(0.5, 5_000),
     retry_after=st.none() | st.floats(0, 1e9),
 )
 def test_a_wait_is_whole_positive_and_never_passes_the_deadline(
-    age: float, setbacks: int, expected: float, retry_after: float | None
+    age: float, errors: int, expected: float, retry_after: float | None
 ) -> None:
-    waiting = task(off_peak=True, setbacks=setbacks)
+    waiting = task(off_peak=True, errors=errors)
     now = NOON + timedelta(seconds=age)
     wait = schedule.next_wait(waiting, expected, now, retry_after)
     assert isinstance(wait, int)

@@ -14,12 +14,12 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.observation import (
     Absent,
     Accepted,
+    DispatchOutcome,
     Finding,
     Found,
     Listed,
     Observation,
     Pending,
-    Placement,
     Succeeded,
     Uncertain,
 )
@@ -65,7 +65,7 @@ class FakeProvider:
     typical_seconds: float | None = None
     default_model: str = ""
     adopt_for: str = "adopted"
-    placements: list[Placement | BaseException] = field(default_factory=lambda: [Accepted("p-1", credits=20)])
+    outcomes: list[DispatchOutcome | BaseException] = field(default_factory=lambda: [Accepted("p-1", credits=20)])
     observations: list[Observation | BaseException] = field(default_factory=lambda: [Succeeded((creation(),))])
     found: list[Finding | str | None] = field(default_factory=lambda: [None])  # an id, "" for absent, None for unsure
     listed: list[Listed | BaseException] = field(default_factory=list)  # its list, up to a fault
@@ -74,7 +74,7 @@ class FakeProvider:
     refuses: BaseException | None = None
     unknown: bool = False  # to the configuration, for now
     chosen_for: list[Request] = field(default_factory=list)
-    placed: list[Task] = field(default_factory=list)
+    dispatched: list[Task] = field(default_factory=list)
     looks: int = 0
     cancellations: int = 0
     signs: bool = True
@@ -84,9 +84,9 @@ class FakeProvider:
         if self.refuses:
             raise self.refuses
 
-    def place(self, task: Task) -> Placement:
-        self.placed.append(task)
-        placement: Placement = _next(self.placements)
+    def dispatch(self, task: Task) -> DispatchOutcome:
+        self.dispatched.append(task)
+        placement: DispatchOutcome = _next(self.outcomes)
         return placement
 
     def observe(self, task: Task) -> Observation:

@@ -10,10 +10,10 @@ from reelkeep.domain import ids
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import (
     Accepted,
+    DispatchOutcome,
     Failed,
     Listed,
     Observation,
-    Placement,
     Succeeded,
     Unknown,
     Unreadable,
@@ -75,7 +75,7 @@ def test_two_at_once_adopt_it_once() -> None:
     assert (first.listed, first.adopted) == (1, 1)
     task = only(stage)
     blind = Stage(provider=stage.provider, tasks=stage.tasks)
-    blind.tasks.placed_as = lambda *_: []  # an index that lags
+    blind.tasks.by_provider_task = lambda *_: []  # an index that lags
     assert blind.adopt().adopted == 0
     assert only(stage) == task
 
@@ -84,12 +84,12 @@ def test_two_at_once_adopt_it_once() -> None:
 class Throttled(FakeTasks):
     """It refuses its first `refusals` calls of this name."""
 
-    call: str = "placed_as"
+    call: str = "by_provider_task"
     refusals: int = 1
 
-    def placed_as(self, provider: str, provider_task_id: str) -> list[Task]:
-        self._refuse("placed_as")
-        return super().placed_as(provider, provider_task_id)
+    def by_provider_task(self, provider: str, provider_task_id: str) -> list[Task]:
+        self._refuse("by_provider_task")
+        return super().by_provider_task(provider, provider_task_id)
 
     def create(self, task: Task) -> Task:
         self._refuse("create")
@@ -101,7 +101,7 @@ class Throttled(FakeTasks):
             raise TryLater("throttled")
 
 
-@pytest.mark.parametrize("call", ["placed_as", "create"])
+@pytest.mark.parametrize("call", ["by_provider_task", "create"])
 def test_one_that_the_table_says_nothing_of_does_not_hold_up_the_others(call: str) -> None:
     stage = Stage(provider=FakeProvider(listed=[listed("p-1"), listed("p-2")]), tasks=Throttled(call=call))
     first = stage.adopt()
@@ -142,7 +142,7 @@ def test_a_success_whose_time_is_wrong_is_adopted_all_the_same_and_once(created_
     """A time without its zone, say: it may make no more sense before its links die."""
     success = replace(dying("p-1", video=NOON + timedelta(hours=20)), created_at=created_at)
     stage = Stage(provider=FakeProvider(listed=[success]))
-    stage.tasks.placed_as = lambda *_: []  # two at once know of none
+    stage.tasks.by_provider_task = lambda *_: []  # two at once know of none
     assert (stage.adopt().adopted, stage.adopt().adopted) == (1, 0)
     assert only(stage).created_at <= NOON
 
@@ -156,7 +156,7 @@ def test_a_provider_may_be_left_alone() -> None:
 
 
 def test_a_task_whose_answer_was_lost_is_left_to_its_next_look_while_there_is_one() -> None:
-    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[None]))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut")], found=[None]))
     task = stage.submit()
     stage.pass_(3600)
     stage.provider.listed = [listed("p-9", payload=task.id, created_at=task.created_at)]
@@ -164,7 +164,7 @@ def test_a_task_whose_answer_was_lost_is_left_to_its_next_look_while_there_is_on
 
 
 def test_a_late_find_is_adopted_for_the_owner_of_the_task_that_was_given_up() -> None:
-    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[None]))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut")], found=[None]))
     task = stage.submit(request(payload="order 19"))
     stage.see_through(task.id)
     failure = stage.task(task.id).failure
@@ -179,7 +179,7 @@ def test_a_late_find_is_adopted_for_the_owner_of_the_task_that_was_given_up() ->
 
 
 def test_a_late_find_has_the_whole_request_of_the_task_that_was_given_up() -> None:
-    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[None]))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut")], found=[None]))
     task = stage.submit(request(payload="x" * 200_000))
     stage.see_through(task.id)
     stage.provider.listed = [listed("p-9", payload=task.id, created_at=task.created_at)]
@@ -200,7 +200,7 @@ def test_a_payload_that_is_no_id_of_ours_is_not_looked_up() -> None:
 
 
 def test_a_payload_that_names_a_task_at_another_account_makes_nobody_its_owner() -> None:
-    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")]))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut")]))
     task = stage.submit()
     stage.see_through(task.id)
     elsewhere = FakeProvider(name="vidu-2", listed=[listed("p-9", payload=task.id, created_at=task.created_at)])
@@ -341,7 +341,7 @@ def test_what_is_nearest_to_losing_its_links_goes_first() -> None:
 
 def test_what_may_be_the_outcome_of_a_lost_answer_is_held_back_until_its_links_are_about_to_die() -> None:
     """At a provider that echoes nothing, it may be the task's own."""
-    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[None]))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut")], found=[None]))
     task = stage.submit(request(expires_after=172_800))
     stranger = listed("p-8", created_at=task.created_at, request=request(model="another"))
     early, late = (task.created_at + timedelta(hours=hours) for hours in (-2, 1))  # by its own clock
@@ -358,8 +358,8 @@ def test_what_may_be_the_outcome_of_a_lost_answer_is_held_back_until_its_links_a
 
 def test_what_is_known_to_be_another_tasks_own_is_not_held_back_for_a_lost_answer() -> None:
     failed = Failed(Failure(reason=FailureClass.PROVIDER))
-    placements: list[Placement | BaseException] = [Accepted("p-1"), Unknown("cut")]
-    stage = Stage(provider=FakeProvider(placements=placements, observations=[failed]))
+    outcomes: list[DispatchOutcome | BaseException] = [Accepted("p-1"), Unknown("cut")]
+    stage = Stage(provider=FakeProvider(outcomes=outcomes, observations=[failed]))
     first, _ = stage.submit(), stage.submit()
     stage.see_through(first.id)
     stage.provider.listed = [listed("p-1", created_at=first.created_at)]
@@ -402,10 +402,10 @@ def test_a_list_that_nobody_can_read_costs_its_own_account_only() -> None:
 class Odd(FakeTasks):
     """Stumbles over one id."""
 
-    def placed_as(self, provider: str, provider_task_id: str) -> list[Task]:
+    def by_provider_task(self, provider: str, provider_task_id: str) -> list[Task]:
         if provider_task_id == "p-1":
             raise ValueError(provider_task_id)
-        return super().placed_as(provider, provider_task_id)
+        return super().by_provider_task(provider, provider_task_id)
 
 
 def test_a_success_that_nobody_can_read_costs_that_one_only() -> None:
@@ -440,7 +440,7 @@ def test_a_list_that_there_is_no_time_to_read_leaves_time_for_what_was_read() ->
 
 def test_a_failed_task_that_turns_out_to_be_made_is_adopted_for_its_owner() -> None:
     failed = Failed(Failure(reason=FailureClass.PROVIDER, code="InternalServiceFailure"))
-    stage = Stage(provider=FakeProvider(placements=[Accepted("p-1")], observations=[failed]))
+    stage = Stage(provider=FakeProvider(outcomes=[Accepted("p-1")], observations=[failed]))
     stage.see_through(stage.submit().id)
     stage.provider.listed = [listed("p-1")]
     stage.adopt()

@@ -16,15 +16,17 @@ from reelkeep.domain.notices.notice import notice
 from reelkeep.domain.notices.webhooks import CALLBACKS, BodyFormat, Outcome, WebhookSettings
 from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import (
+    Announcements,
     ArchivedFile,
     Asset,
     Creation,
+    Dispatch,
+    DispatchStatus,
     Failure,
     FailureClass,
     Kind,
     Request,
     State,
-    Submission,
 )
 from tests.unit.services.stage import MALLORY, NOON
 from tests.unit.services.webhook_stage import WebhookStage, accepting, links, task
@@ -104,7 +106,7 @@ def test_a_record_that_changed_in_another_way_is_no_news() -> None:
     stage = WebhookStage()
     stage.webhook(URL)
     ended = replace(task(), state=State.SUCCESS)
-    stage.change(ended, State.SUCCESS, told_at=NOON)
+    stage.change(ended, State.SUCCESS, announcements=Announcements(announced_at=NOON))
     assert told(stage) == []
 
 
@@ -112,8 +114,8 @@ def test_a_refusal_that_the_submission_itself_was_answered_with_is_not_told() ->
     stage = WebhookStage()
     stage.webhook(URL)
     failure = Failure(reason=FailureClass.CREDIT)
-    created = replace(task(callback_url=OTHER), state=State.CREATED, submission=Submission.PLACING, updated_at=NOON)
-    refused = {"failure": failure, "submission": Submission.REFUSED}
+    created = replace(task(callback_url=OTHER), state=State.CREATED, dispatch=Dispatch(), updated_at=NOON)
+    refused = {"failure": failure, "dispatch": Dispatch(status=DispatchStatus.REFUSED)}
     stage.change(created, State.FAILED, **refused)
     assert told(stage) == []
     later = replace(created, updated_at=NOON - HOUR)  # refused when it was placed again
@@ -124,7 +126,7 @@ def test_a_refusal_that_the_submission_itself_was_answered_with_is_not_told() ->
 def test_a_task_that_ends_as_soon_as_it_is_recorded_is_told_unless_it_was_refused() -> None:
     stage = WebhookStage()
     stage.webhook(URL)
-    created = replace(task(), state=State.CREATED, submission=Submission.WAITING, updated_at=NOON)
+    created = replace(task(), state=State.CREATED, dispatch=Dispatch(status=DispatchStatus.WAITING), updated_at=NOON)
     stage.change(created, State.CANCELLED)
     assert told(stage) == [(URL, "cancelled")]
 
@@ -132,9 +134,10 @@ def test_a_task_that_ends_as_soon_as_it_is_recorded_is_told_unless_it_was_refuse
 def test_a_refusal_that_a_repeat_of_the_submission_was_promised_to_hear_of_is_told() -> None:
     stage = WebhookStage()
     stage.webhook(URL)
-    created = replace(task(), state=State.CREATED, submission=Submission.PLACING, updated_at=NOON, promised=True)
+    created = replace(task(), state=State.CREATED, updated_at=NOON)
+    created = created.with_announcements(acknowledged_to_client=True)
     failure = Failure(reason=FailureClass.CREDIT)
-    stage.change(created, State.FAILED, failure=failure, submission=Submission.REFUSED)
+    stage.change(created, State.FAILED, failure=failure, dispatch=Dispatch(status=DispatchStatus.REFUSED))
     assert told(stage) == [(URL, "failed")]
 
 

@@ -35,11 +35,11 @@ def test_a_task_that_is_not_in_the_queue_any_more_is_left_alone(now: Observation
 
 
 def test_a_task_that_was_not_placed_yet_is_cancelled_without_the_provider() -> None:
-    stage = Stage(provider=FakeProvider(placements=[NotYet()], cancels=False))
+    stage = Stage(provider=FakeProvider(outcomes=[NotYet()], cancels=False))
     id = stage.submit().id
     assert stage.cancel(id).state is State.CANCELLED
     stage.see_through(id)
-    assert len(stage.provider.placed) == 1
+    assert len(stage.provider.dispatched) == 1
 
 
 def test_a_finished_task_cannot_be_cancelled() -> None:
@@ -64,7 +64,7 @@ def test_another_owners_task_is_not_found() -> None:
 
 
 def test_a_task_that_expired_before_it_was_placed_cannot_be_cancelled() -> None:
-    stage = Stage(provider=FakeProvider(placements=[NotYet()]))
+    stage = Stage(provider=FakeProvider(outcomes=[NotYet()]))
     id = stage.submit().id
     stage.pass_(24 * 3600)
     stage.poll(id)

@@ -13,7 +13,7 @@ import pytest
 from reelkeep.adapters.http.outbound import AnswerLost, Outbound
 from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.dialects import upstream
-from reelkeep.domain.task import State, Submission
+from reelkeep.domain.task import DispatchStatus, State
 from reelkeep.domain.wire import Answer
 from tests.unit.services.stage import NOON, Stage, request
 
@@ -127,7 +127,7 @@ def test_what_was_accepted_is_found_whatever_the_providers_clock_says(
     stage, account, task_id = lost(dialect, stamp, accepted=True, shows_payloads=shows_payloads)
     account.accept({"payload": "elsewhere", "execution_expires_after": 172_800, "model": "m"})
     until(stage, task_id, 1)
-    assert (stage.task(task_id).submission, account.calls) == (Submission.PLACED, 2)
+    assert (stage.task(task_id).dispatch.status, account.calls) == (DispatchStatus.ACCEPTED, 2)
 
 
 @pytest.mark.parametrize("stamp", STAMPS)
@@ -147,10 +147,10 @@ def test_what_was_not_accepted_is_placed_once_an_earlier_and_a_later_task_of_our
     stage.pass_(0.4 * HOUR)
     stage.submit(request(prompt="another boat"))
     until(stage, task_id, 0.5)
-    assert stage.task(task_id).submission is Submission.UNKNOWN  # it was not late enough
+    assert stage.task(task_id).dispatch.status is DispatchStatus.UNKNOWN  # it was not late enough
     stage.submit(request(prompt="a third boat"))
     until(stage, task_id, 0.5)
-    assert (stage.task(task_id).submission, account.calls) == (Submission.PLACED, 5)
+    assert (stage.task(task_id).dispatch.status, account.calls) == (DispatchStatus.ACCEPTED, 5)
 
 
 @pytest.mark.parametrize("stamp", STAMPS)
@@ -160,7 +160,7 @@ def test_a_list_that_is_older_than_the_call_proves_nothing(dialect: str, stamp: 
     for _ in range(8):
         later = stage.submit(request()).id
         account.listed.clear()  # as it was long ago
-        assert stage.task(later).submission is Submission.PLACED
+        assert stage.task(later).dispatch.status is DispatchStatus.ACCEPTED
         until(stage, task_id, 0.5)
     assert account.calls == 2 + 8
     account.listed.append(hidden)

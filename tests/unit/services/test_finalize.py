@@ -62,7 +62,10 @@ def test_success_is_neither_visible_nor_told_while_one_asset_is_missing() -> Non
     stage.archive.faults["cover"] = [SourceBusy("503", retry_after=30)]
     verdict = stage.finalize(id)
     assert (verdict.finished, verdict.wait_seconds) == (False, 30)
-    assert (stage.task(id).state, stage.task(id).next_look_at) == (State.ARCHIVING, NOON + timedelta(seconds=30))
+    assert (stage.task(id).state, stage.task(id).polling.next_poll_at) == (
+        State.ARCHIVING,
+        NOON + timedelta(seconds=30),
+    )
     assert stage.notices.told == []
     assert len(stage.archive.copies) == 1
 
@@ -96,7 +99,7 @@ def test_an_optional_file_that_the_provider_does_not_have_is_missed_by_nobody(fa
     stage.archive.faults["cover"] = [fault]
     verdict = stage.finalize(id)
     assert (verdict.finished, verdict.lost) == (True, "")
-    assert (stage.task(id).state, stage.task(id).trouble) == (State.SUCCESS, "")
+    assert (stage.task(id).state, stage.task(id).last_error) == (State.SUCCESS, "")
     assert [asset.name for asset in stage.task(id).creations[0].assets] == ["video"]
     assert [told["type"] for told in stage.notices.told] == ["reelkeep.task.success"]
 
@@ -173,12 +176,12 @@ def test_a_cover_that_comes_hours_after_success_is_archived_and_nobody_is_told_t
     until(stage, id, State.SUCCESS)
     stage.pass_(6 * 3600)
     stage.archive.faults.clear()
-    assert stage.task(id).told_at is not None
+    assert stage.task(id).announcements.announced_at is not None
     assert stage.task(id).unfinished  # the sweep still gives it executions
     assert stage.finalize(id).finished
     task = stage.task(id)
     assert all(asset.archived for asset in task.assets)
-    assert (task.unfinished, task.trouble) == (False, "")
+    assert (task.unfinished, task.last_error) == (False, "")
     assert stage.archive.manifests[-1] == task
     assert len(stage.notices.told) == 1
 
@@ -208,7 +211,7 @@ def test_a_failed_task_gets_a_manifest_and_a_notice_with_its_reason() -> None:
     stage = Stage(provider=FakeProvider(observations=[RUNNING, Failed(failure)]))
     id = stage.submit().id
     stage.see_through(id)
-    assert [(task.failure, task.told_at is None) for task in stage.archive.manifests] == [
+    assert [(task.failure, task.announcements.announced_at is None) for task in stage.archive.manifests] == [
         (failure, True),
         (failure, False),
     ]
@@ -230,7 +233,9 @@ def test_the_manifest_says_success_before_the_task_does_and_told_only_once_it_wa
     stage.notices.faults = [RuntimeError("SNS refuses"), None]
     with pytest.raises(RuntimeError):
         stage.finalize(id)
-    assert {(task.state, task.told_at) for task in stage.archive.manifests} == {(State.SUCCESS, None)}
+    assert {(task.state, task.announcements.announced_at) for task in stage.archive.manifests} == {
+        (State.SUCCESS, None)
+    }
     stage.finalize(id)
     assert stage.archive.manifests[-1] == stage.task(id)
 
@@ -249,7 +254,7 @@ def test_no_copy_is_begun_when_the_functions_time_runs_out() -> None:
     stage.seconds_left = 30
     assert stage.finalize(id).answer == {"task_id": id, "finished": False, "wait_seconds": 1}
     assert stage.archive.copies == []
-    assert stage.task(id).setbacks == 0
+    assert stage.task(id).polling.consecutive_errors == 0
 
 
 def test_a_copy_that_takes_long_ends_before_the_function_does() -> None:
@@ -483,14 +488,14 @@ def test_the_owner_sees_what_is_wrong_and_operators_are_told_within_the_hour() -
     stage.archive.faults["video"] = [SourceGone("404: the link is dead")]
     while stage.now < NOON + timedelta(hours=1, minutes=30):
         stage.pass_(stage.finalize(id).wait_seconds)
-        assert stage.task(id).trouble == "video: 404: the link is dead"
+        assert stage.task(id).last_error == "video: 404: the link is dead"
     [alert] = stage.notices.alerts
     assert (alert["type"], alert["id"]) == ("reelkeep.task.delayed", f"{id}.delayed")
     [file] = alert["data"]["files"]
     assert (file["file"], file["last_error"]) == ("video", "video: 404: the link is dead")
     stage.archive.faults.clear()
     until(stage, id, State.SUCCESS)
-    assert (stage.task(id).trouble, len(stage.notices.alerts)) == ("", 1)
+    assert (stage.task(id).last_error, len(stage.notices.alerts)) == ("", 1)
 
 
 def test_a_cover_that_is_not_to_be_had_does_not_cost_a_video_that_is_only_late() -> None:

@@ -12,16 +12,16 @@ from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import (
     Absent,
     Accepted,
+    DispatchOutcome,
     Finding,
     Found,
     NotYet,
-    Placement,
     Uncertain,
     Unknown,
     Untraceable,
 )
 from reelkeep.domain.schedule import ORDINARY
-from reelkeep.domain.task import FailureClass, State, Submission, Task
+from reelkeep.domain.task import DispatchStatus, FailureClass, State, Task
 from reelkeep.domain.wire import OtherTask
 from tests.fakes import FakeTasks
 from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, request
@@ -31,7 +31,7 @@ MINUTE, HOUR = 60.0, 3600.0
 
 def lost(*found: Finding, **changes: object) -> tuple[Stage, str]:
     """A task whose answer was lost at noon."""
-    stage = Stage(provider=FakeProvider(placements=[Unknown("cut"), Accepted("p-2")], found=list(found)))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut"), Accepted("p-2")], found=list(found)))
     return stage, stage.submit(request(**changes)).id
 
 
@@ -48,7 +48,7 @@ def test_where_a_provider_can_never_tell_the_task_ends_soon_as_of_unknown_outcom
     stage, task_id = lost(Untraceable(), off_peak=off_peak)
     task, after = ended(stage, task_id)
     assert after < timedelta(minutes=20)
-    assert (task.state, len(stage.provider.placed)) == (State.FAILED, 1)
+    assert (task.state, len(stage.provider.dispatched)) == (State.FAILED, 1)
     assert task.failure is not None
     assert task.failure.reason is FailureClass.LOST
     assert task.failure.message.startswith("outcome unknown")
@@ -60,10 +60,10 @@ def test_while_another_run_may_be_in_the_call_nobody_gives_up() -> None:
     stage, verdicts = Stage(), []
 
     class Slow(FakeProvider):
-        def place(self, task: Task) -> Placement:
+        def dispatch(self, task: Task) -> DispatchOutcome:
             stage.pass_(30)
             verdicts.append(stage.poll(task.id))  # an event that came twice
-            return super().place(task)
+            return super().dispatch(task)
 
     stage.provider = Slow(found=[Untraceable()])
     task = stage.submit()
@@ -77,7 +77,7 @@ def test_a_provider_that_cannot_tell_for_hours_is_asked_for_hours_but_not_for_da
     assert timedelta(hours=6) <= after < timedelta(hours=7)
     assert task.failure is not None
     assert task.failure.message.startswith("outcome unknown")
-    assert len(stage.provider.placed) == 1
+    assert len(stage.provider.dispatched) == 1
 
 
 def test_a_provider_that_comes_round_after_an_hour_still_tells() -> None:
@@ -86,23 +86,23 @@ def test_a_provider_that_comes_round_after_an_hour_still_tells() -> None:
         stage.pass_(stage.poll(task_id).wait_seconds)
     stage.provider.found = [Found("p-1")]
     task, _ = ended(stage, task_id)
-    assert (task.state, task.provider_task_id, len(stage.provider.placed)) == (State.SUCCESS, "p-1", 1)
+    assert (task.state, task.provider_task_id, len(stage.provider.dispatched)) == (State.SUCCESS, "p-1", 1)
 
 
 def test_why_it_is_not_known_yet_is_said() -> None:
     stage, task_id = lost(Uncertain("the provider answered 503"))
     stage.pass_(40)
-    assert "the provider answered 503" in stage.poll(task_id).trouble
+    assert "the provider answered 503" in stage.poll(task_id).last_error
 
 
 def test_absence_is_believed_only_half_an_hour_after_the_call() -> None:
     stage, task_id = lost(Absent())
     stage.pass_(30 * MINUTE - 1)
     stage.poll(task_id)
-    assert stage.task(task_id).submission is Submission.UNKNOWN
+    assert stage.task(task_id).dispatch.status is DispatchStatus.UNKNOWN
     stage.pass_(1)
     stage.poll(task_id)
-    assert stage.task(task_id).submission is Submission.WAITING
+    assert stage.task(task_id).dispatch.status is DispatchStatus.WAITING
 
 
 def test_what_did_not_arrive_is_placed_again_in_a_while() -> None:
@@ -112,30 +112,30 @@ def test_what_did_not_arrive_is_placed_again_in_a_while() -> None:
 
 
 def test_a_task_that_waited_long_before_its_call_is_not_believed_absent_any_sooner() -> None:
-    stage = Stage(provider=FakeProvider(placements=[NotYet(), Unknown("cut"), Accepted("p-2")], found=[Absent()]))
+    stage = Stage(provider=FakeProvider(outcomes=[NotYet(), Unknown("cut"), Accepted("p-2")], found=[Absent()]))
     task_id = stage.submit().id
     stage.pass_(HOUR)
     stage.poll(task_id)
-    assert stage.task(task_id).submission is Submission.UNKNOWN
+    assert stage.task(task_id).dispatch.status is DispatchStatus.UNKNOWN
     stage.pass_(29 * MINUTE)
     stage.poll(task_id)
-    assert stage.task(task_id).submission is Submission.UNKNOWN
+    assert stage.task(task_id).dispatch.status is DispatchStatus.UNKNOWN
     stage.pass_(MINUTE)
     stage.poll(task_id)
-    assert stage.task(task_id).submission is Submission.WAITING
+    assert stage.task(task_id).dispatch.status is DispatchStatus.WAITING
 
 
 def test_what_is_certainly_absent_is_placed_once_more_within_the_deadline() -> None:
     stage, task_id = lost(Absent())
     task, _ = ended(stage, task_id)
-    assert (task.state, task.provider_task_id, len(stage.provider.placed)) == (State.SUCCESS, "p-2", 2)
+    assert (task.state, task.provider_task_id, len(stage.provider.dispatched)) == (State.SUCCESS, "p-2", 2)
 
 
 def test_a_provider_that_never_names_what_it_accepts_is_not_asked_for_ever() -> None:
     """It answers with something that nobody can read, and lists nothing: each time, it may be paid for."""
-    stage = Stage(provider=FakeProvider(placements=[Unknown("it named no task")], found=[Absent()]))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("it named no task")], found=[Absent()]))
     task, _ = ended(stage, stage.submit(request(off_peak=True)).id)
-    assert (task.state, len(stage.provider.placed)) == (State.FAILED, 3)
+    assert (task.state, len(stage.provider.dispatched)) == (State.FAILED, 3)
     assert task.failure is not None
     assert (task.failure.reason, task.failure.retryable) == (FailureClass.PROVIDER, False)
 
@@ -146,7 +146,7 @@ def test_what_is_certainly_absent_only_after_the_deadline_may_be_submitted_again
         stage.pass_(stage.poll(task_id).wait_seconds)
     stage.provider.found = [Absent()]
     task, _ = ended(stage, task_id)
-    assert (task.state, len(stage.provider.placed)) == (State.EXPIRED, 1)
+    assert (task.state, len(stage.provider.dispatched)) == (State.EXPIRED, 1)
     assert task.failure is not None
     assert task.failure.retryable
     assert task.failure.message.endswith("the submission did not arrive at the provider")
@@ -168,21 +168,21 @@ def test_what_was_found_out_about_an_earlier_call_does_not_count_for_a_later_one
 
     def another_run() -> None:
         stage.poll(task_id)
-        assert stage.task(task_id).submission is Submission.WAITING
+        assert stage.task(task_id).dispatch.status is DispatchStatus.WAITING
         stage.pass_(MINUTE)
         stage.poll(task_id)
-        assert stage.task(task_id).submission is Submission.UNKNOWN
+        assert stage.task(task_id).dispatch.status is DispatchStatus.UNKNOWN
 
-    provider = Slow(placements=[Unknown("cut")], found=[Absent()], placed=stage.provider.placed)
+    provider = Slow(outcomes=[Unknown("cut")], found=[Absent()], dispatched=stage.provider.dispatched)
     provider.meanwhile, stage.provider = another_run, provider
     stage.poll(task_id)
-    assert (stage.task(task_id).submission, len(provider.placed)) == (Submission.UNKNOWN, 2)
+    assert (stage.task(task_id).dispatch.status, len(provider.dispatched)) == (DispatchStatus.UNKNOWN, 2)
 
 
 def test_what_is_found_again_has_its_whole_time_from_its_call_on() -> None:
     """The call was made an hour late, and the function died in it."""
-    placements: list[Placement | BaseException] = [NotYet(), KeyboardInterrupt("killed")]
-    stage = Stage(provider=FakeProvider(placements=placements, found=[Found("p-1")], observations=[RUNNING]))
+    outcomes: list[DispatchOutcome | BaseException] = [NotYet(), KeyboardInterrupt("killed")]
+    stage = Stage(provider=FakeProvider(outcomes=outcomes, found=[Found("p-1")], observations=[RUNNING]))
     task_id = stage.submit().id
     stage.pass_(HOUR)
     with pytest.raises(KeyboardInterrupt):
@@ -205,21 +205,21 @@ def test_a_doubt_does_not_undo_what_another_look_found_out() -> None:
 
     stage.provider = Slow(found=[Absent(), Uncertain("503")])
     stage.poll(task_id)
-    assert (stage.task(task_id).state, stage.task(task_id).submission) == (State.CREATED, Submission.WAITING)
+    assert (stage.task(task_id).state, stage.task(task_id).dispatch.status) == (State.CREATED, DispatchStatus.WAITING)
 
 
 def test_what_another_task_of_ours_was_placed_as_is_not_taken_for_this_one() -> None:
-    stage = Stage(provider=FakeProvider(placements=[Accepted("p-1"), Unknown("cut")], found=[Found("p-1")]))
+    stage = Stage(provider=FakeProvider(outcomes=[Accepted("p-1"), Unknown("cut")], found=[Found("p-1")]))
     first, second = stage.submit().id, stage.submit().id
     stage.poll(second)
-    assert (stage.task(second).submission, stage.task(second).provider_task_id) == (Submission.UNKNOWN, "")
+    assert (stage.task(second).dispatch.status, stage.task(second).provider_task_id) == (DispatchStatus.UNKNOWN, "")
     assert stage.task(first).provider_task_id == "p-1"
 
 
 def test_what_an_adopted_task_holds_is_not_archived_twice() -> None:
     stage, task_id = lost(Found("p-1"))
-    adopted = replace(stage.task(task_id), id="0" * 32, submission=Submission.PLACED, provider_task_id="p-1")
-    stage.tasks.create(adopted)
+    adopted = replace(stage.task(task_id), id="0" * 32, provider_task_id="p-1")
+    stage.tasks.create(adopted.with_dispatch(status=DispatchStatus.ACCEPTED))
     stage.poll(task_id)
     assert stage.task(task_id).provider_task_id == ""
 
@@ -230,7 +230,7 @@ class Unrecordable(FakeTasks):
     out_of_order = True
 
     def save(self, task: Task) -> Task:
-        if self.out_of_order and task.submission is Submission.PLACED:
+        if self.out_of_order and task.dispatch.status is DispatchStatus.ACCEPTED:
             raise TryLater("the table is out of order")
         return super().save(task)
 
@@ -239,7 +239,7 @@ def test_an_id_that_could_not_be_recorded_is_carried_on_from_look_to_look() -> N
     """At a provider without a list, nobody would ever find it again."""
     tasks = Unrecordable()
     stage = Stage(tasks=tasks)
-    stage.provider = FakeProvider(placements=[NotYet(), Accepted("p-1")], found=[Untraceable()])
+    stage.provider = FakeProvider(outcomes=[NotYet(), Accepted("p-1")], found=[Untraceable()])
     task_id = stage.submit().id
     stage.pass_(MINUTE)
     answer = stage.poll(task_id).answer
@@ -251,15 +251,15 @@ def test_an_id_that_could_not_be_recorded_is_carried_on_from_look_to_look() -> N
     assert stage.poll(task_id).answer["provider_task_id"] == "p-1"
     tasks.out_of_order, stage.provider.unknown = False, False
     assert "provider_task_id" not in stage.poll(task_id).answer
-    assert (stage.task(task_id).provider_task_id, len(stage.provider.placed)) == ("p-1", 2)
+    assert (stage.task(task_id).provider_task_id, len(stage.provider.dispatched)) == ("p-1", 2)
 
 
 def test_what_is_known_to_be_accepted_is_not_placed_again_whatever_the_record_says() -> None:
-    stage = Stage(provider=FakeProvider(placements=[NotYet()]))
+    stage = Stage(provider=FakeProvider(outcomes=[NotYet()]))
     task_id = stage.submit().id
     stage.executions.unrecorded[task_id] = "p-1"
     stage.poll(task_id)
-    assert (stage.task(task_id).provider_task_id, len(stage.provider.placed)) == ("p-1", 1)
+    assert (stage.task(task_id).provider_task_id, len(stage.provider.dispatched)) == ("p-1", 1)
 
 
 def test_a_late_finding_does_not_move_a_task_that_is_under_way() -> None:
@@ -268,8 +268,8 @@ def test_a_late_finding_does_not_move_a_task_that_is_under_way() -> None:
 
     class Slow(FakeProvider):
         def find(self, task: Task, other: OtherTask) -> Finding:
-            placed = replace(stage.task(task.id), submission=Submission.PLACED, provider_task_id="p-1")
-            stage.tasks.save(placed.advanced(State.QUEUEING, stage.now))
+            accepted = stage.task(task.id).with_dispatch(status=DispatchStatus.ACCEPTED)
+            stage.tasks.save(accepted.advanced(State.QUEUEING, stage.now, provider_task_id="p-1"))
             return super().find(task, other)
 
     stage.provider = Slow(found=[Untraceable()])
@@ -279,25 +279,24 @@ def test_a_late_finding_does_not_move_a_task_that_is_under_way() -> None:
 
 @pytest.mark.parametrize("index_lags", [False, True])
 def test_two_tasks_whose_answers_were_lost_never_take_the_same_one_for_theirs(index_lags: bool) -> None:
-    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=[Found("p-1")]))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut")], found=[Found("p-1")]))
     if index_lags:
-        stage.tasks.placed_as = lambda *_: []
+        stage.tasks.by_provider_task = lambda *_: []
     first, second = stage.submit().id, stage.submit().id
     stage.poll(first)
     stage.poll(second)
     assert stage.task(first).provider_task_id == "p-1"
-    assert (stage.task(second).submission, stage.task(second).provider_task_id) == (Submission.UNKNOWN, "")
+    assert (stage.task(second).dispatch.status, stage.task(second).provider_task_id) == (DispatchStatus.UNKNOWN, "")
     task, _ = ended(stage, second)
     assert task.failure is not None
     assert task.failure.message.startswith("outcome unknown")
-    assert len(stage.provider.placed) == 2
+    assert len(stage.provider.dispatched) == 2
 
 
 def test_the_same_task_may_find_itself_again_when_its_record_failed() -> None:
     stage, task_id = lost(Found("p-1"))
     stage.poll(task_id)
-    stage.tasks.recorded[task_id] = replace(
-        stage.task(task_id), submission=Submission.UNKNOWN, provider_task_id="", state=State.CREATED
-    )
+    unknown = stage.task(task_id).with_dispatch(status=DispatchStatus.UNKNOWN)
+    stage.tasks.recorded[task_id] = replace(unknown, provider_task_id="", state=State.CREATED)
     stage.poll(task_id)
     assert stage.task(task_id).provider_task_id == "p-1"

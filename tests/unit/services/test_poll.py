@@ -15,13 +15,13 @@ from reelkeep.domain.errors import Stale
 from reelkeep.domain.observation import (
     Accepted,
     Busy,
+    DispatchOutcome,
     Failed,
     Finding,
     Missing,
     NotYet,
     Observation,
     Pending,
-    Placement,
     Succeeded,
     Unknown,
     Unreadable,
@@ -58,7 +58,7 @@ def test_success_moves_to_archiving_with_what_is_to_be_kept() -> None:
 
 
 def test_what_was_known_since_the_submission_is_kept_if_the_success_does_not_say_it() -> None:
-    stage = Stage(provider=FakeProvider(placements=[Accepted("p-1", credits=20, seed=7)]))
+    stage = Stage(provider=FakeProvider(outcomes=[Accepted("p-1", credits=20, seed=7)]))
     id = stage.submit().id
     stage.poll(id)
     assert (stage.task(id).state, stage.task(id).credits, stage.task(id).seed) == (State.ARCHIVING, 20, 7)
@@ -91,22 +91,22 @@ def test_a_status_that_goes_backwards_does_not_move_the_task_back() -> None:
 def test_an_unknown_status_word_is_not_an_end_and_is_remembered() -> None:
     stage, id = staged(Pending(State.PROCESSING, "image_downloading"))
     assert not stage.poll(id).finished
-    assert "image_downloading" in stage.task(id).trouble
+    assert "image_downloading" in stage.task(id).last_error
 
 
 def test_trouble_is_forgotten_once_it_is_over() -> None:
     stage, id = staged(Busy("503"), RUNNING)
-    assert stage.poll(id).trouble == "503"
-    assert stage.poll(id).trouble == ""
+    assert stage.poll(id).last_error == "503"
+    assert stage.poll(id).last_error == ""
 
 
 def test_every_look_is_counted_whatever_it_sees() -> None:
     stage, id = staged(RUNNING, Busy("503"), Missing(), Unreadable("not JSON"), Succeeded((creation(),)))
     stage.see_through(id)
-    assert stage.task(id).looks == stage.provider.looks == 5
+    assert stage.task(id).polling.polls == stage.provider.looks == 5
     stage, id = staged(RUNNING, Failed(REFUSED))
     stage.see_through(id)
-    assert stage.task(id).looks == stage.provider.looks == 2
+    assert stage.task(id).polling.polls == stage.provider.looks == 2
 
 
 def test_retry_after_is_honoured() -> None:
@@ -152,7 +152,7 @@ def test_what_was_never_understood_is_waited_for_and_never_may_be_submitted_agai
     assert task.failure is not None
     assert not task.failure.retryable
     assert "not in words that are understood" in task.failure.message
-    assert task.trouble in task.failure.message
+    assert task.last_error in task.failure.message
 
 
 @pytest.mark.parametrize("said", NONSENSE)
@@ -165,7 +165,7 @@ def test_operators_are_told_once_of_answers_that_are_not_understood_while_there_
         stage.pass_(stage.poll(id).wait_seconds)
     [alert] = stage.notices.alerts
     assert (alert["type"], alert["subject"]) == ("reelkeep.task.not-understood", id)
-    assert alert["data"]["reason"] == stage.task(id).trouble
+    assert alert["data"]["reason"] == stage.task(id).last_error
     assert datetime.fromisoformat(alert["data"]["deadline"]) > stage.now
 
 
@@ -228,7 +228,7 @@ def test_a_task_whose_provider_is_gone_from_the_configuration_waits_until_somebo
     stage, id = staged(Succeeded((creation(),)))
     stage.provider.unknown = True
     verdict = stage.poll(id)
-    assert (verdict.finished, verdict.trouble) == (False, "the provider 'vidu' is gone")
+    assert (verdict.finished, verdict.last_error) == (False, "the provider 'vidu' is gone")
     assert verdict.wait_seconds > 1
     stage.provider.unknown = False
     assert stage.poll(id).finished
@@ -245,7 +245,7 @@ def test_a_provider_that_was_down_at_the_deadline_is_believed_after_it() -> None
 
 
 def test_what_is_found_again_after_the_deadline_is_looked_at_before_it_is_given_up() -> None:
-    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=["p-1"]))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut")], found=["p-1"]))
     id = stage.submit().id
     stage.pass_(24 * 3600)
     assert stage.poll(id).finished
@@ -288,10 +288,10 @@ def test_more_files_than_a_record_holds_are_asked_for_again_and_given_up_in_the_
     assert not stage.poll(id).finished
     task = stage.task(id)
     assert (task.state, task.creations, task.succeeded_at) == (State.QUEUEING, (), stage.now)
-    assert "more files than a task's record has room for" in task.trouble
+    assert "more files than a task's record has room for" in task.last_error
     stage.see_through(id)
     assert stage.task(id).failure == Failure(
-        reason=FailureClass.LOST, message=f"the provider says that it made it, but not where; last: {task.trouble}"
+        reason=FailureClass.LOST, message=f"the provider says that it made it, but not where; last: {task.last_error}"
     )
 
 
@@ -393,18 +393,18 @@ def test_a_provider_that_was_down_does_not_make_the_first_absence_a_loss() -> No
 
 
 def test_a_list_that_lags_behind_a_call_made_late_does_not_lead_to_another_call() -> None:
-    placements: list[Placement | BaseException] = [NotYet(retry_after=900), Unknown("cut"), Accepted("p-2")]
-    stage = Stage(provider=FakeProvider(placements=placements, found=["", "p-1"]))
+    outcomes: list[DispatchOutcome | BaseException] = [NotYet(retry_after=900), Unknown("cut"), Accepted("p-2")]
+    stage = Stage(provider=FakeProvider(outcomes=outcomes, found=["", "p-1"]))
     id = stage.submit().id
     stage.pass_(900)
     stage.see_through(id)
     assert stage.task(id).provider_task_id == "p-1"
-    assert len(stage.provider.placed) == 2
+    assert len(stage.provider.dispatched) == 2
 
 
 def test_an_absence_seen_before_a_call_does_not_lead_to_another_one_after_it() -> None:
-    placements: list[Placement | BaseException] = [Unknown("cut"), Unknown("cut"), Accepted("p-2")]
-    provider = Meanwhile(placements=placements, found=["", "", "p-1"])
+    outcomes: list[DispatchOutcome | BaseException] = [Unknown("cut"), Unknown("cut"), Accepted("p-2")]
+    provider = Meanwhile(outcomes=outcomes, found=["", "", "p-1"])
     stage = Stage(provider=provider)
     id = stage.submit().id
     stage.pass_(1800)
@@ -417,11 +417,11 @@ def test_an_absence_seen_before_a_call_does_not_lead_to_another_one_after_it() -
     stage.poll(id)
     stage.poll(id)
     assert stage.task(id).provider_task_id == "p-1"
-    assert len(provider.placed) == 2
+    assert len(provider.dispatched) == 2
 
 
 def test_what_is_placed_late_has_its_whole_time() -> None:
-    stage = Stage(provider=FakeProvider(placements=[NotYet(), Accepted("p-1")], observations=[RUNNING]))
+    stage = Stage(provider=FakeProvider(outcomes=[NotYet(), Accepted("p-1")], observations=[RUNNING]))
     id = stage.submit().id
     stage.pass_(schedule.ORDINARY.total_seconds() - 60)
     stage.poll(id)
@@ -443,3 +443,12 @@ def test_a_task_that_others_change_every_time_is_left_to_another_try() -> None:
     stage.tasks.save = always_stale
     with pytest.raises(Stale, match="changes too often"):
         stage.poll(id)
+
+
+def test_a_task_that_a_newer_release_has_taken_over_is_left_to_it() -> None:
+    stage, id = staged(Succeeded((creation(),)))
+    taken_over = replace(stage.task(id), extra={"state": "reviewing"})
+    stage.tasks.recorded[id] = taken_over
+    verdict = stage.poll(id)
+    assert (verdict.finished, verdict.wait_seconds, stage.provider.looks) == (False, 300, 0)
+    assert stage.task(id) == taken_over

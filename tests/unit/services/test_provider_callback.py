@@ -33,7 +33,7 @@ def test_a_provider_that_is_done_ends_the_wait(end: object) -> None:
     ended = stage.now
     stage.call_back(id)
     assert stage.executions.started == [(id, 0)]
-    assert stage.task(id).runs == 1  # another name than that of the execution that waits
+    assert stage.task(id).executions == 1  # another name than that of the execution that waits
     assert stage.poll(id).finished
     assert stage.finalize(id).finished
     assert stage.provider.looks == 1
@@ -73,7 +73,11 @@ def test_a_task_that_still_goes_on_keeps_its_one_execution_and_its_next_look() -
     before, stage.executions.fault = stage.task(id), AssertionError("there is nothing to start")
     stage.call_back(id)
     after = stage.task(id)
-    assert (after.state, after.next_look_at, after.runs) == (State.PROCESSING, before.next_look_at, 0)
+    assert (after.state, after.polling.next_poll_at, after.executions) == (
+        State.PROCESSING,
+        before.polling.next_poll_at,
+        0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +91,7 @@ def test_what_a_look_does_not_learn_is_not_held_against_the_task(answer: object)
     for _ in range(20):
         stage.call_back(id)
     after = stage.task(id)
-    assert replace(after, version=before.version, woken_at=None) == before
+    assert replace(after, version=before.version).with_polling(called_back_at=None) == before
 
 
 def test_the_state_is_read_from_the_provider_and_never_moves_back() -> None:
@@ -196,11 +200,11 @@ def test_a_call_about_a_task_that_is_over_or_gone_changes_nothing() -> None:
 
 @pytest.mark.parametrize("placement", [NotYet(30), Unknown("lost")], ids=lambda each: type(each).__name__)
 def test_a_task_whose_placement_is_open_is_left_to_those_who_know(placement: object) -> None:
-    stage = Stage(provider=FakeProvider(placements=[placement]))  # type: ignore[list-item]  # any of the union
+    stage = Stage(provider=FakeProvider(outcomes=[placement]))  # type: ignore[list-item]  # any of the union
     before = stage.task(stage.submit().id)
     stage.call_back(before.id)
     assert stage.task(before.id) == before
-    assert (stage.provider.looks, len(stage.provider.placed)) == (0, 1)
+    assert (stage.provider.looks, len(stage.provider.dispatched)) == (0, 1)
 
 
 def test_a_flood_of_calls_is_one_look_a_second() -> None:
@@ -246,7 +250,7 @@ def test_a_look_in_turn_that_comes_first_is_not_undone() -> None:
     stage.archive.faults = {"cover": [SourceBusy("not yet")]}
     stage.call_back(id)
     task = stage.task(id)
-    assert (task.state, task.runs) == (State.ARCHIVING, 0)
+    assert (task.state, task.executions) == (State.ARCHIVING, 0)
     assert [bool(asset.archived) for asset in task.creations[0].assets] == [True, False]
 
 
@@ -259,7 +263,7 @@ def test_a_record_that_changes_meanwhile_does_not_lose_the_call() -> None:
         def save(self, task: Task) -> Task:
             if self.others:
                 self.others -= 1
-                super().save(replace(self.recorded[task.id], trouble="somebody else was here"))
+                super().save(replace(self.recorded[task.id], last_error="somebody else was here"))
             return super().save(task)
 
     stage.tasks = Contended(stage.tasks.recorded)

@@ -93,7 +93,7 @@ def test_what_is_removed_while_its_last_manifest_is_written_stays_out_of_sight_i
     keep = stage.archive.write_manifest
 
     def slow(task: Task) -> None:
-        if stage.task(id).told_at:
+        if stage.task(id).announcements.announced_at:
             stage.archive.write_manifest = keep
             removed(stage, id)
         keep(task)

@@ -12,9 +12,9 @@ import pytest
 
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import InvalidRequest, KeyReused, Refused, TryLater
-from reelkeep.domain.observation import Accepted, Failed, NotYet, Placement, Unknown, Untraceable
+from reelkeep.domain.observation import Accepted, DispatchOutcome, Failed, NotYet, Unknown, Untraceable
 from reelkeep.domain.observation import Refused as SaidNo
-from reelkeep.domain.task import Failure, FailureClass, Request, State, Submission, Task
+from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Request, State, Task
 from reelkeep.ports import Caller
 from tests.fakes import FakeClaims, FakeTasks
 from tests.unit.services.stage import ALICE, MALLORY, NOON, FakeArchive, FakeProvider, Stage, request
@@ -69,9 +69,9 @@ class Provider(FakeProvider):
     before: Callable[[], object] = staticmethod(lambda: None)
     after: Callable[[], object] = staticmethod(lambda: None)
 
-    def place(self, task: Task) -> Placement:
+    def dispatch(self, task: Task) -> DispatchOutcome:
         self.before()
-        placement = super().place(task)
+        placement = super().dispatch(task)
         self.after()
         return placement
 
@@ -83,10 +83,10 @@ class Acts(Stage):
     tasks: Tasks
     claims: Claims
 
-    def __init__(self, *placements: Placement) -> None:
+    def __init__(self, *placements: DispatchOutcome) -> None:
         super().__init__(provider=Provider(), tasks=Tasks(), claims=Claims())
         if placements:
-            self.provider.placements = list(placements)
+            self.provider.outcomes = list(placements)
 
 
 POINTS: dict[str, Callable[[Acts, Callable[[], object]], object]] = {
@@ -104,7 +104,7 @@ def test_a_repeated_key_gives_the_same_task_and_pays_once() -> None:
     stage = Stage()
     first = stage.submit(ASKED, key="k")
     assert stage.submit(ASKED, key="k") == first
-    assert (len(stage.provider.placed), len(stage.tasks.recorded)) == (1, 1)
+    assert (len(stage.provider.dispatched), len(stage.tasks.recorded)) == (1, 1)
 
 
 def test_a_repeat_gets_the_task_as_it_is_now() -> None:
@@ -141,7 +141,7 @@ def test_a_key_that_comes_with_another_request_is_refused_and_nothing_is_placed(
     stage.submit(ASKED, key="k")
     with pytest.raises(KeyReused, match="Idempotency-Key"):
         stage.submit(other, key="k")
-    assert len(stage.provider.placed) == 1
+    assert len(stage.provider.dispatched) == 1
 
 
 def test_the_order_of_a_body_s_fields_makes_no_other_request() -> None:
@@ -188,11 +188,11 @@ def test_a_key_is_free_again_after_seven_days() -> None:
 
 
 def test_a_refusal_is_repeated_and_the_provider_is_not_asked_again() -> None:
-    stage = Stage(provider=FakeProvider(placements=[SaidNo(NO_CREDIT), Accepted("p-2")]))
+    stage = Stage(provider=FakeProvider(outcomes=[SaidNo(NO_CREDIT), Accepted("p-2")]))
     for _ in range(2):
         with pytest.raises(Refused, match="no credit left"):
             stage.submit(ASKED, key="k")
-    assert len(stage.provider.placed) == 1
+    assert len(stage.provider.dispatched) == 1
     assert stage.executions.started == []
 
 
@@ -210,7 +210,7 @@ def test_a_repeat_while_the_first_is_still_running_gets_the_same_task(point: str
     POINTS[point](stage, then(lambda: repeats.append(stage.submit(ASKED, key="k"))))
     first = stage.submit(ASKED, key="k")
     assert [task.id for task in repeats] == [first.id]
-    assert (len(stage.provider.placed), len(stage.tasks.recorded)) == (1, 1)
+    assert (len(stage.provider.dispatched), len(stage.tasks.recorded)) == (1, 1)
     stage.see_through(first.id)
     assert (stage.task(first.id).state, stage.task(first.id).provider_task_id) == (State.SUCCESS, "p-1")
 
@@ -223,10 +223,10 @@ def test_a_repeat_after_the_first_died_gets_a_task_that_comes_to_its_end_and_is_
         stage.submit(ASKED, key="k")
     again = stage.submit(ASKED, key="k")
     assert stage.executions.names == {again.id}
-    called = len(stage.provider.placed)
+    called = len(stage.provider.dispatched)
     stage.provider.found = ["p-1" if called else ""]
     stage.see_through(again.id)
-    assert (stage.task(again.id).state, len(stage.provider.placed)) == (State.SUCCESS, 1)
+    assert (stage.task(again.id).state, len(stage.provider.dispatched)) == (State.SUCCESS, 1)
 
 
 @at_every_point
@@ -241,7 +241,7 @@ def test_two_repeats_at_once_after_the_first_died_get_one_task_and_pay_once(poin
     stage.tasks.before_create = then(lambda: repeats.append(stage.submit(ASKED, key="k")))
     again = stage.submit(ASKED, key="k")
     assert {task.id for task in repeats} <= {again.id}
-    assert len(stage.provider.placed) <= 1
+    assert len(stage.provider.dispatched) <= 1
     assert list(stage.tasks.recorded) == [again.id]
 
 
@@ -274,14 +274,14 @@ def test_who_was_given_a_task_that_is_refused_then_is_told_by_a_notice(point: st
 
 
 def test_a_refusal_that_nobody_else_waits_for_is_told_by_its_answer_alone() -> None:
-    stage = Stage(provider=FakeProvider(placements=[SaidNo(NO_CREDIT)]))
+    stage = Stage(provider=FakeProvider(outcomes=[SaidNo(NO_CREDIT)]))
     with pytest.raises(Refused):
         stage.submit(ASKED, key="k")
     assert list(stage.tasks.unfinished()) == []
 
 
 def test_a_refusal_that_the_machine_met_is_told_by_a_notice_though_a_repeat_hears_it_first() -> None:
-    stage = Stage(provider=FakeProvider(placements=[NotYet(), SaidNo(NO_CREDIT)]))
+    stage = Stage(provider=FakeProvider(outcomes=[NotYet(), SaidNo(NO_CREDIT)]))
     task = stage.submit(ASKED, key="k")
     stage.pass_(60)
     stage.poll(task.id)
@@ -312,7 +312,7 @@ def test_a_request_that_marks_itself_as_a_repetition_is_the_same_task() -> None:
     assert [stage.submit(ASKED, attempt=attempt).id for attempt in (1, 2)] == [first.id] * 2
     assert stage.submit(OTHER, attempt=1).id != first.id
     assert stage.submit(ASKED, MALLORY, attempt=1).id != first.id
-    assert len(stage.provider.placed) == 3
+    assert len(stage.provider.dispatched) == 3
 
 
 def test_a_first_attempt_is_a_task_of_its_own_and_its_repetition_is_of_the_latest_one() -> None:
@@ -326,7 +326,7 @@ def test_a_repetition_whose_first_attempt_never_arrived_is_a_task_and_so_are_its
     stage = Stage()
     second = stage.submit(ASKED, attempt=1)
     assert stage.submit(ASKED, attempt=2).id == second.id
-    assert len(stage.provider.placed) == 1
+    assert len(stage.provider.dispatched) == 1
 
 
 @pytest.mark.parametrize("times", [[600, 1201], [960], [1800, 2699]])
@@ -351,7 +351,7 @@ def test_a_marked_repetition_is_one_whatever_its_owner_s_window_is_and_was(befor
 
 
 def test_a_repetition_of_what_was_refused_tries_once_more() -> None:
-    stage = Stage(provider=FakeProvider(placements=[SaidNo(NO_CREDIT), Accepted("p-2")]))
+    stage = Stage(provider=FakeProvider(outcomes=[SaidNo(NO_CREDIT), Accepted("p-2")]))
     with pytest.raises(Refused):
         stage.submit(ASKED, attempt=0)
     assert stage.submit(ASKED, attempt=1).provider_task_id == "p-2"
@@ -364,9 +364,9 @@ def test_a_marked_repetition_after_the_first_died_is_paid_once(point: str) -> No
     with pytest.raises(DiesAt):
         stage.submit(ASKED, attempt=0)
     again = stage.submit(ASKED, attempt=1)
-    stage.provider.found = ["p-1" if stage.provider.placed else ""]
+    stage.provider.found = ["p-1" if stage.provider.dispatched else ""]
     stage.see_through(again.id)
-    assert (stage.task(again.id).state, len(stage.provider.placed)) == (State.SUCCESS, 1)
+    assert (stage.task(again.id).state, len(stage.provider.dispatched)) == (State.SUCCESS, 1)
 
 
 # --- an SDK that does not say that it repeats ---
@@ -381,7 +381,7 @@ def test_the_owner_is_told_of_what_may_be_a_repetition_and_both_are_made() -> No
     for task in (first, second, third):
         stage.poll(task.id)
     assert [stage.task(each.id).possible_repeat for each in (first, second, third)] == ["", first.id, ""]
-    assert len(stage.provider.placed) == 3
+    assert len(stage.provider.dispatched) == 3
     [event], [attributes] = stage.notices.told, stage.notices.attributes
     assert (event["type"], event["subject"]) == ("reelkeep.task.possible-repeat", second.id)
     assert (event["data"]["possible_repeat"], event["data"]["tags"]) == (first.id, ["campaign-7"])
@@ -446,7 +446,7 @@ def test_a_key_cannot_be_made_that_stands_for_a_body() -> None:
 
 
 def test_in_the_window_what_was_in_vain_may_be_tried_once_more() -> None:
-    stage = Stage(provider=FakeProvider(placements=[SaidNo(NO_CREDIT), Accepted("p-2")]))
+    stage = Stage(provider=FakeProvider(outcomes=[SaidNo(NO_CREDIT), Accepted("p-2")]))
     with pytest.raises(Refused):
         stage.submit(ASKED, WINDOW)
     second = stage.submit(ASKED, WINDOW)
@@ -460,7 +460,7 @@ def test_in_the_window_what_is_there_already_is_not_made_again() -> None:
     first = stage.submit(ASKED, day)
     stage.see_through(first.id)
     assert stage.submit(ASKED, day).id == first.id
-    assert len(stage.provider.placed) == 1
+    assert len(stage.provider.dispatched) == 1
 
 
 def test_two_at_once_that_try_what_was_in_vain_once_more_are_one() -> None:
@@ -470,16 +470,16 @@ def test_two_at_once_that_try_what_was_in_vain_once_more_are_one() -> None:
     repeats: list[Task] = []
     stage.claims.after = then(lambda: repeats.append(stage.submit(ASKED, WINDOW)))
     assert stage.submit(ASKED, WINDOW).id == repeats[0].id
-    assert len(stage.provider.placed) == 2
+    assert len(stage.provider.dispatched) == 2
 
 
 def test_in_the_window_a_task_of_unknown_outcome_is_not_tried_again() -> None:
-    stage = Stage(provider=FakeProvider(placements=[Unknown("cut"), Accepted("p-2")]))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut"), Accepted("p-2")]))
     day = replace(ALICE, repeat_window=timedelta(days=1))
     first = stage.submit(ASKED, day)
     stage.see_through(first.id)
     assert stage.submit(ASKED, day).id == first.id
-    assert len(stage.provider.placed) == 1
+    assert len(stage.provider.dispatched) == 1
 
 
 # --- the client gets its task, whatever fails after the call ---
@@ -488,7 +488,7 @@ def test_in_the_window_a_task_of_unknown_outcome_is_not_tried_again() -> None:
 class DownAfterCall(Acts):
     """The table takes nothing more once the provider has been called."""
 
-    def __init__(self, *placements: Placement) -> None:
+    def __init__(self, *placements: DispatchOutcome) -> None:
         super().__init__(*placements)
 
         def down() -> None:
@@ -501,10 +501,10 @@ class DownAfterCall(Acts):
 
 
 @pytest.mark.parametrize("placement", [Accepted("p-1"), NotYet(), Unknown("cut"), SaidNo(NO_CREDIT)])
-def test_the_client_gets_its_task_when_the_outcome_of_the_call_cannot_be_recorded(placement: Placement) -> None:
+def test_the_client_gets_its_task_when_the_outcome_of_the_call_cannot_be_recorded(placement: DispatchOutcome) -> None:
     stage = DownAfterCall(placement)
     task = stage.submit(ASKED)
-    assert (task.state, task.submission) == (State.CREATED, Submission.PLACING)
+    assert (task.state, task.dispatch.status) == (State.CREATED, DispatchStatus.STARTED)
     assert stage.executions.started == [(task.id, 35)]
 
 
@@ -515,7 +515,7 @@ def test_what_could_not_be_recorded_goes_along_to_the_first_look_also_where_a_pr
     stage.provider.found = [Untraceable()]
     stage.see_through(task.id)
     assert (stage.task(task.id).state, stage.task(task.id).provider_task_id) == (State.SUCCESS, "p-1")
-    assert len(stage.provider.placed) == 1
+    assert len(stage.provider.dispatched) == 1
 
 
 def test_what_nobody_could_take_note_of_is_found_out_and_paid_once() -> None:
@@ -526,7 +526,7 @@ def test_what_nobody_could_take_note_of_is_found_out_and_paid_once() -> None:
     stage.executions.fault = None
     stage.provider.found = ["p-1"]
     stage.see_through(task.id)
-    assert (stage.task(task.id).state, len(stage.provider.placed)) == (State.SUCCESS, 1)
+    assert (stage.task(task.id).state, len(stage.provider.dispatched)) == (State.SUCCESS, 1)
 
 
 def test_a_refusal_is_told_though_it_cannot_be_recorded_that_it_was() -> None:
@@ -541,23 +541,23 @@ def _down() -> None:
 
 
 def test_a_fault_of_ours_in_the_call_leaves_an_unknown_outcome_not_a_lost_task() -> None:
-    stage = Stage(provider=FakeProvider(placements=[RuntimeError("a secret")], found=["p-1"]))
+    stage = Stage(provider=FakeProvider(outcomes=[RuntimeError("a secret")], found=["p-1"]))
     task = stage.submit(ASKED)
-    assert task.submission is Submission.UNKNOWN
-    assert "RuntimeError" in task.trouble
-    assert "secret" not in task.trouble
+    assert task.dispatch.status is DispatchStatus.UNKNOWN
+    assert "RuntimeError" in task.last_error
+    assert "secret" not in task.last_error
     stage.see_through(task.id)
-    assert (stage.task(task.id).state, len(stage.provider.placed)) == (State.SUCCESS, 1)
+    assert (stage.task(task.id).state, len(stage.provider.dispatched)) == (State.SUCCESS, 1)
 
 
 def test_a_call_for_which_too_little_time_is_left_is_made_by_the_machine() -> None:
     stage = Acts()
     stage.tasks.after_create = lambda: stage.pass_(6)
     task = stage.submit(ASKED)
-    assert (task.submission, stage.provider.placed) == (Submission.WAITING, [])
+    assert (task.dispatch.status, stage.provider.dispatched) == (DispatchStatus.WAITING, [])
     assert stage.executions.started == [(task.id, 1)]
     stage.see_through(task.id)
-    assert (stage.task(task.id).state, len(stage.provider.placed)) == (State.SUCCESS, 1)
+    assert (stage.task(task.id).state, len(stage.provider.dispatched)) == (State.SUCCESS, 1)
 
 
 def test_a_repeat_starts_what_could_not_be_started() -> None:

@@ -16,6 +16,7 @@ from reelkeep.domain.observation import (
     Absent,
     Accepted,
     Busy,
+    DispatchOutcome,
     Failed,
     Finding,
     Found,
@@ -23,7 +24,6 @@ from reelkeep.domain.observation import (
     NotYet,
     Observation,
     Pending,
-    Placement,
     Succeeded,
     Uncertain,
     Unknown,
@@ -53,7 +53,7 @@ class Honest(FakeProvider):
     accepted: int = 0
     moods: list[str] = field(default_factory=list)  # of the next answers; then it is well
 
-    def place(self, task: Task) -> Placement:
+    def dispatch(self, task: Task) -> DispatchOutcome:
         mood = self._mood()
         if mood == "busy":
             return NotYet(retry_after=30)
@@ -233,12 +233,12 @@ class Lives(RuleBasedStateMachine):
             self.stage.sweep()
             self._attempt(self.stage.see_through, self.task.id)
             self.stage.executions.names.clear()
-            if self.task.told_at:
+            if self.task.announcements.announced_at:
                 break
             if self.provider.truth in ("queueing", "processing"):  # placed only now
                 self.provider.truth = "success"
         task = self.task
-        assert task.told_at is not None
+        assert task.announcements.announced_at is not None
         assert len({told["id"] for told in self.stage.notices.told}) == 1
         unknowable = not self.provider.has_list and task.failure and task.failure.reason is FailureClass.LOST
         expired = task.state is State.EXPIRED or (task.failure and "does not know" in task.failure.message)

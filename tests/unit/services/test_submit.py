@@ -6,14 +6,18 @@ from reelkeep.domain.errors import InvalidRequest, Refused, TryLater
 from reelkeep.domain.observation import Accepted, NotYet, Unknown
 from reelkeep.domain.observation import Refused as SaidNo
 from reelkeep.domain.schedule import ORDINARY
-from reelkeep.domain.task import Failure, FailureClass, Kind, State, Submission, Task
+from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Kind, State, Task
 from tests.unit.services.stage import MALLORY, FakeProvider, Stage, request
 
 
 def test_an_accepted_task_is_queueing_with_its_id_at_the_provider_and_an_execution() -> None:
     stage = Stage()
     task = stage.submit()
-    assert (task.state, task.submission, task.provider_task_id) == (State.QUEUEING, Submission.PLACED, "p-1")
+    assert (task.state, task.dispatch.status, task.provider_task_id) == (
+        State.QUEUEING,
+        DispatchStatus.ACCEPTED,
+        "p-1",
+    )
     assert task.credits == 20
     assert stage.executions.started == [(task.id, 38)]  # half of what it usually takes
 
@@ -23,20 +27,20 @@ def test_the_task_is_recorded_before_the_provider_is_called() -> None:
     seen: list[Task | None] = []
 
     class Watching(FakeProvider):
-        def place(self, task: Task) -> Accepted:
+        def dispatch(self, task: Task) -> Accepted:
             seen.append(stage.tasks.get(task.id))
             return Accepted("p-1")
 
     stage.provider = Watching()
     stage.submit()
-    assert [task.submission if task else None for task in seen] == [Submission.PLACING]
+    assert [task.dispatch.status if task else None for task in seen] == [DispatchStatus.STARTED]
 
 
 def test_a_model_that_the_client_does_not_name_is_the_provider_s_and_the_same_submission_stays_the_same() -> None:
     stage = Stage(provider=FakeProvider(default_model="viduq3-pro"))
     asked = request(model="", body={"prompt": "a paper boat"})
     task = stage.submit(asked, key="take-1")
-    [placed] = stage.provider.placed
+    [placed] = stage.provider.dispatched
     assert (task.request.model, placed.request.model) == ("viduq3-pro", "viduq3-pro")
     assert placed.request.body == {"prompt": "a paper boat", "model": "viduq3-pro"}
     stage.provider.default_model = "viduq4"
@@ -48,7 +52,7 @@ def test_what_cannot_be_expressed_is_refused_with_nothing_recorded_started_or_pl
     with pytest.raises(InvalidRequest, match="no such style"):
         stage.submit()
     assert not list(stage.tasks.unfinished())
-    assert (stage.provider.placed, stage.executions.started) == ([], [])
+    assert (stage.provider.dispatched, stage.executions.started) == ([], [])
 
 
 def test_a_callback_to_where_nothing_can_go_is_refused_with_nothing_recorded_or_placed() -> None:
@@ -57,51 +61,51 @@ def test_a_callback_to_where_nothing_can_go_is_refused_with_nothing_recorded_or_
     with pytest.raises(InvalidRequest) as refused:
         stage.submit(request(callback_url="https://inside.test"))
     assert refused.value.field == "callback_url"
-    assert (stage.tasks.recorded, stage.provider.placed) == ({}, [])
+    assert (stage.tasks.recorded, stage.provider.dispatched) == ({}, [])
 
 
 def test_a_definite_refusal_is_answered_at_once_and_starts_nothing() -> None:
     failure = Failure(reason=FailureClass.CREDIT, code="CreditInsufficient", message="no credit left")
-    stage = Stage(provider=FakeProvider(placements=[SaidNo(failure)]))
+    stage = Stage(provider=FakeProvider(outcomes=[SaidNo(failure)]))
     with pytest.raises(Refused, match="no credit left"):
         stage.submit()
     assert stage.executions.started == []
 
 
 def test_a_busy_provider_still_gives_the_client_its_task_and_the_machine_places_it_later() -> None:
-    stage = Stage(provider=FakeProvider(placements=[NotYet(retry_after=40), Accepted("p-9")]))
+    stage = Stage(provider=FakeProvider(outcomes=[NotYet(retry_after=40), Accepted("p-9")]))
     task = stage.submit()
-    assert (task.state, task.submission) == (State.CREATED, Submission.WAITING)
+    assert (task.state, task.dispatch.status) == (State.CREATED, DispatchStatus.WAITING)
     assert stage.executions.started == [(task.id, 40)]
     stage.pass_(40)
     stage.poll(task.id)
-    assert (stage.task(task.id).provider_task_id, stage.task(task.id).trouble) == ("p-9", "")
-    assert len(stage.provider.placed) == 2
+    assert (stage.task(task.id).provider_task_id, stage.task(task.id).last_error) == ("p-9", "")
+    assert len(stage.provider.dispatched) == 2
 
 
 def test_a_provider_that_stays_busy_is_asked_to_take_the_task_ever_more_seldom() -> None:
-    stage = Stage(provider=FakeProvider(placements=[NotYet()]))
+    stage = Stage(provider=FakeProvider(outcomes=[NotYet()]))
     id = stage.submit().id
     verdicts = [stage.poll(id) for _ in range(6)]
     waits = [verdict.wait_seconds for verdict in verdicts]
     assert waits == sorted(waits)
     assert waits[-1] > 8 * waits[0]
-    assert {verdict.trouble for verdict in verdicts} == {"the provider could not be reached or was busy"}
+    assert {verdict.last_error for verdict in verdicts} == {"the provider could not be reached or was busy"}
 
 
 def test_what_nobody_took_before_its_deadline_is_not_placed_any_more() -> None:
-    stage = Stage(provider=FakeProvider(placements=[NotYet(), Accepted("p-1")]))
+    stage = Stage(provider=FakeProvider(outcomes=[NotYet(), Accepted("p-1")]))
     id = stage.submit().id
     stage.pass_(ORDINARY.total_seconds())
     stage.poll(id)
-    assert (stage.task(id).state, len(stage.provider.placed)) == (State.EXPIRED, 1)
+    assert (stage.task(id).state, len(stage.provider.dispatched)) == (State.EXPIRED, 1)
 
 
 def test_a_lost_answer_is_never_followed_by_a_second_call_while_the_provider_cannot_tell() -> None:
-    stage = Stage(provider=FakeProvider(placements=[Unknown("time-out")], found=[None]))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("time-out")], found=[None]))
     task = stage.submit()
     stage.see_through(task.id)
-    assert len(stage.provider.placed) == 1
+    assert len(stage.provider.dispatched) == 1
     ended = stage.task(task.id)
     assert ended.state is State.FAILED
     assert ended.failure is not None
@@ -109,23 +113,23 @@ def test_a_lost_answer_is_never_followed_by_a_second_call_while_the_provider_can
 
 
 def test_a_lost_answer_is_found_again_at_the_provider() -> None:
-    stage = Stage(provider=FakeProvider(placements=[Unknown("cut")], found=["", None, "p-7"]))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut")], found=["", None, "p-7"]))
     task = stage.submit()
     stage.see_through(task.id)
     assert stage.task(task.id).state is State.SUCCESS
     assert stage.task(task.id).provider_task_id == "p-7"
-    assert len(stage.provider.placed) == 1
+    assert len(stage.provider.dispatched) == 1
 
 
 def test_a_call_that_certainly_never_arrived_is_made_again() -> None:
-    stage = Stage(provider=FakeProvider(placements=[Unknown("cut"), Accepted("p-8")], found=[""]))
+    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut"), Accepted("p-8")], found=[""]))
     task = stage.submit()
     stage.see_through(task.id)
     assert stage.task(task.id).provider_task_id == "p-8"
 
 
 def test_a_function_that_dies_in_the_call_leaves_a_task_that_is_looked_for_not_repeated() -> None:
-    stage = Stage(provider=FakeProvider(placements=[KeyboardInterrupt("killed")], found=["p-5"]))
+    stage = Stage(provider=FakeProvider(outcomes=[KeyboardInterrupt("killed")], found=["p-5"]))
     with pytest.raises(KeyboardInterrupt):
         stage.submit()
     [task] = stage.tasks.unfinished()
@@ -133,14 +137,14 @@ def test_a_function_that_dies_in_the_call_leaves_a_task_that_is_looked_for_not_r
     assert stage.sweep().restarted == 1
     stage.see_through(task.id)
     assert stage.task(task.id).provider_task_id == "p-5"
-    assert len(stage.provider.placed) == 1
+    assert len(stage.provider.dispatched) == 1
 
 
 def test_a_big_request_lies_in_the_archive_and_the_provider_gets_it_whole() -> None:
     stage = Stage()
     image = "data:image/png;base64," + "A" * 3_000_000
     task = stage.submit(request(images=(image,), body={"images": [image]}))
-    assert stage.provider.placed[0].request.images == (image,)
+    assert stage.provider.dispatched[0].request.images == (image,)
     assert task.request.images == (image,)
     recorded = stage.task(task.id)
     assert recorded.request_key == "big"
@@ -151,18 +155,18 @@ def test_who_waited_long_for_the_name_of_a_callback_does_not_wait_for_the_provid
     stage = Stage()
     stage.destinations.check = lambda url, field: stage.pass_(10)
     task = stage.submit(request(callback_url="https://slow.test/h"))
-    assert (stage.provider.placed, task.submission) == ([], Submission.WAITING)
+    assert (stage.provider.dispatched, task.dispatch.status) == ([], DispatchStatus.WAITING)
     stage.see_through(task.id)
     assert stage.task(task.id).state is State.SUCCESS
 
 
 def test_a_big_request_that_is_placed_later_is_placed_whole() -> None:
-    stage = Stage(provider=FakeProvider(placements=[NotYet(), Accepted("p-1")]))
+    stage = Stage(provider=FakeProvider(outcomes=[NotYet(), Accepted("p-1")]))
     asked = request(images=("data:image/png;base64," + "A" * 300_000,))
     task = stage.submit(asked)
     stage.pass_(60)
     stage.poll(task.id)
-    assert [each.request for each in stage.provider.placed] == [asked, asked]
+    assert [each.request for each in stage.provider.dispatched] == [asked, asked]
 
 
 def test_an_execution_that_could_not_be_started_does_not_lose_the_accepted_task() -> None:
@@ -180,7 +184,7 @@ def test_a_creation_of_ours_is_known_by_its_providers_id_when_it_is_built_on() -
     first = stage.submit()
     stage.see_through(first.id)
     second = stage.submit(request(kind=Kind.UPSCALE, creation_id=f"{first.id}-1"))
-    assert stage.provider.placed[1].source_creation == "c1"
+    assert stage.provider.dispatched[1].source_creation == "c1"
     assert [each.provider for each in stage.provider.chosen_for] == ["", "vidu"]  # where the creation is
     assert second.request.creation_id == f"{first.id}-1"
 
@@ -201,7 +205,7 @@ def test_a_creation_is_built_on_where_it_is_and_nowhere_else() -> None:
     stage.see_through(first.id)
     with pytest.raises(InvalidRequest, match="at another provider") as refused:
         stage.submit(request(kind=Kind.UPSCALE, creation_id=f"{first.id}-1", provider="ark"))
-    assert (refused.value.field, len(stage.provider.placed)) == ("creation_id", 1)
+    assert (refused.value.field, len(stage.provider.dispatched)) == ("creation_id", 1)
 
 
 def test_another_owners_creation_is_not_there() -> None:
@@ -215,4 +219,4 @@ def test_another_owners_creation_is_not_there() -> None:
 def test_an_id_that_is_not_of_ours_is_the_providers_own() -> None:
     stage = Stage()
     stage.submit(request(kind=Kind.UPSCALE, creation_id="885000000000000777"))
-    assert stage.provider.placed[0].source_creation == ""
+    assert stage.provider.dispatched[0].source_creation == ""

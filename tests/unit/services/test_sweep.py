@@ -19,7 +19,7 @@ def test_a_task_whose_execution_died_gets_a_new_one_under_a_new_name() -> None:
     task = stage.submit()
     stage.executions.names.clear()
     assert stage.sweep(everything=True) == Swept(unfinished=1, restarted=1, links_expiring_soon=0)
-    assert stage.task(task.id).runs == 1
+    assert stage.task(task.id).executions == 1
 
 
 def test_a_task_with_a_running_execution_is_left_alone() -> None:
@@ -67,7 +67,7 @@ def test_a_finished_task_that_nobody_was_told_of_is_unfinished_business() -> Non
     id = stage.submit().id
     stage.see_through(id)
     assert stage.sweep().unfinished == 0
-    stage.tasks.save(replace(stage.task(id), told_at=None))
+    stage.tasks.save(stage.task(id).with_announcements(announced_at=None))
     assert stage.sweep().unfinished == 1
 
 
@@ -145,7 +145,7 @@ def test_an_alert_that_could_not_be_sent_is_sent_by_the_next_sweep_and_holds_up_
     stage.notices.faults = [ConnectionError("the topic is down"), None]
     with pytest.raises(ConnectionError):
         stage.sweep()
-    assert stage.task(id).runs == 1
+    assert stage.task(id).executions == 1
     stage.sweep()
     assert len(stage.notices.alerts) == 1
 
@@ -181,7 +181,7 @@ def test_of_tasks_whose_links_do_not_say_what_was_made_first_is_restarted_first(
 def test_a_task_without_a_next_look_is_overdue_soon_after_its_last_change() -> None:
     stage = Stage()
     id = stage.submit().id
-    stage.tasks.save(replace(stage.task(id), next_look_at=None))
+    stage.tasks.save(stage.task(id).with_polling(next_poll_at=None))
     stage.executions.names.clear()
     assert stage.sweep().restarted == 0
     stage.pass_(600)

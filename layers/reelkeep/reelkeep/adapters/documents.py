@@ -1,8 +1,9 @@
 """Stored records as JSON, both ways. ADR 10 says why this is not left to pydantic, which reads the bodies of formats
 and the configuration of providers.
 
-What equals its default is left out. What an older or a newer release wrote can be read: a missing field gets its
-default, an unknown one is passed over.
+What equals its default is left out, and a missing field gets its default. What a newer release wrote and this one
+does not know stays in a Record: its fields, and the words of its fields. So an older function that writes the value
+again erases nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
 _Reader = Callable[[Any], Any]
+_EXTRA = "extra"  # the field of a Record
 
 
 def write(value: Any) -> str:
@@ -32,18 +34,33 @@ def write(value: Any) -> str:
 
 def read(kind: type[T], text: str | bytes) -> T:
     """The value that `write` made this of. Raises ValueError, TypeError if it is none of that kind."""
-    value: T = _record_reader(cast("Any", kind))(json.loads(text))
-    return value
+    return from_json(kind, json.loads(text))
+
+
+def from_json(kind: type[T], value: Any) -> T:
+    """The same of what `json.loads` made of the text."""
+    read: T = _record_reader(cast("Any", kind))(value)
+    return read
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
-    return {
+    plain = {
         name: content
         for name, default in _defaults(cast("Any", type(value)))
         if (content := getattr(value, name)) != default
     }
+    extra = plain.pop(_EXTRA, None)
+    return _with_extra(plain, extra, _words(cast("Any", type(value)))) if extra else plain
+
+
+def _with_extra(plain: dict[str, Any], extra: Mapping[str, Any], words: Mapping[str, Any]) -> dict[str, Any]:
+    """A word that this release does not know gives way only to one that it wrote in its place."""
+    for name, content in extra.items():
+        if name not in words or plain.get(name) == words[name].of_newer_release():
+            plain[name] = content
+    return plain
 
 
 @cache
@@ -56,19 +73,34 @@ def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
 
 
 @cache
+def _words(kind: Any) -> dict[str, Any]:
+    """The fields that hold one of a set of words to which a newer release may add some."""
+    hints = get_type_hints(kind)
+    return {name: hint for name, hint in hints.items() if hasattr(hint, "of_newer_release")}
+
+
+@cache
 def _record_reader(kind: Any) -> _Reader:
-    readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+    readers = {name: _reader(hint) for name, hint in get_type_hints(kind).items() if name != _EXTRA}
+    words, keeps_extra = _words(kind), any(each.name == _EXTRA for each in fields(kind))
 
     def read_record(record: Any) -> Any:
         if not isinstance(record, dict):
             raise TypeError(f"no {kind.__name__}, but {type(record).__name__}")
-        return kind(
-            **{
-                name: value if value is None or (reader := readers[name]) is None else reader(value)
-                for name, value in record.items()
-                if name in readers
-            }
-        )
+        values, extra = {}, {}
+        for name, value in record.items():
+            if name not in readers:
+                extra[name] = value
+            elif value is None or (reader := readers[name]) is None:
+                values[name] = value
+            else:
+                try:
+                    values[name] = reader(value)
+                except ValueError:
+                    if name not in words:
+                        raise
+                    values[name], extra[name] = words[name].of_newer_release(), value
+        return kind(**values, extra=extra) if extra and keeps_extra else kind(**values)
 
     return read_record
 

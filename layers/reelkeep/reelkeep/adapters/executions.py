@@ -45,4 +45,4 @@ class StepFunctionsExecutions:
 
 def _name(task: Task) -> str:
     """The task's own id; a later run adds its number, since a name cannot be used again."""
-    return f"{task.id}-{task.runs}" if task.runs else task.id
+    return f"{task.id}-{task.executions}" if task.executions else task.id

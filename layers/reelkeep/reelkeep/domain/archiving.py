@@ -90,7 +90,8 @@ def with_errors(task: Task, errors: Sequence[CopyError], now: datetime) -> Task:
             task = _without_asset(task, error.number, error.name)
         else:
             task = _with_asset(task, error.number, _with_error(task, asset, error, now))
-    return _with_last_error(replace(task, updated_at=now, next_look_at=now + timedelta(seconds=retry_in(task, now))))
+    retry_at = now + timedelta(seconds=retry_in(task, now))
+    return _with_last_error(replace(task, updated_at=now).with_polling(next_poll_at=retry_at))
 
 
 def is_held_up(task: Task, now: datetime) -> bool:
@@ -181,4 +182,4 @@ def _without_asset(task: Task, number: int, name: str) -> Task:
 def _with_last_error(task: Task) -> Task:
     """The owner sees what keeps a file from the archive, as long as it does, or for ever if it was given up."""
     errors = [asset.last_error for _, asset in _assets(task) if asset.last_error]
-    return replace(task, trouble=errors[-1] if errors else "")
+    return replace(task, last_error=errors[-1] if errors else "")

@@ -38,7 +38,7 @@ class Unknown:
     reason: str
 
 
-Placement = Accepted | Refused | NotYet | Unknown
+DispatchOutcome = Accepted | Refused | NotYet | Unknown
 
 # --- the answer to "did it arrive?", when the answer to the billable call was lost ---
 

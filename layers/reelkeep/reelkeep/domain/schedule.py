@@ -16,7 +16,7 @@ UNCLEAR_FOR = timedelta(hours=6)  # that a provider is waited for which does not
 CALL_IS_OVER_AFTER = timedelta(minutes=2)  # and so is the function that made it
 ALERT_AFTER = timedelta(minutes=10)  # of answers that are not understood
 MAX_NOT_FOUND = 6  # answers in a row that the provider does not know the task; the first may be too early
-MAX_PLACEMENTS = 3  # of a task whose answers get lost each time: then something else is wrong
+MAX_DISPATCHES = 3  # of a task whose answers get lost each time: then something else is wrong
 OVERDUE_AFTER = timedelta(minutes=10)  # a poll this overdue means that no execution is running
 _FIRST_RESTART_WAIT = timedelta(minutes=10)  # for an execution that records nothing; doubles with every further one
 _LONGEST_RESTART_WAIT = timedelta(hours=6)
@@ -67,7 +67,7 @@ def next_wait(task: Task, expected: float, now: datetime, retry_after: float | N
     that is still to come.
     """
     age = (now - task.created_at).total_seconds()
-    wait = _SHARE * max(expected, age) * 2 ** min(task.setbacks, 8)
+    wait = _SHARE * max(expected, age) * 2 ** min(task.polling.consecutive_errors, 8)
     wait = max(min(wait, _LONGEST_WAIT), min(retry_after or 0, 3600.0))
     left = (task.deadline - now).total_seconds()
     return _whole(min(wait, left) if left > 0 else wait)

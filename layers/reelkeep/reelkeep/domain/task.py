@@ -27,6 +27,11 @@ class State(StrEnum):
     def terminal(self) -> bool:
         return self in _TERMINAL
 
+    @classmethod
+    def of_newer_release(cls) -> State:
+        """What a word of a newer release is read as. The record keeps the word."""
+        return cls.PROCESSING
+
 
 _TERMINAL = frozenset({State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED})
 _RANK = {State.CREATED: 0, State.QUEUEING: 1, State.PROCESSING: 2, State.ARCHIVING: 3} | dict.fromkeys(_TERMINAL, 4)
@@ -45,18 +50,26 @@ class Kind(StrEnum):
     LIP_SYNC = "lip-sync"
     MULTIFRAME = "multiframe"
 
+    @classmethod
+    def of_newer_release(cls) -> Kind:
+        return cls.TEXT2VIDEO
+
 
 _KINDS_WITH_MODELS = frozenset({Kind.TEXT2VIDEO, Kind.IMG2VIDEO, Kind.REFERENCE2VIDEO, Kind.START_END2VIDEO})
 
 
-class Submission(StrEnum):
+class DispatchStatus(StrEnum):
     """How far the one billable call has come."""
 
-    PLACING = "placing"  # the call is about to be made, or is under way
+    STARTED = "started"  # the call is about to be made, or is under way
     WAITING = "waiting"  # certainly not accepted yet: it may be made (again)
     UNKNOWN = "unknown"  # the answer was lost: it must never be made again blindly
-    PLACED = "placed"  # the provider has it, and we have its id there
+    ACCEPTED = "accepted"  # the provider has the task, and we have its id there
     REFUSED = "refused"  # the provider said no: there is nothing to look for
+
+    @classmethod
+    def of_newer_release(cls) -> DispatchStatus:
+        return cls.UNKNOWN
 
 
 class FailureClass(StrEnum):
@@ -72,9 +85,20 @@ class FailureClass(StrEnum):
     CANCELLED = "cancelled"
     DEADLINE = "deadline"
 
+    @classmethod
+    def of_newer_release(cls) -> FailureClass:
+        return cls.PROVIDER
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class Record:
+    """A value that is stored. What a newer release has written and this one does not know stays in it."""
+
+    extra: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure(Record):
     reason: FailureClass
     code: str = ""  # the provider's own word, such as CreationPolicyViolation
     message: str = ""  # a sentence for a person
@@ -82,7 +106,7 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
+class Request(Record):
     """What the client asked for. `body` is what it sent, word for word; the rest is what we understood of it."""
 
     dialect: str  # the wire format it was written in
@@ -123,7 +147,7 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ArchivedFile:
+class ArchivedFile(Record):
     """One file in the archive, verified."""
 
     key: str
@@ -138,7 +162,7 @@ class ArchivedFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asset:
+class Asset(Record):
     """One file of a creation: at the provider until it is archived."""
 
     name: str  # video, cover, watermarked, moderation-1, last-frame, ...
@@ -160,7 +184,7 @@ class Asset:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Creation:
+class Creation(Record):
     """One generated result of a task."""
 
     id: str  # ours once the task has it; until then, the provider's
@@ -176,7 +200,7 @@ class Creation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Adoption:
+class Adoption(Record):
     """Why there is a task that nobody submitted here: its provider listed a success that we did not hold."""
 
     at: datetime
@@ -188,47 +212,72 @@ class Backward(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Dispatch(Record):
+    """The one billable call to the provider."""
+
+    status: DispatchStatus = DispatchStatus.STARTED
+    started_at: datetime | None = None  # the last time
+    attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Polling(Record):
+    """The questions to the provider how the task is doing."""
+
+    polls: int = 0
+    consecutive_errors: int = 0
+    consecutive_not_found: int = 0
+    not_understood_since: datetime | None = None  # its answers say nothing that has a meaning here
+    next_poll_at: datetime | None = None
+    called_back_at: datetime | None = None  # when the last poll began that a provider's callback asked for
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announcements(Record):
+    """What was said of the task, to whom."""
+
+    acknowledged_to_client: bool = False  # a repeat was given it before it was known whether the provider refuses it
+    announced_at: datetime | None = None  # its end
+    # To operators:
+    links_expiring_announced_at: datetime | None = None
+    delay_announced_at: datetime | None = None  # of files that cannot be fetched
+    not_understood_announced_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task(Record):
     id: str
     owner: str
     key_id: str
     provider: str
+    provider_task_id: str = ""
     request: Request
+    request_key: str = ""  # where in the archive the whole request lies, if it was too big for the table
+    source_creation: str = ""  # the provider's id of the creation that this one extends or upscales
+    fingerprint: str = ""  # of the request, if nothing tells whether it repeats another one
+    possible_repeat: str = ""  # the earlier task with the same request, shortly before
+
     created_at: datetime
     updated_at: datetime
     deadline: datetime  # no result by then: the task ends as expired
+    succeeded_at: datetime | None = None  # when we saw that the provider was done
+    finished_at: datetime | None = None
+    removed_at: datetime | None = None  # the owner does not want to see it any more; the archive keeps it
+
     state: State = State.CREATED
-    submission: Submission = Submission.PLACING
-    placing_at: datetime | None = None  # when the billable call was begun, for the last time
-    placements: int = 0  # how often it was begun
-    provider_task_id: str = ""
-    request_key: str = ""  # where in the archive the whole request lies, if it was too big for the table
+    dispatch: Dispatch = Dispatch()
+    polling: Polling = Polling()
+    announcements: Announcements = Announcements()
+    executions: int = 0  # started for it, after the first one
+    last_error: str = ""  # what keeps it from going on
+
     creations: tuple[Creation, ...] = ()
     failure: Failure | None = None
     credits: int | None = None
     seed: int | None = None  # the one that was used
     tokens: int | None = None  # what it cost, where the provider counts so
-    source_creation: str = ""  # the provider's id of the creation that this one extends or upscales
-    promised: bool = False  # a repeat was given it while it was not known yet whether the provider refuses it
     adopted: Adoption | None = None
-    fingerprint: str = ""  # of the request, if nothing tells whether it repeats another one
-    possible_repeat: str = ""  # the earlier task with the same request, shortly before
     adopted_as: str = ""  # the task that holds what came of this one after it was given up
-    removed_at: datetime | None = None  # the owner does not want to see it any more; the archive keeps it
-    looks: int = 0  # how often we asked the provider
-    setbacks: int = 0  # how often in a row it could not answer
-    absences: int = 0  # how often in a row it answered that it does not know the task
-    trouble: str = ""  # what was wrong the last time it could not
-    not_understood_since: datetime | None = None  # its answers say nothing that has a meaning here
-    next_look_at: datetime | None = None
-    woken_at: datetime | None = None  # when we last looked because the provider had called
-    succeeded_at: datetime | None = None  # when we saw that the provider was done
-    runs: int = 0  # executions started for it
-    finished_at: datetime | None = None
-    told_at: datetime | None = None  # when its notice was handed over
-    warned_at: datetime | None = None  # when operators were told that its links are about to die
-    not_understood_announced_at: datetime | None = None  # when operators were told so
-    delay_announced_at: datetime | None = None  # when operators were told that its files cannot be fetched
     version: int = 0  # of the record; every write names the one it builds on
 
     def asking(self, request: Request) -> Task:
@@ -243,10 +292,24 @@ class Task:
         )
         return replace(self, creations=tuple(numbered))
 
+    def with_dispatch(self, **changes: Any) -> Task:
+        return replace(self, dispatch=replace(self.dispatch, **changes))
+
+    def with_polling(self, **changes: Any) -> Task:
+        return replace(self, polling=replace(self.polling, **changes))
+
+    def with_announcements(self, **changes: Any) -> Task:
+        return replace(self, announcements=replace(self.announcements, **changes))
+
     @property
-    def lost_since(self) -> datetime:
-        """When the call was made whose answer was lost."""
-        return self.placing_at or self.created_at
+    def is_of_newer_release(self) -> bool:
+        """It is in a state that this release does not know, and so leaves alone."""
+        return "state" in self.extra or "status" in self.dispatch.extra
+
+    @property
+    def dispatched_at(self) -> datetime:
+        """When the billable call was begun, for the last time."""
+        return self.dispatch.started_at or self.created_at
 
     @property
     def is_generated(self) -> bool:
@@ -256,7 +319,8 @@ class Task:
     @property
     def unfinished(self) -> bool:
         """Nobody was told of its end, or a file is still to be fetched."""
-        return self.told_at is None or (self.state.terminal and any(each.open for each in self.assets))
+        is_announced = self.announcements.announced_at is not None
+        return not is_announced or (self.state.terminal and any(asset.open for asset in self.assets))
 
     @property
     def assets(self) -> tuple[Asset, ...]:
@@ -272,6 +336,8 @@ class Task:
 
         Raises Backward for an earlier state, and for any change of a finished task's state.
         """
+        if self.is_of_newer_release:
+            raise Backward("a newer release has taken it over")
         if _RANK[state] < _RANK[self.state] or (self.state.terminal and state is not self.state):
             raise Backward(f"{self.state} cannot become {state}")
         finished_at = now if state.terminal and not self.state.terminal else self.finished_at

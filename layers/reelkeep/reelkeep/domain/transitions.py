@@ -11,12 +11,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from reelkeep.domain import schedule
 from reelkeep.domain.observation import (
     Absent,
     Accepted,
     Busy,
+    DispatchOutcome,
     Failed,
     Finding,
     Found,
@@ -24,7 +26,6 @@ from reelkeep.domain.observation import (
     NotYet,
     Observation,
     Pending,
-    Placement,
     Refused,
     Succeeded,
     Uncertain,
@@ -33,9 +34,9 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.record_size import fits_record
-from reelkeep.domain.task import Backward, Failure, FailureClass, Request, State, Submission, Task
+from reelkeep.domain.task import Backward, DispatchStatus, Failure, FailureClass, Request, State, Task
 
-UNANSWERED = (Submission.PLACING, Submission.UNKNOWN)
+UNANSWERED = (DispatchStatus.STARTED, DispatchStatus.UNKNOWN)
 _OUTCOME_UNKNOWN = Failure(
     reason=FailureClass.LOST,
     message="outcome unknown: the provider's answer to the submission was lost, and it cannot be found there; "
@@ -43,7 +44,7 @@ _OUTCOME_UNKNOWN = Failure(
 )
 _NEVER_NAMED = Failure(
     reason=FailureClass.PROVIDER,
-    message=f"the provider's answers to {schedule.MAX_PLACEMENTS} submissions were lost or named no task, "
+    message=f"the provider's answers to {schedule.MAX_DISPATCHES} submissions were lost or named no task, "
     "and it lists none",
 )
 
@@ -51,75 +52,61 @@ _NEVER_NAMED = Failure(
 # --- the billable call ---
 
 
-def placed(task: Task, placement: Placement, request: Request, expected: float, now: datetime) -> Task:
+def dispatched(task: Task, outcome: DispatchOutcome, request: Request, expected: float, now: datetime) -> Task:
     """The provider answered the billable call. `request` is the whole one, and `expected` its usual seconds."""
-    deadline = max(task.deadline, schedule.deadline(request, now))  # what is placed late has its whole time, too
+    deadline = max(task.deadline, schedule.deadline(request, now))  # what is dispatched late has its whole time, too
     first_poll = now + timedelta(seconds=schedule.first_wait(expected))
-    match placement:
+    match outcome:
         case Accepted(provider_task_id, credits, seed):
-            return task.advanced(
+            accepted = task.with_dispatch(status=DispatchStatus.ACCEPTED)
+            return accepted.with_polling(consecutive_errors=0, next_poll_at=first_poll).advanced(
                 State.QUEUEING,
                 now,
-                submission=Submission.PLACED,
                 provider_task_id=provider_task_id,
                 deadline=deadline,
                 credits=credits,
                 seed=seed,
-                setbacks=0,
-                trouble="",
-                next_look_at=first_poll,
+                last_error="",
             )
         case Refused(failure):
-            return replace(task.failed(failure, now), submission=Submission.REFUSED)
+            return task.failed(failure, now).with_dispatch(status=DispatchStatus.REFUSED)
         case NotYet(retry_after):
             wait = schedule.next_wait(task, expected, now, retry_after)
-            return task.advanced(
-                State.CREATED,
-                now,
-                submission=Submission.WAITING,
-                setbacks=task.setbacks + 1,
-                trouble="the provider could not be reached or was busy",
-                next_look_at=now + timedelta(seconds=wait),
-            )
+            error = "the provider could not be reached or was busy"
+            waiting = _waiting(task, error, now, wait)
+            return waiting.with_polling(consecutive_errors=task.polling.consecutive_errors + 1)
         case Unknown(reason):
-            return task.advanced(
-                State.CREATED,
-                now,
-                submission=Submission.UNKNOWN,
-                deadline=deadline,
-                trouble=reason,
-                next_look_at=first_poll,
-            )
+            unknown = task.with_dispatch(status=DispatchStatus.UNKNOWN).with_polling(next_poll_at=first_poll)
+            return unknown.advanced(State.CREATED, now, deadline=deadline, last_error=reason)
+
+
+def _waiting(task: Task, error: str, now: datetime, wait: int) -> Task:
+    """The call certainly made nothing, and is made again."""
+    task = task.with_dispatch(status=DispatchStatus.WAITING)
+    task = task.with_polling(next_poll_at=now + timedelta(seconds=wait))
+    return task.advanced(State.CREATED, now, last_error=error)
 
 
 def reconciled(task: Task, finding: Finding, asked: Task, expected: float, now: datetime) -> Task:
     """The provider was asked what became of the call that `asked` had made."""
-    about = (*UNANSWERED, Submission.WAITING) if isinstance(finding, Found) else UNANSWERED
-    if task.submission not in about or task.lost_since != asked.lost_since:
+    about = (*UNANSWERED, DispatchStatus.WAITING) if isinstance(finding, Found) else UNANSWERED
+    if task.dispatch.status not in about or task.dispatched_at != asked.dispatched_at:
         raise Backward("what was found is about an earlier call, or comes too late")
-    since = now - task.lost_since
+    since = now - task.dispatched_at
     match finding:
         case Found(provider_task_id):
-            found = replace(
-                task,
-                submission=Submission.PLACED,
-                provider_task_id=provider_task_id,
-                deadline=max(task.deadline, schedule.deadline(task.request, task.lost_since)),
+            deadline = max(task.deadline, schedule.deadline(task.request, task.dispatched_at))
+            found = task.with_dispatch(status=DispatchStatus.ACCEPTED).advanced(
+                State.QUEUEING, now, provider_task_id=provider_task_id, deadline=deadline
             )
-            return _poll_later(found.advanced(State.QUEUEING, now), expected, now)
+            return _poll_later(found, expected, now)
         case Absent() if since < schedule.LISTED_IN_ORDER_AFTER:
             return back_off(task, "the provider does not list this task yet", expected, now)
-        case Absent() if task.placements >= schedule.MAX_PLACEMENTS:
+        case Absent() if task.dispatch.attempts >= schedule.MAX_DISPATCHES:
             return task.failed(_NEVER_NAMED, now)
         case Absent():
             wait = schedule.next_wait(task, expected, now)
-            return task.advanced(
-                State.CREATED,
-                now,
-                submission=Submission.WAITING,
-                next_look_at=now + timedelta(seconds=wait),
-                trouble="the submission did not arrive at the provider",
-            )
+            return _waiting(task, "the submission did not arrive at the provider", now, wait)
         case Uncertain(reason) if since < schedule.UNCLEAR_FOR:
             return back_off(task, f"the provider's answer to the submission was lost: {reason}", expected, now)
         case Untraceable() if since < schedule.CALL_IS_OVER_AFTER:  # whoever makes it may yet hear the answer
@@ -138,48 +125,46 @@ def observed(task: Task, observation: Observation, expected: float, now: datetim
     match observation:
         case Pending(state, word):
             state = max(state, task.state, key=list(State).index)
-            task = replace(
-                task,
-                setbacks=0,
-                absences=0,
-                trouble=f"the provider says {word!r}" if word else "",
-                not_understood_since=(task.not_understood_since or now) if word else None,
-            )
-            return _poll_later(task.advanced(state, now), expected, now)
+            since = (task.polling.not_understood_since or now) if word else None
+            error = f"the provider says {word!r}" if word else ""
+            task = task.with_polling(consecutive_errors=0, consecutive_not_found=0, not_understood_since=since)
+            return _poll_later(task.advanced(state, now, last_error=error), expected, now)
         case Succeeded(creations) if not fits_record(task.request, creations):
             too_many = Unreadable("the provider names more files than a task's record has room for", made=True)
             return observed(task, too_many, expected, now)
         case Succeeded(creations, credits, seed, tokens):
-            return task.with_creations(creations).advanced(
-                State.ARCHIVING,
-                now,
-                tokens=tokens,
-                credits=task.credits if credits is None else credits,
-                seed=task.seed if seed is None else seed,
-                succeeded_at=now,
-                looks=task.looks + 1,
-                setbacks=0,
-                trouble="",
+            return (
+                _polled(task, consecutive_errors=0)
+                .with_creations(creations)
+                .advanced(
+                    State.ARCHIVING,
+                    now,
+                    tokens=tokens,
+                    credits=task.credits if credits is None else credits,
+                    seed=task.seed if seed is None else seed,
+                    succeeded_at=now,
+                    last_error="",
+                )
             )
         case Failed(failure):
-            return replace(task.failed(failure, now), looks=task.looks + 1)
-        case Missing() if task.absences + 1 >= schedule.MAX_NOT_FOUND:
+            return _polled(task.failed(failure, now))
+        case Missing() if task.polling.consecutive_not_found + 1 >= schedule.MAX_NOT_FOUND:
             message = "the provider does not know this task any more"
             return task.failed(Failure(reason=FailureClass.LOST, message=message), now)
         case Missing():
-            task = replace(task, absences=task.absences + 1)
+            task = task.with_polling(consecutive_not_found=task.polling.consecutive_not_found + 1)
             return back_off(task, "the provider does not know this task", expected, now)
         case Busy(reason, retry_after):
             return back_off(task, reason, expected, now, retry_after)
         case Unreadable(reason, made=made):
-            task = replace(task, not_understood_since=task.not_understood_since or now)
+            task = task.with_polling(not_understood_since=task.polling.not_understood_since or now)
             if not made:
                 return back_off(task, reason, expected, now)
-            errors = task.setbacks if task.succeeded_at else 0
-            task = replace(task, succeeded_at=task.succeeded_at or now, setbacks=errors)
+            errors = task.polling.consecutive_errors if task.succeeded_at else 0
+            task = replace(task, succeeded_at=task.succeeded_at or now).with_polling(consecutive_errors=errors)
             task = back_off(task, reason, expected, now)
             soon = now + timedelta(seconds=schedule.copy_wait(errors, 1.0))  # the links may be there in a moment
-            return replace(task, next_look_at=min(soon, task.next_look_at or soon))
+            return task.with_polling(next_poll_at=min(soon, task.polling.next_poll_at or soon))
 
 
 def observed_early(task: Task, observation: Observation, expected: float, now: datetime) -> Task:
@@ -189,19 +174,23 @@ def observed_early(task: Task, observation: Observation, expected: float, now: d
     """
     after = observed(task, observation, expected, now)
     if after.is_generated:
-        return replace(after, runs=task.runs + 1)
-    return replace(after, next_look_at=task.next_look_at)
+        return replace(after, executions=task.executions + 1)
+    return after.with_polling(next_poll_at=task.polling.next_poll_at)
 
 
 def back_off(task: Task, error: str, expected: float, now: datetime, retry_after: float | None = None) -> Task:
     """Nothing was learned."""
-    task = replace(task, setbacks=task.setbacks + 1, trouble=error)
-    return _poll_later(task.advanced(task.state, now), expected, now, retry_after)
+    task = task.with_polling(consecutive_errors=task.polling.consecutive_errors + 1)
+    return _poll_later(task.advanced(task.state, now, last_error=error), expected, now, retry_after)
 
 
 def _poll_later(task: Task, expected: float, now: datetime, retry_after: float | None = None) -> Task:
     wait = schedule.next_wait(task, expected, now, retry_after)
-    return replace(task, looks=task.looks + 1, next_look_at=now + timedelta(seconds=wait))
+    return _polled(task, next_poll_at=now + timedelta(seconds=wait))
+
+
+def _polled(task: Task, **changes: Any) -> Task:
+    return task.with_polling(polls=task.polling.polls + 1, **changes)
 
 
 # --- the deadline ---
@@ -221,17 +210,17 @@ def expired(task: Task, now: datetime) -> Task:
 
 def _is_unclear(task: Task) -> bool:
     """What the provider said last does not tell what became of the task."""
-    unclear = task.setbacks > 0 or task.not_understood_since is not None
-    return unclear and task.submission is not Submission.WAITING
+    unclear = task.polling.consecutive_errors > 0 or task.polling.not_understood_since is not None
+    return unclear and task.dispatch.status is not DispatchStatus.WAITING
 
 
 def _failure_at_deadline(task: Task) -> Failure:
-    if task.submission in UNANSWERED:
+    if task.dispatch.status in UNANSWERED:
         return _OUTCOME_UNKNOWN
-    last = f"; last: {task.trouble}" if task.trouble else ""
+    last = f"; last: {task.last_error}" if task.last_error else ""
     if task.succeeded_at:
         return Failure(reason=FailureClass.LOST, message=f"the provider says that it made it, but not where{last}")
-    if task.not_understood_since:
+    if task.polling.not_understood_since:
         message = f"the provider answered, but not in words that are understood here{last}; submitted again, "
         return Failure(reason=FailureClass.LOST, message=f"{message}it may be paid for twice")
     message = f"no result within {task.deadline - task.created_at}{last}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from reelkeep.domain.observation import Finding, ListedPage, Observation, Placement
+from reelkeep.domain.observation import DispatchOutcome, Finding, ListedPage, Observation
 from reelkeep.domain.task import Task
 
 Json = Any  # what json.loads returns
@@ -160,10 +160,10 @@ class ProviderDialect(Protocol):
     def credential(self, key: str, now: datetime) -> str:
         """What stands in the place of {key}: the configured key, or what is made of it for this moment."""
 
-    def place(self, task: Task) -> Call:
+    def dispatch(self, task: Task) -> Call:
         """The billable call. Raises InvalidRequest for what cannot be expressed, naming the client's field."""
 
-    def read_placed(self, answer: Answer) -> Placement: ...
+    def read_dispatched(self, answer: Answer) -> DispatchOutcome: ...
 
     def observe(self, task: Task) -> Call: ...
 
@@ -182,7 +182,7 @@ class ProviderDialect(Protocol):
         """Whether it is cancelled for certain."""
 
     def find(self, task: Task, other: OtherTask) -> Search | None:
-        """How to find out whether a placement with a lost answer was accepted; None if there is no way to know.
+        """How to find out whether a dispatch with a lost answer was accepted; None if there is no way to know.
 
         It is Absent only if the provider's list shows tasks of ours whose calls came before and after: no time that
         the provider names proves anything.

@@ -13,7 +13,7 @@ from reelkeep.domain.archiving import GIVE_UP_AFTER
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.observation import Listed, Succeeded
 from reelkeep.domain.record_size import needs_truncation, truncate_request
-from reelkeep.domain.task import Adoption, Backward, State, Submission, Task
+from reelkeep.domain.task import Adoption, Backward, Dispatch, DispatchStatus, Polling, State, Task
 from reelkeep.ports import Clock, Executions, Provider, Providers, SecondsLeft, Tasks
 from reelkeep.services.record import read, record
 
@@ -115,7 +115,9 @@ class Adopt:
 
     def _adoption(self, listed: Listed, account: _Account, uncertain: Collection[Task], now: datetime) -> Task | None:
         """The task that is to hold it, or None if there is one, or may be."""
-        known = [task for name in account.names for task in self.tasks.placed_as(name, listed.provider_task_id)]
+        known = [
+            task for name in account.names for task in self.tasks.by_provider_task(name, listed.provider_task_id)
+        ]
         if any(_holds(task) for task in known):
             return None
         if any(task.creations for task in known):  # its files were given up, and everybody was told
@@ -176,7 +178,7 @@ def _made_good(lost: Task, by: str) -> Task:
 
 
 def _uncertain(task: Task) -> bool:
-    return task.submission in (Submission.PLACING, Submission.UNKNOWN)
+    return task.dispatch.status in (DispatchStatus.STARTED, DispatchStatus.UNKNOWN)
 
 
 def _may_be(listed: Listed, task: Task) -> bool:
@@ -215,10 +217,10 @@ def _task(listed: Listed, provider: Provider, lost: Task | None, now: datetime) 
         updated_at=now,
         deadline=now + schedule.ORDINARY,
         state=State.PROCESSING,
-        submission=Submission.PLACED,
+        dispatch=Dispatch(status=DispatchStatus.ACCEPTED),
         provider_task_id=listed.provider_task_id,
         succeeded_at=now,
-        next_look_at=now,
+        polling=Polling(next_poll_at=now),
         adopted=Adoption(at=now, lost_task=lost.id if lost else ""),
     )
     if not isinstance(listed.seen, Succeeded):

@@ -16,7 +16,7 @@ from reelkeep.domain.notices.webhooks import (
     Outcome,
     delivery_id,
 )
-from reelkeep.domain.task import Submission, Task
+from reelkeep.domain.task import DispatchStatus, Task
 from reelkeep.domain.wire import Json
 from reelkeep.ports import Deliveries, Outbox, Render, Webhooks
 
@@ -83,7 +83,8 @@ class Announce:
 def _was_answered(before: Task, task: Task) -> bool:
     """The submission was refused, and its answer said so: the client does not know the task by any id."""
     at_once = before.updated_at == task.updated_at
-    return at_once and task.submission is Submission.REFUSED and not task.promised
+    was_refused = task.dispatch.status is DispatchStatus.REFUSED
+    return at_once and was_refused and not task.announcements.acknowledged_to_client
 
 
 def _truncated(task: Task) -> Task:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reelkeep.domain.errors import CannotCancel
 from reelkeep.domain.observation import Pending
-from reelkeep.domain.task import Backward, Failure, FailureClass, State, Submission, Task
+from reelkeep.domain.task import Backward, DispatchStatus, Failure, FailureClass, State, Task
 from reelkeep.ports import Caller, Clock, Providers, Tasks
 from reelkeep.services.query import show
 from reelkeep.services.record import record
@@ -25,9 +25,9 @@ class Cancel:
     def __call__(self, task_id: str, caller: Caller) -> Task:
         """The cancelled task. Raises CannotCancel if it is too late, NotFound if it is not this owner's."""
         task = show(task_id, caller, tasks=self.tasks)
-        if task.submission is Submission.WAITING and not task.state.terminal:
+        if task.dispatch.status is DispatchStatus.WAITING and not task.state.terminal:
             task = self._record(task)
-        elif task.state in (State.QUEUEING, State.PROCESSING) and task.submission is Submission.PLACED:
+        elif task.state in (State.QUEUEING, State.PROCESSING) and task.dispatch.status is DispatchStatus.ACCEPTED:
             provider = self.providers.get(task.provider)
             # What we know of it is a while old; and there are providers where the call that cancels a task in the
             # queue erases one that is done.
@@ -43,10 +43,10 @@ class Cancel:
     def _record(self, task: Task) -> Task:
         """Unless the billable call was begun meanwhile, or another poll saw that the task is done: what was made is
         archived."""
-        now, cancelled_in = self.clock(), task.submission
+        now, cancelled_in = self.clock(), task.dispatch.status
 
         def change(task: Task) -> Task:
-            if task.state is State.ARCHIVING or task.submission is not cancelled_in:
+            if task.state is State.ARCHIVING or task.dispatch.status is not cancelled_in:
                 raise Backward("it is too late")
             return task.failed(_BY_CLIENT, now)
 

@@ -56,17 +56,17 @@ class Finalize:
         task = self._archive_files(found, seconds_left)
         if task.state is State.ARCHIVING and not archiving.is_held_up(task, self.clock()):
             task = self._end(task)
-        elif found.state.terminal and task.told_at is None:
+        elif found.state.terminal and task.announcements.announced_at is None:
             self.archive.write_manifest(task)
         wait = archiving.retry_in(task, self.clock())
         if task.state is State.ARCHIVING:
-            return Verdict(task_id, finished=False, wait_seconds=wait, state=task.state, trouble=task.trouble)
+            return Verdict(task_id, finished=False, wait_seconds=wait, state=task.state, last_error=task.last_error)
         lost = "; ".join(loss for loss in archiving.losses(task) if loss not in archiving.losses(found))
-        if task.told_at is None:
+        if task.announcements.announced_at is None:
             task, lost = self._announce(task), _lost(task)
         if not task.unfinished or lost or _archived(task) > _archived(found):
             self._write_latest_manifest(task)
-        return Verdict(task_id, not task.unfinished, wait, task.state, task.trouble, lost)
+        return Verdict(task_id, not task.unfinished, wait, task.state, task.last_error, lost)
 
     def _archive_files(self, task: Task, seconds_left: SecondsLeft) -> Task:
         due = archiving.due(task, self.clock())
@@ -87,15 +87,15 @@ class Finalize:
         """Operators are told before the record says so: a repetition is harmless, silence is not."""
         now = self.clock()
         after = archiving.with_errors(task, errors, now)
-        if task.told_at and len(archiving.losses(after)) > len(archiving.losses(task)):
+        if task.announcements.announced_at and len(archiving.losses(after)) > len(archiving.losses(task)):
             self._alert(after, alerts.lost(after, now))
-        is_news = task.delay_announced_at is None and archiving.is_delayed(after, now)
+        is_news = task.announcements.delay_announced_at is None and archiving.is_delayed(after, now)
         if is_news:
             self._alert(after, alerts.delayed(after, now))
 
         def changed(task: Task) -> Task:
             task = archiving.with_errors(task, errors, now)
-            return replace(task, delay_announced_at=now) if is_news else task
+            return task.with_announcements(delay_announced_at=now) if is_news else task
 
         return record(task, changed, tasks=self.tasks)
 
@@ -109,7 +109,7 @@ class Finalize:
         self.notices.publish(notice(task, self.links), attributes(task))
         now = self.clock()
         self._alert(task, alerts.lost(task, now))
-        return record(task, lambda task: replace(task, told_at=now), tasks=self.tasks)
+        return record(task, lambda task: task.with_announcements(announced_at=now), tasks=self.tasks)
 
     def _alert(self, task: Task, alert: alerts.Alert | None) -> None:
         if alert is not None:

@@ -11,11 +11,13 @@ from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.notices.notice import possible_repeat, possible_repeat_attributes
 from reelkeep.domain.observation import Finding, Found, Unreadable
-from reelkeep.domain.task import Submission, Task
+from reelkeep.domain.task import DispatchStatus, Task
 from reelkeep.ports import Claims, Clock, Notices, Provider, Providers, Requests, Tasks
-from reelkeep.services.place import Place, Unrecorded
+from reelkeep.services.dispatch import DispatchTask, Unrecorded
 from reelkeep.services.reconcile import Reconcile
 from reelkeep.services.record import read, record
+
+_UNTIL_A_NEWER_RELEASE = 300  # seconds: a deployment replaces the functions one after the other
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,7 @@ class Verdict:
     finished: bool
     wait_seconds: int = 1
     state: str = ""
-    trouble: str = ""
+    last_error: str = ""
     lost: str = ""  # what was generated and cannot be had, and why; said once, with the notice
     provider_task_id: str = ""  # the provider's answer to the submission, if it could not be recorded
 
@@ -61,7 +63,9 @@ class Poll:
         task = read(task_id, tasks=self.tasks)
         if task.is_generated:
             return Verdict(task_id, finished=True)
-        if task.looks == 0 and task.fingerprint:
+        if task.is_of_newer_release:
+            return Verdict(task_id, finished=False, wait_seconds=_UNTIL_A_NEWER_RELEASE)
+        if task.polling.polls == 0 and task.fingerprint:
             task = self._compare(task)
         try:
             task = self._ask(task, self.providers.get(task.provider), provider_task_id)
@@ -70,13 +74,15 @@ class Poll:
         except Unrecorded as accepted:
             return Verdict(task_id, finished=False, provider_task_id=accepted.provider_task_id)
         now = self.clock()
-        if task.not_understood_announced_at is None and schedule.is_time_to_alert(task.not_understood_since, now):
+        if task.announcements.not_understood_announced_at is None and schedule.is_time_to_alert(
+            task.polling.not_understood_since, now
+        ):
             task = self._alert(task, now)
         if transitions.is_overdue(task, now):
             task = record(task, lambda task: transitions.expired(task, now), tasks=self.tasks)
-        wait = schedule.seconds_until(task.next_look_at, now)
+        wait = schedule.seconds_until(task.polling.next_poll_at, now)
         unrecorded = "" if task.provider_task_id else provider_task_id
-        return Verdict(task_id, task.is_generated, wait, task.state, task.trouble, provider_task_id=unrecorded)
+        return Verdict(task_id, task.is_generated, wait, task.state, task.last_error, provider_task_id=unrecorded)
 
     def _compare(self, task: Task) -> Task:
         """Tells the owner if an SDK may have repeated the request by itself. It may also be meant: both are made."""
@@ -89,12 +95,12 @@ class Poll:
         return record(task, lambda task: replace(task, possible_repeat=first.task_id), tasks=self.tasks)
 
     def _ask(self, task: Task, provider: Provider, provider_task_id: str) -> Task:
-        match task.submission:
-            case Submission.PLACED:
+        match task.dispatch.status:
+            case DispatchStatus.ACCEPTED:
                 return self._observe(task, provider)
-            case Submission.WAITING if not provider_task_id:
-                return self._place(task, provider)
-            case Submission.WAITING | Submission.PLACING | Submission.UNKNOWN:
+            case DispatchStatus.WAITING if not provider_task_id:
+                return self._dispatch(task, provider)
+            case DispatchStatus.WAITING | DispatchStatus.STARTED | DispatchStatus.UNKNOWN:
                 return self._reconcile(task, provider, provider_task_id)
         return task
 
@@ -105,15 +111,16 @@ class Poll:
         expected = schedule.expected_at(provider.typical_seconds, task.request)
         return record(task, lambda task: transitions.observed(task, observation, expected, now), tasks=self.tasks)
 
-    def _place(self, task: Task, provider: Provider) -> Task:
+    def _dispatch(self, task: Task, provider: Provider) -> Task:
         """The provider was busy or out of reach before, so the call was certainly not accepted."""
         now = self.clock()
         if now >= task.deadline:
             return task
         request = self.requests.request(task.request_key) if task.request_key else task.request
-        placing = replace(task, submission=Submission.PLACING, placing_at=now, placements=task.placements + 1)
-        placing = self.tasks.save(placing)  # Stale: cancelled meanwhile, or another run
-        return Place(self.tasks)(placing, request, provider, now)
+        attempts = task.dispatch.attempts + 1
+        started = task.with_dispatch(status=DispatchStatus.STARTED, started_at=now, attempts=attempts)
+        started = self.tasks.save(started)  # Stale: cancelled meanwhile, or another run
+        return DispatchTask(self.tasks)(started, request, provider, now)
 
     def _reconcile(self, task: Task, provider: Provider, provider_task_id: str) -> Task:
         now, asked = self.clock(), task
@@ -124,7 +131,7 @@ class Poll:
         task = record(
             task, lambda task: transitions.reconciled(task, finding, asked, expected, now), tasks=self.tasks
         )
-        if isinstance(finding, Found) and task.submission is Submission.PLACED:  # it may be done long since
+        if isinstance(finding, Found) and task.dispatch.status is DispatchStatus.ACCEPTED:
             return self._observe(task, provider)
         return task
 
@@ -135,6 +142,8 @@ class Poll:
         return record(task, lambda task: transitions.back_off(task, error, expected, now), tasks=self.tasks)
 
     def _alert(self, task: Task, now: datetime) -> Task:
+        if task.announcements.not_understood_announced_at:
+            return task
         alert = alerts.not_understood(task, now)
         self.notices.publish(alert, alerts.attributes(task, alert))
-        return record(task, lambda task: replace(task, not_understood_announced_at=now), tasks=self.tasks)
+        return record(task, lambda task: task.with_announcements(not_understood_announced_at=now), tasks=self.tasks)

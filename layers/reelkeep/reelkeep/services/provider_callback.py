@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reelkeep.domain import ids, schedule, transitions
@@ -63,13 +63,14 @@ class ProviderCallback:
         """The task, for us alone to poll; None if its end is known, or a poll was begun since the provider called."""
 
         def claimed(task: Task) -> Task:
-            if not _is_awaited(task) or (task.woken_at and task.woken_at >= called_at):
+            last = task.polling.called_back_at
+            if not _is_awaited(task) or (last and last >= called_at):
                 raise Backward("there is no need to poll")
-            early = (task.woken_at + _BETWEEN_POLLS - self.clock()).total_seconds() if task.woken_at else 0
+            early = (last + _BETWEEN_POLLS - self.clock()).total_seconds() if last else 0
             if early > 0:  # not now, but after that: what changed since the last poll must not go unseen
                 self.pause(early)
                 raise Stale("it may have changed in the meantime")
-            return replace(task, woken_at=self.clock())
+            return task.with_polling(called_back_at=self.clock())
 
         task = self.tasks.get(task_id)
         if task is None:

@@ -26,7 +26,7 @@ class Reconcile:
 
         @cache
         def others(provider_task_id: str) -> list[Task]:
-            known = (each for name in names for each in self.tasks.placed_as(name, provider_task_id))
+            known = (each for name in names for each in self.tasks.by_provider_task(name, provider_task_id))
             return [each for each in known if each.id != task.id]
 
         def placed_by_us(provider_task_id: str) -> Task | None:

@@ -1,4 +1,4 @@
-"""Submit: take a task in, place it with a provider, and start seeing it through."""
+"""Submit: record a task, dispatch it to a provider, and start an execution."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from reelkeep.domain import ids, schedule
 from reelkeep.domain.claims import Claim, check_key, claim_of, fingerprint, key_reused, repeats
 from reelkeep.domain.errors import InvalidRequest, Refused, Stale, TryLater
 from reelkeep.domain.record_size import needs_truncation, truncate_request
-from reelkeep.domain.task import Backward, FailureClass, Request, State, Submission, Task
+from reelkeep.domain.task import Backward, Dispatch, DispatchStatus, FailureClass, Polling, Request, State, Task
 from reelkeep.ports import Caller, Claims, Clock, Destinations, Executions, Provider, Providers, Requests, Tasks
-from reelkeep.services.place import Place, Unrecorded
+from reelkeep.services.dispatch import DispatchTask, Unrecorded
 from reelkeep.services.record import read, record
 
-PLACING_TAKES_AT_MOST = timedelta(seconds=35)  # longer than a function of the API may run
+DISPATCH_TAKES_AT_MOST = timedelta(seconds=35)  # longer than a function of the API may run
 _TIME_TO_CALL = timedelta(seconds=5)  # the call takes 20 s at most, and the function has 29 s for everything
 
 
@@ -75,7 +75,7 @@ class Submit:
             task = self.tasks.create(task)
         except Stale:  # by the same submission, which came twice at once: only one of them calls the provider
             return self._repeat(read(task.id, tasks=self.tasks), request, now)
-        return self._place(task, request, provider, now)
+        return self._dispatch(task, request, provider, now)
 
     def _new_task(
         self, request: Request, caller: Caller, provider: Provider, source: _Source | None, now: datetime
@@ -90,24 +90,25 @@ class Submit:
             created_at=ids.created_at(task_id),
             updated_at=now,
             deadline=schedule.deadline(request, now),
-            placing_at=now,
-            placements=1,
-            next_look_at=now + PLACING_TAKES_AT_MOST,
+            dispatch=Dispatch(started_at=now, attempts=1),
+            polling=Polling(next_poll_at=now + DISPATCH_TAKES_AT_MOST),
             source_creation=source.creation if source else "",
         )
 
-    def _place(self, task: Task, request: Request, provider: Provider, now: datetime) -> Task:
+    def _dispatch(self, task: Task, request: Request, provider: Provider, now: datetime) -> Task:
         unrecorded = ""
-        with suppress(TryLater):  # recorded as placing, whatever could not be recorded after that
+        with suppress(TryLater):  # recorded as started, whatever could not be recorded after that
             if self.clock() - now < _TIME_TO_CALL:
                 try:
-                    task = Place(self.tasks)(task, request, provider, now)
+                    task = DispatchTask(self.tasks)(task, request, provider, now)
                 except Unrecorded as accepted:
                     unrecorded = accepted.provider_task_id
             else:
                 task = record(task, _left_to_the_machine, tasks=self.tasks)
-            if task.submission is Submission.REFUSED and not task.promised:  # this very answer says so
-                task = record(task, lambda task: replace(task, told_at=now), tasks=self.tasks)
+            if (
+                task.dispatch.status is DispatchStatus.REFUSED and not task.announcements.acknowledged_to_client
+            ):  # this very answer says so
+                task = record(task, lambda task: task.with_announcements(announced_at=now), tasks=self.tasks)
         return self._answer(task, request, now, unrecorded)
 
     def _claim(self, claim: Claim, window: timedelta, attempt: int | None, now: datetime) -> tuple[str, Task | None]:
@@ -138,11 +139,11 @@ class Submit:
 
     def _answer(self, task: Task, request: Request, now: datetime, unrecorded: str = "") -> Task:
         """The task, with an execution to see it through. Raises Refused."""
-        if task.submission is Submission.REFUSED and task.failure is not None:
+        if task.dispatch.status is DispatchStatus.REFUSED and task.failure is not None:
             raise Refused(task.failure)
         if not task.state.terminal:
             with suppress(TryLater):  # the client must get its task; the sweep starts an execution later
-                self.executions.start(task, schedule.seconds_until(task.next_look_at, now), unrecorded)
+                self.executions.start(task, schedule.seconds_until(task.polling.next_poll_at, now), unrecorded)
         return task.asking(request)
 
     def _source(self, request: Request, caller: Caller) -> _Source | None:
@@ -172,11 +173,18 @@ def _was_in_vain(task: Task) -> bool:
 
 
 def _left_to_the_machine(task: Task) -> Task:
-    return replace(task, submission=Submission.WAITING, next_look_at=task.updated_at)
+    return task.with_dispatch(status=DispatchStatus.WAITING).with_polling(next_poll_at=task.updated_at)
+
+
+def _told_by_answer(task: Task, now: datetime) -> Task:
+    """The answer to this very submission says that it was refused."""
+    if task.announcements.acknowledged_to_client:
+        raise Backward("another client has the task, and is still to be told")
+    return task.with_announcements(announced_at=now)
 
 
 def _acknowledged(task: Task) -> Task:
     """This client already has the task, so a later refusal must be announced."""
-    if task.submission is not Submission.PLACING or task.promised:
+    if task.dispatch.status is not DispatchStatus.STARTED or task.announcements.acknowledged_to_client:
         raise Backward("there is nothing to remember")
-    return replace(task, promised=True)
+    return task.with_announcements(acknowledged_to_client=True)

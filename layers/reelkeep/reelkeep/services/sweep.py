@@ -49,12 +49,12 @@ class Sweep:
             unfinished += 1
             if _loses_links_soon(task, now, self.soon):
                 expiring.append(task)
-            if everything or now >= (task.next_look_at or task.updated_at) + schedule.OVERDUE_AFTER:
+            if everything or now >= (task.polling.next_poll_at or task.updated_at) + schedule.OVERDUE_AFTER:
                 overdue.append(task)
         overdue.sort(key=_links_die_at)
         restarted, left, fault = self._restart_idle(overdue, now, seconds_left)
         for task in expiring:  # after everything that saves them
-            if task.warned_at is None:
+            if task.announcements.links_expiring_announced_at is None:
                 self._warn(task, now)
         if fault and left == len(overdue):
             raise fault
@@ -82,7 +82,7 @@ class Sweep:
     def _warn(self, task: Task, now: datetime) -> None:
         event = alerts.links_expiring(task, now)
         self.notices.publish(event, alerts.attributes(task, event))
-        record(task, lambda task: replace(task, warned_at=now), tasks=self.tasks)
+        record(task, lambda task: task.with_announcements(links_expiring_announced_at=now), tasks=self.tasks)
 
 
 def restart(task: Task, *, tasks: Tasks, executions: Executions, now: datetime) -> bool:
@@ -92,9 +92,10 @@ def restart(task: Task, *, tasks: Tasks, executions: Executions, now: datetime) 
     execution gets on with does not fill the dead-letter queue. Raises TryLater.
     """
 
-    wait = schedule.restart_wait(task.runs)
+    wait = schedule.restart_wait(task.executions)
     try:
-        task = tasks.save(replace(task, runs=task.runs + 1, next_look_at=now + wait))
+        restarted = replace(task, executions=task.executions + 1).with_polling(next_poll_at=now + wait)
+        task = tasks.save(restarted)
     except Stale:
         return False
     executions.start(task, wait_seconds=1)

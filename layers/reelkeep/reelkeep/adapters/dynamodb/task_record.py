@@ -23,7 +23,7 @@ def key(task_id: str) -> dict[str, AttributeValueTypeDef]:
 def to_item(task: Task, write_id: str) -> dict[str, AttributeValueTypeDef]:
     attributes = {
         "task_id": task.id,
-        "state": task.state,
+        "state": _state(task),
         "write_id": write_id,
         **({} if task.removed_at else _listed(task)),
         "provider_task": indexed(task.provider, task.provider_task_id),
@@ -41,12 +41,17 @@ def _listed(task: Task) -> dict[str, str]:
     """Under what a listing finds it."""
     return {
         "owner": task.owner,
-        "owner_state": indexed(task.owner, task.state),
+        "owner_state": indexed(task.owner, _state(task)),
         "owner_model": indexed(task.owner, task.request.model),
         "owner_resolution": indexed(task.owner, task.request.resolution),
         "owner_template": indexed(task.owner, task.request.template),
         "owner_tier": indexed(task.owner, tier(off_peak=task.request.off_peak)),
     }
+
+
+def _state(task: Task) -> str:
+    """In the word of a newer release, if it is in a state that this one does not know."""
+    return str(task.extra.get("state", task.state))
 
 
 def tier(*, off_peak: bool) -> str:

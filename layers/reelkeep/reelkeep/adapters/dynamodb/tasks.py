@@ -163,7 +163,7 @@ class TableTasks:
             for item in page["Items"]:
                 yield item["task_id"]["S"]
 
-    def placed_as(self, provider: str, provider_task_id: str) -> list[Task]:
+    def by_provider_task(self, provider: str, provider_task_id: str) -> list[Task]:
         task_ids = list(self._index.all("provider_task", indexed(provider, provider_task_id)))
         found = self._read(task_ids) if task_ids else []
         return [task for task in found if (task.provider, task.provider_task_id) == (provider, provider_task_id)]

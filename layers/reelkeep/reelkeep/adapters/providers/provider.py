@@ -15,11 +15,11 @@ from reelkeep.domain import provider_callbacks
 from reelkeep.domain.errors import InvalidRequest, TryLater
 from reelkeep.domain.observation import (
     Busy,
+    DispatchOutcome,
     Finding,
     Listed,
     NotYet,
     Observation,
-    Placement,
     Refused,
     Uncertain,
     Unknown,
@@ -70,11 +70,11 @@ class HttpProvider:
         self._calls_back_at = calls_back_at  # our own address; empty if it is not to call
 
     def check(self, task: Task) -> None:
-        self.dialect.place(task)
+        self.dialect.dispatch(task)
 
-    def place(self, task: Task) -> Placement:
+    def dispatch(self, task: Task) -> DispatchOutcome:
         try:
-            answer = self._send(self._calling_back(self.dialect.place(task), task), _PLACE_SECONDS)
+            answer = self._send(self._calling_back(self.dialect.dispatch(task), task), _PLACE_SECONDS)
         except InvalidRequest as wrong:  # the configuration was changed since it was checked
             return Refused(Failure(reason=FailureClass.INPUT, message=wrong.message))
         except NotSent:
@@ -83,7 +83,7 @@ class HttpProvider:
             return Unknown(f"the answer to the submission was lost: {lost}")
         except BlockedAddress as blocked:
             return Refused(Failure(reason=FailureClass.PROVIDER, message=f"provider {self.name}: {blocked}"))
-        return self.dialect.read_placed(answer)
+        return self.dialect.read_dispatched(answer)
 
     def observe(self, task: Task) -> Observation:
         try:

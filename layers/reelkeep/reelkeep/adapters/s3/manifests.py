@@ -50,7 +50,8 @@ def read(content: bytes) -> Task:
             f"it has the format {written!r:.20}, and this release reads 1 to {_FORMAT}: use the one that wrote it"
         )
     try:
-        return documents.read(Task, content if written == _FORMAT else json.dumps(_upgraded(document)))
+        document.pop(_MARK, None)
+        return documents.from_json(Task, document if written == _FORMAT else _upgraded(document))
     except (ValueError, TypeError, AttributeError) as error:
         raise NoManifest("it does not hold the record of a task") from error
 
@@ -59,5 +60,34 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
     """A manifest of format 1 in the words of this format. Raises TypeError, AttributeError if it is not one."""
     for creation in document.get("creations", []):
         for asset in creation.get("assets", []):
-            asset["archived"] = asset.get("kept")
+            if "kept" in asset:
+                asset["archived"] = asset.pop("kept")
+    for group, names in _GROUPED.items():
+        known = document.setdefault(group, {})
+        known |= {new: document.pop(old) for old, new in names.items() if old in document}
+    for old, new in _RENAMED.items():
+        if old in document:
+            document[new] = document.pop(old)
+    status = document["dispatch"].get("status")
+    if status in _STATUSES:
+        document["dispatch"]["status"] = _STATUSES[status]
     return document
+
+
+_GROUPED = {
+    "dispatch": {"submission": "status", "placing_at": "started_at"},
+    "polling": {
+        "looks": "polls",
+        "setbacks": "consecutive_errors",
+        "absences": "consecutive_not_found",
+        "next_look_at": "next_poll_at",
+        "woken_at": "called_back_at",
+    },
+    "announcements": {
+        "promised": "acknowledged_to_client",
+        "told_at": "announced_at",
+        "warned_at": "links_expiring_announced_at",
+    },
+}
+_RENAMED = {"runs": "executions", "trouble": "last_error"}
+_STATUSES = {"placing": "started", "placed": "accepted"}

@@ -21,12 +21,12 @@ from reelkeep.dialects.families.vocabulary import (
 from reelkeep.domain.observation import (
     Accepted,
     Busy,
+    DispatchOutcome,
     Failed,
     Missing,
     NotYet,
     Observation,
     Pending,
-    Placement,
     Refused,
     Succeeded,
     Unknown,
@@ -111,7 +111,7 @@ class Answers:
 
     # --- the answer to the billable call ---
 
-    def read_placed(self, answer: Answer) -> Placement:
+    def read_dispatched(self, answer: Answer) -> DispatchOutcome:
         body = _only(answer.json())
         task, error = self.task_in(body), self._error(answer, body)
         named = next((each for each in (task, *_enveloped(body)) if self.task_id(each) not in ("", "0")), None)

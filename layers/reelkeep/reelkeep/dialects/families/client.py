@@ -39,7 +39,7 @@ class Client(Lists):
         request = task.request
         return self.forwarded_body(request) if request.dialect == self.name and request.body else self.write(request)
 
-    def place(self, task: Task) -> Call:
+    def dispatch(self, task: Task) -> Call:
         return Call(method="POST", path=self.path, body=self.body(task))
 
     def observe(self, task: Task) -> Call:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.domain.observation import Uncertain
 from reelkeep.domain.schedule import LISTED_IN_ORDER_AFTER
-from reelkeep.domain.task import Submission, Task
+from reelkeep.domain.task import DispatchStatus, Task
 from reelkeep.domain.wire import OtherTask
 
 _NEAR = timedelta(minutes=10)
@@ -37,7 +37,7 @@ class Witness:
 
     row: Row
     task: Task
-    placing_at: datetime
+    dispatched_at: datetime
 
 
 def witnesses(rows: Iterable[Row], task: Task, other: OtherTask) -> list[Witness]:
@@ -50,13 +50,13 @@ def witnesses(rows: Iterable[Row], task: Task, other: OtherTask) -> list[Witness
     half = _MOST_LOOKED_UP // 2
     known = ((row, other(row.id)) for row in (named if len(named) <= 2 * half else named[:half] + named[-half:]))
     ours = [
-        Witness(row, each, each.placing_at)
+        Witness(row, each, each.dispatch.started_at)
         for row, each in known
-        if each and each.placing_at and each.submission is Submission.PLACED
+        if each and each.dispatch.started_at and each.dispatch.status is DispatchStatus.ACCEPTED
     ]
-    ours.sort(key=lambda each: each.placing_at, reverse=True)
-    is_late = bool(ours) and ours[0].placing_at >= task.lost_since + LISTED_IN_ORDER_AFTER
-    is_long = bool(ours) and ours[-1].placing_at <= task.lost_since - LISTED_IN_ORDER_AFTER
+    ours.sort(key=lambda each: each.dispatched_at, reverse=True)
+    is_late = bool(ours) and ours[0].dispatched_at >= task.dispatched_at + LISTED_IN_ORDER_AFTER
+    is_long = bool(ours) and ours[-1].dispatched_at <= task.dispatched_at - LISTED_IN_ORDER_AFTER
     return ours if is_late and is_long else []
 
 
@@ -65,13 +65,13 @@ def strangers(rows: Iterable[Row], task: Task, other: OtherTask) -> list[Row]:
 
     No time rules a row out: a clock may be wrong by any amount, and be set right in between.
     """
-    nearest = sorted(rows, key=lambda row: abs((row.created_at or _LONG_AGO) - task.lost_since))
+    nearest = sorted(rows, key=lambda row: abs((row.created_at or _LONG_AGO) - task.dispatched_at))
     return [row for n, row in enumerate(nearest) if not row.id or n >= _MOST_LOOKED_UP or other(row.id) is None]
 
 
 def is_near(row: Row, task: Task) -> bool:
     """Whether the row is of the time of the call, if the provider's clock is right. A hint, and nothing more."""
-    return row.created_at is None or abs(row.created_at - task.lost_since) <= _NEAR
+    return row.created_at is None or abs(row.created_at - task.dispatched_at) <= _NEAR
 
 
 UNPROVEN = Uncertain(

@@ -36,7 +36,7 @@ class _Client(MarkedClient):
         seconds = int(now.timestamp())
         return hs256({"iss": access, "exp": seconds + 1800, "nbf": seconds - 5}, secret) if is_pair else key
 
-    def place(self, task: Task) -> Call:
+    def dispatch(self, task: Task) -> Call:
         body, source = self.body(task), {"video_id": task.source_creation} if task.source_creation else {}
         body |= {"input": {**body["input"], **source}} if task.request.kind is Kind.LIP_SYNC else source
         body["external_task_id"] = task.id  # what a lost answer is found by; the client's own we echo ourselves

@@ -165,7 +165,8 @@ def _patience(task: Task) -> dict[str, str]:
     wait: so even the first is one that they may come back after each time."""
     if task.state.terminal:
         return {}
-    wait = (task.next_look_at or task.updated_at) - task.updated_at  # before our own poll there is nothing new
+    # Before our own poll there is nothing new.
+    wait = (task.polling.next_poll_at or task.updated_at) - task.updated_at
     latest = _OFF_PEAK if task.request.off_peak else _LATEST
     return {"openai-poll-after-ms": str(max(_SOONEST, min(wait, latest)) // timedelta(milliseconds=1))}
 

@@ -60,7 +60,7 @@ class _Client(Client):
     authorization = "Token {key}"
     callbacks: Callbacks | None = Callbacks(field="callback_url", signature=callback_signature)
 
-    def place(self, task: Task) -> Call:
+    def dispatch(self, task: Task) -> Call:
         body = self.body(task)
         if task.source_creation:
             body["video_creation_id"] = task.source_creation
@@ -126,7 +126,7 @@ class _Client(Client):
         tasks of ours that the list shows have their own there; an empty one excludes none.
         """
         checked: dict[str, Finding | None] = {}
-        for window in ((("created_at.from", rfc3339(task.lost_since - _BEFORE)),), ()):
+        for window in ((("created_at.from", rfc3339(task.dispatched_at - _BEFORE)),), ()):
             rows = dict[str, Row]()
             ended = yield from self._read_list(task, window, rows)
             if ended is not None:

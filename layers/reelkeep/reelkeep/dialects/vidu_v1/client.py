@@ -14,7 +14,7 @@ class _Client(Client):
     name = NAME
     path = PATH
 
-    def place(self, task: Task) -> Call:
+    def dispatch(self, task: Task) -> Call:
         body = self.body(task)
         if task.source_creation:
             body["input"] = {**body["input"], "creation_id": task.source_creation}

@@ -24,7 +24,7 @@ class _Client(Client):
     path = PATH
     callbacks: Callbacks | None = Callbacks(field="callback_url")
 
-    def place(self, task: Task) -> Call:
+    def dispatch(self, task: Task) -> Call:
         body = self.body(task)
         mark = _mark(task)
         if mark is not None:

@@ -24,8 +24,8 @@ Alert = dict[str, Any]
 def not_understood(task: Task, now: datetime) -> Alert:
     """A provider answers about a task in words that have no meaning here; the task ends without a result by then."""
     data = {
-        "reason": task.trouble,
-        "since": _time(task.not_understood_since),
+        "reason": task.last_error,
+        "since": _time(task.polling.not_understood_since),
         "deadline": _time(task.deadline),
     }
     return _event(NOT_UNDERSTOOD, task, now, data)
@@ -57,7 +57,7 @@ def links_expiring(task: Task, now: datetime) -> Alert:
         for asset in creation.assets
         if asset.open
     ]
-    return _event(LINKS_EXPIRING, task, now, {"trouble": task.trouble or None, "files": files})
+    return _event(LINKS_EXPIRING, task, now, {"last_error": task.last_error or None, "files": files})
 
 
 def lost(task: Task, now: datetime) -> Alert | None:
@@ -76,7 +76,7 @@ def lost(task: Task, now: datetime) -> Alert | None:
     whole = task.failure.message if task.failure and task.failure.reason is FailureClass.LOST else None
     if not files and whole is None:
         return None
-    if task.told_at is None:
+    if task.announcements.announced_at is None:
         return _event(LOST, task, task.finished_at or now, {"reason": whole, "files": files})
     return _event(LOST, task, now, {"reason": whole, "files": files}, f"-{len(files)}")
 

@@ -125,7 +125,7 @@ def _task(task: Task, creations: list[wire.Creation]) -> wire.Task:
         "deadline": rfc3339(task.deadline),
         "credits": task.credits,
         "failure": failure_body(task.failure) if task.failure else None,
-        "last_error": task.trouble or None,
+        "last_error": task.last_error or None,
         "adopted": _adopted(task, task.adopted) if task.adopted else None,
         "adopted_as": task.adopted_as or None,
         "possible_repeat": task.possible_repeat or None,

@@ -1,4 +1,4 @@
-"""Place: the one billable call for a task, and the record of its outcome."""
+"""Dispatch: the one billable call for a task, and the record of its outcome."""
 
 from __future__ import annotations
 
@@ -22,24 +22,24 @@ class Unrecorded(TryLater):
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DispatchTask:
     """Makes the call, once, and records the outcome."""
 
     tasks: Tasks
 
     def __call__(self, task: Task, request: Request, provider: Provider, now: datetime) -> Task:
-        """`task` must be recorded as `placing` before: whoever finds it so later knows that the call may have been
+        """`task` must be recorded as `started` before: whoever finds it so later knows that the call may have been
         made. Raises Unrecorded, TryLater."""
         try:
-            placement = provider.place(task.asking(request))
+            outcome = provider.dispatch(task.asking(request))
         except Exception as fault:  # of ours; the call may have been made before
-            placement = Unknown(f"a fault in the submission: {type(fault).__name__}")
+            outcome = Unknown(f"a fault in the submission: {type(fault).__name__}")
         expected = schedule.expected_at(provider.typical_seconds, request)
         try:
             return record(
-                task, lambda task: transitions.placed(task, placement, request, expected, now), tasks=self.tasks
+                task, lambda task: transitions.dispatched(task, outcome, request, expected, now), tasks=self.tasks
             )
         except TryLater as error:
-            if isinstance(placement, Accepted):
-                raise Unrecorded(placement.provider_task_id) from error
+            if isinstance(outcome, Accepted):
+                raise Unrecorded(outcome.provider_task_id) from error
             raise
