@@ -89,7 +89,7 @@ _RIGHT: Final[Mapping[str, Callable[[Any], bool]]] = {
     "wake": lambda answer: answer["statusCode"] == 204,
     "finalize": lambda answer: answer["finished"] is True,
     "sweep": lambda answer: answer["unfinished"] == 20,
-    "announce": lambda answer: answer is None,
+    "announce": lambda answer: answer == {"batchItemFailures": []},
     "deliver": lambda answer: answer == {"batchItemFailures": []},
 }
 
