@@ -37,7 +37,7 @@ def named(alice: Client, prompt: Prompt, simulator: Simulator) -> dict[tuple[str
             text = prompt(f"for {name} from {client}")
             path, body = submission(client, MODELS[dialect], text)
             made = alice.http.post(path, json={**body, "provider": name}).raise_for_status().json()
-            found[name, client] = Named(text, made.get("id") or made["task_id"])
+            found[name, client] = Named(text, made.get("id") or {**made, **made.get("data", {})}["task_id"])
     return found
 
 

@@ -32,7 +32,7 @@ def test_no_request_that_the_document_allows_or_forbids_gets_an_answer_outside_i
     """Whoever reads meets tasks that are there, one of each provider; all but one have a film."""
     grace = new_client("grace")
     ids = [
-        grace.submitted(prompt("for the fuzzer", fails), provider=name, model=model, resolution="720p")
+        grace.submitted(prompt("for the fuzzer", fails), provider=name, model=model, resolution="720p", duration=4)
         for name, model, fails in (
             ("simulator", MODELS["vidu_ent_v2"], "[fail:CreationPolicyViolation]"),
             *((name, model, "") for name, model in MODELS.items() if name != "vidu_ent_v2"),
