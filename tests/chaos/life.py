@@ -104,6 +104,9 @@ class Life:
     # The course of events -----------------------------------------------------------------------------------
 
     def _live(self) -> None:
+        self.now = NOON - timedelta(hours=1)
+        self._others()
+        self.now = NOON
         self._at(0, self._submit)
         for act in self.scenario.acts:
             self._at(act.after, partial(self._act, act))
@@ -167,13 +170,15 @@ class Life:
         self._at(SWEEPS_EVERY, self._sweep)
 
     def _others(self) -> None:
-        """Other tasks of ours come and go, so that a list shows how old it is."""
+        """Other tasks of ours come and go, so that a list shows from when until when it tells all."""
         for provider, (url, scheme, body) in _OTHERS.items():
+            task_id = ids.new_task_id(self.now)
             headers = {"authorization": f"{scheme} vda_chaos", "content-type": "application/json"}
-            answer = self._provider.answer("POST", url, headers, json.dumps(body).encode())
+            sent = {**body, "payload": task_id} if provider == "vidu" else body
+            answer = self._provider.answer("POST", url, headers, json.dumps(sent).encode())
             assert answer.startswith(b"HTTP/1.1 200"), answer
             said = json.loads(answer.partition(b"\r\n\r\n")[2])
-            self.cloud.record(_other(provider, said.get("task_id") or said["id"], self.now))
+            self.cloud.record(_other(task_id, provider, said.get("task_id") or said["id"], self.now))
 
     def _start_executions(self) -> None:
         for each in self.cloud.executions:
@@ -226,9 +231,9 @@ class Life:
                 self.wrong.append(f"success was {when} with another {asset.name}")
 
 
-def _other(provider: str, provider_task_id: str, now: datetime) -> Task:
+def _other(task_id: str, provider: str, provider_task_id: str, now: datetime) -> Task:
     return Task(
-        id=ids.new_task_id(now),
+        id=task_id,
         owner="somebody else",
         key_id="",
         provider=provider,
