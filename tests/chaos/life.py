@@ -26,7 +26,7 @@ from tests.chaos.provider import Provider, Stock
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SWEEPS_EVERY = 300.0
-_OTHERS = {  # what other owners ask for with the same accounts
+_OTHERS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {  # what other owners ask for with the same accounts
     "vidu": ("http://vidu.test/ent/v2/text2video", "Token", {"model": "viduq2", "prompt": "elsewhere"}),
     "ark": (
         "http://ark.test/api/v3/contents/generations/tasks",
