@@ -17,6 +17,8 @@ CODE := layers functions local admin docs tests benchmarks
 export SAM_CLI_TELEMETRY := 0
 # Each of the many processes of a run would compile the same packages again.
 unexport PYTHONDONTWRITEBYTECODE
+# Where it is set, pytest shows every difference whole: between two long films that takes hours.
+unexport CI BUILD_NUMBER
 
 ##@ Use it
 

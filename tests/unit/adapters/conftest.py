@@ -32,14 +32,14 @@ class _Served:
 
 
 @pytest.fixture(scope="session")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[_Served, list[Any]]]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[_Served, list[Server], list[Any]]]:
     """Made once: a client takes long to make."""
     authority, pem = trustme.CA(), tmp_path_factory.mktemp("tls") / "authority.pem"
     authority.cert_pem.write_to_path(pem)
     served = _Served()
     with Server(served, serving_tls(authority, "localhost")) as secure, Server(served) as plain:
         urls = [secure.url("", host="localhost"), plain.url("")]
-        yield served, [_client(url, pem) for url in urls]
+        yield served, [secure, plain], [_client(url, pem) for url in urls]
 
 
 def _client(url: str, authority: Path) -> Any:
@@ -53,7 +53,11 @@ def _client(url: str, authority: Path) -> Any:
 
 
 @pytest.fixture
-def store(served: tuple[_Served, list[Any]], monkeypatch: pytest.MonkeyPatch) -> Store:
+def store(served: tuple[_Served, list[Server], list[Any]], monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setattr(time, "sleep", lambda _: None)  # botocore's pauses
-    served[0].bucket = Bucket()
-    return Store(served[0].bucket, *served[1])
+    bucket, (answering, servers, clients) = Bucket(), served
+    answering.bucket = bucket
+    yield Store(bucket, *clients)
+    answering.bucket = Bucket()
+    for server in servers:
+        server.requests.clear()  # they hold whole files

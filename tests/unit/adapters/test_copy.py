@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from hashlib import sha256
 from itertools import count
+from threading import Event
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -614,11 +615,15 @@ def test_a_slow_source_that_refuses_ranges_is_read_on_as_it_was_begun(archive: A
 def test_a_file_that_changes_while_it_is_read_in_ranges_is_read_from_its_beginning(archive: Archive) -> None:
     file = File(LONGER)
     other = lengthened(video(frames=48), len(LONGER) + 1)
+    answered = Event()  # the first range; without any, the file would be read on as it was begun
 
     def answering(request: Request) -> Iterator[bytes]:
         if request.range and request.range[0] > 3 * RANGE_BYTES:
+            answered.wait()
             file.content, file.tag = other, '"two"'
         yield from file(request)
+        if request.range and request.range[0] < 2 * RANGE_BYTES:
+            answered.set()
 
     with Server(answering) as source:
         archive.keep(source.url(), ticks=slowly(), seconds=10_000)
