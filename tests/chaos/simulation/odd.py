@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from local.simulator.tasks import Task as Made
-from reelkeep.domain.wire import Answer
+from reelkeep.domain.wire import ProviderResponse
 from tests.chaos.simulation.world import LISTING, World
 
 _SKEWS = (600.0, -600.0, 3600.0, 8 * 3600.0, -8 * 3600.0, -12 * 3600.0, 14 * 3600.0)  # seconds that a clock is off
@@ -61,7 +61,7 @@ class Odd:
         """When it was made, by its provider's clock."""
         return made.created_at + self._skews.get(made.id, 0.0)
 
-    def told(self, name: str, answer: Answer) -> Answer:
+    def told(self, name: str, answer: ProviderResponse) -> ProviderResponse:
         """What that provider makes of this answer to a question."""
         try:
             said = json.loads(answer.body)
@@ -85,7 +85,7 @@ class Odd:
             said |= {"prompt": "\ud83d", "progress": float("nan")}
         date = format_datetime(self._world.now + timedelta(seconds=self._off(name)), usegmt=True)
         date = self._wild.get(name) or date
-        return Answer(status=200, headers={**answer.headers, "date": date}, body=json.dumps(said).encode())
+        return ProviderResponse(status=200, headers={**answer.headers, "date": date}, body=json.dumps(said).encode())
 
     def _off(self, name: str) -> float:
         return self._clock(name).skew

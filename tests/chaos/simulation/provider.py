@@ -17,7 +17,7 @@ from local.simulator.simulator import Simulator
 from local.simulator.tasks import Order
 from local.simulator.tasks import Task as Made
 from reelkeep.adapters.http.outbound import AnswerLost, NotSent, Outbound
-from reelkeep.domain.wire import Answer
+from reelkeep.domain.wire import ProviderResponse
 from tests.chaos.line import Killed
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.odd import Odd
@@ -101,7 +101,7 @@ class Line(Outbound):
     def __init__(self, world: World, provider: Provider) -> None:
         self._world = world
         self._provider = provider
-        self._said: dict[str, Answer] = {}  # the first answer to each look
+        self._said: dict[str, ProviderResponse] = {}  # the first answer to each look
         self._moods: dict[str, Mood] = {}
         simulator = provider.simulator
         assert isinstance(simulator, Accounts)
@@ -119,11 +119,11 @@ class Line(Outbound):
         seconds: float = 20.0,
         limit_bytes: int = 8 << 20,
         allow_private: bool = False,
-    ) -> Answer:
+    ) -> ProviderResponse:
         assert isinstance(body, bytes | None)
         return self._sent(method, url, headers or {}, body or b"")
 
-    def _sent(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _sent(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> ProviderResponse:
         world, host = self._world, urlsplit(url).netloc
         world.takes(world.random.uniform(0.05, 2))
         world.tell(f"{method} {urlsplit(url).path}")
@@ -135,10 +135,10 @@ class Line(Outbound):
             world.takes(20)
             raise AnswerLost("no answer in time")
         if world.down(host, 0.0003, 3600) or world.happens("provider: 503", 0.01):
-            return Answer(status=503, body=b"<html>Bad gateway</html>")
+            return ProviderResponse(status=503, body=b"<html>Bad gateway</html>")
         if world.happens("provider: 429", 0.03):
             wait = world.random.choice(["1", "40", "900", "tomorrow"])
-            return Answer(status=429, headers={"retry-after": wait}, body=b"{}")
+            return ProviderResponse(status=429, headers={"retry-after": wait}, body=b"{}")
         if method == "POST" and world.happens("provider: a refusal inside a 200", 0.002):
             return self._refused_inside(body)
         if method == "GET" and world.happens("provider: 404", 0.01):
@@ -149,22 +149,24 @@ class Line(Outbound):
         if world.happens("provider: answer lost", 0.01):
             raise AnswerLost("the connection was cut")
         if world.happens("provider: 502 though it was done", 0.005):
-            return Answer(status=502, body=b"")
+            return ProviderResponse(status=502, body=b"")
         if world.happens("provider: nonsense", 0.01):
-            return Answer(status=200, body=world.random.choice([b"", b"<html>", b"{}", b"[]", answer.body[:-9]]))
+            return ProviderResponse(
+                status=200, body=world.random.choice([b"", b"<html>", b"{}", b"[]", answer.body[:-9]])
+            )
         if method == "GET":
             answer = self._odd.told(_name(host), self._crooked(url, answer))
         return answer
 
-    def _refused_inside(self, body: bytes) -> Answer:
+    def _refused_inside(self, body: bytes) -> ProviderResponse:
         number = number_in(body.decode())
         if number is not None:
             self._world.refused.add(number)
         said = {"code": 400, "reason": "TaskPromptPolicyViolation", "message": "not this", "error": {}}
         said["error"] = {"code": "InputTextSensitiveContentDetected", "message": "not this"}
-        return Answer(status=200, body=json.dumps(said).encode())
+        return ProviderResponse(status=200, body=json.dumps(said).encode())
 
-    def _crooked(self, url: str, answer: Answer) -> Answer:
+    def _crooked(self, url: str, answer: ProviderResponse) -> ProviderResponse:
         """An answer of before, or one with something left out or said twice."""
         world = self._world
         if "?" not in url:
@@ -172,13 +174,13 @@ class Line(Outbound):
             if world.happens("provider: a status of before", 0.03):
                 return first
         if world.happens("provider: no links", 0.02):
-            return Answer(status=answer.status, body=re.sub(rb'"http[^"]*"', b'""', answer.body))
+            return ProviderResponse(status=answer.status, body=re.sub(rb'"http[^"]*"', b'""', answer.body))
         if world.happens("provider: no creations", 0.02):
             body = re.sub(rb'"(creations|videos|content|data)":\s*([\[{])', rb'"\1_":\2', answer.body)
-            return Answer(status=answer.status, body=body)
+            return ProviderResponse(status=answer.status, body=body)
         return answer
 
-    def _answered(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _answered(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> ProviderResponse:
         name = _name(urlsplit(url).netloc)
         if method == "GET" and "?" in url and name in LISTING:
             return self._listed(name, url, headers)
@@ -187,14 +189,14 @@ class Line(Outbound):
             self._hear_wishes()
         return answer
 
-    def _from_simulator(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _from_simulator(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> ProviderResponse:
         given = {**headers, "host": urlsplit(url).netloc}
         status, content = parted(self._provider.answer(method, url, given, body))
-        return Answer(status=status, body=content)
+        return ProviderResponse(status=status, body=content)
 
     # Lists --------------------------------------------------------------------------------------------------
 
-    def _listed(self, name: str, url: str, headers: Mapping[str, str]) -> Answer:
+    def _listed(self, name: str, url: str, headers: Mapping[str, str]) -> ProviderResponse:
         mood, simulator = self._mood(name), self._provider.simulator
         parts = urlsplit(url)
         query = dict(parse_qsl(parts.query))
@@ -212,7 +214,9 @@ class Line(Outbound):
             simulator.as_it_is()
         if mood.tokens or answer.status != 200:
             return answer
-        return Answer(status=200, body=json.dumps({**json.loads(answer.body), "next_page_token": ""}).encode())
+        return ProviderResponse(
+            status=200, body=json.dumps({**json.loads(answer.body), "next_page_token": ""}).encode()
+        )
 
     def _mood(self, name: str) -> Mood:
         """Changes every few hours; some hours after the last submission, all is as it should be."""

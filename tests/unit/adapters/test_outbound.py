@@ -15,7 +15,7 @@ import trustme
 
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.domain.addresses import is_private, is_public
-from reelkeep.domain.wire import Answer
+from reelkeep.domain.wire import ProviderResponse
 from tests.servers import Cut, Request, Server, reply, serving_tls
 
 
@@ -26,7 +26,7 @@ def outbound() -> Iterator[Outbound]:
     outbound.close()
 
 
-def get(outbound: Outbound, url: str, **more: Any) -> Answer:
+def get(outbound: Outbound, url: str, **more: Any) -> ProviderResponse:
     return outbound.request("GET", url, **{"allow_private": True, "seconds": 5.0, **more})
 
 

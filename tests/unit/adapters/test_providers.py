@@ -29,7 +29,7 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.task import Asset, Dispatch, DispatchStatus, Kind, Request, Task
-from reelkeep.domain.wire import Answer, ProviderDialect
+from reelkeep.domain.wire import ProviderDialect, ProviderResponse
 from reelkeep.ports import Source
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -39,12 +39,12 @@ VIDU = {"dialect": "vidu_ent_v2", "base_url": "https://api.vidu.test/", "api_key
 
 @dataclass
 class FakeOutbound(Outbound):
-    answer: Answer | BaseException | Sequence[Answer | BaseException] = field(
-        default_factory=lambda: Answer(status=200, body=b'{"task_id": "7"}')
+    answer: ProviderResponse | BaseException | Sequence[ProviderResponse | BaseException] = field(
+        default_factory=lambda: ProviderResponse(status=200, body=b'{"task_id": "7"}')
     )
     calls: list[dict[str, Any]] = field(default_factory=list)
 
-    def request(self, method: str, url: str, **rest: Any) -> Answer:
+    def request(self, method: str, url: str, **rest: Any) -> ProviderResponse:
         self.calls.append({"method": method, "url": url, **rest})
         answer = self.answer
         if isinstance(answer, Sequence):
@@ -265,17 +265,17 @@ def nobody(_: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "there"),
     [
-        (Answer(status=200, headers={"content-type": "video/mp4"}), True),
-        (Answer(status=200), True),
-        (Answer(status=200, headers={"content-type": "text/html; charset=utf-8"}), False),
-        (Answer(status=200, headers={"content-type": "application/xml"}), False),
-        (Answer(status=403), False),
+        (ProviderResponse(status=200, headers={"content-type": "video/mp4"}), True),
+        (ProviderResponse(status=200), True),
+        (ProviderResponse(status=200, headers={"content-type": "text/html; charset=utf-8"}), False),
+        (ProviderResponse(status=200, headers={"content-type": "application/xml"}), False),
+        (ProviderResponse(status=403), False),
         (AnswerLost("cut"), False),
         (BlockedAddress("inside"), False),
     ],
 )
 def test_a_link_leads_to_a_file_if_it_is_answered_with_something_other_than_text(
-    answer: Answer | Exception, there: bool
+    answer: ProviderResponse | Exception, there: bool
 ) -> None:
     outbound = FakeOutbound(answer)
     provider = providers(outbound, vidu=VIDU).get("vidu")
@@ -285,8 +285,8 @@ def test_a_link_leads_to_a_file_if_it_is_answered_with_something_other_than_text
 
 def test_a_search_goes_on_to_the_last_page_with_the_providers_key() -> None:
     pages = [
-        Answer(status=200, body=b'{"tasks": [{"id": "7", "payload": ""}], "next_page_token": "t1"}'),
-        Answer(status=200, body=json.dumps({"tasks": [{"id": "8", "payload": TASK.id}]}).encode()),
+        ProviderResponse(status=200, body=b'{"tasks": [{"id": "7", "payload": ""}], "next_page_token": "t1"}'),
+        ProviderResponse(status=200, body=json.dumps({"tasks": [{"id": "8", "payload": TASK.id}]}).encode()),
     ]
     outbound = FakeOutbound(pages)
     assert providers(outbound, vidu=VIDU).get("vidu").find(TASK, nobody) == Found("8")
@@ -301,10 +301,10 @@ def test_a_search_says_what_is_certainly_not_there() -> None:
         return replace(TASK, id=name, dispatch=Dispatch(status=DispatchStatus.ACCEPTED, started_at=started_at))
 
     known = {"9": of_ours("later", 30), "5": of_ours("earlier", -30)}
-    listed = Answer(
+    listed = ProviderResponse(
         status=200, body=b'{"tasks": [{"id": "9", "payload": "later"}, {"id": "5", "payload": "earlier"}]}'
     )
-    outbound = FakeOutbound([listed, Answer(status=200, body=b'{"tasks": []}')] * 2)
+    outbound = FakeOutbound([listed, ProviderResponse(status=200, body=b'{"tasks": []}')] * 2)
     assert providers(outbound, vidu=VIDU).get("vidu").find(TASK, known.get) == Absent()
 
 
@@ -317,7 +317,7 @@ def test_a_format_without_a_list_can_never_tell() -> None:
 def test_a_list_that_goes_round_in_circles_ends_with_the_time_for_it() -> None:
     ticks = count(0, 5)
     outbound = FakeOutbound(
-        Answer(status=200, body=b'{"tasks": [{"id": "7", "payload": ""}], "next_page_token": "t"}')
+        ProviderResponse(status=200, body=b'{"tasks": [{"id": "7", "payload": ""}], "next_page_token": "t"}')
     )
     known = ConfiguredProviders(
         FakeSecret(json.dumps({"vidu": VIDU})), upstream, outbound, lambda: float(next(ticks))
@@ -336,12 +336,12 @@ def test_what_cannot_be_said_any_more_is_refused_and_nothing_is_sent() -> None:
 ITEM = {"id": "1", "state": "success", "created_at": "2026-11-21T10:00:00Z", "creations": []}
 
 
-def vidus_list(*ids: str, token: str = "") -> Answer:
+def vidus_list(*ids: str, token: str = "") -> ProviderResponse:
     body = {"tasks": [{**ITEM, "id": id} for id in ids], "next_page_token": token}
-    return Answer(status=200, body=json.dumps(body).encode())
+    return ProviderResponse(status=200, body=json.dumps(body).encode())
 
 
-def listing(*answers: Answer | BaseException) -> tuple[list[str], FakeOutbound]:
+def listing(*answers: ProviderResponse | BaseException) -> tuple[list[str], FakeOutbound]:
     outbound = FakeOutbound(list(answers))
     found = []
     try:
@@ -360,7 +360,7 @@ def test_a_list_is_read_page_by_page_to_its_end() -> None:
 
 def test_a_list_that_breaks_off_says_so_after_what_could_be_read() -> None:
     assert listing(vidus_list("1", token="t"), AnswerLost("cut"))[0] == ["1", "cut"]
-    found, _ = listing(vidus_list("1", token="t"), Answer(status=503))
+    found, _ = listing(vidus_list("1", token="t"), ProviderResponse(status=503))
     assert found == ["1", "the provider answered 503 when it was asked for its list"]
 
 

@@ -17,7 +17,7 @@ from reelkeep.dialects.dialect import Dialect, Http, Show, Submit
 from reelkeep.domain.errors import ClientError
 from reelkeep.domain.observation import Finding, Refused
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Request, State, Task
-from reelkeep.domain.wire import Answer, Call, Json, Search
+from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse, Search
 
 NOW = datetime(2026, 1, 6, 8, 0, 0, 123456, tzinfo=UTC)
 TASK_ID = "019b91f8d4fb00112233445566778899"
@@ -95,9 +95,9 @@ def finished(request: Request) -> Task:
     return task_of(request, state=State.SUCCESS, creations=(creation,), finished_at=NOW + timedelta(seconds=90))
 
 
-def answer(status: int, body: Json = None, **headers: str) -> Answer:
+def answer(status: int, body: Json = None, **headers: str) -> ProviderResponse:
     text = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(
+    return ProviderResponse(
         status=status, body=text, headers={name.replace("_", "-"): value for name, value in headers.items()}
     )
 
@@ -118,7 +118,7 @@ def values(names: Iterable[str], *words: Json) -> st.SearchStrategy[Any]:
     )
 
 
-def searched(search: Search | None, *answers: Answer) -> tuple[list[Call], Finding]:
+def searched(search: Search | None, *answers: ProviderResponse) -> tuple[list[ProviderRequest], Finding]:
     """What is asked, given these answers, and what follows. The last answer is repeated."""
     assert search is not None
     calls, script = [], list(answers)

@@ -22,7 +22,7 @@ from reelkeep.dialects.dialect import Dialect, Http, List, Submit
 from reelkeep.domain import observation
 from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.task import Request
-from reelkeep.domain.wire import Answer, Call, Json, ProviderDialect
+from reelkeep.domain.wire import Json, ProviderDialect, ProviderRequest, ProviderResponse
 from tests.submissions import MODELS, submission
 from tests.unit.dialects.stage import task_of
 
@@ -90,7 +90,7 @@ def test_whatever_a_provider_answers_is_a_value(
     spoken: ProviderDialect, data: st.DataObject, status: int, headers: dict[str, str]
 ) -> None:
     body = data.draw(crooked(answers(spoken)) | st.binary(max_size=40))
-    answer = Answer(status=status, headers=headers, body=body)
+    answer = ProviderResponse(status=status, headers=headers, body=body)
     placed = spoken.read_dispatched(answer)
     assert isinstance(placed, PLACEMENTS)
     assert not isinstance(placed, observation.Accepted) or placed.provider_task_id
@@ -124,7 +124,7 @@ def test_whatever_a_client_sends_is_understood_or_refused_and_so_at_every_provid
     json.dumps(route.render(task_of(request)).body)
     for provider in UPSTREAMS:
         with suppress(InvalidRequest):
-            assert isinstance(provider.dispatch(task_of(request)), Call)
+            assert isinstance(provider.dispatch(task_of(request)), ProviderRequest)
 
 
 @pytest.mark.parametrize("spoken", all_dialects(), ids=lambda dialect: dialect.name)

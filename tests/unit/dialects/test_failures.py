@@ -12,7 +12,7 @@ from reelkeep.dialects import all_dialects, upstream
 from reelkeep.dialects.dialect import Dialect, Show
 from reelkeep.domain.observation import Failed
 from reelkeep.domain.task import Dispatch, DispatchStatus, Failure, FailureClass, Kind, Request, Task
-from reelkeep.domain.wire import Answer, Json
+from reelkeep.domain.wire import Json, ProviderResponse
 from tests.unit.dialects.stage import NOW, link_to, task_of
 
 POLICY, INPUT, CREDIT, THROTTLED, PROVIDER, EXPIRED, LOST, CANCELLED, DEADLINE = FailureClass
@@ -203,7 +203,7 @@ def test_a_providers_code_is_of_the_right_class_and_says_whether_to_try_again(
 ) -> None:
     provider = upstream(name)
     assert provider is not None
-    observed = provider.read_observed(Answer(status=200, body=json.dumps(BODIES[name](code)).encode()))
+    observed = provider.read_observed(ProviderResponse(status=200, body=json.dumps(BODIES[name](code)).encode()))
     assert isinstance(observed, Failed)
     failure = observed.failure
     assert (failure.reason, failure.code, failure.retryable) == (reason, code, code in RETRYABLE[name])
@@ -216,6 +216,8 @@ def test_a_providers_code_is_of_the_right_class_and_says_whether_to_try_again(
 def test_arks_other_ends_are_classes_of_their_own(word: str, reason: FailureClass, retryable: bool) -> None:
     provider = upstream("volc_ark")
     assert provider is not None
-    observed = provider.read_observed(Answer(status=200, body=json.dumps({"id": "7", "status": word}).encode()))
+    observed = provider.read_observed(
+        ProviderResponse(status=200, body=json.dumps({"id": "7", "status": word}).encode())
+    )
     assert isinstance(observed, Failed)
     assert (observed.failure.reason, observed.failure.retryable) == (reason, retryable)

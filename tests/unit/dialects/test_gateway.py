@@ -26,7 +26,7 @@ from reelkeep.domain.observation import (
     Unreadable,
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, State
-from reelkeep.domain.wire import Call, Json
+from reelkeep.domain.wire import Json, ProviderRequest
 from tests.unit.dialects.stage import Speaker, answer, task_of
 from tests.unit.dialects.videos_stage import BODY, FIRST, request_of
 
@@ -53,7 +53,7 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls(upstrea
     ours = {"provider": "gateway", "callback_url": "https://me.test"}
     request = request_of(upstream.name, body={**body, "seed": None, **ours})
     request = replace(request, unexpressed=("hologram",))
-    assert upstream.dispatch(task_of(request)) == Call(method="POST", path=upstream.path, body=body)
+    assert upstream.dispatch(task_of(request)) == ProviderRequest(method="POST", path=upstream.path, body=body)
 
 
 @anywhere
@@ -73,9 +73,13 @@ def test_each_path_is_told_of_an_image_in_the_words_that_it_reads() -> None:
         "size": "720p",
         "metadata": {"resolution": "720p"},
     }
-    assert flat_client.upstream.dispatch(task) == Call(method="POST", path="/v1/video/generations", body=flat)
+    assert flat_client.upstream.dispatch(task) == ProviderRequest(
+        method="POST", path="/v1/video/generations", body=flat
+    )
     more = {"seconds": "5", "input_reference": FIRST}
-    assert openai_client.upstream.dispatch(task) == Call(method="POST", path="/v1/videos", body={**flat, **more})
+    assert openai_client.upstream.dispatch(task) == ProviderRequest(
+        method="POST", path="/v1/videos", body={**flat, **more}
+    )
 
 
 @pytest.mark.parametrize(

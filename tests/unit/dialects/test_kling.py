@@ -33,7 +33,7 @@ from reelkeep.domain.observation import (
     Unreadable,
 )
 from reelkeep.domain.task import Dispatch, DispatchStatus, Failure, FailureClass, Kind, Request, State
-from reelkeep.domain.wire import Call, Json
+from reelkeep.domain.wire import Json, ProviderRequest
 from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, Speaker, answer, finished, link_to, searched, task_of
 
 kling = Speaker(dialect)
@@ -238,7 +238,7 @@ def test_a_creation_of_ours_goes_to_kling_under_its_id_there() -> None:
 def test_a_task_is_polled_at_the_address_of_its_kind() -> None:
     for word, (_, body) in KINDS.items():
         call = upstream.observe(task_of(asked(word, **body), provider_task_id="t 1"))
-        assert call == Call(method="GET", path=f"/v1/videos/{word}/t%201")
+        assert call == ProviderRequest(method="GET", path=f"/v1/videos/{word}/t%201")
 
 
 def test_a_key_is_sent_as_it_is_and_a_pair_as_a_token_for_half_an_hour() -> None:
@@ -330,7 +330,7 @@ def test_a_lost_answer_is_found_by_our_mark_in_the_list_of_its_kind() -> None:
     calls, finding = searched(upstream.find(lost, lambda _: None), answer(200, enveloped([DATA, ours])))
     assert finding == Found("885000000000000001")
     query = (("pageNum", "1"), ("pageSize", "500"))
-    assert calls == [Call(method="GET", path="/v1/videos/image2video", query=query)]
+    assert calls == [ProviderRequest(method="GET", path="/v1/videos/image2video", query=query)]
 
 
 def test_every_kind_is_listed_and_each_row_is_polled_where_it_is() -> None:

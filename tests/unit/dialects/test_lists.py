@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reelkeep.dialects import all_dialects, upstream
 from reelkeep.domain.observation import ListedPage, Succeeded
 from reelkeep.domain.task import Kind, Request
-from reelkeep.domain.wire import Answer, Call, Json, ProviderDialect
+from reelkeep.domain.wire import Json, ProviderDialect, ProviderRequest, ProviderResponse
 
 NOW = datetime(2026, 1, 6, 8, tzinfo=UTC)
 SINCE = NOW - timedelta(hours=24)
@@ -27,7 +27,7 @@ def speaker(name: str) -> ProviderDialect:
 
 
 def said(name: str, body: Json, page: str = "", status: int = 200) -> ListedPage | None:
-    answer = Answer(status=status, body=json.dumps(body).encode())
+    answer = ProviderResponse(status=status, body=json.dumps(body).encode())
     return speaker(name).read_successes(answer, SINCE, page)
 
 
@@ -39,7 +39,7 @@ def page(name: str, body: Json, after: str = "") -> ListedPage:
 
 def asked(name: str, page: str = "") -> dict[str, str]:
     call = speaker(name).list_successes(SINCE, page)
-    assert isinstance(call, Call)
+    assert isinstance(call, ProviderRequest)
     assert call.method == "GET"
     return dict(call.query)
 

@@ -11,7 +11,7 @@ from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.families.marked import MarkedClient
 from reelkeep.domain.observation import Absent, Finding, Found, ListedPage, Uncertain
 from reelkeep.domain.task import Dispatch, DispatchStatus, Kind, Request, Task
-from reelkeep.domain.wire import Call, Json
+from reelkeep.domain.wire import Json, ProviderRequest
 from tests.unit.dialects.stage import NOW, answer, searched, task_of
 
 
@@ -20,8 +20,8 @@ class Pigeons(MarkedClient):
     lists = {"letters": Kind.TEXT2VIDEO, "photographs": Kind.IMG2VIDEO}  # noqa: RUF012
     most_pages = 3
 
-    def page(self, name: str, number: int) -> Call:
-        return Call(method="GET", path=f"/{name}", query=(("page", str(number)),))
+    def page(self, name: str, number: int) -> ProviderRequest:
+        return ProviderRequest(method="GET", path=f"/{name}", query=(("page", str(number)),))
 
     def list_of(self, task: Task) -> str:
         return next(name for name, kind in self.lists.items() if kind is task.request.kind)

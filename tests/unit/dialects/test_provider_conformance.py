@@ -44,7 +44,7 @@ from reelkeep.domain.observation import (
     Unreadable,
 )
 from reelkeep.domain.task import FailureClass, Kind, Request, State
-from reelkeep.domain.wire import Answer, Json, ProviderDialect
+from reelkeep.domain.wire import Json, ProviderDialect, ProviderResponse
 from tests.unit.dialects.stage import NOW, answer, searched, task_of
 
 GOLDEN = Path(__file__).parents[2] / "golden"
@@ -574,8 +574,8 @@ FAULTS: dict[str, Callable[[bytes], bytes]] = {
 @of_every_format
 @pytest.mark.parametrize("fault", FAULTS)
 def test_one_fault_does_not_make_an_answer_unreadable(format: Format, fault: str) -> None:
-    def with_fault(body: Json) -> Answer:
-        return Answer(status=200, body=FAULTS[fault](json.dumps(body).encode()))
+    def with_fault(body: Json) -> ProviderResponse:
+        return ProviderResponse(status=200, body=FAULTS[fault](json.dumps(body).encode()))
 
     accepted = format.client.read_dispatched(with_fault(format.sample("accepted")))
     assert isinstance(accepted, Accepted), f"{format.name} loses a paid task for {fault}: {accepted}"

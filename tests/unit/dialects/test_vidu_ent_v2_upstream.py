@@ -30,7 +30,7 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.task import Asset, Creation, Dispatch, DispatchStatus, FailureClass, Kind, Request, State, Task
-from reelkeep.domain.wire import Answer, Call, Json
+from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse
 from tests.unit.dialects.stage import BOAT, KEY_REFUSED, NOW, TASK_ID, TINY, answer, refused_as, searched, task_of
 from tests.unit.dialects.vidu_ent_v2_stage import (
     IMAGE_BODY,
@@ -60,7 +60,7 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls() -> No
         "hologram": {"depth": 3},
     }
     call = upstream.dispatch(task_of(submit("img2video", body)))
-    assert call == Call(
+    assert call == ProviderRequest(
         method="POST",
         path="/ent/v2/img2video",
         body={
@@ -148,7 +148,7 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls() -> No
 )
 def test_a_request_of_another_dialect_is_said_in_vidus_words(request_: Json, path: str, body: Json) -> None:
     call = upstream.dispatch(task_of(Request(dialect="volc_ark", **request_)))
-    assert call == Call(method="POST", path=path, body=body)
+    assert call == ProviderRequest(method="POST", path=path, body=body)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,9 @@ def test_what_vidu_has_no_words_for_is_refused_by_name(request_: Json, field: st
         (answer(503, {"reason": "SystemThrottling"}), Unknown("the provider answered the submission with 503")),
     ],
 )
-def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, placement: DispatchOutcome) -> None:
+def test_the_answer_to_the_billable_call_is_read_with_care(
+    answered: ProviderResponse, placement: DispatchOutcome
+) -> None:
     assert upstream.read_dispatched(answered) == placement
 
 
@@ -304,7 +306,9 @@ def test_a_success_is_read_however_loosely_it_is_written() -> None:
         ),
     ],
 )
-def test_an_observation_says_no_more_than_was_learned(answered: Answer, observed: observation.Observation) -> None:
+def test_an_observation_says_no_more_than_was_learned(
+    answered: ProviderResponse, observed: observation.Observation
+) -> None:
     assert upstream.read_observed(answered) == observed
 
 
@@ -345,8 +349,10 @@ def test_a_failure_keeps_the_providers_word_and_says_what_to_do(
 
 def test_a_task_is_asked_for_and_cancelled_by_the_providers_id() -> None:
     task = task_of(submit("img2video", IMAGE_BODY), provider_task_id="885")
-    assert upstream.observe(task) == Call(method="GET", path="/ent/v2/tasks/885/creations")
-    assert upstream.cancel(task) == Call(method="POST", path="/ent/v2/tasks/885/cancel", body={"id": "885"})
+    assert upstream.observe(task) == ProviderRequest(method="GET", path="/ent/v2/tasks/885/creations")
+    assert upstream.cancel(task) == ProviderRequest(
+        method="POST", path="/ent/v2/tasks/885/cancel", body={"id": "885"}
+    )
     assert upstream.cancel(replace(task, provider_task_id="")) is None
 
 
@@ -360,7 +366,7 @@ def test_a_task_is_asked_for_and_cancelled_by_the_providers_id() -> None:
         (answer(404, error("TaskNotFound", 404)), False),
     ],
 )
-def test_a_task_is_cancelled_only_if_the_provider_says_so(answered: Answer, cancelled: bool) -> None:
+def test_a_task_is_cancelled_only_if_the_provider_says_so(answered: ProviderResponse, cancelled: bool) -> None:
     assert upstream.read_cancelled(answered) is cancelled
 
 
@@ -385,24 +391,26 @@ KNOWN = {"999": of_ours(30), "111": of_ours(-30, id="earlier")}
 PROOF = answer(200, {"state": "success", "payload": "later"})  # that the provider shows payloads where tasks are
 
 
-def list_call(name: str = "pager.page", value: str = "0", *, whole: bool = False) -> Call:
+def list_call(name: str = "pager.page", value: str = "0", *, whole: bool = False) -> ProviderRequest:
     window = () if whole else (("created_at.from", "2026-01-06T08:55:00.123456Z"),)
-    return Call(method="GET", path="/ent/v2/tasks", query=(*window, (name, value), ("pager.pagesz", "100")))
+    return ProviderRequest(
+        method="GET", path="/ent/v2/tasks", query=(*window, (name, value), ("pager.pagesz", "100"))
+    )
 
 
-def look_call(task_id: str) -> Call:
-    return Call(method="GET", path=f"/ent/v2/tasks/{task_id}/creations")
+def look_call(task_id: str) -> ProviderRequest:
+    return ProviderRequest(method="GET", path=f"/ent/v2/tasks/{task_id}/creations")
 
 
-def page_of(*tasks: object, token: str = "") -> Answer:
+def page_of(*tasks: object, token: str = "") -> ProviderResponse:
     return answer(200, {"next_page_token": token, "tasks": list(tasks)})
 
 
-def found(*answers: Answer, known: dict[str, Task] | None = None) -> tuple[list[Call], Finding]:
+def found(*answers: ProviderResponse, known: dict[str, Task] | None = None) -> tuple[list[ProviderRequest], Finding]:
     return searched(upstream.find(LOST, (KNOWN if known is None else known).get), *answers)
 
 
-def listing(*rows: object, looks: tuple[Answer, ...] = ()) -> list[Answer]:
+def listing(*rows: object, looks: tuple[ProviderResponse, ...] = ()) -> list[ProviderResponse]:
     """A list of one page, which shows the same whatever the window is; then what the looks in between find."""
     return [page_of(*rows), page_of(), page_of(*rows), page_of(), *looks]
 
@@ -493,7 +501,7 @@ def test_a_bad_row_costs_that_row_only(row: object) -> None:
         (answer(500, {"tasks": []}), Uncertain("the provider answered 500 when it was asked for its list")),
     ],
 )
-def test_a_lost_placement_is_found_by_our_id(listed: Answer, finding: Finding) -> None:
+def test_a_lost_placement_is_found_by_our_id(listed: ProviderResponse, finding: Finding) -> None:
     assert found(listed) == ([list_call()], finding)
 
 
@@ -512,7 +520,9 @@ def test_a_lost_placement_is_looked_for_to_the_last_page() -> None:
         ([LATER], page_of(*MORE), Uncertain),  # there may be no way to get at what is on its other pages
     ],
 )
-def test_a_list_is_read_to_its_end(rows: Sequence[object], last: Answer, finding: Finding | type[Finding]) -> None:
+def test_a_list_is_read_to_its_end(
+    rows: Sequence[object], last: ProviderResponse, finding: Finding | type[Finding]
+) -> None:
     pages = (page_of(*rows, *FULL[2:]), page_of(*MORE), last)
     _, told = found(*pages, *pages)
     assert told == finding or isinstance(told, finding if isinstance(finding, type) else ())
@@ -582,7 +592,9 @@ def test_what_is_known_to_be_another_task_of_ours_is_not_looked_at() -> None:
         (answer(200, {"state": "success"}), Untraceable),
     ],
 )
-def test_a_task_that_is_not_shown_or_without_its_payload_leaves_it_open(look: Answer, kind: type[Finding]) -> None:
+def test_a_task_that_is_not_shown_or_without_its_payload_leaves_it_open(
+    look: ProviderResponse, kind: type[Finding]
+) -> None:
     _, finding = found(page_of(WITHOUT), page_of(), look, page_of(WITHOUT, LATER), page_of())
     assert isinstance(finding, kind)
 

@@ -21,7 +21,7 @@ from reelkeep.domain.observation import (
     Unreadable,
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
-from reelkeep.domain.wire import Answer, Call, Json
+from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse
 from tests.unit.dialects.stage import BOAT, answer, task_of
 from tests.unit.dialects.vidu_native_stage import ANYTHING, PATH, SUBMISSION, native
 
@@ -29,7 +29,7 @@ from tests.unit.dialects.vidu_native_stage import ANYTHING, PATH, SUBMISSION, na
 def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
     sent = {**SUBMISSION, "hologram": [1], "provider": "p", "callback_url": "https://me.test/cb"}
     call = upstream.dispatch(task_of(native.parse(sent)))
-    assert call == Call(method="POST", path=PATH, body={**SUBMISSION, "hologram": [1]})
+    assert call == ProviderRequest(method="POST", path=PATH, body={**SUBMISSION, "hologram": [1]})
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
 )
 def test_a_request_of_another_dialect_is_said_in_its_words(request_: Json, body: Json) -> None:
     call = upstream.dispatch(task_of(Request(dialect="volc_ark", **request_)))
-    assert call == Call(method="POST", path=PATH, body=body)
+    assert call == ProviderRequest(method="POST", path=PATH, body=body)
 
 
 RAIN: dict[str, Json] = {"kind": Kind.TEXT2VIDEO, "model": "m", "prompt": "rain"}
@@ -130,7 +130,9 @@ def openai_error(code: str, message: str = "no") -> Json:
         ),
     ],
 )
-def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, placement: DispatchOutcome) -> None:
+def test_the_answer_to_the_billable_call_is_read_with_care(
+    answered: ProviderResponse, placement: DispatchOutcome
+) -> None:
     assert upstream.read_dispatched(answered) == placement
 
 
@@ -163,7 +165,7 @@ def test_a_success_is_read_in_every_shape_whatever_id_it_carries(said: Json, ass
         (answer(400, {"code": "task_not_exist", "message": "", "data": None}), Missing()),
     ],
 )
-def test_an_observation_says_no_more_than_was_learned(answered: Answer, observed: Observation) -> None:
+def test_an_observation_says_no_more_than_was_learned(answered: ProviderResponse, observed: Observation) -> None:
     assert upstream.read_observed(answered) == observed
 
 

@@ -19,7 +19,7 @@ from reelkeep.domain.observation import (
     Unreadable,
 )
 from reelkeep.domain.task import Asset, Creation, Kind, Request, State
-from reelkeep.domain.wire import Answer, Call, Json
+from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse
 from tests.unit.dialects.stage import BOAT, TASK_ID, TINY, answer, task_of
 from tests.unit.dialects.vidu_v1_stage import ANYTHING, IMAGE, SUBMISSION, TEXT, asked, v1
 
@@ -31,7 +31,7 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls() -> No
         "callback_url": "https://me.test/cb",
     }
     call = upstream.dispatch(task_of(v1.parse(sent)))
-    assert call == Call(method="POST", path="/vidu/v1/tasks", body=asked("img2video", IMAGE, hologram=[1]))
+    assert call == ProviderRequest(method="POST", path="/vidu/v1/tasks", body=asked("img2video", IMAGE, hologram=[1]))
 
 
 def test_a_creation_of_ours_travels_under_its_providers_id() -> None:
@@ -94,7 +94,7 @@ def test_a_creation_of_ours_travels_under_its_providers_id() -> None:
 )
 def test_a_request_of_another_dialect_is_said_in_its_words(request_: Json, body: Json) -> None:
     call = upstream.dispatch(task_of(Request(dialect="volc_ark", **request_)))
-    assert call == Call(method="POST", path="/vidu/v1/tasks", body=body)
+    assert call == ProviderRequest(method="POST", path="/vidu/v1/tasks", body=body)
 
 
 RAIN: dict[str, Json] = {"kind": Kind.TEXT2VIDEO, "model": "m", "prompt": "rain"}
@@ -134,7 +134,9 @@ def vidu_error(reason: str, status: int = 400) -> Json:
         (answer(200, v1.golden("seed-task")), Accepted("2369218477629212")),
     ],
 )
-def test_the_answer_to_the_billable_call_is_read_with_care(answered: Answer, placement: DispatchOutcome) -> None:
+def test_the_answer_to_the_billable_call_is_read_with_care(
+    answered: ProviderResponse, placement: DispatchOutcome
+) -> None:
     assert upstream.read_dispatched(answered) == placement
 
 
@@ -188,13 +190,13 @@ def test_a_success_is_read_in_every_shape_that_was_seen(name: str, creation: Cre
         ),
     ],
 )
-def test_an_observation_says_no_more_than_was_learned(answered: Answer, observed: Observation) -> None:
+def test_an_observation_says_no_more_than_was_learned(answered: ProviderResponse, observed: Observation) -> None:
     assert upstream.read_observed(answered) == observed
 
 
 def test_a_task_is_asked_for_by_the_providers_id_and_neither_cancelled_nor_looked_for() -> None:
     task = task_of(v1.parse(SUBMISSION), provider_task_id="2369218477629212")
-    assert upstream.observe(task) == Call(method="GET", path="/vidu/v1/tasks/2369218477629212")
+    assert upstream.observe(task) == ProviderRequest(method="GET", path="/vidu/v1/tasks/2369218477629212")
     assert (upstream.cancel(task), upstream.find(task, lambda _: None)) == (None, None)
 
 

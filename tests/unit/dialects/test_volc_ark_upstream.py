@@ -42,7 +42,7 @@ from reelkeep.domain.task import (
     State,
     Task,
 )
-from reelkeep.domain.wire import Answer, Call, Json
+from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse
 from tests.unit.dialects.stage import (
     BOAT,
     KEY_REFUSED,
@@ -85,7 +85,7 @@ def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls() -> No
     ours = {"provider": "ark", "callback_url": "https://client.example.com/hook"}
     nulls = {"seed": None, "execution_expires_after": None}
     call = upstream.dispatch(task_of(ark.parse({**body, **nulls, **ours})))
-    assert call == Call(method="POST", path=TASKS, body={**body, **MARKED})
+    assert call == ProviderRequest(method="POST", path=TASKS, body={**body, **MARKED})
 
 
 def test_a_draft_goes_by_the_provider_s_id() -> None:
@@ -163,7 +163,7 @@ def test_each_task_gets_a_time_of_its_own_between_a_day_and_two() -> None:
 )
 def test_a_request_of_another_dialect_is_said_in_arks_words(request_: Request, body: Json) -> None:
     sent = body if request_.off_peak else {**body, **MARKED}
-    assert upstream.dispatch(task_of(request_)) == Call(method="POST", path=TASKS, body=sent)
+    assert upstream.dispatch(task_of(request_)) == ProviderRequest(method="POST", path=TASKS, body=sent)
     ark.fits("VolcArkSubmission", sent)
 
 
@@ -233,7 +233,7 @@ def test_what_ark_has_no_words_for_is_refused_by_name(request_: Request, field: 
         ),
     ],
 )
-def test_the_answer_to_the_billable_call(answered: Answer, placement: DispatchOutcome) -> None:
+def test_the_answer_to_the_billable_call(answered: ProviderResponse, placement: DispatchOutcome) -> None:
     assert upstream.read_dispatched(answered) == placement
 
 
@@ -340,7 +340,7 @@ def ended(status: str, code: str = "", message: str = "") -> Json:
         ),
     ],
 )
-def test_the_answer_to_a_look(answered: Answer, observation: Observation) -> None:
+def test_the_answer_to_a_look(answered: ProviderResponse, observation: Observation) -> None:
     assert upstream.read_observed(answered) == observation
 
 
@@ -355,7 +355,7 @@ def test_the_answer_to_a_look(answered: Answer, observation: Observation) -> Non
         (answer(400, error("InvalidParameter")), "the provider answered 400 InvalidParameter"),
     ],
 )
-def test_what_makes_no_sense_is_kept_for_diagnosis(answered: Answer, reason: str) -> None:
+def test_what_makes_no_sense_is_kept_for_diagnosis(answered: ProviderResponse, reason: str) -> None:
     observation = upstream.read_observed(answered)
     assert isinstance(observation, Unreadable)
     assert observation.reason.startswith(reason)
@@ -367,7 +367,7 @@ def test_what_makes_no_sense_is_kept_for_diagnosis(answered: Answer, reason: str
 
 def test_only_what_is_in_the_queue_is_cancelled_because_the_same_call_erases_what_is_done() -> None:
     task = task_of(ark.parse(ark.golden("submission")), state=State.QUEUEING, provider_task_id=CGT)
-    assert upstream.cancel(task) == Call(method="DELETE", path=f"{TASKS}/{CGT}")
+    assert upstream.cancel(task) == ProviderRequest(method="DELETE", path=f"{TASKS}/{CGT}")
     assert upstream.cancel(replace(task, state=State.PROCESSING)) is None
     assert upstream.cancel(replace(task, provider_task_id="")) is None
 
@@ -386,7 +386,7 @@ def test_only_what_is_in_the_queue_is_cancelled_because_the_same_call_erases_wha
         (answer(500), False),
     ],
 )
-def test_cancelled_is_what_is_cancelled_for_certain(answered: Answer, cancelled: bool) -> None:
+def test_cancelled_is_what_is_cancelled_for_certain(answered: ProviderResponse, cancelled: bool) -> None:
     assert upstream.read_cancelled(answered) is cancelled
 
 
@@ -405,12 +405,12 @@ def item(minutes: float, mark: int | None = None, task_id: str = "") -> Json:
     return {"id": task_id or f"cgt-{minutes}-{mark}", "created_at": created, **marked}
 
 
-def page_of(*items: Json, total: int | None = None) -> Answer:
+def page_of(*items: Json, total: int | None = None) -> ProviderResponse:
     return answer(200, {"items": list(items), "total": len(items) if total is None else total})
 
 
-def page_call(number: int) -> Call:
-    return Call(method="GET", path=TASKS, query=(("page_num", str(number)), ("page_size", "500")))
+def page_call(number: int) -> ProviderRequest:
+    return ProviderRequest(method="GET", path=TASKS, query=(("page_num", str(number)), ("page_size", "500")))
 
 
 def mark_of(task_id: str) -> int:
@@ -431,7 +431,9 @@ BOTH = (EARLIER, LATER)
 KNOWN = {"cgt-earlier": of_ours(-30, id="earlier"), "cgt-later": of_ours(30)}
 
 
-def found(*answers: Answer, task: Task = LOST, known: dict[str, Task] | None = None) -> tuple[list[Call], Finding]:
+def found(
+    *answers: ProviderResponse, task: Task = LOST, known: dict[str, Task] | None = None
+) -> tuple[list[ProviderRequest], Finding]:
     return searched(upstream.find(task, (KNOWN if known is None else known).get), *answers)
 
 
@@ -449,7 +451,7 @@ def found(*answers: Answer, task: Task = LOST, known: dict[str, Task] | None = N
         (page_of(item(0, 172_800), *BOTH), Absent()),  # nobody drops marks: ours show their own
     ],
 )
-def test_a_lost_task_is_found_by_its_mark_or_certainly_not_there(listed: Answer, finding: Finding) -> None:
+def test_a_lost_task_is_found_by_its_mark_or_certainly_not_there(listed: ProviderResponse, finding: Finding) -> None:
     assert found(listed) == ([page_call(1)], finding)
 
 
@@ -512,7 +514,7 @@ def test_nothing_but_tasks_of_ours_on_both_sides_proves_anything(
         answer(500),
     ],
 )
-def test_what_may_be_ours_leaves_it_uncertain(listed: Answer) -> None:
+def test_what_may_be_ours_leaves_it_uncertain(listed: ProviderResponse) -> None:
     assert isinstance(found(listed)[1], Uncertain)
 
 
@@ -580,7 +582,7 @@ def test_absence_is_certain_only_after_the_last_page(last: list[Json], finding: 
         answer(502),
     ],
 )
-def test_a_list_that_changes_while_it_is_read_leaves_it_uncertain(second: Answer) -> None:
+def test_a_list_that_changes_while_it_is_read_leaves_it_uncertain(second: ProviderResponse) -> None:
     first = page_of(*OLD[:500], total=601)
     assert isinstance(found(first, second)[1], Uncertain)
 
@@ -596,7 +598,7 @@ def test_a_list_that_changes_while_it_is_read_leaves_it_uncertain(second: Answer
     ],
 )
 def test_a_task_without_a_mark_is_certainly_not_there_or_nobody_will_ever_know(
-    listed: Answer, finding: Finding
+    listed: ProviderResponse, finding: Finding
 ) -> None:
     assert found(listed, task=UNMARKED) == ([page_call(1)], finding)
 
@@ -611,7 +613,7 @@ NAMES = [*SUCCEEDED, *LINKS, "error", "code", "message", "data", "task_id", "ite
 
 @given(st.integers(100, 599), values(NAMES, "succeeded", "failed", "queued", CGT) | st.binary())
 def test_nothing_that_a_provider_says_breaks_the_reading_of_it(status: int, body: Json) -> None:
-    said = Answer(status=status, body=body) if isinstance(body, bytes) else answer(status, body)
+    said = ProviderResponse(status=status, body=body) if isinstance(body, bytes) else answer(status, body)
     upstream.read_dispatched(said)
     upstream.read_observed(said)
     upstream.read_cancelled(said)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.domain.wire import Answer, Json, parse_json, repair_json
+from reelkeep.domain.wire import Json, ProviderResponse, parse_json, repair_json
 
 fit_to_send = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(
@@ -19,7 +19,7 @@ values = st.recursive(
 
 
 def asked_to_wait(text: str) -> float | None:
-    return Answer(status=429, headers={"retry-after": text}).retry_after
+    return ProviderResponse(status=429, headers={"retry-after": text}).retry_after
 
 
 @given(st.text() | st.floats().map(str) | st.integers().map(str))
@@ -74,7 +74,7 @@ def test_what_nobody_could_be_sent_again_is_refused(text: bytes) -> None:
     ],
 )
 def test_an_answer_is_repaired(body: bytes, meant: Json) -> None:
-    assert Answer(status=200, body=body).json() == meant
+    assert ProviderResponse(status=200, body=body).json() == meant
 
 
 @given(st.binary() | st.text().map(str.encode) | values.map(lambda value: json.dumps(value).encode()[:-1]))
@@ -96,4 +96,4 @@ def test_an_answer_without_faults_is_read_as_it_was_written(value: Json) -> None
 
 @pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"[" * 100_000, b"\xff"])
 def test_an_answer_that_is_not_json_says_nothing(body: bytes) -> None:
-    assert Answer(status=200, body=body).json() is None
+    assert ProviderResponse(status=200, body=body).json() is None

@@ -14,7 +14,7 @@ from reelkeep.adapters.http.outbound import AnswerLost, Outbound
 from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.dialects import upstream
 from reelkeep.domain.task import DispatchStatus, State
-from reelkeep.domain.wire import Answer
+from reelkeep.domain.wire import ProviderResponse
 from tests.unit.services.stage import NOON, Stage, request
 
 HOUR = 3600.0
@@ -58,7 +58,7 @@ class Account(Outbound):
     calls: int = 0
     made: int = 0
 
-    def request(self, method: str, url: str, **sent: Any) -> Answer:
+    def request(self, method: str, url: str, **sent: Any) -> ProviderResponse:
         if method == "POST":
             self.calls += 1
             if self.calls != 2 or self.accepts_the_lost:
@@ -67,7 +67,7 @@ class Account(Outbound):
                 raise AnswerLost("cut")
             return self._said({"id": self.listed[0]["id"]})
         if self.stage.now < self.out_of_order_until:
-            return Answer(status=503)
+            return ProviderResponse(status=503)
         page = "pager.page=0" in url or "page_num=1&" in url
         if "?" in url:
             listed = [self._row(self.alter(row)) for row in self.listed[: self.longest]]
@@ -86,8 +86,8 @@ class Account(Outbound):
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:
         return row if self.shows_payloads else {name: said for name, said in row.items() if name != "payload"}
 
-    def _said(self, body: object) -> Answer:
-        return Answer(status=200, body=json.dumps(body).encode())
+    def _said(self, body: object) -> ProviderResponse:
+        return ProviderResponse(status=200, body=json.dumps(body).encode())
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""How a dialect talks about HTTP without doing any: a call to be made, an answer that came."""
+"""How a dialect talks about HTTP without doing any: a request to be made, the response that came."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _refuse(constant: str) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class ProviderRequest:
     """A request to a provider, below its base URL, without its credentials."""
 
     method: str
@@ -88,7 +88,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ProviderResponse:
     """What a provider answered. Header names are in lower case."""
 
     status: int
@@ -129,7 +129,7 @@ class Answer:
 
 # The other task that we placed and the provider has under this id, if there is one. Raises TryLater.
 OtherTask = Callable[[str], Task | None]
-Search = Generator[Call, Answer, Finding]  # what is asked, one after another; what was answered; what follows
+Search = Generator[ProviderRequest, ProviderResponse, Finding]  # requests, one after another, and what follows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,25 +160,25 @@ class ProviderDialect(Protocol):
     def credential(self, key: str, now: datetime) -> str:
         """What stands in the place of {key}: the configured key, or what is made of it for this moment."""
 
-    def dispatch(self, task: Task) -> Call:
+    def dispatch(self, task: Task) -> ProviderRequest:
         """The billable call. Raises InvalidRequest for what cannot be expressed, naming the client's field."""
 
-    def read_dispatched(self, answer: Answer) -> DispatchOutcome: ...
+    def read_dispatched(self, answer: ProviderResponse) -> DispatchOutcome: ...
 
-    def observe(self, task: Task) -> Call: ...
+    def observe(self, task: Task) -> ProviderRequest: ...
 
-    def read_observed(self, answer: Answer) -> Observation: ...
+    def read_observed(self, answer: ProviderResponse) -> Observation: ...
 
-    def list_successes(self, since: datetime, page: str) -> Call | None:
+    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:
         """A page of what succeeded since then, or may have: the first one for "". None if the format has no list."""
 
-    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
+    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
         """None for an answer that is no such page."""
 
-    def cancel(self, task: Task) -> Call | None:
+    def cancel(self, task: Task) -> ProviderRequest | None:
         """None if the format has no way to cancel."""
 
-    def read_cancelled(self, answer: Answer) -> bool:
+    def read_cancelled(self, answer: ProviderResponse) -> bool:
         """Whether it is cancelled for certain."""
 
     def find(self, task: Task, other: OtherTask) -> Search | None:

@@ -14,7 +14,7 @@ from itertools import chain
 from typing import TypeVar
 
 from reelkeep.adapters.http.outbound import PACKED, AnswerLost, BlockedAddress, NotSent, Outbound, Stream
-from reelkeep.domain.wire import Answer
+from reelkeep.domain.wire import ProviderResponse
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
 
 T = TypeVar("T")
@@ -232,7 +232,7 @@ def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def _check_busy(stream: Stream) -> None:
     if stream.status >= 500 or stream.status in _BUSY:
-        retry_after = Answer(status=stream.status, headers=stream.headers).retry_after
+        retry_after = ProviderResponse(status=stream.status, headers=stream.headers).retry_after
         raise SourceBusy(f"{stream.origin} answered {stream.status}", retry_after)
 
 

@@ -25,7 +25,7 @@ from reelkeep.adapters.http.guard import (
     vetted_addresses,
 )
 from reelkeep.domain.addresses import is_public as on_the_internet
-from reelkeep.domain.wire import Answer
+from reelkeep.domain.wire import ProviderResponse
 
 __all__ = ["AnswerLost", "BlockedAddress", "NotSent", "Outbound", "Stream"]
 
@@ -143,7 +143,7 @@ class Outbound:
         seconds: float = 20.0,
         limit_bytes: int = 8 << 20,
         allow_private: bool = False,
-    ) -> Answer:
+    ) -> ProviderResponse:
         """The whole answer within `seconds`. Raises NotSent, AnswerLost (also if too long), BlockedAddress.
 
         Only GET and HEAD follow redirects: what changes something is never sent twice.
@@ -155,10 +155,10 @@ class Outbound:
                 if len(content) > limit_bytes:
                     raise AnswerLost(f"{stream.origin}: an answer of more than {limit_bytes} bytes")
             if content.startswith(PACKED):  # although we asked for nothing else, and whatever the headers say
-                return Answer(
+                return ProviderResponse(
                     status=stream.status, headers=stream.headers, body=_unpacked(content, limit_bytes, stream.origin)
                 )
-            return Answer(status=stream.status, headers=stream.headers, body=bytes(content))
+            return ProviderResponse(status=stream.status, headers=stream.headers, body=bytes(content))
 
     @contextmanager
     def stream(

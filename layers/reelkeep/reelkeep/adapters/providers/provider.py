@@ -26,7 +26,7 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.task import Asset, Failure, FailureClass, Task
-from reelkeep.domain.wire import Answer, Call, OtherTask, ProviderDialect
+from reelkeep.domain.wire import OtherTask, ProviderDialect, ProviderRequest, ProviderResponse
 from reelkeep.ports import Clock, Source
 
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
@@ -179,7 +179,7 @@ class HttpProvider:
             return None
         return provider_callbacks.name_of(signature)
 
-    def _calling_back(self, call: Call, task: Task) -> Call:
+    def _calling_back(self, call: ProviderRequest, task: Task) -> ProviderRequest:
         callbacks = self.dialect.callbacks
         if callbacks is None or not self._calls_back_at:
             return call
@@ -190,7 +190,7 @@ class HttpProvider:
             self.name, task_id, self.settings.api_key.get_secret_value()
         )
 
-    def _send(self, call: Call, seconds: float) -> Answer:
+    def _send(self, call: ProviderRequest, seconds: float) -> ProviderResponse:
         url = self.settings.base_url + call.path
         if call.query:
             url += "?" + urlencode(call.query)

@@ -33,7 +33,7 @@ from reelkeep.domain.observation import (
     Unreadable,
 )
 from reelkeep.domain.task import Creation, Failure, FailureClass, State
-from reelkeep.domain.wire import Answer, Json
+from reelkeep.domain.wire import Json, ProviderResponse
 
 _IDS = ("task_id", "taskid", "job_id", "id")  # an aggregator's `id` may be a number of its own books
 _ENVELOPES = ("data", "result", "output", "response", "task", "tasks")
@@ -111,7 +111,7 @@ class Answers:
 
     # --- the answer to the billable call ---
 
-    def read_dispatched(self, answer: Answer) -> DispatchOutcome:
+    def read_dispatched(self, answer: ProviderResponse) -> DispatchOutcome:
         body = _only(answer.json())
         task, error = self.task_in(body), self._error(answer, body)
         named = next((each for each in (task, *_enveloped(body)) if self.task_id(each) not in ("", "0")), None)
@@ -143,7 +143,7 @@ class Answers:
 
     # --- the answer to a poll ---
 
-    def read_observed(self, answer: Answer) -> Observation:
+    def read_observed(self, answer: ProviderResponse) -> Observation:
         body = JsonObject(answer.json())
         task = self.task_in(body)
         if answer.ok and self.status(task):
@@ -207,14 +207,14 @@ class Answers:
 
     # --- the answer to a cancellation ---
 
-    def read_cancelled(self, answer: Answer) -> bool:
+    def read_cancelled(self, answer: ProviderResponse) -> bool:
         body = answer.json() if answer.body else {}
         error = self._error(answer, JsonObject(body))
         return error.kind is FailureClass.CANCELLED if error else isinstance(body, dict)
 
     # --- errors ---
 
-    def _error(self, answer: Answer, body: JsonObject) -> Error | None:
+    def _error(self, answer: ProviderResponse, body: JsonObject) -> Error | None:
         """None for an answer that says of no error."""
         code, message = _code_and_message(body)
         kind = failure_class(code, message, self.codes)

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from reelkeep.dialects.families.lists import Lists
 from reelkeep.domain.observation import ListedPage
 from reelkeep.domain.task import Request, Task
-from reelkeep.domain.wire import Answer, Call, Callbacks, Json, OtherTask, Search
+from reelkeep.domain.wire import Callbacks, Json, OtherTask, ProviderRequest, ProviderResponse, Search
 
 _OURS = frozenset({"callback_url", "provider"})  # meant for us, so not for the provider
 
@@ -39,21 +39,21 @@ class Client(Lists):
         request = task.request
         return self.forwarded_body(request) if request.dialect == self.name and request.body else self.write(request)
 
-    def dispatch(self, task: Task) -> Call:
-        return Call(method="POST", path=self.path, body=self.body(task))
+    def dispatch(self, task: Task) -> ProviderRequest:
+        return ProviderRequest(method="POST", path=self.path, body=self.body(task))
 
-    def observe(self, task: Task) -> Call:
-        return Call(method="GET", path=f"{self.path}/{segment(task.provider_task_id)}")
+    def observe(self, task: Task) -> ProviderRequest:
+        return ProviderRequest(method="GET", path=f"{self.path}/{segment(task.provider_task_id)}")
 
     # It lists nothing, cancels nothing, and echoes nothing that a lost task could be known by.
 
-    def list_successes(self, since: datetime, page: str) -> Call | None:
+    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:
         return None
 
-    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
+    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
         return None
 
-    def cancel(self, task: Task) -> Call | None:
+    def cancel(self, task: Task) -> ProviderRequest | None:
         return None
 
     def find(self, task: Task, other: OtherTask) -> Search | None:

@@ -11,11 +11,11 @@ from reelkeep.dialects.families.lenient import JsonObject, link
 from reelkeep.dialects.families.vocabulary import meaning_of
 from reelkeep.domain.observation import Listed, ListedPage
 from reelkeep.domain.task import Kind, Request, State
-from reelkeep.domain.wire import Answer, Json
+from reelkeep.domain.wire import Json, ProviderResponse
 
 
 class Lists(Answers):
-    def page_in(self, answer: Answer, name: str) -> tuple[JsonObject, list[Json]] | None:
+    def page_in(self, answer: ProviderResponse, name: str) -> tuple[JsonObject, list[Json]] | None:
         """The object that holds the list of this name, maybe in an envelope, and its rows; None if there is none."""
         body = JsonObject(answer.json())
         page = body.object("data") or body

@@ -13,7 +13,7 @@ from reelkeep.dialects.families.evidence import ALTERED, DOUBTFUL, UNPROVEN, Row
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.domain.observation import Absent, Found, ListedPage, Uncertain
 from reelkeep.domain.task import Kind, Request, Task
-from reelkeep.domain.wire import Answer, Call, Json, OtherTask, Search
+from reelkeep.domain.wire import Json, OtherTask, ProviderRequest, ProviderResponse, Search
 
 
 class MarkedClient(Client):
@@ -23,7 +23,7 @@ class MarkedClient(Client):
     most_pages: ClassVar[int]
 
     @abstractmethod
-    def page(self, name: str, number: int) -> Call: ...
+    def page(self, name: str, number: int) -> ProviderRequest: ...
 
     @abstractmethod
     def list_of(self, task: Task) -> str:
@@ -39,11 +39,11 @@ class MarkedClient(Client):
     def _request(self, task: JsonObject) -> Request:
         return replace(super()._request(task), payload=self.mark(task))
 
-    def list_successes(self, since: datetime, page: str) -> Call | None:
+    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:
         name, number, _ = self._place(page)
         return self.page(name, number)
 
-    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
+    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
         """Each list to the page that is empty, or is the one before once more. Not everybody has all the lists."""
         name, number, before = self._place(page)
         rows = [] if answer.status in (404, 405) else _rows(answer)
@@ -92,7 +92,7 @@ class MarkedClient(Client):
         return name, int(number), before
 
 
-def _rows(answer: Answer) -> list[Json] | None:
+def _rows(answer: ProviderResponse) -> list[Json] | None:
     """None for what is no page of a list: a refusal may come in a 200. Instead of an empty list there may be null."""
     said = JsonObject(answer.json())
     code, rows = said.id("code"), said.fields.get("data")

@@ -13,7 +13,7 @@ from reelkeep.dialects.families.tokens import hs256
 from reelkeep.dialects.families.vocabulary import Codes
 from reelkeep.dialects.kling import LARGEST_PAGE, MOST_PAGES, NAME, PATH, SEGMENTS
 from reelkeep.domain.task import FailureClass, Kind, Task
-from reelkeep.domain.wire import Call, Callbacks
+from reelkeep.domain.wire import Callbacks, ProviderRequest
 
 
 class _Client(MarkedClient):
@@ -36,21 +36,21 @@ class _Client(MarkedClient):
         seconds = int(now.timestamp())
         return hs256({"iss": access, "exp": seconds + 1800, "nbf": seconds - 5}, secret) if is_pair else key
 
-    def dispatch(self, task: Task) -> Call:
+    def dispatch(self, task: Task) -> ProviderRequest:
         body, source = self.body(task), {"video_id": task.source_creation} if task.source_creation else {}
         body |= {"input": {**body["input"], **source}} if task.request.kind is Kind.LIP_SYNC else source
         body["external_task_id"] = task.id  # what a lost answer is found by; the client's own we echo ourselves
-        return Call(method="POST", path=f"{PATH}/{self.list_of(task)}", body=body)
+        return ProviderRequest(method="POST", path=f"{PATH}/{self.list_of(task)}", body=body)
 
-    def observe(self, task: Task) -> Call:
-        return Call(method="GET", path=f"{PATH}/{self.list_of(task)}/{segment(task.provider_task_id)}")
+    def observe(self, task: Task) -> ProviderRequest:
+        return ProviderRequest(method="GET", path=f"{PATH}/{self.list_of(task)}/{segment(task.provider_task_id)}")
 
     def list_of(self, task: Task) -> str:
         return SEGMENTS.get(task.request.kind, task.request.kind)
 
-    def page(self, name: str, number: int) -> Call:
+    def page(self, name: str, number: int) -> ProviderRequest:
         query = (("pageNum", str(number)), ("pageSize", str(LARGEST_PAGE)))
-        return Call(method="GET", path=f"{PATH}/{name}", query=query)
+        return ProviderRequest(method="GET", path=f"{PATH}/{name}", query=query)
 
     def mark(self, task: JsonObject) -> str:
         return task.object("task_info").text("external_task_id")

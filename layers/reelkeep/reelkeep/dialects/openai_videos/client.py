@@ -11,7 +11,7 @@ from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.openai_videos import LARGEST_PAGE, NAME, PATH
 from reelkeep.domain.observation import ListedPage
 from reelkeep.domain.task import Asset, Creation
-from reelkeep.domain.wire import Answer, Call
+from reelkeep.domain.wire import ProviderRequest, ProviderResponse
 
 _LONGEST = timedelta(hours=24)  # that a video may take
 
@@ -30,11 +30,11 @@ class _Client(Gateway):
         cover = Asset(name="cover", source=path, expires_at=task.moment("expires_at"), optional=True)
         return (replace(made[0], assets=(video, cover)),)
 
-    def list_successes(self, since: datetime, page: str) -> Call | None:  # it has no filter by time
+    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:  # it has no filter by time
         query = (("limit", str(LARGEST_PAGE)), ("order", "desc"), *([("after", page)] if page else []))
-        return Call(method="GET", path=PATH, query=query)
+        return ProviderRequest(method="GET", path=PATH, query=query)
 
-    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
+    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
         """Newest first, so older pages than a video may take are not asked for. Gateways have no list."""
         if answer.status in (404, 405):
             return ListedPage(())

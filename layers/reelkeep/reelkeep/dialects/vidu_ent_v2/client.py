@@ -16,7 +16,7 @@ from reelkeep.dialects.grammar.moments import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
 from reelkeep.domain.observation import Absent, Finding, Found, ListedPage, Uncertain, Untraceable
 from reelkeep.domain.task import Kind, Task
-from reelkeep.domain.wire import Answer, Call, Callbacks, OtherTask, Search, Signature
+from reelkeep.domain.wire import Callbacks, OtherTask, ProviderRequest, ProviderResponse, Search, Signature
 
 _NO_VIDEO = re.compile(r"audio|2image$")
 _LONGEST = timedelta(hours=48)  # that a task may take there, off-peak
@@ -60,20 +60,20 @@ class _Client(Client):
     authorization = "Token {key}"
     callbacks: Callbacks | None = Callbacks(field="callback_url", signature=callback_signature)
 
-    def dispatch(self, task: Task) -> Call:
+    def dispatch(self, task: Task) -> ProviderRequest:
         body = self.body(task)
         if task.source_creation:
             body["video_creation_id"] = task.source_creation
         body["payload"] = task.id  # what a lost answer is found again by; the client's own we echo ourselves
-        return Call(method="POST", path=f"{PREFIX}/{SEGMENTS[task.request.kind]}", body=body)
+        return ProviderRequest(method="POST", path=f"{PREFIX}/{SEGMENTS[task.request.kind]}", body=body)
 
-    def observe(self, task: Task) -> Call:
+    def observe(self, task: Task) -> ProviderRequest:
         return self._show(task.provider_task_id)
 
-    def _show(self, task_id: str) -> Call:
-        return Call(method="GET", path=f"{self.path}/{segment(task_id)}/creations")
+    def _show(self, task_id: str) -> ProviderRequest:
+        return ProviderRequest(method="GET", path=f"{self.path}/{segment(task_id)}/creations")
 
-    def list_successes(self, since: datetime, page: str) -> Call | None:
+    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:
         """The list knows when a task was made, not when it ended, which is two days later at the most.
 
         Pages may be shorter than asked for: without a token the last one is that which is empty, or the one before
@@ -88,9 +88,9 @@ class _Client(Client):
             ("pager.pagesz", str(LARGEST_PAGE)),
             (name or "pager.page", value or "0"),
         )
-        return Call(method="GET", path=self.path, query=query)
+        return ProviderRequest(method="GET", path=self.path, query=query)
 
-    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
+    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
         if (found := self.page_in(answer, "tasks")) is None:
             return None
         body, rows = found
@@ -112,11 +112,11 @@ class _Client(Client):
 
         return next((kind for kind, known in TYPES.items() if word in (known, kind)), None)
 
-    def cancel(self, task: Task) -> Call | None:
+    def cancel(self, task: Task) -> ProviderRequest | None:
         task_id = task.provider_task_id
         if not task_id:
             return None
-        return Call(method="POST", path=f"{self.path}/{segment(task_id)}/cancel", body={"id": task_id})
+        return ProviderRequest(method="POST", path=f"{self.path}/{segment(task_id)}/cancel", body={"id": task_id})
 
     def find(self, task: Task, other: OtherTask) -> Search:
         """By our id in the payload: first in the part of the list where it should be, then in all of it.
@@ -153,7 +153,7 @@ class _Client(Client):
 
     def _read_list(
         self, task: Task, window: Query, rows: dict[str, Row]
-    ) -> Generator[Call, Answer, Found | Uncertain | None]:
+    ) -> Generator[ProviderRequest, ProviderResponse, Found | Uncertain | None]:
         """Adds what is listed to `rows`; ends early at what has our payload.
 
         Pages may be shorter than asked for: the last one is empty, or the one before once more.
@@ -161,7 +161,7 @@ class _Client(Client):
         page, number = ("pager.page", "0"), 0
         while True:
             query = (*window, page, ("pager.pagesz", str(LARGEST_PAGE)))
-            answer = yield Call(method="GET", path=self.path, query=query)
+            answer = yield ProviderRequest(method="GET", path=self.path, query=query)
             if (found := self.page_in(answer, "tasks")) is None:
                 return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
             body, listed = found
@@ -175,7 +175,7 @@ class _Client(Client):
             number += 1
             page = ("pager.page_token", token) if token else ("pager.page", str(number))
 
-    def _check(self, task: Task, task_id: str) -> Generator[Call, Answer, Finding | None]:
+    def _check(self, task: Task, task_id: str) -> Generator[ProviderRequest, ProviderResponse, Finding | None]:
         """Whether this is the one; None if it has the payload of another."""
         answer = yield self._show(task_id)
         body = JsonObject(answer.json())

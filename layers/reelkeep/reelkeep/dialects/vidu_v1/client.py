@@ -5,7 +5,7 @@ from __future__ import annotations
 from reelkeep.dialects.families.client import Client
 from reelkeep.dialects.vidu_v1 import NAME, PATH
 from reelkeep.domain.task import Task
-from reelkeep.domain.wire import Call
+from reelkeep.domain.wire import ProviderRequest
 
 
 class _Client(Client):
@@ -14,11 +14,11 @@ class _Client(Client):
     name = NAME
     path = PATH
 
-    def dispatch(self, task: Task) -> Call:
+    def dispatch(self, task: Task) -> ProviderRequest:
         body = self.body(task)
         if task.source_creation:
             body["input"] = {**body["input"], "creation_id": task.source_creation}
-        return Call(method="POST", path=self.path, body=body)
+        return ProviderRequest(method="POST", path=self.path, body=body)
 
 
 upstream = _Client()

@@ -13,7 +13,7 @@ from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH
 from reelkeep.domain.observation import Absent, Found, ListedPage, Uncertain, Untraceable
 from reelkeep.domain.task import State, Task
-from reelkeep.domain.wire import Answer, Call, Callbacks, Json, OtherTask, Search
+from reelkeep.domain.wire import Callbacks, Json, OtherTask, ProviderRequest, ProviderResponse, Search
 
 _EXPIRY = "execution_expires_after"
 _MARKS = 86_400
@@ -24,30 +24,30 @@ class _Client(Client):
     path = PATH
     callbacks: Callbacks | None = Callbacks(field="callback_url")
 
-    def dispatch(self, task: Task) -> Call:
+    def dispatch(self, task: Task) -> ProviderRequest:
         body = self.body(task)
         mark = _mark(task)
         if mark is not None:
             body[_EXPIRY] = mark
         if task.source_creation:
             body["content"] = [_with_draft(item, task.source_creation) for item in body["content"]]
-        return Call(method="POST", path=self.path, body=body)
+        return ProviderRequest(method="POST", path=self.path, body=body)
 
     def task_in(self, body: JsonObject) -> JsonObject:
         """Some aggregators put Ark's own words, if they pass them on, into another `data` in their envelope."""
         task = super().task_in(body)
         return JsonObject({**task.object("data").fields, **task.fields})
 
-    def list_successes(self, since: datetime, page: str) -> Call | None:  # it has no filter by time
+    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:  # it has no filter by time
         number = page.partition(":")[0] or "1"
         query = (
             ("filter.status", "succeeded"),
             ("page_num", number),
             ("page_size", str(LARGEST_PAGE)),
         )
-        return Call(method="GET", path=self.path, query=query)
+        return ProviderRequest(method="GET", path=self.path, query=query)
 
-    def read_successes(self, answer: Answer, since: datetime, page: str) -> ListedPage | None:
+    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
         """Their order is not documented, so all of seven days are read, and those that ended since are taken."""
         if (found := self.page_in(answer, "items")) is None:
             return None
@@ -62,11 +62,11 @@ class _Client(Client):
             return replace(read, next_page=f"{following}:{count}")
         return read
 
-    def cancel(self, task: Task) -> Call | None:
+    def cancel(self, task: Task) -> ProviderRequest | None:
         """The same call erases a task that is done: it must not be made unless the task is in the queue."""
         if task.state is not State.QUEUEING or not task.provider_task_id:
             return None
-        return Call(method="DELETE", path=f"{self.path}/{segment(task.provider_task_id)}")
+        return ProviderRequest(method="DELETE", path=f"{self.path}/{segment(task.provider_task_id)}")
 
     def find(self, task: Task, other: OtherTask) -> Search:
         """By its mark, among all that Ark has: its list knows no time to be filtered by.
@@ -79,7 +79,7 @@ class _Client(Client):
         while total is None or _named(rows) < total:
             number += 1
             query = (("page_num", str(number)), ("page_size", str(LARGEST_PAGE)))
-            answer = yield Call(method="GET", path=self.path, query=query)
+            answer = yield ProviderRequest(method="GET", path=self.path, query=query)
             page = self.page_in(answer, "items")
             if page is None or (counted := page[0].whole("total")) is None:
                 return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
