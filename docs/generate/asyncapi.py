@@ -18,6 +18,8 @@ from reelkeep.domain.notices.notice import (
     possible_repeat,
     possible_repeat_attributes,
     test_event,
+    updated,
+    updated_attributes,
     webhook_attributes,
 )
 from reelkeep.domain.notices.subscription import FINAL_STATES
@@ -239,7 +241,7 @@ _WHY = {
     State.EXPIRED: Failure(reason=FailureClass.DEADLINE, message="no result within its time", retryable=True),
 }
 _SUMMARIES = {
-    State.SUCCESS: "A task succeeded: every file that could be had is in the archive.",
+    State.SUCCESS: "A task succeeded: every video is in the archive, and what keeps another file from it is named.",
     State.FAILED: "A task failed.",
     State.CANCELLED: "A task was cancelled.",
     State.EXPIRED: "A task had no result within its time.",
@@ -265,6 +267,25 @@ def _end(state: State) -> Event:
         payload=notice(done, _link),
         headers=attributes(done),
         attributes=_task_attributes(state),
+        channels=("notices", "webhooks"),
+    )
+
+
+def _updated() -> Event:
+    """After a success that named one file."""
+    cover = replace(_VIDEO, name="cover")
+    done = replace(_TASK, state=State.SUCCESS, finished_at=_TASK.updated_at, creations=_with(_VIDEO, cover))
+    event = updated(done, _link)
+    return Event(
+        type=event["type"],
+        summary="A file that was pending when its task succeeded is in the archive now.",
+        data=_task_data(State.SUCCESS),
+        payload=event,
+        headers=updated_attributes(done),
+        attributes={
+            **_task_attributes(State.SUCCESS),
+            "properties": {**_task_attributes(State.SUCCESS)["properties"], "type": {"const": event["type"]}},
+        },
         channels=("notices", "webhooks"),
     )
 
@@ -355,6 +376,7 @@ def events() -> tuple[Event, ...]:
     )
     return (
         *(_end(state) for state in FINAL_STATES),
+        _updated(),
         _possible_repeat(repeat),
         _paused(),
         _on_the_way(State.PROCESSING, "A provider began to work on a task."),

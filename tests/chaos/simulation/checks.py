@@ -62,6 +62,9 @@ class Checks:
         task = self._stack.tasks.recorded[told["subject"]]
         if told["data"]["state"] != task.state:
             self._world.wrong(f"{self._world.named(task)}: told {told['data']['state']}, is {task.state}")
+        named = [name for each in told["data"]["creations"] for name in each["files"]]
+        if set(named) - {asset.name for asset in _assets(task) if asset.archived}:
+            self._world.wrong(f"{self._world.named(task)}: told of {named}, and not all of it is archived")
         self._check_kept(task, "told")
 
     def _check_kept(self, task: Task, when: str) -> None:
@@ -137,6 +140,8 @@ class Checks:
             self._world.wrong(f"{name}: told of under {len(told)} ids")
         if task.state is State.SUCCESS:
             self._count("kept")
+            if len(self._stack.notices.files.get(task.id, ())) != task.archived_files:
+                self._world.wrong(f"{name}: not all of its files were told of")
             self._judge_files(task, name)
 
     def _judge_files(self, task: Task, name: str) -> None:

@@ -14,7 +14,7 @@ from reelkeep.adapters.s3.layout import folder
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.notices.alerts import ALERTS
-from reelkeep.domain.notices.notice import POSSIBLE_REPEAT
+from reelkeep.domain.notices.notice import POSSIBLE_REPEAT, UPDATED
 from reelkeep.domain.task import ArchivedFile, Request, Task
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
 from tests.chaos.line import Killed
@@ -192,6 +192,7 @@ class Topic:
     def __init__(self, aws: Aws) -> None:
         self._aws = aws
         self.told: dict[str, list[str]] = defaultdict(list)
+        self.files: dict[str, list[str]] = {}  # that were named last, by task
         self.telling: Callable[[Mapping[str, Any]], None] = lambda notice: None
 
     def publish(self, notice: Mapping[str, Any], attributes: Mapping[str, Any]) -> None:
@@ -201,4 +202,6 @@ class Topic:
         if notice["type"] in ALERTS or notice["type"] == POSSIBLE_REPEAT:  # on the same topic
             return
         self.telling(notice)
-        self.told[notice["subject"]].append(notice["id"])
+        self.files[notice["subject"]] = [name for each in notice["data"]["creations"] for name in each["files"]]
+        if notice["type"] != UPDATED:
+            self.told[notice["subject"]].append(notice["id"])

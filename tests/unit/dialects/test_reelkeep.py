@@ -376,6 +376,7 @@ def test_a_finished_task_is_shown_with_permanent_links_to_what_is_kept_and_nothi
             kept("watermarked", "video/mp4"),
             kept("moderation-1", "video/mp4"),
             Asset(name="last-frame", source="https://provider.test/last?signature=secret", lost="it was gone"),
+            Asset(name="moderation-2", source="https://provider.test/2?signature=secret", last_error="503"),
         ),
         duration=5.0,
         width=640,
@@ -418,6 +419,10 @@ def test_a_finished_task_is_shown_with_permanent_links_to_what_is_kept_and_nothi
                     file("cover", "image/jpeg"),
                     file("watermarked", "video/mp4"),
                     file("moderation-1", "video/mp4"),
+                ],
+                "missing": [
+                    {"name": "last-frame", "reason": "it was gone", "given_up": True},
+                    {"name": "moderation-2", "reason": "503", "given_up": False},
                 ],
             }
         ],

@@ -60,6 +60,26 @@ def test_an_owner_is_told_of_its_own_tasks_only() -> None:
     assert told(stage) == [(OTHER, "success")]
 
 
+def test_a_file_that_comes_after_success_is_told_to_those_who_hear_of_successes_as_events() -> None:
+    stage = WebhookStage()
+    stage.webhook(URL)
+    stage.webhook(OTHER, states=(State.FAILED,))
+    stage.webhook("https://three.test/h", body_format=BodyFormat.DIALECT)
+    file = ArchivedFile(key="1-cover", bytes=7, sha256="ab", content_type="image/jpeg")
+    pending, kept = (
+        replace(task(), state=State.SUCCESS, creations=(Creation(id="c1", assets=(cover,)),))
+        for cover in (Asset(name="cover", last_error="404"), Asset(name="cover", archived=file))
+    )
+    for _ in range(2):
+        stage.change(pending, State.SUCCESS, creations=kept.creations)
+    stage.change(kept, State.SUCCESS)
+    [delivery] = stage.deliveries.recorded.values()
+    assert (delivery.url, delivery.event) == (URL, "updated")
+    event = json.loads(delivery.body)
+    assert (event["type"], event["id"]) == ("reelkeep.task.updated", f"{pending.id}.updated-1")
+    assert event["data"]["creations"][0]["files"]["cover"]["url"] == links(file)
+
+
 def test_a_change_that_is_heard_of_again_is_not_told_again() -> None:
     stage = WebhookStage()
     stage.webhook(URL)

@@ -163,14 +163,14 @@ def until(stage: Stage, id: str, state: State) -> timedelta:
 def test_a_cover_that_is_refused_for_half_an_hour_does_not_hold_up_the_video() -> None:
     stage, id = archiving("video", "cover")
     stage.archive.faults["cover"] = [SourceGone("404")]
-    assert timedelta(minutes=30) <= until(stage, id, State.SUCCESS) <= timedelta(minutes=61)
+    assert until(stage, id, State.SUCCESS) == timedelta(minutes=30)
     [told] = stage.notices.told
     [made] = told["data"]["creations"]
     assert (list(made["files"]), made["lost"]) == (["video"], {})
     assert "404" in made["pending"]["cover"]
 
 
-def test_a_cover_that_comes_hours_after_success_is_archived_and_nobody_is_told_twice() -> None:
+def test_a_cover_that_comes_hours_after_success_is_archived_and_announced() -> None:
     stage, id = archiving("video", "cover")
     stage.archive.faults["cover"] = [SourceGone("404")]
     until(stage, id, State.SUCCESS)
@@ -178,12 +178,32 @@ def test_a_cover_that_comes_hours_after_success_is_archived_and_nobody_is_told_t
     stage.archive.faults.clear()
     assert stage.task(id).announcements.announced_at is not None
     assert stage.task(id).unfinished  # the sweep still gives it executions
+    stage.notices.faults = [RuntimeError("SNS refuses"), None]
+    with pytest.raises(RuntimeError):
+        stage.finalize(id)
+    assert stage.task(id).unfinished  # until it is announced
+    assert stage.finalize(id).finished
     assert stage.finalize(id).finished
     task = stage.task(id)
     assert all(asset.archived for asset in task.assets)
     assert (task.unfinished, task.last_error) == (False, "")
     assert stage.archive.manifests[-1] == task
-    assert len(stage.notices.told) == 1
+    success, updated = stage.notices.told
+    assert [(told["id"], list(told["data"]["creations"][0]["files"])) for told in (success, updated)] == [
+        (f"{id}.success", ["video"]),
+        (f"{id}.updated-2", ["video", "cover"]),
+    ]
+    assert (updated["type"], updated["data"]["creations"][0]["pending"]) == ("reelkeep.task.updated", {})
+    assert [each["owner_state"] for each in stage.notices.attributes] == ["alice#success"] * 2
+
+
+def test_every_success_names_exactly_what_is_archived_and_why_the_rest_is_not() -> None:
+    stage, id = archiving("video", "cover", "last-frame")
+    stage.archive.faults["cover"] = [SourceGone("404")]
+    until(stage, id, State.SUCCESS)
+    [made] = stage.notices.told[0]["data"]["creations"]
+    assert list(made["files"]) == ["video", "last-frame"]
+    assert list(made["pending"]) == ["cover"]
 
 
 def test_a_cover_that_is_given_up_after_success_is_told_to_operators() -> None:

@@ -46,8 +46,12 @@ def due(task: Task, now: datetime) -> list[tuple[int, str]]:
 
 
 def retry_in(task: Task, now: datetime) -> int:
-    """Seconds until the next file is to be tried."""
-    return schedule.seconds_until(min((asset.retry_at or now for _, asset in _open(task)), default=now), now)
+    """Seconds until the next file is to be tried, or success need not wait for one any longer."""
+    moments = [asset.retry_at or now for _, asset in _open(task)]
+    until = (task.succeeded_at or now) + COMPANION_WAIT
+    if task.state is State.ARCHIVING and now < until:
+        moments.append(until)
+    return schedule.seconds_until(min(moments, default=now), now)
 
 
 def needs_fresh_link(task: Task, asset: Asset, now: datetime) -> bool:

@@ -238,6 +238,7 @@ class Announcements(Record):
 
     acknowledged_to_client: bool = False  # a repeat was given it before it was known whether the provider refuses it
     announced_at: datetime | None = None  # its end
+    announced_files: int | None = None  # that a success named as archived; others may come later
     # To operators:
     links_expiring_announced_at: datetime | None = None
     delay_announced_at: datetime | None = None  # of files that cannot be fetched
@@ -318,9 +319,19 @@ class Task(Record):
 
     @property
     def unfinished(self) -> bool:
-        """Nobody was told of its end, or a file is still to be fetched."""
-        is_announced = self.announcements.announced_at is not None
+        """Nobody was told of its end, or of a file that came later, or a file is still to be fetched."""
+        is_announced = self.announcements.announced_at is not None and not self.has_late_files
         return not is_announced or (self.state.terminal and any(asset.open for asset in self.assets))
+
+    @property
+    def has_late_files(self) -> bool:
+        """Files are in the archive that its success did not name."""
+        named = self.announcements.announced_files
+        return named is not None and self.archived_files > named
+
+    @property
+    def archived_files(self) -> int:
+        return sum(asset.archived is not None for asset in self.assets)
 
     @property
     def assets(self) -> tuple[Asset, ...]:

@@ -7,16 +7,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from reelkeep.domain.links import Links
-from reelkeep.domain.notices.notice import notice
+from reelkeep.domain.notices.notice import notice, updated
 from reelkeep.domain.notices.webhooks import (
     CALLBACK_STATES,
     CALLBACKS,
     BodyFormat,
     Delivery,
     Outcome,
+    Webhook,
     delivery_id,
 )
-from reelkeep.domain.task import DispatchStatus, Task
+from reelkeep.domain.task import DispatchStatus, State, Task
 from reelkeep.domain.wire import Json
 from reelkeep.ports import Deliveries, Outbox, Render, Webhooks
 
@@ -36,10 +37,14 @@ class Announce:
 
     def __call__(self, before: Task, task: Task) -> int:
         """The number of receivers."""
-        if before.state is task.state or _was_answered(before, task):
+        if before.state is task.state:
+            deliveries = self._late_files(before, task)
+        elif _was_answered(before, task):
             return 0
+        else:
+            deliveries = self._wanted(task)
         count = 0
-        for delivery in self._wanted(task):
+        for delivery in deliveries:
             known = self.deliveries.add(delivery)
             if known.outcome is Outcome.WAITING and not known.attempts and not known.replay_number:
                 self.outbox.put(known)
@@ -49,11 +54,26 @@ class Announce:
     def _wanted(self, task: Task) -> Iterator[Delivery]:
         for webhook in self.webhooks.of(task.owner):
             if webhook.id != CALLBACKS and task.state in webhook.states:
-                outcome = Outcome.HELD if webhook.paused else Outcome.WAITING
-                yield self._delivery(task, webhook.id, webhook.url, webhook.body_format, outcome)
+                yield self._delivery(task, webhook.id, webhook.url, webhook.body_format, _outcome(webhook))
         url = task.request.callback_url
         if url and task.state in CALLBACK_STATES:
             yield self._delivery(task, CALLBACKS, url, BodyFormat.DIALECT, Outcome.WAITING)
+
+    def _late_files(self, before: Task, task: Task) -> Iterator[Delivery]:
+        """To those who hear of successes as events. The words of other formats know no second success."""
+        if task.state is not State.SUCCESS or task.archived_files <= before.archived_files:
+            return
+        body = _json(updated(task, self.links))
+        for webhook in self.webhooks.of(task.owner):
+            if webhook.id != CALLBACKS and task.state in webhook.states and webhook.body_format is BodyFormat.EVENT:
+                made = self._delivery(task, webhook.id, webhook.url, BodyFormat.EVENT, _outcome(webhook))
+                change = f"updated-{task.archived_files}"
+                yield replace(
+                    made,
+                    id=delivery_id(webhook.id, task.id, change, task.updated_at),
+                    event="updated",
+                    body=body,
+                )
 
     def _delivery(self, task: Task, webhook_id: str, url: str, body_format: BodyFormat, outcome: Outcome) -> Delivery:
         scheme, content_type = "", _EVENT
@@ -78,6 +98,10 @@ class Announce:
             created_at=task.updated_at,
             outcome=outcome,
         )
+
+
+def _outcome(webhook: Webhook) -> Outcome:
+    return Outcome.HELD if webhook.paused else Outcome.WAITING
 
 
 def _was_answered(before: Task, task: Task) -> bool:

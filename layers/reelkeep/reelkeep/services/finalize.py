@@ -9,7 +9,7 @@ from reelkeep.domain.archiving import CopyError
 from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.links import Links
 from reelkeep.domain.notices import alerts
-from reelkeep.domain.notices.notice import attributes, notice
+from reelkeep.domain.notices.notice import attributes, notice, updated, updated_attributes
 from reelkeep.domain.observation import Busy, Failed, Missing, Pending, Succeeded, Unreadable
 from reelkeep.domain.task import Asset, FailureClass, State, Task
 from reelkeep.ports import (
@@ -38,7 +38,8 @@ class Finalize:
     """Archives what a provider has made, and announces the end of the task. Repeating it changes nothing.
 
     The verdict is unfinished while a file is still to be fetched; the state machine then comes back. A file beside
-    the video that is refused for long does not hold up success: it is fetched afterwards.
+    the video that is refused for long does not hold up success, which names what is archived: it is fetched
+    afterwards, and announced when it is there.
     """
 
     tasks: Tasks
@@ -64,7 +65,9 @@ class Finalize:
         lost = "; ".join(loss for loss in archiving.losses(task) if loss not in archiving.losses(found))
         if task.announcements.announced_at is None:
             task, lost = self._announce(task), _lost(task)
-        if not task.unfinished or lost or _archived(task) > _archived(found):
+        elif task.has_late_files:
+            task = self._announce_late_files(task)
+        if not task.unfinished or lost or task.archived_files > found.archived_files:
             self._write_latest_manifest(task)
         return Verdict(task_id, not task.unfinished, wait, task.state, task.last_error, lost)
 
@@ -109,7 +112,15 @@ class Finalize:
         self.notices.publish(notice(task, self.links), attributes(task))
         now = self.clock()
         self._alert(task, alerts.lost(task, now))
-        return record(task, lambda task: task.with_announcements(announced_at=now), tasks=self.tasks)
+        files = task.archived_files if task.state is State.SUCCESS else None
+        return record(
+            task, lambda task: task.with_announcements(announced_at=now, announced_files=files), tasks=self.tasks
+        )
+
+    def _announce_late_files(self, task: Task) -> Task:
+        self.notices.publish(updated(task, self.links), updated_attributes(task))
+        files = task.archived_files
+        return record(task, lambda task: task.with_announcements(announced_files=files), tasks=self.tasks)
 
     def _alert(self, task: Task, alert: alerts.Alert | None) -> None:
         if alert is not None:
@@ -201,7 +212,3 @@ def _lost(task: Task) -> str:
     if task.failure and task.failure.reason is FailureClass.LOST:
         return task.failure.message
     return "; ".join(archiving.losses(task))
-
-
-def _archived(task: Task) -> int:
-    return sum(asset.archived is not None for asset in task.assets)

@@ -47,6 +47,20 @@ def notice(task: Task, links: Links) -> dict[str, Any]:
     }
 
 
+UPDATED = "reelkeep.task.updated"
+
+
+def updated(task: Task, links: Links) -> dict[str, Any]:
+    """That files of a task came into the archive after its success: the notice once more, as it would read now."""
+    again = {"id": f"{task.id}.updated-{task.archived_files}", "type": UPDATED, "time": _time(task.updated_at)}
+    return notice(task, links) | again
+
+
+def updated_attributes(task: Task) -> dict[str, str | list[str]]:
+    """Whoever asks for successes hears of it."""
+    return attributes(task) | {"type": UPDATED}
+
+
 POSSIBLE_REPEAT = "reelkeep.task.possible-repeat"
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.notices.alerts import DELAYED, LINKS_EXPIRING, LOST, NOT_UNDERSTOOD
-from reelkeep.domain.notices.notice import POSSIBLE_REPEAT
+from reelkeep.domain.notices.notice import POSSIBLE_REPEAT, UPDATED
 from reelkeep.domain.task import Kind, State
 
 Policy = Mapping[str, list[str | Mapping[str, str]]]  # attribute -> any of these values, or prefixes
@@ -23,6 +23,7 @@ MAX_SUBSCRIPTIONS = 20  # per owner. A topic takes 200 policies, unless AWS rais
 FINAL_STATES = tuple(state for state in State if state.terminal)
 EVENT_TYPES = (
     *(f"reelkeep.task.{state}" for state in FINAL_STATES),
+    UPDATED,
     POSSIBLE_REPEAT,
     "reelkeep.webhook.paused",
     NOT_UNDERSTOOD,

@@ -69,7 +69,7 @@ class Delivery:
     id: str  # the message's, too; sorts by time
     owner: str
     webhook_id: str
-    event: str  # the task's state, or "test"
+    event: str  # the task's state, "updated", or "test"
     task_id: str = ""
     url: str
     body: str
@@ -276,9 +276,9 @@ def is_delivery_id(text: str) -> bool:
     return _DELIVERY_ID.fullmatch(text) is not None
 
 
-def delivery_id(webhook_id: str, task_id: str, state: State, at: datetime) -> str:
+def delivery_id(webhook_id: str, task_id: str, change: str, at: datetime) -> str:
     """The same for the same change of a task, however often it is announced."""
-    digest = hashlib.sha256(f"{webhook_id}\n{task_id}\n{state}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{webhook_id}\n{task_id}\n{change}".encode()).hexdigest()
     return f"dl_{ids.first_id_at(at)[:12]}{digest[:20]}"
 
 

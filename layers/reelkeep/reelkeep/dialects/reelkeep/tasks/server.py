@@ -172,6 +172,11 @@ def _creation(creation: Creation, links: Links) -> wire.Creation:
             "height": creation.height if measured.height is None else measured.height,
         },
         "files": files,
+        "missing": [
+            {"name": asset.name, "reason": asset.lost or asset.last_error, "given_up": bool(asset.lost)}
+            for asset in creation.assets
+            if not asset.archived
+        ],
     }
 
 
@@ -214,7 +219,8 @@ ROUTES: tuple[AnyRoute, ...] = (
         path=_ONE,
         operation="showTask",
         summary="Show a task",
-        details="A task whose state is `success` has every file of every creation in the archive.",
+        details="A task whose state is `success` has every video in the archive, and names each other file that is "
+        "not there as `missing`, with the reason.",
         reply="Task",
         render=lambda task, links: Reply(body=_task(task, _creations(task, links))),
     ),

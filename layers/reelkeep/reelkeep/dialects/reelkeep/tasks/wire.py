@@ -204,6 +204,12 @@ class Video(TypedDict):
     height: Annotated[int | None, Field(description="In pixels.")]
 
 
+class MissingFile(TypedDict):
+    name: str
+    reason: str
+    given_up: Annotated[bool, Field(description="If not, it is fetched later, and `reelkeep.task.updated` tells.")]
+
+
 class Creation(TypedDict):
     """One result. Everything it links to is in the archive, checked, and stays."""
 
@@ -215,6 +221,7 @@ class Creation(TypedDict):
     moderation_urls: list[Link]
     video: Video
     files: list[File]
+    missing: Annotated[list[MissingFile], Field(description="What the provider made and is not in the archive.")]
 
 
 class Adopted(TypedDict):

@@ -120,7 +120,7 @@ class Delivery(TypedDict):
     """One message to one webhook."""
 
     id: Annotated[str, Field(description="The `webhook-id` of every attempt.")]
-    event: Annotated[str, Field(description="The task's state, or `test`.")]
+    event: Annotated[str, Field(description="The task's state, `updated` if a file came later, or `test`.")]
     task_id: str | None
     url: Annotated[str, Field(description="Without its query.")]
     outcome: Outcome
