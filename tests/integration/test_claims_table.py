@@ -44,7 +44,13 @@ CLAIM = Claim(
     task_id=new_task_id(NOON),
     expires_at=NOON + timedelta(days=7),
 )
-LATER = replace(CLAIM, task_id=new_task_id(NOON), fingerprint="ef" * 32, expires_at=NOON + timedelta(days=14))
+LATER = replace(
+    CLAIM,
+    task_id=new_task_id(NOON),
+    fingerprint="ef" * 32,
+    expires_at=NOON + timedelta(days=14),
+    awaits_first=True,
+)
 
 
 @pytest.fixture(params=["table", "fake"])

@@ -13,6 +13,8 @@ from tests.integration.test_any_to_any import CLIENTS, PROVIDERS
 from tests.submissions import MODELS, submission
 from tests.unit.services.stage import ALICE
 
+_COUNTED = "/v1/videos"  # whose clients say how often they have asked
+
 
 class People:
     def __init__(self, stack: Stack, provider: Provider) -> None:
@@ -41,13 +43,24 @@ class People:
                 asked.pop("aspect_ratio")
         if client == provider == "volc_ark" and self._random.random() < 0.1:
             asked |= {"service_tier": "flex"}  # and so no mark
-        self._ask(number, path, asked, 1)
+        if path == _COUNTED and self._world.happens("a repetition overtakes the first attempt", 0.05):
+            self._world.at(self._random.uniform(1, 600), partial(self._arrives_late, number, path, asked))
+            self._ask(number, path, asked, 2)
+        else:
+            self._ask(number, path, asked, 1)
+
+    def _arrives_late(self, number: int, path: str, asked: dict[str, Any]) -> None:
+        """The first attempt. After a refusal of the second it is as good as a new one, and so is not played."""
+        numbers = self._world.numbers
+        made = [self._stack.tasks.recorded[task_id] for task_id, each in numbers.items() if each == number]
+        if made and not made[0].failure:
+            self._ask(number, path, asked, 1)
 
     def _ask(self, number: int, path: str, asked: dict[str, Any], attempt: int) -> None:
         """A client that heard nothing, or of a fault, asks again: an SDK that counts its attempts soon and twice, any
         other for an hour or so."""
         self._world.current = ""
-        counts = path == "/v1/videos"
+        counts = path == _COUNTED
         mark = {"x-stainless-retry-count": str(attempt - 1)} if counts else {"idempotency-key": f"task-{number}"}
         answer = self._stack.ask("POST", path, asked, more=mark)
         status = answer["statusCode"] if answer is not None else 0

@@ -11,7 +11,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 
 from reelkeep.adapters.dynamodb.changes import StreamProcessor, change_of_state
 from reelkeep.adapters.dynamodb.task_record import to_item
-from reelkeep.domain.task import State, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, State, Task
 from tests.lambda_context import CONTEXT
 from tests.unit.services.stage import NOON
 from tests.unit.services.webhook_stage import task
@@ -31,6 +31,16 @@ def change(before: Task | None, after: Task | None) -> tuple[Task, Task] | None:
 
 def test_a_change_of_a_state_is_read_as_the_task_was_before_and_after() -> None:
     assert change(QUEUEING, PROCESSING) == (QUEUEING, PROCESSING)
+
+
+def test_a_file_that_comes_after_success_is_a_change() -> None:
+    file = ArchivedFile(key="1-cover", bytes=7, sha256="ab", content_type="image/jpeg")
+    before, after = (
+        replace(task(), state=State.SUCCESS, creations=(Creation(id="c1", assets=(cover,)),))
+        for cover in (Asset(name="cover"), Asset(name="cover", archived=file))
+    )
+    assert change(before, after) == (before, after)
+    assert change(after, replace(after, removed_at=NOON)) is None
 
 
 def test_a_change_of_anything_else_is_none() -> None:

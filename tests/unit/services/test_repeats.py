@@ -329,6 +329,35 @@ def test_a_repetition_whose_first_attempt_never_arrived_is_a_task_and_so_are_its
     assert len(stage.provider.dispatched) == 1
 
 
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_a_first_attempt_that_its_repetition_overtook_is_the_same_task_and_the_next_is_another(attempt: int) -> None:
+    stage = Stage()
+    second = stage.submit(ASKED, attempt=attempt)
+    stage.pass_(120)
+    assert stage.submit(OTHER, attempt=0).id != second.id
+    assert stage.submit(ASKED, attempt=0).id == second.id
+    assert stage.submit(ASKED, attempt=1).id == second.id
+    assert stage.submit(ASKED, attempt=0).id != second.id
+    assert len(stage.provider.dispatched) == 3
+
+
+def test_a_first_attempt_after_its_repetition_could_still_come_is_another_wish() -> None:
+    stage = Stage()
+    second = stage.submit(ASKED, attempt=1)
+    stage.pass_(45 * 60)
+    assert stage.submit(ASKED, attempt=0).id != second.id
+
+
+@at_every_point
+def test_a_first_attempt_that_meets_its_repetition_under_way_is_the_same_task(point: str) -> None:
+    stage = Acts()
+    late: list[Task] = []
+    POINTS[point](stage, then(lambda: late.append(stage.submit(ASKED, attempt=0))))
+    second = stage.submit(ASKED, attempt=1)
+    assert [task.id for task in late] == [second.id]
+    assert len(stage.provider.dispatched) == 1
+
+
 @pytest.mark.parametrize("times", [[600, 1201], [960], [1800, 2699]])
 def test_an_sdk_repeats_as_late_as_its_time_outs_let_it(times: list[int]) -> None:
     stage = Stage()

@@ -40,6 +40,7 @@ class Claim:
     fingerprint: str = ""  # of the request that it was made for
     task_id: str
     expires_at: datetime
+    awaits_first: bool = False  # an SDK's repetition made it, and may have overtaken the first attempt
 
 
 def check_key(key: str | None) -> None:
@@ -72,17 +73,30 @@ def claim_of(
         sort, name, life = "request", asked, max(window, REPEATED_WITHIN)
     else:
         return None
-    return Claim(sort=sort, owner=owner, name=name, fingerprint=asked, task_id=task_id, expires_at=now + life)
+    return Claim(
+        sort=sort,
+        owner=owner,
+        name=name,
+        fingerprint=asked,
+        task_id=task_id,
+        expires_at=now + life,
+        awaits_first=bool(attempt),
+    )
 
 
 def repeats(claim: Claim, standing: Claim, window: timedelta, attempt: int | None, now: datetime) -> bool:
     """Whether a submission with this claim repeats the one that the standing claim was made for.
 
     Without a key, that is how long ago it was: an SDK's second attempt may come later than its owner's window allows
-    for identical requests.
+    for identical requests, and its first one may come after the second.
     """
-    within = max(window, REPEATED_WITHIN) if attempt else window
+    within = max(window, REPEATED_WITHIN) if attempt or is_overtaken(standing, attempt) else window
     return claim.sort == "key" or now - ids.created_at(standing.task_id) < within
+
+
+def is_overtaken(standing: Claim, attempt: int | None) -> bool:
+    """Whether it is the first attempt, which was on its way for longer than the second."""
+    return attempt == 0 and standing.awaits_first
 
 
 def claim_of_likely_repeat(task: Task) -> Claim:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import ids, schedule
-from reelkeep.domain.claims import Claim, check_key, claim_of, fingerprint, key_reused, repeats
+from reelkeep.domain.claims import Claim, check_key, claim_of, fingerprint, is_overtaken, key_reused, repeats
 from reelkeep.domain.errors import InvalidRequest, Refused, Stale, TryLater
 from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import Backward, Dispatch, DispatchStatus, FailureClass, Polling, Request, State, Task
@@ -42,7 +42,7 @@ class Submit:
         `key` is the client's own name for this submission: sent again with the same request it gives the same task,
         or the same refusal. Raises KeyReused if it comes with another request.
         `attempt` is how often the client has sent this very request before, if it counts that: from 1 on, it is the
-        task of the latest first attempt.
+        task of the latest first attempt, and so is a first attempt that comes after its repetition.
         """
         now = self.clock()  # of what follows, looking a name up may take its time, too
         check_key(key)
@@ -124,6 +124,8 @@ class Submit:
                 return claim.task_id, None
         if standing.fingerprint != claim.fingerprint:
             raise key_reused()
+        if is_overtaken(standing, attempt) and standing.task_id != claim.task_id:  # only once
+            self.claims.claim(replace(standing, awaits_first=False), now, instead_of=standing.task_id)
         earlier = self._earlier(standing, claim)
         if earlier and claim.sort != "key" and _was_in_vain(earlier):  # no repeat: somebody tries once more
             standing = self.claims.claim(claim, now, instead_of=earlier.id)

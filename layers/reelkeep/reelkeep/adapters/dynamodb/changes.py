@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 from reelkeep.adapters import documents
-from reelkeep.domain.task import Task
+from reelkeep.domain.task import State, Task
 
 
 class StreamProcessor(BatchProcessor):
@@ -24,13 +24,17 @@ class StreamProcessor(BatchProcessor):
 
 
 def change_of_state(record: DynamoDBRecord) -> tuple[Task, Task] | None:
-    """The task before and after, if its state changed.
+    """The task before and after, if its state changed, or more of its files are archived than when it succeeded.
 
     A record that was not there before is no change: tasks begin as created, and those that begin otherwise come out
     of the archive, after they were announced.
     """
     images = record.dynamodb
     before, after = (images.old_image, images.new_image) if images else ({}, {})
-    if before and after and before["sk"] == "task" and before["state"] != after["state"]:
-        return documents.read(Task, before["document"]), documents.read(Task, after["document"])
-    return None
+    if not (before and after and before["sk"] == "task"):
+        return None
+    if before["state"] == after["state"] != State.SUCCESS:
+        return None
+    change = documents.read(Task, before["document"]), documents.read(Task, after["document"])
+    is_news = before["state"] != after["state"] or change[1].archived_files > change[0].archived_files
+    return change if is_news else None

@@ -53,6 +53,7 @@ def _to_item(claim: Claim) -> dict[str, AttributeValueTypeDef]:
         "fingerprint": {"S": claim.fingerprint},
         "claimed_task": {"S": claim.task_id},
         "expires_at": {"N": str(math.ceil(claim.expires_at.timestamp()))},
+        "awaits_first": {"BOOL": claim.awaits_first},
     }
 
 
@@ -62,4 +63,5 @@ def _from_item(claim: Claim, item: Mapping[str, AttributeValueTypeDef]) -> Claim
         fingerprint=item["fingerprint"]["S"],
         task_id=item["claimed_task"]["S"],
         expires_at=datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC),
+        awaits_first="awaits_first" in item and item["awaits_first"]["BOOL"],
     )
