@@ -63,7 +63,7 @@ def by_reelkeep(alice: Client, prompt: Prompt, mailbox: Mailbox, interested: Mai
     )
     assert answer.status_code == 201, answer.text
     submitted = answer.json()
-    assert answer.headers["location"] == f"/tasks/{submitted['id']}"
+    assert answer.headers["location"] == f"{alice.http.base_url.path}tasks/{submitted['id']}"
     task = alice.succeeded(submitted["id"], within=600)
     return Told(text, submitted, task, alice.vidu_task(task["id"]))
 

@@ -43,7 +43,7 @@ def subscribe(client: Client, endpoint: str, protocol: str = "sqs", **wanted: An
     answer = client.http.post("/subscriptions", json={"protocol": protocol, "endpoint": endpoint, "filter": wanted})
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
-    assert shown(client.http.get(answer.headers["location"])) == made
+    assert shown(client.http.get(str(answer.url.join(answer.headers["location"])))) == made
     return made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,11 +14,11 @@ from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
 from reelkeep.dialects import all_dialects, dialect_of
-from reelkeep.dialects.dialect import Dialect, Http, Reply
+from reelkeep.dialects.dialect import LARGEST_BODY, LARGEST_IN_BASE64, Dialect, Http, Reply
 from reelkeep.domain.claims import key_reused
-from reelkeep.domain.errors import InvalidRequest, Misconfigured, NotFound, TryLater
+from reelkeep.domain.errors import BodyTooLarge, InvalidRequest, Misconfigured, NotFound, TryLater
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Task
+from reelkeep.domain.task import Failure, FailureClass, State, Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Caller
 from reelkeep.public import callback
@@ -263,8 +264,6 @@ def test_a_wrong_configuration_is_a_500_that_says_whose_it_is_to_mend(call: Clie
 
 
 def test_a_body_sent_in_base64_is_read(call: Client) -> None:
-    import base64
-
     sent = event("POST", "/tasks", {**TASK, "kind": "text2video"})
     sent |= {"body": base64.b64encode(sent["body"].encode()).decode(), "isBase64Encoded": True}
     assert call.api.handle(sent)["statusCode"] == 201
@@ -291,6 +290,24 @@ SUBMISSIONS = [
 
 def test_every_dialect_is_among_these_submissions() -> None:
     assert {dialect_of(path).name for path, _ in SUBMISSIONS} == {dialect.name for dialect in all_dialects()}
+
+
+@pytest.mark.parametrize(("path", "body"), SUBMISSIONS, ids=[path for path, _ in SUBMISSIONS])
+def test_a_body_is_as_large_as_a_function_can_be_given_and_beyond_that_refused_in_the_dialect(
+    call: Client, path: str, body: dict[str, Any]
+) -> None:
+    """Of what the gateway does not know as text a quarter less: that comes in base64."""
+    sent = event("POST", path, body)
+    for limit, in_base64 in ((LARGEST_BODY, False), (LARGEST_IN_BASE64, True)):
+        for size, refused in ((limit, False), (limit + 1, True)):
+            text = sent["body"].ljust(size)
+            said = base64.b64encode(text.encode()).decode() if in_base64 else text
+            assert len(said) + 32_768 >= 6_291_456 or not refused
+            answer = call.api.handle(sent | {"body": said, "isBase64Encoded": in_base64})
+            assert (answer["statusCode"] == 413) == refused
+            too_large = BodyTooLarge(f"the body has {size} bytes, the limit for its type is {limit}")
+            expected = dialect_of(path).render_error(too_large, Http(method="POST", path=path))
+            assert not refused or json.loads(answer["body"]) == expected.body
 
 
 @pytest.mark.parametrize(("path", "body"), SUBMISSIONS, ids=[path for path, _ in SUBMISSIONS])
@@ -401,6 +418,80 @@ def test_openai_s_list_of_models_has_each_that_is_configured_by_its_name_once(ca
 def test_a_function_has_nothing_at_the_paths_of_another_one(call: Client) -> None:
     call.api = replace(call.api, services={})
     assert call("GET", "/providers")[0] == 404
+
+
+@pytest.mark.parametrize("base", ["/video", "/v1", "/tasks/of/ours"])
+def test_an_address_with_a_path_leads_to_the_same_and_the_path_is_in_what_we_name(call: Client, base: str) -> None:
+    """Behind an API mapping the event has the mapping's path; behind a proxy that takes it away it has not."""
+    call.api = replace(call.api, base_path=base)
+    body = {**TASK, "kind": "text2video"}
+    for path in (f"{base}/tasks", "/tasks"):
+        made = call.api.handle(event("POST", path, body))
+        task = json.loads(made["body"])
+        assert (made["statusCode"], made["headers"]["location"]) == (201, f"{base}/tasks/{task['id']}")
+        assert call("GET", made["headers"]["location"]) == (200, task)
+    assert call("GET", f"{base}/docs/") == (200, "<html>")
+    assert call("POST", f"{base}/ent/v2/text2video", TASK)[0] == 200
+    assert call("GET", f"{base}/nothing")[1]["type"] == f"{base}/docs#problem-not-found"
+    call.stage.provider.refuses = RuntimeError("broken")
+    assert call("POST", f"{base}/tasks", body)[1]["type"] == f"{base}/docs#problem-fault"
+    assert call("GET", f"{base}s/docs")[0] == 404
+
+
+def long_tasks(call: Client, count: int) -> set[str]:
+    """So many tasks of whose listings none fits an answer; their ids."""
+    _, made = call("POST", "/tasks", {**TASK, "kind": "text2video"})
+    task = call.stage.tasks.recorded.pop(made["id"])
+    request = replace(task.request, prompt='"' * 100_000)
+    failure = Failure(reason=FailureClass.CREDIT, message=request.prompt)
+    ids = {f"{number:032x}" for number in range(1, count + 1)}
+    for task_id in ids:
+        long = replace(task, id=task_id, request=request, state=State.FAILED, failure=failure)
+        call.stage.tasks.recorded[task_id] = long
+    return ids
+
+
+def listed(call: Client, path: str, query: str) -> tuple[int, Any]:
+    answer = call.api.handle(event("GET", path, query=query))
+    assert len(json.dumps(answer, ensure_ascii=False).encode()) < 6_291_456
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+@pytest.mark.parametrize(
+    ("path", "size", "items", "cursor", "next_cursor"),
+    [
+        ("/tasks", "limit", "tasks", "cursor", "next_cursor"),
+        ("/ent/v2/tasks", "pager.pagesz", "tasks", "pager.page_token", "next_page_token"),
+        ("/v1/videos", "limit", "data", "after", "last_id"),
+    ],
+)
+def test_a_listing_larger_than_an_answer_is_cut_and_goes_on_with_its_cursor(
+    call: Client, path: str, size: str, items: str, cursor: str, next_cursor: str
+) -> None:
+    ids, after = long_tasks(call, 40), ""
+    seen: list[str] = []
+    while len(seen) < len(ids):
+        status, body = listed(call, path, f"{size}=100{after}")
+        assert (status, bool(body[items])) == (200, True)
+        seen += [each["id"] for each in body[items]]
+        after = f"&{cursor}={body[next_cursor]}"
+    assert (len(seen), set(seen)) == (len(ids), ids)
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/api/v3/contents/generations/tasks", "page_num=1&page_size="),
+        ("/kling/v1/videos/text2video", "pageNum=1&pageSize="),
+        ("/ent/v2/tasks", "pager.page=1&pager.pagesz="),
+    ],
+)
+def test_where_pages_have_numbers_a_smaller_page_is_asked_for(call: Client, path: str, query: str) -> None:
+    """Cut, it would lose tasks: the next number passes over as many as were asked for."""
+    long_tasks(call, 40)
+    status, body = listed(call, path, f"{query}20")
+    assert (status, "fewer tasks a page" in json.dumps(body)) == (400, True)
+    assert listed(call, path, f"{query}5")[0] == 200
 
 
 def test_a_provider_calls_without_a_key_and_is_heard_at_the_one_address_only(call: Client) -> None:

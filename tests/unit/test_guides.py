@@ -12,7 +12,7 @@ import pytest
 
 from admin.commands import parser
 from reelkeep.adapters.s3.archive import LARGEST
-from reelkeep.dialects.dialect import LARGEST_BODY
+from reelkeep.dialects.dialect import LARGEST_BODY, LARGEST_IN_BASE64
 from reelkeep.domain import schedule
 from reelkeep.domain.notices import webhooks
 
@@ -137,8 +137,9 @@ def test_every_alarm_is_in_the_guide_for_operators() -> None:
 
 
 def test_the_limits_are_as_the_guide_says() -> None:
-    assert (LARGEST_BODY, LARGEST["video"], LARGEST["image"]) == (5 << 20, 10 << 30, 256 << 20)
+    assert (f"{LARGEST_BODY / 2**20:.3f}", f"{LARGEST_IN_BASE64 / 2**20:.3f}") == ("5.969", "4.477")
+    assert (LARGEST["video"], LARGEST["image"]) == (10 << 30, 256 << 20)
     assert (schedule.ORDINARY.total_seconds(), schedule.OFF_PEAK.total_seconds()) == (2 * 3600, 49 * 3600)
     assert webhooks.MAX_WEBHOOKS == 20
-    for limit in ("5 MiB", "10 GiB, 256 MiB", "2 hours; off-peak 49 hours", "20 each"):
+    for limit in ("5.9 MiB of JSON, 4.4 MiB", "10 GiB, 256 MiB", "2 hours; off-peak 49 hours", "20 each"):
         assert limit in OPERATING

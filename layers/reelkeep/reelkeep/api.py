@@ -16,6 +16,8 @@ from aws_lambda_powertools import Logger
 
 from reelkeep.dialects import dialect_of
 from reelkeep.dialects.dialect import (
+    LARGEST_BODY,
+    LARGEST_IN_BASE64,
     AnyRoute,
     Cancel,
     Content,
@@ -30,15 +32,25 @@ from reelkeep.dialects.dialect import (
 )
 from reelkeep.domain import ids, tags
 from reelkeep.domain.claims import ATTEMPT_HEADER, HEADER
-from reelkeep.domain.errors import ClientError, Misconfigured, NotAllowed, NotFound, Unauthorized
+from reelkeep.domain.errors import (
+    BodyTooLarge,
+    ClientError,
+    InvalidRequest,
+    Misconfigured,
+    NotAllowed,
+    NotFound,
+    Unauthorized,
+)
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import ArchivedFile, Request, State, Task
+from reelkeep.domain.wire import Json
 from reelkeep.ports import Caller, Keys
 
 _REPEAT_HEADER = HEADER.lower()
 _MISCONFIGURED = "this service is not configured as it should be; whoever runs it must mend that"
 _TAGS = tags.HEADER.lower()
+_LARGEST_LISTING = 6_000_000  # bytes; a function may answer 6 MiB, headers included
 _TASK_PATH = re.compile(r"\{(\w+)\}")
 
 
@@ -63,13 +75,14 @@ class Api:
     links: Links = _absent
     # By method and path; "GET /files/" has all below it, and HEAD is GET.
     public: Mapping[str, Callable[[Http], Reply]] = field(default_factory=dict)
+    base_path: str = ""  # what the public address has behind its host; an API mapping leaves it in the path
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """An HTTP API event (payload format 2.0) in, its response out. Never raises.
 
         That there was a call is in the API's own access log; ours says why it was refused.
         """
-        http = _http(event)
+        http = _http(event, self.base_path)
         dialect = dialect_of(http.path)
         try:
             reply = self._respond(http, dialect)
@@ -89,7 +102,7 @@ class Api:
             if http.method == "POST" and _REPEAT_HEADER not in http.headers and _attempt(http) is None:
                 # Official SDKs repeat it after a 500, which could mean to pay twice.
                 reply = replace(reply, headers={**reply.headers, "x-should-retry": "false"})
-        return _response(reply, request_id=event["requestContext"]["requestId"])
+        return _response(_below(self.base_path, reply), request_id=event["requestContext"]["requestId"])
 
     def _respond(self, http: Http, dialect: Dialect) -> Reply:
         below = http.path[: http.path.find("/", 1) + 1]
@@ -99,6 +112,8 @@ class Api:
         caller = self.keys.caller(_key(http))
         if caller is None:
             raise Unauthorized("this API key is not known, or was revoked")
+        if len(http.body) > http.largest_body:
+            raise BodyTooLarge(f"the body has {len(http.body)} bytes, the limit for its type is {http.largest_body}")
         route, http = _route(http, dialect)
         match route:
             case Submit():
@@ -119,7 +134,18 @@ class Api:
                 return route.render(serve(route.parse(http), caller))
             case List():
                 listing = route.parse(http)
-                return route.render(self.list_tasks(listing, caller, route.window), self.links, listing)
+                return self._listed(route, listing, self.list_tasks(listing, caller, route.window))
+
+    def _listed(self, route: List, listing: Listing, page: Page) -> Reply:
+        """As much of the page as fits an answer; the rest comes under the cursor."""
+        reply = route.render(page, self.links, listing)
+        while len(page.tasks) > 1 and _size(reply) > _LARGEST_LISTING:
+            if listing.skip or route.numbered:  # the next number would pass over what is left out
+                raise InvalidRequest("the page is larger than an answer can be: ask for fewer tasks a page")
+            page = replace(page, tasks=page.tasks[: len(page.tasks) // 2])
+            page = replace(page, next_cursor=page.tasks[-1].id)
+            reply = route.render(page, self.links, listing)
+        return reply
 
 
 def _route(http: Http, dialect: Dialect) -> tuple[AnyRoute, Http]:
@@ -178,15 +204,36 @@ def _key(http: Http) -> str:
     raise Unauthorized("an API key is needed: Authorization: Token, Authorization: Bearer, or x-api-key")
 
 
-def _http(event: Mapping[str, Any]) -> Http:
-    body = event.get("body") or ""
+def _http(event: Mapping[str, Any], base_path: str) -> Http:
+    body, in_base64 = event.get("body") or "", event.get("isBase64Encoded")
+    path = event["rawPath"]
+    if base_path and f"{path}/".startswith(f"{base_path}/"):
+        path = path.removeprefix(base_path)
     return Http(
         method=event["requestContext"]["http"]["method"],
-        path=event["rawPath"].rstrip("/") or "/",
+        path=path.rstrip("/") or "/",
         query=tuple(parse_qsl(event.get("rawQueryString", ""), keep_blank_values=True)),
         headers={name.lower(): value for name, value in event.get("headers", {}).items()},
-        body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode(errors="surrogatepass"),
+        body=base64.b64decode(body) if in_base64 else body.encode(errors="surrogatepass"),
+        largest_body=LARGEST_IN_BASE64 if in_base64 else LARGEST_BODY,
     )
+
+
+def _below(base_path: str, reply: Reply) -> Reply:
+    """With the paths that the API names as clients reach them: of what was made, and of a problem's explanation."""
+    headers, body = dict(reply.headers), reply.body
+    if not base_path:
+        return reply
+    if headers.get("location", "").startswith("/"):
+        headers["location"] = base_path + headers["location"]
+    if headers.get("content-type") == "application/problem+json" and isinstance(body, dict):
+        body = {**body, "type": f"{base_path}{body['type']}"}
+    return replace(reply, headers=headers, body=body)
+
+
+def _size(reply: Reply) -> int:
+    """In bytes, as the function's answer quotes it."""
+    return len(json.dumps(_text(reply.body), ensure_ascii=False).encode(errors="surrogatepass"))
 
 
 def _response(reply: Reply, *, request_id: str) -> dict[str, Any]:
@@ -195,5 +242,10 @@ def _response(reply: Reply, *, request_id: str) -> dict[str, Any]:
     if isinstance(reply.body, bytes):
         body = base64.b64encode(reply.body).decode()
         return {"statusCode": reply.status, "headers": headers, "body": body, "isBase64Encoded": True}
-    body = reply.body if isinstance(reply.body, str) else json.dumps(reply.body, ensure_ascii=False)
-    return {"statusCode": reply.status, "headers": headers, "body": "" if reply.body is None else body}
+    return {"statusCode": reply.status, "headers": headers, "body": _text(reply.body)}
+
+
+def _text(body: Json | str) -> str:
+    if body is None:
+        return ""
+    return body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)

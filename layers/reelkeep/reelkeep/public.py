@@ -70,7 +70,8 @@ def asyncapi_document(http: Http, *, public_url: str) -> Reply:
 
 def _built(name: str, public_url: str) -> str:
     """A document that `make docs` built, with the address of this stack in the place of the example's."""
-    return (_CONSOLE / name).read_text().replace("https://reelkeep.example.com", public_url)
+    text = (_CONSOLE / name).read_text().replace("https://reelkeep.example.com", public_url)
+    return text.replace('"/docs#', f'"{urlsplit(public_url).path}/docs#')
 
 
 def docs_page(_: Http, *, public_url: str) -> Reply:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from reelkeep.domain.errors import Misconfigured
 
@@ -46,9 +47,14 @@ class Settings:
         return self._get("PUBLIC_URL").rstrip("/")
 
     @property
+    def base_path(self) -> str:
+        """What that address has behind its host; usually nothing."""
+        return urlsplit(self.public_url).path
+
+    @property
     def callback_url(self) -> str:
-        """The same, where providers are asked to call us back; else empty."""
-        return self.environ.get("CALLBACK_URL", "").rstrip("/")
+        """The public address, where providers are asked to call us back; else empty."""
+        return self.public_url if self.environ.get("PROVIDER_CALLBACKS") == "true" else ""
 
     @property
     def links_expiring(self) -> timedelta:

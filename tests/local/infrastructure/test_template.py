@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 from reelkeep.adapters.s3 import layout
+from reelkeep.dialects import all_dialects
+from reelkeep.dialects.dialect import Operation
 from reelkeep.domain.notices.webhooks import ANNOUNCED_STATES, ATTEMPTS, Attempt, Delivery, Outcome
 
 ROOT = Path(__file__).parents[3]
@@ -161,25 +163,27 @@ def test_the_functions_behind_the_api_give_up_before_the_api_does(functions: dic
     assert functions["WakeFunction"]["Timeout"] < GATEWAY_SECONDS
 
 
-def test_of_tasks_what_changes_something_goes_to_submit_and_everything_else_to_query(
-    resources: dict[str, Any],
-) -> None:
-    """What is no task has paths of its own, all of them manage's; providers call wake."""
+def test_every_operation_is_routed_to_the_function_that_has_it(resources: dict[str, Any]) -> None:
+    """By what AWS documents: the whole path first, then the longest greedy one, each with this method; then $default.
+    How it ranks ANY there is not documented, so no route says that."""
     targets = {
-        route["RouteKey"]: route["Target"]["Fn::Sub"]
+        route["RouteKey"]: re.sub(r".*\{(\w+)Integration\}", r"\1", route["Target"]["Fn::Sub"])
         for route in of_type(resources, "AWS::ApiGatewayV2::Route").values()
     }
-    manage, submit, query = (f"integrations/${{{name}Integration}}" for name in ("Manage", "Submit", "Query"))
-    routes = {key: target for key, target in targets.items() if target != manage}
-    assert all(key.startswith("ANY /") for key in targets.keys() - routes)
-    assert routes.pop("POST /wake/{proxy+}") == "integrations/${WakeIntegration}"
-    assert routes == {
-        "POST /{proxy+}": submit,
-        "PUT /{proxy+}": submit,
-        "PATCH /{proxy+}": submit,
-        "DELETE /{proxy+}": submit,
-        "$default": query,
-    }
+    assert not [key for key in targets if key.startswith("ANY")]
+
+    def function_of(method: str, path: str) -> str:
+        folders = [path[:end] for end, letter in enumerate(path) if letter == "/"][::-1]
+        keys = (f"{method} {path}", *(f"{method} {folder}/{{proxy+}}" for folder in folders), "$default")
+        return next(targets[key] for key in keys if key in targets)
+
+    for route in (route for dialect in all_dialects() for route in dialect.routes):
+        for method in (route.method, *(["HEAD"] if route.method == "GET" else [])):
+            tasks = "Query" if method in ("GET", "HEAD") else "Submit"
+            assert function_of(method, route.path) == ("Manage" if isinstance(route, Operation) else tasks)
+    assert function_of("POST", "/wake/token/task") == "Wake"
+    assert {function_of(method, "/docs/page.js") for method in ("GET", "HEAD", "OPTIONS")} == {"Query"}
+    assert {function_of(method, "/nothing") for method in ("POST", "PUT", "PATCH", "DELETE")} == {"Submit"}
 
 
 def test_every_function_writes_to_a_log_that_ends_when_the_parameter_says(

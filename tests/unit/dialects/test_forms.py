@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.dialects.dialect import LARGEST_BODY, Http
+from reelkeep.dialects.dialect import Http
 from reelkeep.dialects.families.form_data import form_in, picture, plain, unpacked
 from reelkeep.domain import errors
 from tests.unit.dialects.videos_stage import PNG, PNG_URI, form, posted
@@ -91,12 +91,6 @@ def test_a_form_that_makes_no_sense_is_refused(http: Http, field: str) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
         form_in(http)
     assert refused.value.field == field
-
-
-@pytest.mark.parametrize("kind", ["multipart/form-data; boundary=x", "application/x-www-form-urlencoded"])
-def test_a_form_may_not_be_larger_than_other_bodies(kind: str) -> None:
-    with pytest.raises(errors.BodyTooLarge):
-        form_in(posted(b"a" * (LARGEST_BODY + 1), kind))
 
 
 def test_a_picture_of_some_megabytes_is_taken() -> None:

@@ -138,11 +138,6 @@ def test_how_many_pictures_a_model_takes_is_for_its_provider_to_say() -> None:
     assert len(native.parse({"model": "viduq4", "prompt": "it sails", "images": [BOAT] * 15}).images) == 15
 
 
-def test_a_body_that_no_function_could_be_given_is_too_large() -> None:
-    with pytest.raises(errors.BodyTooLarge):
-        native.parse(b" " * (5 * 1024 * 1024 + 1))
-
-
 def test_the_answer_to_a_submission_is_the_siblings() -> None:
     task = task_of(native.parse(SUBMISSION), state=State.QUEUEING)
     assert native.submitted(task) == {

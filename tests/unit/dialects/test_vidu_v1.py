@@ -197,11 +197,6 @@ def test_how_many_pictures_a_model_takes_is_for_its_provider_to_say() -> None:
     assert len(v1.parse(asked("character2video", *[IMAGE] * 15)).images) == 15
 
 
-def test_a_body_that_no_function_could_be_given_is_too_large() -> None:
-    with pytest.raises(errors.BodyTooLarge):
-        v1.parse(b" " * (5 * 1024 * 1024 + 1))
-
-
 def test_the_answer_to_a_submission_is_the_seed_pages_own() -> None:
     seed = v1.golden("seed-task")
     request = v1.parse({name: seed[name] for name in ("type", "input", "settings")})

@@ -218,11 +218,6 @@ def test_what_is_wrong_is_refused_by_its_name(body: Json, field: str) -> None:
     assert field in refused.value.message
 
 
-def test_a_body_beyond_five_megabytes_is_too_large() -> None:
-    with pytest.raises(errors.BodyTooLarge):
-        ark.parse(asked(image(url="data:image/png;base64," + "A" * 5 * 1024 * 1024)))
-
-
 @given(
     values(
         [*ark.golden("sdk-submission"), "type", "text", "image_url", "url", "role", "draft_task", "id", "video_url"],

@@ -17,7 +17,10 @@ from reelkeep.domain.task import Failure, Request, State, Task
 from reelkeep.domain.wire import Json, parse_json
 
 _REPLACED = "\ufffd".encode()
-LARGEST_BODY = 5 * 1024 * 1024  # bytes; a function is handed 6 MB at most, with the request's headers around it
+# Bytes. A function is handed an event of 6,291,556 bytes at most, of which headers and path, which come twice, may
+# take 32 KiB. JSON, XML and text are in it as they are, anything else in base64. A quotation mark counts twice.
+LARGEST_BODY = 6 * 1024 * 1024 - 32 * 1024
+LARGEST_IN_BASE64 = LARGEST_BODY * 3 // 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +33,10 @@ class Http:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     variables: Mapping[str, str] = field(default_factory=dict)  # what the route's path took out of the path
+    largest_body: int = LARGEST_BODY  # of this content type, which whoever routes it has checked
 
     def json(self, limit: int = LARGEST_BODY) -> dict[str, Json]:
-        """The body's JSON object. Raises BodyTooLarge or InvalidRequest."""
+        """The body's JSON object. Raises InvalidRequest, and BodyTooLarge beyond a limit of the operation's own."""
         if len(self.body) > limit:
             raise BodyTooLarge(f"the body has {len(self.body)} bytes, the limit is {limit}")
         if _REPLACED in self.body:  # by the gateway, which hands on JSON as text
@@ -97,6 +101,7 @@ class Show(Route):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class List(Route):
     window: timedelta | None = None  # how far back it reaches when the client names no beginning
+    numbered: bool = False  # its pages have numbers only, no cursor to go on from
     parse: Callable[[Http], Listing]
     render: Callable[[Page, Links, Listing], Reply]
 

@@ -28,6 +28,7 @@ def build() -> Api:
     outbound = Outbound(platform.tls())
     providers = ConfiguredProviders(secret, upstream, outbound)
     return Api(
+        base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
         services={

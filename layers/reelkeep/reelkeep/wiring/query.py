@@ -21,6 +21,7 @@ def build() -> Api:
     secret = platform.secret(settings.link_secret_arn)
     sign = partial(sign_link, platform.s3, settings.bucket)
     return Api(
+        base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
         show=ShowWhole(tasks, S3Requests(platform.s3, settings.bucket)),

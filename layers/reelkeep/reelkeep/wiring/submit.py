@@ -27,6 +27,7 @@ def build() -> Api:
     outbound = Outbound(platform.tls())
     providers = ConfiguredProviders(secret, upstream, outbound, calls_back_at=settings.callback_url)
     return Api(
+        base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
         submit=Submit(

@@ -31,6 +31,7 @@ def build() -> Api:
     )
     logger = platform.logger()
     return Api(
+        base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=logger,
         public={"POST /wake/": partial(callback, accept=provider_callback, logger=logger)},

@@ -10,7 +10,7 @@ from itertools import count
 from urllib.parse import parse_qsl
 
 from reelkeep.dialects.dialect import LARGEST_BODY, Http
-from reelkeep.domain.errors import BodyTooLarge, InvalidRequest
+from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.wire import Json, parse_json
 
 _MOST_FIELDS = 256
@@ -29,7 +29,7 @@ _PICTURES = {  # how each begins, and how in base64
 def form_in(http: Http) -> dict[str, Json] | None:
     """What a form says; None if the body is none. A file becomes a data: URI, text stays text.
 
-    Raises BodyTooLarge, InvalidRequest.
+    Raises InvalidRequest.
     """
     match http.headers.get("content-type", "").partition(";")[0].strip().lower():
         case "multipart/form-data":
@@ -68,7 +68,6 @@ def picture(value: Json) -> Json:
 def _parts(http: Http) -> Iterator[tuple[str, str]]:
     import multipart  # type: ignore[import-untyped]  # only now: most bodies are JSON
 
-    _check_size(http)
     _, options = multipart.parse_options_header(http.headers["content-type"])
     try:
         parts = multipart.MultipartParser(
@@ -94,16 +93,10 @@ def _data_uri(kind: str, content: bytes) -> str:
 
 
 def _pairs(http: Http) -> Iterator[tuple[str, str]]:
-    _check_size(http)
     try:
         yield from parse_qsl(http.body.decode(), keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except ValueError as error:
         raise InvalidRequest("the body is not a valid form") from error
-
-
-def _check_size(http: Http) -> None:
-    if len(http.body) > LARGEST_BODY:
-        raise BodyTooLarge(f"the body has {len(http.body)} bytes, the limit is {LARGEST_BODY}")
 
 
 def _nested(fields: Iterable[tuple[str, str]]) -> dict[str, Json]:

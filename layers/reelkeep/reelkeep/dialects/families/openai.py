@@ -41,7 +41,7 @@ _TEXTS = frozenset({"payload", "user", "callback_url"})  # also if they look lik
 
 
 def sent(http: Http) -> dict[str, Json]:
-    """The body; of a form, the one that would have said the same. Raises BodyTooLarge, InvalidRequest."""
+    """The body; of a form, the one that would have said the same. Raises InvalidRequest."""
     form = form_in(http)
     if form is None:
         return http.json()

@@ -47,6 +47,7 @@ def _routes(word: str) -> Iterator[AnyRoute]:
         parameters=(_PAGE, _SIZE),
         reply="TaskList",
         window=timedelta(days=30),  # so long Kling has the files
+        numbered=True,
         parse=lambda http: _listing(tuple(kind for kind in SEGMENTS if SEGMENTS[kind] == word), http),
         render=lambda page, links, _: Reply(body=_envelope() | {"data": [_data(task, links) for task in page]}),
     )

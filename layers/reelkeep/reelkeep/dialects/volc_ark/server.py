@@ -84,6 +84,7 @@ def _routes(base: str, named: str) -> tuple[AnyRoute, ...]:
             parameters=(_PAGE, _SIZE, _STATUS, _IDS, _MODEL, _TIER),
             reply="TaskList",
             window=timedelta(days=7),  # what Ark remembers
+            numbered=True,
             parse=_listing,
             render=_listed,
         ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 from typing import TYPE_CHECKING
 
 from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Reply, Show, Submit
@@ -19,7 +18,6 @@ from reelkeep.domain.task import Adoption, Creation, Request, State, Task
 if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.reelkeep.tasks import wire
 
-_LARGEST_ANSWER = 2 * 1024 * 1024  # of a listing; a function may answer 6 MB, and quoting makes it grow
 _LARGEST_PAGE = 100
 _FROM = Moment("created_from", "Created at this time or later.")
 _TO = Moment("created_to", "Created at this time or earlier.")
@@ -84,17 +82,10 @@ def _read_cursor(text: str) -> str:
 
 
 def _listed(page: Page, links: Links, _: Listing) -> Reply:
-    """As much of the page as fits an answer; the rest comes under the cursor."""
-    tasks: list[wire.Task] = []
-    size = 0
-    for task in page:
-        body = _task(task, _creations(task, links))
-        size += len(json.dumps(body))
-        if tasks and size > _LARGEST_ANSWER:
-            break
-        tasks.append(body)
-    last = page.next_cursor if len(tasks) == len(page.tasks) else tasks[-1]["id"]
-    found: wire.TaskPage = {"tasks": tasks, "next_cursor": _cursor(last) if last else None}
+    found: wire.TaskPage = {
+        "tasks": [_task(task, _creations(task, links)) for task in page],
+        "next_cursor": _cursor(page.next_cursor) if page.next_cursor else None,
+    }
     return Reply(body=found)
 
 
