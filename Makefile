@@ -35,7 +35,7 @@ key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `
 
 ##@ Work on it
 
-.PHONY: setup check test test-code test-e2e test-outages lint types unit coverage chaos properties tools integration e2e outages docs format lock
+.PHONY: setup check test test-code test-e2e test-outages lint types unit coverage chaos tools integration e2e outages docs format lock
 setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
 
 check: $(SETUP)  ## The fast path, in a minute: style, types, unit tests
@@ -48,7 +48,7 @@ test: $(SETUP)  ## Everything that has to pass
 test-code:
 	@for part in lint types $(if $(RUNTIME_PYTHON),unit) chaos; do $(MAKE) --no-print-directory $$part || exit 1; done
 test-e2e:
-	@for part in e2e coverage properties; do $(MAKE) --no-print-directory $$part || exit 1; done
+	@for part in e2e coverage; do $(MAKE) --no-print-directory $$part || exit 1; done
 test-outages:
 	@for part in tools outages integration; do $(MAKE) --no-print-directory $$part || exit 1; done
 
@@ -69,15 +69,12 @@ coverage: MEASURED := .venv-runtime
 coverage: .venv-runtime/.installed
 endif
 coverage: MEASURED ?= .venv
-coverage: $(SETUP)  ## The same on the Python of the Lambda runtime, if this machine has one, with the floor of the coverage
-	COVERAGE_CORE=sysmon $(MEASURED)/bin/coverage run -m pytest tests/unit
+coverage: $(SETUP)  ## The same on the Python of the Lambda runtime, if it is here: more examples of each property, the coverage floor
+	COVERAGE_CORE=sysmon $(MEASURED)/bin/coverage run -m pytest tests/unit --hypothesis-profile thorough
 	$(MEASURED)/bin/coverage report
 
 chaos: $(SETUP)  ## Every call killed, lost or refused in turn; days of bad luck (see tests/chaos/README.md)
 	$(BIN)/pytest tests/chaos
-
-properties: $(SETUP)  ## The properties among the unit tests, with many more examples
-	$(BIN)/pytest tests/unit -m hypothesis --hypothesis-profile thorough
 
 tools: $(SETUP)  ## Tests of the local cloud and of the simulator themselves
 	$(BIN)/pytest tests/local

@@ -4,11 +4,11 @@ import gc
 
 from hypothesis import settings
 
-# How far properties are looked into: `quick` at every run, `thorough` by `make chaos`, and with `--hypothesis-profile
-# explore` further still, and elsewhere each time. A busy machine is not a wrong answer, and the same code gets the
-# same answer.
+# How many examples of each property: `quick` in `make unit`, `thorough` in `make coverage`. The same code gets the same
+# ones. With `--hypothesis-profile explore` there are many more, and other ones each time. There is no deadline: a busy
+# machine is not a wrong answer.
 settings.register_profile("quick", deadline=None, max_examples=15, derandomize=True)
-settings.register_profile("thorough", deadline=None, max_examples=150, derandomize=True)
+settings.register_profile("thorough", deadline=None, max_examples=100, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=2000)
 settings.load_profile("quick")
 

@@ -47,7 +47,7 @@ def test_query_announce_and_deliver_start_without_pydantic() -> None:
     assert loaded.strip() == "False"
 
 
-@pytest.mark.parametrize(("tracing", "loaded"), [("Active", True), ("Disabled", False), (None, False)])
+@pytest.mark.parametrize(("tracing", "loaded"), [("Active", True), (None, False)])
 def test_a_call_is_traced_if_the_template_says_so_and_else_nobody_waits_for_the_tracer(
     tracing: str | None, loaded: bool
 ) -> None:

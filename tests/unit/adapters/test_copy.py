@@ -28,6 +28,7 @@ from tests.unit.adapters.conftest import Store
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
+MEDIUM = lengthened(video(), 400_000)
 LONG = lengthened(video(), 2 * RANGE_BYTES + 12_345)
 PAGE = b"<!doctype html><title>Sorry</title>"
 
@@ -221,7 +222,7 @@ def test_a_cut_connection_is_resumed_where_it_was_cut(archive: Archive) -> None:
 
 @pytest.mark.parametrize("status", [200, 400, 403, 404, 416, 501])
 def test_a_server_that_refuses_ranges_is_asked_for_the_whole_file_again(archive: Archive, status: int) -> None:
-    file = File(LONG, cuts=[3_000_000])
+    file = File(MEDIUM, cuts=[150_000])
 
     def answering(request: Request) -> Iterable[bytes]:
         refused = request.range is not None and status != 200
@@ -230,7 +231,7 @@ def test_a_server_that_refuses_ranges_is_asked_for_the_whole_file_again(archive:
     with Server(answering) as source:
         archive.keep(source.url())
 
-    assert archive.objects == {"v.mp4": LONG}
+    assert archive.objects == {"v.mp4": MEDIUM}
 
 
 def test_a_file_that_changed_meanwhile_is_read_from_its_beginning(archive: Archive) -> None:
@@ -391,7 +392,7 @@ def test_an_endless_file_ends_at_the_limit(archive: Archive) -> None:
 @pytest.mark.parametrize(
     ("packed", "encoding"), [(gzip.compress, "gzip"), (zlib.compress, "deflate"), (bytes, "GZIP")]
 )
-@pytest.mark.parametrize("content", [video(), LONG])
+@pytest.mark.parametrize("content", [video(), MEDIUM])
 def test_a_file_that_was_packed_against_our_wish_or_says_so_is_kept_as_it_was(
     packed: Callable[[bytes], bytes], encoding: str, content: bytes, archive: Archive
 ) -> None:
@@ -438,12 +439,12 @@ def test_a_file_that_unpacks_to_more_than_is_kept_is_refused(archive: Archive) -
 
 
 @pytest.mark.parametrize("coding", ["aws-chunked", "none", "utf-8", "identity", "br", "gzip", "x, y"])
-@pytest.mark.parametrize("cuts", [[], [1, 3_000_000]])
+@pytest.mark.parametrize("cuts", [[], [1, 150_000]])
 def test_a_coding_that_a_file_does_not_have_is_ignored(archive: Archive, coding: str, cuts: list[int]) -> None:
-    with Server(File(LONG, encoding=coding, cuts=[*cuts])) as source:
+    with Server(File(MEDIUM, encoding=coding, cuts=[*cuts])) as source:
         archive.keep(source.url())
 
-    assert archive.objects == {"v.mp4": LONG}
+    assert archive.objects == {"v.mp4": MEDIUM}
     assert archive.bucket.calls == ["PutObject"]
 
 
@@ -469,7 +470,7 @@ def test_a_range_that_nobody_asked_for_is_the_file_if_it_is_all_of_it(archive: A
 
 @pytest.mark.parametrize("disliked", ["Mozilla", "reelkeep", "curl"])
 def test_a_server_that_dislikes_an_agent_is_asked_as_another(archive: Archive, disliked: str) -> None:
-    file = File(LONG, cuts=[3_000_000])
+    file = File(MEDIUM, cuts=[150_000])
 
     def answering(request: Request) -> Iterable[bytes]:
         return reply(403, PAGE) if disliked in request.headers["user-agent"] else file(request)
@@ -477,7 +478,7 @@ def test_a_server_that_dislikes_an_agent_is_asked_as_another(archive: Archive, d
     with Server(answering) as source:
         archive.keep(source.url())
 
-    assert archive.objects == {"v.mp4": LONG}
+    assert archive.objects == {"v.mp4": MEDIUM}
 
 
 def test_a_file_with_hundreds_of_headers_after_a_hint_is_kept(archive: Archive) -> None:
@@ -535,8 +536,14 @@ def test_no_error_shows_the_signature_of_a_link(archive: Archive) -> None:
 # The archive's own troubles ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", [(503, "SlowDown"), (500, "InternalError"), (400, "RequestTimeout")])
-@pytest.mark.parametrize("call", ["PutObject", "UploadPart", "CompleteMultipartUpload"])
+@pytest.mark.parametrize(
+    ("call", "fault"),
+    [
+        ("PutObject", (503, "SlowDown")),
+        ("UploadPart", (400, "RequestTimeout")),
+        ("CompleteMultipartUpload", (500, "InternalError")),
+    ],
+)
 def test_the_client_repeats_what_the_archive_refuses_for_a_moment(
     archive: Archive, call: str, fault: tuple[int, str]
 ) -> None:
@@ -597,7 +604,7 @@ def test_a_source_that_is_quick_is_read_on_one(archive: Archive) -> None:
     assert len(source.requests) == 1
 
 
-@pytest.mark.parametrize("status", [200, 403, 404, 416, 429, 503])
+@pytest.mark.parametrize("status", [200, 403, 503])
 def test_a_slow_source_that_refuses_ranges_is_read_on_as_it_was_begun(archive: Archive, status: int) -> None:
     file = File(LONGER)
 

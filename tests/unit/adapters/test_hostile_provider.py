@@ -158,15 +158,10 @@ def said(*pieces: bytes) -> Film:
     [
         "http://169.254.169.254/latest/meta-data/iam/security-credentials/",
         "http://[::ffff:a9fe:a9fe]/latest/",
-        "http://[fd00:ec2::254]/latest/",
         "http://localhost:{port}/film",
-        "http://127.0.0.1:{port}/film",
-        "http://2130706433:{port}/film",
         "http://0x7f.1:{port}/film",
         "//127.0.0.1:{port}/film",
         "file:///etc/passwd",
-        "ftp://127.0.0.1:{port}/film",
-        "gopher://127.0.0.1:{port}/film",
     ],
 )
 def test_no_redirect_of_a_film_leads_inside(world: World, location: str) -> None:
