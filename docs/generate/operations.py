@@ -11,6 +11,7 @@ from pkgutil import walk_packages
 from typing import Any, cast
 
 from docs.generate.examples import ERRORS, SERVED, cancelled, finished, link, queueing
+from docs.generate.schemas import model_schemas
 from reelkeep.dialects.dialect import (
     AnyRoute,
     Cancel,
@@ -24,7 +25,6 @@ from reelkeep.dialects.dialect import (
     Show,
     Submit,
 )
-from reelkeep.dialects.grammar.model_schemas import model_schemas
 from reelkeep.domain.errors import (
     BodyTooLarge,
     CannotCancel,
@@ -72,12 +72,8 @@ def schemas(dialect: Dialect) -> Mapping[str, Json]:
 @cache
 def _schemas(dialect: Any) -> Mapping[str, Json]:
     received = dict.fromkeys(name for route in dialect.routes for name in (route.body, route.form) if name)
-    sent = dict.fromkeys([*(route.reply for route in dialect.routes if route.reply), "Error"])
-    return model_schemas(
-        {name: _declared(dialect.name)[name] for name in received},
-        [_declared(dialect.name)[name] for name in sent],
-        prefix=_prefix(dialect),
-    )
+    sent = dict.fromkeys([*(route.reply for route in dialect.routes if route.reply), dialect.error])
+    return model_schemas({name: _declared(dialect.name)[name] for name in received}, sent, prefix=_prefix(dialect))
 
 
 @cache
@@ -90,8 +86,6 @@ def _declared(format_name: str) -> Mapping[str, Any]:
 
 
 def _ref(dialect: Dialect, name: str) -> Json:
-    if _prefix(dialect) + name not in schemas(dialect):  # another name for it
-        name = _declared(dialect.name)[name].__name__
     return {"$ref": f"#/components/schemas/{_prefix(dialect)}{name}"}
 
 
@@ -114,11 +108,20 @@ def describe(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     return {
         "operationId": route.operation,
         "summary": route.summary,
-        "description": route.details,
+        "description": _description(route),
         **({"requestBody": {"required": True, "content": content}} if content else {}),
         "parameters": parameters,
         "responses": {**_answer(dialect, route), **_refusals(dialect, route)},
     }
+
+
+def _description(route: AnyRoute) -> str:
+    window = route.window if isinstance(route, List) else None
+    return (
+        f"{route.details} Reaches {window.days} days back if the query says nothing else."
+        if window
+        else route.details
+    )
 
 
 def _choice(dialect: Dialect, name: str) -> dict[str, Json]:
@@ -142,8 +145,8 @@ def _answer(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     described = {"description": _MEANINGS.get(type(route), "It is done."), **_headers(reply)}
     if route.reply:
         if isinstance(route, Operation):
-            described["description"] = _declared(dialect.name)[route.reply].__doc__
-        described["content"] = {_JSON: {"schema": _ref(dialect, route.reply), "example": reply.body}}
+            described["description"] = route.reply.__doc__
+        described["content"] = {_JSON: {"schema": _ref(dialect, route.reply.__name__), "example": reply.body}}
     return {str(reply.status): described}
 
 
@@ -245,7 +248,7 @@ def _response(dialect: Dialect, replies: Mapping[str, Reply], meaning: str) -> d
     """What is answered with this status, with an example of each error that has it."""
     reply = next(iter(replies.values()))
     examples = {name: {"value": each.body} for name, each in replies.items()}
-    media = {"schema": _ref(dialect, "Error"), "examples": examples}
+    media = {"schema": _ref(dialect, dialect.error.__name__), "examples": examples}
     return {
         "description": meaning,
         **_headers(reply),

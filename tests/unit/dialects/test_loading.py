@@ -36,7 +36,7 @@ def test_a_format_that_only_providers_speak_needs_no_server(tmp_path: Path) -> N
     loaded_by(f"{extended}; assert dialects.upstream('pigeon') == 'coo'; assert dialects.all_dialects()")
 
 
-@pytest.mark.parametrize("name", ["reelkeep", "families", "grammar", "dialect", "carrier_pigeon", ""])
+@pytest.mark.parametrize("name", ["reelkeep", "families", "dialect", "carrier_pigeon", ""])
 def test_what_is_no_dialect_is_no_provider_s(name: str) -> None:
     assert upstream(name) is None
 

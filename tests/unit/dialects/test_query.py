@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.dialects.grammar.query import LARGEST_NUMBER, Query
+from reelkeep.dialects.families.query import LARGEST_NUMBER, Query
 from reelkeep.domain.errors import InvalidRequest
 
 

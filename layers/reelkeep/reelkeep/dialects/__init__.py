@@ -1,7 +1,7 @@
 """One wire format a package, read both ways; nothing else lists them.
 
 What its `server` calls `dialect` is served to clients, what its `client` calls `upstream` can be a provider's: a
-format has either or both. What several formats share is in `families` and `grammar`.
+format has either or both. What several formats share is in `families`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,10 @@ from importlib.util import find_spec
 from typing import Any
 
 from reelkeep.dialects.dialect import Dialect, Show
+from reelkeep.dialects.replies import View
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Task
 from reelkeep.domain.wire import Json, ProviderDialect
-
-_SHARED = frozenset({"families", "grammar"})
 
 
 @cache
@@ -43,7 +42,8 @@ def shown(name: str, task: Task, links: Links) -> tuple[Json, str]:
     """What this dialect tells receivers of a task, and what else signs that; only this dialect is loaded."""
     dialect: Dialect = _spoken(name, "dialect", "server")
     show = next(route for route in dialect.routes if isinstance(route, Show))
-    body = show.event(task, links) if show.event else show.render(task, links).body
+    shape = show.event or show.reply
+    body = shape.of(View(task, links)) if shape else None
     return body, show.callbacks_signed_by
 
 
@@ -61,4 +61,4 @@ def _spoken(name: str, what: str, side: str) -> Any:
 
 @cache
 def _names() -> tuple[str, ...]:
-    return tuple(each.name for each in pkgutil.iter_modules(__path__) if each.ispkg and each.name not in _SHARED)
+    return tuple(each.name for each in pkgutil.iter_modules(__path__) if each.ispkg and each.name != "families")

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
+from importlib import import_module
 from json import JSONDecodeError
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from reelkeep.dialects.grammar.query import Parameter
+from reelkeep.dialects.families.query import Parameter
+from reelkeep.dialects.replies import Shape, View, Views
 from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest, Missing, Refused
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Failure, Request, State, Task
+from reelkeep.domain.task import Failure, FailureClass, Request, State, Task
 from reelkeep.domain.wire import Json, parse_json
 
 _REPLACED = "\ufffd".encode()
@@ -62,83 +64,204 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Route:
     """One operation of a dialect. `path` holds names in braces; each matches one segment of a path.
 
-    For the OpenAPI document: its `operation` (a unique name, for generated clients), a `summary`, `details`, the
-    `parameters` of its query, by their names in the dialect's `wire` modules the `body` that is sent (`form`: as a
-    form) and the `reply`, and `errors` that do not follow from what it takes. Examples are rendered.
+    `operation` is its name in the OpenAPI document, which generated clients have, too; `reply` is what it answers.
+    The document has more of what follows, by whose meaning the parts of each kind of route have defaults; `errors`
+    are those that do not follow from what it takes. `body` is the name of a model in the dialect's `wire`.
     """
 
-    method: str
     path: str
-    operation: str = ""
+    operation: str
+    reply: type[Shape] | None = None
+    _: KW_ONLY
+    method: str = "GET"
     summary: str = ""
     details: str = ""
     parameters: tuple[Parameter, ...] = ()
     body: str = ""
-    form: str = ""
-    reply: str = ""
+    form: str = ""  # the same, as a form
     errors: tuple[type[ClientError], ...] = ()
+    status: int = 200
+    headers: Callable[[Any], Mapping[str, str]] = lambda _: {}
+
+    def _reply(self, shown: Any) -> Reply:
+        return Reply(status=self.status, body=self.reply and self.reply.of(shown), headers=self.headers(shown))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Submit(Route):
+    _: KW_ONLY
+    method: str = "POST"
+    summary: str = "Submit a task"
+    body: str = "Submission"
     parse: Callable[[Http], Request]
-    render: Callable[[Task], Reply]
+
+    def render(self, task: Task) -> Reply:
+        return self._reply(View(task))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Show(Route):
     """Shows the task that the path's `task_id` names. Receivers get its body, unless there is an event."""
 
+    _: KW_ONLY
+    summary: str = "Show a task"
+    details: str = "The links to its files are there once it is a success, and stay."
     callbacks_signed_by: str = ""  # the dialect's own scheme, beside the one that signs every callback
-    event: Callable[[Task, Links], Json] | None = None  # what the dialect posts to webhooks
-    render: Callable[[Task, Links], Reply]
+    event: type[Shape] | None = None  # what the dialect posts to webhooks
+
+    def render(self, task: Task, links: Links) -> Reply:
+        return self._reply(View(task, links))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class List(Route):
+    _: KW_ONLY
+    summary: str = "List tasks, newest first"
+    details: str = "A task is listed if it fits every filter. Each filter admits any of its values."
     window: timedelta | None = None  # how far back it reaches when the client names no beginning
     numbered: bool = False  # its pages have numbers only, no cursor to go on from
     parse: Callable[[Http], Listing]
-    render: Callable[[Page, Links, Listing], Reply]
+
+    def render(self, page: Page, links: Links, _: Listing) -> Reply:
+        return self._reply(Views(page, links))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Cancel(Route):
     """Cancels the task that the path's `task_id` names."""
 
-    render: Callable[[Task], Reply]
+    _: KW_ONLY
+    method: str = "POST"
+    summary: str = "Cancel a task"
+    details: str = "Possible until the provider has begun to work on it."
+
+    def render(self, task: Task) -> Reply:
+        return self._reply(View(task))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Remove(Route):
     """Cancels the task that the path's `task_id` names if it has not begun; takes it out of sight if it ended."""
 
+    _: KW_ONLY
+    method: str = "DELETE"
+    summary: str = "Cancel a task that has not begun, or take one that has ended off the list"
+    details: str = "A task under way is refused. What is in the archive stays there."
     keeps: frozenset[State] = frozenset()  # it is refused to take tasks that ended so out of sight
-    render: Callable[[Task], Reply]
+
+    def render(self, task: Task) -> Reply:
+        return self._reply(View(task))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Content(Route):
     """Leads to one file of the task that the path's `task_id` names. `parse` names the asset: video, cover, ..."""
 
+    _: KW_ONLY
     parse: Callable[[Http], str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Operation(Route):
     """Something of an owner's that is not a task."""
 
-    parse: Callable[[Http], Any]
-    render: Callable[[Any], Reply]
+    _: KW_ONLY
+    parse: Callable[[Http], Any] = lambda _: None
+
+    def render(self, found: Any) -> Reply:
+        return self._reply(found)
 
     @property
     def service(self) -> str:
         """The name of what serves it: show_webhook for showWebhook."""
         return re.sub("(?=[A-Z])", "_", self.operation).lower()
+
+
+AnyRoute = Submit | Show | List | Cancel | Remove | Content | Operation
+
+
+def asks(name: str, body: str = "Submission", sent: Callable[[Http], Mapping[str, Json]] = Http.json) -> Any:
+    """Reads submissions to the format of this name. Their model is loaded with the first of them."""
+
+    def parse(http: Http) -> Request:
+        from reelkeep.dialects.translate import asked
+
+        return asked(_model(name, body), name, sent(http))
+
+    return parse
+
+
+def _model(name: str, body: str) -> Any:
+    return getattr(import_module(f"reelkeep.dialects.{name}.wire"), body)
+
+
+# --- errors ---
+
+Row = tuple[int, Any]  # the status, and the format's code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """What a client is told that went wrong."""
+
+    status: int
+    code: Any
+    message: str
+    field: str = ""  # as the client calls it
+    request_id: str = ""
+
+
+class Dialect:
+    """A wire format as its server speaks it. A format says what is its own."""
+
+    name: str
+    prefixes: tuple[str, ...]  # every path that begins so is answered in this dialect, errors too
+    error: type[Shape]  # of a Problem
+    errors: Mapping[type[ClientError] | FailureClass, Row]
+    fault: tuple[int, Any, str]  # of our own: status, code, and what is said of it
+    scheme = "Bearer"
+    not_repeated: frozenset[int] = frozenset({409, 429})  # which clients of the format would repeat
+
+    known: Mapping[str, str] = {}  # what clients call some fields of ours, whatever they call
+
+    @property
+    def routes(self) -> tuple[AnyRoute, ...]:
+        raise NotImplementedError
+
+    def names(self, http: Http) -> Mapping[str, str]:
+        """What the client of this call calls a Request's fields."""
+        submits = [route for route in self.routes if isinstance(route, Submit)]
+        route = next((each for each in submits if each.path == http.path), submits[0])
+        found: Mapping[str, str] = _model(self.name, route.body).names()
+        return found
+
+    def told(self, error: ClientError, problem: Problem, http: Http) -> Problem:
+        """With what is this format's own."""
+        return problem
+
+    def render_error(self, error: ClientError, http: Http) -> Reply:
+        """Any error, in the dialect's own body, naming the field."""
+        status, code = row(self.errors, error)
+        is_invalid = isinstance(error, InvalidRequest) and bool(error.field)
+        names = {**self.known, **(self.names(http) if is_invalid else {})}
+        field = names.get(error.field, error.field)
+        message = naming(error, names) if is_invalid else error.message
+        trace = http.headers.get("x-amzn-trace-id") or http.headers.get("x-request-id", "")
+        problem = Problem(status=status, code=code, message=message, field=field, request_id=trace[:128])
+        problem = self.told(error, problem, http)
+        headers = {"www-authenticate": self.scheme} if problem.status == 401 else {}
+        if problem.status in self.not_repeated:
+            headers["x-should-retry"] = "false"
+        return Reply(status=problem.status, body=self.error.of(problem), headers=headers)
+
+    def render_fault(self, known: str = "") -> Reply:
+        """Something went wrong on our side; nothing is said of what, unless it is `known` what clients may know."""
+        status, code, message = self.fault
+        return Reply(status=status, body=self.error.of(Problem(status=status, code=code, message=known or message)))
 
 
 R = TypeVar("R")
@@ -153,7 +276,7 @@ def row(table: Mapping[Any, R], error: ClientError) -> R:
     return next(table[kind] for kind in kinds if kind in table)
 
 
-def naming(error: InvalidRequest, names: Mapping[str, str]) -> str:
+def naming(error: ClientError, names: Mapping[str, str]) -> str:
     """Its message, with the field that is wrong as clients write it; `names` are theirs by ours."""
     field = names.get(error.field) or error.field
     message = re.sub(rf"(?<![\w.]){re.escape(error.field)}\b", field, error.message)
@@ -164,22 +287,3 @@ def explained(failure: Failure, word: str) -> str:
     """For a person; with the provider's own code, if that is not the word that the client reads."""
     is_told = failure.code in ("", word) or failure.code in failure.message
     return f"{failure.message or failure.reason.value}{'' if is_told else f' ({failure.code})'}"
-
-
-AnyRoute = Submit | Show | List | Cancel | Remove | Content | Operation
-
-
-class Dialect(Protocol):
-    """A wire format as its server speaks it."""
-
-    name: str
-    prefixes: tuple[str, ...]  # every path that begins so is answered in this dialect, errors too
-
-    @property
-    def routes(self) -> tuple[AnyRoute, ...]: ...
-
-    def render_error(self, error: ClientError, http: Http) -> Reply:
-        """Any error, in the dialect's own body, naming the field."""
-
-    def render_fault(self, known: str = "") -> Reply:
-        """Something went wrong on our side; nothing is said of what, unless it is `known` what clients may know."""

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema
-from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from reelkeep.dialects.families.form_data import picture, plain, unpacked
 from reelkeep.dialects.families.resolution import pixels, shape
@@ -228,20 +227,3 @@ def _usual_kind(images: int) -> Kind:
 def _typed(value: Json) -> Json:
     read = plain(value) if isinstance(value, str) else value
     return int(read) if isinstance(read, float) and read.is_integer() else read
-
-
-# --- what is answered ---
-
-Status = Literal["queued", "in_progress", "completed", "failed"]
-Moment = Annotated[int, Field(description="Seconds since 1970.")]
-
-
-class Explained(TypedDict):
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class Error(TypedDict):
-    error: Explained

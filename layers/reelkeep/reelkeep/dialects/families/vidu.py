@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from dataclasses import replace
+from typing import Any, Literal
 
-from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
-
-from reelkeep.dialects.dialect import Http, Reply, explained, naming, row
-from reelkeep.dialects.families.creations import measured
+from reelkeep.dialects.dialect import Dialect, Http, Problem, Row, explained
+from reelkeep.dialects.replies import Shape, View, shows, words
 from reelkeep.domain import errors
 from reelkeep.domain.errors import CannotCancel, ClientError, InvalidRequest, NotFound, Refused
-from reelkeep.domain.task import Creation, Failure, FailureClass, Kind, State
+from reelkeep.domain.task import Failure, FailureClass, Kind
 from reelkeep.domain.wire import Json
 
 # --- words ---
 
 StateWord = Literal["created", "queueing", "processing", "success", "failed"]
-WORDS: dict[State, StateWord] = {
-    State.CREATED: "created",
-    State.QUEUEING: "queueing",
-    State.PROCESSING: "processing",
-    State.ARCHIVING: "processing",
-    State.SUCCESS: "success",
-    State.FAILED: "failed",
-    State.CANCELLED: "failed",  # with the err_code UserCancelled
-    State.EXPIRED: "failed",
-}
+WORDS = words("created queueing processing processing success failed failed failed")  # cancelled: see the err_code
 TYPES = {kind: kind.value for kind in Kind} | {
     Kind.REFERENCE2VIDEO: "character2video",
     Kind.START_END2VIDEO: "headtailimg2video",
     Kind.TEMPLATE2VIDEO: "template",
 }
+
+
+def state(view: View) -> str:
+    return WORDS[view.task.state]
+
+
+def err_code(view: View) -> str:
+    return reason(view.task.failure) if view.task.failure else ""
 
 
 def without_image_bytes(value: Json) -> Json:
@@ -46,44 +44,19 @@ def without_image_bytes(value: Json) -> Json:
     return value
 
 
-class Size(TypedDict):
-    width: int
-    height: int
+class Size(Shape):
+    width: int = shows(lambda view: view.fact("width") or 0)
+    height: int = shows(lambda view: view.fact("height") or 0)
 
 
-class Facts(TypedDict):
-    duration: float
-    fps: int
-    resolution: Size
-
-
-def facts(creation: Creation) -> Facts:
-    """Of its video: measured rather than claimed."""
-    known = measured(creation)
-    return {
-        "duration": round(known.duration or creation.duration or 0, 3),
-        "fps": round(known.fps or creation.fps or 0),
-        "resolution": {
-            "width": known.width or creation.width or 0,
-            "height": known.height or creation.height or 0,
-        },
-    }
+class Facts(Shape):
+    duration: float = shows(lambda view: round(view.fact("duration") or 0, 3))
+    fps: int = shows(lambda view: round(view.fact("fps") or 0))
+    resolution: Size = shows(Size.of)
 
 
 # --- errors. Source: platform.vidu.com/docs/error-code ---
 
-_ERRORS: Mapping[type[ClientError], tuple[int, str]] = {
-    errors.ClientError: (400, "BadRequest"),
-    errors.InvalidRequest: (400, "FieldInvalid"),
-    errors.Missing: (400, "FieldLacking"),
-    errors.ItemCountOutOfRange: (400, "FieldItemCountOutOfRange"),
-    errors.PageSizeOutOfRange: (400, "PageSizeOutOfRange"),
-    errors.Unauthorized: (401, "Unauthorized"),
-    errors.NotFound: (404, "NotFound"),
-    errors.NotAllowed: (405, "MethodNotAllowed"),
-    errors.BodyTooLarge: (413, "RequestEntityTooLarge"),
-    errors.KeyReused: (422, "IdempotencyKeyReused"),
-}
 _REASONS = {
     FailureClass.POLICY: "CreationPolicyViolation",
     FailureClass.INPUT: "BadRequest",
@@ -98,62 +71,56 @@ _OWN = re.compile(
     r"|Account(Overdue|Balance)|RateLimit|ServerOverloaded|Model(NotOpen|Loading)|AuthenticationError|AccessDenied"
     r"|OperationDenied)[A-Z][A-Za-z]*"
 )
-_STATUS = {
-    "Conflict": 409,
-    "CreationNotFound": 404,
-    "QuotaExceeded": 429,
-    "SystemThrottling": 429,
-    "TooManyRequests": 429,
-}
+_STATUS = {"Conflict": 409, "CreationNotFound": 404}
+_STATUS |= dict.fromkeys(("QuotaExceeded", "SystemThrottling", "TooManyRequests"), 429)
 _ACCOUNT_WORDS = frozenset({"Unauthorized", "Forbidden", "NotFound"})
 
 
-class Trace(TypedDict):
-    trace_id: str
+class Trace(Shape):
+    trace_id: str = shows("request_id")
 
 
-class Error(TypedDict):
-    code: int
-    reason: str
-    message: str
-    metadata: Trace
+class Error(Shape):
+    code: int = shows("status")
+    reason: str = shows("code")
+    message: str = shows("message")
+    metadata: Trace = shows(Trace.of)
 
 
-class Server(Protocol):
+class Server(Dialect):
     """A server that speaks of errors as Vidu's do."""
 
-    def names(self, http: Http) -> Mapping[str, str]:
-        """What the client of this call calls a Request's fields."""
+    error = Error
+    errors: Mapping[Any, Row] = {
+        errors.ClientError: (400, "BadRequest"),
+        errors.InvalidRequest: (400, "FieldInvalid"),
+        errors.Missing: (400, "FieldLacking"),
+        errors.ItemCountOutOfRange: (400, "FieldItemCountOutOfRange"),
+        errors.PageSizeOutOfRange: (400, "PageSizeOutOfRange"),
+        errors.Unauthorized: (401, "Unauthorized"),
+        errors.NotFound: (404, "NotFound"),
+        errors.NotAllowed: (405, "MethodNotAllowed"),
+        errors.BodyTooLarge: (413, "RequestEntityTooLarge"),
+        errors.KeyReused: (422, "IdempotencyKeyReused"),
+    }
+    fault = (500, "InternalServiceFailure", "internal service failure")
+    scheme = "Token"
+    not_repeated = frozenset({409})
 
-    def render_error(self, error: ClientError, http: Http) -> Reply:
-        status, word = row(_ERRORS, error)
-        message = error.message
+    def told(self, error: ClientError, problem: Problem, http: Http) -> Problem:
         match error:
             case Refused(failure=failure):
                 word = reason(failure)
-                if word == "InternalServiceFailure":  # that is a 500, and clients repeat those
-                    word = "ModelUnavailable"
-                status = _STATUS.get(word, 400)
-                if failure.reason is not FailureClass.PROVIDER:
-                    message = explained(failure, word)
+                word = "ModelUnavailable" if word == self.fault[1] else word  # that is a 500: clients repeat those
+                message = problem.message if failure.reason is FailureClass.PROVIDER else explained(failure, word)
+                return replace(problem, status=_STATUS.get(word, 400), code=word, message=message)
             case CannotCancel(state=state):
-                message = f"task state is {WORDS[state]}, can not cancel"
+                return replace(problem, message=f"task state is {WORDS[state]}, can not cancel")
             case NotFound(field="task_id"):
-                word = "TaskNotFound"
+                return replace(problem, code="TaskNotFound")
             case InvalidRequest(field=""):
-                word = "BadRequest"
-            case InvalidRequest():
-                message = naming(error, self.names(http))
-        headers = {401: {"www-authenticate": "Token"}, 409: {"x-should-retry": "false"}}.get(status, {})
-        trace = http.headers.get("x-amzn-trace-id") or http.headers.get("x-request-id", "")
-        return Reply(status=status, body=_envelope(status, word, message, trace), headers=headers)
-
-    def render_fault(self, known: str = "") -> Reply:
-        return Reply(status=500, body=_envelope(500, "InternalServiceFailure", known or "internal service failure"))
-
-
-def _envelope(status: int, reason: str, message: str, trace: str = "") -> Error:
-    return {"code": status, "reason": reason, "message": message, "metadata": {"trace_id": trace[:128]}}
+                return replace(problem, code="BadRequest")
+        return problem
 
 
 def reason(failure: Failure) -> str:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, NotRequired
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
-from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from reelkeep.dialects.families.pictures import Picture, bare
 from reelkeep.dialects.translate import Body, Name, Part, Prompt, TextSeconds, Url, example, means, only_here, unless
@@ -133,39 +132,3 @@ BODIES: Mapping[Kind, type[Body]] = {  # Kling's voices and scenes are its own
     **{body.kind: body for body in (Text2video, Image2video, MultiImage2video, VideoExtend)},
     Kind.START_END2VIDEO: Image2video,
 }
-
-# --- what is answered ---
-
-Status = Literal["submitted", "processing", "succeed", "failed"]
-
-
-class Film(TypedDict):
-    id: str
-    url: Annotated[str, Field(description="Permanent.")]
-    watermark_url: NotRequired[str]
-    duration: Annotated[str, Field(description="Seconds, as in 5.1.")]
-
-
-class Data(TypedDict):
-    task_id: str
-    task_status: Status
-    task_status_msg: Annotated[str, Field(description="Why it failed.")]
-    task_info: Annotated[dict[str, str], Field(description="The `external_task_id`.")]
-    task_result: NotRequired[Annotated[dict[str, list[Film]], Field(description="The `videos`, on success.")]]
-    final_unit_deduction: NotRequired[Annotated[str, Field(description="What the provider charged.")]]
-    created_at: Annotated[int, Field(description="Milliseconds since 1970.")]
-    updated_at: int
-
-
-class Error(TypedDict):
-    code: Annotated[int, Field(description="0 if it is none.")]
-    message: str
-    request_id: str
-
-
-class Task(Error):
-    data: Data
-
-
-class TaskList(Error):
-    data: list[Data]

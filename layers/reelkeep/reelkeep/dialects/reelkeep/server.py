@@ -3,57 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Annotated, Any, NamedTuple
 
-from reelkeep.dialects.dialect import AnyRoute, Http, Operation, Reply, row
-from reelkeep.dialects.grammar.query import Parameter, Query, Words
+from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, Operation, Reply, row
+from reelkeep.dialects.families.query import Parameter, Query, Words
 from reelkeep.dialects.reelkeep import NAME, PROBLEMS, problem_type
+from reelkeep.dialects.replies import Schema, Shape, shows
 from reelkeep.domain import errors
 from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, NotAllowed, Refused, Unauthorized, wrong
-from reelkeep.domain.task import Failure, FailureClass
-from reelkeep.domain.upstream import Upstream
-from reelkeep.domain.wire import Json
-
-if TYPE_CHECKING:  # with pydantic, which some functions do not load
-    from reelkeep.dialects.reelkeep import wire
-
-
-class _Server:
-    """Its parts are loaded when one of them is called: clients of other formats do not wait for them."""
-
-    name = NAME
-    prefixes: tuple[str, ...] = ("/",)
-
-    @cached_property
-    def routes(self) -> tuple[AnyRoute, ...]:
-        from reelkeep.dialects.reelkeep.subscriptions import server as subscriptions
-        from reelkeep.dialects.reelkeep.tasks import server as tasks
-        from reelkeep.dialects.reelkeep.webhooks import server as webhooks
-
-        return (*tasks.ROUTES, _PROVIDERS, *subscriptions.ROUTES, *webhooks.ROUTES)
-
-    def render_error(self, error: ClientError, http: Http) -> Reply:
-        headers = {}
-        if isinstance(error, Unauthorized):
-            headers["www-authenticate"] = 'Bearer realm="reelkeep"'
-        if isinstance(error, NotAllowed):
-            headers["allow"] = ", ".join(self._methods(http.path))
-        return _problem(row(_ERRORS, error), error.message, error, headers)
-
-    def _methods(self, path: str) -> list[str]:
-        patterns = ((route.method, re.sub(r"\{\w+\}", "[^/]+", route.path)) for route in self.routes)
-        return sorted(method for method, pattern in patterns if re.fullmatch(pattern, path)) or ["GET"]
-
-    def render_fault(self, known: str = "") -> Reply:
-        return _problem("fault", known or "Try again in a moment; if it stays so, ask whoever runs this service.")
-
-
-dialect = _Server()
-
-
-# --- what clients ask ---
+from reelkeep.domain.task import FailureClass
 
 
 def query(http: Http, *parameters: Parameter) -> Query:
@@ -77,48 +37,35 @@ def query(http: Http, *parameters: Parameter) -> Query:
     return Query(pairs)
 
 
-def nothing(_: Http) -> None:
-    """The request says nothing but what its path says."""
+class Failure(Shape):
+    reason: FailureClass = shows("reason")
+    code: str | None = shows("code", None, says="The provider's own word.")
+    message: str | None = shows("message", None, says="For a person.")
+    retryable: bool = shows("retryable", says="Whether submitting the same once more could succeed.")
 
 
-# --- what they are answered ---
+# --- providers ---
 
 
-def located(path: str, body: Json) -> Reply:
-    return Reply(status=201, body=body, headers={"location": path})
+class Provider(Shape):
+    name: str = shows("name", says="What a submission calls it by.")
+    dialect: str = shows("dialect", says="The wire format that it speaks.")
+    models: list[str] = shows("models", write=list, says="Patterns of the models that go to it by themselves.")
+    default: bool = shows("default", says="Whether it serves what no pattern claims.")
 
 
-def gone(_: None) -> Reply:
-    return Reply(status=204)
+class Providers(Shape):
+    """The providers."""
+
+    providers: list[Provider] = shows(lambda upstreams: [*map(Provider.of, upstreams)])
 
 
-def _problem(
-    name: str, detail: str, error: ClientError | None = None, headers: Mapping[str, str] | None = None
-) -> Reply:
-    if isinstance(error, Refused):
-        name = _REFUSALS.get(error.failure.reason, name)
-    status, title = PROBLEMS[name]
-    problem: wire.Problem = {"type": problem_type(name), "title": title, "status": status, "detail": detail}
-    match error:
-        case InvalidRequest(wrong=found) if found:
-            problem["errors"] = [{"field": field, "message": message} for field, message in found]
-        case InvalidRequest(field=field) | Conflict(field=field) if field:
-            problem["errors"] = [{"field": field, "message": error.message}]
-        case Refused(failure=failure):
-            problem["failure"] = failure_body(failure)
-    return Reply(status=status, body=problem, headers={"content-type": "application/problem+json", **(headers or {})})
+_DETAILS = "In the order of the configuration. The first whose pattern fits a model serves it."
+_PROVIDERS = Operation("/providers", "listProviders", Providers, summary="List the providers", details=_DETAILS)
 
+# --- errors ---
 
-def failure_body(failure: Failure) -> wire.Failure:
-    return {
-        "reason": failure.reason,
-        "code": failure.code or None,
-        "message": failure.message or None,
-        "retryable": failure.retryable,
-    }
-
-
-_ERRORS: Mapping[type[ClientError], str] = {
+_ERRORS: Mapping[type[ClientError] | FailureClass, str] = {
     errors.ClientError: "invalid-request",
     errors.Unauthorized: "unauthorized",
     errors.NotFound: "not-found",
@@ -129,28 +76,88 @@ _ERRORS: Mapping[type[ClientError], str] = {
     errors.BodyTooLarge: "body-too-large",
     errors.KeyReused: "idempotency-key-reused",
     errors.Refused: "refused-by-provider",
+    FailureClass.CREDIT: "no-credit",
+    FailureClass.THROTTLED: "throttled-by-provider",
 }
-_REFUSALS = {FailureClass.CREDIT: "no-credit", FailureClass.THROTTLED: "throttled-by-provider"}
 
 
-# --- providers ---
+class _Told(NamedTuple):
+    name: str  # the problem's
+    detail: str
+    error: ClientError | None = None
 
 
-def _providers(upstreams: Iterable[Upstream]) -> Reply:
-    found: list[wire.Provider] = [
-        {"name": each.name, "dialect": each.dialect, "models": list(each.models), "default": each.default}
-        for each in upstreams
-    ]
-    return Reply(body={"providers": found})
+class FieldError(Shape):
+    field: str = shows(lambda pair: pair[0])
+    message: str = shows(lambda pair: pair[1])
 
 
-_PROVIDERS = Operation(
-    method="GET",
-    path="/providers",
-    operation="listProviders",
-    summary="List the providers",
-    details="In the order of the configuration. The first whose pattern fits a model serves it.",
-    reply="Providers",
-    parse=nothing,
-    render=_providers,
-)
+def _wrong(told: _Told) -> list[Any] | None:
+    match told.error:
+        case InvalidRequest(wrong=found) if found:
+            return [*map(FieldError.of, found)]
+        case InvalidRequest(field=field) | Conflict(field=field) if field:
+            return [FieldError.of((field, told.detail))]
+    return None
+
+
+def _failure(told: _Told) -> Any:
+    return Failure.of(told.error.failure) if isinstance(told.error, Refused) else None
+
+
+_TYPES = {problem_type(name): f"{status}. {title}." for name, (status, title) in PROBLEMS.items()}
+_NAMES = [name.upper().replace("-", "_") for name in PROBLEMS]
+_Type = Annotated[str, Schema(**{"enum": [*_TYPES], "x-enum-varnames": _NAMES, "x-enumDescriptions": _TYPES})]
+
+
+class Problem(Shape):
+    """What went wrong, as RFC 9457 has it."""
+
+    type: _Type = shows(lambda told: problem_type(told.name))
+    title: str = shows(lambda told: PROBLEMS[told.name][1])
+    status: int = shows(lambda told: PROBLEMS[told.name][0])
+    detail: str = shows("detail", says="For a person.")
+    errors: list[FieldError] = shows(_wrong, optional=True, says="The fields that are wrong.")
+    failure: Failure = shows(_failure, optional=True, says="What the provider said.")
+
+
+class _Server(Dialect):
+    """Its parts are loaded when one of them is called: clients of other formats do not wait for them."""
+
+    name = NAME
+    prefixes = ("/",)
+    error = Problem
+
+    @cached_property
+    def routes(self) -> tuple[AnyRoute, ...]:
+        from reelkeep.dialects.reelkeep.subscriptions import server as subscriptions
+        from reelkeep.dialects.reelkeep.tasks import server as tasks
+        from reelkeep.dialects.reelkeep.webhooks import server as webhooks
+
+        return (*tasks.ROUTES, _PROVIDERS, *subscriptions.ROUTES, *webhooks.ROUTES)
+
+    def render_error(self, error: ClientError, http: Http) -> Reply:
+        headers = {}
+        if isinstance(error, Unauthorized):
+            headers["www-authenticate"] = 'Bearer realm="reelkeep"'
+        if isinstance(error, NotAllowed):
+            headers["allow"] = ", ".join(self._methods(http.path))
+        return self._problem(_Told(row(_ERRORS, error), error.message, error), headers)
+
+    def _methods(self, path: str) -> list[str]:
+        patterns = ((route.method, re.sub(r"\{\w+\}", "[^/]+", route.path)) for route in self.routes)
+        return sorted(method for method, pattern in patterns if re.fullmatch(pattern, path)) or ["GET"]
+
+    def render_fault(self, known: str = "") -> Reply:
+        return self._problem(
+            _Told("fault", known or "Try again in a moment; if it stays so, ask whoever runs this service."), {}
+        )
+
+    def _problem(self, told: _Told, headers: Mapping[str, str]) -> Reply:
+        body = Problem.of(told)
+        return Reply(
+            status=body["status"], body=body, headers={"content-type": "application/problem+json", **headers}
+        )
+
+
+dialect = _Server()

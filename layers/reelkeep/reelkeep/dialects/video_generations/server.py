@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Any, Literal
 
-from reelkeep.dialects.dialect import AnyRoute, Http, Reply, Show, Submit
+from reelkeep.dialects.dialect import Show, Submit, asks
 from reelkeep.dialects.families import openai
-from reelkeep.dialects.grammar.moments import unix
+from reelkeep.dialects.families.openai import Status
+from reelkeep.dialects.replies import Shape, Url, View, always, shows, unix, words
 from reelkeep.dialects.video_generations import NAME, PATH
-from reelkeep.domain.links import Links
-from reelkeep.domain.task import FailureClass, Request, State, Task
-
-if TYPE_CHECKING:  # with pydantic, which some functions do not load
-    from reelkeep.dialects.video_generations import wire
+from reelkeep.domain.task import FailureClass, State
 
 _CODES = {  # in a task's body a whole number, in the body of a refusal a word: so the page has it
     FailureClass.POLICY: 400,
@@ -24,118 +21,107 @@ _CODES = {  # in a task's body a whole number, in the body of a refusal a word: 
     FailureClass.DEADLINE: 408,
     FailureClass.THROTTLED: 429,
 }
-_ENVELOPE_STATUSES: Mapping[State, wire.EnvelopeStatus] = {
-    State.CREATED: "SUBMITTED",
-    State.QUEUEING: "QUEUED",
-    State.PROCESSING: "IN_PROGRESS",
-    State.ARCHIVING: "IN_PROGRESS",
-    State.SUCCESS: "SUCCESS",
-}
+EnvelopeStatus = Literal["SUBMITTED", "QUEUED", "IN_PROGRESS", "SUCCESS", "FAILURE"]
+_STATUSES = words("SUBMITTED QUEUED IN_PROGRESS IN_PROGRESS SUCCESS FAILURE FAILURE FAILURE")
+
+
+def _why(view: View) -> str:
+    failure = view.task.failure
+    return f"{openai.code_of(failure)}: {openai.message_of(failure)}" if failure else ""
+
+
+def _started(view: View) -> int:
+    return 0 if view.task.state in (State.CREATED, State.QUEUEING) else unix(view.task.created_at)
+
+
+def _progress(view: View) -> str:
+    return f"{100 if view.task.state.terminal else openai.PROGRESS.get(view.task.state, 0)}%"
+
+
+def _rounded(name: str, digits: int | None = None) -> Any:
+    return lambda view: view.fact(name) and round(view.fact(name), digits)
+
+
+def _format(view: View) -> str | None:
+    video = view.creation.asset("video")
+    return video.archived.key.rpartition(".")[2] if video and video.archived else None
+
+
+class Submitted(Shape):
+    """What the page documents, and the fields that new-api has added to it since."""
+
+    id: str = shows("task.id")
+    task_id: str = shows("task.id")
+    object: Literal["video"] = always("video")
+    model: str = shows("request.model")
+    status: Status = shows(openai.status)
+    progress: Literal[0] = always(0)
+    created_at: int = shows("task.created_at", write=unix, says="Seconds since 1970.")
+
+
+class Failure(Shape):
+    code: int = shows(lambda view: _CODES.get(view.task.failure.reason, 500))
+    message: str = shows(_why)
+
+
+class Metadata(Shape):
+    """What is not known is left out."""
+
+    duration: float = shows(_rounded("duration", 3), optional=True, says="In seconds.")
+    fps: int = shows(_rounded("fps"), optional=True)
+    width: int = shows(_rounded("width"), optional=True)
+    height: int = shows(_rounded("height"), optional=True)
+    seed: int = shows("seed", optional=True)
+
+
+class Enveloped(Shape):
+    """The task as new-api's releases have it. Moments are 0 until they come."""
+
+    task_id: str = shows("task.id")
+    status: EnvelopeStatus = shows(lambda view: _STATUSES[view.task.state])
+    fail_reason: str = shows(_why)
+    result_url: str = shows(lambda view: view.file("video"))
+    submit_time: int = shows("task.created_at", write=unix, says="Seconds since 1970.")
+    start_time: int = shows(_started, says="Seconds since 1970.")
+    finish_time: int = shows("task.finished_at", 0, write=unix, says="Seconds since 1970.")
+    progress: str = shows(_progress, says="In percent, as in 50%.")
+
+
+class Task(Shape):
+    """What the page documents; beside it the envelope that new-api's releases answer with."""
+
+    task_id: str = shows("task.id")
+    status: Status = shows(openai.status)
+    url: Url = shows(lambda view: view.files.get("video"), optional=True, says="Permanent; needs no key.")
+    format: str = shows(_format, optional=True, says="As in mp4.")
+    metadata: Metadata = shows(lambda view: Metadata.of(view) if view.succeeded else None, optional=True)
+    error: Failure = shows(lambda view: Failure.of(view) if view.task.failure else None, optional=True)
+    code: Literal["success"] = always("success")
+    message: Literal[""] = always("")
+    data: Enveloped = shows(Enveloped.of)
 
 
 class _Server(openai.Server):
     name = NAME
-    prefixes: tuple[str, ...] = ("/v1/video/",)
-    spelled: Mapping[str, str] = {"resolution": "size", "aspect_ratio": "size", "kind": "images"}
-
-    @property
-    def routes(self) -> tuple[AnyRoute, ...]:
-        return _ROUTES
+    prefixes = ("/v1/video/",)
+    known: Mapping[str, str] = {"resolution": "size", "aspect_ratio": "size", "kind": "images"}
+    routes = (
+        Submit(
+            PATH,
+            "submitVideoGeneration",
+            Submitted,
+            form="Submission",
+            parse=asks(NAME, sent=openai.sent),
+            details="What it is made of follows from what there is: words alone, or pictures too.",
+        ),
+        Show(
+            f"{PATH}/{{task_id}}",
+            "showVideoGeneration",
+            Task,
+            details="The link to the file is there once it is completed, and stays. The same stands in `data` as "
+            "well, in the envelope that new-api's releases answer with.",
+        ),
+    )
 
 
 dialect = _Server()
-
-
-def _asked(http: Http) -> Request:
-    from reelkeep.dialects.translate import asked
-    from reelkeep.dialects.video_generations.wire import Submission
-
-    return asked(Submission, NAME, openai.sent(http))
-
-
-def _submitted(task: Task) -> Reply:
-    submitted: wire.Submitted = {
-        "id": task.id,
-        "task_id": task.id,
-        "object": "video",
-        "model": task.request.model,
-        "status": openai.STATUSES[task.state],
-        "progress": 0,
-        "created_at": unix(task.created_at),
-    }
-    return Reply(body=submitted)
-
-
-def _shown(task: Task, links: Links) -> Reply:
-    video = task.creations[0].asset("video") if task.state is State.SUCCESS else None
-    kept = video.archived if video else None
-    url, failure = links(kept) if kept else "", task.failure
-    message = f"{openai.code_of(failure)}: {openai.message_of(failure)}" if failure else ""
-    shown: wire.Task = {
-        "task_id": task.id,
-        "status": openai.STATUSES[task.state],
-        "code": "success",
-        "message": "",
-        "data": _enveloped(task, url, message),
-    }
-    if kept:
-        shown |= {"url": url, "format": kept.key.rpartition(".")[2]}
-    if task.state is State.SUCCESS:
-        shown["metadata"] = _metadata(task)
-    if failure:
-        shown["error"] = {"code": _CODES.get(failure.reason, 500), "message": message}
-    return Reply(body=shown)
-
-
-def _metadata(task: Task) -> wire.Metadata:
-    """Of the first video."""
-    facts = openai.facts(task.creations[0])
-    metadata = {
-        "duration": facts["duration"] and round(facts["duration"], 3),
-        "fps": facts["fps"] and round(facts["fps"]),
-        "width": facts["width"],
-        "height": facts["height"],
-        "seed": task.request.seed if task.seed is None else task.seed,
-    }
-    return {name: value for name, value in metadata.items() if value is not None}  # type: ignore[return-value]
-
-
-def _enveloped(task: Task, url: str, failure: str) -> wire.Enveloped:
-    begun = task.state not in (State.CREATED, State.QUEUEING)
-    progress = 100 if task.state.terminal else openai.PROGRESS.get(task.state, 0)
-    return {
-        "task_id": task.id,
-        "status": _ENVELOPE_STATUSES.get(task.state, "FAILURE"),
-        "fail_reason": failure,
-        "result_url": url,
-        "submit_time": unix(task.created_at),
-        "start_time": unix(task.created_at) if begun else 0,
-        "finish_time": unix(task.finished_at) if task.finished_at else 0,
-        "progress": f"{progress}%",
-    }
-
-
-_ROUTES: tuple[AnyRoute, ...] = (
-    Submit(
-        method="POST",
-        path=PATH,
-        operation="submitVideoGeneration",
-        summary="Submit a task",
-        details="What it is made of follows from what there is: words alone, or pictures too.",
-        body="Submission",
-        form="Submission",
-        reply="Submitted",
-        parse=_asked,
-        render=_submitted,
-    ),
-    Show(
-        method="GET",
-        path=f"{PATH}/{{task_id}}",
-        operation="showVideoGeneration",
-        summary="Show a task",
-        details="The link to the file is there once it is completed, and stays. The same stands in `data` as well, "
-        "in the envelope that new-api's releases answer with.",
-        reply="Task",
-        render=_shown,
-    ),
-)

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from reelkeep.dialects.families.client import Client, segment
 from reelkeep.dialects.families.evidence import ALTERED, UNPROVEN, Row, is_near, strangers, witnesses
 from reelkeep.dialects.families.lenient import JsonObject
-from reelkeep.dialects.grammar.moments import rfc3339
+from reelkeep.dialects.replies import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
 from reelkeep.domain.observation import Absent, Finding, Found, ListedPage, Uncertain, Untraceable
 from reelkeep.domain.task import Kind, Task

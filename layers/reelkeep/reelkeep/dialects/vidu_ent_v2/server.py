@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
 from datetime import timedelta
-from functools import cached_property, partial
-from typing import TYPE_CHECKING
+from typing import Any
 
-from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Reply, Show, Submit
+from reelkeep.dialects.dialect import Cancel, Http, List, Show, Submit, asks
 from reelkeep.dialects.families import vidu
-from reelkeep.dialects.families.creations import kept_links
-from reelkeep.dialects.grammar.moments import rfc3339
-from reelkeep.dialects.grammar.query import Moment, Number, Parameter, Query, Words
+from reelkeep.dialects.families.query import Moment, Number, Parameter, Query, Words
+from reelkeep.dialects.families.vidu import Facts, StateWord
+from reelkeep.dialects.replies import Nothing, Shape, View, rfc3339, shows
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
 from reelkeep.domain import ids
 from reelkeep.domain.errors import InvalidRequest, PageSizeOutOfRange
-from reelkeep.domain.links import Links
-from reelkeep.domain.listing import Filter, Listing, Page
-from reelkeep.domain.task import Creation, Kind, Request, State, Task
+from reelkeep.domain.listing import Filter, Listing
+from reelkeep.domain.task import Kind
 from reelkeep.domain.wire import Json
 
-if TYPE_CHECKING:  # with pydantic, which some functions do not load
-    from reelkeep.dialects.vidu_ent_v2 import wire
+# --- a list ---
 
-_KINDS = {segment: kind for kind, segment in SEGMENTS.items()}
 _FROM = Moment("created_at.from", "7 days before the end if absent.")
 _TO = Moment("created_at.to", "Now if absent.")
 _IDS = Words("task_ids", "Only these tasks.")
@@ -36,177 +31,6 @@ _STATES = Words("states", "Any if absent.", among=tuple(dict.fromkeys(vidu.WORDS
 _PAGE = Number("pager.page", "From 0.", usual=0)
 _SIZE = Number("pager.pagesz", "Tasks a page.", usual=10, least=1, most=LARGEST_PAGE, error=PageSizeOutOfRange)
 _TOKEN = Parameter("pager.page_token", "The next_page_token of the page before; goes before pager.page.")
-
-
-class _Server(vidu.Server):
-    name = NAME
-    prefixes: tuple[str, ...] = (f"{PREFIX}/",)
-
-    @cached_property
-    def routes(self) -> tuple[AnyRoute, ...]:
-        return (
-            *(_submit(kind, segment) for kind, segment in SEGMENTS.items()),
-            Show(
-                method="GET",
-                path=f"{PREFIX}/tasks/{{task_id}}/creations",
-                operation="showViduEntV2Task",
-                summary="A task's state and its creations",
-                details="There are creations once it is a success, and their links stay.",
-                reply="TaskCreations",
-                callbacks_signed_by="vidu",
-                render=_shown,
-            ),
-            List(
-                method="GET",
-                path=f"{PREFIX}/tasks",
-                operation="listViduEntV2Tasks",
-                summary="Tasks, newest first",
-                details="Each filter admits any of its values, and a task is listed if it fits all filters.",
-                parameters=(_FROM, _TO, _IDS, _TEMPLATES, _MODELS, _RESOLUTIONS, _STATES, _PAGE, _SIZE, _TOKEN),
-                reply="TaskList",
-                window=timedelta(days=7),
-                parse=_listing,
-                render=_listed,
-            ),
-            Cancel(
-                method="POST",
-                path=f"{PREFIX}/tasks/{{task_id}}/cancel",
-                operation="cancelViduEntV2Task",
-                summary="Cancel a task that has not begun",
-                details="Possible until the provider has begun to work on it.",
-                reply="Nothing",
-                render=lambda _: Reply(body={}),
-            ),
-        )
-
-    def names(self, http: Http) -> Mapping[str, str]:
-        kind = _KINDS.get(http.path.rpartition("/")[2])
-        if not kind:
-            return {}
-        from reelkeep.dialects.vidu_ent_v2.wire import BODIES
-
-        return BODIES[kind].names()
-
-
-dialect = _Server()
-
-
-def _submit(kind: Kind, segment: str) -> Submit:
-    body = "".join(word.capitalize() for word in segment.split("-"))
-    return Submit(
-        method="POST",
-        path=f"{PREFIX}/{segment}",
-        operation=f"submitViduEntV2{body}",
-        summary=f"Submit a task: {segment}",
-        details="The answer repeats what was asked for. Fields that Vidu adds later pass, too.",
-        body=body,
-        reply="Submitted",
-        parse=partial(_asked, kind),
-        render=_submitted,
-    )
-
-
-def _asked(kind: Kind, http: Http) -> Request:
-    from reelkeep.dialects.translate import asked
-    from reelkeep.dialects.vidu_ent_v2.wire import BODIES
-
-    return asked(BODIES[kind], NAME, http.json())  # Vidu takes 20 MB; a function is not handed so much
-
-
-# --- one task ---
-
-_USUAL: Mapping[str, Json] = {  # what is repeated of a client's body, and stands there if it does not say it
-    "style": "general",
-    "movement_amplitude": "auto",
-    "bgm": False,
-    "audio_type": "",
-    "wm_url": "",
-    "meta_data": "",
-    "is_rec": False,
-    "cus_priority": 0,
-    "client_request_id": "",
-}
-
-
-def _submitted(task: Task) -> Reply:
-    from reelkeep.dialects.translate import Body
-    from reelkeep.dialects.vidu_ent_v2.wire import BODIES
-
-    request, sent = task.request, _sent(task)
-    position = sent.get("wm_position")
-    submitted: wire.Submitted = {
-        "task_id": task.id,
-        **_asked_for(task),  # type: ignore[typeddict-item]
-        **{name: _repeated(task, name) for name in _USUAL},
-        "seed": task.seed or request.seed or 0,
-        "payload": request.payload,
-        "off_peak": request.off_peak,
-        "watermark": request.watermark or False,
-        "wm_position": position if isinstance(position, int | str) and position else "unspecified",
-    }
-    own = BODIES[request.kind].model_fields.keys() - submitted.keys() - Body.model_fields.keys()
-    said = {name: value for name, value in sent.items() if name in own and value not in (None, "")}
-    return Reply(body={**submitted, **vidu.without_image_bytes(said)})
-
-
-def _sent(task: Task) -> Mapping[str, Json]:
-    return task.request.body if task.request.dialect == NAME else {}
-
-
-def _repeated(task: Task, name: str) -> Json:
-    value, usual = _sent(task).get(name), _USUAL[name]
-    return value if value != "" and type(value) is type(usual) else usual
-
-
-def _asked_for(task: Task) -> dict[str, Json]:
-    """What the answer to a submission and a list have in common."""
-    request = task.request
-    return {
-        "type": vidu.TYPES[request.kind],
-        "state": vidu.WORDS[task.state],
-        "model": request.model,
-        "prompt": request.prompt,
-        "images": vidu.without_image_bytes(list(request.images)),
-        "duration": request.duration or 0,
-        "resolution": request.resolution,
-        "aspect_ratio": request.aspect_ratio,
-        "credits": task.credits or 0,
-        "created_at": rfc3339(task.created_at),
-    }
-
-
-def _shown(task: Task, links: Links) -> Reply:
-    shown: wire.TaskCreations = {
-        "id": task.id,
-        "state": vidu.WORDS[task.state],
-        "err_code": vidu.reason(task.failure) if task.failure else "",
-        "credits": task.credits or 0,
-        "payload": task.request.payload,
-        "bgm": _repeated(task, "bgm"),
-        "off_peak": task.request.off_peak,
-        "creations": _creations(task, links),
-    }
-    return Reply(body=shown)
-
-
-def _creations(task: Task, links: Links) -> list[wire.Creation]:
-    """Empty until success, as Vidu's own."""
-    return [_creation(creation, links) for creation in task.creations] if task.state is State.SUCCESS else []
-
-
-def _creation(creation: Creation, links: Links) -> wire.Creation:
-    files = kept_links(creation, links)
-    return {
-        "id": creation.id,
-        "url": files.get("video", ""),
-        "cover_url": files.get("cover", ""),
-        "watermarked_url": files.get("watermarked", ""),
-        "moderation_url": [link for name, link in files.items() if name.startswith("moderation-")],
-        "video": vidu.facts(creation),
-    }
-
-
-# --- a list ---
 
 
 def _listing(http: Http) -> Listing:
@@ -237,26 +61,11 @@ def _long_name(model: str) -> str:
     return f"vidu{model}" if re.match(r"q\d|\d\.\d", model) else model
 
 
-def _listed(page: Page, links: Links, _: Listing) -> Reply:
-    tasks = [_listed_task(task, links) for task in page]
-    shown: wire.TaskList = {"next_page_token": _token(page.next_cursor), "tasks": tasks}
-    return Reply(body=shown)
-
-
-def _listed_task(task: Task, links: Links) -> wire.ListedTask:
-    request = task.request
-    template = {"template": request.template} if request.kind is Kind.TEMPLATE2VIDEO else {}
-    shown = {"id": task.id, "key_id": task.key_id, **_asked_for(task), "creations": _creations(task, links)}
-    return {**shown, **template}  # type: ignore[typeddict-item]
-
-
 _TOKEN_MARK = b"\x01"  # a version, and what makes it unlikely that any text is taken for a token
 
 
 def _token(cursor: str) -> str:
-    if not cursor:
-        return ""
-    return base64.urlsafe_b64encode(_TOKEN_MARK + bytes.fromhex(cursor)).decode().rstrip("=")
+    return base64.urlsafe_b64encode(_TOKEN_MARK + bytes.fromhex(cursor)).decode().rstrip("=") if cursor else ""
 
 
 def _cursor(token: str) -> str:
@@ -268,3 +77,133 @@ def _cursor(token: str) -> str:
     if not ids.is_task_id(cursor) or token != _token(cursor):
         raise InvalidRequest(f"{_TOKEN.name} is not one that was given out here", field=_TOKEN.name)
     return cursor
+
+
+# --- answers ---
+
+
+def _repeats(name: str, usual: Json) -> Any:
+    """What the client's body says in this field, or else what is usual."""
+
+    def said(view: View) -> Json:
+        value = view.sent(NAME).get(name)
+        return value if value != "" and type(value) is type(usual) else usual
+
+    return shows(said)
+
+
+def _position(view: View) -> str | int:
+    position = view.sent(NAME).get("wm_position")
+    return position if isinstance(position, int | str) and position else "unspecified"
+
+
+class Creation(Shape):
+    id: str = shows("creation.id")
+    url: str = shows(lambda view: view.file("video"), says="Permanent.")
+    cover_url: str = shows(lambda view: view.file("cover"))
+    watermarked_url: str = shows(lambda view: view.file("watermarked"))
+    moderation_url: list[str] = shows(lambda view: [view.files[name] for name in view.files if "moderation-" in name])
+    video: Facts = shows(Facts.of)
+
+
+_CREATIONS = shows(lambda view: [*map(Creation.of, view.creations)])
+
+
+class _Asked(Shape):
+    type: str = shows(lambda view: vidu.TYPES[view.request.kind])
+    state: StateWord = shows(vidu.state)
+    model: str = shows("request.model")
+    prompt: str = shows("request.prompt")
+    images: list[str] = shows(lambda view: vidu.without_image_bytes([*view.request.images]))
+    duration: int = shows("request.duration", 0)
+    resolution: str = shows("request.resolution")
+    aspect_ratio: str = shows("request.aspect_ratio")
+    credits: int = shows("task.credits", 0)
+    created_at: str = shows("task.created_at", write=rfc3339)
+
+
+class Submitted(_Asked):
+    """And what else belongs to its kind, if the body said it."""
+
+    task_id: str = shows("task.id")
+    style: str = _repeats("style", "general")
+    movement_amplitude: str = _repeats("movement_amplitude", "auto")
+    bgm: bool = _repeats("bgm", False)
+    audio_type: str = _repeats("audio_type", "")
+    wm_url: str = _repeats("wm_url", "")
+    meta_data: str = _repeats("meta_data", "")
+    is_rec: bool = _repeats("is_rec", False)
+    cus_priority: int = _repeats("cus_priority", 0)
+    client_request_id: str = _repeats("client_request_id", "")
+    seed: int = shows(lambda view: view.task.seed or view.request.seed or 0)
+    payload: str = shows("request.payload")
+    off_peak: bool = shows("request.off_peak")
+    watermark: bool = shows("request.watermark", False)
+    wm_position: str | int = shows(_position)
+
+    @classmethod
+    def of(cls, view: View) -> dict[str, Json]:
+        from reelkeep.dialects.translate import Body
+        from reelkeep.dialects.vidu_ent_v2.wire import BODIES
+
+        shown = super().of(view)
+        own = BODIES[view.request.kind].model_fields.keys() - shown.keys() - Body.model_fields.keys()
+        said = {name: value for name, value in view.sent(NAME).items() if name in own and value not in (None, "")}
+        return {**shown, **vidu.without_image_bytes(said)}
+
+
+class TaskCreations(Shape):
+    id: str = shows("task.id")
+    state: StateWord = shows(vidu.state)
+    err_code: str = shows(vidu.err_code, says="Why it failed; empty if it did not.")
+    credits: int = shows("task.credits", 0)
+    payload: str = shows("request.payload")
+    bgm: bool = _repeats("bgm", False)
+    off_peak: bool = shows("request.off_peak")
+    creations: list[Creation] = _CREATIONS
+
+
+def _template(view: View) -> str | None:
+    return view.request.template if view.request.kind is Kind.TEMPLATE2VIDEO else None
+
+
+class ListedTask(_Asked):
+    id: str = shows("task.id")
+    key_id: str = shows("task.key_id")
+    template: str = shows(_template, optional=True)
+    creations: list[Creation] = _CREATIONS
+
+
+class TaskList(Shape):
+    next_page_token: str = shows("page.next_cursor", write=_token, says="Empty on the last page.")
+    tasks: list[ListedTask] = shows(lambda views: [*map(ListedTask.of, views.tasks)])
+
+
+def _submit(segment: str) -> Submit:
+    body = "".join(word.capitalize() for word in segment.split("-"))
+    summary = f"Submit a task: {segment}"
+    details = "The answer repeats what was asked for. Fields that Vidu adds later pass, too."
+    parse: Any = asks(NAME, body)  # Vidu takes 20 MB; a function is not handed so much
+    path, operation = f"{PREFIX}/{segment}", f"submitViduEntV2{body}"
+    return Submit(path, operation, Submitted, body=body, parse=parse, summary=summary, details=details)
+
+
+class _Server(vidu.Server):
+    name = NAME
+    prefixes = (f"{PREFIX}/",)
+    routes = (
+        *map(_submit, SEGMENTS.values()),
+        Show(f"{PREFIX}/tasks/{{task_id}}/creations", "showViduEntV2Task", TaskCreations, callbacks_signed_by="vidu"),
+        List(
+            f"{PREFIX}/tasks",
+            "listViduEntV2Tasks",
+            TaskList,
+            parameters=(_FROM, _TO, _IDS, _TEMPLATES, _MODELS, _RESOLUTIONS, _STATES, _PAGE, _SIZE, _TOKEN),
+            window=timedelta(days=7),
+            parse=_listing,
+        ),
+        Cancel(f"{PREFIX}/tasks/{{task_id}}/cancel", "cancelViduEntV2Task", Nothing),
+    )
+
+
+dialect = _Server()

@@ -7,13 +7,10 @@ new ones need no new release here. Source: platform.vidu.com/docs, one page for 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, NotRequired
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
-from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from reelkeep.dialects.families.vidu import Error as Error
-from reelkeep.dialects.families.vidu import Facts, StateWord
 from reelkeep.dialects.translate import (
     Body,
     Image,
@@ -32,8 +29,6 @@ from reelkeep.dialects.translate import (
 from reelkeep.domain.errors import Missing
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
-
-# --- what is sent ---
 
 _MOST_IMAGES = 100  # Vidu's newest model takes 15; the limit is there to have one
 _Seed = Annotated[int, Whole(0, 2**63 - 1)]
@@ -235,81 +230,3 @@ BODIES: Mapping[Kind, type[Submission]] = {
         Extend, UpscaleNew, LipSync, Multiframe,
     )
 }  # fmt: skip
-
-# --- what is answered ---
-
-
-class Creation(TypedDict):
-    id: str
-    url: Annotated[str, Field(description="Permanent.")]
-    cover_url: str
-    watermarked_url: str
-    moderation_url: list[str]
-    video: Facts
-
-
-class Submitted(TypedDict):
-    """And what else belongs to its kind, if the body said it."""
-
-    task_id: str
-    type: str
-    state: StateWord
-    model: str
-    style: str
-    prompt: str
-    images: list[str]
-    duration: int
-    seed: int
-    aspect_ratio: str
-    resolution: str
-    movement_amplitude: str
-    payload: str
-    bgm: bool
-    audio_type: str
-    off_peak: bool
-    watermark: bool
-    wm_position: str | int
-    wm_url: str
-    meta_data: str
-    is_rec: bool
-    cus_priority: int
-    client_request_id: str
-    credits: int
-    created_at: str
-
-
-class TaskCreations(TypedDict):
-    id: str
-    state: StateWord
-    err_code: Annotated[str, Field(description="Why it failed; empty if it did not.")]
-    credits: int
-    payload: str
-    bgm: bool
-    off_peak: bool
-    creations: list[Creation]
-
-
-class ListedTask(TypedDict):
-    id: str
-    key_id: str
-    type: str
-    template: NotRequired[str]
-    model: str
-    prompt: str
-    images: list[str]
-    duration: int
-    resolution: str
-    aspect_ratio: str
-    state: StateWord
-    creations: list[Creation]
-    created_at: str
-    credits: int
-
-
-class TaskList(TypedDict):
-    next_page_token: Annotated[str, Field(description="Empty on the last page.")]
-    tasks: list[ListedTask]
-
-
-class Nothing(TypedDict):
-    pass

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal, NotRequired
+from typing import Any, ClassVar
 
 from pydantic import ConfigDict, Field
-from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from reelkeep.dialects.families.openai_wire import Error as Error
 from reelkeep.dialects.translate import Body, Image, Name, Prompt, Ratio, Seconds, cannot, means, only_here
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
-
-# --- what is sent ---
 
 _KINDS = (Kind.TEXT2VIDEO, Kind.IMG2VIDEO, Kind.START_END2VIDEO, Kind.REFERENCE2VIDEO)  # by the number of images
 
@@ -62,20 +58,3 @@ def _kind(model: str, images: int) -> Kind:
     if images and model.endswith("-components"):
         return Kind.REFERENCE2VIDEO
     return _KINDS[min(images, 3)]
-
-
-# --- what is answered ---
-
-Status = Literal["pending", "processing", "completed", "failed"]
-
-
-class Submitted(TypedDict):
-    id: str
-    status: Status
-    enhanced_prompt: str
-    status_update_time: Annotated[int, Field(description="In milliseconds since 1970.")]
-
-
-class Task(Submitted):
-    video_url: Annotated[str | None, Field(description="Permanent; null until it is completed.")]
-    error: NotRequired[Annotated[str, Field(description="Why it failed; only there if it did.")]]

@@ -8,10 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticKnownError
-from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from reelkeep.dialects.families.vidu import TYPES, Facts, StateWord
-from reelkeep.dialects.families.vidu import Error as Error
+from reelkeep.dialects.families.vidu import TYPES
 from reelkeep.dialects.translate import (
     IMAGE,
     Body,
@@ -29,8 +27,6 @@ from reelkeep.dialects.vidu_v1 import NO_CREATION
 from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange, Missing
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
-
-# --- what is sent ---
 
 _MOST_PROMPTS = 20
 _LONGEST_TEXT = 5000
@@ -182,56 +178,3 @@ def _check_images(kind: Kind, count: int, field: str) -> None:
     if not least <= count <= most:
         wanted = f"{least}" if least == most else f"{least} to {most}"
         raise ItemCountOutOfRange(f"{field}: {TYPES[kind]} takes {wanted} images", field=field)
-
-
-# --- what is answered ---
-
-
-class ShownPrompt(TypedDict):
-    type: str
-    content: str
-    negative: bool
-    enhance: bool
-    recaption: str
-
-
-class ShownInput(TypedDict):
-    creation_id: str
-    prompts: list[ShownPrompt]
-    lang: str
-
-
-class ShownSettings(TypedDict):
-    style: str
-    duration: int
-    aspect_ratio: str
-    model: str
-
-
-class Creation(TypedDict):
-    id: str
-    task_id: str
-    type: str
-    grade: str
-    uri: Annotated[str, Field(description="Permanent.")]
-    cover_uri: str
-    resolution: str
-    vote: str
-    is_favor: bool
-    src_video_duration: int
-    creator_id: str
-    video: Facts
-    is_deleted: bool
-    err_code: str
-    created_at: str
-
-
-class Task(TypedDict):
-    id: str
-    input: ShownInput
-    settings: ShownSettings
-    type: str
-    state: StateWord
-    creations: list[Creation]
-    err_code: Annotated[str, Field(description="Why it failed; empty if it did not.")]
-    created_at: str

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, ClassVar, Literal, NotRequired
+from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field
-from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from reelkeep.dialects.translate import (
     IMAGE,
@@ -25,8 +24,6 @@ from reelkeep.domain import ids
 from reelkeep.domain.errors import InvalidRequest, Missing
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
-
-# --- what is sent ---
 
 _MOST_ITEMS = 100  # of content; Ark was seen to take 64 images and does not say where it stops
 _ASSET = "asset://"  # begins the address of a file in the account's library at Ark
@@ -244,77 +241,3 @@ def _flags_of(text: str) -> dict[str, Json]:
             number = int(value) if re.fullmatch(r"-?\d+", value, re.ASCII) else value
             flags[name] = {"true": True, "false": False}.get(value, number)
     return flags
-
-
-# --- what is answered ---
-
-Status = Literal["queued", "running", "succeeded", "failed", "cancelled", "expired"]
-_Number = Annotated[int, Field(ge=0)]
-
-
-class TaskId(TypedDict):
-    id: str
-    safety_identifier: NotRequired[str]
-
-
-class Failure(TypedDict):
-    code: str
-    message: str
-
-
-class Content(TypedDict):
-    video_url: Annotated[str, Field(description="Permanent; empty until success.")]
-    last_frame_url: NotRequired[str]
-
-
-class Usage(TypedDict):
-    """0 until success, and from providers that do not count in tokens."""
-
-    completion_tokens: _Number
-    total_tokens: _Number
-
-
-class Task(TypedDict):
-    id: str
-    model: str
-    status: Status
-    error: Failure | None
-    content: Content
-    usage: Usage
-    created_at: Annotated[_Number, Field(description="Seconds since 1970.")]
-    updated_at: Annotated[_Number, Field(description="Seconds since 1970.")]
-    service_tier: Literal["default", "flex"]
-    ratio: str
-    generate_audio: bool
-    draft: bool
-    draft_task_id: NotRequired[Annotated[str, Field(description="Of the draft that this is the final version of.")]]
-    execution_expires_after: _Number
-    priority: _Number
-    output_format: str
-    seed: NotRequired[int]
-    resolution: NotRequired[str]
-    duration: NotRequired[Annotated[_Number, Field(description="Seconds.")]]
-    frames: NotRequired[_Number]
-    framespersecond: NotRequired[_Number]
-    tools: NotRequired[list[dict[str, Any]]]
-    safety_identifier: NotRequired[str]
-
-
-class TaskList(TypedDict):
-    items: list[Task]
-    total: Annotated[_Number, Field(description="On all pages.")]
-
-
-class Nothing(TypedDict):
-    pass
-
-
-class Explained(TypedDict):
-    code: str
-    message: str
-    param: str
-    type: str
-
-
-class Error(TypedDict):
-    error: Explained

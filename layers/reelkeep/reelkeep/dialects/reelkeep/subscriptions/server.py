@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reelkeep.dialects.dialect import AnyRoute, Http, Operation, Reply
-from reelkeep.dialects.grammar.moments import rfc3339
-from reelkeep.dialects.reelkeep.server import gone, located, nothing
+from reelkeep.dialects.dialect import AnyRoute, Http, Operation
+from reelkeep.dialects.replies import Moment, Shape, rfc3339, shows
 from reelkeep.domain.errors import Conflict, LimitReached
-from reelkeep.domain.notices.subscription import Filter, SubscriptionRequest, SubscriptionUpdate, SubscriptionView
+from reelkeep.domain.notices.subscription import (
+    Channel,
+    Filter,
+    Status,
+    SubscriptionRequest,
+    SubscriptionUpdate,
+    SubscriptionView,
+)
 
 if TYPE_CHECKING:  # with pydantic, which some functions do not load
-    from reelkeep.dialects.reelkeep.subscriptions import wire
+    from reelkeep.dialects.reelkeep.subscriptions.wire import SubscriptionFilter
 
 _LARGEST_BODY = 65_536  # bytes; no filter that SNS takes comes near
 
@@ -47,77 +53,85 @@ def _id(http: Http) -> str:
 # --- what they are answered ---
 
 
-def _subscription(shown: SubscriptionView) -> wire.Subscription:
-    found = shown.subscription
-    chosen = {name: getattr(found.filter, name) for name in ("states", "providers", "models", "kinds", "tags")}
-    return {
-        "id": found.id,
-        "protocol": found.protocol,
-        "endpoint": found.endpoint,
-        "filter": {name: list(values) for name, values in chosen.items() if values},  # type: ignore[typeddict-item]
-        "active": found.active,
-        "status": shown.status,
-        "created_at": rfc3339(found.created_at),
-        "updated_at": rfc3339(found.updated_at),
-    }
+def _chosen(shown: SubscriptionView) -> dict[str, list[str]]:
+    names, chosen = ("states", "providers", "models", "kinds", "tags"), shown.subscription.filter
+    return {name: list(values) for name in names if (values := getattr(chosen, name))}
+
+
+class Subscription(Shape):
+    """The subscription."""
+
+    id: str = shows("subscription.id")
+    protocol: Channel = shows("subscription.protocol")
+    endpoint: str = shows("subscription.endpoint")
+    filter: SubscriptionFilter = shows(_chosen)
+    active: bool = shows("subscription.active", says="False while it is paused.")
+    status: Status = shows(
+        "status",
+        says="`pending` until whoever reads at the endpoint confirms it; `gone` if it was ended there, or not "
+        "confirmed within two days: delete it then. A listing does not check whether one is gone.",
+    )
+    created_at: Moment = shows("subscription.created_at", write=rfc3339)
+    updated_at: Moment = shows("subscription.updated_at", write=rfc3339)
+
+
+class SubscriptionList(Shape):
+    """All of them."""
+
+    subscriptions: list[Subscription] = shows(lambda found: [*map(Subscription.of, found)])
 
 
 _ALL, _ONE = "/subscriptions", "/subscriptions/{subscription_id}"
 ROUTES: tuple[AnyRoute, ...] = (
     Operation(
+        _ALL,
+        "subscribe",
+        Subscription,
         method="POST",
-        path=_ALL,
-        operation="subscribe",
         summary="Subscribe to notices",
         details="Notices of your own tasks, and of no others, whatever the filter says. Each is a CloudEvent; "
         "`/asyncapi.json` describes them. They come by Amazon SNS, which first asks an e-mail address, a URL, or a "
         "queue of another account to confirm. A new or changed filter takes up to 15 minutes to hold everywhere.",
         body="NewSubscription",
-        reply="Subscription",
         errors=(LimitReached, Conflict),
+        status=201,
+        headers=lambda shown: {"location": f"/subscriptions/{shown.subscription.id}"},
         parse=_new,
-        render=lambda shown: located(f"/subscriptions/{shown.subscription.id}", _subscription(shown)),
     ),
     Operation(
-        method="GET",
-        path=_ALL,
-        operation="listSubscriptions",
+        _ALL,
+        "listSubscriptions",
+        SubscriptionList,
         summary="List your subscriptions, oldest first",
         details="Does not check whether one was ended at its endpoint.",
-        reply="SubscriptionList",
-        parse=nothing,
-        render=lambda found: Reply(body={"subscriptions": [*map(_subscription, found)]}),
     ),
     Operation(
-        method="GET",
-        path=_ONE,
-        operation="showSubscription",
+        _ONE,
+        "showSubscription",
+        Subscription,
         summary="Show a subscription",
         details="Checks whether it is confirmed by now, or was ended at its endpoint.",
-        reply="Subscription",
         errors=(Conflict,),
         parse=_id,
-        render=lambda shown: Reply(body=_subscription(shown)),
     ),
     Operation(
+        _ONE,
+        "changeSubscription",
+        Subscription,
         method="PATCH",
-        path=_ONE,
-        operation="changeSubscription",
         summary="Change a subscription's filter, pause it, or resume it",
         details="Notices of the time in which it is paused are not sent later. SNS takes up to 15 minutes to follow.",
         body="SubscriptionChange",
-        reply="Subscription",
         errors=(LimitReached, Conflict),
         parse=_change,
-        render=lambda shown: Reply(body=_subscription(shown)),
     ),
     Operation(
+        _ONE,
+        "unsubscribe",
         method="DELETE",
-        path=_ONE,
-        operation="unsubscribe",
         summary="End a subscription",
         details="A second time changes nothing.",
+        status=204,
         parse=_id,
-        render=gone,
     ),
 )

@@ -1,17 +1,14 @@
-"""Subscriptions: what a client sends, and what it is shown."""
+"""What clients send about subscriptions."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, StrictBool
-from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
-from reelkeep.dialects.reelkeep.wire import Body, Moment, Name, Tag, optional
-from reelkeep.domain.notices.subscription import MAX_COMBINATIONS, Channel, Status
+from reelkeep.dialects.reelkeep.wire import Body, Name, Tag, optional
+from reelkeep.domain.notices.subscription import MAX_COMBINATIONS, Channel
 from reelkeep.domain.task import Kind, State
-
-# --- what is sent ---
 
 End = Literal[State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED]
 
@@ -60,31 +57,3 @@ class SubscriptionChange(Body):
 
     filter: SubscriptionFilter = optional(description="Instead of the whole filter that it has.")
     active: StrictBool = optional(description="False pauses it, true resumes it.")
-
-
-# --- what is answered ---
-
-
-class Subscription(TypedDict):
-    """The subscription."""
-
-    id: str
-    protocol: Channel
-    endpoint: str
-    filter: SubscriptionFilter
-    active: Annotated[bool, Field(description="False while it is paused.")]
-    status: Annotated[
-        Status,
-        Field(
-            description="`pending` until whoever reads at the endpoint confirms it; `gone` if it was ended there, or "
-            "not confirmed within two days: delete it then. A listing does not check whether one is gone."
-        ),
-    ]
-    created_at: Moment
-    updated_at: Moment
-
-
-class SubscriptionList(TypedDict):
-    """All of them."""
-
-    subscriptions: list[Subscription]

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING
+from typing import Any, NamedTuple
 
-from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Reply, Show, Submit
-from reelkeep.dialects.grammar.moments import rfc3339
-from reelkeep.dialects.grammar.query import Moment, Number, Parameter, Words
-from reelkeep.dialects.reelkeep.server import failure_body, located, query
+from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Show, Submit
+from reelkeep.dialects.families import query as parameters
+from reelkeep.dialects.families.query import Number, Parameter, Words
+from reelkeep.dialects.reelkeep.server import Failure, query
+from reelkeep.dialects.replies import Moment, Shape, Url, View, rfc3339, shows
 from reelkeep.domain import ids
 from reelkeep.domain.errors import wrong
-from reelkeep.domain.links import Links
-from reelkeep.domain.listing import Filter, Listing, Page
-from reelkeep.domain.task import Adoption, Creation, Request, State, Task
-
-if TYPE_CHECKING:  # with pydantic, which some functions do not load
-    from reelkeep.dialects.reelkeep.tasks import wire
+from reelkeep.domain.listing import Filter, Listing
+from reelkeep.domain.task import ArchivedFile, Kind, Request, State
 
 _LARGEST_PAGE = 100
-_FROM = Moment("created_from", "Created at this time or later.")
-_TO = Moment("created_to", "Created at this time or earlier.")
+_FROM = parameters.Moment("created_from", "Created at this time or later.")
+_TO = parameters.Moment("created_to", "Created at this time or earlier.")
 _IDS = Words("task_id", f"With one of these ids, {_LARGEST_PAGE} at most.", form="^[0-9a-f]{32}$")
 _STATES = Words("state", "In one of these states.", among=tuple(State))
 _MODELS = Words("model", "For one of these models.")
@@ -62,8 +59,8 @@ def _listing(http: Http) -> Listing:
     )
 
 
-def _cursor(task_id: str) -> str:
-    return base64.urlsafe_b64encode(bytes.fromhex(task_id)).decode().rstrip("=")
+def _cursor(task_id: str) -> str | None:
+    return base64.urlsafe_b64encode(bytes.fromhex(task_id)).decode().rstrip("=") if task_id else None
 
 
 def _read_cursor(text: str) -> str:
@@ -81,47 +78,55 @@ def _read_cursor(text: str) -> str:
 # --- what they are answered ---
 
 
-def _listed(page: Page, links: Links, _: Listing) -> Reply:
-    found: wire.TaskPage = {
-        "tasks": [_task(task, _creations(task, links)) for task in page],
-        "next_cursor": _cursor(page.next_cursor) if page.next_cursor else None,
-    }
-    return Reply(body=found)
+class _Kept(NamedTuple):
+    name: str
+    url: str
+    file: ArchivedFile
 
 
-def _task(task: Task, creations: list[wire.Creation]) -> wire.Task:
-    request = task.request
-    return {
-        "id": task.id,
-        "state": task.state,
-        "kind": request.kind,
-        "provider": task.provider,
-        "model": request.model or None,
-        "prompt": request.prompt or None,
-        "images": [_without_data(image) for image in request.images],
-        "video_url": _without_data(request.video_url) or None,
-        "creation_id": request.creation_id or None,
-        "template": request.template or None,
-        "duration": request.duration,
-        "resolution": request.resolution or None,
-        "aspect_ratio": request.aspect_ratio or None,
-        "seed": request.seed if task.seed is None else task.seed,
-        "audio": request.audio,
-        "off_peak": request.off_peak,
-        "payload": request.payload or None,
-        "tags": list(request.tags),
-        "created_at": rfc3339(task.created_at),
-        "updated_at": rfc3339(task.updated_at),
-        "finished_at": rfc3339(task.finished_at) if task.finished_at else None,
-        "deadline": rfc3339(task.deadline),
-        "credits": task.credits,
-        "failure": failure_body(task.failure) if task.failure else None,
-        "last_error": task.last_error or None,
-        "adopted": _adopted(task, task.adopted) if task.adopted else None,
-        "adopted_as": task.adopted_as or None,
-        "possible_repeat": task.possible_repeat or None,
-        "creations": creations,
-    }
+class File(Shape):
+    name: str = shows("name", says="video, cover, watermarked, moderation-1, last-frame, …")
+    url: Url = shows("url", says="Permanent.")
+    bytes: int = shows("file.bytes")
+    sha256: str | None = shows("file.sha256", None, says="Hexadecimal, as sha256sum prints it.")
+    crc32: str | None = shows("file.crc32", None, says="Hexadecimal; instead of sha256 for a file beyond 64 MiB.")
+    content_type: str = shows("file.content_type")
+
+
+class Video(Shape):
+    duration: float | None = shows(lambda view: view.fact("duration"), says="In seconds.")
+    fps: float | None = shows(lambda view: view.fact("fps"))
+    width: int | None = shows(lambda view: view.fact("width"), says="In pixels.")
+    height: int | None = shows(lambda view: view.fact("height"), says="In pixels.")
+
+
+def _files(view: View) -> list[dict[str, Any]]:
+    kept = ((asset.name, asset.archived) for asset in view.creation.assets)
+    return [File.of(_Kept(name, view.files[name], file)) for name, file in kept if file]
+
+
+class MissingFile(Shape):
+    name: str = shows("name")
+    reason: str = shows(lambda asset: asset.lost or asset.last_error)
+    given_up: bool = shows("lost", write=bool, says="If not, it is fetched later, and `reelkeep.task.updated` tells.")
+
+
+def _missing(view: View) -> list[dict[str, Any]]:
+    return [MissingFile.of(asset) for asset in view.creation.assets if not asset.archived]
+
+
+class Creation(Shape):
+    """One result. Everything it links to is in the archive, checked, and stays."""
+
+    id: str = shows("creation.id", says="The provider's.")
+    url: Url | None = shows(lambda view: view.files.get("video"))
+    cover_url: Url | None = shows(lambda view: view.files.get("cover"))
+    watermarked_url: Url | None = shows(lambda view: view.files.get("watermarked"))
+    last_frame_url: Url | None = shows(lambda view: view.files.get("last-frame"))
+    moderation_urls: list[Url] = shows(lambda view: [view.files[name] for name in view.files if "moderation" in name])
+    video: Video = shows(Video.of)
+    files: list[File] = shows(_files)
+    missing: list[MissingFile] = shows(_missing, says="What the provider made and is not in the archive.")
 
 
 def _without_data(source: str) -> str:
@@ -129,99 +134,101 @@ def _without_data(source: str) -> str:
     return source.split(",")[0] + ",..." if source.startswith("data:") else source
 
 
-def _creations(task: Task, links: Links) -> list[wire.Creation]:
+def _creations(view: View) -> list[dict[str, Any]]:
     """What is in the archive, once the task has ended: a client that sees creations may take them for all."""
-    return [_creation(creation, links) for creation in task.creations] if task.state.terminal else []
+    made = view.task.creations if view.links and view.task.state.terminal else ()
+    return [Creation.of(View(view.task, view.links, each)) for each in made]
 
 
-def _creation(creation: Creation, links: Links) -> wire.Creation:
-    kept = {asset.name: asset.archived for asset in creation.assets if asset.archived}
-    files: list[wire.File] = [
-        {
-            "name": name,
-            "url": links(file),
-            "bytes": file.bytes,
-            "sha256": file.sha256 or None,
-            "crc32": file.crc32 or None,
-            "content_type": file.content_type,
-        }
-        for name, file in kept.items()
-    ]
-    urls = {file["name"]: file["url"] for file in files}
-    measured = kept.get("video", creation)  # rather than claimed
-    return {
-        "id": creation.id,
-        "url": urls.get("video"),
-        "cover_url": urls.get("cover"),
-        "watermarked_url": urls.get("watermarked"),
-        "last_frame_url": urls.get("last-frame"),
-        "moderation_urls": [url for name, url in urls.items() if name.startswith("moderation")],
-        "video": {
-            "duration": creation.duration if measured.duration is None else measured.duration,
-            "fps": creation.fps if measured.fps is None else measured.fps,
-            "width": creation.width if measured.width is None else measured.width,
-            "height": creation.height if measured.height is None else measured.height,
-        },
-        "files": files,
-        "missing": [
-            {"name": asset.name, "reason": asset.lost or asset.last_error, "given_up": bool(asset.lost)}
-            for asset in creation.assets
-            if not asset.archived
-        ],
-    }
+class Adopted(Shape):
+    """Why there is a task that nobody submitted here."""
+
+    at: Moment = shows("task.adopted.at", write=rfc3339)
+    provider_task_id: str = shows("task.provider_task_id")
+    lost_task: str | None = shows(
+        "task.adopted.lost_task", None, says="The task that was given up before its outcome was known."
+    )
 
 
-def _adopted(task: Task, adoption: Adoption) -> wire.Adopted:
-    return {
-        "at": rfc3339(adoption.at),
-        "provider_task_id": task.provider_task_id,
-        "lost_task": adoption.lost_task or None,
-    }
+class Task(Shape):
+    id: str = shows("task.id")
+    state: State = shows("task.state", says="In this order; the last four are final.")
+    kind: Kind = shows("request.kind")
+    provider: str = shows("task.provider")
+    model: str | None = shows("request.model", None)
+    prompt: str | None = shows("request.prompt", None)
+    images: list[str] = shows(
+        lambda view: [*map(_without_data, view.request.images)], says="Of a data URI only its beginning is shown."
+    )
+    video_url: str | None = shows("request.video_url", None, write=_without_data)
+    creation_id: str | None = shows("request.creation_id", None)
+    template: str | None = shows("request.template", None)
+    duration: int | None = shows("request.duration")
+    resolution: str | None = shows("request.resolution", None)
+    aspect_ratio: str | None = shows("request.aspect_ratio", None)
+    seed: int | None = shows("seed", says="The one that was used, once it is known.")
+    audio: bool | None = shows("request.audio")
+    off_peak: bool = shows("request.off_peak")
+    payload: str | None = shows("request.payload", None, says="A listing leaves out what is very long.")
+    tags: list[str] = shows("request.tags", write=list)
+    created_at: Moment = shows("task.created_at", write=rfc3339)
+    updated_at: Moment = shows("task.updated_at", write=rfc3339)
+    finished_at: Moment | None = shows("task.finished_at", write=rfc3339)
+    deadline: Moment = shows(
+        "task.deadline", write=rfc3339, says="Without a result by then, the task ends as expired."
+    )
+    credits: int | None = shows("task.credits", says="What the provider charged.")
+    failure: Failure | None = shows("task.failure", write=Failure.of)
+    last_error: str | None = shows(
+        "task.last_error", None, says="What delays the task, or one of its files, at present."
+    )
+    adopted: Adopted | None = shows(
+        lambda view: Adopted.of(view) if view.task.adopted else None, says="For what the provider made without us."
+    )
+    adopted_as: str | None = shows("task.adopted_as", None, says="The task that holds what came of it after all.")
+    possible_repeat: str | None = shows(
+        "task.possible_repeat",
+        None,
+        says="The task of the same request shortly before, which an SDK may have repeated by itself.",
+    )
+    creations: list[Creation] = shows(_creations, says="Empty until the task has ended.")
+
+
+class TaskPage(Shape):
+    tasks: list[Task] = shows(lambda views: [*map(Task.of, views.tasks)])
+    next_cursor: str | None = shows(
+        "page.next_cursor", write=_cursor, says="Of the page after this one; null on the last."
+    )
 
 
 _ALL, _ONE = "/tasks", "/tasks/{task_id}"
 ROUTES: tuple[AnyRoute, ...] = (
     Submit(
-        method="POST",
-        path=_ALL,
-        operation="submitTask",
-        summary="Submit a task",
+        _ALL,
+        "submitTask",
+        Task,
         details="The task is recorded before the provider is called, and followed to its end whatever happens then. "
         "What is refused with 4xx is not generated, and not paid for.",
         body="NewTask",
-        reply="Task",
+        status=201,
+        headers=lambda view: {"location": f"/tasks/{view.task.id}"},
         parse=_asked,
-        render=lambda task: located(f"/tasks/{task.id}", _task(task, [])),
     ),
     List(
-        method="GET",
-        path=_ALL,
-        operation="listTasks",
-        summary="List tasks, newest first",
+        _ALL,
+        "listTasks",
+        TaskPage,
         details="A task is listed if it fits every filter. A filter that is repeated admits any of its values. Pages "
         "stay as they are while new tasks arrive.",
         parameters=_LISTING,
-        reply="TaskPage",
         parse=_listing,
-        render=_listed,
     ),
     Show(
-        method="GET",
-        path=_ONE,
-        operation="showTask",
-        summary="Show a task",
+        _ONE,
+        "showTask",
+        Task,
         details="A task whose state is `success` has every video in the archive, and names each other file that is "
         "not there as `missing`, with the reason.",
-        reply="Task",
-        render=lambda task, links: Reply(body=_task(task, _creations(task, links))),
     ),
-    Cancel(
-        method="POST",
-        path=f"{_ONE}/cancel",
-        operation="cancelTask",
-        summary="Cancel a task",
-        details="Possible until the provider has begun to work on it.",
-        reply="Task",
-        render=lambda task: Reply(body=_task(task, [])),
-    ),
+    Cancel(f"{_ONE}/cancel", "cancelTask", Task),
 )

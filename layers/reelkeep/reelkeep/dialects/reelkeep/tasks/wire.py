@@ -1,4 +1,4 @@
-"""Tasks: what a client may send to have one made, one model a kind; and what it is shown of them."""
+"""What clients send to have a task made, one model a kind."""
 
 from __future__ import annotations
 
@@ -6,17 +6,14 @@ from collections.abc import Mapping
 from typing import Annotated, Literal, get_args
 
 from pydantic import ConfigDict, Field, StrictBool
-from typing_extensions import TypedDict  # pydantic reads typing's own only from Python 3.12 on
 
 from reelkeep.dialects.reelkeep import NAME
-from reelkeep.dialects.reelkeep.wire import Body, Failure, Moment, Name, Tag, optional
+from reelkeep.dialects.reelkeep.wire import Body, Name, Tag, optional
 from reelkeep.dialects.translate import Image, Url, Whole, formed, read
 from reelkeep.domain import tags
 from reelkeep.domain.errors import Missing, wrong
-from reelkeep.domain.task import Kind, Request, State
+from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
-
-# --- what is sent ---
 
 Prompt = Annotated[str, Field(min_length=1, max_length=5000)]
 Ratio = Annotated[
@@ -181,92 +178,3 @@ def asked(sent: Mapping[str, Json]) -> Request:
         raise wrong("video_url", "or creation_id is required, and only one of them")
     said |= {"images": tuple(said.get("images", ())), "tags": tuple(dict.fromkeys(said.get("tags", ())))}
     return Request(dialect=NAME, body=sent, **said)
-
-
-# --- what is answered ---
-
-Link = Annotated[str, Field(json_schema_extra={"format": "uri"}, description="Permanent.")]
-
-
-class File(TypedDict):
-    name: Annotated[str, Field(description="video, cover, watermarked, moderation-1, last-frame, …")]
-    url: Link
-    bytes: int
-    sha256: Annotated[str | None, Field(description="Hexadecimal, as sha256sum prints it.")]
-    crc32: Annotated[str | None, Field(description="Hexadecimal; instead of sha256 for a file beyond 64 MiB.")]
-    content_type: str
-
-
-class Video(TypedDict):
-    duration: Annotated[float | None, Field(description="In seconds.")]
-    fps: float | None
-    width: Annotated[int | None, Field(description="In pixels.")]
-    height: Annotated[int | None, Field(description="In pixels.")]
-
-
-class MissingFile(TypedDict):
-    name: str
-    reason: str
-    given_up: Annotated[bool, Field(description="If not, it is fetched later, and `reelkeep.task.updated` tells.")]
-
-
-class Creation(TypedDict):
-    """One result. Everything it links to is in the archive, checked, and stays."""
-
-    id: Annotated[str, Field(description="The provider's.")]
-    url: Link | None
-    cover_url: Link | None
-    watermarked_url: Link | None
-    last_frame_url: Link | None
-    moderation_urls: list[Link]
-    video: Video
-    files: list[File]
-    missing: Annotated[list[MissingFile], Field(description="What the provider made and is not in the archive.")]
-
-
-class Adopted(TypedDict):
-    """Why there is a task that nobody submitted here."""
-
-    at: Moment
-    provider_task_id: str
-    lost_task: Annotated[str | None, Field(description="The task that was given up before its outcome was known.")]
-
-
-class Task(TypedDict):
-    id: str
-    state: Annotated[State, Field(description="In this order; the last four are final.")]
-    kind: Kind
-    provider: str
-    model: str | None
-    prompt: str | None
-    images: Annotated[list[str], Field(description="Of a data URI only its beginning is shown.")]
-    video_url: str | None
-    creation_id: str | None
-    template: str | None
-    duration: int | None
-    resolution: str | None
-    aspect_ratio: str | None
-    seed: Annotated[int | None, Field(description="The one that was used, once it is known.")]
-    audio: bool | None
-    off_peak: bool
-    payload: Annotated[str | None, Field(description="A listing leaves out what is very long.")]
-    tags: list[str]
-    created_at: Moment
-    updated_at: Moment
-    finished_at: Moment | None
-    deadline: Annotated[Moment, Field(description="Without a result by then, the task ends as expired.")]
-    credits: Annotated[int | None, Field(description="What the provider charged.")]
-    failure: Failure | None
-    last_error: Annotated[str | None, Field(description="What delays the task, or one of its files, at present.")]
-    adopted: Annotated[Adopted | None, Field(description="For what the provider made without us.")]
-    adopted_as: Annotated[str | None, Field(description="The task that holds what came of it after all.")]
-    possible_repeat: Annotated[
-        str | None,
-        Field(description="The task of the same request shortly before, which an SDK may have repeated by itself."),
-    ]
-    creations: Annotated[list[Creation], Field(description="Empty until the task has ended.")]
-
-
-class TaskPage(TypedDict):
-    tasks: list[Task]
-    next_cursor: Annotated[str | None, Field(description="Of the page after this one; null on the last.")]

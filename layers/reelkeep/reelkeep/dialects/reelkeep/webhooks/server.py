@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from reelkeep.dialects.dialect import AnyRoute, Http, Operation, Reply
-from reelkeep.dialects.grammar.moments import rfc3339
-from reelkeep.dialects.grammar.query import Number, Parameter
-from reelkeep.dialects.reelkeep.server import gone, located, nothing, query
+from reelkeep.dialects.dialect import AnyRoute, Http, Operation
+from reelkeep.dialects.families.query import Number, Parameter
+from reelkeep.dialects.reelkeep.server import query
+from reelkeep.dialects.replies import Moment, Shape, rfc3339, shows
 from reelkeep.domain.errors import InvalidRequest, NotAllowed, wrong
 from reelkeep.domain.notices.webhooks import (
     CALLBACKS,
     MAX_WEBHOOKS,
-    Attempt,
-    Delivery,
-    DeliveryPage,
+    BodyFormat,
     DeliveryQuery,
     DeliveryRef,
-    Webhook,
+    Outcome,
+    PauseReason,
     WebhookSettings,
-    WebhookWithSecret,
     is_delivery_id,
 )
+from reelkeep.domain.notices.webhooks import WebhookWithSecret as Found
 
 if TYPE_CHECKING:  # with pydantic, which some functions do not load
-    from reelkeep.dialects.reelkeep.webhooks import wire
+    from reelkeep.dialects.reelkeep.webhooks.wire import Events
 
 _LARGEST_BODY = 16_384  # bytes
 _LIMIT = Number("limit", "How many deliveries a page holds.", usual=20, least=1, most=100)
@@ -72,176 +69,173 @@ def _page(http: Http) -> DeliveryQuery:
 # --- what they are answered ---
 
 
-def _webhook(webhook: Webhook) -> wire.Webhook:
-    return {
-        "id": webhook.id,
-        "url": webhook.url or None,
-        "events": list(webhook.states),  # type: ignore[arg-type]  # all of them are in ANNOUNCED_STATES
-        "body": webhook.body_format,
-        "description": webhook.description,
-        "active": webhook.paused is None,
-        "paused_because": webhook.paused,
-        "created_at": None if webhook.id == CALLBACKS else _time(webhook.created_at),
-        "rotated_at": _time(webhook.rotated_at),
-        "failing_since": _time(webhook.failing_since),
-    }
+class Webhook(Shape):
+    """The webhook."""
+
+    id: str = shows("id")
+    url: str | None = shows("url", None, says="Null for `callbacks`: each task has its own.")
+    events: Events = shows("states", write=list)
+    body: BodyFormat = shows("body_format")
+    description: str = shows("description")
+    active: bool = shows(lambda webhook: webhook.paused is None)
+    paused_because: PauseReason | None = shows("paused")
+    created_at: Moment | None = shows(
+        lambda webhook: None if webhook.id == CALLBACKS else webhook.created_at, write=rfc3339
+    )
+    rotated_at: Moment | None = shows("rotated_at", write=rfc3339, says="When its secret was last superseded.")
+    failing_since: Moment | None = shows("failing_since", write=rfc3339, says="Nothing has arrived since.")
 
 
-def _delivery(delivery: Delivery) -> wire.Delivery:
-    return {
-        "id": delivery.id,
-        "event": delivery.event,
-        "task_id": delivery.task_id or None,
-        "url": delivery.url_without_query,
-        "outcome": delivery.outcome,
-        "created_at": rfc3339(delivery.created_at),
-        "next_attempt_at": _time(delivery.next_attempt_at),
-        "attempts": [_attempt(attempt) for attempt in delivery.attempts],
-    }
+class WebhookWithSecret(Webhook):
+    """The webhook, with its secret."""
+
+    secret: str = shows(
+        "secret",
+        says="As Standard Webhooks has it. It is shown this once.",
+        pattern="^whsec_[A-Za-z0-9+/]{43}=$",
+    )
+
+    @classmethod
+    def of(cls, found: Found) -> dict[str, Any]:
+        return Webhook.of(found.webhook) | {"secret": found.secret}
 
 
-def _attempt(attempt: Attempt) -> wire.DeliveryAttempt:
-    return {
-        "at": rfc3339(attempt.at),
-        "status": attempt.status,
-        "error": attempt.error or None,
-        "milliseconds": attempt.milliseconds,
-    }
+class Webhooks(Shape):
+    """All of them, oldest first."""
+
+    webhooks: list[Webhook] = shows(lambda found: [*map(Webhook.of, found)])
 
 
-def _with_secret(found: WebhookWithSecret) -> wire.WebhookWithSecret:
-    return {**_webhook(found.webhook), "secret": found.secret}
+class DeliveryAttempt(Shape):
+    at: Moment = shows("at", write=rfc3339)
+    status: int | None = shows("status")
+    error: str | None = shows("error", None, says="Why there was no answer.")
+    milliseconds: int = shows("milliseconds")
 
 
-def _delivery_shown(delivery: Delivery, *, status: int = 200) -> Reply:
-    sent = {"content_type": delivery.content_type, "body": delivery.body}
-    shown: wire.SentDelivery = {**_delivery(delivery), **sent}  # type: ignore[typeddict-item]
-    return Reply(status=status, body=shown)
+class Delivery(Shape):
+    """One message to one webhook."""
+
+    id: str = shows("id", says="The `webhook-id` of every attempt.")
+    event: str = shows("event", says="The task's state, `updated` if a file came later, or `test`.")
+    task_id: str | None = shows("task_id", None)
+    url: str = shows("url_without_query", says="Without its query.")
+    outcome: Outcome = shows("outcome")
+    created_at: Moment = shows("created_at", write=rfc3339)
+    next_attempt_at: Moment | None = shows("next_attempt_at", write=rfc3339)
+    attempts: list[DeliveryAttempt] = shows(lambda delivery: [*map(DeliveryAttempt.of, delivery.attempts)])
 
 
-def _deliveries_listed(page: DeliveryPage) -> Reply:
-    deliveries = [_delivery(delivery) for delivery in page.deliveries]
-    return Reply(body={"deliveries": deliveries, "next_cursor": page.next_cursor or None})
+class SentDelivery(Delivery):
+    """The delivery, with its body."""
+
+    content_type: str = shows("content_type")
+    body: str = shows("body")
 
 
-def _time(moment: datetime | None) -> str | None:
-    return rfc3339(moment) if moment else None
+class Deliveries(Shape):
+    """One page."""
+
+    deliveries: list[Delivery] = shows(lambda page: [*map(Delivery.of, page.deliveries)])
+    next_cursor: str | None = shows("next_cursor", None)
 
 
 _ALL, _ONE = "/webhooks", "/webhooks/{webhook_id}"
 _DELIVERIES = f"{_ONE}/deliveries"
 _DELIVERY = f"{_DELIVERIES}/{{delivery_id}}"
-_accepted = partial(_delivery_shown, status=202)
 _ABOUT_CALLBACKS = (
     f"`{CALLBACKS}` is the webhook of every `callback_url`: its secret and its deliveries are managed like another's."
 )
 ROUTES: tuple[AnyRoute, ...] = (
     Operation(
+        _ALL,
+        "createWebhook",
+        WebhookWithSecret,
         method="POST",
-        path=_ALL,
-        operation="createWebhook",
         summary="Create a webhook",
         details="Every message is signed as Standard Webhooks has it, and sent again for about a day until the "
         f"answer is 2xx. There can be {MAX_WEBHOOKS} webhooks.",
         body="NewWebhook",
-        reply="WebhookWithSecret",
+        status=201,
+        headers=lambda made: {"location": f"/webhooks/{made.webhook.id}"},
         parse=_wanted,
-        render=lambda made: located(f"/webhooks/{made.webhook.id}", _with_secret(made)),
     ),
     Operation(
-        method="GET",
-        path=_ALL,
-        operation="listWebhooks",
+        _ALL,
+        "listWebhooks",
+        Webhooks,
         summary="List the webhooks",
         details=f"Without `{CALLBACKS}`, which everybody has.",
-        reply="Webhooks",
-        parse=nothing,
-        render=lambda found: Reply(body={"webhooks": [*map(_webhook, found)]}),
     ),
+    Operation(_ONE, "showWebhook", Webhook, summary="Show a webhook", details=_ABOUT_CALLBACKS, parse=_id),
     Operation(
-        method="GET",
-        path=_ONE,
-        operation="showWebhook",
-        summary="Show a webhook",
-        details=_ABOUT_CALLBACKS,
-        reply="Webhook",
-        parse=_id,
-        render=lambda webhook: Reply(body=_webhook(webhook)),
-    ),
-    Operation(
+        _ONE,
+        "changeWebhook",
+        Webhook,
         method="PATCH",
-        path=_ONE,
-        operation="changeWebhook",
         summary="Change, pause or resume a webhook",
         details="What is left out stays as it is.",
         body="WebhookChange",
-        reply="Webhook",
         errors=(NotAllowed,),
         parse=_wanted,
-        render=lambda webhook: Reply(body=_webhook(webhook)),
     ),
     Operation(
+        _ONE,
+        "deleteWebhook",
         method="DELETE",
-        path=_ONE,
-        operation="deleteWebhook",
         summary="Delete a webhook",
         details="What was still to be sent to it is not sent.",
         errors=(NotAllowed,),
+        status=204,
         parse=_id,
-        render=gone,
     ),
     Operation(
+        f"{_ONE}/rotate",
+        "rotateWebhookSecret",
+        WebhookWithSecret,
         method="POST",
-        path=f"{_ONE}/rotate",
-        operation="rotateWebhookSecret",
         summary="Get another secret",
         details=f"For 24 hours, messages are signed with the one before, too. {_ABOUT_CALLBACKS}",
-        reply="WebhookWithSecret",
         parse=_id,
-        render=lambda rotated: Reply(body=_with_secret(rotated)),
     ),
     Operation(
+        f"{_ONE}/test",
+        "sendTestEvent",
+        SentDelivery,
         method="POST",
-        path=f"{_ONE}/test",
-        operation="sendTestEvent",
         summary="Send a test event",
         details="At once, and signed as any other; `GET` the delivery to see whether it arrived.",
-        reply="SentDelivery",
         errors=(InvalidRequest, NotAllowed),
+        status=202,
         parse=_id,
-        render=_accepted,
     ),
     Operation(
-        method="GET",
-        path=_DELIVERIES,
-        operation="listDeliveries",
+        _DELIVERIES,
+        "listDeliveries",
+        Deliveries,
         summary="List what was sent, newest first",
         details=f"Of the last 30 days. {_ABOUT_CALLBACKS}",
         parameters=(_LIMIT, _CURSOR),
-        reply="Deliveries",
         errors=(InvalidRequest,),
         parse=_page,
-        render=_deliveries_listed,
     ),
     Operation(
-        method="GET",
-        path=_DELIVERY,
-        operation="showDelivery",
+        _DELIVERY,
+        "showDelivery",
+        SentDelivery,
         summary="Show what was sent",
         details="With every attempt, and what came back.",
-        reply="SentDelivery",
         parse=_delivery_id,
-        render=_delivery_shown,
     ),
     Operation(
+        f"{_DELIVERY}/replay",
+        "replayDelivery",
+        SentDelivery,
         method="POST",
-        path=f"{_DELIVERY}/replay",
-        operation="replayDelivery",
         summary="Send it again",
         details="At once, under the same `webhook-id`, with the same body.",
-        reply="SentDelivery",
         errors=(InvalidRequest,),
+        status=202,
         parse=_delivery_id,
-        render=_accepted,
     ),
 )

@@ -1,15 +1,29 @@
-"""The JSON schemas of pydantic's models, as the OpenAPI document has them."""
+"""The JSON schemas of the bodies that formats declare, as the OpenAPI document has them."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from typing import Any
+from functools import cache, reduce
+from importlib import import_module
+from importlib.util import find_spec
+from operator import or_
+from types import UnionType
+from typing import (
+    Annotated,
+    Any,
+    NotRequired,  # pydantic reads typing's own only from Python 3.12 on
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from pydantic_core.core_schema import literal_schema
+from typing_extensions import TypedDict
 
+from reelkeep.dialects.replies import Shape, fields
 from reelkeep.domain.wire import Json
 
 _NAMES = {  # the native API's names have no prefix
@@ -27,10 +41,10 @@ _NAMES = {  # the native API's names have no prefix
 class _Plain(GenerateJsonSchema):
     """Without the titles that say nothing."""
 
-    def field_title_should_be_set(self, schema: Any) -> bool:
+    def field_title_should_be_set(self, _: Any) -> bool:
         return False
 
-    def sort(self, value: Any, parent_key: str | None = None) -> Any:
+    def sort(self, value: Any, parent_key: str | None = None) -> Any:  # noqa: ARG002
         return value  # examples read best as they were written
 
     def literal_schema(self, schema: Any) -> dict[str, Any]:
@@ -49,12 +63,12 @@ class _Renamed(_Plain):
         return _NAMES.get(name, super().normalize_name(name))
 
 
-def model_schemas(received: Mapping[str, Any], sent: Iterable[type[Any]], *, prefix: str = "") -> dict[str, Json]:
+def model_schemas(received: Mapping[str, Any], sent: Iterable[Any], *, prefix: str = "") -> dict[str, Json]:
     """By name: of bodies, one of which may be a choice of several, and of what they hold. All names begin with
     `prefix`."""
     whole, found = TypeAdapter.json_schemas(
         [(name, "validation", TypeAdapter(body)) for name, body in received.items()]
-        + [(body.__name__, "serialization", TypeAdapter(body)) for body in sent],
+        + [(body.__name__, "serialization", TypeAdapter(_typed(body))) for body in sent],
         ref_template=f"#/components/schemas/{prefix}{{model}}",
         schema_generator=_Plain if prefix else _Renamed,
     )
@@ -66,6 +80,36 @@ def model_schemas(received: Mapping[str, Any], sent: Iterable[type[Any]], *, pre
             if "default" in field:
                 _put_into_words(field)
     return {prefix + name: schema for name, schema in schemas.items()}
+
+
+@cache
+def _typed(shape: Any) -> Any:
+    """The same, as pydantic reads it."""
+    wire, own = f"{shape.__module__.rpartition('.')[0]}.wire", vars(import_module(shape.__module__))
+    sent = vars(import_module(wire)) if find_spec(wire) else {}
+    names = {name: value for name, value in sent.items() if name not in own}
+    hints = get_type_hints(shape, None, names, include_extras=True)
+    declared: dict[str, Any] = {}
+    for name, field in fields(shape).items():
+        hint = _with_types(hints[name])
+        if field.says or field.schema:
+            more: Any = Field(description=field.says or None, json_schema_extra={**field.schema} or None)
+            hint = Annotated[hint, more]
+        declared[name] = NotRequired[hint] if field.optional else hint
+    made: Any = TypedDict(shape.__name__, declared)  # type: ignore[misc]
+    made.__doc__, made.__module__ = shape.__doc__, shape.__module__
+    return made
+
+
+def _with_types(hint: Any) -> Any:
+    """With typed dictionaries in the place of the shapes in it."""
+    if isinstance(hint, type) and issubclass(hint, Shape):
+        shape: Any = hint
+        return _typed(shape)
+    parts = [_with_types(each) for each in get_args(hint)]
+    if get_origin(hint) is UnionType:
+        return reduce(or_, parts)
+    return list.__class_getitem__(parts[0]) if get_origin(hint) is list else hint
 
 
 def _put_into_words(field: dict[str, Json]) -> None:
