@@ -10,6 +10,7 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import Any, cast
 
+from docs.generate import texts
 from docs.generate.examples import ERRORS, SERVED, cancelled, finished, link, queueing
 from docs.generate.schemas import model_schemas
 from reelkeep.dialects.dialect import (
@@ -99,6 +100,7 @@ def _prefix(dialect: Dialect) -> str:
 
 def describe(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     """Everything of the operation but what all have."""
+    summary, details = texts.summary_and_details(dialect, route)
     bodies = {kind: name for kind, name in ((_JSON, route.body), (_FORM, route.form)) if name}
     content = {kind: {"schema": _ref(dialect, name), **_choice(dialect, name)} for kind, name in bodies.items()}
     parameters = [
@@ -107,21 +109,12 @@ def describe(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     ]
     return {
         "operationId": route.operation,
-        "summary": route.summary,
-        "description": _description(route),
+        "summary": summary,
+        "description": details,
         **({"requestBody": {"required": True, "content": content}} if content else {}),
         "parameters": parameters,
         "responses": {**_answer(dialect, route), **_refusals(dialect, route)},
     }
-
-
-def _description(route: AnyRoute) -> str:
-    window = route.window if isinstance(route, List) else None
-    return (
-        f"{route.details} Reaches {window.days} days back if the query says nothing else."
-        if window
-        else route.details
-    )
 
 
 def _choice(dialect: Dialect, name: str) -> dict[str, Json]:
@@ -210,7 +203,11 @@ def _refusals(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     kinds += [NotFound] if "{" in route.path else []
     kinds += [Refused, KeyReused] if isinstance(route, Submit) else []
     kinds += [CannotCancel] if isinstance(route, Cancel | Remove) else []
-    errors = [example for kind in dict.fromkeys((*kinds, *route.errors)) for example in ERRORS[kind]]
+    errors = [
+        example
+        for kind in dict.fromkeys((*kinds, *texts.ERRORS.get(route.operation, ())))
+        for example in ERRORS[kind]
+    ]
     return refusals(dialect, errors, method=route.method, path=route.path)
 
 

@@ -68,9 +68,8 @@ class Reply:
 class Route:
     """One operation of a dialect. `path` holds names in braces; each matches one segment of a path.
 
-    `operation` is its name in the OpenAPI document, which generated clients have, too; `reply` is what it answers.
-    The document has more of what follows, by whose meaning the parts of each kind of route have defaults; `errors`
-    are those that do not follow from what it takes. `body` is the name of a model in the dialect's `wire`.
+    `operation` is its name in the OpenAPI document, by which generated clients know it. `reply` is what it answers,
+    and `body` is the name of the model in the dialect's `wire` of what it takes, as JSON or as a `form`.
     """
 
     path: str
@@ -78,16 +77,16 @@ class Route:
     reply: type[Shape] | None = None
     _: KW_ONLY
     method: str = "GET"
-    summary: str = ""
-    details: str = ""
     parameters: tuple[Parameter, ...] = ()
     body: str = ""
-    form: str = ""  # the same, as a form
-    errors: tuple[type[ClientError], ...] = ()
+    form: str = ""
     status: int = 200
     headers: Callable[[Any], Mapping[str, str]] = lambda _: {}
 
-    def _reply(self, shown: Any) -> Reply:
+    def render(self, found: Any, links: Links | None = None, _: Listing | None = None) -> Reply:
+        """`found` is a task, a page of tasks, or what an operation found."""
+        shown = View(found, links) if isinstance(found, Task) else found
+        shown = Views(found, links) if isinstance(found, Page) else shown
         return Reply(status=self.status, body=self.reply and self.reply.of(shown), headers=self.headers(shown))
 
 
@@ -95,12 +94,8 @@ class Route:
 class Submit(Route):
     _: KW_ONLY
     method: str = "POST"
-    summary: str = "Submit a task"
     body: str = "Submission"
     parse: Callable[[Http], Request]
-
-    def render(self, task: Task) -> Reply:
-        return self._reply(View(task))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,26 +103,16 @@ class Show(Route):
     """Shows the task that the path's `task_id` names. Receivers get its body, unless there is an event."""
 
     _: KW_ONLY
-    summary: str = "Show a task"
-    details: str = "The links to its files are there once it is a success, and stay."
     callbacks_signed_by: str = ""  # the dialect's own scheme, beside the one that signs every callback
     event: type[Shape] | None = None  # what the dialect posts to webhooks
-
-    def render(self, task: Task, links: Links) -> Reply:
-        return self._reply(View(task, links))
 
 
 @dataclass(frozen=True, slots=True)
 class List(Route):
     _: KW_ONLY
-    summary: str = "List tasks, newest first"
-    details: str = "A task is listed if it fits every filter. Each filter admits any of its values."
     window: timedelta | None = None  # how far back it reaches when the client names no beginning
     numbered: bool = False  # its pages have numbers only, no cursor to go on from
     parse: Callable[[Http], Listing]
-
-    def render(self, page: Page, links: Links, _: Listing) -> Reply:
-        return self._reply(Views(page, links))
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +121,6 @@ class Cancel(Route):
 
     _: KW_ONLY
     method: str = "POST"
-    summary: str = "Cancel a task"
-    details: str = "Possible until the provider has begun to work on it."
-
-    def render(self, task: Task) -> Reply:
-        return self._reply(View(task))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +129,7 @@ class Remove(Route):
 
     _: KW_ONLY
     method: str = "DELETE"
-    summary: str = "Cancel a task that has not begun, or take one that has ended off the list"
-    details: str = "A task under way is refused. What is in the archive stays there."
     keeps: frozenset[State] = frozenset()  # it is refused to take tasks that ended so out of sight
-
-    def render(self, task: Task) -> Reply:
-        return self._reply(View(task))
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +146,6 @@ class Operation(Route):
 
     _: KW_ONLY
     parse: Callable[[Http], Any] = lambda _: None
-
-    def render(self, found: Any) -> Reply:
-        return self._reply(found)
 
     @property
     def service(self) -> str:

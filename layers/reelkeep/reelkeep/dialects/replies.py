@@ -147,7 +147,7 @@ class View:
 class Views:
     """A page of a list."""
 
-    def __init__(self, page: Page, links: Links) -> None:
+    def __init__(self, page: Page, links: Links | None) -> None:
         self.page, self.tasks = page, [View(task, links) for task in page]
 
 

@@ -86,25 +86,18 @@ class Error(Shape):
     request_id: str = shows("request_id")
 
 
+_LISTED: Any = {
+    "parameters": (_PAGE, _SIZE),
+    "window": timedelta(days=30),  # so long Kling has the files
+    "numbered": True,
+}
+
+
 def _routes(segment: str) -> Iterator[AnyRoute]:
     many, body = f"/kling{PATH}/{segment}", "".join(part.capitalize() for part in segment.split("-"))
-    list_word: Any = partial(_listing, segment)
-    yield Submit(
-        many, f"submitKling{body}", Task, body=body, summary=f"Submit a task: {segment}", parse=asks(NAME, body)
-    )
-    yield List(
-        many,
-        f"listKling{body}",
-        TaskList,
-        summary=f"Tasks of the last 30 days, newest first: {segment}",
-        details="",
-        parameters=(_PAGE, _SIZE),
-        window=timedelta(days=30),  # so long Kling has the files
-        numbered=True,
-        parse=list_word,
-    )
-    summary = f"A task and its video: {segment}"
-    yield Show(f"{many}/{{task_id}}", f"showKling{body}", Task, summary=summary, event=Data)  # without the envelope
+    yield Submit(many, f"submitKling{body}", Task, body=body, parse=asks(NAME, body))
+    yield List(many, f"listKling{body}", TaskList, parse=partial(_listing, segment), **_LISTED)
+    yield Show(f"{many}/{{task_id}}", f"showKling{body}", Task, event=Data)  # callbacks come without the envelope
 
 
 class _Server(Dialect):

@@ -162,13 +162,6 @@ def _patience(view: View) -> dict[str, str]:
     return {"openai-poll-after-ms": str(max(_SOONEST, min(wait, latest)) // timedelta(milliseconds=1))}
 
 
-_ONE = f"{PATH}/{{task_id}}"
-_MADE_OF = "What it is made of follows from what there is: words alone, or pictures too."
-_ALL = "Every task of yours is a video here, in whatever format it came in."
-_DELETED = "What has not begun is cancelled; what has ended is listed no more, and the archive keeps it."
-_NAMED = "Those that the configuration of the providers names; others may be served as well."
-
-
 class _Server(openai.Server):
     name = NAME
     prefixes = ("/v1/",)  # also the paths of OpenAI's that are not served, for their errors' sake
@@ -181,36 +174,12 @@ class _Server(openai.Server):
         "kind": "input_reference",
     }
     routes = (
-        Submit(
-            PATH,
-            "submitOpenaiVideo",
-            Video,
-            summary="Create a video",
-            details=_MADE_OF,
-            form="Form",
-            parse=asks(NAME, sent=openai.sent),
-            headers=_patience,
-        ),
-        Show(_ONE, "showOpenaiVideo", Video, summary="Retrieve a video", headers=_patience, event=Event),
-        List(
-            PATH,
-            "listOpenaiVideos",
-            VideoList,
-            summary="List videos",
-            details=_ALL,
-            parameters=(_AFTER, _LIMIT, _ORDER),
-            parse=_listing,
-        ),
-        Remove(_ONE, "deleteOpenaiVideo", Deleted, summary="Delete a video", details=_DELETED),
-        Content(
-            f"{_ONE}/content",
-            "downloadOpenaiVideo",
-            summary="Download a video",
-            details="Leads to the file in the archive, once the video is completed.",
-            parameters=(_VARIANT,),
-            parse=_variant,
-        ),
-        Operation(MODELS, "listModels", ModelList, summary="List the models", details=_NAMED),
+        Submit(PATH, "submitOpenaiVideo", Video, form="Form", parse=asks(NAME, sent=openai.sent), headers=_patience),
+        Show(f"{PATH}/{{task_id}}", "showOpenaiVideo", Video, headers=_patience, event=Event),
+        List(PATH, "listOpenaiVideos", VideoList, parameters=(_AFTER, _LIMIT, _ORDER), parse=_listing),
+        Remove(f"{PATH}/{{task_id}}", "deleteOpenaiVideo", Deleted),
+        Content(f"{PATH}/{{task_id}}/content", "downloadOpenaiVideo", parameters=(_VARIANT,), parse=_variant),
+        Operation(MODELS, "listModels", ModelList),
     )
 
 

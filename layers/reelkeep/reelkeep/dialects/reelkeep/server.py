@@ -60,8 +60,7 @@ class Providers(Shape):
     providers: list[Provider] = shows(lambda upstreams: [*map(Provider.of, upstreams)])
 
 
-_DETAILS = "In the order of the configuration. The first whose pattern fits a model serves it."
-_PROVIDERS = Operation("/providers", "listProviders", Providers, summary="List the providers", details=_DETAILS)
+_PROVIDERS = Operation("/providers", "listProviders", Providers)
 
 # --- errors ---
 

@@ -106,21 +106,8 @@ class _Server(openai.Server):
     prefixes = ("/v1/video/",)
     known: Mapping[str, str] = {"resolution": "size", "aspect_ratio": "size", "kind": "images"}
     routes = (
-        Submit(
-            PATH,
-            "submitVideoGeneration",
-            Submitted,
-            form="Submission",
-            parse=asks(NAME, sent=openai.sent),
-            details="What it is made of follows from what there is: words alone, or pictures too.",
-        ),
-        Show(
-            f"{PATH}/{{task_id}}",
-            "showVideoGeneration",
-            Task,
-            details="The link to the file is there once it is completed, and stays. The same stands in `data` as "
-            "well, in the envelope that new-api's releases answer with.",
-        ),
+        Submit(PATH, "submitVideoGeneration", Submitted, form="Submission", parse=asks(NAME, sent=openai.sent)),
+        Show(f"{PATH}/{{task_id}}", "showVideoGeneration", Task),
     )
 
 

@@ -181,11 +181,12 @@ class TaskList(Shape):
 
 def _submit(segment: str) -> Submit:
     body = "".join(word.capitalize() for word in segment.split("-"))
-    summary = f"Submit a task: {segment}"
-    details = "The answer repeats what was asked for. Fields that Vidu adds later pass, too."
-    parse: Any = asks(NAME, body)  # Vidu takes 20 MB; a function is not handed so much
     path, operation = f"{PREFIX}/{segment}", f"submitViduEntV2{body}"
-    return Submit(path, operation, Submitted, body=body, parse=parse, summary=summary, details=details)
+    return Submit(path, operation, Submitted, body=body, parse=asks(NAME, body))
+
+
+_FILTERS = (_FROM, _TO, _IDS, _TEMPLATES, _MODELS, _RESOLUTIONS, _STATES, _PAGE, _SIZE, _TOKEN)
+_LISTED: Any = {"parameters": _FILTERS, "window": timedelta(days=7), "parse": _listing}
 
 
 class _Server(vidu.Server):
@@ -194,14 +195,7 @@ class _Server(vidu.Server):
     routes = (
         *map(_submit, SEGMENTS.values()),
         Show(f"{PREFIX}/tasks/{{task_id}}/creations", "showViduEntV2Task", TaskCreations, callbacks_signed_by="vidu"),
-        List(
-            f"{PREFIX}/tasks",
-            "listViduEntV2Tasks",
-            TaskList,
-            parameters=(_FROM, _TO, _IDS, _TEMPLATES, _MODELS, _RESOLUTIONS, _STATES, _PAGE, _SIZE, _TOKEN),
-            window=timedelta(days=7),
-            parse=_listing,
-        ),
+        List(f"{PREFIX}/tasks", "listViduEntV2Tasks", TaskList, **_LISTED),
         Cancel(f"{PREFIX}/tasks/{{task_id}}/cancel", "cancelViduEntV2Task", Nothing),
     )
 

@@ -35,13 +35,7 @@ class _Server(openai.Server):
     name = NAME
     prefixes = ("/vidu-native/",)
     routes = (
-        Submit(
-            PATH,
-            "submitViduNativeTask",
-            Submitted,
-            parse=asks(NAME),
-            details="What the images are for follows from how many there are.",
-        ),
+        Submit(PATH, "submitViduNativeTask", Submitted, parse=asks(NAME)),
         Show(f"{PATH}/{{task_id}}", "showViduNativeTask", Task, callbacks_signed_by="vidu"),
     )
     names = Dialect.names

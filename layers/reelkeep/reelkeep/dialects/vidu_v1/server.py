@@ -81,14 +81,11 @@ class Task(Shape):  # what the documented answer holds, and no more, whatever th
     created_at: str = shows("task.created_at", write=rfc3339)
 
 
-_DETAILS = "Words and pictures are prompts alike; `type` says what is made of them."
-
-
 class _Server(vidu.Server):
     name = NAME
     prefixes = ("/vidu/v1/",)
     routes = (
-        Submit(PATH, "submitViduV1Task", Task, parse=asks(NAME), details=_DETAILS),
+        Submit(PATH, "submitViduV1Task", Task, parse=asks(NAME)),
         Show(f"{PATH}/{{task_id}}", "showViduV1Task", Task, callbacks_signed_by="vidu"),
     )
 

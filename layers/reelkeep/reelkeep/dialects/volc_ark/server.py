@@ -198,25 +198,19 @@ class Error(Shape):
     error: Explained = shows(Explained.of)
 
 
+_LISTED: Any = {
+    "parameters": (_PAGE, _SIZE, _STATUS, _IDS, _MODEL, _TIER),
+    "parse": _listing,
+    "window": timedelta(days=7),  # what Ark remembers
+    "numbered": True,
+}
+
+
 def _routes(base: str, named: str) -> tuple[AnyRoute, ...]:
     many, one = f"{base}{PATH}", f"{base}{PATH}/{{task_id}}"
     return (
-        Submit(
-            many,
-            f"submit{named}Task",
-            TaskId,
-            details="Words, pictures, films and sounds are its `content`.",
-            parse=asks(NAME),
-        ),
-        List(
-            many,
-            f"list{named}Tasks",
-            TaskList,
-            parameters=(_PAGE, _SIZE, _STATUS, _IDS, _MODEL, _TIER),
-            window=timedelta(days=7),  # what Ark remembers
-            numbered=True,
-            parse=_listing,
-        ),
+        Submit(many, f"submit{named}Task", TaskId, parse=asks(NAME)),
+        List(many, f"list{named}Tasks", TaskList, **_LISTED),
         Show(one, f"show{named}Task", Task),
         Remove(one, f"remove{named}Task", Nothing, keeps=frozenset({State.CANCELLED})),
     )

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Operation
 from reelkeep.dialects.replies import Moment, Shape, rfc3339, shows
-from reelkeep.domain.errors import Conflict, LimitReached
 from reelkeep.domain.notices.subscription import (
     Channel,
     Filter,
@@ -82,56 +81,11 @@ class SubscriptionList(Shape):
 
 
 _ALL, _ONE = "/subscriptions", "/subscriptions/{subscription_id}"
+_NEW: Any = {"status": 201, "headers": lambda shown: {"location": f"/subscriptions/{shown.subscription.id}"}}
 ROUTES: tuple[AnyRoute, ...] = (
-    Operation(
-        _ALL,
-        "subscribe",
-        Subscription,
-        method="POST",
-        summary="Subscribe to notices",
-        details="Notices of your own tasks, and of no others, whatever the filter says. Each is a CloudEvent; "
-        "`/asyncapi.json` describes them. They come by Amazon SNS, which first asks an e-mail address, a URL, or a "
-        "queue of another account to confirm. A new or changed filter takes up to 15 minutes to hold everywhere.",
-        body="NewSubscription",
-        errors=(LimitReached, Conflict),
-        status=201,
-        headers=lambda shown: {"location": f"/subscriptions/{shown.subscription.id}"},
-        parse=_new,
-    ),
-    Operation(
-        _ALL,
-        "listSubscriptions",
-        SubscriptionList,
-        summary="List your subscriptions, oldest first",
-        details="Does not check whether one was ended at its endpoint.",
-    ),
-    Operation(
-        _ONE,
-        "showSubscription",
-        Subscription,
-        summary="Show a subscription",
-        details="Checks whether it is confirmed by now, or was ended at its endpoint.",
-        errors=(Conflict,),
-        parse=_id,
-    ),
-    Operation(
-        _ONE,
-        "changeSubscription",
-        Subscription,
-        method="PATCH",
-        summary="Change a subscription's filter, pause it, or resume it",
-        details="Notices of the time in which it is paused are not sent later. SNS takes up to 15 minutes to follow.",
-        body="SubscriptionChange",
-        errors=(LimitReached, Conflict),
-        parse=_change,
-    ),
-    Operation(
-        _ONE,
-        "unsubscribe",
-        method="DELETE",
-        summary="End a subscription",
-        details="A second time changes nothing.",
-        status=204,
-        parse=_id,
-    ),
+    Operation(_ALL, "subscribe", Subscription, method="POST", body="NewSubscription", parse=_new, **_NEW),
+    Operation(_ALL, "listSubscriptions", SubscriptionList),
+    Operation(_ONE, "showSubscription", Subscription, parse=_id),
+    Operation(_ONE, "changeSubscription", Subscription, method="PATCH", body="SubscriptionChange", parse=_change),
+    Operation(_ONE, "unsubscribe", method="DELETE", parse=_id, status=204),
 )

@@ -202,33 +202,10 @@ class TaskPage(Shape):
 
 
 _ALL, _ONE = "/tasks", "/tasks/{task_id}"
+_NEW: Any = {"status": 201, "headers": lambda view: {"location": f"/tasks/{view.task.id}"}}
 ROUTES: tuple[AnyRoute, ...] = (
-    Submit(
-        _ALL,
-        "submitTask",
-        Task,
-        details="The task is recorded before the provider is called, and followed to its end whatever happens then. "
-        "What is refused with 4xx is not generated, and not paid for.",
-        body="NewTask",
-        status=201,
-        headers=lambda view: {"location": f"/tasks/{view.task.id}"},
-        parse=_asked,
-    ),
-    List(
-        _ALL,
-        "listTasks",
-        TaskPage,
-        details="A task is listed if it fits every filter. A filter that is repeated admits any of its values. Pages "
-        "stay as they are while new tasks arrive.",
-        parameters=_LISTING,
-        parse=_listing,
-    ),
-    Show(
-        _ONE,
-        "showTask",
-        Task,
-        details="A task whose state is `success` has every video in the archive, and names each other file that is "
-        "not there as `missing`, with the reason.",
-    ),
+    Submit(_ALL, "submitTask", Task, body="NewTask", parse=_asked, **_NEW),
+    List(_ALL, "listTasks", TaskPage, parameters=_LISTING, parse=_listing),
+    Show(_ONE, "showTask", Task),
     Cancel(f"{_ONE}/cancel", "cancelTask", Task),
 )

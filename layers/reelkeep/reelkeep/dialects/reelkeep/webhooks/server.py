@@ -8,10 +8,9 @@ from reelkeep.dialects.dialect import AnyRoute, Http, Operation
 from reelkeep.dialects.families.query import Number, Parameter
 from reelkeep.dialects.reelkeep.server import query
 from reelkeep.dialects.replies import Moment, Shape, rfc3339, shows
-from reelkeep.domain.errors import InvalidRequest, NotAllowed, wrong
+from reelkeep.domain.errors import wrong
 from reelkeep.domain.notices.webhooks import (
     CALLBACKS,
-    MAX_WEBHOOKS,
     BodyFormat,
     DeliveryQuery,
     DeliveryRef,
@@ -54,7 +53,7 @@ def _id(http: Http) -> str:
     return http.variables["webhook_id"]
 
 
-def _delivery_id(http: Http) -> DeliveryRef:
+def _delivery(http: Http) -> DeliveryRef:
     return DeliveryRef(_id(http), http.variables["delivery_id"])
 
 
@@ -140,102 +139,19 @@ class Deliveries(Shape):
     next_cursor: str | None = shows("next_cursor", None)
 
 
-_ALL, _ONE = "/webhooks", "/webhooks/{webhook_id}"
-_DELIVERIES = f"{_ONE}/deliveries"
-_DELIVERY = f"{_DELIVERIES}/{{delivery_id}}"
-_ABOUT_CALLBACKS = (
-    f"`{CALLBACKS}` is the webhook of every `callback_url`: its secret and its deliveries are managed like another's."
-)
+_ALL, _ONE, _SENT = "/webhooks", "/webhooks/{webhook_id}", "/webhooks/{webhook_id}/deliveries"
+_NEW: Any = {"status": 201, "headers": lambda made: {"location": f"/webhooks/{made.webhook.id}"}}
 ROUTES: tuple[AnyRoute, ...] = (
+    Operation(_ALL, "createWebhook", WebhookWithSecret, method="POST", body="NewWebhook", parse=_wanted, **_NEW),
+    Operation(_ALL, "listWebhooks", Webhooks),
+    Operation(_ONE, "showWebhook", Webhook, parse=_id),
+    Operation(_ONE, "changeWebhook", Webhook, method="PATCH", body="WebhookChange", parse=_wanted),
+    Operation(_ONE, "deleteWebhook", method="DELETE", parse=_id, status=204),
+    Operation(f"{_ONE}/rotate", "rotateWebhookSecret", WebhookWithSecret, method="POST", parse=_id),
+    Operation(f"{_ONE}/test", "sendTestEvent", SentDelivery, method="POST", parse=_id, status=202),
+    Operation(_SENT, "listDeliveries", Deliveries, parameters=(_LIMIT, _CURSOR), parse=_page),
+    Operation(f"{_SENT}/{{delivery_id}}", "showDelivery", SentDelivery, parse=_delivery),
     Operation(
-        _ALL,
-        "createWebhook",
-        WebhookWithSecret,
-        method="POST",
-        summary="Create a webhook",
-        details="Every message is signed as Standard Webhooks has it, and sent again for about a day until the "
-        f"answer is 2xx. There can be {MAX_WEBHOOKS} webhooks.",
-        body="NewWebhook",
-        status=201,
-        headers=lambda made: {"location": f"/webhooks/{made.webhook.id}"},
-        parse=_wanted,
-    ),
-    Operation(
-        _ALL,
-        "listWebhooks",
-        Webhooks,
-        summary="List the webhooks",
-        details=f"Without `{CALLBACKS}`, which everybody has.",
-    ),
-    Operation(_ONE, "showWebhook", Webhook, summary="Show a webhook", details=_ABOUT_CALLBACKS, parse=_id),
-    Operation(
-        _ONE,
-        "changeWebhook",
-        Webhook,
-        method="PATCH",
-        summary="Change, pause or resume a webhook",
-        details="What is left out stays as it is.",
-        body="WebhookChange",
-        errors=(NotAllowed,),
-        parse=_wanted,
-    ),
-    Operation(
-        _ONE,
-        "deleteWebhook",
-        method="DELETE",
-        summary="Delete a webhook",
-        details="What was still to be sent to it is not sent.",
-        errors=(NotAllowed,),
-        status=204,
-        parse=_id,
-    ),
-    Operation(
-        f"{_ONE}/rotate",
-        "rotateWebhookSecret",
-        WebhookWithSecret,
-        method="POST",
-        summary="Get another secret",
-        details=f"For 24 hours, messages are signed with the one before, too. {_ABOUT_CALLBACKS}",
-        parse=_id,
-    ),
-    Operation(
-        f"{_ONE}/test",
-        "sendTestEvent",
-        SentDelivery,
-        method="POST",
-        summary="Send a test event",
-        details="At once, and signed as any other; `GET` the delivery to see whether it arrived.",
-        errors=(InvalidRequest, NotAllowed),
-        status=202,
-        parse=_id,
-    ),
-    Operation(
-        _DELIVERIES,
-        "listDeliveries",
-        Deliveries,
-        summary="List what was sent, newest first",
-        details=f"Of the last 30 days. {_ABOUT_CALLBACKS}",
-        parameters=(_LIMIT, _CURSOR),
-        errors=(InvalidRequest,),
-        parse=_page,
-    ),
-    Operation(
-        _DELIVERY,
-        "showDelivery",
-        SentDelivery,
-        summary="Show what was sent",
-        details="With every attempt, and what came back.",
-        parse=_delivery_id,
-    ),
-    Operation(
-        f"{_DELIVERY}/replay",
-        "replayDelivery",
-        SentDelivery,
-        method="POST",
-        summary="Send it again",
-        details="At once, under the same `webhook-id`, with the same body.",
-        errors=(InvalidRequest,),
-        status=202,
-        parse=_delivery_id,
+        f"{_SENT}/{{delivery_id}}/replay", "replayDelivery", SentDelivery, method="POST", parse=_delivery, status=202
     ),
 )

@@ -1,0 +1,149 @@
+"""What the documents say of each operation. What is not here follows from the kind of its route."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reelkeep.dialects.dialect import Cancel, Content, Dialect, List, Operation, Remove, Route, Show, Submit
+from reelkeep.dialects.families.query import Words
+from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, LimitReached, NotAllowed
+from reelkeep.domain.notices.webhooks import CALLBACKS, MAX_WEBHOOKS
+
+_KINDS: Mapping[type[Route], tuple[str, str]] = {
+    Submit: ("Submit a task", ""),
+    Show: ("Show a task", "The links to its files are there once it is a success, and stay."),
+    List: ("List tasks, newest first", ""),
+    Cancel: ("Cancel a task", "Possible until the provider has begun to work on it."),
+    Remove: (
+        "Cancel a task that has not begun, or take one that has ended off the list",
+        "A task under way is refused. What is in the archive stays there.",
+    ),
+    Content: ("Download a file", ""),
+    Operation: ("", ""),
+}
+_SUBMISSIONS = {  # by format
+    "openai_videos": "What it is made of follows from what there is: words alone, or pictures too.",
+    "reelkeep": "The task is recorded before the provider is called, and followed to its end whatever happens then. "
+    "What is refused with 4xx is not generated, and not paid for.",
+    "video_generations": "What it is made of follows from what there is: words alone, or pictures too.",
+    "vidu_ent_v2": "The answer repeats what was asked for. Fields that Vidu adds later pass, too.",
+    "vidu_native": "What the images are for follows from how many there are.",
+    "vidu_v1": "Words and pictures are prompts alike; `type` says what is made of them.",
+    "volc_ark": "Words, pictures, films and sounds are its `content`.",
+}
+_ABOUT_CALLBACKS = (
+    f"`{CALLBACKS}` is the webhook of every `callback_url`: its secret and its deliveries are managed like another's."
+)
+_OPERATIONS = {
+    # tasks
+    "listTasks": (
+        "List tasks, newest first",
+        (
+            "A task is listed if it fits every filter. A filter that is repeated admits any of its values. Pages "
+            "stay as they are while new tasks arrive."
+        ),
+    ),
+    "showTask": (
+        "Show a task",
+        (
+            "A task whose state is `success` has every video in the archive, and names each other file that is not "
+            "there as `missing`, with the reason."
+        ),
+    ),
+    "listProviders": (
+        "List the providers",
+        "In the order of the configuration. The first whose pattern fits a model serves it.",
+    ),
+    # subscriptions
+    "subscribe": (
+        "Subscribe to notices",
+        (
+            "Notices of your own tasks, and of no others, whatever the filter says. Each is a CloudEvent; "
+            "`/asyncapi.json` describes them. They come by Amazon SNS, which first asks an e-mail address, a URL, or "
+            "a queue of another account to confirm. A new or changed filter needs up to 15 minutes."
+        ),
+    ),
+    "listSubscriptions": (
+        "List your subscriptions, oldest first",
+        "Does not check whether one was ended at its endpoint.",
+    ),
+    "showSubscription": (
+        "Show a subscription",
+        "Checks whether it is confirmed by now, or was ended at its endpoint.",
+    ),
+    "changeSubscription": (
+        "Change a subscription's filter, pause it, or resume it",
+        "Notices of the time in which it is paused are not sent later. SNS takes up to 15 minutes to follow.",
+    ),
+    "unsubscribe": ("End a subscription", "A second time changes nothing."),
+    # webhooks
+    "createWebhook": (
+        "Create a webhook",
+        (
+            "Every message is signed as Standard Webhooks has it, and sent again for about a day until the answer is "
+            f"2xx. There can be {MAX_WEBHOOKS} webhooks."
+        ),
+    ),
+    "listWebhooks": ("List the webhooks", f"Without `{CALLBACKS}`, which everybody has."),
+    "showWebhook": ("Show a webhook", _ABOUT_CALLBACKS),
+    "changeWebhook": ("Change, pause or resume a webhook", "What is left out stays as it is."),
+    "deleteWebhook": ("Delete a webhook", "What was still to be sent to it is not sent."),
+    "rotateWebhookSecret": (
+        "Get another secret",
+        f"For 24 hours, messages are signed with the one before, too. {_ABOUT_CALLBACKS}",
+    ),
+    "sendTestEvent": (
+        "Send a test event",
+        "At once, and signed as any other; `GET` the delivery to see whether it arrived.",
+    ),
+    "listDeliveries": ("List what was sent, newest first", f"Of the last 30 days. {_ABOUT_CALLBACKS}"),
+    "showDelivery": ("Show what was sent", "With every attempt, and what came back."),
+    "replayDelivery": ("Send it again", "At once, under the same `webhook-id`, with the same body."),
+    # other formats
+    "submitOpenaiVideo": ("Create a video", ""),
+    "showOpenaiVideo": ("Retrieve a video", "The link to the file stays."),
+    "listOpenaiVideos": ("List videos", "Every task of yours is a video here, in whatever format it came in."),
+    "deleteOpenaiVideo": (
+        "Delete a video",
+        "What has not begun is cancelled; what has ended is listed no more, and the archive keeps it.",
+    ),
+    "downloadOpenaiVideo": ("Download a video", "Leads to the file in the archive, once the video is completed."),
+    "listModels": (
+        "List the models",
+        "Those that the configuration of the providers names; others may be served as well.",
+    ),
+    "showVideoGeneration": (
+        "Show a task",
+        (
+            "The link to the file is there once it is completed, and stays. The same stands in `data` as well, in "
+            "the envelope that new-api's releases answer with."
+        ),
+    ),
+}
+ERRORS: Mapping[str, tuple[type[ClientError], ...]] = {  # that do not follow from what an operation takes
+    "subscribe": (LimitReached, Conflict),
+    "showSubscription": (Conflict,),
+    "changeSubscription": (LimitReached, Conflict),
+    "changeWebhook": (NotAllowed,),
+    "deleteWebhook": (NotAllowed,),
+    "sendTestEvent": (InvalidRequest, NotAllowed),
+    "listDeliveries": (InvalidRequest,),
+    "replayDelivery": (InvalidRequest,),
+}
+
+
+def summary_and_details(dialect: Dialect, route: Route) -> tuple[str, str]:
+    summary, details = _OPERATIONS.get(route.operation, _KINDS[type(route)])
+    if isinstance(route, Submit):
+        details = _SUBMISSIONS.get(dialect.name, details)
+    if not details and any(isinstance(parameter, Words) for parameter in route.parameters):
+        details = "A task is listed if it fits every filter. Each filter admits any of its values."
+    if isinstance(route, List) and route.window:
+        details += f" Reaches {route.window.days} days back if the query says nothing else."
+    ends = {_last_word(each.path) for each in dialect.routes if type(each) is type(route)}
+    is_one_of_many = len(ends) > 1 and route.operation not in _OPERATIONS
+    return f"{summary}: {_last_word(route.path)}" if is_one_of_many else summary, details.lstrip()
+
+
+def _last_word(path: str) -> str:
+    return [part for part in path.split("/") if "{" not in part][-1]
