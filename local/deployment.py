@@ -55,12 +55,22 @@ def build(root: Path, python: Path, *, builds: Path, log: Path, say: Callable[[s
             env = {**_sam_environment(builds), "BUILD_FOR": "this-machine", "PYTHON": sys.executable}
             try:
                 processes.run("sam build", command, env=env, log=log, cwd=root)
+                _leave_out_what_the_emulator_refuses(wanted / "template.yaml")
             except BaseException:
                 shutil.rmtree(wanted, ignore_errors=True)
                 raise
         os.utime(wanted)
         _forget_old_builds(builds)
         return wanted
+
+
+def _leave_out_what_the_emulator_refuses(template: Path) -> None:
+    """Alarms on expressions and queries, which nobody hears of here."""
+    content = yaml.safe_load(template.read_text())
+    resources = content["Resources"]
+    for name in [name for name, each in resources.items() if "Metrics" in each.get("Properties", {})]:
+        del resources[name]
+    template.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
 def _forget_old_builds(builds: Path) -> None:

@@ -7,19 +7,26 @@ from typing import Any
 from aws_lambda_powertools.metrics import Metrics, MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from reelkeep.adapters.metrics import ProviderMetrics
+from reelkeep.domain.log_fields import log_fields
 from reelkeep.wiring import platform
 from reelkeep.wiring.finalize import build
 
 finalize = build()  # during Lambda's init phase, which has a whole CPU
 logger = platform.logger()
 metrics = Metrics()
+provider_metrics = ProviderMetrics(platform.settings.stack)
 
 
 @platform.lambda_handler("task_id")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     verdict = finalize(event["task_id"], seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
     logger.info("finalized", extra=verdict.facts)
-    if verdict.lost:
+    if verdict.task and verdict.announced:
+        logger.info("task ended", extra=log_fields(verdict.task))
+        provider_metrics.ended(verdict.task)
+    if verdict.task and verdict.lost:
+        logger.error("task lost", extra={**log_fields(verdict.task), "lost": verdict.lost})
         metrics.add_metric(name="LostTasks", unit=MetricUnit.Count, value=1)
         metrics.flush_metrics()
     return verdict.answer

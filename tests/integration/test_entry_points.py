@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
+from io import StringIO
+from logging import StreamHandler
 from pathlib import Path
 from queue import Queue
 from threading import Thread
@@ -229,6 +232,66 @@ def test_the_sample_events_tell_a_callback_of_a_change_once(call: Call) -> None:
         assert listener.next(0) is None
     secret = signatures.secret_of(MASTER, "alice", "callbacks", 0)
     assert Webhook(secret).verify(message.body, dict(message.headers))["state"] == "processing"
+
+
+@contextmanager
+def log() -> Iterator[StringIO]:
+    """What the functions log meanwhile."""
+    handler = platform.logger().registered_handler
+    assert isinstance(handler, StreamHandler)
+    before = handler.setStream(lines := StringIO())
+    yield lines
+    handler.setStream(before)
+
+
+def test_one_line_each_says_what_was_accepted_what_was_refused_and_how_it_ended_and_they_join(
+    call: Call, key: str, simulator: tuple[Simulator, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    prompt = "a very private boat"
+    for step in ("submit", "poll", "finalize"):
+        entry_point(step)
+    with log() as written:
+        submitted = call("submit", body=json.dumps({"model": "viduq2", "prompt": prompt}))
+        task_id = json.loads(submitted["body"])["task_id"]
+        simulator[0].clock.advance(60)
+        assert call("poll", task_id=task_id)["finished"]
+        assert call("finalize", task_id=task_id)["finished"]
+        no_credit = {"model": "viduq2", "prompt": f"{prompt} [refuse:CreditInsufficient]"}
+        assert call("submit", body=json.dumps(no_credit))["statusCode"] == 400
+        assert (
+            call("submit", body=json.dumps({"model": "viduq2", "prompt": prompt, "duration": "x"}))["statusCode"]
+            == 400
+        )
+    text = written.getvalue()
+    lines = [json.loads(line) for line in text.splitlines()]
+    accepted, ended, refused, invalid = (
+        line for line in lines if line["message"] in ("task accepted", "task ended", "refused")
+    )
+    assert accepted["correlation_id"] == refused["correlation_id"] == "JKJaXmPLvHcESHA="  # the API's request id
+    who = {"owner": "alice", "provider": "simulator", "model": "viduq2", "dialect": "vidu_ent_v2"}
+    for line in (accepted, ended, refused):
+        assert {name: line[name] for name in who} == who
+        assert line["function_request_id"]
+    assert (accepted["task_id"], accepted["state"]) == (task_id, "queueing")
+    assert (ended["task_id"], ended["correlation_id"], ended["state"], ended["reason"]) == (
+        task_id,
+        task_id,
+        "success",
+        "",
+    )
+    assert (ended["credits"] > 0, ended["archive_seconds"] >= 0, ended["seconds"] >= 0) == (True, True, True)
+    assert (refused["state"], refused["reason"], refused["status"]) == ("failed", "credit", 400)
+    assert (invalid["owner"], invalid["error"], invalid["field"]) == ("alice", "InvalidRequest", "duration")
+    metrics = [json.loads(line) for line in capsys.readouterr().out.splitlines() if "CloudWatchMetrics" in line]
+    for secret in (prompt, key, "vda_test", "Signature", simulator[1], "http"):
+        assert secret not in text + json.dumps(metrics)
+    found = {name: each[name] for each in metrics for name in each if isinstance(each[name], list)}
+    assert {name: found[name] for name in ("ProviderUnreachable", "TaskFailed", "ProviderOutOfCredit")} == {
+        "ProviderUnreachable": [0.0],
+        "TaskFailed": [0.0],
+        "ProviderOutOfCredit": [1.0],
+    }
+    assert {(each["service"], each["provider"]) for each in metrics} == {("reelkeep", "simulator")}
 
 
 def test_a_big_request_is_kept_beside_the_assets_and_reaches_the_provider_whole(

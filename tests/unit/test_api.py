@@ -234,11 +234,12 @@ def test_a_path_that_is_none_is_answered_all_the_same(call: Client, path: str) -
     assert call("GET", path)[0] in (200, 404)
 
 
-def test_the_log_says_nothing_of_what_went_well_which_the_apis_access_log_has(
+def test_of_what_went_well_the_log_says_only_what_was_accepted_for_the_rest_is_in_the_apis_access_log(
     call: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert call("POST", "/ent/v2/text2video", TASK)[0] == 200
-    assert caplog.records == []
+    assert call("GET", "/ent/v2/tasks")[0] == 200
+    assert [record.message for record in caplog.records] == ["task accepted"]
 
 
 def test_a_fault_of_ours_is_a_500_in_the_dialect_that_says_nothing_of_it(

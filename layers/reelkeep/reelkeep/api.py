@@ -39,10 +39,12 @@ from reelkeep.domain.errors import (
     Misconfigured,
     NotAllowed,
     NotFound,
+    Refused,
     Unauthorized,
 )
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.log_fields import log_fields
 from reelkeep.domain.task import ArchivedFile, Request, State, Task
 from reelkeep.domain.wire import Json
 from reelkeep.ports import Caller, Keys
@@ -80,7 +82,7 @@ class Api:
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
         """An HTTP API event (payload format 2.0) in, its response out. Never raises.
 
-        That there was a call is in the API's own access log; ours says why it was refused.
+        That there was a call is in the API's own access log; ours says what was accepted, and why one was refused.
         """
         http = _http(event, self.base_path)
         dialect = dialect_of(http.path)
@@ -95,6 +97,7 @@ class Api:
                 status=reply.status,
                 error=type(error).__name__,
                 field=error.field[:100],  # a client may have made the name up
+                extra=log_fields(error.task) if isinstance(error, Refused) and error.task else {},
             )
         except Exception as error:
             self.logger.exception("request failed", method=http.method, dialect=dialect.name)
@@ -112,6 +115,7 @@ class Api:
         caller = self.keys.caller(_key(http))
         if caller is None:
             raise Unauthorized("this API key is not known, or was revoked")
+        self.logger.append_keys(owner=caller.owner, key_id=caller.key_id)
         if len(http.body) > http.largest_body:
             raise BodyTooLarge(f"the body has {len(http.body)} bytes, the limit for its type is {http.largest_body}")
         route, http = _route(http, dialect)
@@ -119,7 +123,9 @@ class Api:
             case Submit():
                 request = _tagged(route.parse(http), http)
                 key, attempt = http.headers.get(_REPEAT_HEADER), _attempt(http)
-                return route.render(self.submit(request, caller, key, attempt))
+                task = self.submit(request, caller, key, attempt)
+                self.logger.info("task accepted", extra=log_fields(task))
+                return route.render(task)
             case Cancel():
                 return route.render(self.cancel(http.variables["task_id"], caller))
             case Show():

@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # most functions do without them
 
 Clock = Callable[[], datetime]
 SecondsLeft = Callable[[], float]  # until this function is stopped
+Report = Callable[[str, str, float], None]  # a provider, the name of a metric, its value
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,11 @@ class Settings:
     environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
 
     @property
+    def stack(self) -> str:
+        """Of the service's name, which is the stack's and the step's."""
+        return self.environ.get("POWERTOOLS_SERVICE_NAME", "").partition(".")[0]
+
+    @property
     def table(self) -> str:
         return self._get("TABLE_NAME")
 

@@ -71,6 +71,35 @@ def providers(outbound: FakeOutbound | None = None, **configured: Mapping[str, A
     return ConfiguredProviders(secret, upstream, outbound or FakeOutbound())
 
 
+@pytest.mark.parametrize(
+    ("answer", "dispatched", "observed"),
+    [
+        (ProviderResponse(status=200, body=b'{"task_id": "7", "state": "queueing"}'), {}, {}),
+        (ProviderResponse(status=429, body=b"{}"), {}, {}),
+        (ProviderResponse(status=401, body=b"{}"), {"ProviderKeyRefused": 1}, {"ProviderKeyRefused": 1}),
+        (ProviderResponse(status=402, body=b"{}"), {"ProviderOutOfCredit": 1}, {}),
+        (ProviderResponse(status=503, body=b""), {"ProviderUnreachable": 1}, {"ProviderUnreachable": 1}),
+        (NotSent("no route"), {"ProviderUnreachable": 1}, {"ProviderUnreachable": 1}),
+        (AnswerLost("cut"), {"ProviderUnreachable": 1}, {"ProviderUnreachable": 1}),
+    ],
+)
+def test_operators_learn_which_provider_refuses_the_key_has_no_credit_or_is_out_of_reach(
+    answer: ProviderResponse | Exception, dispatched: dict[str, int], observed: dict[str, int]
+) -> None:
+    reported: dict[str, float] = {}
+
+    def report(provider: str, name: str, value: float) -> None:
+        assert provider == "vidu"
+        reported[name] = value
+
+    secret = FakeSecret(json.dumps({"vidu": VIDU}))
+    vidu = ConfiguredProviders(secret, upstream, FakeOutbound(answer), report=report).get("vidu")
+    for call, expected in ((vidu.dispatch, dispatched), (vidu.observe, observed)):
+        reported.clear()
+        call(TASK)
+        assert reported == {"ProviderUnreachable": 0, **expected}
+
+
 def request(model: str = "viduq2", provider: str = "", dialect: str = "reelkeep") -> Request:
     return Request(dialect=dialect, kind=Kind.TEXT2VIDEO, model=model, prompt="a boat", provider=provider)
 

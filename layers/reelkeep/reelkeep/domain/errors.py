@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from reelkeep.domain.task import Failure, State
+from reelkeep.domain.task import Failure, State, Task
 
 
 class ReelkeepError(Exception):
@@ -104,9 +104,12 @@ class KeyReused(ClientError):
 
 
 class Refused(ClientError):
-    def __init__(self, failure: Failure) -> None:
+    """`task` is the one that was refused, if it was recorded."""
+
+    def __init__(self, failure: Failure, task: Task | None = None) -> None:
         super().__init__(failure.message or failure.code)
         self.failure = failure
+        self.task = task
 
 
 class TryLater(ReelkeepError):

@@ -7,6 +7,8 @@ from datetime import datetime
 
 from reelkeep.domain.task import Creation, Failure, Request, State
 
+KEY_REFUSED = "the provider refused the key that Reelkeep has for it"  # begins the reason or message that says so
+
 # --- the answer to the billable call ---
 
 

@@ -63,13 +63,16 @@ class Finalize:
         if task.state is State.ARCHIVING:
             return Verdict(task_id, finished=False, wait_seconds=wait, state=task.state, last_error=task.last_error)
         lost = "; ".join(loss for loss in archiving.losses(task) if loss not in archiving.losses(found))
-        if task.announcements.announced_at is None:
+        announced = task.announcements.announced_at is None
+        if announced:
             task, lost = self._announce(task), _lost(task)
         elif task.has_late_files:
             task = self._announce_late_files(task)
         if not task.unfinished or lost or task.archived_files > found.archived_files:
             self._write_latest_manifest(task)
-        return Verdict(task_id, not task.unfinished, wait, task.state, task.last_error, lost)
+        return Verdict(
+            task_id, not task.unfinished, wait, task.state, task.last_error, lost, task=task, announced=announced
+        )
 
     def _archive_files(self, task: Task, seconds_left: SecondsLeft) -> Task:
         due = archiving.due(task, self.clock())

@@ -31,11 +31,13 @@ class Verdict:
     last_error: str = ""
     lost: str = ""  # what was generated and cannot be had, and why; said once, with the notice
     provider_task_id: str = ""  # the provider's answer to the submission, if it could not be recorded
+    task: Task | None = None  # if it has ended, or a file of it was lost in this run
+    announced: bool = False  # its end, in this run
 
     @property
     def facts(self) -> dict[str, str | bool | int]:
         """For the log."""
-        return asdict(self)
+        return asdict(replace(self, task=None))
 
     @property
     def answer(self) -> dict[str, str | bool | int]:

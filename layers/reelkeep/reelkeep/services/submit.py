@@ -142,7 +142,7 @@ class Submit:
     def _answer(self, task: Task, request: Request, now: datetime, unrecorded: str = "") -> Task:
         """The task, with an execution to see it through. Raises Refused."""
         if task.dispatch.status is DispatchStatus.REFUSED and task.failure is not None:
-            raise Refused(task.failure)
+            raise Refused(task.failure, task)
         if not task.state.terminal:
             with suppress(TryLater):  # the client must get its task; the sweep starts an execution later
                 self.executions.start(task, schedule.seconds_until(task.polling.next_poll_at, now), unrecorded)

@@ -5,23 +5,21 @@ from __future__ import annotations
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
-from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.s3.archive import S3Archive
-from reelkeep.dialects import upstream
 from reelkeep.services.finalize import Finalize
 from reelkeep.wiring import platform
 from reelkeep.wiring.links import permanent_links
+from reelkeep.wiring.providers import configured_providers
 
 
 def build() -> Finalize:
     settings = platform.settings
     outbound = Outbound(platform.tls())
-    providers_secret = platform.secret(settings.providers_secret_arn)
     link_secret = platform.secret(settings.link_secret_arn)
     return Finalize(
         tasks=TableTasks(platform.dynamodb(), settings.table),
         archive=S3Archive(platform.s3(), settings.bucket, outbound),
-        providers=ConfiguredProviders(providers_secret, upstream, outbound),
+        providers=configured_providers(outbound),
         notices=SnsNotices(platform.sns, settings.topic_arn),
         links=permanent_links(link_secret, settings.public_url),
         clock=platform.now,

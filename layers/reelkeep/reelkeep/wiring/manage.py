@@ -12,21 +12,19 @@ from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.guard import resolve
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.outbox import SqsOutbox
-from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.topic import SnsTopic, endpoint_rules
 from reelkeep.api import Api
-from reelkeep.dialects import upstream
 from reelkeep.ports import Caller
 from reelkeep.services.subscriptions import ManageSubscriptions
 from reelkeep.services.webhooks import ManageWebhooks
 from reelkeep.wiring import platform
+from reelkeep.wiring.providers import configured_providers
 
 
 def build() -> Api:
     settings = platform.settings
-    secret = platform.secret(settings.providers_secret_arn)
     outbound = Outbound(platform.tls())
-    providers = ConfiguredProviders(secret, upstream, outbound)
+    providers = configured_providers(outbound)
     return Api(
         base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),

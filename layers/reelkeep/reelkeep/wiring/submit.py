@@ -8,24 +8,22 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.outbound import Outbound
-from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.adapters.s3.manifests import S3Manifests
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.api import Api
-from reelkeep.dialects import upstream
 from reelkeep.domain.ids import new_task_id
 from reelkeep.services.cancel import Cancel
 from reelkeep.services.remove import Remove
 from reelkeep.services.submit import Submit
 from reelkeep.wiring import platform
+from reelkeep.wiring.providers import configured_providers
 
 
 def build() -> Api:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
-    secret = platform.secret(settings.providers_secret_arn)
     outbound = Outbound(platform.tls())
-    providers = ConfiguredProviders(secret, upstream, outbound, calls_back_at=settings.callback_url)
+    providers = configured_providers(outbound, calls_back_at=settings.callback_url)
     return Api(
         base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
-from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
-from reelkeep.adapters.providers.configured import ConfiguredProviders
-from reelkeep.dialects import upstream
 from reelkeep.services.adopt import Adopt
 from reelkeep.services.sweep import Sweep
 from reelkeep.wiring import platform
+from reelkeep.wiring.providers import configured_providers
 
 
 def build() -> tuple[Sweep, Adopt]:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
     executions = StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn)
-    secret = platform.secret(settings.providers_secret_arn)
-    providers = ConfiguredProviders(secret, upstream, Outbound(platform.tls()))
+    providers = configured_providers()
     return (
         Sweep(
             tasks=tasks,

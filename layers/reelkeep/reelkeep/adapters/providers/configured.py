@@ -12,7 +12,7 @@ from reelkeep.adapters.providers.provider import HttpProvider
 from reelkeep.domain.errors import InvalidRequest, Misconfigured, Missing
 from reelkeep.domain.task import Request
 from reelkeep.domain.upstream import Upstream
-from reelkeep.ports import Secret
+from reelkeep.ports import Report, Secret
 
 
 class ConfiguredProviders:
@@ -26,12 +26,14 @@ class ConfiguredProviders:
         ticks: Callable[[], float] = time.monotonic,
         *,
         calls_back_at: str = "",
+        report: Report = lambda *_: None,
     ) -> None:
         self._secret = secret
         self._dialect_named = dialect_named
         self._outbound = outbound
         self._ticks = ticks
         self._calls_back_at = calls_back_at
+        self._report = report
         self._text: str | None = None
         self._providers: dict[str, HttpProvider] = {}
 
@@ -90,7 +92,13 @@ class ConfiguredProviders:
             configured = parse_providers(text, self._dialect_named)
             self._providers = {
                 name: HttpProvider(
-                    name, settings, dialect, self._outbound, self._ticks, calls_back_at=self._calls_back_at
+                    name,
+                    settings,
+                    dialect,
+                    self._outbound,
+                    self._ticks,
+                    calls_back_at=self._calls_back_at,
+                    report=self._report,
                 )
                 for name, (settings, dialect) in configured.items()
             }

@@ -14,6 +14,7 @@ from reelkeep.adapters.providers.configuration import ProviderSettings
 from reelkeep.domain import provider_callbacks
 from reelkeep.domain.errors import InvalidRequest, TryLater
 from reelkeep.domain.observation import (
+    KEY_REFUSED,
     Busy,
     DispatchOutcome,
     Finding,
@@ -27,7 +28,7 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Asset, Failure, FailureClass, Task
 from reelkeep.domain.wire import OtherTask, ProviderDialect, ProviderRequest, ProviderResponse
-from reelkeep.ports import Clock, Source
+from reelkeep.ports import Clock, Report, Source
 
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
 _LOOK_SECONDS = 15.0
@@ -57,6 +58,7 @@ class HttpProvider:
         *,
         calls_back_at: str = "",
         clock: Clock = _now,
+        report: Report = lambda *_: None,
     ) -> None:
         self.name = name
         self.typical_seconds = settings.typical_seconds
@@ -67,6 +69,7 @@ class HttpProvider:
         self._outbound = outbound
         self._ticks = ticks  # in seconds
         self._clock = clock
+        self._report = report
         self._calls_back_at = calls_back_at  # our own address; empty if it is not to call
 
     def check(self, task: Task) -> None:
@@ -83,14 +86,26 @@ class HttpProvider:
             return Unknown(f"the answer to the submission was lost: {lost}")
         except BlockedAddress as blocked:
             return Refused(Failure(reason=FailureClass.PROVIDER, message=f"provider {self.name}: {blocked}"))
-        return self.dialect.read_dispatched(answer)
+        outcome = self.dialect.read_dispatched(answer)
+        if isinstance(outcome, Refused):
+            if outcome.failure.reason is FailureClass.CREDIT:
+                self._report(self.name, "ProviderOutOfCredit", 1)
+            self._report_refused_key(outcome.failure.message)
+        return outcome
 
     def observe(self, task: Task) -> Observation:
         try:
             answer = self._send(self.dialect.observe(task), _LOOK_SECONDS)
         except (NotSent, AnswerLost, BlockedAddress) as error:
             return Busy(str(error))
-        return self.dialect.read_observed(answer)
+        observation = self.dialect.read_observed(answer)
+        if isinstance(observation, Busy):
+            self._report_refused_key(observation.reason)
+        return observation
+
+    def _report_refused_key(self, message: str) -> None:
+        if message.startswith(KEY_REFUSED):
+            self._report(self.name, "ProviderKeyRefused", 1)
 
     def successes(self, since: datetime, now: datetime) -> Iterator[Listed]:
         page, unreadable, ahead = "", 0, None
@@ -199,9 +214,20 @@ class HttpProvider:
         if call.body is not None:
             headers["content-type"] = "application/json"
             body = json.dumps(call.body, ensure_ascii=False).encode()
-        return self._outbound.request(
-            call.method, url, headers=headers, body=body, seconds=seconds, allow_private=self.settings.allow_private
-        )
+        unreachable = True
+        try:
+            answer = self._outbound.request(
+                call.method,
+                url,
+                headers=headers,
+                body=body,
+                seconds=seconds,
+                allow_private=self.settings.allow_private,
+            )
+            unreachable = answer.status >= 500
+        finally:
+            self._report(self.name, "ProviderUnreachable", float(unreachable))
+        return answer
 
     def _authorization(self) -> dict[str, str]:
         form = self.settings.authorization or self.dialect.authorization

@@ -19,6 +19,7 @@ from reelkeep.dialects.families.vocabulary import (
     says_success,
 )
 from reelkeep.domain.observation import (
+    KEY_REFUSED,
     Accepted,
     Busy,
     DispatchOutcome,
@@ -57,8 +58,7 @@ _MOVED = frozenset({301, 302, 307, 308})
 _TOO_EARLY = 425  # refused since it might be a repeat (RFC 8470)
 # A time-out, a client that seemed to be gone, and a conflict: with what a proxy on the way sent before, maybe.
 _UNCLEAR = frozenset({408, 409, 499})
-_KEY_REFUSED = frozenset({401, 403})
-_OUR_KEY = "the provider refused the key that Reelkeep has for it"
+_KEY_STATUSES = frozenset({401, 403})
 _CLASSES = {402: FailureClass.CREDIT} | dict.fromkeys((401, 403, 404, 405), FailureClass.PROVIDER)
 _ABOUT_OUR_ACCOUNT = (FailureClass.THROTTLED, FailureClass.CREDIT, FailureClass.PROVIDER)
 _SENTENCES = {
@@ -137,8 +137,8 @@ class Answers:
             return Unknown(_with(f"the provider answered the submission with {status}", error.message))
         kind = kind or _CLASSES.get(status, FailureClass.INPUT)
         message = error.message or f"the provider answered {status}"
-        if kind is FailureClass.PROVIDER and status in _KEY_REFUSED:
-            message = f"{_OUR_KEY}; an operator must mend that"
+        if kind is FailureClass.PROVIDER and status in _KEY_STATUSES:
+            message = f"{KEY_REFUSED}; an operator must mend that"
         return _refused(kind, error.code, message)
 
     # --- the answer to a poll ---
@@ -152,8 +152,8 @@ class Answers:
         if error is None:
             return Unreadable("the provider named no status", answer.body)
         kind, status = error.kind, error.status
-        if status in _KEY_REFUSED:
-            return Busy(_OUR_KEY, answer.retry_after)
+        if status in _KEY_STATUSES:
+            return Busy(KEY_REFUSED, answer.retry_after)
         if status in (408, 429) or status >= 500 or kind in _ABOUT_OUR_ACCOUNT:
             return Busy(str(error), answer.retry_after)
         # A firewall's "policy" is none of the provider's: in a refused call only a code counts.
