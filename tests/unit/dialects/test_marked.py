@@ -8,14 +8,14 @@ from datetime import timedelta
 import pytest
 
 from reelkeep.dialects.families.lenient import JsonObject
-from reelkeep.dialects.families.marked import MarkedClient
+from reelkeep.dialects.kling.client import KlingClient
 from reelkeep.domain.observation import Absent, Finding, Found, ListedPage, Uncertain
 from reelkeep.domain.task import Dispatch, DispatchStatus, Kind, Request, Task
 from reelkeep.domain.wire import Json, ProviderRequest
 from tests.unit.dialects.stage import NOW, answer, searched, task_of
 
 
-class Pigeons(MarkedClient):
+class Pigeons(KlingClient):
     name = "pigeons"
     lists = {"letters": Kind.TEXT2VIDEO, "photographs": Kind.IMG2VIDEO}  # noqa: RUF012
     most_pages = 3

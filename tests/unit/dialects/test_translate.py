@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field
 
-from reelkeep.dialects.families.pictures import Picture, bare
+from reelkeep.dialects.kling.wire import Picture, bare
 from reelkeep.dialects.translate import (
     Body,
     Image,

@@ -42,16 +42,9 @@ _STATUSES = ("task_status", "status", "state")
 _ERRORS = ("error", "errors", "detail", "base_resp")
 _CODES = ("reason", "err_code", "error_code", "code", "status_code")
 _MESSAGES = (
-    "message",
-    "msg",
-    "fail_reason",
-    "task_status_msg",
-    "status_msg",
-    "error_message",
-    "error_msg",
-    "detail",
+    "message", "msg", "fail_reason", "task_status_msg", "status_msg", "error_message", "error_msg", "detail",
     "error",
-)
+)  # fmt: skip
 _NO_ERROR = frozenset({"", "0", "200", "201", "202", "ok", "success", "succeed", "accepted", "created"})
 
 _MOVED = frozenset({301, 302, 307, 308})

@@ -8,53 +8,20 @@ from itertools import chain
 
 from reelkeep.dialects.families.lenient import JsonObject, link
 from reelkeep.domain.expiry import link_expiry
-from reelkeep.domain.links import Links
-from reelkeep.domain.task import ArchivedFile, Asset, Creation
+from reelkeep.domain.task import Asset, Creation
 from reelkeep.domain.wire import Json
 
 _LISTS = (
-    "videos",
-    "video_list",
-    "generations",
-    "outputs",
-    "output",
-    "results",
-    "result",
-    "content",
-    "files",
-    "artifacts",
-    "video_urls",
-    "result_urls",
-    "urls",
-    "data",
-)
+    "videos", "video_list", "generations", "outputs", "output", "results", "result", "content", "files",
+    "artifacts", "video_urls", "result_urls", "urls", "data",
+)  # fmt: skip
 _OBJECTS = (
-    "content",
-    "result",
-    "result_json",
-    "results",
-    "output",
-    "outputs",
-    "task_result",
-    "response",
-    "data",
-    "generation",
-    "file",
-    "assets",
-    "metadata",
-)
+    "content", "result", "result_json", "results", "output", "outputs", "task_result", "response", "data",
+    "generation", "file", "assets", "metadata",
+)  # fmt: skip
 _VIDEOS = (
-    "result_url",
-    "video_url",
-    "url",
-    "uri",
-    "output_url",
-    "download_url",
-    "file_url",
-    "video",
-    "output",
-    "src",
-)
+    "result_url", "video_url", "url", "uri", "output_url", "download_url", "file_url", "video", "output", "src",
+)  # fmt: skip
 _COVERS = ("cover_url", "cover_uri", "thumbnail_url", "cover_image_url", "poster_url", "cover", "thumbnail")
 
 
@@ -161,14 +128,3 @@ def facts(*objects: JsonObject) -> dict[str, Json]:
 
 def _pixels(length: float | None) -> int | None:
     return int(length) if length and length < 1_000_000 else None
-
-
-def measured(creation: Creation) -> ArchivedFile | Creation:
-    """What knows how long and how big its video is: the file if it is archived, or else the provider's claim."""
-    video = creation.asset("video")
-    return video.archived if video and video.archived else creation
-
-
-def kept_links(creation: Creation, links: Links) -> dict[str, str]:
-    """The permanent links to what is in the archive, by the assets' names."""
-    return {asset.name: links(asset.archived) for asset in creation.assets if asset.archived}

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
-from reelkeep.dialects.families.client import segment
+from reelkeep.dialects.families.client import Client, segment
+from reelkeep.dialects.families.evidence import ALTERED, DOUBTFUL, UNPROVEN, Row, strangers, witnesses
 from reelkeep.dialects.families.lenient import JsonObject
-from reelkeep.dialects.families.marked import MarkedClient
-from reelkeep.dialects.families.tokens import hs256
 from reelkeep.dialects.families.vocabulary import Codes
 from reelkeep.dialects.kling import LARGEST_PAGE, MOST_PAGES, NAME, PATH, SEGMENTS
-from reelkeep.domain.task import FailureClass, Kind, Task
-from reelkeep.domain.wire import Callbacks, ProviderRequest
+from reelkeep.domain.observation import Absent, Found, ListedPage, Uncertain
+from reelkeep.domain.task import FailureClass, Kind, Request, Task
+from reelkeep.domain.wire import Callbacks, Json, OtherTask, ProviderRequest, ProviderResponse, Search
 
 
-class _Client(MarkedClient):
+class KlingClient(Client):
+    """Kling has one list for each kind of task, with numbered pages and no count, which shows the mark that a task
+    was submitted with. Whole lists are read: their order is not known, and nothing filters them."""
+
     name = NAME
     callbacks: Callbacks | None = Callbacks(field="callback_url")  # unsigned
     lists: ClassVar[Mapping[str, Kind]] = {word: kind for kind, word in reversed(SEGMENTS.items())}
@@ -53,7 +61,86 @@ class _Client(MarkedClient):
         return ProviderRequest(method="GET", path=f"{PATH}/{name}", query=query)
 
     def mark(self, task: JsonObject) -> str:
+        """What a task in a list shows of its mark: our id for it."""
         return task.object("task_info").text("external_task_id")
 
+    def kind(self, word: str) -> Kind | None:
+        return self.lists.get(word)
 
-upstream = _Client()
+    def _request(self, task: JsonObject) -> Request:
+        return replace(super()._request(task), payload=self.mark(task))
+
+    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:
+        name, number, _ = self._place(page)
+        return self.page(name, number)
+
+    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
+        """Each list to the page that is empty, or is the one before once more. Not everybody has all the lists."""
+        name, number, before = self._place(page)
+        rows = [] if answer.status in (404, 405) else _rows(answer)
+        if rows is None:
+            return None
+        typed = [{**row, "type": name} if isinstance(row, dict) else row for row in rows]
+        read, last = self.successes(typed, since, "updated_at"), self.task_id(self.last_row(rows))
+        is_repeated = bool(last) and last == before
+        if rows and not is_repeated and number < self.most_pages:
+            return replace(read, next_page=f"{name}:{number + 1}:{last}")
+        names = list(self.lists)
+        after = names[names.index(name) + 1 :]
+        return replace(read, next_page=f"{after[0]}:1:" if after else "")
+
+    def find(self, task: Task, other: OtherTask) -> Search:
+        """By our mark, in a list that is read until a page of it is empty.
+
+        Another mark excludes a row only if the tasks of ours that the list shows have their own there, and a row
+        without one may be ours: a gateway may alter marks, or drop them.
+        """
+        rows = dict[str, Row]()
+        for number in range(1, self.most_pages + 1):
+            answer = yield self.page(self.list_of(task), number)
+            listed, before = _rows(answer), len(rows)
+            if listed is None:
+                return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
+            for row in map(self.row, listed):
+                if self.mark(row.task) == task.id:
+                    return Found(row.id) if row.id else Uncertain("the provider lists this task without an id")
+                rows[row.key] = row
+            if not listed:
+                break
+            if before == len(rows):
+                return Uncertain("the provider's list shows the same page again")
+        else:
+            return Uncertain("the provider's list does not end")
+        ours = witnesses(rows.values(), task, other)
+        is_shown = all(self.mark(each.row.task) == each.task.id for each in ours)
+        if strangers([row for row in rows.values() if not (is_shown and self.mark(row.task))], task, other):
+            return DOUBTFUL if is_shown else ALTERED
+        return Absent() if ours else UNPROVEN
+
+    def _place(self, page: str) -> tuple[str, int, str]:
+        """Of a page: its list, its number, and the last task of the page before."""
+        name, number, before = (page or f"{next(iter(self.lists))}:1:").split(":", 2)
+        return name, int(number), before
+
+
+def hs256(claims: Mapping[str, Json], secret: str) -> str:
+    """A JSON Web Token (RFC 7519)."""
+    parts = (json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims))
+    text = b".".join(map(_base64url, parts))
+    return (text + b"." + _base64url(hmac.digest(secret.encode(), text, hashlib.sha256))).decode()
+
+
+def _base64url(said: bytes) -> bytes:
+    return base64.urlsafe_b64encode(said).rstrip(b"=")
+
+
+def _rows(answer: ProviderResponse) -> list[Json] | None:
+    """None for what is no page of a list: a refusal may come in a 200. Instead of an empty list there may be null."""
+    said = JsonObject(answer.json())
+    code, rows = said.id("code"), said.fields.get("data")
+    if not answer.ok or code not in ("", "0"):
+        return None
+    return rows if isinstance(rows, list) else [] if rows is None and code else None
+
+
+upstream = KlingClient()

@@ -5,12 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from reelkeep.dialects.families.pictures import Picture, bare
-from reelkeep.dialects.translate import Body, Name, Part, Prompt, TextSeconds, Url, example, means, only_here, unless
+from reelkeep.dialects.families.form_data import picture
+from reelkeep.dialects.translate import (
+    Body,
+    Image,
+    Name,
+    Part,
+    Prompt,
+    TextSeconds,
+    Url,
+    example,
+    means,
+    only_here,
+    unless,
+)
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
+
+Picture = Annotated[
+    Image,
+    BeforeValidator(picture),
+    WithJsonSchema({"type": "string", "description": "An http(s) URL, or base64 without `data:` before it."}),
+]
+
+
+def bare(image: str) -> str:
+    """As Kling writes a picture."""
+    return image.partition(";base64,")[2] if image.startswith("data:") else image
 
 
 class Make(Part):
