@@ -113,9 +113,9 @@ def test_everything_that_is_wrong_is_said_at_once_in_our_own_words(call: Client)
     errors = call("POST", "/webhooks", wanted)[1]["errors"]
     assert {error["field"]: error["message"] for error in errors} == {
         "url": "must be an http(s) URL",
-        "events": "must hold some of processing, archiving, success, failed, cancelled, expired, each once",
+        "events": "must have some of processing, archiving, success, failed, cancelled, expired, each once",
         "body": "must be one of event, dialect",
-        "description": "must not be longer than 256 characters",
+        "description": "must have at most 256 characters",
         "active": "must be true or false",
         "secret": "is not a field here",
     }

@@ -25,7 +25,7 @@ from reelkeep.domain.observation import (
     Unknown,
     Unreadable,
 )
-from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, State
+from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json, ProviderRequest
 from tests.unit.dialects.stage import Speaker, answer, task_of
 from tests.unit.dialects.videos_stage import BODY, FIRST, request_of
@@ -315,3 +315,22 @@ def test_what_makes_no_sense_is_kept_and_gives_nothing_up(upstream: Gateway, sta
 def test_nothing_is_cancelled_and_nothing_lost_is_found(upstream: Gateway) -> None:
     task = task_of(request_of("d"))
     assert (upstream.cancel(task), upstream.find(task, lambda _: None)) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "body"),
+    [
+        ("video_generations", {"prompt": "a boat"}, {"prompt": "a boat", "model": "viduq3-pro"}),
+        ("video_generations", {"prompt": "a boat", "model": "mine"}, {"prompt": "a boat", "model": "mine"}),
+        ("kling", {"prompt": "a boat"}, {"prompt": "a boat"}),
+        ("vidu_v1", {"settings": {"model": "mine"}}, {"settings": {"model": "mine"}}),
+    ],
+)
+def test_a_body_without_a_model_gets_the_provider_s_where_its_format_has_that_field(
+    name: str, sent: Json, body: Json
+) -> None:
+    provider = upstream_named(name)
+    assert provider is not None
+    task = task_of(Request(dialect=name, kind=Kind.TEXT2VIDEO, model="viduq3-pro", body=sent))
+    written = provider.dispatch(task).body
+    assert written == {**body, **({"external_task_id": task.id} if name == "kling" else {})}

@@ -152,7 +152,7 @@ def test_a_last_frame_alone_is_said_to_no_provider_but_kling() -> None:
         ("text2video", {"prompt": "a", "duration": "5s"}, "duration must be a whole number from 1 to 86400"),
         ("image2video", {}, "image_tail or image is required"),
         ("image2video", {"image": "soon"}, "image must be an http(s) URL, or a data: URI"),
-        ("multi-image2video", {"image_list": [{"image": BOAT}] * 5}, "image_list must hold 4 items at most"),
+        ("multi-image2video", {"image_list": [{"image": BOAT}] * 5}, "image_list must have at most 4 items"),
         ("video-extend", {}, "video_id is required"),
         ("lip-sync", {"input": {"text": "Hi"}}, "input.video_url or video_id is required"),
         ("effects", {"effect_scene": "hug"}, "input is required"),

@@ -219,7 +219,7 @@ def test_a_wrong_submission_is_refused_with_every_wrong_field(said: Any, fields:
     [
         ({"kind": "lip-sync"}, "video_url is required; prompt is required"),
         ({"kind": "text2video", "prompt": "a", "colour": 1}, "colour is not a field here"),
-        ({"kind": "text2video", "prompt": ""}, "prompt must have 1 characters or more"),
+        ({"kind": "text2video", "prompt": ""}, "prompt must not be empty"),
         ({"kind": "text2video", "prompt": "a", "audio": "yes"}, "audio must be true or false"),
         ({"kind": "text2video", "prompt": "a", "seed": None}, "seed must be a whole number from 0 to 4294967295"),
         ({"kind": "text2video", "prompt": "a", "tags": ["a b"]}, "tags[0] must be 1 to 64 letters, digits, "),

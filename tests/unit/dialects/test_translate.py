@@ -160,7 +160,7 @@ def test_a_request_of_another_format_is_said_in_this_one_s_words() -> None:
         ({"aspect_ratio": "wide"}, "aspect_ratio", "aspect_ratio cannot be expressed at this provider"),
         ({"model": ""}, "model", "model is required at this provider"),
         ({"duration": 61}, "duration", "duration must be a whole number from -1 to 60 at this provider"),
-        ({"images": (BOAT,) * 3}, "images", "images must hold 2 items at most at this provider"),
+        ({"images": (BOAT,) * 3}, "images", "images must have at most 2 items at this provider"),
     ],
 )
 def test_what_cannot_be_said_is_refused_by_the_name_that_the_client_knows(
@@ -240,14 +240,14 @@ def test_false_says_nothing_where_it_is_what_is_done_anyway() -> None:
     ("said", "sentence"),
     [
         ({"words": 7}, "words must be a string"),
-        ({"words": "w" * 5001}, "words must not be longer than 5000 characters"),
+        ({"words": "w" * 5001}, "words must have at most 5000 characters"),
         ({"settings": {"seconds": "5"}}, "settings.seconds must be a whole number from -1 to 60"),
         ({"settings": {"seconds": True}}, "settings.seconds must be a whole number from -1 to 60"),
         ({"settings": {"seconds": 61}}, "settings.seconds must be a whole number from -1 to 60"),
         ({"settings": {"grain": 1}}, "settings.grain must be true or false"),
         ({"settings": [1]}, "settings must be an object"),
         ({"frames": BOAT}, "frames must be an array"),
-        ({"frames": [BOAT] * 3}, "frames must hold 2 items at most"),
+        ({"frames": [BOAT] * 3}, "frames must have at most 2 items"),
         ({"effects": [{}]}, "effects[0].name is required"),
         ({"effects": [1]}, "effects[0] must be an object"),
         ({"mood": "sad"}, "mood must be one of calm, wild"),
@@ -266,7 +266,7 @@ def test_what_is_wrong_is_said_in_our_words(said: dict[str, Json], sentence: str
         film(**said)
     assert refused.value.message == sentence
     assert refused.value.field == sentence.partition(" ")[0]
-    assert isinstance(refused.value, ItemCountOutOfRange) is ("frames must hold" in sentence)
+    assert isinstance(refused.value, ItemCountOutOfRange) is ("frames must have" in sentence)
 
 
 def test_everything_that_is_wrong_is_said_at_once() -> None:

@@ -379,7 +379,7 @@ def test_a_bad_field_is_refused_by_name(segment: str, body: Json, field: str, re
         (
             "img2video",
             {"images": [], "duration": "5", "style": 7},
-            "model is required; duration must be a whole number from 1 to 86400; images must hold 1 items or more",
+            "model is required; duration must be a whole number from 1 to 86400; images must not be empty",
         ),
         ("reference2video", {"model": "q"}, "prompt is required; images or subjects is required"),
         ("extend", {"duration": 1.5}, "model is required; video_url or video_creation_id is required; duration must"),

@@ -187,7 +187,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
             "input.prompts[1].content",
             "must be an http(s) URL, or a data: URI that begins with data:image/…;base64,",
         ),
-        ("input.prompts[2].content", "must not be longer than 5000 characters"),
+        ("input.prompts[2].content", "must have at most 5000 characters"),
         ("settings.model", "is required"),
         ("settings.duration", "must be a whole number from 1 to 86400"),
     )

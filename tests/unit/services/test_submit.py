@@ -42,7 +42,7 @@ def test_a_model_that_the_client_does_not_name_is_the_provider_s_and_the_same_su
     task = stage.submit(asked, key="take-1")
     [placed] = stage.provider.dispatched
     assert (task.request.model, placed.request.model) == ("viduq3-pro", "viduq3-pro")
-    assert placed.request.body == {"prompt": "a paper boat", "model": "viduq3-pro"}
+    assert placed.request.body == {"prompt": "a paper boat"}
     stage.provider.default_model = "viduq4"
     assert stage.submit(asked, key="take-1").id == task.id
 

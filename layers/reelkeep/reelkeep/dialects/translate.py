@@ -395,10 +395,10 @@ _SENTENCES: Mapping[str, str] = {  # by pydantic's types of errors; what stands 
     "list_type": "must be an array",
     "dict_type": "must be an object",
     "model_type": "must be an object",
-    "string_too_short": "must have {min_length} characters or more",
-    "string_too_long": "must not be longer than {max_length} characters",
-    "too_short": "must hold {min_length} items or more",
-    "too_long": "must hold {max_length} items at most",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_too_long": "must have at most {max_length} characters",
+    "too_short": "must have at least {min_length} items",
+    "too_long": "must have at most {max_length} items",
 }
 
 
@@ -428,5 +428,9 @@ def _sentence(error: ErrorDetails) -> str:
         case "literal_error" | "enum":
             choices = re.sub(r"<[^:>]+: ('[^']*')>", r"\1", context["expected"])  # of a Literal of an enum's members
             return f"must be one of {choices.replace(' or ', ', ').replace(chr(39), '')}"
+        case "string_too_short" | "too_short" if context["min_length"] == 1:
+            return "must not be empty"
+        case "too_long" if context["max_length"] == 1:
+            return "must have at most 1 item"
         case other:
             return _SENTENCES.get(other, "is not valid").format(**context)

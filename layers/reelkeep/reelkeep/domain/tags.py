@@ -16,7 +16,7 @@ def check(tags: Iterable[str], field: str) -> tuple[str, ...]:
     """These tags, each once, in their order. Raises InvalidRequest, naming the field."""
     found = tuple(dict.fromkeys(tags))
     if len(found) > MOST:
-        raise InvalidRequest(f"{field} must hold {MOST} tags at most", field=field)
+        raise InvalidRequest(f"{field} must have at most {MOST} tags", field=field)
     for tag in found:
         if not re.fullmatch(FORM, tag):
             message = f"{field} must hold tags of 1 to 64 letters, digits, '.', '_', ':', '/', '@', '+', '=' or '-'"

@@ -143,7 +143,7 @@ class Request(Record):
         """With this one in the place of the model that is lacking, if it is."""
         if not model or not self.lacks_model:
             return self
-        return replace(self, model=model, body={**self.body, "model": model})
+        return replace(self, model=model)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

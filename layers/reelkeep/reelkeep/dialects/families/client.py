@@ -23,6 +23,7 @@ class Client(Answers):
 
     path: str  # of submissions; one task is at `{path}/{id}`
     authorization = "Bearer {key}"
+    model_field = "model"  # of bodies, if it may be left out there; "" if the format has a model of its own then
     callbacks: Callbacks | None = None
 
     def credential(self, key: str, now: datetime) -> str:
@@ -40,7 +41,10 @@ class Client(Answers):
 
     def body(self, task: Task) -> dict[str, Json]:
         request = task.request
-        return self.forwarded_body(request) if request.dialect == self.name and request.body else self.write(request)
+        if request.dialect != self.name or not request.body:
+            return self.write(request)
+        usual = {self.model_field: request.model} if self.model_field and request.model else {}
+        return {**usual, **self.forwarded_body(request)}
 
     def dispatch(self, task: Task) -> ProviderRequest:
         return ProviderRequest(method="POST", path=self.path, body=self.body(task))

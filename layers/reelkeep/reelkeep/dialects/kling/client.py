@@ -26,6 +26,7 @@ class KlingClient(Client):
     was submitted with. Whole lists are read: their order is not known, and nothing filters them."""
 
     name = NAME
+    model_field = ""
     callbacks: Callbacks | None = Callbacks(field="callback_url")  # unsigned
     lists: ClassVar[Mapping[str, Kind]] = {word: kind for kind, word in reversed(SEGMENTS.items())}
     most_pages = MOST_PAGES

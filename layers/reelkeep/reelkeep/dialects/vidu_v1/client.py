@@ -13,6 +13,7 @@ class _Client(Client):
 
     name = NAME
     path = PATH
+    model_field = ""  # it is required
 
     def dispatch(self, task: Task) -> ProviderRequest:
         body = self.body(task)

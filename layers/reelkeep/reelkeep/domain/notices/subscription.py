@@ -201,7 +201,7 @@ class EndpointRules:
         if not host or not re.fullmatch(_URL, endpoint) or "@" in urlsplit(endpoint).netloc or "#" in endpoint:
             raise _wrong("endpoint", "must be a plain https URL, without a user or a fragment")
         if len(endpoint) > _LONGEST_URL:
-            raise _wrong("endpoint", f"must not be longer than {_LONGEST_URL} characters")
+            raise _wrong("endpoint", f"must have at most {_LONGEST_URL} characters")
 
     def _check_arn(self, protocol: Channel, endpoint: str) -> None:
         what = "queue" if protocol is Channel.SQS else "function"

@@ -37,7 +37,7 @@ Events = Annotated[
         json_schema_extra={"uniqueItems": True},
     ),
     AfterValidator(_each_once),
-    Said(f"must hold some of {', '.join(ANNOUNCED_STATES)}, each once"),
+    Said(f"must have some of {', '.join(ANNOUNCED_STATES)}, each once"),
 ]
 ShortUrl = Annotated[
     Url,
