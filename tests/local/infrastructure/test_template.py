@@ -242,6 +242,57 @@ def test_what_cannot_be_made_again_outlives_the_stack(resources: dict[str, Any])
         assert resources[name]["UpdateReplacePolicy"] == "Retain"
 
 
+def test_the_stack_policy_refuses_to_replace_or_delete_exactly_what_cannot_be_made_again(
+    resources: dict[str, Any],
+) -> None:
+    kept = {name for name, each in resources.items() if each.get("DeletionPolicy", "").startswith("Retain")}
+    allowed, denied = json.loads((ROOT / "stack-policy.json").read_text())["Statement"]
+    assert (allowed["Effect"], allowed["Action"], allowed["Resource"]) == ("Allow", "Update:*", "*")
+    assert (denied["Effect"], denied["Action"]) == ("Deny", ["Update:Replace", "Update:Delete"])
+    assert set(denied["Resource"]) == {f"LogicalResourceId/{name}" for name in kept}
+
+
+def test_a_release_takes_over_as_a_whole_for_whoever_calls_a_function(
+    template: dict[str, Any], resources: dict[str, Any], functions: dict[str, Any]
+) -> None:
+    """All call the alias, which changes once code, layers and variables have; layers stay for the way back."""
+    assert template["Globals"]["Function"]["AutoPublishAlias"] == "live"
+    assert {each["AutoPublishAliasAllProperties"] for each in functions.values()} == {True}
+    callers = {
+        "AWS::ApiGatewayV2::Integration": "IntegrationUri",
+        "AWS::Lambda::Permission": "FunctionName",
+        "AWS::Lambda::EventSourceMapping": "FunctionName",
+    }
+    called = [each[field] for kind, field in callers.items() for each in of_type(resources, kind).values()]
+    called += [
+        value
+        for name, value in resources["TaskStateMachine"]["Properties"]["DefinitionSubstitutions"].items()
+        if name.endswith("FunctionArn")
+    ]
+    assert len(called) == 12
+    assert all(each["Ref"].endswith("Function.Alias") for each in called)
+    assert {each["RetentionPolicy"] for each in of_type(resources, "AWS::Serverless::LayerVersion").values()} == {
+        "Retain"
+    }
+
+
+def test_a_release_takes_over_at_once_or_step_by_step_and_then_alarms_bring_the_earlier_one_back(
+    template: dict[str, Any],
+) -> None:
+    chosen, parameter = template["Globals"]["Function"]["DeploymentPreference"], {"Ref": "DeploymentPreference"}
+    assert (chosen["Type"], chosen["Enabled"]["Fn::FindInMap"][1]) == (parameter, parameter)
+    assert [alarm["Ref"] for alarm in chosen["Alarms"]] == [
+        "ApiErrorsAlarm",
+        "FunctionErrorsAlarm",
+        "ExecutionsFailedAlarm",
+    ]
+    steps = template["Mappings"]["DeploymentSteps"]
+    assert list(steps) == template["Parameters"]["DeploymentPreference"]["AllowedValues"]
+    assert {name for name, step in steps.items() if step["Gradual"] == "false"} == {
+        template["Parameters"]["DeploymentPreference"]["Default"]
+    }
+
+
 def test_the_table_is_backed_up_and_forgets_only_what_says_so(resources: dict[str, Any]) -> None:
     table = resources["TasksTable"]["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
