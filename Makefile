@@ -109,12 +109,8 @@ lock: $(SETUP)  ## Write down the exact versions of every dependency again (UPGR
 build: $(SETUP)  ## Build the functions and layers for Lambda, into .aws-sam
 	PYTHON=$(abspath $(BIN)/python) .venv-cloud/bin/python -m samcli build
 
-# The only name that sam knows it by.
-ifdef AWS_REGION
-deploy: export AWS_DEFAULT_REGION := $(AWS_REGION)
-endif
-deploy: build  ## Deploy to your AWS account (ARGS="--parameter-overrides AlarmEmail=...")
-	.venv-cloud/bin/python -m samcli deploy $(ARGS)
+deploy: $(SETUP)  ## Look at your AWS account, build, deploy to it (ARGS="--parameter-overrides AlarmEmail=...")
+	@$(BIN)/python -m admin deploy -- $(ARGS)
 
 ##@ Tidy up
 
