@@ -13,6 +13,7 @@ from typing import Any, cast
 from docs.generate import texts
 from docs.generate.examples import ERRORS, SERVED, cancelled, finished, link, queueing
 from docs.generate.schemas import model_schemas
+from docs.generate.version import ROOT
 from reelkeep.dialects.dialect import (
     AnyRoute,
     Cancel,
@@ -40,6 +41,7 @@ from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Request
 from reelkeep.domain.wire import Json
 
+_EXAMPLES = ROOT / "docs" / "examples"  # what clients send, one file a format
 _JSON, _FORM = "application/json", "multipart/form-data"
 _MEANINGS = {
     Submit: "The task.",
@@ -74,7 +76,10 @@ def schemas(dialect: Dialect) -> Mapping[str, Json]:
 def _schemas(dialect: Any) -> Mapping[str, Json]:
     received = dict.fromkeys(name for route in dialect.routes for name in (route.body, route.form) if name)
     sent = dict.fromkeys([*(route.reply for route in dialect.routes if route.reply), dialect.error])
-    return model_schemas({name: _declared(dialect.name)[name] for name in received}, sent, prefix=_prefix(dialect))
+    found = model_schemas({name: _declared(dialect.name)[name] for name in received}, sent, prefix=_prefix(dialect))
+    for name, examples in json.loads((_EXAMPLES / f"{dialect.name}.json").read_text()).items():
+        found[_prefix(dialect) + name]["examples"] = examples
+    return found
 
 
 @cache

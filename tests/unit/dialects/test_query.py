@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.dialects.families.query import LARGEST_NUMBER, Query
+from reelkeep.dialects.families.query import LARGEST_NUMBER, Cursor, Number, Parameter, Query, Time, Words
 from reelkeep.domain.errors import InvalidRequest
 
 
@@ -23,7 +23,7 @@ from reelkeep.domain.errors import InvalidRequest
     ],
 )
 def test_an_array_is_read_however_it_is_written(pairs: list[tuple[str, str]]) -> None:
-    assert Query(pairs).words("states") == ("success", "failed")
+    assert Words("states", "").read(Query(pairs)) == ("success", "failed")
 
 
 @pytest.mark.parametrize(
@@ -37,26 +37,26 @@ def test_an_array_is_read_however_it_is_written(pairs: list[tuple[str, str]]) ->
     ],
 )
 def test_a_time_is_read_in_utc(text: str) -> None:
-    assert Query([("from", text)]).moment("from") == datetime(2026, 1, 6, 8, tzinfo=UTC)
+    assert Time("from", "").read(Query([("from", text)])) == datetime(2026, 1, 6, 8, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("text", ["yesterday", "1767686400", "2026-13-01", "9999-12-31T23:59:59-23:59"])
 def test_what_is_no_time_is_refused_by_name(text: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        Query([("created_at.from", text)]).moment("created_at.from")
+        Time("created_at.from", "").read(Query([("created_at.from", text)]))
     assert refused.value.field == "created_at.from"
 
 
 @pytest.mark.parametrize("text", ["ten", "1.5", "1e2", "９", "99999999999", "2147483648"])
 def test_what_is_no_whole_number_is_refused_by_name(text: str) -> None:
     with pytest.raises(InvalidRequest) as refused:
-        Query([("page", text)]).number("page", 0)
+        Number("page", "", usual=0).read(Query([("page", text)]))
     assert refused.value.field == "page"
 
 
 def test_a_value_too_long_for_a_key_is_refused_by_name() -> None:
     with pytest.raises(InvalidRequest) as refused:
-        Query([("templates", "a" * 257)]).words("templates")
+        Words("templates", "").read(Query([("templates", "a" * 257)]))
     assert refused.value.field == "templates"
 
 
@@ -74,24 +74,23 @@ def test_words_are_the_same_in_every_way_of_writing_them(wanted: list[str]) -> N
         [("states", word) for word in [*wanted, *wanted]],
     ]
     for pairs in ways:
-        assert Query(pairs).words("states") == tuple(wanted)
+        assert Words("states", "").read(Query(pairs)) == tuple(wanted)
 
 
 @given(st.integers(0, 4_000_000_000_000_000), st.integers(-840, 840), st.booleans())
 def test_a_time_is_the_same_with_any_offset(microsecond: int, minutes: int, escaped: bool) -> None:
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microsecond)
     text = moment.astimezone(timezone(timedelta(minutes=minutes))).isoformat()
-    assert Query([("from", text if escaped else text.replace("+", " "))]).moment("from") == moment
+    assert Time("from", "").read(Query([("from", text if escaped else text.replace("+", " "))])) == moment
 
 
 @given(st.integers(-LARGEST_NUMBER, LARGEST_NUMBER))
 def test_a_number_is_read_as_it_is_written(number: int) -> None:
-    assert Query([("page", str(number))]).number("page", 0) == number
+    assert Number("page", "", usual=0, least=-LARGEST_NUMBER).read(Query([("page", str(number))])) == number
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "a[]", "a[0]", "a[", ""]), st.text(st.characters()))))
 def test_whatever_a_query_says_is_read_or_refused(pairs: list[tuple[str, str]]) -> None:
-    query = Query(pairs)
-    for read in (query.one, query.words, query.moment, lambda name: query.number(name, 7)):
+    for parameter in (Parameter("a", ""), Words("a", ""), Time("a", ""), Number("a", "", usual=7), Cursor("a", "")):
         with suppress(InvalidRequest):
-            read("a")
+            parameter.read(Query(pairs))

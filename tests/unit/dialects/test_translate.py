@@ -22,7 +22,6 @@ from reelkeep.dialects.translate import (
     Url,
     Whole,
     asked,
-    example,
     means,
     only_here,
     read,
@@ -172,8 +171,6 @@ def test_what_cannot_be_said_is_refused_by_the_name_that_the_client_knows(
 
 
 class Clip(Body):
-    model_config = example(still="/9j/4AAQ", length="5")
-
     still: Picture | None = None
     length: TextSeconds | None = means("duration", write=str)
 

@@ -210,11 +210,6 @@ def only_here(default: Any = None, *, matters: bool = True, **field: Any) -> Any
     return Field(default, json_schema_extra=meaning, **field)
 
 
-def example(**body: Json) -> ConfigDict:
-    """For `model_config` of a submission: what the documents show."""
-    return ConfigDict(json_schema_extra={"examples": [body]})
-
-
 class Part(BaseModel):
     """An object in a body. Other fields than the declared ones travel along; null and "" are absent."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema
+from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from reelkeep.dialects.families.form_data import picture, plain, unpacked
 from reelkeep.dialects.families.resolution import pixels, shape
@@ -34,7 +34,6 @@ IMAGES = {  # how many, by what is made of them
     Kind.START_END2VIDEO: range(2, 3),
     Kind.REFERENCE2VIDEO: range(1, _MOST_IMAGES + 1),
 }
-EXAMPLE: dict[str, Json] = {"model": "viduq3-pro", "prompt": "A paper boat on a pond at dawn", "size": "1280x720"}
 _Pixels = Annotated[int, Whole(0, 16_384)]
 _Length = Annotated[  # OpenAI's clients send it as text
     int, Whole(), WithJsonSchema({"type": ["integer", "string"], "description": "A whole number, of seconds."})
@@ -109,7 +108,6 @@ _Reference = Annotated[Annotated[Image, Tag(":text")] | Annotated[Reference, Tag
 
 
 class Submission(_Asked, Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [EXAMPLE | {"duration": 5}]})
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "size": ("resolution", "aspect_ratio"),
         "images": ("images",),

@@ -16,7 +16,6 @@ from reelkeep.dialects.translate import (
     Prompt,
     TextSeconds,
     Url,
-    example,
     means,
     only_here,
     unless,
@@ -66,15 +65,12 @@ class _Video(Make, Submission):
 
 class Text2video(_Video):
     kind = Kind.TEXT2VIDEO
-    model_config = example(model_name="kling-v2-6", prompt="a paper boat on a pond", mode="pro", duration="5")
-
     prompt: Annotated[Prompt | None, unless("multi_shot")] = means("prompt", validate_default=True)
     aspect_ratio: Name | None = means("aspect_ratio")
 
 
 class Image2video(_Video):
     kind = Kind.IMG2VIDEO
-    model_config = example(model_name="kling-v2-6", image="https://example.com/boat.png", prompt="it sails")
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"image_tail": ("images",), "image": ("images",)}
 
     image: Picture | None = None
@@ -98,7 +94,6 @@ class Listed(Part):
 
 class MultiImage2video(_Video):
     kind = Kind.REFERENCE2VIDEO
-    model_config = example(prompt="the boat at dusk", image_list=[{"image": "https://example.com/boat.png"}])
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"image_list": ("images",)}
 
     model_name: Name = means("model", "kling-v1-6")
@@ -116,8 +111,6 @@ class MultiImage2video(_Video):
 
 class VideoExtend(Submission):
     kind = Kind.EXTEND
-    model_config = example(video_id="019b91f8d40000112233445566778899-1", prompt="it sails on")
-
     video_id: Name = means("creation_id", ...)
     prompt: Prompt | None = means("prompt")
 
@@ -130,8 +123,6 @@ class Talk(Part):
 
 class LipSync(Submission):
     kind = Kind.LIP_SYNC
-    model_config = example(input={"video_url": "https://example.com/talk.mp4", "mode": "text2video", "text": "Hello"})
-
     input: Talk
 
 
@@ -143,10 +134,6 @@ class Effect(Make):
 
 class Effects(Submission):
     kind = Kind.TEMPLATE2VIDEO
-    model_config = example(
-        effect_scene="hug", input={"model_name": "kling-v1-6", "image": "https://example.com/ann.png"}
-    )
-
     effect_scene: Name = means("template", ...)
     input: Effect
 

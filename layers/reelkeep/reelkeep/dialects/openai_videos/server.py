@@ -10,7 +10,7 @@ from typing import Literal
 from reelkeep.dialects.dialect import Content, Http, List, Operation, Remove, Show, Submit, asks
 from reelkeep.dialects.families import openai
 from reelkeep.dialects.families.openai import Status
-from reelkeep.dialects.families.query import Number, Query, Word
+from reelkeep.dialects.families.query import Number, Parameter, Query, Word
 from reelkeep.dialects.families.resolution import pixels
 from reelkeep.dialects.openai_videos import LARGEST_PAGE, MODELS, NAME, PATH
 from reelkeep.dialects.replies import Shape, Url, View, always, shows, unix
@@ -20,7 +20,7 @@ from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import Request
 from reelkeep.domain.upstream import Upstream
 
-_AFTER = Word("after", "The id of the last video before the page.")
+_AFTER = Parameter("after", "The id of the last video before the page.")
 _LIMIT = Number("limit", "Videos a page.", usual=20, least=1, most=LARGEST_PAGE)
 _ORDER = Word("order", "By when they were created.", among=("desc", "asc"))
 _VARIANT = Word(

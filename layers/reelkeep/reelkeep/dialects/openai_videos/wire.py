@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from reelkeep.dialects.families import openai_wire
 from reelkeep.dialects.translate import Body
@@ -13,8 +13,6 @@ from reelkeep.domain.wire import Json
 
 
 class Submission(openai_wire.Submission):
-    model_config = ConfigDict(json_schema_extra={"examples": [openai_wire.EXAMPLE | {"seconds": "5"}]})
-
     @classmethod
     def express(cls, request: Request) -> dict[str, Json]:
         """With the same said in OpenAI's own words, which some of a gateway's channels pass on as they are."""

@@ -2,81 +2,58 @@
 
 from __future__ import annotations
 
-import base64
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from reelkeep.dialects.dialect import Cancel, Http, List, Show, Submit, asks
 from reelkeep.dialects.families import vidu
-from reelkeep.dialects.families.query import Moment, Number, Parameter, Query, Words
+from reelkeep.dialects.families.query import Cursor, Number, Query, Time, Words, filter_of, states
 from reelkeep.dialects.families.vidu import Facts, StateWord
 from reelkeep.dialects.replies import Nothing, Shape, View, rfc3339, shows
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
-from reelkeep.domain import ids
 from reelkeep.domain.errors import InvalidRequest, PageSizeOutOfRange
-from reelkeep.domain.listing import Filter, Listing
+from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import Kind
 from reelkeep.domain.wire import Json
 
 # --- a list ---
 
-_FROM = Moment("created_at.from", "7 days before the end if absent.")
-_TO = Moment("created_at.to", "Now if absent.")
-_IDS = Words("task_ids", "Only these tasks.")
-_TEMPLATES = Words("templates", "Only tasks with these templates.")
-_MODELS = Words("model_versions", "Short names such as 2.0 and q2-pro, or long ones such as viduq2-pro.")
-_RESOLUTIONS = Words("resolutions", "Such as 720p.")
-_STATES = Words("states", "Any if absent.", among=tuple(dict.fromkeys(vidu.WORDS.values())))
+_FROM = Time("created_at.from", "7 days before the end if absent.", fills="created_from")
+_TO = Time("created_at.to", "Now if absent.", fills="created_to")
 _PAGE = Number("pager.page", "From 0.", usual=0)
 _SIZE = Number("pager.pagesz", "Tasks a page.", usual=10, least=1, most=LARGEST_PAGE, error=PageSizeOutOfRange)
-_TOKEN = Parameter("pager.page_token", "The next_page_token of the page before; goes before pager.page.")
+_TOKEN = Cursor("pager.page_token", "The next_page_token of the page before; goes before pager.page.", mark=b"\x01")
+_MODELS = "Short names such as 2.0 and q2-pro, or long ones such as viduq2-pro."
+_PARAMETERS = (
+    _FROM,
+    _TO,
+    Words("task_ids", "Only these tasks.", fills="task_ids"),
+    Words("templates", "Only tasks with these templates.", fills="templates"),
+    Words("model_versions", _MODELS, fills="models"),
+    Words("resolutions", "Such as 720p.", fills="resolutions"),
+    states("states", "Any if absent.", vidu.WORDS),
+    _PAGE,
+    _SIZE,
+    _TOKEN,
+)
 
 
 def _listing(http: Http) -> Listing:
     # The seed page writes `paper` where it means `pager`, and clients were made after it.
     query = Query((re.sub(r"^paper\.", "pager.", name), value) for name, value in http.query)
-    created_from, created_to, words = _FROM.read(query), _TO.read(query), _STATES.read(query)
-    if created_from and created_to and created_from > created_to:
+    chosen, cursor = filter_of(query, _PARAMETERS), _TOKEN.read(query)
+    if chosen.created_from and chosen.created_to and chosen.created_from > chosen.created_to:
         raise InvalidRequest("created_at.to lies before created_at.from", field=_TO.name)
-    size, page, token = _SIZE.read(query), _PAGE.read(query), query.one(_TOKEN.name)
-    return Listing(
-        filter=Filter(
-            created_from=created_from,
-            created_to=created_to,
-            task_ids=_IDS.read(query),
-            states=tuple(state for state, word in vidu.WORDS.items() if word in words),
-            models=tuple(_long_name(model) for model in _MODELS.read(query)),
-            resolutions=_RESOLUTIONS.read(query),
-            templates=_TEMPLATES.read(query),
-        ),
-        size=size,
-        cursor=_cursor(token) if token else "",
-        skip=0 if token else page * size,  # a token knows better where it is
-    )
+    size, page = _SIZE.read(query), _PAGE.read(query)
+    chosen = replace(chosen, models=tuple(map(_long_name, chosen.models)))
+    return Listing(filter=chosen, size=size, cursor=cursor, skip=0 if cursor else page * size)
 
 
 def _long_name(model: str) -> str:
     """Listings are filtered by short names (2.0, q2-pro), tasks carry long ones (vidu2.0, viduq2-pro)."""
     return f"vidu{model}" if re.match(r"q\d|\d\.\d", model) else model
-
-
-_TOKEN_MARK = b"\x01"  # a version, and what makes it unlikely that any text is taken for a token
-
-
-def _token(cursor: str) -> str:
-    return base64.urlsafe_b64encode(_TOKEN_MARK + bytes.fromhex(cursor)).decode().rstrip("=") if cursor else ""
-
-
-def _cursor(token: str) -> str:
-    try:
-        read = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-    except ValueError:
-        read = b""
-    cursor = read[len(_TOKEN_MARK) :].hex()
-    if not ids.is_task_id(cursor) or token != _token(cursor):
-        raise InvalidRequest(f"{_TOKEN.name} is not one that was given out here", field=_TOKEN.name)
-    return cursor
 
 
 # --- answers ---
@@ -175,7 +152,7 @@ class ListedTask(_Asked):
 
 
 class TaskList(Shape):
-    next_page_token: str = shows("page.next_cursor", write=_token, says="Empty on the last page.")
+    next_page_token: str = shows("page.next_cursor", write=_TOKEN.write, says="Empty on the last page.")
     tasks: list[ListedTask] = shows(lambda views: [*map(ListedTask.of, views.tasks)])
 
 
@@ -185,8 +162,7 @@ def _submit(segment: str) -> Submit:
     return Submit(path, operation, Submitted, body=body, parse=asks(NAME, body))
 
 
-_FILTERS = (_FROM, _TO, _IDS, _TEMPLATES, _MODELS, _RESOLUTIONS, _STATES, _PAGE, _SIZE, _TOKEN)
-_LISTED: Any = {"parameters": _FILTERS, "window": timedelta(days=7), "parse": _listing}
+_LISTED: Any = {"parameters": _PARAMETERS, "window": timedelta(days=7), "parse": _listing}
 
 
 class _Server(vidu.Server):

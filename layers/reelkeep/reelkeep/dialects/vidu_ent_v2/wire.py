@@ -21,7 +21,6 @@ from reelkeep.dialects.translate import (
     Seconds,
     Url,
     Whole,
-    example,
     means,
     only_here,
     unless,
@@ -81,8 +80,6 @@ class Video(Submission):
 
 class Text2video(Video):
     kind = Kind.TEXT2VIDEO
-    model_config = example(model="viduq3-pro", prompt="a paper boat on a pond", duration=5)
-
     prompt: Prompt = means("prompt", ...)
     style: Literal["general", "anime"] = only_here("general")
     aspect_ratio: Ratio | None = means("aspect_ratio")
@@ -90,8 +87,6 @@ class Text2video(Video):
 
 class Img2video(Video):
     kind = Kind.IMG2VIDEO
-    model_config = example(model="viduq2-pro", images=["https://example.com/boat.png"])
-
     images: list[Image] = means("images", ..., min_length=1, max_length=1)
 
 
@@ -105,8 +100,6 @@ class Subject(Part):
 
 class Reference2video(Video):
     kind = Kind.REFERENCE2VIDEO
-    model_config = example(model="viduq2", prompt="the boat at dusk", images=["https://example.com/boat.png"])
-
     prompt: Prompt = means("prompt", ...)
     subjects: list[Subject] = only_here([], max_length=_MOST_IMAGES)
     images: Annotated[list[Image], unless("subjects")] = means(
@@ -117,17 +110,11 @@ class Reference2video(Video):
 
 class StartEnd2video(Video):
     kind = Kind.START_END2VIDEO
-    model_config = example(
-        model="viduq2-pro", images=["https://example.com/first.png", "https://example.com/last.png"]
-    )
-
     images: list[Image] = means("images", ..., min_length=2, max_length=2)
 
 
 class Template2video(Submission):
     kind = Kind.TEMPLATE2VIDEO
-    model_config = example(template="hugging", images=["https://example.com/two.png"])
-
     template: Name = means("template", ...)
     images: list[Image] = means("images", ..., min_length=1, max_length=_MOST_IMAGES)
     prompt: Prompt | None = means("prompt")
@@ -147,8 +134,6 @@ class _FromVideo(Submission):
 
 class Extend(_FromVideo):
     kind = Kind.EXTEND
-    model_config = example(model="viduq2-pro", video_creation_id="885000000000000777")
-
     model: Name = means("model", ...)
     images: list[Image] = means("images", [], max_length=1, description="The last frame.")
     prompt: Prompt | None = means("prompt")
@@ -158,7 +143,6 @@ class Extend(_FromVideo):
 
 class UpscaleNew(_FromVideo):
     kind = Kind.UPSCALE
-    model_config = example(video_url="https://example.com/boat.mp4", upscale_resolution="4K")
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"": ("duration",)}  # it is as long as its source
 
     upscale_resolution: Literal["1080p", "2K", "4K", "8K"] = means("resolution", "1080p")
@@ -166,7 +150,6 @@ class UpscaleNew(_FromVideo):
 
 class LipSync(Submission):
     kind = Kind.LIP_SYNC
-    model_config = example(video_url="https://example.com/talk.mp4", text="Good morning, everyone")
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"audio_url": ("prompt",), "text": ("prompt",)}
 
     video_url: Url = means("video_url", ...)
@@ -192,14 +175,6 @@ class KeyFrame(Part):
 
 class Multiframe(Submission):
     kind = Kind.MULTIFRAME
-    model_config = example(
-        model="viduq2-turbo",
-        start_image="https://example.com/1.png",
-        image_settings=[
-            {"key_image": "https://example.com/2.png", "prompt": "the boat leaves", "duration": 3},
-            {"key_image": "https://example.com/3.png"},
-        ],
-    )
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "start_image": ("images",),
         "image_settings": ("images", "prompt"),

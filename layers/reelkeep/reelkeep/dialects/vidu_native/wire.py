@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from reelkeep.dialects.translate import Body, Image, Name, Prompt, Ratio, Seconds, cannot, means, only_here
 from reelkeep.domain.task import Kind, Request
@@ -16,11 +16,6 @@ _KINDS = (Kind.TEXT2VIDEO, Kind.IMG2VIDEO, Kind.START_END2VIDEO, Kind.REFERENCE2
 
 
 class Submission(Body):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"model": "grok-video-3", "prompt": "a paper boat", "aspect_ratio": "3:2", "size": "720P"}]
-        }
-    )
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"images": ("images", "kind")}
 
     model: Name = means("model", ...)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticKnownError
 
 from reelkeep.dialects.families.vidu import TYPES
@@ -112,18 +112,6 @@ class Settings(Part):
 
 
 class Submission(Body):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "type": "text2video",
-                    "input": {"prompts": [{"type": "text", "content": "a paper boat", "enhance": True}]},
-                    "settings": {"style": "general", "aspect_ratio": "16:9", "duration": 4, "model": "vidu-1"},
-                },
-                {"type": "upscale", "input": {"creation_id": "237"}, "settings": {"model": "stable", "duration": 4}},
-            ]
-        }
-    )
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"": ("audio",)}  # its videos are silent
 
     type: Literal["text2video", "img2video", "character2video", "headtailimg2video", "upscale"] = means(

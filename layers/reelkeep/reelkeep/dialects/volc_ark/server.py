@@ -21,13 +21,13 @@ from reelkeep.dialects.dialect import (
     asks,
     explained,
 )
-from reelkeep.dialects.families.query import Number, Query, Words
+from reelkeep.dialects.families.query import Number, Query, Words, filter_of, states
 from reelkeep.dialects.families.resolution import shape
 from reelkeep.dialects.replies import Nothing, Shape, View, shows, unix, words
 from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH
 from reelkeep.domain import errors
 from reelkeep.domain.errors import CannotCancel, ClientError, NotFound, Refused
-from reelkeep.domain.listing import Filter, Listing
+from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import Failure as TaskFailure
 from reelkeep.domain.task import FailureClass, State
 from reelkeep.domain.wire import Json
@@ -37,27 +37,22 @@ _STATUSES = words("queued queued running running succeeded failed cancelled expi
 _TIERS = {"default": False, "flex": True}
 _PAGE = Number("page_num", "From 1.", usual=1, least=1, most=LARGEST_PAGE)
 _SIZE = Number("page_size", "Tasks a page.", usual=20, least=1, most=LARGEST_PAGE)
-_STATUS = Words("filter.status", "Only tasks of this status.", among=tuple(dict.fromkeys(_STATUSES.values())))
-_IDS = Words("filter.task_ids", "Only these tasks, however old they are.")
-_MODEL = Words("filter.model", "Only tasks for this model.")
 _TIER = Words("filter.service_tier", "`default` or `flex`.", among=tuple(_TIERS))
+_PARAMETERS = (
+    _PAGE,
+    _SIZE,
+    states("filter.status", "Only tasks of this status.", _STATUSES),
+    Words("filter.task_ids", "Only these tasks, however old they are.", fills="task_ids"),
+    Words("filter.model", "Only tasks for this model.", fills="models"),
+    _TIER,
+)
 
 
 def _listing(http: Http) -> Listing:
     query = Query(http.query)
-    page, size, words = _PAGE.read(query), _SIZE.read(query), _STATUS.read(query)
-    tiers = {_TIERS[tier] for tier in _TIER.read(query)}
-    return Listing(
-        filter=Filter(
-            states=tuple(state for state, word in _STATUSES.items() if word in words),
-            task_ids=_IDS.read(query),
-            models=_MODEL.read(query),
-            off_peak=tiers.pop() if len(tiers) == 1 else None,
-        ),
-        size=size,
-        skip=(page - 1) * size,
-        counted=True,
-    )
+    page, size, tiers = _PAGE.read(query), _SIZE.read(query), {_TIERS[tier] for tier in _TIER.read(query)}
+    chosen = replace(filter_of(query, _PARAMETERS), off_peak=tiers.pop() if len(tiers) == 1 else None)
+    return Listing(filter=chosen, size=size, skip=(page - 1) * size, counted=True)
 
 
 # --- answers ---
@@ -199,7 +194,7 @@ class Error(Shape):
 
 
 _LISTED: Any = {
-    "parameters": (_PAGE, _SIZE, _STATUS, _IDS, _MODEL, _TIER),
+    "parameters": _PARAMETERS,
     "parse": _listing,
     "window": timedelta(days=7),  # what Ark remembers
     "numbered": True,

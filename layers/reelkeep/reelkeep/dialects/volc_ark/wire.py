@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, Field
 
 from reelkeep.dialects.translate import (
     IMAGE,
@@ -65,26 +65,6 @@ class Item(Part):
 
 
 class Submission(Body):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "model": "doubao-seedance-1-5-pro-251215",
-                    "content": [
-                        {"type": "text", "text": "a paper boat"},
-                        {
-                            "type": "image_url",
-                            "image_url": {"url": "https://example.com/boat.png"},
-                            "role": "first_frame",
-                        },
-                    ],
-                    "resolution": "720p",
-                    "duration": 5,
-                    "return_last_frame": True,
-                }
-            ]
-        }
-    )
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"content": ("images", "prompt")}
 
     model: Name = means("model", ...)

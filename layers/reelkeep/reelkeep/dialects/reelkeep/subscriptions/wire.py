@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import Field, StrictBool
 
 from reelkeep.dialects.reelkeep.wire import Body, Name, Tag, optional
 from reelkeep.domain.notices.subscription import MAX_COMBINATIONS, Channel
@@ -31,19 +31,6 @@ class SubscriptionFilter(Body):
 
 
 class NewSubscription(Body):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"protocol": "email", "endpoint": "alice@example.com", "filter": {"states": ["failed", "expired"]}},
-                {
-                    "protocol": "sqs",
-                    "endpoint": "arn:aws:sqs:eu-west-1:123456789012:films",
-                    "filter": {"states": ["success"], "models": ["viduq2*"], "tags": ["campaign-7"]},
-                },
-            ]
-        }
-    )
-
     protocol: Channel = Field(description="Whoever runs this service decides which of them it allows.")
     endpoint: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
         description="An https URL, the ARN of a queue or of a function in the same region, or an e-mail address. "
@@ -53,7 +40,5 @@ class NewSubscription(Body):
 
 
 class SubscriptionChange(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"active": False}]})
-
     filter: SubscriptionFilter = optional(description="Instead of the whole filter that it has.")
     active: StrictBool = optional(description="False pauses it, true resumes it.")

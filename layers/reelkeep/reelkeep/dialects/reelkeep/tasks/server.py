@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any, NamedTuple
 
 from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Show, Submit
-from reelkeep.dialects.families import query as parameters
-from reelkeep.dialects.families.query import Number, Parameter, Words
+from reelkeep.dialects.families.query import Cursor, Number, Time, Words, filter_of, states
 from reelkeep.dialects.reelkeep.server import Failure, query
 from reelkeep.dialects.replies import Moment, Shape, Url, View, rfc3339, shows
-from reelkeep.domain import ids
 from reelkeep.domain.errors import wrong
-from reelkeep.domain.listing import Filter, Listing
+from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import ArchivedFile, Kind, Request, State
 
 _LARGEST_PAGE = 100
-_FROM = parameters.Moment("created_from", "Created at this time or later.")
-_TO = parameters.Moment("created_to", "Created at this time or earlier.")
-_IDS = Words("task_id", f"With one of these ids, {_LARGEST_PAGE} at most.", form="^[0-9a-f]{32}$")
-_STATES = Words("state", "In one of these states.", among=tuple(State))
-_MODELS = Words("model", "For one of these models.")
-_RESOLUTIONS = Words("resolution", "In one of these resolutions, as they were asked for.")
-_TEMPLATES = Words("template", "With one of these templates.")
+_IDS = Words("task_id", f"With one of these ids, {_LARGEST_PAGE} at most.", form="^[0-9a-f]{32}$", fills="task_ids")
 _LIMIT = Number(
     "limit", "How many tasks a page holds; fewer if they are very long.", usual=20, least=1, most=_LARGEST_PAGE
 )
-_CURSOR = Parameter("cursor", "The `next_cursor` of the page before.")
-_LISTING = (_FROM, _TO, _IDS, _STATES, _MODELS, _RESOLUTIONS, _TEMPLATES, _LIMIT, _CURSOR)
+_CURSOR = Cursor("cursor", "The `next_cursor` of the page before.")
+_LISTING = (
+    Time("created_from", "Created at this time or later.", fills="created_from"),
+    Time("created_to", "Created at this time or earlier.", fills="created_to"),
+    _IDS,
+    states("state", "In one of these states.", {state: state.value for state in State}),
+    Words("model", "For one of these models.", fills="models"),
+    Words("resolution", "In one of these resolutions, as they were asked for.", fills="resolutions"),
+    Words("template", "With one of these templates.", fills="templates"),
+    _LIMIT,
+    _CURSOR,
+)
 
 
 # --- what clients ask ---
@@ -41,38 +42,10 @@ def _asked(http: Http) -> Request:
 
 def _listing(http: Http) -> Listing:
     asked = query(http, *_LISTING)
-    task_ids = _IDS.read(asked)
-    if len(task_ids) > _LARGEST_PAGE:
+    chosen = filter_of(asked, _LISTING)
+    if len(chosen.task_ids) > _LARGEST_PAGE:
         raise wrong(_IDS.name, f"is given more than {_LARGEST_PAGE} times")
-    return Listing(
-        filter=Filter(
-            created_from=_FROM.read(asked),
-            created_to=_TO.read(asked),
-            task_ids=task_ids,
-            states=tuple(map(State, _STATES.read(asked))),
-            models=_MODELS.read(asked),
-            resolutions=_RESOLUTIONS.read(asked),
-            templates=_TEMPLATES.read(asked),
-        ),
-        size=_LIMIT.read(asked),
-        cursor=_read_cursor(asked.one(_CURSOR.name)),
-    )
-
-
-def _cursor(task_id: str) -> str | None:
-    return base64.urlsafe_b64encode(bytes.fromhex(task_id)).decode().rstrip("=") if task_id else None
-
-
-def _read_cursor(text: str) -> str:
-    if not text:
-        return ""
-    try:
-        task_id = base64.urlsafe_b64decode(text + "==").hex()
-    except ValueError:
-        task_id = ""
-    if not ids.is_task_id(task_id) or _cursor(task_id) != text:
-        raise wrong(_CURSOR.name, "is not one that a listing gave out")
-    return task_id
+    return Listing(filter=chosen, size=_LIMIT.read(asked), cursor=_CURSOR.read(asked))
 
 
 # --- what they are answered ---
@@ -197,7 +170,7 @@ class Task(Shape):
 class TaskPage(Shape):
     tasks: list[Task] = shows(lambda views: [*map(Task.of, views.tasks)])
     next_cursor: str | None = shows(
-        "page.next_cursor", write=_cursor, says="Of the page after this one; null on the last."
+        "page.next_cursor", None, write=_CURSOR.write, says="Of the page after this one; null on the last."
     )
 
 

@@ -26,10 +26,6 @@ Ratio = Annotated[
 Seconds = Annotated[int, Whole(1, 600)]
 
 
-def _example(kind: Kind, *, rule: Mapping[str, Json] | None = None, **fields: Json) -> ConfigDict:
-    return ConfigDict(json_schema_extra={**(rule or {}), "examples": [{"kind": kind.value, **fields}]})
-
-
 class Submission(Body):
     kind: Kind
     model: Name = optional(description="Decides which provider serves the task, unless `provider` does.")
@@ -60,59 +56,37 @@ class Generation(Submission):
 
 
 class Text2Video(Generation):
-    model_config = _example(Kind.TEXT2VIDEO, model="viduq3-pro", prompt="A paper boat on a pond at dawn", duration=5)
-
     kind: Literal[Kind.TEXT2VIDEO]
     prompt: Prompt
 
 
 class Img2Video(Generation):
-    model_config = _example(
-        Kind.IMG2VIDEO, model="viduq2-pro", images=["https://example.com/boat.png"], resolution="720p"
-    )
-
     kind: Literal[Kind.IMG2VIDEO]
     images: list[Image] = Field(min_length=1, max_length=1, description="The first frame.")
 
 
 class Reference2Video(Generation):
-    model_config = _example(
-        Kind.REFERENCE2VIDEO, model="viduq2", prompt="The boat at dusk", images=["https://example.com/boat.png"]
-    )
-
     kind: Literal[Kind.REFERENCE2VIDEO]
     images: list[Image] = Field(min_length=1, max_length=7, description="What the video shows.")
 
 
 class StartEnd2Video(Generation):
-    model_config = _example(
-        Kind.START_END2VIDEO,
-        model="viduq2-pro",
-        images=["https://example.com/first.png", "https://example.com/last.png"],
-    )
-
     kind: Literal[Kind.START_END2VIDEO]
     images: list[Image] = Field(min_length=2, max_length=2, description="The first frame and the last.")
 
 
 class Template2Video(Generation):
-    model_config = _example(Kind.TEMPLATE2VIDEO, template="hugging", images=["https://example.com/two.png"])
-
     kind: Literal[Kind.TEMPLATE2VIDEO]
     template: Name
     images: list[Image] = Field(min_length=1, max_length=7)
 
 
 class Multiframe(Generation):
-    model_config = _example(
-        Kind.MULTIFRAME, model="viduq2-turbo", images=[f"https://example.com/{number}.png" for number in (1, 2, 3)]
-    )
-
     kind: Literal[Kind.MULTIFRAME]
     images: list[Image] = Field(min_length=2, max_length=10, description="The frames that the video goes through.")
 
 
-_ONE_SOURCE: Mapping[str, Json] = {  # not by oneOf: generators of clients would take that for two types
+_ONE_SOURCE: dict[str, Json] = {  # not by oneOf: generators of clients would take that for two types
     "if": {"required": ["video_url"]},
     "then": {"not": {"required": ["creation_id"]}},
     "else": {"required": ["creation_id"]},
@@ -120,9 +94,7 @@ _ONE_SOURCE: Mapping[str, Json] = {  # not by oneOf: generators of clients would
 
 
 class Extend(Generation):
-    model_config = _example(
-        Kind.EXTEND, rule=_ONE_SOURCE, model="viduq2-pro", video_url="https://example.com/boat.mp4"
-    )
+    model_config = ConfigDict(json_schema_extra=_ONE_SOURCE)
 
     kind: Literal[Kind.EXTEND]
     video_url: Url = optional()
@@ -131,7 +103,7 @@ class Extend(Generation):
 
 
 class Upscale(Submission):
-    model_config = _example(Kind.UPSCALE, rule=_ONE_SOURCE, creation_id="885000000000000777", resolution="4K")
+    model_config = ConfigDict(json_schema_extra=_ONE_SOURCE)
 
     kind: Literal[Kind.UPSCALE]
     video_url: Url = optional()
@@ -141,8 +113,6 @@ class Upscale(Submission):
 
 
 class LipSync(Submission):
-    model_config = _example(Kind.LIP_SYNC, video_url="https://example.com/talk.mp4", prompt="Good morning, everyone")
-
     kind: Literal[Kind.LIP_SYNC]
     video_url: Url
     prompt: Prompt = Field(description="What is said.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool
+from pydantic import AfterValidator, Field, StrictBool
 from typing_extensions import TypeAliasType
 
 from reelkeep.dialects.reelkeep.wire import Body, optional
@@ -51,8 +51,6 @@ _ACTIVE = "Whether messages are sent; while they are not, they are held."
 
 
 class WebhookChange(Body):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"active": True}]})
-
     url: ShortUrl = optional()
     events: Events = optional()
     body: BodyFormat = optional()
@@ -61,8 +59,6 @@ class WebhookChange(Body):
 
 
 class NewWebhook(WebhookChange):
-    model_config = ConfigDict(json_schema_extra={"examples": [{"url": "https://example.com/hooks/reelkeep"}]})
-
     url: ShortUrl
     events: Events = optional(
         description=f"The states of a task that are announced. If absent: {', '.join(DEFAULT_STATES)}."
