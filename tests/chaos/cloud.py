@@ -1,4 +1,4 @@
-"""AWS in memory, behind the line: the functions' own code, clients and wiring run on it unchanged."""
+"""AWS in memory, behind the faulty transport: the functions' own code, clients and wiring run on it unchanged."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from reelkeep.domain.notices.notice import POSSIBLE_REPEAT
 from reelkeep.domain.task import Task
 from reelkeep.wiring import platform
 from tests.chaos import direct
-from tests.chaos.line import Line, Mode, Ways
+from tests.chaos.faulty_transport import FaultyTransport, Mode, Ways
 from tests.chaos.provider import InMemory, configuration
 from tests.integration.conftest import create_table
 from tests.lambda_context import CONTEXT
@@ -59,14 +59,14 @@ Answering = Callable[[str, str, Mapping[str, str], bytes], bytes]
 class Connected:
     """What one world puts behind the cloud while it lasts."""
 
-    line: Line
+    transport: FaultyTransport
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
     provider: Answering
 
 
 class Cloud:
-    """Made once, since clients take long to make; `connected` empties it for the next life."""
+    """Made once, since clients take long to make; `connected` empties it for the next run."""
 
     def __init__(self, table: str, topic: str, machine: str) -> None:
         self._connected: Connected | None = None
@@ -79,7 +79,7 @@ class Cloud:
 
     @contextmanager
     def connected(self, connected: Connected) -> Iterator[str]:
-        """A new life begins; gives the API key."""
+        """A new run begins; gives the API key."""
         for store in (self._table.items, self._bucket.keys, self._topic.sent_notifications, self._machine.executions):
             store.clear()
         key, _ = TableKeys(platform.dynamodb(), self._table.name).create(_OWNER, "chaos", connected.clock())
@@ -92,7 +92,7 @@ class Cloud:
     # What is there ------------------------------------------------------------------------------------------
 
     def tasks(self) -> list[Task]:
-        """Those of the one owner whose life this is."""
+        """Those of the owner that submits."""
         items = (item.attrs for part in self._table.items.values() for item in part.values())
         tasks = [documents.read(Task, item["document"].value) for item in items if "document" in item]
         return [task for task in tasks if task.owner == _OWNER]
@@ -124,14 +124,14 @@ class Cloud:
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
         """In a new sandbox. Raises what the function raises, and Killed."""
         assert self._connected is not None
-        line = self._connected.line
-        line.begin(function)
+        transport = self._connected.transport
+        transport.begin(function)
         self._inside = True
         try:
             return _entry_point(function)(event, CONTEXT)
         finally:
             self._inside = False
-            line.end()
+            transport.end()
 
     def now(self) -> datetime:
         return self._connected.clock() if self._connected else datetime.now(UTC)
@@ -142,7 +142,7 @@ class Cloud:
 
     def outbound(self, _tls: object) -> Outbound:
         assert self._connected is not None
-        return Outbound(transport=InMemory(self._connected.line, self._connected.provider))
+        return Outbound(transport=InMemory(self._connected.transport, self._connected.provider))
 
     def answer(self, request: AWSPreparedRequest, event_name: str, **_: object) -> AWSResponse:
         """Every call of every client of boto3 comes by here."""
@@ -161,15 +161,15 @@ class Cloud:
             raise ConnectionClosedError(endpoint_url=request.url)
 
         refusal = _REFUSALS.get(service, _REFUSALS["json"])
-        ways = Ways(
-            happen,
-            {
-                Mode.REFUSED: lambda: _said(request, *refusal),
-                Mode.OUTAGE: lambda: _said(request, *refusal),
-            },
-            {Mode.LOST: lost},
-        )
-        answer = self._connected.line.call(f"{service}.{operation}", ways)
+
+        def refused() -> AWSResponse:
+            return _said(request, *refusal)
+
+        if operation.startswith(("Get", "Query", "BatchGet", "Head", "Describe")):  # an outage begins with a refusal
+            ways = Ways(happen, {Mode.OUTAGE: refused}, {Mode.LOST: lost}, only_reads=True)
+        else:
+            ways = Ways(happen, {Mode.REFUSED: refused, Mode.OUTAGE: refused}, {Mode.LOST: lost})
+        answer = self._connected.transport.call(f"{service}.{operation}", ways)
         assert isinstance(answer, AWSResponse)
         return answer
 

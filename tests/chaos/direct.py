@@ -1,6 +1,6 @@
 """moto's services without the HTTP around them.
 
-Most calls of a life go to these, and most of their time would go into making requests of them for moto, and answers
+Most calls of a run go to these, and most of their time would go into making requests of them for moto, and answers
 of what it finds. What moto refuses, it refuses in its own words.
 """
 

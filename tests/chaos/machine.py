@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from tests.chaos.line import Killed
+from tests.chaos.faulty_transport import Killed
 
 DEFINITION: dict[str, Any] = yaml.safe_load(
     (Path(__file__).parents[2] / "statemachine" / "task.asl.yaml").read_text()

@@ -21,7 +21,7 @@ from local.simulator.simulator import Settings, Simulator
 from local.simulator.store import Store
 from local.simulator.tasks import Task
 from reelkeep.adapters.http.outbound import AnswerLost, NotSent
-from tests.chaos.line import Line, Mode, Ways
+from tests.chaos.faulty_transport import FaultyTransport, Mode, Ways
 from tests.samples import lengthened, picture, video
 
 PROVIDERS: dict[str, dict[str, Any]] = {  # each lives on a host of its own, which is the same simulator
@@ -122,10 +122,12 @@ def raw(status: int, body: bytes = b"", headers: Mapping[str, str] | None = None
 
 
 class InMemory(httpx.BaseTransport):
-    """What would go through the door out's sockets goes on the line."""
+    """What would go through the sockets of `Outbound` goes through the faulty transport."""
 
-    def __init__(self, line: Line, answer: Callable[[str, str, Mapping[str, str], bytes], bytes]) -> None:
-        self._line = line
+    def __init__(
+        self, transport: FaultyTransport, answer: Callable[[str, str, Mapping[str, str], bytes], bytes]
+    ) -> None:
+        self._transport = transport
         self._answer = answer
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -157,7 +159,7 @@ class InMemory(httpx.BaseTransport):
             },
             {Mode.LOST: lost, Mode.CUT: cut},
         )
-        answer = self._line.call(_name(request.method, request.url.host, target), ways)
+        answer = self._transport.call(_name(request.method, request.url.host, target), ways)
         assert isinstance(answer, httpx.Response)
         return answer
 
@@ -179,6 +181,6 @@ def _parsed(answer: bytes) -> httpx.Response:
 
 
 def _name(method: str, host: str, target: str) -> str:
-    """Without what differs from life to life."""
+    """Without what differs from run to run."""
     path = re.sub(r"(?<=[/_-])[0-9a-f-]{12,}", "*", target.partition("?")[0])
     return f"{host.removesuffix('.test')} {method} {path}"

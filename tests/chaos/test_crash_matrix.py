@@ -1,6 +1,6 @@
-"""Every call that a function makes, in the life of every kind of task, and everything that can happen to it.
+"""Every call that a function makes, in every scenario, and everything that can happen to it.
 
-The matrix makes itself: a life in which all goes well shows which calls are made; then each is lived again for each
+The matrix makes itself: a run in which all goes well shows which calls are made. The scenario is run again for each
 call and each thing that can happen to it, with the state machine's retries and the sweep as the only helpers.
 """
 
@@ -13,8 +13,8 @@ import pytest
 
 from reelkeep.domain.task import State
 from tests.chaos.cloud import Cloud, cloud
-from tests.chaos.life import Act, Life, Scenario, faults_of
-from tests.chaos.line import Call, Mode
+from tests.chaos.faulty_transport import Call, Mode
+from tests.chaos.scenario import ClientAction, Scenario, ScenarioRun, faults_of
 
 _VIDU = "/ent/v2/text2video"
 _PLACING = "vidu POST /ent/v2/text2video"
@@ -31,7 +31,7 @@ SCENARIOS = [
         name="success with several files",
         path=_VIDU,
         body=_asked("a boat [moderation:2]", watermark=True),
-        acts=(Act(600, "GET", "/ent/v2/tasks/{id}/creations"),),
+        client_actions=(ClientAction(600, "GET", "/ent/v2/tasks/{id}/creations"),),
     ),
     Scenario(
         name="a client that asks again",
@@ -40,20 +40,22 @@ SCENARIOS = [
         repeats=True,
         only=_BEFORE,
     ),
-    Scenario(name="failure at the provider", path=_VIDU, body=_asked("[fail]"), ends=State.FAILED),
+    Scenario(
+        name="failure at the provider", path=_VIDU, body=_asked("[fail]"), ends=State.FAILED, only=_AFTER | {"poll"}
+    ),
     Scenario(
         name="cancelled in flight",
         path=_VIDU,
         body=_asked(),
         queue_seconds=300,
-        acts=(Act(5, "POST", "/tasks/{id}/cancel"),),
+        client_actions=(ClientAction(5, "POST", "/tasks/{id}/cancel"),),
         ends=State.CANCELLED,
     ),
     Scenario(
         name="removed in the end",
         path=_VIDU,
         body=_asked(),
-        acts=(Act(600, "DELETE", "/v1/videos/{id}"),),
+        client_actions=(ClientAction(600, "DELETE", "/v1/videos/{id}"),),
         only=frozenset({"submit"}),
     ),
     Scenario(
@@ -97,12 +99,14 @@ SCENARIOS = [
         path="/api/v3/contents/generations/tasks",
         body={"model": "doubao-seedance-1-0-pro", "content": [{"type": "text", "text": "a boat"}]},
         provider="ark",
+        only=_BEFORE,
     ),
     Scenario(
         name="a provider without a list",
         path="/v1/video/generations",
         body={"model": "kling-v1", "prompt": "a boat"},
         provider="plain",
+        only=_BEFORE,
     ),
 ]
 
@@ -122,20 +126,20 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_whatever_happens_to_any_call_it_is_paid_once_kept_whole_and_told(
     scenario: Scenario, in_memory: Cloud, stock: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    clean = Life(scenario, in_memory, stock, {})
+    clean = ScenarioRun(scenario, in_memory, stock, {})
     assert not faults_of(clean, clean)
     assert [task.state for task in clean.tasks] == [scenario.ends]
     cells = [
         (call, mode)
-        for call, modes in clean.line.made.items()
+        for call, modes in clean.transport.made.items()
         for mode in modes
         if call not in scenario.planned and (not scenario.only or call.function in scenario.only)
     ]
     wrong = []
     for call, mode in cells:
-        life = Life(scenario, in_memory, stock, {call: mode})
-        assert call in life.line.made, f"{call} was not made again"
-        wrong += [f"{call}, {mode}: {fault}" for fault in faults_of(life, clean)]
+        run = ScenarioRun(scenario, in_memory, stock, {call: mode})
+        assert call in run.transport.made, f"{call} was not made again"
+        wrong += [f"{call}, {mode}: {fault}" for fault in faults_of(run, clean)]
     with capsys.disabled():
-        print(f"\n  {scenario.name}: {len(clean.line.made)} calls, {len(cells)} cells")
+        print(f"\n  {scenario.name}: {len(clean.transport.made)} calls, {len(cells)} cells")
     assert not wrong, "\n".join(wrong)

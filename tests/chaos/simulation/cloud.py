@@ -17,7 +17,7 @@ from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.notices.notice import POSSIBLE_REPEAT, UPDATED
 from reelkeep.domain.task import ArchivedFile, Request, Task
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
-from tests.chaos.line import Killed
+from tests.chaos.faulty_transport import Killed
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.provider import parted
 from tests.chaos.simulation.world import World

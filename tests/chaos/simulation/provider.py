@@ -18,7 +18,7 @@ from local.simulator.tasks import Order
 from local.simulator.tasks import Task as Made
 from reelkeep.adapters.http.outbound import AnswerLost, NotSent, Outbound
 from reelkeep.domain.wire import ProviderResponse
-from tests.chaos.line import Killed
+from tests.chaos.faulty_transport import Killed
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.odd import Odd
 from tests.chaos.simulation.world import DAYS, LISTING, World, number_in

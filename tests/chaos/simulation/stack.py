@@ -28,7 +28,7 @@ from reelkeep.services.query import ListTasks, show
 from reelkeep.services.remove import Remove
 from reelkeep.services.submit import Submit
 from reelkeep.services.sweep import Sweep
-from tests.chaos.line import Killed
+from tests.chaos.faulty_transport import Killed
 from tests.chaos.machine import ExecutionFailed, execution
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.cloud import Aws, Bucket, Claims, Machines, SeenCallbacks, Table, Topic

@@ -1,4 +1,4 @@
-"""The life of one task, from the client's call to its end, on a clock that nothing waits for."""
+"""What happens to one task from the client's call to its end, on a clock that nothing waits for."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reelkeep.adapters import documents
 from reelkeep.domain import ids
 from reelkeep.domain.task import Announcements, Dispatch, DispatchStatus, Kind, Request, State, Task
 from tests.chaos.cloud import Cloud, Connected
-from tests.chaos.line import Call, Killed, Line, Mode
+from tests.chaos.faulty_transport import Call, FaultyTransport, Killed, Mode
 from tests.chaos.machine import ExecutionFailed, execution
 from tests.chaos.provider import Provider, Stock
 
@@ -43,7 +43,7 @@ _ORDER = [State.CREATED, State.QUEUEING, State.PROCESSING, State.ARCHIVING]
 
 
 @dataclass(frozen=True)
-class Act:
+class ClientAction:
     """Something that the client does after so many seconds; `{id}` in the path is the task's."""
 
     after: float
@@ -58,22 +58,22 @@ class Scenario:
     body: Mapping[str, Any]
     provider: str = "vidu"
     ends: State = State.SUCCESS  # if nothing else goes wrong
-    acts: tuple[Act, ...] = ()
+    client_actions: tuple[ClientAction, ...] = ()
     planned: Mapping[Call, Mode] = field(default_factory=dict)  # what goes wrong in any case
     queue_seconds: float = 0.5
     video_bytes: int = 0
-    only: frozenset[str] = frozenset()  # functions whose calls are lived through nowhere else so; all if empty
+    only: frozenset[str] = frozenset()  # functions whose calls no other scenario has so; all if empty
     repeats: bool = False  # the client repeats a call that was not answered, under the same Idempotency-Key
 
 
-class Life:
+class ScenarioRun:
     """What happened in one run of a scenario."""
 
     def __init__(self, scenario: Scenario, cloud: Cloud, stock_in: Path, planned: Mapping[Call, Mode]) -> None:
         self.scenario = scenario
         self.cloud = cloud
         self.now = NOON
-        self.line = Line(self.seconds, {**scenario.planned, **planned}, happened=self._look)
+        self.transport = FaultyTransport(self.seconds, {**scenario.planned, **planned}, happened=self._check)
         self.answers: list[dict[str, Any] | None] = []  # None: the client heard nothing
         self.histories: dict[str, list[State]] = defaultdict(list)
         self.wrong: list[str] = []
@@ -85,9 +85,9 @@ class Life:
         stock = Stock(stock_in, scenario.video_bytes)
         self._provider = provider = Provider(settings, stock, lambda: self.now.timestamp())
         try:
-            with cloud.connected(Connected(self.line, lambda: self.now, self._sleep, provider.answer)) as key:
+            with cloud.connected(Connected(self.transport, lambda: self.now, self._sleep, provider.answer)) as key:
                 self._key = key
-                self._live()
+                self._run()
                 self.tasks = cloud.tasks()
                 self.objects = cloud.objects()
                 self.made = [made for made in provider.simulator.tasks() if made.order.prompt != "elsewhere"]
@@ -103,13 +103,13 @@ class Life:
 
     # The course of events -----------------------------------------------------------------------------------
 
-    def _live(self) -> None:
+    def _run(self) -> None:
         self.now = NOON - timedelta(hours=1)
         self._others()
         self.now = NOON
         self._at(0, self._submit)
-        for act in self.scenario.acts:
-            self._at(act.after, partial(self._act, act))
+        for action in self.scenario.client_actions:
+            self._at(action.after, partial(self._take, action))
         self._at(SWEEPS_EVERY, self._sweep)
         while self._agenda:
             moment, _, do = heapq.heappop(self._agenda)
@@ -134,10 +134,10 @@ class Life:
                 return
             self._sleep(120)
 
-    def _act(self, act: Act) -> None:
+    def _take(self, action: ClientAction) -> None:
         tasks = self.cloud.tasks()
         if tasks:
-            self._call(act.method, act.path.format(id=tasks[0].id), {})
+            self._call(action.method, action.path.format(id=tasks[0].id), {})
 
     def _call(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
         event = {
@@ -163,7 +163,7 @@ class Life:
             try:
                 self.cloud.invoke("sweep", {})
             except (Exception, Killed):
-                self.line.end()  # the next one comes soon
+                self.transport.end()  # the next one comes soon
         elif idle and not self._agenda:
             return
         self._others()
@@ -199,13 +199,13 @@ class Life:
 
     # What must hold at every moment -------------------------------------------------------------------------
 
-    def _look(self, call: str) -> None:
+    def _check(self, call: str) -> None:
         if call == "sns.Publish" and (notices := self.cloud.notices()):
             told = notices[-1]
             task = next(task for task in self.cloud.tasks() if task.id == told["subject"])
             if told["data"]["state"] != task.state:
                 self.wrong.append(f"told {told['data']['state']} of a task that is {task.state}")
-            self._check_kept(task, "told")
+            self._check_archived(task, "told")
         if call.startswith("dynamodb.") and "Get" not in call and "Query" not in call:
             for task in self.cloud.tasks():
                 history = self.histories[task.id]
@@ -214,9 +214,9 @@ class Life:
                 if history and history[-1].terminal and history[-1] is not task.state:
                     self.wrong.append(f"{history[-1]} became {task.state}")
                 history.append(task.state)
-                self._check_kept(task, "visible")
+                self._check_archived(task, "visible")
 
-    def _check_kept(self, task: Task, when: str) -> None:
+    def _check_archived(self, task: Task, when: str) -> None:
         if task.state is not State.SUCCESS:
             return
         objects = self.cloud.objects()
@@ -258,37 +258,37 @@ def _rank(state: State) -> int:
     return _ORDER.index(state) if state in _ORDER else len(_ORDER)
 
 
-def faults_of(life: Life, clean: Life) -> list[str]:
-    """What is wrong with how a life ended, whatever went wrong in it."""
-    wrong = list(life.wrong)
-    if len(life.made) > 1:
-        wrong.append(f"paid {len(life.made)} times")
-    if len(life.tasks) > 1:
-        wrong.append(f"{len(life.tasks)} tasks of one request")
-    for task in life.tasks:
-        wrong += _faults_of_end(task, life, clean)
-    answer = life.answers[-1]
-    if answer is not None and answer["statusCode"] == 200 and not any(t.id in answer["body"] for t in life.tasks):
+def faults_of(run: ScenarioRun, clean: ScenarioRun) -> list[str]:
+    """What is wrong with how a run ended, whatever went wrong in it."""
+    wrong = list(run.wrong)
+    if len(run.made) > 1:
+        wrong.append(f"paid {len(run.made)} times")
+    if len(run.tasks) > 1:
+        wrong.append(f"{len(run.tasks)} tasks of one request")
+    for task in run.tasks:
+        wrong += _faults_of_end(task, run, clean)
+    answer = run.answers[-1]
+    if answer is not None and answer["statusCode"] == 200 and not any(t.id in answer["body"] for t in run.tasks):
         wrong.append("the client was given no task")
-    if life.made and not life.tasks:
+    if run.made and not run.tasks:
         wrong.append("paid for nothing that is known")
     return wrong
 
 
-def _faults_of_end(task: Task, life: Life, clean: Life) -> list[str]:
+def _faults_of_end(task: Task, run: ScenarioRun, clean: ScenarioRun) -> list[str]:
     wrong = []
     if task.unfinished:
         wrong.append(f"left {task.state}")
-    told = {notice["id"] for notice in life.notices}
+    told = {notice["id"] for notice in run.notices}
     answered = (
         task.state is State.FAILED and task.announcements.announced_at is not None and not told
     )  # refused, by the very answer
     if len(told) != 1 and not answered:
         wrong.append(f"told of under {len(told)} ids")
-    truth = next(iter(life.truths), None)
+    truth = next(iter(run.truths), None)
     expected = {"success": State.SUCCESS, "failed": State.FAILED, "cancelled": State.CANCELLED}.get(truth or "")
     # Nothing else that is lost is excused: least of all what was seen made.
-    unknowable = life.scenario.provider == "plain" and task.failure and "outcome unknown" in task.failure.message
+    unknowable = run.scenario.provider == "plain" and task.failure and "outcome unknown" in task.failure.message
     if truth is None:
         if task.state is State.SUCCESS:
             wrong.append("success without a generation")
@@ -299,9 +299,9 @@ def _faults_of_end(task: Task, life: Life, clean: Life) -> list[str]:
     elif task.state is not expected and not unknowable:
         wrong.append(f"{truth} at the provider, {task.state} here: {task.failure}")
     if task.state is State.SUCCESS:
-        if life.digests != life.files:
-            wrong.append(f"kept {sorted(life.digests)}, not {sorted(life.files)}, or other bytes")
-        manifest = next((content for key, content in life.objects.items() if key.endswith("manifest.json")), b"{}")
+        if run.digests != run.files:
+            wrong.append(f"kept {sorted(run.digests)}, not {sorted(run.files)}, or other bytes")
+        manifest = next((content for key, content in run.objects.items() if key.endswith("manifest.json")), b"{}")
         if documents.read(Task, manifest).state is not State.SUCCESS:
             wrong.append("the manifest knows of no success")
     return wrong

@@ -1,4 +1,4 @@
-"""The one line on which every call to the outside goes, and what may happen to a call on it."""
+"""What every call to the outside goes through, and what may happen to it there."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Killed(BaseException):
 
 
 class Call(NamedTuple):
-    """A call that a function makes: which of those of this name, counted from 0 over the whole life of a task."""
+    """A call that a function makes: which of those of this name, counted from 0 over a whole run."""
 
     function: str  # submit, poll, finalize, ...
     name: str  # dynamodb.PutItem, vidu POST /ent/v2/text2video, ...
@@ -28,7 +28,7 @@ class Call(NamedTuple):
 
 
 class Mode(StrEnum):
-    KILLED_BEFORE = "killed before"
+    KILLED_AT_ONCE = "killed at once"  # before the first call of an invocation
     KILLED_AFTER = "killed after"
     UNSENT = "not sent"  # no connection; nothing happens there
     LOST = "answer lost"  # it happened there, and then the connection broke
@@ -49,28 +49,39 @@ class Ways:
     happen: Callable[[], object]
     instead: dict[Mode, Callable[[], object]]  # without any effect
     after: dict[Mode, Callable[[object], object]]  # of the answer that came
+    only_reads: bool = False
 
-    @property
-    def modes(self) -> list[Mode]:
-        return [Mode.KILLED_BEFORE, Mode.KILLED_AFTER, *self.instead, *self.after]
+    def modes(self, previous: Call | None, call: Call) -> list[Mode]:
+        """Those that leave something else behind than the modes of the call before, `previous`, in this invocation.
+
+        A kill before a call is the kill after the one before, and a kill after a read is the kill before it. To fail
+        at the second of several reads is to fail at the first.
+        """
+        kills = [Mode.KILLED_AFTER] if not self.only_reads else []
+        if previous is None:
+            return [Mode.KILLED_AT_ONCE, *kills, *self.instead, *self.after]
+        if self.only_reads and previous.name == call.name:
+            return []
+        return [*kills, *self.instead, *self.after]
 
 
 @dataclass
-class Line:
-    """Counts the calls of one life, and lets happen to each of them what is planned for it."""
+class FaultyTransport:
+    """Counts the calls of one run, and lets happen to each of them what is planned for it."""
 
     clock: Callable[[], float]
     planned: dict[Call, Mode] = field(default_factory=dict)
     made: dict[Call, list[Mode]] = field(default_factory=dict)  # and all that could have happened to each
     happened: Callable[[str], None] = lambda name: None  # told of every call that had its effect
     _function: str = ""
+    _previous: Call | None = None  # of this invocation
     _alive: bool = False
     _counted: Counter[tuple[str, str]] = field(default_factory=Counter)
     _outages: dict[tuple[str, str], float] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)  # a file is read by a thread of its own
 
     def begin(self, function: str) -> None:
-        self._function, self._alive = function, True
+        self._function, self._alive, self._previous = function, True, None
 
     def end(self) -> None:
         self._alive = False
@@ -82,13 +93,14 @@ class Line:
             key = (self._function, name)
             call = Call(*key, self._counted[key])
             self._counted[key] += 1
-            self.made[call] = ways.modes
+            self.made[call] = ways.modes(self._previous, call)
+            self._previous = call
         mode = self.planned.get(call)
         if mode is Mode.OUTAGE:
             self._outages[key] = self.clock() + OUTAGE_SECONDS
         if self._outages.get(key, 0.0) > self.clock():
             return ways.instead[Mode.OUTAGE]()
-        if mode is Mode.KILLED_BEFORE:
+        if mode is Mode.KILLED_AT_ONCE:
             self._kill()
         if mode in ways.instead:
             return ways.instead[mode]()
