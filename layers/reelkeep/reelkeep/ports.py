@@ -80,6 +80,7 @@ class Provider(Protocol):
     """One upstream account."""
 
     name: str
+    account: str  # a fingerprint of its address and key
     typical_seconds: float | None  # how long a task takes there, if the configuration says so
     default_model: str  # of submissions that name none
     adopt_for: str  # the owner of what it made without us; empty if that is left alone
@@ -90,7 +91,8 @@ class Provider(Protocol):
     def dispatch(self, task: Task) -> DispatchOutcome:
         """The billable call."""
 
-    def observe(self, task: Task) -> Observation: ...
+    def observe(self, task: Task) -> Observation:
+        """Another account than the one that has the task is Busy, never Missing."""
 
     def successes(self, since: datetime, now: datetime) -> Iterator[Listed]:
         """What it lists as made since then, or somewhat earlier, by our clock; nothing if it has no list.
@@ -108,7 +110,9 @@ class Provider(Protocol):
         """Whether the link leads to a file now. Nothing of it is read."""
 
     def find(self, task: Task, other: OtherTask) -> Finding:
-        """What became of a dispatch whose answer was lost; `other` knows the rest of our tasks at that account."""
+        """What became of a dispatch whose answer was lost; `other` knows the rest of our tasks at that account.
+
+        Another account than the one that it was made with proves no absence."""
 
     def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> str | None:
         """The name of the call about this task that has these headers, which no other call has; None if it is not

@@ -70,7 +70,7 @@ class Accounts(Simulator):
     def link(self, task: Made, asset: str, *, dead: bool = False) -> str:
         """Not signed anew for every page of a list."""
         now, (at, link) = self.clock.now(), self._signed.get((task.id, asset), (0.0, ""))
-        if dead or now - at > 120:
+        if dead or now - at > (120 if asset == "cover.jpeg" else 3600):  # a cover's link lives for an hour only
             at, link = now, super().link(task, asset, dead=dead)
         if not dead:
             self._signed[task.id, asset] = at, link

@@ -28,6 +28,7 @@ from reelkeep.domain.observation import (
     Unknown,
     Untraceable,
 )
+from reelkeep.domain.observation import Missing as NotThere
 from reelkeep.domain.task import Asset, Dispatch, DispatchStatus, Kind, Request, Task
 from reelkeep.domain.wire import ProviderDialect, ProviderResponse
 from reelkeep.ports import Source
@@ -333,8 +334,33 @@ def test_a_search_says_what_is_certainly_not_there() -> None:
     listed = ProviderResponse(
         status=200, body=b'{"tasks": [{"id": "9", "payload": "later"}, {"id": "5", "payload": "earlier"}]}'
     )
-    outbound = FakeOutbound([listed, ProviderResponse(status=200, body=b'{"tasks": []}')] * 2)
-    assert providers(outbound, vidu=VIDU).get("vidu").find(TASK, known.get) == Absent()
+    empty = ProviderResponse(status=200, body=b'{"tasks": []}')
+    provider = providers(FakeOutbound([listed, empty] * 20), vidu=VIDU).get("vidu")
+    assert provider.find(TASK, known.get) == Absent()
+    ours = TASK.with_dispatch(account=provider.account)
+    assert provider.find(ours, known.get) == Absent()
+    # An operator changed the key meanwhile.
+    assert isinstance(provider.find(TASK.with_dispatch(account="another"), known.get), Uncertain)
+    known["5"] = known["5"].with_dispatch(account="another")  # and another account's task has this id there
+    assert isinstance(provider.find(ours, known.get), Uncertain)
+
+
+def test_an_account_is_known_by_its_address_and_its_key_and_shows_neither() -> None:
+    one, again, key, address = (
+        providers(FakeOutbound(), vidu={**VIDU, **changes}).get("vidu").account
+        for changes in ({}, {"default": True}, {"api_key": "vda_new"}, {"base_url": "https://other.test"})
+    )
+    assert one == again
+    assert len({one, key, address}) == 3
+    assert "vda" not in one
+
+
+def test_a_task_that_another_account_does_not_know_is_not_missing() -> None:
+    answer = ProviderResponse(status=404, body=b'{"reason": "TaskNotFound", "message": "task not found"}')
+    provider = providers(FakeOutbound(answer), vidu=VIDU).get("vidu")
+    asked = replace(TASK, provider_task_id="7")
+    assert isinstance(provider.observe(asked.with_dispatch(account=provider.account)), NotThere)
+    assert isinstance(provider.observe(asked.with_dispatch(account="another")), Busy)
 
 
 def test_a_format_without_a_list_can_never_tell() -> None:

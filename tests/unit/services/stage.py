@@ -62,6 +62,7 @@ class FakeProvider:
     """Plays a script: each call takes the next line, the last line is repeated."""
 
     name: str = "vidu"
+    account: str = "account-1"
     typical_seconds: float | None = None
     default_model: str = ""
     adopt_for: str = "adopted"

@@ -238,6 +238,19 @@ def test_who_was_told_that_a_task_failed_learns_from_it_which_one_holds_what_was
     assert len(stage.notices.told) == told
 
 
+def test_what_another_account_lists_under_the_same_id_is_nobody_s() -> None:
+    stage = Stage(provider=FakeProvider(observations=[RUNNING]))
+    task = stage.submit()
+    stage.see_through(task.id)
+    stage.provider.account = "account-2"
+    stage.provider.listed = [listed("p-1", created_at=task.created_at)]
+    stage.adopt()
+    [found] = adopted(stage)
+    assert (found.owner, found.adopted) == ("adopted", Adoption(at=stage.now))
+    assert found.dispatch.account == "account-2"
+    assert stage.task(task.id).adopted_as == ""
+
+
 def given_up() -> tuple[Stage, Task]:
     """A task whose file could never be fetched."""
     stage = Stage()

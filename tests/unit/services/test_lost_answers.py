@@ -262,6 +262,17 @@ def test_what_is_known_to_be_accepted_is_not_placed_again_whatever_the_record_sa
     assert (stage.task(task_id).provider_task_id, len(stage.provider.dispatched)) == ("p-1", 1)
 
 
+def test_each_call_is_recorded_with_the_account_that_it_is_made_with() -> None:
+    stage = Stage(provider=FakeProvider(outcomes=[NotYet(), Unknown("cut")]))
+    task = stage.submit()
+    assert task.dispatch.account == "account-1"
+    stage.provider.account = "account-2"  # an operator changes the key
+    stage.pass_(60)
+    stage.poll(task.id)
+    assert stage.provider.dispatched[-1].dispatch.account == "account-2"
+    assert stage.task(task.id).dispatch.account == "account-2"
+
+
 def test_a_late_finding_does_not_move_a_task_that_is_under_way() -> None:
     stage, task_id = lost(Untraceable())
     stage.pass_(HOUR)

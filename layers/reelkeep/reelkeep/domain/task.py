@@ -218,6 +218,11 @@ class Dispatch(Record):
     status: DispatchStatus = DispatchStatus.STARTED
     started_at: datetime | None = None  # the last time
     attempts: int = 0
+    account: str = ""  # the fingerprint of the one that it was made with; operators change addresses and keys
+
+    def is_of(self, account: str) -> bool:
+        """Whether that account can tell of it. Records of older releases name none."""
+        return self.account in ("", account)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

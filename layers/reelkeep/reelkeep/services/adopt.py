@@ -127,7 +127,7 @@ class Adopt:
         named = self._named(listed, account)
         if named is not None and not named.provider_task_id and not named.state.terminal:
             return None  # its next poll finds it
-        lost = named or next(iter(known), None)
+        lost = named or next((task for task in known if task.dispatch.is_of(account.provider.account)), None)
         left = _links_die_at(listed, now) - now
         if lost is None and left > _SOON and any(_may_be(listed, task) for task in uncertain):
             return None
@@ -217,7 +217,7 @@ def _task(listed: Listed, provider: Provider, lost: Task | None, now: datetime) 
         updated_at=now,
         deadline=now + schedule.ORDINARY,
         state=State.PROCESSING,
-        dispatch=Dispatch(status=DispatchStatus.ACCEPTED),
+        dispatch=Dispatch(status=DispatchStatus.ACCEPTED, account=provider.account),
         provider_task_id=listed.provider_task_id,
         succeeded_at=now,
         polling=Polling(next_poll_at=now),

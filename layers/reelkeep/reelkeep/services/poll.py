@@ -120,7 +120,9 @@ class Poll:
             return task
         request = self.requests.request(task.request_key) if task.request_key else task.request
         attempts = task.dispatch.attempts + 1
-        started = task.with_dispatch(status=DispatchStatus.STARTED, started_at=now, attempts=attempts)
+        started = task.with_dispatch(
+            status=DispatchStatus.STARTED, started_at=now, attempts=attempts, account=provider.account
+        )
         started = self.tasks.save(started)  # Stale: cancelled meanwhile, or another run
         return DispatchTask(self.tasks)(started, request, provider, now)
 

@@ -90,7 +90,7 @@ class Submit:
             created_at=ids.created_at(task_id),
             updated_at=now,
             deadline=schedule.deadline(request, now),
-            dispatch=Dispatch(started_at=now, attempts=1),
+            dispatch=Dispatch(started_at=now, attempts=1, account=provider.account),
             polling=Polling(next_poll_at=now + DISPATCH_TAKES_AT_MOST),
             source_creation=source.creation if source else "",
         )

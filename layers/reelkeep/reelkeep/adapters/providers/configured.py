@@ -80,10 +80,9 @@ class ConfiguredProviders:
         ]
 
     def accounts(self) -> list[list[HttpProvider]]:
-        accounts: dict[tuple[str, str], list[HttpProvider]] = {}
+        accounts: dict[str, list[HttpProvider]] = {}
         for provider in self._known().values():
-            settings = provider.settings
-            accounts.setdefault((settings.base_url, settings.api_key.get_secret_value()), []).append(provider)
+            accounts.setdefault(provider.account, []).append(provider)
         return list(accounts.values())
 
     def _known(self) -> dict[str, HttpProvider]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from urllib.parse import urlencode, urljoin
 
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
@@ -15,10 +16,12 @@ from reelkeep.domain import provider_callbacks
 from reelkeep.domain.errors import InvalidRequest, TryLater
 from reelkeep.domain.observation import (
     KEY_REFUSED,
+    Absent,
     Busy,
     DispatchOutcome,
     Finding,
     Listed,
+    Missing,
     NotYet,
     Observation,
     Refused,
@@ -38,6 +41,7 @@ _FIND_SECONDS = 40.0  # for all of its calls: the poll function has 60
 _LIST_SECONDS = 30.0
 _HOUR = timedelta(hours=1)  # a provider's clock is corrected by whole ones, so that a time is always the same
 _FARTHEST_OFF = timedelta(days=1)  # what says to be farther off is no clock
+_OTHER_ACCOUNT = "the provider's address or key was changed since, so this may be another account"
 _MOST_PAGES = 1000  # a list that goes round in circles must end
 
 
@@ -61,6 +65,7 @@ class HttpProvider:
         report: Report = lambda *_: None,
     ) -> None:
         self.name = name
+        self.account = _fingerprint(settings)
         self.typical_seconds = settings.typical_seconds
         self.default_model = settings.default_model
         self.adopt_for = settings.adopt_for
@@ -101,6 +106,8 @@ class HttpProvider:
         observation = self.dialect.read_observed(answer)
         if isinstance(observation, Busy):
             self._report_refused_key(observation.reason)
+        if isinstance(observation, Missing) and not task.dispatch.is_of(self.account):
+            return Busy(f"{_OTHER_ACCOUNT}, where this task is not known")
         return observation
 
     def _report_refused_key(self, message: str) -> None:
@@ -174,6 +181,8 @@ class HttpProvider:
                 call = search.send(self._send(call, min(left, _LOOK_SECONDS)))
         except StopIteration as end:
             finding: Finding = end.value
+            if isinstance(finding, Absent) and not task.dispatch.is_of(self.account):
+                return Uncertain(f"{_OTHER_ACCOUNT}, whose list proves nothing")
             return finding
         except (NotSent, AnswerLost, BlockedAddress) as error:
             return Uncertain(str(error))
@@ -233,6 +242,12 @@ class HttpProvider:
         form = self.settings.authorization or self.dialect.authorization
         credential = self.dialect.credential(self.settings.api_key.get_secret_value(), self._clock())
         return {"authorization": form.replace("{key}", credential)}
+
+
+def _fingerprint(settings: ProviderSettings) -> str:
+    """The same for the same address and key, which nobody can tell from it: the digest of 64 random bits or more."""
+    account = f"{settings.base_url}\n{settings.api_key.get_secret_value()}"
+    return sha256(account.encode()).hexdigest()[:16]
 
 
 def _is_text(content_type: str) -> bool:

@@ -52,7 +52,10 @@ def witnesses(rows: Iterable[Row], task: Task, other: OtherTask) -> list[Witness
     ours = [
         Witness(row, each, each.dispatch.started_at)
         for row, each in known
-        if each and each.dispatch.started_at and each.dispatch.status is DispatchStatus.ACCEPTED
+        if each
+        and each.dispatch.started_at
+        and each.dispatch.status is DispatchStatus.ACCEPTED
+        and each.dispatch.is_of(task.dispatch.account)
     ]
     ours.sort(key=lambda each: each.dispatched_at, reverse=True)
     is_late = bool(ours) and ours[0].dispatched_at >= task.dispatched_at + LISTED_IN_ORDER_AFTER
