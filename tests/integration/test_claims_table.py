@@ -26,6 +26,7 @@ from tests.unit.services.stage import (
     FakeArchive,
     FakeDestinations,
     FakeExecutions,
+    FakeNotices,
     FakeProvider,
     FakeProviders,
     request,
@@ -151,6 +152,7 @@ class Functions:
             providers=FakeProviders(self.provider),
             executions=FakeExecutions(),
             destinations=FakeDestinations(),
+            notices=FakeNotices(),
             clock=lambda: NOON,
             new_id=new_task_id,
         )

@@ -87,6 +87,7 @@ class Stack:
                 requests=self.bucket,
                 executions=self.executions,
                 destinations=FakeDestinations(),
+                notices=self.notices,
                 new_id=self._new_id,
             ),
             cancel=Cancel(**self._seen),

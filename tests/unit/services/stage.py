@@ -264,6 +264,7 @@ class Stage:
             providers=FakeProviders(self.provider),
             executions=self.executions,
             destinations=self.destinations,
+            notices=self.notices,
             clock=self.clock,
             new_id=new_task_id,
         )

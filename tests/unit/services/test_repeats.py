@@ -4,6 +4,7 @@ what else happens is put between two steps of a submission."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -119,7 +120,7 @@ def test_a_repeat_gets_the_task_as_it_is_now() -> None:
 def test_without_a_key_the_same_body_is_another_task() -> None:
     stage = Stage()
     assert stage.submit(ASKED).id != stage.submit(ASKED).id
-    assert stage.claims.made == {}
+    assert {claim.sort for claim in stage.claims.made.values()} == {"likely"}
 
 
 def test_two_owners_may_use_the_same_key() -> None:
@@ -432,17 +433,39 @@ def test_what_says_that_it_is_no_repetition_is_not_told_to_be_one(how: dict[str,
     assert stage.notices.told == []
 
 
-def test_a_possible_repetition_is_told_again_until_that_is_recorded() -> None:
-    stage = Acts()
-    first, second = stage.submit(ASKED).id, stage.submit(ASKED).id
-    first, second = sorted((first, second))
-    stage.poll(first)
-    stage.tasks.before_save = then(dies)
-    with pytest.raises(DiesAt):
-        stage.poll(second)
+def test_a_possible_repetition_is_told_at_once_and_once() -> None:
+    stage = Stage()
+    first = stage.submit(ASKED)
+    second = stage.submit(ASKED)
+    assert second.possible_repeat == first.id
+    stage.call_back(second.id)  # the provider is quicker than the first poll
+    stage.see_through(second.id)
+    kinds = [event["type"] for event in stage.notices.told]
+    assert kinds == ["reelkeep.task.possible-repeat", "reelkeep.task.success"]
+
+
+@pytest.mark.parametrize("fault", [RuntimeError("SNS refuses"), DiesAt()])
+def test_what_the_submission_could_not_tell_of_is_told_by_the_next_poll(fault: BaseException) -> None:
+    stage = Stage()
+    first = stage.submit(ASKED)
+    stage.notices.faults = [fault, None]
+    with suppress(DiesAt):
+        stage.submit(ASKED)
+    [second] = stage.tasks.recorded.keys() - {first.id}
+    assert stage.task(second).possible_repeat == first.id
+    assert stage.notices.told == []
     stage.poll(second)
-    assert {event["id"] for event in stage.notices.told} == {f"{second}.possible-repeat"}
-    assert stage.task(second).possible_repeat == first
+    stage.poll(second)
+    assert [event["id"] for event in stage.notices.told] == [f"{second}.possible-repeat"]
+
+
+def test_a_hint_that_cannot_be_had_refuses_no_submission() -> None:
+    def refuses() -> None:
+        raise TryLater("the table")
+
+    stage = Acts()
+    stage.claims.after = refuses
+    assert stage.submit(ASKED).state is State.QUEUEING
 
 
 # --- the owner's window ---

@@ -99,10 +99,10 @@ def is_overtaken(standing: Claim, attempt: int | None) -> bool:
     return attempt == 0 and standing.awaits_first
 
 
-def claim_of_likely_repeat(task: Task) -> Claim:
+def claim_of_likely_repeat(request: Request, *, owner: str, task_id: str, now: datetime) -> Claim:
     """Stands for the first of several identical requests that are no more than likely to be one."""
-    expires_at = task.created_at + REPEATED_WITHIN
-    return Claim(sort="likely", owner=task.owner, name=task.fingerprint, task_id=task.id, expires_at=expires_at)
+    asked, expires_at = fingerprint(request), now + REPEATED_WITHIN
+    return Claim(sort="likely", owner=owner, name=asked, fingerprint=asked, task_id=task_id, expires_at=expires_at)
 
 
 def claim_of_provider_task(task: Task, account: str, provider_task_id: str, now: datetime) -> Claim:

@@ -243,6 +243,7 @@ class Announcements(Record):
 
     acknowledged_to_client: bool = False  # a repeat was given it before it was known whether the provider refuses it
     announced_at: datetime | None = None  # its end
+    possible_repeat_announced_at: datetime | None = None
     announced_files: int | None = None  # that a success named as archived; others may come later
     # To operators:
     links_expiring_announced_at: datetime | None = None
@@ -260,7 +261,6 @@ class Task(Record):
     request: Request
     request_key: str = ""  # where in the archive the whole request lies, if it was too big for the table
     source_creation: str = ""  # the provider's id of the creation that this one extends or upscales
-    fingerprint: str = ""  # of the request, if nothing tells whether it repeats another one
     possible_repeat: str = ""  # the earlier task with the same request, shortly before
 
     created_at: datetime

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from reelkeep.domain import schedule, transitions
-from reelkeep.domain.claims import claim_of_likely_repeat
 from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.notices import alerts
-from reelkeep.domain.notices.notice import possible_repeat, possible_repeat_attributes
 from reelkeep.domain.observation import Finding, Found, Unreadable
 from reelkeep.domain.task import DispatchStatus, Task
 from reelkeep.ports import Claims, Clock, Notices, Provider, Providers, Requests, Tasks
+from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
 from reelkeep.services.reconcile import Reconcile
 from reelkeep.services.record import read, record
@@ -62,13 +61,11 @@ class Poll:
 
     def __call__(self, task_id: str, provider_task_id: str = "") -> Verdict:
         """`provider_task_id` is the provider's answer to the submission, if it could not be recorded."""
-        task = read(task_id, tasks=self.tasks)
+        task = self._announce_repeat(read(task_id, tasks=self.tasks))
         if task.is_generated:
             return Verdict(task_id, finished=True)
         if task.is_of_newer_release:
             return Verdict(task_id, finished=False, wait_seconds=_UNTIL_A_NEWER_RELEASE)
-        if task.polling.polls == 0 and task.fingerprint:
-            task = self._compare(task)
         try:
             task = self._ask(task, self.providers.get(task.provider), provider_task_id)
         except Misconfigured as wrong:
@@ -86,15 +83,12 @@ class Poll:
         unrecorded = "" if task.provider_task_id else provider_task_id
         return Verdict(task_id, task.is_generated, wait, task.state, task.last_error, provider_task_id=unrecorded)
 
-    def _compare(self, task: Task) -> Task:
-        """Tells the owner if an SDK may have repeated the request by itself. It may also be meant: both are made."""
+    def _announce_repeat(self, task: Task) -> Task:
+        """If the submission came to its end before it could."""
         now = self.clock()
-        first = self.claims.claim(claim_of_likely_repeat(task), now)
-        if first.task_id >= task.id or task.possible_repeat:
+        if announced_repeat(task, now, notices=self.notices) is task:
             return task
-        task = replace(task, possible_repeat=first.task_id)
-        self.notices.publish(possible_repeat(task, now), possible_repeat_attributes(task))
-        return record(task, lambda task: replace(task, possible_repeat=first.task_id), tasks=self.tasks)
+        return record(task, lambda task: task.with_announcements(possible_repeat_announced_at=now), tasks=self.tasks)
 
     def _ask(self, task: Task, provider: Provider, provider_task_id: str) -> Task:
         match task.dispatch.status:

@@ -8,11 +8,31 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import ids, schedule
-from reelkeep.domain.claims import Claim, check_key, claim_of, fingerprint, is_overtaken, key_reused, repeats
+from reelkeep.domain.claims import (
+    Claim,
+    check_key,
+    claim_of,
+    claim_of_likely_repeat,
+    is_overtaken,
+    key_reused,
+    repeats,
+)
 from reelkeep.domain.errors import InvalidRequest, Refused, Stale, TryLater
 from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import Backward, Dispatch, DispatchStatus, FailureClass, Polling, Request, State, Task
-from reelkeep.ports import Caller, Claims, Clock, Destinations, Executions, Provider, Providers, Requests, Tasks
+from reelkeep.ports import (
+    Caller,
+    Claims,
+    Clock,
+    Destinations,
+    Executions,
+    Notices,
+    Provider,
+    Providers,
+    Requests,
+    Tasks,
+)
+from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
 from reelkeep.services.record import read, record
 
@@ -33,6 +53,7 @@ class Submit:
     providers: Providers
     executions: Executions
     destinations: Destinations
+    notices: Notices
     clock: Clock
     new_id: Callable[[datetime], str]
 
@@ -63,7 +84,7 @@ class Submit:
             now=now,
         )
         if claim is None:
-            task = replace(task, fingerprint=fingerprint(sent))
+            task = replace(task, possible_repeat=self._possible_repeat(sent, task, now))
         else:
             claimed_id, earlier = self._claim(claim, caller.repeat_window, attempt, now)
             if earlier:
@@ -75,6 +96,8 @@ class Submit:
             task = self.tasks.create(task)
         except Stale:  # by the same submission, which came twice at once: only one of them calls the provider
             return self._repeat(read(task.id, tasks=self.tasks), request, now)
+        with suppress(Exception):  # the task's polls make up for it
+            task = announced_repeat(task, now, notices=self.notices)
         return self._dispatch(task, request, provider, now)
 
     def _new_task(
@@ -94,6 +117,15 @@ class Submit:
             polling=Polling(next_poll_at=now + DISPATCH_TAKES_AT_MOST),
             source_creation=source.creation if source else "",
         )
+
+    def _possible_repeat(self, sent: Request, task: Task, now: datetime) -> str:
+        """The task of the same request shortly before. An SDK may have repeated it by itself, or it is meant."""
+        claim = claim_of_likely_repeat(sent, owner=task.owner, task_id=task.id, now=now)
+        try:
+            first = self.claims.claim(claim, now).task_id
+        except TryLater:  # a hint is not worth a refusal
+            return ""
+        return first if first != task.id else ""
 
     def _dispatch(self, task: Task, request: Request, provider: Provider, now: datetime) -> Task:
         unrecorded = ""

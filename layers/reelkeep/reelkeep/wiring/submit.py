@@ -8,6 +8,7 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.outbound import Outbound
+from reelkeep.adapters.notices import SnsNotices
 from reelkeep.adapters.s3.manifests import S3Manifests
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.api import Api
@@ -35,6 +36,7 @@ def build() -> Api:
             claims=TableClaims(platform.dynamodb(), settings.table),
             executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
             destinations=Destinations(outbound, allow_private=settings.allow_private_webhooks),
+            notices=SnsNotices(platform.sns, settings.topic_arn),
             clock=platform.now,
             new_id=new_task_id,
         ),
