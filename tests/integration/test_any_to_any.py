@@ -84,6 +84,7 @@ class Cloud:
                 providers=self.providers,
                 executions=FakeExecutions(),
                 destinations=FakeDestinations({NOWHERE}),
+                notices=self.notices,
                 clock=self.clock,
                 new_id=new_task_id,
             ),

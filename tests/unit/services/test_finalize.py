@@ -197,6 +197,17 @@ def test_a_cover_that_comes_hours_after_success_is_archived_and_announced() -> N
     assert [each["owner_state"] for each in stage.notices.attributes] == ["alice#success"] * 2
 
 
+def test_a_cover_is_tried_once_more_before_success_goes_on_without_it() -> None:
+    stage, id = archiving("video", "cover")
+    stage.archive.faults["cover"] = [SourceBusy("503")]
+    while stage.now < NOON + timedelta(minutes=29, seconds=30):
+        stage.pass_(min(stage.finalize(id).wait_seconds, (NOON + timedelta(minutes=30) - stage.now).total_seconds()))
+    stage.archive.faults.clear()
+    assert stage.finalize(id).finished
+    assert [asset.archived is not None for asset in stage.task(id).assets] == [True, True]
+    assert len(stage.notices.told) == 1
+
+
 def test_every_success_names_exactly_what_is_archived_and_why_the_rest_is_not() -> None:
     stage, id = archiving("video", "cover", "last-frame")
     stage.archive.faults["cover"] = [SourceGone("404")]

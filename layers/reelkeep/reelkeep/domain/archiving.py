@@ -48,9 +48,8 @@ def due(task: Task, now: datetime) -> list[tuple[int, str]]:
 def retry_in(task: Task, now: datetime) -> int:
     """Seconds until the next file is to be tried, or success need not wait for one any longer."""
     moments = [asset.retry_at or now for _, asset in _open(task)]
-    until = (task.succeeded_at or now) + COMPANION_WAIT
-    if task.state is State.ARCHIVING and now < until:
-        moments.append(until)
+    if task.state is State.ARCHIVING and now < _patient_until(task, now):
+        moments.append(_patient_until(task, now))
     return schedule.seconds_until(min(moments, default=now), now)
 
 
@@ -100,7 +99,7 @@ def with_errors(task: Task, errors: Sequence[CopyError], now: datetime) -> Task:
 
 def is_held_up(task: Task, now: datetime) -> bool:
     """Whether the end of the task waits for a file: every video, and for some time every other file."""
-    patient = now < (task.succeeded_at or now) + COMPANION_WAIT
+    patient = now < _patient_until(task, now)
     return any(
         asset.name == "video" or patient or asset.consecutive_errors < ERRORS_PER_LINK for _, asset in _open(task)
     )
@@ -134,6 +133,10 @@ def _open(task: Task) -> list[tuple[int, Asset]]:
     return [(number, asset) for number, asset in _assets(task) if asset.open]
 
 
+def _patient_until(task: Task, now: datetime) -> datetime:
+    return (task.succeeded_at or now) + COMPANION_WAIT
+
+
 def _link_dies_at(task: Task, asset: Asset) -> datetime:
     return asset.expires_at or (task.succeeded_at or task.updated_at) + LINK_LIFE
 
@@ -144,13 +147,17 @@ def _with_error(task: Task, asset: Asset, error: CopyError, now: datetime) -> As
     refreshes = asset.dead_link_refreshes + 1 if dead else 0
     hopeless = refreshes >= DEAD_LINK_REFRESHES or now >= (task.succeeded_at or now) + GIVE_UP_AFTER
     jitter = random.Random(f"{task.id}/{error.number}/{asset.name}/{errors}").random()  # noqa: S311 - no secret
+    wait = schedule.copy_wait(errors, jitter, error.retry_after)
+    patient_until = _patient_until(task, now)
+    if asset.name != "video" and error.retry_after is None and now < patient_until:  # once more, before success
+        wait = min(wait, schedule.seconds_until(patient_until, now))
     return replace(
         asset,
         consecutive_errors=errors,
         dead_link_refreshes=refreshes,
         last_error=error.message,
         quarantined=error.quarantined or asset.quarantined,
-        retry_at=now + timedelta(seconds=schedule.copy_wait(errors, jitter, error.retry_after)),
+        retry_at=now + timedelta(seconds=wait),
         lost=error.message if hopeless else "",
     )
 
