@@ -14,6 +14,7 @@ from reelkeep.domain.wire import ProviderResponse
 from tests.chaos.simulation.world import LISTING, World
 
 _SKEWS = (600.0, -600.0, 3600.0, 8 * 3600.0, -8 * 3600.0, -12 * 3600.0, 14 * 3600.0)  # seconds that a clock is off
+_FAR_OFF = (0.0, 0.0, 3 * 86_400.0, -400 * 86_400.0)  # and from the beginning to the end
 _WILD = ("", "", "Fri, 31 Dec 9999 23:59:59 GMT", "Thu, 01 Jan 1970 00:00:00 GMT")  # what Date says all the time
 _ALTERATIONS: dict[str, Callable[[Any], Any]] = {  # of what tasks were sent with
     "payload: empty": lambda _: "",
@@ -50,7 +51,9 @@ class Odd:
     def __init__(self, world: World, made: Callable[[str], Made | None]) -> None:
         self._world = world
         self._made = made
-        self._wild = {name: world.random.choice(_WILD) for name in LISTING}
+        self._far_off = {name: world.random.choice(_FAR_OFF) for name in LISTING}
+        self._wild = {name: world.random.choice(_WILD) for name, off in self._far_off.items() if not off}
+        world.report.happened.update(f"clock: {off / 86_400:.0f} days off" for off in self._far_off.values() if off)
         self._clocks: dict[str, Clock] = {}
         self._skews: dict[str, float] = {}  # of what each task's time was when it was made
 
@@ -88,7 +91,7 @@ class Odd:
         return ProviderResponse(status=200, headers={**answer.headers, "date": date}, body=json.dumps(said).encode())
 
     def _off(self, name: str) -> float:
-        return self._clock(name).skew
+        return self._clock(name).skew + self._far_off.get(name, 0.0)
 
     def _clock(self, name: str) -> Clock:
         world, clock = self._world, self._clocks.get(name)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from itertools import count
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -432,19 +433,37 @@ def test_a_list_that_goes_round_in_circles_ends() -> None:
         ("Sat, 21 Nov 2026 12:04:00 GMT", ["2026-11-19T12%3A00%3A00Z"]),
         ("Sat, 21 Nov 2026 20:00:00 GMT", ["2026-11-19T12%3A00%3A00Z", "2026-11-19T20%3A00%3A00Z"]),
         ("Fri, 20 Nov 2026 12:00:00 GMT", ["2026-11-19T12%3A00%3A00Z", "2026-11-18T12%3A00%3A00Z"]),
-        ("Mon, 23 Nov 2026 12:00:00 GMT", ["2026-11-19T12%3A00%3A00Z"]),  # what is days off is no clock
-        ("Fri, 31 Dec 9999 23:59:59 GMT", ["2026-11-19T12%3A00%3A00Z"]),
-        ("Thu, 01 Jan 1970 00:00:00 GMT", ["2026-11-19T12%3A00%3A00Z"]),
+        ("Mon, 23 Nov 2026 12:00:00 GMT", ["2026-11-19T12%3A00%3A00Z", "2026-11-21T12%3A00%3A00Z"]),
+        ("Fri, 31 Dec 9999 22:00:00 GMT", ["2026-11-19T12%3A00%3A00Z", "9999-12-29T22%3A00%3A00Z"]),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", ["2026-11-19T12%3A00%3A00Z", "1969-12-30T00%3A00%3A00Z"]),
         ("Mon, 01 Jan 0001 00:00:00 +0200", ["2026-11-19T12%3A00%3A00Z"]),
         ("just now", ["2026-11-19T12%3A00%3A00Z"]),
     ],
 )
 def test_a_list_is_asked_for_by_the_providers_own_clock(date: str, since: list[str]) -> None:
     page = replace(vidus_list("1"), headers={"date": date})
-    found, outbound = listing(page, page, replace(vidus_list(), headers={"date": date}))
+    found, outbound = listing(page, page, *[replace(vidus_list(), headers={"date": date})] * 2)
     assert set(found) == {"1"}
     asked = [call["url"] for call in outbound.calls]
     assert [url.partition("created_at.from=")[2].partition("&")[0] for url in asked[: len(since)]] == since
+
+
+@pytest.mark.parametrize("days", [3, -400])
+def test_a_clock_that_is_days_off_all_the_time_hides_nothing(days: int) -> None:
+    def page(*made_at: datetime) -> ProviderResponse:
+        rows = [{**ITEM, "id": str(n), "created_at": at.isoformat()} for n, at in enumerate(made_at)]
+        date = format_datetime(NOON + timedelta(days=days), usegmt=True)
+        return ProviderResponse(status=200, headers={"date": date}, body=json.dumps({"tasks": rows}).encode())
+
+    by_its_clock = page(NOON + timedelta(days=days, minutes=-30), NOON + timedelta(days=days, hours=-999))
+    answers: list[ProviderResponse | BaseException] = [page(), by_its_clock, page(), AnswerLost("cut")]
+    found = list(providers(FakeOutbound(answers), vidu=VIDU).get("vidu").successes(NOON - timedelta(days=2), NOON))
+    assert [(each.provider_task_id, each.created_at) for each in found] == [("0", NOON - timedelta(minutes=30))]
+
+
+def test_a_date_that_is_no_clock_hides_nothing() -> None:
+    page = replace(vidus_list("1"), headers={"date": "Thu, 01 Jan 1970 00:00:00 GMT"})
+    assert listing(page, AnswerLost("cut"), replace(page, body=b'{"tasks": []}'))[0] == ["1", "cut"]
 
 
 def test_successes_without_an_id_are_said_at_the_end() -> None:

@@ -92,8 +92,8 @@ class Adopt:
                     raise TryLater("there was no time to read it to its end")
                 is_settled = not _is_sane(listed, now) or _made_at(listed, now) <= now - _SETTLED
                 if listed.provider_task_id not in seen and is_settled:
-                    seen.add(listed.provider_task_id)
                     yield account, listed
+                seen.add(listed.provider_task_id)
         except TryLater as error:
             result.unread[account.provider.name] = str(error)
         except Exception as fault:  # whatever is odd about one account costs that one only

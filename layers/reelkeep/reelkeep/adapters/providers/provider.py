@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -40,7 +40,7 @@ _FILE_SECONDS = 10.0
 _FIND_SECONDS = 40.0  # for all of its calls: the poll function has 60
 _LIST_SECONDS = 30.0
 _HOUR = timedelta(hours=1)  # a provider's clock is corrected by whole ones, so that a time is always the same
-_FARTHEST_OFF = timedelta(days=1)  # what says to be farther off is no clock
+_FARTHEST_OFF = timedelta(days=1)  # what says to be farther off may be no clock
 _OTHER_ACCOUNT = "the provider's address or key was changed since, so this may be another account"
 _MOST_PAGES = 1000  # a list that goes round in circles must end
 
@@ -115,33 +115,59 @@ class HttpProvider:
             self._report(self.name, "ProviderKeyRefused", 1)
 
     def successes(self, since: datetime, now: datetime) -> Iterator[Listed]:
-        page, unreadable, ahead = "", 0, None
+        call = self.dialect.list_successes(since, "")
+        if call is None:
+            return
+        first = self._ask_for_list(call)
+        off = first.date - now if first.date else timedelta()
+        ahead, unreadable, fault = _HOUR * round(off / _HOUR), 0, None
+        if abs(off) > _FARTHEST_OFF:  # a clock that is wrong by days, or a Date that never changes: nobody can tell
+            try:
+                unreadable += yield from self._list(since + ahead, ahead, lambda at: since <= at <= now + _HOUR)
+            except TryLater as error:
+                fault = error
+            except OverflowError:  # it is no clock
+                pass
+            ahead = timedelta()
+        unreadable += yield from self._list(since + ahead, ahead, first=None if ahead else first)
+        if unreadable and fault is None:
+            fault = TryLater(f"the provider lists {unreadable} tasks that cannot be read")
+        if fault is not None:
+            raise fault
+
+    def _list(
+        self,
+        since: datetime,
+        ahead: timedelta,
+        is_sane: Callable[[datetime], bool] | None = None,
+        first: ProviderResponse | None = None,
+    ) -> Generator[Listed, None, int]:
+        """By a clock that is so far ahead of ours, those with a sane time only; the number of those that cannot be
+        read. `first` is the first page, if it is known."""
+        page, unreadable = "", 0
         for _ in range(_MOST_PAGES):
             call = self.dialect.list_successes(since, page)
             if call is None:
-                return
-            try:
-                answer = self._send(call, _LIST_SECONDS)
-            except (NotSent, AnswerLost, BlockedAddress) as error:
-                raise TryLater(str(error)) from error
-            if answer.date and ahead is None:
-                off = answer.date - now
-                ahead = _HOUR * round(off / _HOUR) if abs(off) <= _FARTHEST_OFF else timedelta()
-                since += ahead
-                if ahead:
-                    continue
+                return unreadable
+            answer, first = first or self._ask_for_list(call), None
             read = self.dialect.read_successes(answer, since, page)
             if read is None:
                 raise TryLater(f"the provider answered {answer.status} when it was asked for its list")
-            yield from (_by_our_clock(listed, ahead) for listed in read.successes)
+            for listed in read.successes:
+                created_at = listed.created_at - ahead if ahead and listed.created_at else listed.created_at
+                if is_sane is None or (created_at is not None and is_sane(created_at)):
+                    yield replace(listed, created_at=created_at)
             unreadable += read.unreadable
             if read.next_page in ("", page):
-                break
+                return unreadable
             page = read.next_page
-        else:
-            raise TryLater(f"the provider's list does not end after {_MOST_PAGES} pages")
-        if unreadable:
-            raise TryLater(f"the provider lists {unreadable} tasks that cannot be read")
+        raise TryLater(f"the provider's list does not end after {_MOST_PAGES} pages")
+
+    def _ask_for_list(self, call: ProviderRequest) -> ProviderResponse:
+        try:
+            return self._send(call, _LIST_SECONDS)
+        except (NotSent, AnswerLost, BlockedAddress) as error:
+            raise TryLater(str(error)) from error
 
     def cancel(self, task: Task) -> bool:
         call = self.dialect.cancel(task)
@@ -253,7 +279,3 @@ def _fingerprint(settings: ProviderSettings) -> str:
 def _is_text(content_type: str) -> bool:
     """An error page, or an error."""
     return content_type.startswith("text/") or "json" in content_type or "xml" in content_type
-
-
-def _by_our_clock(listed: Listed, ahead: timedelta | None) -> Listed:
-    return replace(listed, created_at=listed.created_at - ahead) if ahead and listed.created_at else listed
