@@ -81,6 +81,13 @@ def understood(letter: Letter, *, state_machine_arn: str, sweep_function: str) -
             return Sweep(reason=_shown(_error(rest.get("responsePayload"))), everything=everything)
         case {"DDBStreamBatchInfo": _}:  # whose changes they are is in the stream, for a day
             return Unknown(reason="changes that no webhook was told of: the announce function's log says why")
+        case {"owner": owner, "webhook_id": webhook_id, "delivery_id": delivery_id}:
+            what = f"{webhook_id}/deliveries/{delivery_id} of {owner}"
+            return Unknown(reason=f"{what}: the deliver function's log says why it failed; its owner can replay it")
+        case {"owner": owner, "receiver": _}:  # the next message that has to wait makes up for it
+            return Unknown(
+                reason=f"what waits for a webhook of {owner}: the deliver function's log says why it failed"
+            )
     return Unknown(reason="it is not of this stack's machine or sweep")
 
 

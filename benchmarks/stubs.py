@@ -64,11 +64,19 @@ class World:
             "DynamoDB_20120810.BatchGetItem": self._get_batch,
             "DynamoDB_20120810.Query": self._query,
             "DynamoDB_20120810.PutItem": lambda _: {},
-            "AmazonSQS.SendMessage": lambda asked: {"MessageId": "1", "MD5OfMessageBody": _md5(asked["MessageBody"])},
+            "DynamoDB_20120810.DeleteItem": lambda _: {},
+            "AmazonSQS.SendMessageBatch": self._send_batch,
             "AWSStepFunctions.StartExecution": lambda _: {"executionArn": _EXECUTION, "startDate": 1.8e9},
             "AWSStepFunctions.DescribeExecution": self._describe,
             "secretsmanager.GetSecretValue": self._secret,
         }
+
+    def _send_batch(self, asked: Any) -> Any:
+        sent = [
+            {"Id": each["Id"], "MessageId": each["Id"], "MD5OfMessageBody": _md5(each["MessageBody"])}
+            for each in asked["Entries"]
+        ]
+        return {"Successful": sent, "Failed": []}
 
     def _find(self, table: str, key: Any) -> Any:
         return next((item for item in self._items[table] if key.items() <= item.items()), None)
@@ -83,7 +91,7 @@ class World:
         return {"Responses": {table: found}, "UnprocessedKeys": {}}
 
     def _query(self, asked: Any) -> Any:
-        if "ExpressionAttributeNames" not in asked:  # an owner's webhooks, of which there are none
+        if "ExpressionAttributeNames" not in asked:  # an owner's webhooks, or what waits: there are none
             return {"Items": [], "Count": 0, "ScannedCount": 0}
         name, values = asked["ExpressionAttributeNames"]["#value"], asked["ExpressionAttributeValues"]
         found = [

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
@@ -13,7 +14,7 @@ from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
 from reelkeep.domain.notices.subscription import Channel, Policy, SnsState, Subscription, filter_policy
-from reelkeep.domain.notices.webhooks import Delivery, Webhook
+from reelkeep.domain.notices.webhooks import Delivery, WaitingDelivery, Webhook
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
 
@@ -167,6 +168,46 @@ class FakeDeliveries:
             if (whose, where) == (owner, webhook_id) and (not before or which < before)
         ]
         return found[:size]
+
+
+@dataclass
+class FakeWaiting:
+    recorded: dict[tuple[str, str], dict[str, WaitingDelivery]] = field(
+        default_factory=dict
+    )  # of receivers, by place
+    places: dict[tuple[str, str], list[str]] = field(default_factory=dict)  # sorted
+
+    def put(self, waiting: WaitingDelivery) -> None:
+        receiver = waiting.message.owner, waiting.receiver
+        found, places = self.recorded.setdefault(receiver, {}), self.places.setdefault(receiver, [])
+        if waiting.place not in found:
+            insort(places, waiting.place)
+        found[waiting.place] = waiting
+
+    def lease(self, waiting: Sequence[WaitingDelivery], due: datetime) -> None:
+        for each in waiting:
+            self.put(replace(each, due=due))
+
+    def first(self, delivery: Delivery) -> WaitingDelivery | None:
+        receiver, group = (delivery.owner, delivery.receiver), f"{delivery.group}#"
+        places = self.places.get(receiver, [])
+        at = bisect_left(places, group)
+        return self.recorded[receiver][places[at]] if at < len(places) and places[at].startswith(group) else None
+
+    def remove(self, delivery: Delivery) -> None:
+        receiver = delivery.owner, delivery.receiver
+        if self.recorded.get(receiver, {}).pop(delivery.place, None):
+            places = self.places[receiver]
+            del places[bisect_left(places, delivery.place)]
+
+    def page(self, owner: str, receiver: str, after: str, size: int) -> list[WaitingDelivery]:
+        places = self.places.get((owner, receiver), [])
+        at = bisect_right(places, after)
+        return [self.recorded[owner, receiver][place] for place in places[at : at + size]]
+
+    @property
+    def all(self) -> list[WaitingDelivery]:
+        return [each for found in self.recorded.values() for each in found.values()]
 
 
 @dataclass

@@ -13,8 +13,8 @@ from reelkeep.domain.notices import alerts
 from reelkeep.domain.notices.alerts import LOST
 from reelkeep.domain.notices.notice import (
     attributes,
+    health_event,
     notice,
-    paused_event,
     possible_repeat,
     possible_repeat_attributes,
     test_event,
@@ -306,17 +306,12 @@ def _on_the_way(state: State, summary: str) -> Event:
     return _to_webhooks(summary, notice(replace(_TASK, state=state), _link), _task_data(state))
 
 
-def _paused() -> Event:
-    event = paused_event(replace(_WEBHOOK, failing_since=_MADE), PauseReason.FAILING, _MADE + timedelta(days=5))
+def _of_webhook(summary: str, paused: PauseReason | None, after: timedelta, **data: Schema) -> Event:
+    event = health_event(replace(_WEBHOOK, failing_since=_MADE, paused=paused), _MADE + after)
     return Event(
         type=event["type"],
-        summary="A webhook is not told any more, until its owner says so: it is gone, or nothing arrived for days.",
-        data=_object(
-            webhook_id=_TEXT,
-            owner=_TEXT,
-            reason={"type": "string", "enum": [PauseReason.GONE.value, PauseReason.FAILING.value]},
-            failing_since=_or_null(_MOMENT),
-        ),
+        summary=summary,
+        data=_object(webhook_id=_TEXT, owner=_TEXT, **data),
         payload=event,
         headers=webhook_attributes(event),
         attributes=_object(type={"const": event["type"]}, owner=_TEXT),
@@ -378,7 +373,19 @@ def events() -> tuple[Event, ...]:
         *(_end(state) for state in FINAL_STATES),
         _updated(),
         _possible_repeat(repeat),
-        _paused(),
+        _of_webhook(
+            "A webhook has taken nothing for an hour. Sent once, until it takes a message again.",
+            None,
+            timedelta(hours=1),
+            failing_since=_MOMENT,
+        ),
+        _of_webhook(
+            "A webhook is not told any more, until its owner says so: it is gone, or nothing arrived for days.",
+            PauseReason.FAILING,
+            timedelta(days=5),
+            reason={"type": "string", "enum": [PauseReason.GONE.value, PauseReason.FAILING.value]},
+            failing_since=_or_null(_MOMENT),
+        ),
         _on_the_way(State.PROCESSING, "A provider began to work on a task."),
         _on_the_way(State.ARCHIVING, "A provider has made what was asked for; it is being copied into the archive."),
         _to_webhooks(

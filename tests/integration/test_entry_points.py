@@ -89,7 +89,7 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, simulator: tuple[Simulator,
     links = client("secretsmanager").create_secret(Name="entry-links", SecretString="s" * 64)
     webhooks = client("secretsmanager").create_secret(Name="entry-webhooks", SecretString=MASTER)
     queues = {
-        name: client("sqs").create_queue(QueueName=f"entry-{name}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+        name: client("sqs").create_queue(QueueName=f"entry-{name}")["QueueUrl"]
         for name in ("deliveries", "undelivered")
     }
     environment = {

@@ -1,9 +1,8 @@
-"""Webhooks, deliveries and circuit breakers in the table behave as their fakes do; and of the queue, what the code
-relies on."""
+"""Webhooks, deliveries, what waits and circuit breakers in the table behave as their fakes do; and of the queue, what
+the code relies on."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,14 +10,23 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from reelkeep.adapters.dynamodb.webhooks import TableCircuitBreakers, TableDeliveries, TableWebhooks
+from reelkeep.adapters.dynamodb.webhooks import TableCircuitBreakers, TableDeliveries, TableWaiting, TableWebhooks
 from reelkeep.adapters.outbox import SqsOutbox, message_of
 from reelkeep.domain.errors import Stale
 from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
-from reelkeep.domain.notices.webhooks import Attempt, BodyFormat, Delivery, Outcome, PauseReason, Webhook, delivery_id
+from reelkeep.domain.notices.webhooks import (
+    Attempt,
+    BodyFormat,
+    Delivery,
+    Outcome,
+    PauseReason,
+    ReleaseMessage,
+    Webhook,
+    delivery_id,
+)
 from reelkeep.domain.task import State
-from reelkeep.ports import CircuitBreakers, Deliveries, Webhooks
-from tests.fakes import FakeCircuitBreakers, FakeDeliveries, FakeWebhooks
+from reelkeep.ports import CircuitBreakers, Deliveries, Waiting, Webhooks
+from tests.fakes import FakeCircuitBreakers, FakeDeliveries, FakeWaiting, FakeWebhooks
 from tests.unit.services.stage import NOON
 
 if TYPE_CHECKING:
@@ -141,8 +149,63 @@ def test_what_is_known_of_a_delivery_ends_after_thirty_days(dynamodb: DynamoDBCl
     assert int(item["expires_at"]["N"]) == int((delivery().created_at + timedelta(days=30)).timestamp())
 
 
+@pytest.fixture(params=["table", "fake"])
+def waiting(request: pytest.FixtureRequest, dynamodb: DynamoDBClient) -> Waiting:
+    return TableWaiting(dynamodb, request.getfixturevalue("table")) if request.param == "table" else FakeWaiting()
+
+
+def places(
+    waiting: Waiting, after: str = "", size: int = 100, owner: str = "alice", receiver: str = "wh_1"
+) -> list[str]:
+    return [each.place for each in waiting.page(owner, receiver, after, size)]
+
+
+def test_what_waits_for_a_receiver_is_in_the_order_of_tasks_and_their_states(waiting: Waiting) -> None:
+    states = ("updated", State.SUCCESS, State.PROCESSING)
+    made = [delivery(number, event=state, id=f"dl_{9 - n}") for number in (2, 1) for n, state in enumerate(states)]
+    for each in [*made, delivery(3, owner="bob"), delivery(4, webhook_id="wh_2"), replace(made[0], replay_number=1)]:
+        waiting.put(each.waiting)
+        waiting.put(each.waiting)  # which changes nothing
+    *expected, replay = places(waiting)
+    assert expected == [each.place for each in reversed(made)]
+    assert replay.startswith("dl_9.1#")  # it waits for nobody
+    assert places(waiting, expected[1], 2) == expected[2:4]
+    assert places(waiting, replay) == []
+
+    assert waiting.first(made[0]) == made[2].waiting
+    waiting.remove(made[2])
+    waiting.remove(made[2])
+    assert waiting.first(made[0]) == made[1].waiting
+    for each in made[:2]:
+        waiting.remove(each)
+    assert waiting.first(made[0]) is None
+
+
+def test_what_is_leased_is_due_later_and_otherwise_as_it_was(waiting: Waiting) -> None:
+    made = [replace(delivery(number).waiting, due=NOON, since=NOON) for number in range(30)]
+    for each in made:
+        waiting.put(each)
+    waiting.lease(made[:27], NOON + timedelta(hours=1))
+    due = [replace(each, due=NOON + timedelta(hours=1)) for each in made[:27]]
+    assert waiting.page("alice", "wh_1", "", 100) == [*due, *made[27:]]
+
+
+def test_what_waits_expires_with_the_record_of_its_delivery(dynamodb: DynamoDBClient, table: str) -> None:
+    TableWaiting(dynamodb, table).put(delivery().waiting)
+    TableDeliveries(dynamodb, table).add(delivery())
+    first, second = dynamodb.scan(TableName=table)["Items"]
+    assert first["expires_at"] == second["expires_at"]
+
+
 BREAKER = CircuitBreaker(
-    id="https://one.test", owner="alice", times_opened=3, open_until=NOON, probing_until=NOON, consecutive_timeouts=2
+    id="https://one.test",
+    owner="alice",
+    times_opened=3,
+    open_until=NOON,
+    probing_until=NOON,
+    strikes=2,
+    release_at=NOON,
+    release_after="a#4",
 )
 
 
@@ -171,40 +234,17 @@ def test_a_circuit_breaker_is_forgotten_after_a_day_and_so_it_is_recorded_anew(
     assert TableCircuitBreakers(dynamodb, table).save(BREAKER, NOON) == saved
 
 
-@pytest.fixture
-def queue(aws_endpoint: str) -> Iterator[tuple[Any, str]]:
-    session = boto3.Session("test", "test", region_name="us-east-1")
-    client = session.client("sqs", endpoint_url=aws_endpoint)
-    attributes: Any = {
-        "FifoQueue": "true",
-        "DeduplicationScope": "messageGroup",
-        "FifoThroughputLimit": "perMessageGroupId",
-    }
-    url = client.create_queue(QueueName="outbox.fifo", Attributes=attributes)["QueueUrl"]
-    yield client, url
+def test_messages_come_out_when_they_are_due_and_say_what_they_are(aws_endpoint: str) -> None:
+    client = boto3.Session("test", "test", region_name="us-east-1").client("sqs", endpoint_url=aws_endpoint)
+    url = client.create_queue(QueueName="outbox")["QueueUrl"]
+    due = [delivery(number).message for number in range(11)]
+    SqsOutbox(client, url).put(*((each, 0) for each in due), (ReleaseMessage("alice", "wh_1"), 0), (due[0], 899.5))
+    found = []
+    while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        found += [message_of(each["Body"]) for each in messages]
+    assert sorted(map(repr, found)) == sorted(map(repr, [*due, ReleaseMessage("alice", "wh_1")]))
+    names = ["ApproximateNumberOfMessagesDelayed"]
+    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]  # type: ignore[arg-type]
+    assert attributes == {"ApproximateNumberOfMessagesDelayed": "1"}
     client.delete_queue(QueueUrl=url)
     client.close()
-
-
-def test_messages_of_a_task_come_in_order_and_a_waiting_one_keeps_only_its_own_back(queue: tuple[Any, str]) -> None:
-    client, url = queue
-    outbox = SqsOutbox(client, url)
-    first, other = delivery(1), delivery(2)
-    second = replace(first, id=delivery_id("wh_1", first.task_id, State.FAILED, NOON))
-    for each in (first, first, second, other):  # the repetition is none
-        outbox.put(each)
-
-    def receive() -> dict[str, str]:
-        messages = client.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages", [])
-        return {message_of(each["Body"]).delivery_id: each["ReceiptHandle"] for each in messages}
-
-    came = receive()
-    assert list(came) == [first.id]
-    outbox.retry_in(came[first.id], 3600)
-    assert list(receive()) == [other.id]
-    assert receive() == {}
-    outbox.retry_in(came[first.id], 0)
-    again = receive()
-    assert list(again) == [first.id]
-    client.delete_message(QueueUrl=url, ReceiptHandle=again[first.id])
-    assert list(receive()) == [second.id]

@@ -16,7 +16,7 @@ from jsonschema import Draft7Validator, ValidationError
 
 from docs.generate.asyncapi import document, events
 from reelkeep.domain.notices import alerts
-from reelkeep.domain.notices.notice import attributes, notice, paused_event, webhook_attributes
+from reelkeep.domain.notices.notice import attributes, health_event, notice, webhook_attributes
 from reelkeep.domain.notices.notice import test_event as tried
 from reelkeep.domain.notices.subscription import EVENT_TYPES, FINAL_STATES
 from reelkeep.domain.notices.webhooks import PauseReason, Webhook
@@ -153,8 +153,9 @@ def test_what_webhooks_are_told_on_the_way_is_as_the_document_says(task: Task, s
 
 @given(st.builds(Webhook, created_at=moments, failing_since=st.none() | moments), moments)
 def test_what_is_told_of_a_webhook_is_as_the_document_says(webhook: Webhook, now: datetime) -> None:
-    for why in (PauseReason.GONE, PauseReason.FAILING):
-        event = paused_event(webhook, why, now)
+    failing = replace(webhook, failing_since=webhook.failing_since or now, paused=None)
+    for changed in (*(replace(webhook, paused=why) for why in (PauseReason.GONE, PauseReason.FAILING)), failing):
+        event = health_event(changed, now)
         check(event, webhook_attributes(event))
     headers = {"webhook-id": "1", "webhook-timestamp": "2", "webhook-signature": "v1,x"}
     check(tried("delivery", webhook, now), headers)

@@ -17,7 +17,7 @@ from reelkeep.domain.wire import OtherTask
 if TYPE_CHECKING:  # most functions do without them
     from reelkeep.domain.links import Links
     from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
-    from reelkeep.domain.notices.webhooks import Delivery, Webhook
+    from reelkeep.domain.notices.webhooks import Delivery, DeliveryMessage, ReleaseMessage, WaitingDelivery, Webhook
 
 Clock = Callable[[], datetime]
 SecondsLeft = Callable[[], float]  # until this function is stopped
@@ -302,14 +302,33 @@ class CircuitBreakers(Protocol):
         """Raises Stale if somebody else changed it since it was read."""
 
 
-class Outbox(Protocol):
-    """The queue of messages to send. Messages of one group are delivered in order."""
+class Waiting(Protocol):
+    """The deliveries that are not done yet, for each receiver in the order of their places."""
 
-    def put(self, delivery: Delivery) -> None:
-        """A repetition within five minutes changes nothing."""
+    def put(self, waiting: WaitingDelivery) -> None:
+        """Adds it, or replaces it."""
+
+    def first(self, delivery: Delivery) -> WaitingDelivery | None:
+        """The first one of its group."""
+
+    def remove(self, delivery: Delivery) -> None:
+        """A second time changes nothing."""
+
+    def page(self, owner: str, receiver: str, after: str, size: int) -> Sequence[WaitingDelivery]:
+        """The next ones after this place, as many at most; none if there are no more."""
+
+    def lease(self, waiting: Sequence[WaitingDelivery], due: datetime) -> None:
+        """They are due again at this moment, should they still wait by then."""
+
+
+class Outbox(Protocol):
+    """The queue of what is due, or will be within a quarter of an hour. It has no order, and may repeat a message."""
+
+    def put(self, *messages: tuple[DeliveryMessage | ReleaseMessage, float]) -> None:
+        """Each comes out after so many seconds, or somewhat later."""
 
     def dead_letter(self, delivery: Delivery) -> None:
-        """To the queue that operators look at."""
+        """To the queue of what was given up."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from reelkeep.domain.notices.circuit_breaker import WAIT_SECONDS
-from reelkeep.domain.notices.webhooks import ATTEMPTS, Outcome, WebhookSettings
+from reelkeep.domain.notices.webhooks import ATTEMPTS, Delivery, DeliveryRef, Outcome, WebhookSettings
 from reelkeep.domain.task import State
 from tests.unit.services.stage import MALLORY, NOON
 from tests.unit.services.webhook_stage import TIMEOUT, WORKERS, Received, WebhookStage, accepting, task
@@ -31,6 +30,10 @@ def errors(stage: WebhookStage) -> Counter[str]:
     """Why attempts had no answer, before their first colon."""
     found = (attempt for delivery in stage.deliveries.recorded.values() for attempt in delivery.attempts)
     return Counter(attempt.error.partition(":")[0] for attempt in found if attempt.status is None)
+
+
+def latest(stage: WebhookStage) -> Delivery:
+    return max(stage.deliveries.recorded.values(), key=lambda each: each.task_id)
 
 
 def delays(stage: WebhookStage, url: str, after: datetime = NOON) -> list[timedelta]:
@@ -56,7 +59,7 @@ def test_a_hundred_receivers_that_hang_hold_up_a_good_one_for_one_time_out_and_s
 
     found = delays(stage, GOOD)
     assert len(found) == 600
-    assert max(found) <= timedelta(seconds=TIMEOUT + WAIT_SECONDS)
+    assert max(found) <= timedelta(seconds=TIMEOUT + 1)
     assert sum(delay > SECOND for delay in found) <= 3 * TIMEOUT
     given_up = [each for each in stage.deliveries.recorded.values() if each.owner == "mallory"]
     assert {(each.outcome, len(each.attempts)) for each in given_up} == {(Outcome.FAILED, ATTEMPTS)}
@@ -77,7 +80,7 @@ def test_a_receiver_that_hangs_is_waited_for_by_one_message_at_a_time() -> None:
         tell(stage, number)
     stage.pass_(HOUR)
     assert most == 1
-    assert errors(stage)["no answer in time"] < 10 < errors(stage)["not tried"]
+    assert errors(stage)["no answer in time"] == errors(stage).total() < 10
 
 
 def test_nobody_waits_long_until_a_new_receiver_has_answered() -> None:
@@ -134,7 +137,8 @@ def test_two_silences_are_forgiven_to_who_used_to_answer_and_a_third_is_not() ->
     assert errors(stage) == {"no answer in time": 5}
     tell(stage, 7)
     stage.pass_(SECOND)
-    assert errors(stage) == {"no answer in time": 5, "not tried": 1}
+    assert errors(stage) == {"no answer in time": 5}
+    assert next(each for each in stage.waiting.all if each.message.delivery_id == latest(stage).id).due
 
 
 def test_a_receiver_that_hangs_is_asked_ever_more_seldom_and_at_least_every_quarter_of_an_hour() -> None:
@@ -163,9 +167,9 @@ def test_a_function_that_dies_while_it_asks_leaves_the_receiver_alone_for_a_minu
     tell(stage, 2)
     stage.pass_(timedelta(seconds=11))
     assert errors(stage) == {}
-    stage.pass_(timedelta(seconds=5))
-    assert errors(stage) == {"not tried": 1}
     stage.receivers[BAD] = accepting
+    stage.pass_(timedelta(seconds=40))
+    assert stage.received == []
     stage.pass_(timedelta(minutes=5))
     assert {each.outcome for each in stage.deliveries.recorded.values()} == {Outcome.DELIVERED}
 
@@ -203,14 +207,60 @@ def test_a_webhook_that_hangs_for_days_is_paused_as_ever() -> None:
     assert len(stage.received) == 1
 
 
-def test_waiting_for_another_message_uses_few_of_a_messages_receives() -> None:
+def test_receivers_that_are_dead_for_hours_delay_nobody_and_their_messages_wait_as_data() -> None:
+    """Two thousand messages wait for them in the end, and the queue has a handful. `benchmarks/webhooks.py` shows the
+    same for a whole day at a hundred messages a second."""
+    dice = random.Random(1)
+    stage = WebhookStage(jitter=lambda: dice.uniform(0.9, 1.1))
+    bob, refusing = "https://bob.test/h", "https://refuses.test/h"
+    stage.webhook(GOOD)
+    stage.webhook(bob, caller=MALLORY)
+    dead = {stage.webhook(url).id for url in (BAD, refusing)}
+    longest = 0
+    for number in range(1_100):
+        if number == 50:
+            stage.receivers |= {BAD: hangs, refusing: lambda _: (503, 0.1)}
+        tell(stage, 2 * number)
+        if number % 4 == 0:
+            tell(stage, 2 * number + 1, caller=MALLORY)
+        stage.pass_(15 * SECOND)
+        longest = max(longest, len(stage.queue.messages))
+    outcomes = Counter(each.outcome for each in stage.deliveries.recorded.values())
+    assert len(stage.waiting.all) == outcomes[Outcome.WAITING] > 2_000
+    assert longest < 50
+    assert stage.queue.most_in_flight < 10
+
+    revived = stage.now
+    stage.receivers |= {BAD: accepting, refusing: accepting}
+    stage.pass_(9 * HOUR)  # those that were tried most often wait that long
+    assert stage.is_done
+    assert {each.outcome for each in stage.deliveries.recorded.values()} == {Outcome.DELIVERED}
+    assert max(delays(stage, GOOD) + delays(stage, bob)) < SECOND
+    waited = [each.attempts for each in stage.deliveries.recorded.values() if each.webhook_id in dead]
+    untried = [attempts[0].at for attempts in waited if len(attempts) == 1]
+    assert len(untried) > 2_000
+    assert max(untried) < revived + 20 * MINUTE
+
+
+def test_what_has_waited_for_a_day_for_a_receiver_that_is_dead_is_given_up_and_its_log_says_so() -> None:
     stage = WebhookStage()
-    stage.webhook(BAD, hangs)
-    for number in range(100):
+    webhook = stage.webhook(BAD, hangs)
+    for number in range(40 * 12):
         tell(stage, number)
-    stage.pass_(2 * DAY)
-    assert len(stage.queue.done) == 100
-    assert max(message.receives for message in stage.queue.done) <= 5 * ATTEMPTS  # of a hundred
+        stage.pass_(5 * MINUTE)
+    given_up = [each for each in stage.deliveries.recorded.values() if each.outcome is Outcome.FAILED]
+    assert len(given_up) >= 15 * 12
+    for each in given_up:
+        assert DAY <= each.attempts[-1].at - each.created_at < DAY + 9 * HOUR  # the longest wait is one of 8 hours
+        assert len(each.attempts) <= ATTEMPTS
+    assert errors(stage)["not tried"] >= 14 * 12
+    assert stage.queue.undelivered == [each.id for each in sorted(given_up, key=lambda each: each.attempts[-1].at)]
+    assert [event["type"] for event in stage.notices.told] == ["reelkeep.webhook.failing"]
+    stage.receivers[BAD] = accepting
+    stage.manage("replay", DeliveryRef(webhook.id, given_up[0].id))
+    stage.pass_(HOUR)
+    assert stage.is_done
+    assert {each.outcome for each in stage.deliveries.recorded.values()} == {Outcome.DELIVERED, Outcome.FAILED}
 
 
 def test_answers_that_come_at_the_same_moment_are_all_taken_note_of() -> None:
@@ -225,4 +275,5 @@ def test_answers_that_come_at_the_same_moment_are_all_taken_note_of() -> None:
     stage.queue.messages.clear()
     tell(stage, 4)
     stage.pass_(SECOND)
-    assert errors(stage) == {"no answer in time": 3, "not tried": 1}
+    assert errors(stage) == {"no answer in time": 3}
+    assert latest(stage).attempts == ()

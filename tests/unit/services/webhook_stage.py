@@ -1,9 +1,10 @@
-"""A stage for webhooks: receivers with a temper, a FIFO queue as SQS has them, and time that only a test passes."""
+"""A stage for webhooks: receivers with a temper, a queue as SQS has them, and time that only a test passes."""
 
 from __future__ import annotations
 
 import heapq
 import itertools
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,25 +15,28 @@ from typing import Any, ClassVar
 
 from reelkeep.dialects import shown
 from reelkeep.domain.links import Links
-from reelkeep.domain.notices.webhooks import Delivery, DeliveryMessage, Webhook, WebhookSettings
+from reelkeep.domain.notices.webhooks import Delivery, DeliveryMessage, ReleaseMessage, Webhook, WebhookSettings
 from reelkeep.domain.task import State, Task
 from reelkeep.ports import Caller, Rendered, Unanswered
 from reelkeep.services.announce import Announce
 from reelkeep.services.deliver import Deliver
+from reelkeep.services.release import Release
 from reelkeep.services.webhooks import ManageWebhooks
-from tests.fakes import FakeCircuitBreakers, FakeDeliveries, FakeWebhooks
+from tests.fakes import FakeCircuitBreakers, FakeDeliveries, FakeWaiting, FakeWebhooks
 from tests.unit.services.stage import ALICE, NOON, FakeDestinations, FakeNotices, request
 
 MASTER = "m" * 64
 WORKERS = 100  # the mapping's
 MOST_RECEIVES = 100  # the queue's
 VISIBILITY = timedelta(seconds=180)
-LONGEST_VISIBILITY = timedelta(hours=12)
-RETENTION = timedelta(days=14)
-DEDUPLICATION = timedelta(minutes=5)
+LONGEST_DELAY = 900  # seconds
 TIMEOUT = 10.0
 
 Receiver = Callable[["Received"], tuple[int, float]]  # -> the status, and the seconds that it took
+
+
+class Killed(BaseException):
+    """The function was stopped in the middle of a call."""
 
 
 @dataclass(frozen=True)
@@ -47,71 +51,55 @@ class Received:
         return self.headers["webhook-id"]
 
 
-@dataclass
+@dataclass(eq=False)
 class Message:
-    content: DeliveryMessage
-    group: str
-    deduplication: str
+    content: DeliveryMessage | ReleaseMessage
     sent_at: datetime
     visible_at: datetime
     receives: int = 0
-    received_at: datetime = NOON
 
 
 @dataclass
 class FakeQueue:
-    """Both queues. Of each group only the first message can be had, and only when it is visible."""
+    """Both queues, as SQS standard queues are: no order among what is visible, but the oldest first is usual."""
 
     clock: Callable[[], datetime]
-    messages: dict[str, list[Message]] = field(default_factory=dict)  # by group
+    messages: set[Message] = field(default_factory=set)
+    in_flight: set[Message] = field(default_factory=set)
+    most_in_flight: int = 0
     undelivered: list[str] = field(default_factory=list)  # ids of deliveries
-    done: list[Message] = field(default_factory=list)
-    seen: dict[tuple[str, str], datetime] = field(default_factory=dict)
     _heads: list[tuple[datetime, int, Message]] = field(default_factory=list)  # the heap of those that can be had
     _order: Iterator[int] = field(default_factory=itertools.count)
 
-    def put(self, delivery: Delivery) -> None:
-        name = delivery.message_group, f"{delivery.id}.{delivery.replay_number}"
+    def put(self, *messages: tuple[DeliveryMessage | ReleaseMessage, float]) -> None:
         now = self.clock()
-        if name in self.seen and now - self.seen[name] < DEDUPLICATION:
-            return
-        self.seen[name] = now
-        content = DeliveryMessage(delivery.owner, delivery.webhook_id, delivery.id, delivery.replay_number)
-        message = Message(content, *name, now, now)
-        group = self.messages.setdefault(delivery.message_group, [])
-        group.append(message)
-        if group[0] is message:
-            self.hide(message, now)
+        for content, seconds in messages:
+            assert 0 <= seconds <= LONGEST_DELAY
+            message = Message(content, now, now)
+            self.messages.add(message)
+            self.hide(message, now + timedelta(seconds=math.ceil(seconds)))
 
     def dead_letter(self, delivery: Delivery) -> None:
         self.undelivered.append(delivery.id)
 
     def receive(self, now: datetime) -> Message | None:
-        while self._soonest(now):
-            head = heapq.heappop(self._heads)[2]
-            assert now - head.sent_at < RETENTION, "the queue forgot a message"
-            if head.receives >= MOST_RECEIVES:
-                self.undelivered.append(head.content.delivery_id)
-                self.delete(head)
-                continue
-            head.receives += 1
-            head.received_at = now
-            self.hide(head, now + VISIBILITY)
-            return head
-        return None
+        if not self._soonest(now):
+            return None
+        head = heapq.heappop(self._heads)[2]
+        head.receives += 1
+        assert head.receives < MOST_RECEIVES
+        self.in_flight.add(head)
+        self.most_in_flight = max(self.most_in_flight, len(self.in_flight))
+        self.hide(head, now + VISIBILITY)
+        return head
 
     def hide(self, message: Message, until: datetime) -> None:
         message.visible_at = until
         heapq.heappush(self._heads, (until, next(self._order), message))
 
     def delete(self, message: Message) -> None:
-        self.done.append(message)
-        group = self.messages[message.group]
-        group.remove(message)
-        if group:
-            self.hide(group[0], self.clock())
-        else:
-            del self.messages[message.group]
+        self.messages.discard(message)
+        self.in_flight.discard(message)
 
     def next_at(self) -> datetime | None:
         """When the next message can be had."""
@@ -119,10 +107,11 @@ class FakeQueue:
         return self._heads[0][0] if self._heads else None
 
     def _soonest(self, now: datetime) -> bool:
-        """Whether the first of all can be had, once what is said no more is forgotten."""
+        """Whether the first of all can be had, once what is true no more is forgotten."""
         while self._heads:
             visible_at, _, message = self._heads[0]
-            if self.messages.get(message.group, [None])[0] is message and message.visible_at == visible_at:
+            if message in self.messages and message.visible_at == visible_at:
+                self.in_flight.discard(message)
                 return visible_at <= now
             heapq.heappop(self._heads)
         return False
@@ -133,6 +122,7 @@ class WebhookStage:
     now: datetime = NOON
     webhooks: FakeWebhooks = field(default_factory=FakeWebhooks)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
+    waiting: FakeWaiting = field(default_factory=FakeWaiting)
     breakers: FakeCircuitBreakers = field(default_factory=FakeCircuitBreakers)
     notices: FakeNotices = field(default_factory=FakeNotices)
     destinations: FakeDestinations = field(default_factory=FakeDestinations)
@@ -149,15 +139,46 @@ class WebhookStage:
     def __post_init__(self) -> None:
         self.queue = FakeQueue(self.clock)
         self.secret = SimpleNamespace(value=lambda: MASTER)
+        self.build()
+
+    def build(self, port: Callable[[Any], Any] = lambda port: port) -> None:
+        """The use cases, with each port as this function makes it."""
+        waiting, outbox, deliveries = port(self.waiting), port(self.queue), port(self.deliveries)
+        webhooks, breakers = port(self.webhooks), port(self.breakers)
+        self.announce = Announce(
+            webhooks=webhooks, deliveries=deliveries, waiting=waiting, outbox=outbox, render=rendered, links=links
+        )
+        self.release = Release(webhooks=webhooks, waiting=waiting, breakers=breakers, outbox=outbox, clock=self.clock)
+        self._deliver = Deliver(
+            webhooks=webhooks,
+            deliveries=deliveries,
+            waiting=waiting,
+            breakers=breakers,
+            release=self.release,
+            outbox=outbox,
+            post=port(self.post),
+            notices=port(self.notices),
+            secret=self.secret,
+            clock=self.clock,
+            jitter=lambda: self.jitter(),
+            nonce=lambda: "nonce",
+        )
 
     def clock(self) -> datetime:
         return self.now
+
+    @property
+    def is_done(self) -> bool:
+        """Nothing waits for anything any more."""
+        waits = any(isinstance(message.content, DeliveryMessage) for message in self.queue.messages)
+        return not waits and not self.waiting.all
 
     def manage(self, verb: str, asked: Any = None, caller: Caller = ALICE) -> Any:
         """One of the owner's operations."""
         service = ManageWebhooks(
             webhooks=self.webhooks,
             deliveries=self.deliveries,
+            waiting=self.waiting,
             outbox=self.queue,
             destinations=self.destinations,
             secret=self.secret,
@@ -173,10 +194,7 @@ class WebhookStage:
     def change(self, task: Task, state: State, **changes: Any) -> Task:
         """The task in this state, announced as the stream does."""
         after = task.advanced(state, self.now, **changes)
-        announce = Announce(
-            webhooks=self.webhooks, deliveries=self.deliveries, outbox=self.queue, render=rendered, links=links
-        )
-        announce(task, after)
+        self.announce(task, after)
         return after
 
     def post(self, url: str, headers: Mapping[str, str], body: bytes) -> int:
@@ -190,24 +208,15 @@ class WebhookStage:
         return status
 
     def deliver(self, message: Message) -> None:
-        deliver = Deliver(
-            webhooks=self.webhooks,
-            deliveries=self.deliveries,
-            breakers=self.breakers,
-            outbox=self.queue,
-            post=self.post,
-            notices=self.notices,
-            secret=self.secret,
-            clock=self.clock,
-            jitter=self.jitter,
-            nonce=lambda: "nonce",
-        )
-        _, seconds = deliver(message.content)
-        if seconds is None:
-            self.queue.delete(message)
+        """As the function does it. One that is killed leaves its message in the queue."""
+        try:
+            if isinstance(message.content, ReleaseMessage):
+                self.release(message.content)
+            else:
+                self._deliver(message.content)
+        except Killed:
             return
-        self.queue.hide(message, self.now + timedelta(seconds=round(seconds)))
-        assert message.visible_at - message.received_at < LONGEST_VISIBILITY
+        self.queue.delete(message)
 
     def pass_(self, time: timedelta) -> None:
         """Lets the functions take what the queue holds, as many at once as there are workers, until then."""

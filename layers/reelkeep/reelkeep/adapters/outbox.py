@@ -1,15 +1,20 @@
-"""The FIFO queues of deliveries: those that are due, and those that were given up."""
+"""The queues of deliveries: those that are due, and those that were given up."""
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from reelkeep.domain.notices.webhooks import Delivery, DeliveryMessage
+from reelkeep.domain.errors import TryLater
+from reelkeep.domain.notices.webhooks import Delivery, DeliveryMessage, ReleaseMessage
 
 if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
+
+_BATCH = 10  # the most that SQS takes at once
 
 
 class SqsOutbox:
@@ -18,28 +23,33 @@ class SqsOutbox:
         self._queue = queue_url
         self._dlq = dlq_url
 
-    def put(self, delivery: Delivery) -> None:
-        self._send(self._queue, delivery)
+    def put(self, *messages: tuple[DeliveryMessage | ReleaseMessage, float]) -> None:
+        """Raises TryLater if SQS takes some of them only."""
+        entries = [_entry(number, *message) for number, message in enumerate(messages)]
+        for first in range(0, len(entries), _BATCH):
+            answer = self._client.send_message_batch(QueueUrl=self._queue, Entries=entries[first : first + _BATCH])
+            if failed := answer.get("Failed"):
+                raise TryLater(f"the outbox takes {len(failed)} messages not now: {failed[0]['Code']}")
 
     def dead_letter(self, delivery: Delivery) -> None:
-        self._send(self._dlq, delivery)
-
-    def retry_in(self, receipt: str, seconds: float) -> None:
-        """The message is received again after this time, and no other message of its group before that."""
-        self._client.change_message_visibility(
-            QueueUrl=self._queue, ReceiptHandle=receipt, VisibilityTimeout=max(0, round(seconds))
-        )
-
-    def _send(self, queue: str, delivery: Delivery) -> None:
-        message = DeliveryMessage(delivery.owner, delivery.webhook_id, delivery.id, delivery.replay_number)
-        self._client.send_message(
-            QueueUrl=queue,
-            MessageBody=json.dumps(asdict(message)),
-            MessageGroupId=delivery.message_group,
-            MessageDeduplicationId=f"{delivery.id}.{delivery.replay_number}",
-        )
+        self._client.send_message(QueueUrl=self._dlq, MessageBody=json.dumps(asdict(delivery.message)))
 
 
-def message_of(body: str) -> DeliveryMessage:
+def _entry(
+    number: int, message: DeliveryMessage | ReleaseMessage, seconds: float
+) -> SendMessageBatchRequestEntryTypeDef:
+    """In a fair queue, the messages of one group do not delay those of others, however many they are. Source:
+    docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-fair-queues.html"""
+    group = message.webhook_id if isinstance(message, DeliveryMessage) else "releases"
+    return {
+        "Id": str(number),
+        "MessageBody": json.dumps(asdict(message)),
+        "DelaySeconds": math.ceil(seconds),
+        "MessageGroupId": f"{message.owner}.{group}",
+    }
+
+
+def message_of(body: str) -> DeliveryMessage | ReleaseMessage:
     """Raises ValueError, TypeError for a message that this service did not send."""
-    return DeliveryMessage(**json.loads(body))
+    fields = json.loads(body)
+    return ReleaseMessage(**fields) if "receiver" in fields else DeliveryMessage(**fields)

@@ -19,7 +19,7 @@ from reelkeep.domain.notices.webhooks import (
 )
 from reelkeep.domain.task import DispatchStatus, State, Task
 from reelkeep.domain.wire import Json
-from reelkeep.ports import Deliveries, Outbox, Render, Webhooks
+from reelkeep.ports import Deliveries, Outbox, Render, Waiting, Webhooks
 
 _EVENT = "application/cloudevents+json"
 _BODY_BYTES = 300_000  # of the body as JSON quotes it in a record, which holds 400 KB
@@ -31,6 +31,7 @@ class Announce:
 
     webhooks: Webhooks
     deliveries: Deliveries
+    waiting: Waiting
     outbox: Outbox
     render: Render
     links: Links
@@ -47,7 +48,8 @@ class Announce:
         for delivery in deliveries:
             known = self.deliveries.add(delivery)
             if known.outcome is Outcome.WAITING and not known.attempts and not known.replay_number:
-                self.outbox.put(known)
+                self.waiting.put(known.waiting)
+                self.outbox.put((known.message, 0))
             count += 1
         return count
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reelkeep.domain.errors import InvalidRequest, NotAllowed, NotFound, Stale
+from reelkeep.domain.errors import InvalidRequest, NotAllowed, NotFound
 from reelkeep.domain.notices import signatures
 from reelkeep.domain.notices.notice import test_event
 from reelkeep.domain.notices.webhooks import (
@@ -26,9 +26,8 @@ from reelkeep.domain.notices.webhooks import (
     new_delivery_id,
     new_webhook_id,
 )
-from reelkeep.ports import Caller, Clock, Deliveries, Destinations, Outbox, Secret, Webhooks
-
-_WRITES = 8  # attempts at a record that others write at the same moment
+from reelkeep.ports import Caller, Clock, Deliveries, Destinations, Outbox, Secret, Waiting, Webhooks
+from reelkeep.services.optimistic import change
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +39,7 @@ class ManageWebhooks:
 
     webhooks: Webhooks
     deliveries: Deliveries
+    waiting: Waiting
     outbox: Outbox
     destinations: Destinations
     secret: Secret
@@ -104,8 +104,7 @@ class ManageWebhooks:
             content_type="application/cloudevents+json",
             created_at=now,
         )
-        self.outbox.put(self.deliveries.add(delivery))
-        return delivery
+        return self._send(self.deliveries.add(delivery))
 
     def list_deliveries(self, query: DeliveryQuery, caller: Caller) -> DeliveryPage:
         webhook = self.show(query.webhook_id, caller)
@@ -128,15 +127,21 @@ class ManageWebhooks:
         Raises InvalidRequest while the webhook is paused.
         """
         self._running(ref.webhook_id, caller)
-        for _ in range(_WRITES):
-            delivery = self.show_delivery(ref, caller)
-            try:
-                saved = self.deliveries.save(delivery.replayed(self.clock()))
-            except Stale:
-                continue
-            self.outbox.put(saved)
-            return saved
-        raise Stale(f"delivery {ref.delivery_id} changes too often")
+        delivery = change(
+            lambda: self.show_delivery(ref, caller),
+            lambda delivery: delivery.replayed(self.clock()),
+            self.deliveries.save,
+        )
+        before = replace(delivery, replay_number=delivery.replay_number - 1)
+        self.waiting.remove(before)
+        if following := self.waiting.first(before):  # it waits for this one no longer
+            self.outbox.put((following.message, 0))
+        return self._send(delivery)
+
+    def _send(self, delivery: Delivery) -> Delivery:
+        self.waiting.put(delivery.waiting)
+        self.outbox.put((delivery.message, 0))
+        return delivery
 
     def _running(self, webhook_id: str, caller: Caller) -> Webhook:
         webhook = self.show(webhook_id, caller)
@@ -144,15 +149,12 @@ class ManageWebhooks:
             raise InvalidRequest(f"the webhook {webhook.id} is paused: resume it first", field="active")
         return webhook
 
-    def _change(self, webhook_id: str, caller: Caller, change: Callable[[Webhook], Webhook]) -> Webhook:
-        for _ in range(_WRITES):
-            webhook = self.show(webhook_id, caller)
-            changed = change(webhook)
-            try:
-                return self.webhooks.create(changed) if webhook.generation == 0 else self.webhooks.save(changed)
-            except Stale:
-                continue
-        raise Stale(f"webhook {webhook_id} changes too often")
+    def _change(self, webhook_id: str, caller: Caller, edit: Callable[[Webhook], Webhook]) -> Webhook:
+        def save(webhook: Webhook) -> Webhook:  # nobody has recorded the callbacks' before their first secret
+            is_new = webhook.id == CALLBACKS and webhook.generation == 1
+            return self.webhooks.create(webhook) if is_new else self.webhooks.save(webhook)
+
+        return change(lambda: self.show(webhook_id, caller), edit, save)
 
     def _with_secret(self, webhook: Webhook) -> WebhookWithSecret:
         master = self.secret.value()

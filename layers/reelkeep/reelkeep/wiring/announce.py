@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWebhooks
+from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWaiting, TableWebhooks
 from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.dialects import shown
 from reelkeep.domain.links import Links
@@ -19,6 +19,7 @@ def build() -> Announce:
     return Announce(
         webhooks=TableWebhooks(platform.dynamodb(), settings.table),
         deliveries=TableDeliveries(platform.dynamodb(), settings.table),
+        waiting=TableWaiting(platform.dynamodb(), settings.table),
         outbox=SqsOutbox(platform.sqs(), settings.deliveries_url),
         render=_rendered,
         links=permanent_links(link_secret, settings.public_url),

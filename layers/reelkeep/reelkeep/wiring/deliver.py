@@ -1,36 +1,35 @@
-"""Wires the use case Deliver."""
+"""Wires the use cases Deliver and Release."""
 
 from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable
-from typing import TYPE_CHECKING
 
-from reelkeep.adapters.dynamodb.webhooks import TableCircuitBreakers, TableDeliveries, TableWebhooks
+from reelkeep.adapters.dynamodb.webhooks import TableCircuitBreakers, TableDeliveries, TableWaiting, TableWebhooks
 from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
-from reelkeep.adapters.outbox import SqsOutbox, message_of
-from reelkeep.domain.notices.webhooks import Delivery
+from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.services.deliver import Deliver
+from reelkeep.services.release import Release
 from reelkeep.wiring import platform
-
-if TYPE_CHECKING:
-    from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 _JITTER = 0.1  # of a wait, more or less
 
 
-def build() -> Callable[[SQSRecord], tuple[Delivery | None, bool]]:
-    """Attempts the delivery that a message of the queue names: the delivery, and whether the message has to stay."""
-    settings = platform.settings
+def build() -> tuple[Deliver, Release]:
+    settings, dynamodb = platform.settings, platform.dynamodb()
+    webhooks, waiting = TableWebhooks(dynamodb, settings.table), TableWaiting(dynamodb, settings.table)
+    breakers = TableCircuitBreakers(dynamodb, settings.table)
     outbox = SqsOutbox(platform.sqs(), settings.deliveries_url, settings.undelivered_url)
     destinations = Destinations(Outbound(platform.tls()), allow_private=settings.allow_private_webhooks)
+    release = Release(webhooks=webhooks, waiting=waiting, breakers=breakers, outbox=outbox, clock=platform.now)
     deliver = Deliver(
-        webhooks=TableWebhooks(platform.dynamodb(), settings.table),
-        deliveries=TableDeliveries(platform.dynamodb(), settings.table),
-        breakers=TableCircuitBreakers(platform.dynamodb(), settings.table),
+        webhooks=webhooks,
+        deliveries=TableDeliveries(dynamodb, settings.table),
+        waiting=waiting,
+        breakers=breakers,
+        release=release,
         outbox=outbox,
         post=destinations.post,
         notices=SnsNotices(platform.sns, settings.topic_arn),
@@ -39,11 +38,4 @@ def build() -> Callable[[SQSRecord], tuple[Delivery | None, bool]]:
         jitter=lambda: random.uniform(1 - _JITTER, 1 + _JITTER),  # noqa: S311  nothing depends on it
         nonce=lambda: secrets.token_hex(8),
     )
-
-    def attempt(record: SQSRecord) -> tuple[Delivery | None, bool]:
-        delivery, seconds = deliver(message_of(record.body))
-        if seconds is not None:
-            outbox.retry_in(record.receipt_handle, seconds)
-        return delivery, seconds is not None
-
-    return attempt
+    return deliver, release

@@ -7,7 +7,7 @@ from typing import Any
 
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
-from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWebhooks
+from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWaiting, TableWebhooks
 from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.guard import resolve
 from reelkeep.adapters.http.outbound import Outbound
@@ -62,6 +62,7 @@ def _webhooks(outbound: Outbound) -> Mapping[str, Callable[[Any, Caller], Any]]:
     manage = ManageWebhooks(
         webhooks=TableWebhooks(platform.dynamodb(), settings.table),
         deliveries=TableDeliveries(platform.dynamodb(), settings.table),
+        waiting=TableWaiting(platform.dynamodb(), settings.table),
         outbox=SqsOutbox(platform.sqs(), settings.deliveries_url),
         destinations=Destinations(outbound, allow_private=settings.allow_private_webhooks),
         secret=platform.secret(settings.webhook_secret_arn),

@@ -10,7 +10,7 @@ from reelkeep.domain.links import Links
 from reelkeep.domain.task import ArchivedFile, Creation, Task
 
 if TYPE_CHECKING:
-    from reelkeep.domain.notices.webhooks import PauseReason, Webhook
+    from reelkeep.domain.notices.webhooks import Webhook
 
 SOURCE = "/reelkeep"
 
@@ -99,10 +99,12 @@ def test_event(delivery_id: str, webhook: Webhook, now: datetime) -> dict[str, A
     return _of_webhook("test", delivery_id, webhook, now)
 
 
-def paused_event(webhook: Webhook, why: PauseReason, now: datetime) -> dict[str, Any]:
-    """A webhook was paused. The event goes to the topic, since the webhook itself gets nothing."""
-    event = _of_webhook("paused", f"{webhook.id}.paused.{webhook.version}", webhook, now)
-    return event | {"data": {**event["data"], "reason": why, "failing_since": _time(webhook.failing_since)}}
+def health_event(webhook: Webhook, now: datetime) -> dict[str, Any]:
+    """A webhook takes nothing, or was paused. The event goes to the topic, since the webhook itself gets nothing."""
+    what = "paused" if webhook.paused else "failing"
+    event = _of_webhook(what, f"{webhook.id}.{what}.{webhook.version}", webhook, now)
+    reason = {"reason": webhook.paused} if webhook.paused else {}
+    return event | {"data": {**event["data"], **reason, "failing_since": _time(webhook.failing_since)}}
 
 
 def webhook_attributes(event: Mapping[str, Any]) -> dict[str, str]:

@@ -25,6 +25,7 @@ EVENT_TYPES = (
     *(f"reelkeep.task.{state}" for state in FINAL_STATES),
     UPDATED,
     POSSIBLE_REPEAT,
+    "reelkeep.webhook.failing",
     "reelkeep.webhook.paused",
     NOT_UNDERSTOOD,
     DELAYED,

@@ -13,11 +13,14 @@ from urllib.parse import urlsplit
 from reelkeep.domain import ids
 from reelkeep.domain.task import State
 
+_ORDER = {state.value: number for number, state in enumerate(State)}
 CALLBACKS = "callbacks"  # the id of the webhook that stands for every `callback_url` of an owner
 MAX_WEBHOOKS = 20  # per owner
 DELIVERY_TTL = timedelta(days=30)  # of the record of a delivery
 SECRET_OVERLAP = timedelta(hours=24)  # in which the previous secret signs, too
 PAUSE_AFTER = timedelta(days=5)  # without one success
+REPORT_AFTER = timedelta(hours=1)  # without one success; then the owner is notified, once
+GIVE_UP_AFTER = timedelta(days=1)  # of waiting for a receiver that answers nobody
 ANNOUNCED_STATES = tuple(state for state in State if state not in (State.CREATED, State.QUEUEING))
 DEFAULT_STATES = tuple(state for state in ANNOUNCED_STATES if state.terminal)
 # To a client of any dialect, a task that is archiving is still processing.
@@ -25,7 +28,6 @@ CALLBACK_STATES = tuple(state for state in ANNOUNCED_STATES if state is not Stat
 
 _WAITS = (5, 30, 120, 600, 1800, 3600, 2 * 3600, 4 * 3600, 8 * 3600, 8 * 3600)  # seconds; 23 h 43 min in all
 ATTEMPTS = len(_WAITS) + 1
-_LONGEST_WAIT = 11 * 3600 + 1800  # SQS hides a message for 12 hours at most, counted from when it was received
 _REMEMBERED_ATTEMPTS = 50  # from before a replay
 _GONE = 410  # for good: RFC 9110, section 15.5.11
 _WEBHOOK_ID = re.compile(r"wh_[0-9a-f]{32}")
@@ -61,6 +63,10 @@ class Attempt:
     error: str = ""  # why there was none
     milliseconds: int
 
+    @property
+    def succeeded(self) -> bool:
+        return self.status is not None and 200 <= self.status < 300
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -84,10 +90,32 @@ class Delivery:
     version: int = 0
 
     @property
-    def message_group(self) -> str:
+    def receiver(self) -> str:
+        """The webhook, or the scheme and host of a callback, whatever its path is."""
+        if self.webhook_id != CALLBACKS:
+            return self.webhook_id
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.netloc}".lower()
+
+    @property
+    def group(self) -> str:
         """Messages of a group are delivered in order. A replay does not wait for messages that are older."""
-        group = f"{self.webhook_id}.{self.task_id or self.id}"
-        return f"{group}.{self.id}.{self.replay_number}" if self.replay_number else group
+        return f"{self.id}.{self.replay_number}" if self.replay_number else self.task_id or self.id
+
+    @property
+    def place(self) -> str:
+        """Among what waits for its receiver: sorts by the task's time, then by the state; late files come last."""
+        return f"{self.group}#{_ORDER.get(self.event, len(_ORDER))}#{self.id}"
+
+    @property
+    def message(self) -> DeliveryMessage:
+        return DeliveryMessage(self.owner, self.webhook_id, self.id, self.replay_number)
+
+    @property
+    def waiting(self) -> WaitingDelivery:
+        """As it waits while the outbox has a message for it."""
+        expires_at = self.created_at + DELIVERY_TTL
+        return WaitingDelivery(receiver=self.receiver, place=self.place, message=self.message, expires_at=expires_at)
 
     @property
     def url_without_query(self) -> str:
@@ -130,23 +158,42 @@ class Delivery:
     def attempted(self, attempt: Attempt, jitter: float) -> Delivery:
         """After this attempt. The wait is multiplied by the jitter, so that not all messages come back at once."""
         tried = replace(self, attempts=(*self.attempts, attempt), next_attempt_at=None)
-        if attempt.status is not None and 200 <= attempt.status < 300:
+        if attempt.succeeded:
             return replace(tried, outcome=Outcome.DELIVERED)
         number = len(tried.attempts) - self.attempts_before_replay
         if attempt.status == _GONE or number >= ATTEMPTS:
             return replace(tried, outcome=Outcome.FAILED)
-        wait = min(_WAITS[number - 1] * jitter, _LONGEST_WAIT)
-        return replace(tried, next_attempt_at=attempt.at + timedelta(seconds=wait))
+        return replace(tried, next_attempt_at=attempt.at + timedelta(seconds=_WAITS[number - 1] * jitter))
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryMessage:
-    """A message of the outbox. It holds ids only."""
+    """A message of the outbox: an attempt is due. It holds ids only."""
 
     owner: str
     webhook_id: str
     delivery_id: str
     replay_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseMessage:
+    """A message of the outbox: of those that wait for this receiver, some may be due."""
+
+    owner: str
+    receiver: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingDelivery:
+    """A delivery that is not done yet."""
+
+    receiver: str
+    place: str
+    message: DeliveryMessage
+    expires_at: datetime  # with the record of the delivery
+    since: datetime | None = None  # it has waited for a release
+    due: datetime | None = None  # None while the outbox has a message for it, or for the one that goes before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +211,7 @@ class Webhook:
     generation: int = 1  # of its secret
     rotated_at: datetime | None = None  # when the previous generation was replaced
     failing_since: datetime | None = None  # no message has arrived since
+    reported: bool = False  # the owner was notified that it is failing
     version: int = 0  # of the record; every write names the one that it builds on
 
     def rotated(self, now: datetime) -> Webhook:
@@ -187,7 +235,7 @@ class Webhook:
             case None:
                 return changed
             case True:
-                return replace(changed, paused=None, failing_since=None)
+                return replace(changed, paused=None, failing_since=None, reported=False)
             case False:
                 return replace(changed, paused=self.paused or PauseReason.OWNER)
 
@@ -196,13 +244,17 @@ class Webhook:
         if self.paused:
             return self
         if delivery.outcome is Outcome.DELIVERED:
-            return replace(self, failing_since=None)
+            return replace(self, failing_since=None, reported=False)
         if delivery.is_gone:
             return replace(self, paused=PauseReason.GONE)
         since = self.failing_since or now
-        if delivery.outcome is Outcome.FAILED and now - since >= PAUSE_AFTER:
-            return replace(self, failing_since=since, paused=PauseReason.FAILING)
-        return replace(self, failing_since=since)
+        paused = delivery.outcome is Outcome.FAILED and now - since >= PAUSE_AFTER
+        return replace(
+            self,
+            failing_since=since,
+            reported=self.reported or now - since >= REPORT_AFTER,
+            paused=PauseReason.FAILING if paused else None,
+        )
 
 
 def callbacks_webhook(owner: str, now: datetime) -> Webhook:
