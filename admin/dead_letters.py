@@ -37,6 +37,12 @@ class Execution:
     reason: str
     what: str = "execution"
 
+    @property
+    def run(self) -> int:
+        """Its number, which the name of all but the first one ends in."""
+        number = self.name.partition("-")[2]
+        return int(number) if number.isdecimal() else 0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:

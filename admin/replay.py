@@ -28,13 +28,12 @@ class Replay:
         self._executions = executions
         self._sweep = sweep
         self._clock = clock
-        self._restarted: set[str] = set()
         self._swept: dict[bool, str] = {}
 
     def __call__(self, letter: Letter, meaning: Meaning) -> Replayed:
         match meaning:
             case Execution():
-                return Replayed(letter, meaning, *self._execution(meaning.task_id))
+                return Replayed(letter, meaning, *self._execution(meaning))
             case Sweep():
                 if meaning.everything not in self._swept:
                     self._swept[meaning.everything] = self._sweep(meaning.everything)
@@ -43,18 +42,17 @@ class Replay:
             case Unknown():
                 return Replayed(letter, meaning, False, "left: nobody knows what to do with it")
 
-    def _execution(self, task_id: str) -> tuple[bool, str]:
-        task = self._tasks.get(task_id)
+    def _execution(self, failed: Execution) -> tuple[bool, str]:
+        task = self._tasks.get(failed.task_id)
         if task is None:
             return False, "left: the table knows no such task (see `archive rebuild`)"
         if not task.unfinished:
             return True, f"nothing to do: the task is {task.state}"
+        if failed.run < task.executions:
+            return True, f"nothing to do: run {task.executions} of the task has taken over"
         try:
-            if task.id in self._restarted or self._executions.running(task):
-                return True, "nothing to do: the task has a running execution"
             if not restart(task, tasks=self._tasks, executions=self._executions, now=self._clock()):
                 return False, "left: somebody is at work on the task"
         except TryLater as error:
             return False, f"left: {error}"
-        self._restarted.add(task.id)
         return True, "restarted"

@@ -160,6 +160,8 @@ class Bucket:
             content, headers, wrong = _received(request)
             if wrong:
                 return _refused(400, wrong)
+        if headers.get("if-none-match") == "*" and key in self.objects:
+            return _refused(412, "PreconditionFailed")
         match call:
             case "PutObject":
                 self.objects[key], self.stored[key] = content, headers
@@ -174,10 +176,13 @@ class Bucket:
                 assert named == sorted(self.parts)
                 assert headers["x-amz-checksum-type"] == "FULL_OBJECT"
                 self.objects[key] = whole
+                self.parts.clear()
                 stored = f"<ChecksumCRC32>{_checksum('crc32', whole)}</ChecksumCRC32>"
                 return reply(200, f"<Result>{stored if self.tells_checksums else ''}</Result>".encode())
             case "HeadObject":
-                return reply(200, x_amz_checksum_crc32=_checksum("crc32", self.objects[key]))
+                there = self.objects[key]
+                one = "sha256" if "x-amz-checksum-sha256" in self.stored[key] else "crc32"
+                return [reply(200, there, **{f"x_amz_checksum_{one}": _checksum(one, there)})[0]]
             case "AbortMultipartUpload":
                 self.parts.clear()
                 return reply(204)

@@ -1,4 +1,6 @@
-"""The state machine's step Finalize: {"task_id"} in, {"task_id", "finished", "wait_seconds"} out."""
+"""The state machine's step Finalize: {"task_id", "run"} in, {"task_id", "run", "finished", "wait_seconds"} out.
+
+An execution that release 0.2.0 started has no "run"."""
 
 from __future__ import annotations
 
@@ -20,7 +22,7 @@ provider_metrics = ProviderMetrics(platform.settings.stack)
 
 @platform.lambda_handler("task_id")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    verdict = finalize(event["task_id"], seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
+    verdict = finalize(event["task_id"], lambda: context.get_remaining_time_in_millis() / 1000, event.get("run"))
     logger.info("finalized", extra=verdict.facts)
     if verdict.task and verdict.announced:
         logger.info("task ended", extra=log_fields(verdict.task))

@@ -1,6 +1,7 @@
-"""The state machine's step Poll: {"task_id"} in, {"task_id", "finished", "wait_seconds"} out.
+"""The state machine's step Poll: {"task_id", "run"} in, {"task_id", "run", "finished", "wait_seconds"} out.
 
-While the "provider_task_id" could not be recorded, it is handed on from poll to poll."""
+An execution that release 0.2.0 started has no "run". While the "provider_task_id" could not be recorded, it is handed
+on from poll to poll."""
 
 from __future__ import annotations
 
@@ -17,6 +18,6 @@ logger = platform.logger()
 
 @platform.lambda_handler("task_id")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    verdict = poll(event["task_id"], event.get("provider_task_id", ""))
+    verdict = poll(event["task_id"], event.get("run"), event.get("provider_task_id", ""))
     logger.info("polled", extra=verdict.facts)
     return verdict.answer

@@ -63,4 +63,5 @@ def _task(
 
 
 def _holds(choice: dict[str, Any], data: dict[str, Any]) -> bool:
-    return bool(data[choice["Variable"].removeprefix("$.")]) is choice["BooleanEquals"]
+    name = choice["Variable"].removeprefix("$.")
+    return name in data if choice.get("IsPresent") else data[name] is choice["BooleanEquals"]

@@ -201,13 +201,10 @@ class Secret(Protocol):
 
 class Executions(Protocol):
     def start(self, task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
-        """Under the task's own id; a run already under that name is fine. Raises TryLater.
+        """Starts the run whose number the task has (`executions`); a second time changes nothing. Raises TryLater.
 
-        `provider_task_id` goes along to the first look if it could not be recorded.
+        `provider_task_id` goes along to the first poll if it could not be recorded.
         """
-
-    def running(self, task: Task) -> bool:
-        """Raises TryLater."""
 
 
 class Notices(Protocol):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, TypeVar
@@ -162,16 +162,15 @@ class Bucket:
 
 
 class Machines:
-    """Executions by name. `begin` is told of each new one, and gives its steps."""
+    """Executions by name. `begin` is told of each new one."""
 
-    def __init__(self, aws: Aws, begin: Callable[[str, dict[str, Any]], Generator[float]]) -> None:
+    def __init__(self, aws: Aws, begin: Callable[[str, dict[str, Any]], None]) -> None:
         self._aws = aws
         self._begin = begin
-        self._running: dict[str, Generator[float]] = {}
         self._taken: set[str] = set()
 
     def start(self, task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
-        data: dict[str, Any] = {"task_id": task.id, "wait_seconds": wait_seconds}
+        data: dict[str, Any] = {"task_id": task.id, "run": task.executions, "wait_seconds": wait_seconds}
         data |= {"provider_task_id": provider_task_id} if provider_task_id else {}
         self._aws("sfn", lambda: self._start(task, data))
 
@@ -179,13 +178,7 @@ class Machines:
         name = f"{task.id}-{task.executions}"
         if name not in self._taken:
             self._taken.add(name)
-            self._running[name] = self._begin(task.id, data)
-
-    def running(self, task: Task) -> bool:
-        return self._aws("sfn", lambda: f"{task.id}-{task.executions}" in self._running)
-
-    def ended(self, steps: Generator[float]) -> None:
-        self._running = {name: each for name, each in self._running.items() if each is not steps}
+            self._begin(task.id, data)
 
 
 class Topic:

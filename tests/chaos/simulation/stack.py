@@ -71,9 +71,9 @@ class Stack:
         poll = Poll(**self._seen, claims=self.claims, requests=self.bucket, notices=self.notices)
         finalize = Finalize(**self._seen, archive=self.bucket, notices=self.notices, links=_link)
         self._functions: dict[str, Callable[[dict[str, Any]], Any]] = {
-            "poll": lambda event: poll(event["task_id"], event.get("provider_task_id", "")),
+            "poll": lambda event: poll(event["task_id"], event.get("run"), event.get("provider_task_id", "")),
             "finalize": lambda event: finalize(
-                event["task_id"], lambda: world.random.choice([900.0, 900.0, 900.0, 30.0])
+                event["task_id"], partial(float, world.random.choice([900, 900, 900, 30])), event.get("run")
             ),
         }
 
@@ -141,10 +141,8 @@ class Stack:
         except (ReelkeepError, LookupError, ValueError, Killed) as error:
             self.world.report.happened[f"{name}: {type(error).__name__}"] += 1
 
-    def _begun(self, task_id: str, data: dict[str, Any]) -> Generator[float]:
-        steps = execution(data, self.invoke)
-        self.world.at(0, partial(self._step, task_id, steps))
-        return steps
+    def _begun(self, task_id: str, data: dict[str, Any]) -> None:
+        self.world.at(0, partial(self._step, task_id, execution(data, self.invoke)))
 
     def _step(self, task_id: str, steps: Generator[float]) -> None:
         try:
@@ -152,7 +150,6 @@ class Stack:
         except (StopIteration, ExecutionFailed) as end:
             if isinstance(end, ExecutionFailed):
                 self.world.report.happened["executions failed"] += 1
-            self.executions.ended(steps)
             if self.world.happens("late event", 0.02):
                 for function in ("poll", "finalize"):
                     self.world.at(self.world.random.uniform(0, 90_000), partial(self._alone, function, task_id))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import boto3
 import pytest
-from botocore.stub import ANY, Stubber
+from botocore.stub import Stubber
 
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.notices import SnsNotices
@@ -41,12 +42,17 @@ def test_an_attribute_holds_nothing_for_which_sns_would_drop_the_notice(
         stubber.assert_no_pending_responses()
 
 
-def test_an_execution_that_cannot_be_looked_at_now_may_be_looked_at_later(session: boto3.Session) -> None:
+def test_an_execution_bears_the_number_of_its_run_in_its_name_and_its_input(session: boto3.Session) -> None:
     states = session.client("stepfunctions")
-    executions = StepFunctionsExecutions(states, MACHINE)
+    third = replace(task(), executions=2)
+    asked = {
+        "stateMachineArn": MACHINE,
+        "name": f"{third.id}-2",
+        "input": json.dumps({"task_id": third.id, "run": 2, "wait_seconds": 7}),
+    }
     with Stubber(states) as stubber:
-        stubber.add_client_error("describe_execution", "ThrottlingException", expected_params={"executionArn": ANY})
+        stubber.add_client_error("start_execution", "ExecutionAlreadyExists", expected_params=asked)
+        StepFunctionsExecutions(states, MACHINE).start(third, 7)
+        stubber.add_client_error("start_execution", "ThrottlingException", expected_params=asked)
         with pytest.raises(TryLater):
-            executions.running(task())
-        stubber.add_client_error("describe_execution", "ExecutionDoesNotExist", expected_params={"executionArn": ANY})
-        assert not executions.running(task())
+            StepFunctionsExecutions(states, MACHINE).start(third, 7)

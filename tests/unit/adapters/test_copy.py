@@ -533,6 +533,36 @@ def test_no_error_shows_the_signature_of_a_link(archive: Archive) -> None:
         assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("part_bytes", [16 << 20, 1 << 20])
+def test_what_is_archived_already_is_not_written_again(archive: Archive, part_bytes: int) -> None:
+    with Server(File(LONG)) as source:
+        first = archive.keep(source.url(), part_bytes=part_bytes)
+        archive.bucket.calls.clear()
+        assert archive.keep(source.url(), part_bytes=part_bytes) == first
+
+    whole = ["PutObject", "HeadObject"]
+    assert archive.bucket.calls[-2:] == (whole if part_bytes > len(LONG) else ["HeadObject", "AbortMultipartUpload"])
+    assert archive.objects == {"v.mp4": LONG}
+
+
+@pytest.mark.parametrize("part_bytes", [16 << 20, 1 << 20])
+def test_what_came_before_and_is_other_than_what_comes_now_gives_way(archive: Archive, part_bytes: int) -> None:
+    other = LONG[:-1] + bytes([LONG[-1] ^ 1])
+    with Server(File(other)) as before, Server(File(LONG)) as now:
+        archive.keep(before.url(), part_bytes=part_bytes)
+        kept = archive.keep(now.url(), part_bytes=part_bytes)
+
+    assert archive.objects == {"v.mp4": LONG}
+    assert kept.sha256 in ("", sha256(LONG).hexdigest())
+
+
+@pytest.mark.parametrize("call", ["PutObject", "CompleteMultipartUpload"])
+def test_a_file_that_somebody_else_writes_at_this_moment_is_busy(archive: Archive, call: str) -> None:
+    archive.bucket.faults[call] = [(409, "ConditionalRequestConflict")]
+    with Server(File(LONG)) as source, pytest.raises(SourceBusy, match="being written"):
+        archive.keep(source.url(), part_bytes=16 << 20 if call == "PutObject" else 1 << 20)
+
+
 # The archive's own troubles ---------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -185,9 +186,9 @@ class FakeArchive:
 
 @dataclass
 class FakeExecutions:
-    started: list[tuple[str, int]] = field(default_factory=list)
+    started: list[tuple[str, int]] = field(default_factory=list)  # task and seconds
     unrecorded: dict[str, str] = field(default_factory=dict)  # what went along, by task
-    names: set[str] = field(default_factory=set)
+    runs: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))  # by task
     fault: BaseException | None = None
 
     def start(self, task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
@@ -195,11 +196,9 @@ class FakeExecutions:
             raise self.fault
         if provider_task_id:
             self.unrecorded[task.id] = provider_task_id
-        self.started.append((task.id, wait_seconds))
-        self.names.add(task.id)
-
-    def running(self, task: Task) -> bool:
-        return task.id in self.names
+        if task.executions not in self.runs[task.id]:
+            self.runs[task.id].add(task.executions)
+            self.started.append((task.id, wait_seconds))
 
 
 @dataclass
@@ -270,7 +269,7 @@ class Stage:
         )
         return submit(asked or request(), caller, key, attempt)
 
-    def poll(self, task_id: str) -> Verdict:
+    def poll(self, task_id: str, run: int | None = None) -> Verdict:
         poll = Poll(
             tasks=self.tasks,
             claims=self.claims,
@@ -279,9 +278,9 @@ class Stage:
             notices=self.notices,
             clock=self.clock,
         )
-        return poll(task_id, self.executions.unrecorded.get(task_id, ""))
+        return poll(task_id, run, self.executions.unrecorded.get(task_id, ""))
 
-    def finalize(self, task_id: str) -> Verdict:
+    def finalize(self, task_id: str, run: int | None = None) -> Verdict:
         return Finalize(
             tasks=self.tasks,
             archive=self.archive,
@@ -289,7 +288,7 @@ class Stage:
             notices=self.notices,
             links=lambda kept: f"https://keep.test/{kept.key}",
             clock=self.clock,
-        )(task_id, lambda: self.seconds_left)
+        )(task_id, lambda: self.seconds_left, run)
 
     def cancel(self, task_id: str, caller: Caller = ALICE) -> Task:
         return Cancel(self.tasks, FakeProviders(self.provider), self.clock)(task_id, caller)

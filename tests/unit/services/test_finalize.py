@@ -283,7 +283,7 @@ def test_a_manifest_that_could_not_be_written_at_the_end_is_written_when_the_mac
 def test_no_copy_is_begun_when_the_functions_time_runs_out() -> None:
     stage, id = archiving("video")
     stage.seconds_left = 30
-    assert stage.finalize(id).answer == {"task_id": id, "finished": False, "wait_seconds": 1}
+    assert stage.finalize(id).answer == {"task_id": id, "run": 0, "finished": False, "wait_seconds": 1}
     assert stage.archive.copies == []
     assert stage.task(id).polling.consecutive_errors == 0
 

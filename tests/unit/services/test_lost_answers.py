@@ -243,7 +243,7 @@ def test_an_id_that_could_not_be_recorded_is_carried_on_from_look_to_look() -> N
     task_id = stage.submit().id
     stage.pass_(MINUTE)
     answer = stage.poll(task_id).answer
-    assert answer == {"task_id": task_id, "finished": False, "wait_seconds": 1, "provider_task_id": "p-1"}
+    assert answer == {"task_id": task_id, "run": 0, "finished": False, "wait_seconds": 1, "provider_task_id": "p-1"}
     stage.executions.unrecorded[task_id] = "p-1"  # as the state machine hands it on
     with pytest.raises(TryLater):  # which it repeats
         stage.poll(task_id)

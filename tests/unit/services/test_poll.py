@@ -66,7 +66,7 @@ def test_what_was_known_since_the_submission_is_kept_if_the_success_does_not_say
 
 def test_the_machine_is_told_ids_and_waits_only() -> None:
     stage, id = staged(RUNNING)
-    assert set(stage.poll(id).answer) == {"task_id", "finished", "wait_seconds"}
+    assert set(stage.poll(id).answer) == {"task_id", "run", "finished", "wait_seconds"}
 
 
 def test_a_failure_ends_the_task_with_its_reason() -> None:

@@ -11,6 +11,7 @@ from reelkeep.domain.errors import Conflict, NotFound, TryLater, Unauthorized
 from reelkeep.domain.observation import Busy, Failed, Missing, NotYet, Succeeded, Unknown, Unreadable
 from reelkeep.domain.task import ArchivedFile, Failure, FailureClass, State, Task
 from reelkeep.ports import Source, SourceBusy
+from reelkeep.services.poll import Verdict
 from tests.fakes import FakeTasks
 from tests.unit.services.stage import QUEUED, RUNNING, FakeProvider, Stage, creation
 
@@ -33,39 +34,48 @@ def test_a_provider_that_is_done_ends_the_wait(end: object) -> None:
     ended = stage.now
     stage.call_back(id)
     assert stage.executions.started == [(id, 0)]
-    assert stage.task(id).executions == 1  # another name than that of the execution that waits
-    assert stage.poll(id).finished
-    assert stage.finalize(id).finished
+    assert stage.executions.runs[id] == {0, 1}
+    assert stage.poll(id, run=1).finished
+    assert stage.finalize(id, run=1).finished
     assert stage.provider.looks == 1
     assert len(stage.notices.told) == 1
     assert stage.now == ended  # nothing waited
 
 
-def test_the_execution_that_waited_finds_nothing_to_do() -> None:
-    stage, id = staged(DONE)
+@pytest.mark.parametrize("end", [DONE, REFUSED])
+def test_the_run_that_waited_ends_at_its_next_step_and_touches_nothing(end: object) -> None:
+    stage, id = staged(end)
     stage.call_back(id)
-    stage.see_through(id)
+    stage.poll(id, run=1)
+    stage.finalize(id, run=1)
     ended = stage.task(id)
-    stage.see_through(id)
+    assert ended.executions == 1
+    for step in (stage.poll, stage.finalize):
+        assert step(id, run=0).answer == {
+            "task_id": id,
+            "run": 0,
+            "finished": True,
+            "wait_seconds": 1,
+            "superseded": True,
+        }
     assert stage.task(id) == ended
-    assert (stage.provider.looks, len(stage.notices.told), len(stage.archive.copies)) == (1, 1, 1)
+    assert (stage.provider.looks, len(stage.notices.told), len(stage.archive.copies)) == (1, 1, int(end is DONE))
 
 
-def test_the_execution_that_waited_may_come_while_the_new_one_copies() -> None:
+def test_the_run_that_waited_may_come_while_the_new_one_copies() -> None:
     stage, id = staged(DONE)
     stage.call_back(id)
-    archive = stage.archive.archive
+    archive, verdicts = stage.archive.archive, list[Verdict]()
 
     def meanwhile(task: Task, number: int, name: str, source: Source, seconds: float) -> ArchivedFile:
-        stage.archive.archive = archive
-        archived = archive(task, number, name, source, seconds)
-        stage.see_through(id)
-        return archived
+        verdicts.extend(step(id, run=0) for step in (stage.poll, stage.finalize))
+        return archive(task, number, name, source, seconds)
 
     stage.archive.archive = meanwhile
-    assert stage.finalize(id).finished
+    assert stage.finalize(id, run=1).finished
+    assert [verdict.superseded for verdict in verdicts] == [True, True]
     assert stage.task(id).state is State.SUCCESS
-    assert len({notice["id"] for notice in stage.notices.told}) == 1
+    assert (len(stage.notices.told), len(stage.archive.copies)) == (1, 1)
 
 
 def test_a_task_that_still_goes_on_keeps_its_one_execution_and_its_next_look() -> None:

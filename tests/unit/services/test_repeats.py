@@ -223,7 +223,7 @@ def test_a_repeat_after_the_first_died_gets_a_task_that_comes_to_its_end_and_is_
     with pytest.raises(DiesAt):
         stage.submit(ASKED, key="k")
     again = stage.submit(ASKED, key="k")
-    assert stage.executions.names == {again.id}
+    assert set(stage.executions.runs) == {again.id}
     called = len(stage.provider.dispatched)
     stage.provider.found = ["p-1" if called else ""]
     stage.see_through(again.id)
@@ -269,7 +269,7 @@ def test_who_was_given_a_task_that_is_refused_then_is_told_by_a_notice(point: st
     with pytest.raises(Refused):
         stage.submit(ASKED, key="k")
     [given] = repeats
-    assert stage.executions.names == {given.id}
+    assert set(stage.executions.runs) == {given.id}
     stage.see_through(given.id)
     assert [notice["subject"] for notice in stage.notices.told] == [given.id]
 
@@ -618,7 +618,7 @@ def test_a_repeat_starts_what_could_not_be_started() -> None:
     task = stage.submit(ASKED, key="k")
     stage.executions.fault = None
     stage.submit(ASKED, key="k")
-    assert stage.executions.names == {task.id}
+    assert set(stage.executions.runs) == {task.id}
 
 
 def test_the_archive_s_faults_leave_the_key_for_another_try() -> None:

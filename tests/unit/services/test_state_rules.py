@@ -232,7 +232,6 @@ class Lives(RuleBasedStateMachine):
             self.stage.pass_(700)
             self.stage.sweep()
             self._attempt(self.stage.see_through, self.task.id)
-            self.stage.executions.names.clear()
             if self.task.announcements.announced_at:
                 break
             if self.provider.truth in ("queueing", "processing"):  # placed only now

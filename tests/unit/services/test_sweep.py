@@ -17,22 +17,13 @@ from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creati
 def test_a_task_whose_execution_died_gets_a_new_one_under_a_new_name() -> None:
     stage = Stage()
     task = stage.submit()
-    stage.executions.names.clear()
     assert stage.sweep(everything=True) == Swept(unfinished=1, restarted=1, links_expiring_soon=0)
     assert stage.task(task.id).executions == 1
-
-
-def test_a_task_with_a_running_execution_is_left_alone() -> None:
-    stage = Stage()
-    stage.submit()
-    stage.pass_(24 * 3600)
-    assert stage.sweep().restarted == 0
 
 
 def test_a_task_that_is_not_overdue_is_not_asked_about() -> None:
     stage = Stage()
     stage.submit()
-    stage.executions.names.clear()
     assert stage.sweep().restarted == 0
 
 
@@ -41,7 +32,6 @@ def test_a_task_that_no_execution_gets_on_with_is_tried_ever_more_seldom_and_nev
     stage.submit()
     restarts = []
     for minutes in range(0, 3 * 24 * 60, 5):  # each sweep of three days; each execution dies at once
-        stage.executions.names.clear()
         if stage.sweep().restarted:
             restarts.append(minutes)
         stage.pass_(300)
@@ -54,10 +44,8 @@ def test_a_look_that_succeeds_makes_the_sweep_attentive_again() -> None:
     stage = Stage(provider=FakeProvider(observations=[RUNNING]))
     id = stage.submit().id
     for _ in range(10):
-        stage.executions.names.clear()
         stage.sweep(everything=True)
     stage.poll(id)
-    stage.executions.names.clear()
     stage.pass_(15 * 60)
     assert stage.sweep().restarted == 1
 
@@ -141,7 +129,6 @@ def test_an_alert_that_could_not_be_sent_is_sent_by_the_next_sweep_and_holds_up_
     id = stage.submit().id
     stage.poll(id)
     stage.pass_(3600)
-    stage.executions.names.clear()
     stage.notices.faults = [ConnectionError("the topic is down"), None]
     with pytest.raises(ConnectionError):
         stage.sweep()
@@ -158,7 +145,6 @@ def test_what_is_nearest_to_losing_its_links_is_restarted_first() -> None:
         dying = replace(creation(), assets=(replace(asset, expires_at=NOON + timedelta(hours=hours)),))
         stage.provider.observations = [Succeeded((dying,))]
         stage.poll(task.id)
-    stage.executions.names.clear()
     stage.executions.started.clear()
     stage.sweep(everything=True)
     assert [id for id, _ in stage.executions.started] == [soon.id, late.id, running.id]
@@ -172,7 +158,6 @@ def test_of_tasks_whose_links_do_not_say_what_was_made_first_is_restarted_first(
         stage.pass_(3600)
     stage.archive.faults["files.test"] = [SourceBusy("503")]
     stage.finalize(first.id)  # which changes it last
-    stage.executions.names.clear()
     stage.executions.started.clear()
     stage.sweep(everything=True)
     assert [id for id, _ in stage.executions.started] == [first.id, second.id]
@@ -182,7 +167,6 @@ def test_a_task_without_a_next_look_is_overdue_soon_after_its_last_change() -> N
     stage = Stage()
     id = stage.submit().id
     stage.tasks.save(stage.task(id).with_polling(next_poll_at=None))
-    stage.executions.names.clear()
     assert stage.sweep().restarted == 0
     stage.pass_(600)
     assert stage.sweep().restarted == 1
@@ -190,34 +174,24 @@ def test_a_task_without_a_next_look_is_overdue_soon_after_its_last_change() -> N
 
 def test_an_execution_that_cannot_be_started_does_not_keep_the_others_from_theirs() -> None:
     stage = Stage()
-    for _ in range(2):
-        stage.submit()
-    stage.executions.names.clear()
-    stage.executions.fault = TryLater("throttled")
-    assert stage.sweep(everything=True) == Swept(unfinished=2, restarted=0, links_expiring_soon=0)
-    stage.executions.fault = None
-    assert stage.sweep(everything=True).restarted == 2
-
-
-def test_an_execution_that_cannot_be_looked_at_does_not_keep_the_others_from_theirs() -> None:
-    stage = Stage()
     one, *others = [stage.submit().id for _ in range(3)]
-    stage.executions.names.clear()
-    looks = stage.executions.running
+    start = stage.executions.start
 
-    def throttled(task: Task) -> bool:
+    def throttled(task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
         if task.id == one:
             raise TryLater("throttled")
-        return looks(task)
+        start(task, wait_seconds, provider_task_id)
 
-    stage.executions.running = throttled
+    stage.executions.start = throttled
     assert stage.sweep(everything=True) == Swept(unfinished=3, restarted=2, links_expiring_soon=0, left=1)
     assert {id for id, _ in stage.executions.started[3:]} == set(others)
-    stage.executions.running = looks
-    assert stage.sweep(everything=True).restarted == 1
+    assert stage.task(one).executions == 0
+    stage.executions.start = start
+    stage.pass_(700)
+    assert stage.sweep().restarted == 1
 
 
-def test_that_no_execution_can_be_looked_at_is_a_fault_once_operators_were_told() -> None:
+def test_that_no_execution_can_be_started_is_a_fault_once_operators_were_told() -> None:
     stage = Stage()
     id = stage.submit().id
     stage.poll(id)
@@ -225,14 +199,27 @@ def test_that_no_execution_can_be_looked_at_is_a_fault_once_operators_were_told(
     dying = replace(links.assets[0], expires_at=stage.now + timedelta(hours=1))
     stage.tasks.save(replace(stage.task(id), creations=(replace(links, assets=(dying,)),)))
     stage.pass_(1800)
-
-    def throttled(task: Task) -> bool:
-        raise TryLater("throttled")
-
-    stage.executions.running = throttled
+    stage.executions.fault = TryLater("throttled")
     with pytest.raises(TryLater, match="throttled"):
         stage.sweep(everything=True)
     assert len(stage.notices.alerts) == 1
+
+
+def test_two_sweeps_at_once_start_one_run() -> None:
+    stage = Stage()
+    id = stage.submit().id
+    stage.pass_(3600)
+    start = stage.executions.start
+
+    def meanwhile(task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
+        stage.executions.start = start
+        start(task, wait_seconds, provider_task_id)
+        stage.sweep()
+
+    stage.executions.start = meanwhile
+    stage.sweep()
+    assert stage.executions.runs[id] == {0, 1}
+    assert stage.task(id).executions == 1
 
 
 def test_a_sweep_ends_before_its_time_is_over_and_still_tells_operators() -> None:
@@ -243,7 +230,6 @@ def test_a_sweep_ends_before_its_time_is_over_and_still_tells_operators() -> Non
         dying = replace(creation().assets[0], expires_at=stage.now + timedelta(hours=1))
         stage.tasks.save(replace(stage.task(id), creations=(replace(creation(), assets=(dying,)),)))
     stage.pass_(1800)
-    stage.executions.names.clear()
     start = stage.executions.start
 
     def slow(task: Task, wait_seconds: int, provider_task_id: str = "") -> None:

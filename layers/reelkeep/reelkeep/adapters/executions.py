@@ -20,29 +20,21 @@ class StepFunctionsExecutions:
         self._machine = state_machine_arn
 
     def start(self, task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
-        """Idempotent: a name is taken once, for 90 days. Raises TryLater if Step Functions cannot take it now."""
+        """Starts the run whose number the task has. Idempotent: a name is taken once, for 90 days. Raises TryLater if
+        Step Functions cannot take it now."""
         known = {"provider_task_id": provider_task_id} if provider_task_id else {}
         try:
             self._client.start_execution(
                 stateMachineArn=self._machine,
                 name=_name(task),
-                input=json.dumps({"task_id": task.id, "wait_seconds": wait_seconds, **known}),
+                input=json.dumps({"task_id": task.id, "run": task.executions, "wait_seconds": wait_seconds, **known}),
             )
         except self._client.exceptions.ExecutionAlreadyExists:
             return
         except (BotoCoreError, ClientError) as error:
             raise TryLater(f"the execution of task {task.id} could not be started") from error
 
-    def running(self, task: Task) -> bool:
-        arn = f"{self._machine.replace(':stateMachine:', ':execution:')}:{_name(task)}"
-        try:
-            return self._client.describe_execution(executionArn=arn)["status"] == "RUNNING"
-        except self._client.exceptions.ExecutionDoesNotExist:
-            return False
-        except (BotoCoreError, ClientError) as error:
-            raise TryLater(f"the execution of task {task.id} could not be looked at") from error
-
 
 def _name(task: Task) -> str:
-    """The task's own id; a later run adds its number, since a name cannot be used again."""
+    """The task's id; a later run adds its number, since a name cannot be used again."""
     return f"{task.id}-{task.executions}" if task.executions else task.id

@@ -53,6 +53,24 @@ def retry_in(task: Task, now: datetime) -> int:
     return schedule.seconds_until(min(moments, default=now), now)
 
 
+def is_being_copied(task: Task, now: datetime) -> bool:
+    return task.copying_until is not None and now < task.copying_until
+
+
+def copying(task: Task, until: datetime, now: datetime) -> Task:
+    """One invocation alone copies the files from now on. It ends by `until`, and so does its claim if it crashes."""
+    if is_being_copied(task, now):
+        raise Backward("another invocation copies the files")
+    return replace(task, copying_until=until).with_polling(next_poll_at=until)
+
+
+def not_copying(task: Task, until: datetime) -> Task:
+    """The invocation whose claim lasts `until` copies nothing any more."""
+    if task.copying_until != until:
+        raise Backward("the claim has passed on")
+    return replace(task, copying_until=None)
+
+
 def needs_fresh_link(task: Task, asset: Asset, now: datetime) -> bool:
     worn_out = asset.consecutive_errors > 0 and asset.consecutive_errors % ERRORS_PER_LINK == 0
     return worn_out or now >= _link_dies_at(task, asset)
@@ -94,7 +112,7 @@ def with_errors(task: Task, errors: Sequence[CopyError], now: datetime) -> Task:
         else:
             task = _with_asset(task, error.number, _with_error(task, asset, error, now))
     retry_at = now + timedelta(seconds=retry_in(task, now))
-    return _with_last_error(replace(task, updated_at=now).with_polling(next_poll_at=retry_at))
+    return _with_last_error(replace(task, updated_at=now, copying_until=None).with_polling(next_poll_at=retry_at))
 
 
 def is_held_up(task: Task, now: datetime) -> bool:

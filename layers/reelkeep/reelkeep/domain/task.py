@@ -274,7 +274,8 @@ class Task(Record):
     dispatch: Dispatch = Dispatch()
     polling: Polling = Polling()
     announcements: Announcements = Announcements()
-    executions: int = 0  # started for it, after the first one
+    executions: int = 0  # the number of the current run, from 0; what a run with a lower one does changes nothing
+    copying_until: datetime | None = None  # until then, one invocation alone copies its files
     last_error: str = ""  # what keeps it from going on
 
     creations: tuple[Creation, ...] = ()

@@ -168,13 +168,8 @@ def observed(task: Task, observation: Observation, expected: float, now: datetim
 
 
 def observed_early(task: Task, observation: Observation, expected: float, now: datetime) -> Task:
-    """As `observed`, for a poll out of turn. It can only help: the next poll in turn stays where it is.
-
-    If it shows the end, the task gets an execution, which is counted here: the one that waits does not know.
-    """
+    """As `observed`, for a poll out of turn. It can only help: the next poll in turn stays where it is."""
     after = observed(task, observation, expected, now)
-    if after.is_generated:
-        return replace(after, executions=task.executions + 1)
     return after.with_polling(next_poll_at=task.polling.next_poll_at)
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
 
-from reelkeep.domain import archiving
+from reelkeep.domain import archiving, schedule
 from reelkeep.domain.archiving import CopyError
-from reelkeep.domain.errors import Misconfigured
+from reelkeep.domain.errors import Misconfigured, TryLater
 from reelkeep.domain.links import Links
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.notices.notice import attributes, notice, updated, updated_attributes
@@ -26,10 +29,11 @@ from reelkeep.ports import (
     Tasks,
 )
 from reelkeep.services.poll import Verdict
-from reelkeep.services.record import read, record
+from reelkeep.services.record import Superseded, read, read_in_run, record_in_run
 
 _MANIFEST_ATTEMPTS = 8
 _COPY_RESERVE = 120.0  # seconds of the function's time under which no further copy is begun
+_LONGEST_WAIT_FOR_OTHER = 60  # seconds
 _RECORD_RESERVE = 60.0  # seconds of it for what follows a copy
 
 
@@ -49,45 +53,85 @@ class Finalize:
     links: Links
     clock: Clock
 
-    def __call__(self, task_id: str, seconds_left: SecondsLeft) -> Verdict:
-        """Raises LookupError for an unknown task, ValueError for one that its provider has not finished."""
-        found = read(task_id, tasks=self.tasks)
-        if not (found.state.terminal or found.state is State.ARCHIVING):
-            raise ValueError(f"task {task_id} is {found.state}: nothing to finalize")
-        task = self._archive_files(found, seconds_left)
+    def __call__(self, task_id: str, seconds_left: SecondsLeft, run: int | None = None) -> Verdict:
+        """`run` is the number of the execution that asks.
+
+        Raises LookupError for an unknown task, ValueError for one that its provider has not finished.
+        """
+        try:
+            task = read_in_run(task_id, run, tasks=self.tasks)
+            if not task.is_generated:
+                raise ValueError(f"task {task_id} is {task.state}: nothing to finalize")
+            if archiving.is_being_copied(task, self.clock()):
+                return self._wait_for_other(task)
+            if archiving.due(task, self.clock()):
+                return self._archive_alone(task, seconds_left)
+            return self._finish(task, task)
+        except Superseded:
+            return Verdict(task_id, run or 0, finished=True, superseded=True)
+
+    def _wait_for_other(self, task: Task) -> Verdict:
+        """Another invocation copies the files. If it crashes, its claim ends by itself."""
+        wait = min(schedule.seconds_until(task.copying_until, self.clock()), _LONGEST_WAIT_FOR_OTHER)
+        return Verdict(task.id, task.executions, finished=False, wait_seconds=wait, state=task.state)
+
+    def _archive_alone(self, found: Task, seconds_left: SecondsLeft) -> Verdict:
+        now = self.clock()
+        until = now + timedelta(seconds=seconds_left())
+        task = record_in_run(found, lambda task: archiving.copying(task, until, now), tasks=self.tasks)
+        if task.copying_until != until:
+            return self._wait_for_other(task)
+        try:
+            return self._finish(self._archive_files(task, seconds_left), found)
+        except Exception:  # whoever comes next must not wait for this one
+            with suppress(TryLater, Superseded):
+                self._stop_copying(task, until)
+            raise
+
+    def _finish(self, task: Task, found: Task) -> Verdict:
+        """`found` is the task as it was before its files were copied."""
         if task.state is State.ARCHIVING and not archiving.is_held_up(task, self.clock()):
             task = self._end(task)
         elif found.state.terminal and task.announcements.announced_at is None:
             self.archive.write_manifest(task)
-        wait = archiving.retry_in(task, self.clock())
-        if task.state is State.ARCHIVING:
-            return Verdict(task_id, finished=False, wait_seconds=wait, state=task.state, last_error=task.last_error)
         lost = "; ".join(loss for loss in archiving.losses(task) if loss not in archiving.losses(found))
-        announced = task.announcements.announced_at is None
+        announced = task.state.terminal and task.announcements.announced_at is None
         if announced:
             task, lost = self._announce(task), _lost(task)
         elif task.has_late_files:
             task = self._announce_late_files(task)
-        if not task.unfinished or lost or task.archived_files > found.archived_files:
+        elif task.copying_until is not None:
+            task = self._stop_copying(task, task.copying_until)
+        is_news = not task.unfinished or lost or task.archived_files > found.archived_files
+        if task.state.terminal and is_news:
             self._write_latest_manifest(task)
         return Verdict(
-            task_id, not task.unfinished, wait, task.state, task.last_error, lost, task=task, announced=announced
+            task.id,
+            task.executions,
+            finished=not task.unfinished,
+            wait_seconds=archiving.retry_in(task, self.clock()),
+            state=task.state,
+            last_error=task.last_error,
+            lost=lost if task.state.terminal else "",
+            task=task,
+            announced=announced,
         )
+
+    def _stop_copying(self, task: Task, until: datetime) -> Task:
+        return record_in_run(task, lambda task: archiving.not_copying(task, until), tasks=self.tasks)
 
     def _archive_files(self, task: Task, seconds_left: SecondsLeft) -> Task:
         due = archiving.due(task, self.clock())
-        if not due:
-            return task
         try:
             provider = self.providers.get(task.provider)
         except Misconfigured as wrong:  # an operator will correct it
             return self._record_errors(task, [CopyError(number, name, str(wrong)) for number, name in due])
-        run = _Run(self.tasks, self.archive, provider, self.clock, seconds_left, task)
+        copies = _Copies(self.tasks, self.archive, provider, self.clock, seconds_left, task)
         for number, name in due:
             if seconds_left() < _COPY_RESERVE:
                 break
-            run.archive_file(number, name)
-        return self._record_errors(run.task, run.errors) if run.errors else run.task
+            copies.archive_file(number, name)
+        return self._record_errors(copies.task, copies.errors) if copies.errors else copies.task
 
     def _record_errors(self, task: Task, errors: list[CopyError]) -> Task:
         """Operators are told before the record says so: a repetition is harmless, silence is not."""
@@ -103,27 +147,30 @@ class Finalize:
             task = archiving.with_errors(task, errors, now)
             return task.with_announcements(delay_announced_at=now) if is_news else task
 
-        return record(task, changed, tasks=self.tasks)
+        return record_in_run(task, changed, tasks=self.tasks)
 
     def _end(self, task: Task) -> Task:
         """The manifest comes first, so that success never says more than the archive holds."""
         now = self.clock()
         self.archive.write_manifest(archiving.ended(task, now))
-        return record(task, lambda task: archiving.ended(task, now), tasks=self.tasks)
+        return record_in_run(task, lambda task: archiving.ended(task, now), tasks=self.tasks)
 
     def _announce(self, task: Task) -> Task:
         self.notices.publish(notice(task, self.links), attributes(task))
         now = self.clock()
         self._alert(task, alerts.lost(task, now))
         files = task.archived_files if task.state is State.SUCCESS else None
-        return record(
-            task, lambda task: task.with_announcements(announced_at=now, announced_files=files), tasks=self.tasks
-        )
+        return self._record_announced(task, announced_at=now, announced_files=files)
 
     def _announce_late_files(self, task: Task) -> Task:
         self.notices.publish(updated(task, self.links), updated_attributes(task))
-        files = task.archived_files
-        return record(task, lambda task: task.with_announcements(announced_files=files), tasks=self.tasks)
+        return self._record_announced(task, announced_files=task.archived_files)
+
+    def _record_announced(self, task: Task, **changes: Any) -> Task:
+        def announced(task: Task) -> Task:
+            return replace(task, copying_until=None).with_announcements(**changes)
+
+        return record_in_run(task, announced, tasks=self.tasks)
 
     def _alert(self, task: Task, alert: alerts.Alert | None) -> None:
         if alert is not None:
@@ -141,7 +188,7 @@ class Finalize:
 
 
 @dataclass(slots=True)
-class _Run:
+class _Copies:
     """The copies of one invocation, in which the provider is asked for fresh links once at most."""
 
     tasks: Tasks
@@ -180,7 +227,7 @@ class _Run:
         except SourceBusy as busy:
             return CopyError(number, name, f"{name}: {busy}", retry_after=busy.retry_after)
         now = self.clock()
-        self.task = record(
+        self.task = record_in_run(
             self.task, lambda task: archiving.archived(task, number, name, file, now), tasks=self.tasks
         )
         return None
@@ -194,7 +241,7 @@ class _Run:
         match self.provider.observe(self.task):
             case Succeeded(creations):
                 self._refresh_answered = True
-                self.task = record(
+                self.task = record_in_run(
                     self.task, lambda task: archiving.with_fresh_links(task, creations), tasks=self.tasks
                 )
             case Missing() | Failed():

@@ -14,7 +14,7 @@ from reelkeep.ports import Claims, Clock, Notices, Provider, Providers, Requests
 from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
 from reelkeep.services.reconcile import Reconcile
-from reelkeep.services.record import read, record
+from reelkeep.services.record import Superseded, read, read_in_run, record, record_in_run
 
 _UNTIL_A_NEWER_RELEASE = 300  # seconds: a deployment replaces the functions one after the other
 
@@ -24,8 +24,10 @@ class Verdict:
     """What a step of the state machine says of a task."""
 
     task_id: str
+    run: int
     finished: bool
     wait_seconds: int = 1
+    superseded: bool = False  # a newer run sees the task through: this one ends
     state: str = ""
     last_error: str = ""
     lost: str = ""  # what was generated and cannot be had, and why; said once, with the notice
@@ -41,8 +43,17 @@ class Verdict:
     @property
     def answer(self) -> dict[str, str | bool | int]:
         """For the state machine, which carries ids only."""
-        known = {"provider_task_id": self.provider_task_id} if self.provider_task_id else {}
-        return {"task_id": self.task_id, "finished": self.finished, "wait_seconds": self.wait_seconds, **known}
+        answer: dict[str, str | bool | int] = {
+            "task_id": self.task_id,
+            "run": self.run,
+            "finished": self.finished,
+            "wait_seconds": self.wait_seconds,
+        }
+        if self.superseded:
+            answer["superseded"] = True
+        if self.provider_task_id:
+            answer["provider_task_id"] = self.provider_task_id
+        return answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,36 +70,61 @@ class Poll:
     notices: Notices
     clock: Clock
 
-    def __call__(self, task_id: str, provider_task_id: str = "") -> Verdict:
-        """`provider_task_id` is the provider's answer to the submission, if it could not be recorded."""
-        task = self._announce_repeat(read(task_id, tasks=self.tasks))
+    def __call__(self, task_id: str, run: int | None = None, provider_task_id: str = "") -> Verdict:
+        """`run` is the number of the execution that asks. `provider_task_id` is the provider's answer to the
+        submission, if it could not be recorded."""
+        try:
+            return self._poll(read_in_run(task_id, run, tasks=self.tasks), provider_task_id)
+        except Superseded:
+            if provider_task_id:
+                self._hand_over(task_id, provider_task_id)
+            return Verdict(task_id, run or 0, finished=True, superseded=True)
+
+    def _poll(self, task: Task, provider_task_id: str) -> Verdict:
+        run, task = task.executions, self._announce_repeat(task)
         if task.is_generated:
-            return Verdict(task_id, finished=True)
+            return Verdict(task.id, run, finished=True)
         if task.is_of_newer_release:
-            return Verdict(task_id, finished=False, wait_seconds=_UNTIL_A_NEWER_RELEASE)
+            return Verdict(task.id, run, finished=False, wait_seconds=_UNTIL_A_NEWER_RELEASE)
         try:
             task = self._ask(task, self.providers.get(task.provider), provider_task_id)
         except Misconfigured as wrong:
             task = self._back_off(task, str(wrong))
         except Unrecorded as accepted:
-            return Verdict(task_id, finished=False, provider_task_id=accepted.provider_task_id)
+            return Verdict(task.id, run, finished=False, provider_task_id=accepted.provider_task_id)
         now = self.clock()
         if task.announcements.not_understood_announced_at is None and schedule.is_time_to_alert(
             task.polling.not_understood_since, now
         ):
             task = self._alert(task, now)
         if transitions.is_overdue(task, now):
-            task = record(task, lambda task: transitions.expired(task, now), tasks=self.tasks)
+            task = record_in_run(task, lambda task: transitions.expired(task, now), tasks=self.tasks)
         wait = schedule.seconds_until(task.polling.next_poll_at, now)
         unrecorded = "" if task.provider_task_id else provider_task_id
-        return Verdict(task_id, task.is_generated, wait, task.state, task.last_error, provider_task_id=unrecorded)
+        return Verdict(
+            task.id,
+            run,
+            finished=task.is_generated,
+            wait_seconds=wait,
+            state=task.state,
+            last_error=task.last_error,
+            provider_task_id=unrecorded,
+        )
+
+    def _hand_over(self, task_id: str, provider_task_id: str) -> None:
+        """This run alone knows what the provider answered to the submission; the newer one needs it."""
+        now, task = self.clock(), read(task_id, tasks=self.tasks)
+        expected, found = schedule.expected_seconds(task.request), Found(provider_task_id)
+        record(task, lambda task: transitions.reconciled(task, found, task, expected, now), tasks=self.tasks)
 
     def _announce_repeat(self, task: Task) -> Task:
         """If the submission came to its end before it could."""
         now = self.clock()
         if announced_repeat(task, now, notices=self.notices) is task:
             return task
-        return record(task, lambda task: task.with_announcements(possible_repeat_announced_at=now), tasks=self.tasks)
+        return record_in_run(
+            task, lambda task: task.with_announcements(possible_repeat_announced_at=now), tasks=self.tasks
+        )
 
     def _ask(self, task: Task, provider: Provider, provider_task_id: str) -> Task:
         match task.dispatch.status:
@@ -105,7 +141,9 @@ class Poll:
         if isinstance(observation, Unreadable) and observation.raw:
             self.tasks.keep_odd_answer(task.id, observation.reason, observation.raw, now)
         expected = schedule.expected_at(provider.typical_seconds, task.request)
-        return record(task, lambda task: transitions.observed(task, observation, expected, now), tasks=self.tasks)
+        return record_in_run(
+            task, lambda task: transitions.observed(task, observation, expected, now), tasks=self.tasks
+        )
 
     def _dispatch(self, task: Task, provider: Provider) -> Task:
         """The provider was busy or out of reach before, so the call was certainly not accepted."""
@@ -126,7 +164,7 @@ class Poll:
         if not provider_task_id:
             finding = Reconcile(self.tasks, self.claims, self.providers)(task, provider, now)
         expected = schedule.expected_at(provider.typical_seconds, task.request)
-        task = record(
+        task = record_in_run(
             task, lambda task: transitions.reconciled(task, finding, asked, expected, now), tasks=self.tasks
         )
         if isinstance(finding, Found) and task.dispatch.status is DispatchStatus.ACCEPTED:
@@ -137,11 +175,13 @@ class Poll:
         """Somebody will correct the configuration before the deadline; until then it is as if the provider were
         busy."""
         now, expected = self.clock(), schedule.expected_seconds(task.request)
-        return record(task, lambda task: transitions.back_off(task, error, expected, now), tasks=self.tasks)
+        return record_in_run(task, lambda task: transitions.back_off(task, error, expected, now), tasks=self.tasks)
 
     def _alert(self, task: Task, now: datetime) -> Task:
         if task.announcements.not_understood_announced_at:
             return task
         alert = alerts.not_understood(task, now)
         self.notices.publish(alert, alerts.attributes(task, alert))
-        return record(task, lambda task: task.with_announcements(not_understood_announced_at=now), tasks=self.tasks)
+        return record_in_run(
+            task, lambda task: task.with_announcements(not_understood_announced_at=now), tasks=self.tasks
+        )

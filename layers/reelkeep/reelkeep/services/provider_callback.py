@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import ids, schedule, transitions
@@ -13,15 +13,15 @@ from reelkeep.domain.observation import Busy, Missing, Unreadable
 from reelkeep.domain.provider_callbacks import CALLBACK_REPLAY_WINDOW
 from reelkeep.domain.task import Backward, State, Task
 from reelkeep.ports import Clock, Executions, Provider, Providers, SeenCallbacks, Tasks
-from reelkeep.services.record import record, try_record
+from reelkeep.services.record import try_record
 
 _BETWEEN_POLLS = timedelta(seconds=1)  # of one task, however often the provider calls
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderCallback:
-    """Polls once. If the provider is done, the task goes on at once, in a new execution; the one that waits will find
-    nothing to do. If not, nothing changes: polling goes on as planned.
+    """Polls once. If the provider is done, the next run of the task begins at once, and takes it over with its first
+    write; the run that waits ends at its next step. If not, nothing changes: polling goes on as planned.
 
     A signed callback is accepted once. What fails on our side is not, and may be repeated as it was.
     """
@@ -55,9 +55,9 @@ class ProviderCallback:
         if task is None:
             return
         task = self._refresh(task, provider)
-        if not _is_awaited(task):
-            with suppress(TryLater):  # the execution that waits gets there, later
-                self.executions.start(task, wait_seconds=0)
+        if task is not None and task.is_generated:
+            with suppress(TryLater):  # the run that waits gets there, later
+                self.executions.start(replace(task, executions=task.executions + 1), wait_seconds=0)
 
     def _claim(self, task_id: str, called_at: datetime) -> Task | None:
         """The task, for us alone to poll; None if its end is known, or a poll was begun since the provider called."""
@@ -79,13 +79,14 @@ class ProviderCallback:
             return try_record(task, claimed, tasks=self.tasks)
         return None
 
-    def _refresh(self, task: Task, provider: Provider) -> Task:
-        """A poll out of turn. It can only help: what is not learned is not held against the task."""
+    def _refresh(self, task: Task, provider: Provider) -> Task | None:
+        """A poll out of turn. It can only help: what is not learned is not held against the task. None if somebody
+        else learned as much meanwhile."""
         now, observation = self.clock(), provider.observe(task)
         if isinstance(observation, Busy | Missing | Unreadable):
-            return task
+            return None
         expected = schedule.expected_at(provider.typical_seconds, task.request)
-        return record(
+        return try_record(
             task, lambda task: transitions.observed_early(task, observation, expected, now), tasks=self.tasks
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from reelkeep.domain.errors import Stale
 from reelkeep.domain.task import Backward, Task
@@ -11,6 +12,10 @@ from reelkeep.ports import Tasks
 _ATTEMPTS = 8
 
 Change = Callable[[Task], Task]  # raises Backward if there is nothing to change any more
+
+
+class Superseded(Exception):
+    """A newer run has taken the task over. This one ends, and changes nothing any more."""
 
 
 def record(task: Task, change: Change, *, tasks: Tasks) -> Task:
@@ -46,3 +51,25 @@ def read(task_id: str, *, tasks: Tasks) -> Task:
     if task is None:
         raise LookupError(f"no task {task_id}")
     return task
+
+
+def read_in_run(task_id: str, run: int | None, *, tasks: Tasks) -> Task:
+    """The task, whose next write takes it over for this run. Raises LookupError, Superseded.
+
+    An execution that release 0.2.0 started knows no number, and goes on as the current run.
+    """
+    task = read(task_id, tasks=tasks)
+    return task if run is None else _taken_over(task, run)
+
+
+def record_in_run(task: Task, change: Change, *, tasks: Tasks) -> Task:
+    """As `record`, for the run that read this task. Raises Superseded if a newer one has taken it over since."""
+    run = task.executions
+    recorded = record(task, lambda task: change(_taken_over(task, run)), tasks=tasks)
+    return replace(recorded, executions=run)
+
+
+def _taken_over(task: Task, run: int) -> Task:
+    if task.executions > run:
+        raise Superseded(f"run {task.executions} of task {task.id} has taken over from run {run}")
+    return replace(task, executions=run)

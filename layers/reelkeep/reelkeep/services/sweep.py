@@ -1,8 +1,8 @@
-"""Sweep: give every unfinished task without a running execution a new one, and tell operators what is in danger."""
+"""Sweep: give every unfinished task whose execution does not poll any more a new one, and tell operators what is in
+danger."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -22,7 +22,7 @@ class Swept:
     unfinished: int
     restarted: int
     links_expiring_soon: int  # tasks about to lose a link to a file that is not archived
-    left: int = 0  # for the next time: there was no more time, or nobody could say whether they have an execution
+    left: int = 0  # for the next time: there was no more time, or no execution could be started
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Sweep:
     clock: Clock
 
     def __call__(self, *, seconds_left: SecondsLeft, everything: bool = False) -> Swept:
-        """With `everything`, also tasks that are not overdue are checked: after a restart of the local cloud.
+        """With `everything`, also tasks that are not overdue are restarted: after a restart of the local cloud.
 
-        Raises TryLater in the end if nobody can say of any task whether it has an execution.
+        Raises TryLater in the end if no execution could be started at all.
         """
         now, unfinished = self.clock(), 0
         overdue, expiring = list[Task](), list[Task]()
@@ -52,7 +52,7 @@ class Sweep:
             if everything or now >= (task.polling.next_poll_at or task.updated_at) + schedule.OVERDUE_AFTER:
                 overdue.append(task)
         overdue.sort(key=_links_die_at)
-        restarted, left, fault = self._restart_idle(overdue, now, seconds_left)
+        restarted, left, fault = self._restart(overdue, now, seconds_left)
         for task in expiring:  # after everything that saves them
             if task.announcements.links_expiring_announced_at is None:
                 self._warn(task, now)
@@ -60,23 +60,19 @@ class Sweep:
             raise fault
         return Swept(unfinished, restarted, len(expiring), left)
 
-    def _restart_idle(
+    def _restart(
         self, overdue: list[Task], now: datetime, seconds_left: SecondsLeft
     ) -> tuple[int, int, TryLater | None]:
-        """How many were restarted, how many are left, and why one is left that could not be checked."""
+        """How many were restarted, how many are left, and why one is left that could not be restarted."""
         restarted, left, fault = 0, len(overdue), None
         for task in overdue:
             if seconds_left() < _RESERVE:
                 break
             try:
-                is_running = self.executions.running(task)
+                restarted += restart(task, tasks=self.tasks, executions=self.executions, now=now)
+                left -= 1
             except TryLater as error:  # the others must not wait for it
                 fault = error
-                continue
-            left -= 1
-            if not is_running:
-                with suppress(TryLater):
-                    restarted += restart(task, tasks=self.tasks, executions=self.executions, now=now)
         return restarted, left, fault
 
     def _warn(self, task: Task, now: datetime) -> None:
@@ -86,19 +82,20 @@ class Sweep:
 
 
 def restart(task: Task, *, tasks: Tasks, executions: Executions, now: datetime) -> bool:
-    """Gives it an execution under the next number. Whether it did: not if somebody is at work on the task.
+    """Starts the next run of it. Whether it did: not if somebody else does so at the same moment.
 
-    The next poll is put off for longer each time, and every poll that succeeds sets it anew. So a task that no
-    execution gets on with does not fill the dead-letter queue. Raises TryLater.
+    The run before it, should it still be alive, ends at its next step. The next poll is put off for longer each time,
+    and every poll that succeeds sets it anew. So a task that no execution gets on with does not fill the dead-letter
+    queue. Raises TryLater, and then nothing is recorded.
     """
-
-    wait = schedule.restart_wait(task.executions)
+    run = replace(task, executions=task.executions + 1)
+    executions.start(run, wait_seconds=1)
     try:
-        restarted = replace(task, executions=task.executions + 1).with_polling(next_poll_at=now + wait)
-        task = tasks.save(restarted)
-    except Stale:
+        tasks.save(
+            replace(run, copying_until=None).with_polling(next_poll_at=now + schedule.restart_wait(task.executions))
+        )
+    except Stale:  # by the new run itself, or by whoever started it, too
         return False
-    executions.start(task, wait_seconds=1)
     return True
 
 

@@ -1,15 +1,21 @@
-"""The way into the bucket. S3 shows nothing under the key before all of it is there and its checksums are right."""
+"""The way into the bucket. S3 shows nothing under the key before all of it is there and its checksums are right.
+
+What is there already is not written again: the bucket would keep the same bytes as an old version.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from zlib import crc32
 
 from botocore.exceptions import BotoCoreError, ClientError
+
+from reelkeep.ports import SourceBusy
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -64,9 +70,28 @@ def upload(s3: S3Client, target: Target, parts: Iterable[Part], length: int | No
 
 def _put(s3: S3Client, target: Target, content: bytearray) -> Checksum:
     digest = hashlib.sha256(content).digest()
+    checksum = b64encode(digest).decode()
     body: Any = content  # the client takes it
-    s3.put_object(**target, Body=body, ChecksumSHA256=b64encode(digest).decode())
+    put = partial(s3.put_object, **target, Body=body, ChecksumSHA256=checksum)
+    _write_once(put, lambda: _stored(s3, target).get("ChecksumSHA256") == checksum)
     return Checksum(sha256=digest.hex())
+
+
+def _write_once(write: Callable[..., Any], is_there: Callable[[], bool]) -> Any:
+    """The answer of S3; None if the same bytes are there already. Raises SourceBusy, and what the client raises."""
+    try:
+        return write(IfNoneMatch="*")
+    except ClientError as error:
+        match error.response["Error"]["Code"]:
+            case "ConditionalRequestConflict":
+                raise SourceBusy("the same file is being written at this moment") from error
+            case "PreconditionFailed":
+                return None if is_there() else write()
+        raise
+
+
+def _stored(s3: S3Client, target: Any) -> Any:
+    return s3.head_object(Bucket=target["Bucket"], Key=target["Key"], ChecksumMode="ENABLED")
 
 
 class _Multipart:
@@ -76,22 +101,67 @@ class _Multipart:
         self._object: Any = {"Bucket": target["Bucket"], "Key": target["Key"]}
         self._upload: Any = {**self._object, "UploadId": created["UploadId"]}
         self._parts: list[CompletedPartTypeDef] = []
+        self._sums: list[tuple[int, int]] = []  # the CRC-32 and the size of each part
 
     def add(self, content: bytearray) -> None:
-        number, checksum = len(self._parts) + 1, b64encode(crc32(content).to_bytes(4, "big")).decode()
+        self._sums.append((crc32(content), len(content)))
+        number, checksum = len(self._sums), _base64(self._sums[-1][0])
         body: Any = content  # the client takes it
         answer = self._s3.upload_part(**self._upload, PartNumber=number, Body=body, ChecksumCRC32=checksum)
         self._parts.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": checksum})
 
     def complete(self) -> str:
         """The CRC-32 of the whole file, in hexadecimal, as S3 puts it together from those of the parts."""
-        answer: Any = self._s3.complete_multipart_upload(
-            **self._upload, MultipartUpload={"Parts": self._parts}, ChecksumType="FULL_OBJECT"
+        complete: Any = partial(
+            self._s3.complete_multipart_upload,
+            **self._upload,
+            MultipartUpload={"Parts": self._parts},
+            ChecksumType="FULL_OBJECT",
         )
+        answer = _write_once(complete, self._is_there)
+        if answer is None:
+            self.abort()
+            return self._whole()[0].to_bytes(4, "big").hex()
         if "ChecksumCRC32" not in answer:  # from an archive that is not S3 itself
-            answer = self._s3.head_object(**self._object, ChecksumMode="ENABLED")
+            answer = _stored(self._s3, self._object)
         return b64decode(answer["ChecksumCRC32"]).hex()
+
+    def _is_there(self) -> bool:
+        stored, (checksum, size) = _stored(self._s3, self._object), self._whole()
+        return (stored.get("ChecksumCRC32"), stored["ContentLength"]) == (_base64(checksum), size)
+
+    def _whole(self) -> tuple[int, int]:
+        """The CRC-32 and the size of all parts together."""
+        return reduce(_joined, self._sums)
 
     def abort(self) -> None:
         with suppress(BotoCoreError, ClientError):  # the bucket's own rule removes what stays behind
             self._s3.abort_multipart_upload(**self._upload)
+
+
+def _base64(checksum: int) -> str:
+    return b64encode(checksum.to_bytes(4, "big")).decode()
+
+
+def _joined(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
+    """The CRC-32 and the size of two pieces one after the other, from those of each.
+
+    As zlib's crc32_combine: the first one is multiplied by x to the power of eight times the second one's size.
+    """
+    left = second[1]
+    power, shift = 1 << 23, 1 << 31  # x**8, and 1, as polynomials with their bits in reverse
+    while left:
+        if left & 1:
+            shift = _product(power, shift)
+        power, left = _product(power, power), left >> 1
+    return _product(shift, first[0]) ^ second[0], first[1] + second[1]
+
+
+def _product(one: int, other: int) -> int:
+    """Of two polynomials, modulo that of CRC-32."""
+    product = 0
+    for bit in range(31, -1, -1):
+        if one >> bit & 1:
+            product ^= other
+        other = other >> 1 ^ (0xEDB88320 if other & 1 else 0)
+    return product
