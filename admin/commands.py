@@ -15,11 +15,11 @@ from botocore.exceptions import (
     NoRegionError,
 )
 
-from admin import archive, deploy, keys, letters, owners, providers, stack, subscriptions
+from admin import archive, deploy, dlq, keys, owners, providers, stack, subscriptions
 from reelkeep.domain.errors import ReelkeepError
 
 ROOT = Path(__file__).parents[1]
-GROUPS = (keys, owners, providers, archive, letters, subscriptions, deploy)
+GROUPS = (keys, owners, providers, archive, dlq, subscriptions, deploy)
 
 
 def main(arguments: Sequence[str] | None = None, *, root: Path = ROOT) -> int:

@@ -19,7 +19,7 @@ _SHOWN = 300  # characters of a reason
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
+class DeadLetter:
     id: str
     receipt: str
     sent_at: datetime
@@ -67,15 +67,15 @@ class Unknown:
 Meaning = Execution | Sweep | Unknown
 
 
-def understood(letter: Letter, *, state_machine_arn: str, sweep_function: str) -> Meaning:
-    if target := letter.attributes.get("TARGET_ARN"):
+def understood(message: DeadLetter, *, state_machine_arn: str, sweep_function: str) -> Meaning:
+    if target := message.attributes.get("TARGET_ARN"):
         # Source: docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
-        reason = f"{letter.attributes.get('ERROR_CODE', '')}: {letter.attributes.get('ERROR_MESSAGE', '')}"
+        reason = f"{message.attributes.get('ERROR_CODE', '')}: {message.attributes.get('ERROR_MESSAGE', '')}"
         if _is(target, sweep_function):
             return Sweep(reason=_shown(f"never begun: {reason}"))
         return Unknown(reason=_shown(f"not delivered to {target}: {reason}"))
     try:
-        body = json.loads(letter.body)
+        body = json.loads(message.body)
     except ValueError:
         return Unknown(reason="it is not JSON")
     match body:
@@ -145,19 +145,19 @@ def _shown(reason: str) -> str:
     return redact(" ".join(reason.split()))[:_SHOWN]
 
 
-class DeadLetters:
+class DeadLetterQueue:
     """The queue. What is read is hidden from other readers for a while, until it is put back."""
 
     def __init__(self, client: SQSClient, url: str) -> None:
         self._client = client
         self._url = url
 
-    def all(self, *, hidden_seconds: int) -> list[Letter]:
+    def all(self, *, hidden_seconds: int) -> list[DeadLetter]:
         """Oldest first."""
-        found: dict[str, Letter] = {}
+        found: dict[str, DeadLetter] = {}
         while messages := self._receive(hidden_seconds):
-            found |= {letter.id: letter for letter in map(_letter, messages)}
-        return sorted(found.values(), key=lambda letter: letter.sent_at)
+            found |= {message.id: message for message in map(_dead_letter, messages)}
+        return sorted(found.values(), key=lambda message: message.sent_at)
 
     def _receive(self, hidden_seconds: int) -> list[MessageTypeDef]:
         answer = self._client.receive_message(
@@ -170,24 +170,24 @@ class DeadLetters:
         )
         return answer.get("Messages", [])
 
-    def put_back(self, letters: Sequence[Letter]) -> None:
-        for first in range(0, len(letters), 10):
+    def put_back(self, messages: Sequence[DeadLetter]) -> None:
+        for first in range(0, len(messages), 10):
             self._client.change_message_visibility_batch(
                 QueueUrl=self._url,
                 Entries=[
-                    {"Id": str(number), "ReceiptHandle": letter.receipt, "VisibilityTimeout": 0}
-                    for number, letter in enumerate(letters[first : first + 10])
+                    {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
+                    for number, message in enumerate(messages[first : first + 10])
                 ],
             )
 
-    def delete(self, letter: Letter) -> None:
-        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=letter.receipt)
+    def delete(self, message: DeadLetter) -> None:
+        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt)
 
 
-def _letter(message: MessageTypeDef) -> Letter:
+def _dead_letter(message: MessageTypeDef) -> DeadLetter:
     sent = int(message.get("Attributes", {}).get("SentTimestamp", "0"))
     attributes = message.get("MessageAttributes", {})
-    return Letter(
+    return DeadLetter(
         id=message["MessageId"],
         receipt=message["ReceiptHandle"],
         sent_at=datetime.fromtimestamp(sent / 1000, UTC),

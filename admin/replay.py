@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from admin.dead_letters import Execution, Letter, Meaning, Sweep, Unknown
+from admin.dead_letters import DeadLetter, Execution, Meaning, Sweep, Unknown
 from reelkeep.domain.errors import TryLater
 from reelkeep.ports import Clock, Executions, Tasks
 from reelkeep.services.sweep import restart
@@ -13,14 +13,14 @@ from reelkeep.services.sweep import restart
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    letter: Letter
+    message: DeadLetter
     meaning: Meaning
-    done: bool  # the letter is of no further use
+    done: bool  # the message is of no further use
     result: str
 
 
 class Replay:
-    """Of several letters about the same thing, the first does it."""
+    """Of several messages about the same thing, the first does it."""
 
     def __init__(self, *, tasks: Tasks, executions: Executions, sweep: Callable[[bool], str], clock: Clock) -> None:
         """`sweep` runs the sweep function, of everything or not, and returns what went wrong, if anything did."""
@@ -30,17 +30,17 @@ class Replay:
         self._clock = clock
         self._swept: dict[bool, str] = {}
 
-    def __call__(self, letter: Letter, meaning: Meaning) -> Replayed:
+    def __call__(self, message: DeadLetter, meaning: Meaning) -> Replayed:
         match meaning:
             case Execution():
-                return Replayed(letter, meaning, *self._execution(meaning))
+                return Replayed(message, meaning, *self._execution(meaning))
             case Sweep():
                 if meaning.everything not in self._swept:
                     self._swept[meaning.everything] = self._sweep(meaning.everything)
                 wrong = self._swept[meaning.everything]
-                return Replayed(letter, meaning, not wrong, f"left: the sweep failed: {wrong}" if wrong else "swept")
+                return Replayed(message, meaning, not wrong, f"left: the sweep failed: {wrong}" if wrong else "swept")
             case Unknown():
-                return Replayed(letter, meaning, False, "left: nobody knows what to do with it")
+                return Replayed(message, meaning, False, "left: nobody knows what to do with it")
 
     def _execution(self, failed: Execution) -> tuple[bool, str]:
         task = self._tasks.get(failed.task_id)

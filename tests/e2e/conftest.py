@@ -25,9 +25,9 @@ from local import stack as local_stack
 from local.stack import Stack
 from tests.e2e.archive import Archive
 from tests.e2e.client import Client
-from tests.e2e.crooked import CrookedProvider, crooked_provider
 from tests.e2e.local_cloud import ROOT, LocalCloud
 from tests.e2e.mailbox import Mailbox, subscribed
+from tests.e2e.malformed import MalformedProvider, malformed_provider
 from tests.e2e.simulator import Simulator
 
 RUN: Final = secrets.token_hex(4)  # tells this run's owners and prompts from an earlier one's
@@ -36,7 +36,7 @@ WORD: Final = "albatross"  # stands in every prompt, and in nothing else
 Aws = Callable[[str], Any]  # the client of a service, by its name
 NewClient = Callable[[str], Client]
 Prompt = Callable[..., str]
-Letters = Callable[..., list[dict[str, Any]]]
+Dlq = Callable[..., list[dict[str, Any]]]
 
 NOBODY = "f" * 32  # the id of no task
 POISON = {  # how the functions end that are handed it
@@ -184,11 +184,11 @@ def prompt() -> Prompt:
 
 
 @pytest.fixture(scope="session")
-def crooked(local_cloud: LocalCloud | None) -> Iterator[CrookedProvider]:
+def malformed(local_cloud: LocalCloud | None) -> Iterator[MalformedProvider]:
     if local_cloud is None:
         pytest.skip("others chose the providers of this stack")
-    with crooked_provider() as crooked:
-        yield crooked
+    with malformed_provider() as malformed:
+        yield malformed
 
 
 @pytest.fixture(scope="session")
@@ -198,11 +198,11 @@ def provider_key(local_cloud: LocalCloud | None, stack: Stack, aws: Aws, request
     if local_cloud is None:
         return ""
     key = f"vda_{secrets.token_hex(16)}"
-    crooked: CrookedProvider = request.getfixturevalue("crooked")
+    malformed: MalformedProvider = request.getfixturevalue("malformed")
     secret, secrets_manager = stack.providers_secret_arn, aws("secretsmanager")
     providers = json.loads(secrets_manager.get_secret_value(SecretId=secret)["SecretString"])
     providers["simulator"]["api_key"] = key
-    providers["crooked"] = crooked.settings | {"adopt_for": f"adopted-{RUN}"}
+    providers["malformed"] = malformed.settings | {"adopt_for": f"adopted-{RUN}"}
     secrets_manager.put_secret_value(SecretId=secret, SecretString=json.dumps(providers))
     return key
 
@@ -239,9 +239,9 @@ def poisoned(stack: Stack, aws: Aws, local_cloud: LocalCloud | None) -> list[str
 
 
 @pytest.fixture
-def letters(stack: Stack) -> Letters:
+def dlq(stack: Stack) -> Dlq:
     def run(*arguments: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = json.loads(admin(stack, "letters", *arguments, "--json"))
+        found: list[dict[str, Any]] = json.loads(admin(stack, "dlq", *arguments, "--json"))
         return found
 
     return run

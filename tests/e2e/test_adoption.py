@@ -13,8 +13,8 @@ from reelkeep.domain.ids import adopted_task_id
 from tests.e2e.archive import Archive
 from tests.e2e.client import Client
 from tests.e2e.conftest import Aws, NewClient, Prompt
-from tests.e2e.crooked import CrookedProvider
 from tests.e2e.mailbox import Mailbox
+from tests.e2e.malformed import MalformedProvider
 from tests.samples import video
 from tests.waiting import until
 
@@ -26,7 +26,7 @@ def adopt(stack: Stack, aws: Aws) -> Adopt:
     def adopt() -> int:
         answer = aws("lambda").invoke(FunctionName=stack.sweep_function, Payload=b'{"adopt": true}')
         result = json.load(answer["Payload"])
-        assert "crooked" not in result["unread"], result
+        assert "malformed" not in result["unread"], result
         return int(result["adopted"])
 
     return adopt
@@ -36,14 +36,14 @@ def test_a_success_made_elsewhere_is_archived_and_told_of_once(
     new_client: NewClient,
     alice: Client,
     prompt: Prompt,
-    crooked: CrookedProvider,
+    malformed: MalformedProvider,
     mailbox: Mailbox,
     archive: Archive,
     adopt: Adopt,
 ) -> None:
     now = datetime.now(UTC)
-    crooked.make("885000000000000001", now - timedelta(hours=1), prompt("made elsewhere"), video())
-    crooked.make("885000000000000002", now, prompt("made just now"), video())
+    malformed.make("885000000000000001", now - timedelta(hours=1), prompt("made elsewhere"), video())
+    malformed.make("885000000000000002", now, prompt("made just now"), video())
     assert adopt() == 1
 
     finder = new_client("adopted")
@@ -62,7 +62,7 @@ def test_a_success_made_elsewhere_is_archived_and_told_of_once(
 
 
 def test_a_film_that_leads_to_a_clouds_secrets_is_not_followed_there(
-    crooked: CrookedProvider,
+    malformed: MalformedProvider,
     prompt: Prompt,
     provider_key: str,
     archive: Archive,
@@ -72,9 +72,9 @@ def test_a_film_that_leads_to_a_clouds_secrets_is_not_followed_there(
 ) -> None:
     """Although this provider may live on a private address. How it ends, after minutes, is left to the unit tests."""
     made_at = datetime.now(UTC) - timedelta(hours=1)
-    crooked.make("885000000000000003", made_at, prompt("that is a trap"), video(), path="/trap.mp4")
+    malformed.make("885000000000000003", made_at, prompt("that is a trap"), video(), path="/trap.mp4")
     assert adopt() >= 1
-    task_id = adopted_task_id("crooked", "885000000000000003", made_at)
+    task_id = adopted_task_id("malformed", "885000000000000003", made_at)
 
     def last_error() -> str:
         key = {"pk": {"S": f"task#{task_id}"}, "sk": {"S": "task"}}

@@ -8,12 +8,12 @@ import subprocess
 import pytest
 
 from local.stack import Stack
-from tests.e2e.conftest import NOBODY, Aws, Letters
+from tests.e2e.conftest import NOBODY, Aws, Dlq
 from tests.waiting import until
 
 
 def test_poison_fails_after_a_few_tries_and_is_left_to_a_person(
-    aws: Aws, stack: Stack, poisoned: list[str], letters: Letters
+    aws: Aws, stack: Stack, poisoned: list[str], dlq: Dlq
 ) -> None:
     machine = aws("stepfunctions")
 
@@ -27,18 +27,18 @@ def test_poison_fails_after_a_few_tries_and_is_left_to_a_person(
     aws("sqs").send_message(QueueUrl=stack.dead_letter_queue_url, MessageBody="hello")
 
     def all_arrived() -> list[dict[str, object]]:
-        found = letters("list")
+        found = dlq("list")
         return found if len(found) == 3 else []
 
-    found = until(all_arrived, what="the letters", every=1)
-    assert sorted((letter["what"], letter["task_id"]) for letter in found) == [
+    found = until(all_arrived, what="the messages", every=1)
+    assert sorted((message["what"], message["task_id"]) for message in found) == [
         ("execution", NOBODY),
         ("unknown", ""),
         ("unknown", ""),
     ]
     with pytest.raises(subprocess.CalledProcessError) as failure:
-        letters("replay", "--all")
+        dlq("replay", "--all")
     assert failure.value.returncode == 1
     assert [each["deleted"] for each in json.loads(failure.value.output)] == [False, False, False]
-    assert [letter["id"] for letter in all_arrived()] == [letter["id"] for letter in found]
+    assert [message["id"] for message in all_arrived()] == [message["id"] for message in found]
     aws("sqs").purge_queue(QueueUrl=stack.dead_letter_queue_url)

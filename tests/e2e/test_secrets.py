@@ -85,7 +85,7 @@ READING = (
     "providers check",
     "archive verify --strays",
     "archive rebuild --dry-run",
-    "letters list",
+    "dlq list",
     "subscriptions list",
 )
 
@@ -93,8 +93,8 @@ READING = (
 @pytest.mark.usefixtures("poisoned")
 def test_no_command_of_the_operators_shows_a_secret(stack: Stack, aws: Aws, secrets: dict[str, str]) -> None:
     links = aws("secretsmanager").get_secret_value(SecretId=stack.link_secret_arn)["SecretString"]
-    letters = [f"letters show {letter['id']}" for letter in json.loads(run(stack, "letters list --json"))]
-    for command in (*READING, *(f"{command} --json" for command in READING), *letters):
+    shown = [f"dlq show {message['id']}" for message in json.loads(run(stack, "dlq list --json"))]
+    for command in (*READING, *(f"{command} --json" for command in READING), *shown):
         said = run(stack, command)
         assert said.strip(), command
         assert found_in(said, {**secrets, "what links are made with": links}) == [], command

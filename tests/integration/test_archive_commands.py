@@ -18,7 +18,7 @@ from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State, Task
 from tests.integration.conftest import create_table
 from tests.integration.example import NOON, a_task
-from tests.integration.stocked import OWNERS, stock
+from tests.integration.seeded import OWNERS, stock
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

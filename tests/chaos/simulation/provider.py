@@ -155,7 +155,7 @@ class Line(Outbound):
                 status=200, body=world.random.choice([b"", b"<html>", b"{}", b"[]", answer.body[:-9]])
             )
         if method == "GET":
-            answer = self._odd.told(_name(host), self._crooked(url, answer))
+            answer = self._odd.told(_name(host), self._malformed(url, answer))
         return answer
 
     def _refused_inside(self, body: bytes) -> ProviderResponse:
@@ -166,7 +166,7 @@ class Line(Outbound):
         said["error"] = {"code": "InputTextSensitiveContentDetected", "message": "not this"}
         return ProviderResponse(status=200, body=json.dumps(said).encode())
 
-    def _crooked(self, url: str, answer: ProviderResponse) -> ProviderResponse:
+    def _malformed(self, url: str, answer: ProviderResponse) -> ProviderResponse:
         """An answer of before, or one with something left out or said twice."""
         world = self._world
         if "?" not in url:

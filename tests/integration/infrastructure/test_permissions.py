@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from local import claims, cloud, demo, deployment, stack
 from local.listener import listening
 from local.stack import Stack
-from tests.e2e.crooked import crooked_provider
+from tests.e2e.malformed import malformed_provider
 from tests.samples import video
 from tests.waiting import until
 
@@ -171,10 +171,10 @@ def test_what_was_made_elsewhere_can_be_adopted(reachable: Stack) -> None:
         assert not answer.get("FunctionError"), adopted
         return int(adopted["adopted"])
 
-    with crooked_provider() as crooked:
-        settings = json.dumps({"crooked": crooked.settings})
+    with malformed_provider() as malformed:
+        settings = json.dumps({"malformed": malformed.settings})
         secrets.put_secret_value(SecretId=reachable.providers_secret_arn, SecretString=settings)
-        crooked.make("885000000000000001", datetime.now(UTC) - timedelta(hours=1), "a boat", video())
+        malformed.make("885000000000000001", datetime.now(UTC) - timedelta(hours=1), "a boat", video())
         assert adopt() == 1
         assert adopt() == 0
 

@@ -217,7 +217,7 @@ def test_days_are_a_span_of_ids_too() -> None:
     assert a_task().id in Days().span
 
 
-@pytest.mark.parametrize("command", [("archive", "verify"), ("letters", "list")])
+@pytest.mark.parametrize("command", [("archive", "verify"), ("dlq", "list")])
 def test_an_environment_that_names_a_table_alone_is_told_what_is_missing(
     command: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -293,7 +293,7 @@ def test_a_part_that_an_earlier_version_did_not_write_down_says_how_to_get_on(
     (tmp_path / ".local").mkdir()
     parts = {name: value for name, value in LOCAL.items() if name != "dead_letter_queue_url"}
     (tmp_path / ".local" / "stack.json").write_text(json.dumps(parts))
-    said = _fails_locally(tmp_path, capsys, "letters", "list")
+    said = _fails_locally(tmp_path, capsys, "dlq", "list")
     assert "does not say the dead_letter_queue_url" in said
     assert "; run `make up` again" in said
 
@@ -337,5 +337,5 @@ def test_without_its_packages_it_says_where_to_get_them() -> None:
 
 def test_replay_wants_to_be_told_what(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        main(("letters", "replay"))
+        main(("dlq", "replay"))
     assert "--all" in capsys.readouterr().err

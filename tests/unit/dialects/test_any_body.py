@@ -56,7 +56,7 @@ def places(value: Json, way: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 @st.composite
-def crooked(draw: st.DrawFn, bodies: list[Json]) -> bytes:
+def malformed(draw: st.DrawFn, bodies: list[Json]) -> bytes:
     body = deepcopy(draw(st.sampled_from(bodies)))
     for _ in range(draw(st.integers(0, 3))):
         way = draw(st.sampled_from(places(body)))
@@ -89,7 +89,7 @@ HEADERS = st.fixed_dictionaries({}, optional={"retry-after": st.text(max_size=12
 def test_whatever_a_provider_answers_is_a_value(
     spoken: ProviderDialect, data: st.DataObject, status: int, headers: dict[str, str]
 ) -> None:
-    body = data.draw(crooked(answers(spoken)) | st.binary(max_size=40))
+    body = data.draw(malformed(answers(spoken)) | st.binary(max_size=40))
     answer = ProviderResponse(status=status, headers=headers, body=body)
     placed = spoken.read_dispatched(answer)
     assert isinstance(placed, PLACEMENTS)
@@ -113,7 +113,7 @@ def test_whatever_a_client_sends_is_understood_or_refused_and_so_at_every_provid
     spoken: Dialect, data: st.DataObject
 ) -> None:
     route = data.draw(st.sampled_from([route for route in spoken.routes if isinstance(route, Submit)]))
-    body = data.draw(crooked([body for _, body in submissions(spoken)]) | st.binary(max_size=40))
+    body = data.draw(malformed([body for _, body in submissions(spoken)]) | st.binary(max_size=40))
     kind = data.draw(st.sampled_from(["application/json", "multipart/form-data; boundary=b", ""]))
     try:
         request = route.parse(Http(method="POST", path=route.path, body=body, headers={"content-type": kind}))

@@ -6,25 +6,25 @@ from local.stack import Stack
 from tests.e2e.archive import Archive
 from tests.e2e.client import Client
 from tests.e2e.conftest import Aws, Prompt
-from tests.e2e.crooked import SECRETS, CrookedProvider
 from tests.e2e.mailbox import Mailbox
+from tests.e2e.malformed import SECRETS, MalformedProvider
 
 
 def test_a_submission_that_met_an_error_but_went_through_is_found_and_not_paid_again(
     alice: Client,
     prompt: Prompt,
-    crooked: CrookedProvider,
+    malformed: MalformedProvider,
     mailbox: Mailbox,
     archive: Archive,
     stack: Stack,
     aws: Aws,
 ) -> None:
-    task_id = alice.submitted(prompt("that meets a bad gateway"), provider="crooked", payload="order 19")
+    task_id = alice.submitted(prompt("that meets a bad gateway"), provider="malformed", payload="order 19")
     task = alice.ended(task_id)
-    assert [body["payload"] for body in crooked.placed] == [task_id]
+    assert [body["payload"] for body in malformed.placed] == [task_id]
     assert (task["state"], task["payload"]) == ("failed", "order 19")
     assert (task["failure"]["reason"], task["failure"]["code"]) == ("policy", "CreationPolicyViolation")
-    assert mailbox.of(task_id).attributes["provider"] == "crooked"
+    assert mailbox.of(task_id).attributes["provider"] == "malformed"
     assert archive.names(task_id) == ["manifest.json"]
 
     (kept,) = aws("dynamodb").query(

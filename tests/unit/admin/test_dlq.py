@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from admin.dead_letters import Execution, Letter, Meaning, Sweep, Unknown, understood
+from admin.dead_letters import DeadLetter, Execution, Meaning, Sweep, Unknown, understood
 from admin.replay import Replay, Replayed
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Succeeded
@@ -23,17 +23,17 @@ TASK = "019aa0f4c800a1b2c3d4e5f60718293a"
 SECRET = "vda_" + "s3cr3t" * 5
 
 
-def letter(body: Any, attributes: Mapping[str, str] | None = None) -> Letter:
+def message(body: Any, attributes: Mapping[str, str] | None = None) -> DeadLetter:
     text = body if isinstance(body, str) else json.dumps(body)
-    return Letter(id="m-1", receipt="r-1", sent_at=NOON, body=text, attributes=attributes or {})
+    return DeadLetter(id="m-1", receipt="r-1", sent_at=NOON, body=text, attributes=attributes or {})
 
 
 def meaning(body: Any, attributes: Mapping[str, str] | None = None) -> Meaning:
-    return understood(letter(body, attributes), state_machine_arn=MACHINE, sweep_function="reelkeep-sweep")
+    return understood(message(body, attributes), state_machine_arn=MACHINE, sweep_function="reelkeep-sweep")
 
 
 def example(name: str) -> Any:
-    return json.loads((EVENTS / "letters" / f"{name}.json").read_text())
+    return json.loads((EVENTS / "dlq" / f"{name}.json").read_text())
 
 
 def execution(**detail: Any) -> Any:
@@ -125,7 +125,7 @@ def replayer(stage: Stage, sweeps: list[bool] | None = None, wrong: str = "") ->
         return wrong
 
     replay = Replay(tasks=stage.tasks, executions=stage.executions, sweep=sweep, clock=stage.clock)
-    return lambda body: replay(letter(body), meaning(body))
+    return lambda body: replay(message(body), meaning(body))
 
 
 def failed_execution(task_id: str) -> Any:
@@ -140,7 +140,7 @@ def test_an_unfinished_task_gets_an_execution_under_the_next_number() -> None:
     assert stage.executions.started[-1] == (task.id, 1)
 
 
-def test_many_letters_about_one_task_restart_it_once() -> None:
+def test_many_messages_about_one_task_restart_it_once() -> None:
     stage = Stage()
     task = stage.submit()
     replay = replayer(stage)
@@ -149,7 +149,7 @@ def test_many_letters_about_one_task_restart_it_once() -> None:
     assert stage.task(task.id).executions == 1
 
 
-def test_a_task_that_a_later_run_took_over_or_that_has_ended_needs_nothing_and_its_letter_goes() -> None:
+def test_a_task_that_a_later_run_took_over_or_that_has_ended_needs_nothing_and_its_message_goes() -> None:
     stage = Stage(provider=FakeProvider(observations=[Succeeded((creation(),))]))
     task = stage.submit()
     stage.tasks.save(replace(stage.task(task.id), executions=1))
@@ -168,13 +168,13 @@ def test_a_task_that_ended_and_was_not_told_gets_an_execution() -> None:
     assert replayer(stage)(failed_execution(task.id)).result == "restarted"
 
 
-def test_a_letter_about_a_task_that_does_not_exist_stays() -> None:
+def test_a_message_about_a_task_that_does_not_exist_stays() -> None:
     found = replayer(Stage())(failed_execution(TASK))
     assert not found.done
     assert "archive rebuild" in found.result
 
 
-def test_a_letter_stays_while_no_execution_can_be_started() -> None:
+def test_a_message_stays_while_no_execution_can_be_started() -> None:
     stage = Stage()
     task = stage.submit()
     stage.executions.fault = TryLater("Step Functions is out")
@@ -192,7 +192,7 @@ def test_many_failed_sweeps_are_made_up_for_by_one_of_each_kind() -> None:
     assert sweeps == [False, True]
 
 
-def test_a_sweep_that_fails_again_leaves_its_letter() -> None:
+def test_a_sweep_that_fails_again_leaves_its_dead_letter() -> None:
     found = replayer(Stage(), wrong="TryLater")(example("sweep"))
     assert (found.done, found.result) == (False, "left: the sweep failed: TryLater")
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from admin import stack
-from admin.dead_letters import DeadLetters, Letter, Meaning, understood
+from admin.dead_letters import DeadLetter, DeadLetterQueue, Meaning, understood
 from admin.output import confirmed, counted, print_json, print_table
 from admin.replay import Replay, Replayed
 from admin.stack import NotFound, Stack
@@ -27,7 +27,7 @@ _REPLAYING_SECONDS = 900
 
 
 def register(groups: Groups) -> None:
-    group = groups.add_parser("letters", help="the dead-letter queue", description=__doc__)
+    group = groups.add_parser("dlq", help="the dead-letter queue", description=__doc__)
     commands = group.add_subparsers(metavar="COMMAND", required=True)
     common = stack.options()
 
@@ -39,7 +39,7 @@ def register(groups: Groups) -> None:
     show_ = commands.add_parser(
         "show", parents=[common], help="show one message whole", description="Shows one message, and leaves it there."
     )
-    show_.add_argument("ids", metavar="ID", nargs=1, help="as `letters list` shows it; its beginning is enough")
+    show_.add_argument("ids", metavar="ID", nargs=1, help="as `dlq list` shows it; its beginning is enough")
     show_.set_defaults(run=show, all=False)
 
     replay_ = commands.add_parser(
@@ -66,26 +66,24 @@ def register(groups: Groups) -> None:
 
 def _which(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument(
-        "ids", metavar="ID", nargs="*", default=[], help="as `letters list` shows it, or its beginning"
-    )
+    which.add_argument("ids", metavar="ID", nargs="*", default=[], help="as `dlq list` shows it, or its beginning")
     which.add_argument("--all", action="store_true", help="every message")
 
 
 def list_all(options: argparse.Namespace, stack: Stack) -> None:
-    letters = _all(stack)
-    meanings = [_understood(letter, stack) for letter in letters]
+    messages = _all(stack)
+    meanings = [_understood(message, stack) for message in messages]
     if options.json:
-        print_json([_described(*each) for each in zip(letters, meanings, strict=True)])
+        print_json([_described(*each) for each in zip(messages, meanings, strict=True)])
         return
-    print_table(_columns(letters, meanings))
+    print_table(_columns(messages, meanings))
 
 
 def show(options: argparse.Namespace, stack: Stack) -> None:
-    (letter,) = _chosen(_all(stack), options)
-    described = _described(letter, _understood(letter, stack))
-    attributes = {name: redact(value) for name, value in letter.attributes.items()}
-    print_json({**described, "attributes": attributes, "body": _body(letter)})
+    (message,) = _chosen(_all(stack), options)
+    described = _described(message, _understood(message, stack))
+    attributes = {name: redact(value) for name, value in message.attributes.items()}
+    print_json({**described, "attributes": attributes, "body": _body(message)})
 
 
 def replay(options: argparse.Namespace, stack: Stack) -> int:
@@ -96,23 +94,23 @@ def replay(options: argparse.Namespace, stack: Stack) -> int:
         clock=lambda: datetime.now(UTC),
     )
     queue = _queue(stack)
-    letters = queue.all(hidden_seconds=_REPLAYING_SECONDS)
-    left = {letter.id: letter for letter in letters}
+    messages = queue.all(hidden_seconds=_REPLAYING_SECONDS)
+    left = {message.id: message for message in messages}
     replayed: list[Replayed] = []
     try:
-        for letter in _chosen(letters, options):
-            replayed.append(again(letter, _understood(letter, stack)))
+        for message in _chosen(messages, options):
+            replayed.append(again(message, _understood(message, stack)))
             if replayed[-1].done:
-                queue.delete(letter)
-                del left[letter.id]
+                queue.delete(message)
+                del left[message.id]
     finally:
         queue.put_back(list(left.values()))
     if options.json:
-        print_json([{**_described(e.letter, e.meaning), "deleted": e.done, "result": e.result} for e in replayed])
+        print_json([{**_described(e.message, e.meaning), "deleted": e.done, "result": e.result} for e in replayed])
     else:
         print_table(
             {
-                "ID": [each.letter.id for each in replayed],
+                "ID": [each.message.id for each in replayed],
                 "WHAT": [each.meaning.what for each in replayed],
                 "TASK": [each.meaning.task_id or None for each in replayed],
                 "RESULT": [each.result for each in replayed],
@@ -124,53 +122,53 @@ def replay(options: argparse.Namespace, stack: Stack) -> int:
 def delete(options: argparse.Namespace, stack: Stack) -> int:
     """What is asked about is hidden from nobody meanwhile: it may be replayed instead."""
     chosen = _chosen(_all(stack), options)
-    meanings = [_understood(letter, stack) for letter in chosen]
+    meanings = [_understood(message, stack) for message in chosen]
     if chosen and not options.yes:
         print_table(_columns(chosen, meanings), file=sys.stderr)
         if not confirmed(f"Delete {counted(len(chosen), 'message')} for good?"):
             print("nothing was deleted; --yes does not ask", file=sys.stderr)
             return 1
     queue = _queue(stack)
-    left = {letter.id: letter for letter in queue.all(hidden_seconds=_READING_SECONDS)}
+    left = {message.id: message for message in queue.all(hidden_seconds=_READING_SECONDS)}
     deleted: list[bool] = []
     try:
-        for letter in chosen:
-            deleted.append(letter.id in left)
-            if letter.id in left:
-                queue.delete(left[letter.id])
-                del left[letter.id]
+        for message in chosen:
+            deleted.append(message.id in left)
+            if message.id in left:
+                queue.delete(left[message.id])
+                del left[message.id]
     finally:
         queue.put_back(list(left.values()))
     if options.json:
         found = zip(chosen, meanings, deleted, strict=True)
-        print_json([{**_described(letter, meaning), "deleted": done} for letter, meaning, done in found])
+        print_json([{**_described(message, meaning), "deleted": done} for message, meaning, done in found])
     else:
         print(f"deleted {counted(sum(deleted), 'message')}")
-        for letter, done in zip(chosen, deleted, strict=True):
+        for message, done in zip(chosen, deleted, strict=True):
             if not done:
-                print(f"{letter.id} is gone, or somebody else reads it just now")
+                print(f"{message.id} is gone, or somebody else reads it just now")
     return int(not all(deleted))
 
 
-def _queue(stack: Stack) -> DeadLetters:
-    return DeadLetters(stack.sqs(), stack.needed("dead_letter_queue_url"))
+def _queue(stack: Stack) -> DeadLetterQueue:
+    return DeadLetterQueue(stack.sqs(), stack.needed("dead_letter_queue_url"))
 
 
-def _all(stack: Stack) -> list[Letter]:
+def _all(stack: Stack) -> list[DeadLetter]:
     """What waits, and goes on waiting."""
     queue = _queue(stack)
-    letters = queue.all(hidden_seconds=_READING_SECONDS)
-    queue.put_back(letters)
-    return letters
+    messages = queue.all(hidden_seconds=_READING_SECONDS)
+    queue.put_back(messages)
+    return messages
 
 
-def _chosen(letters: Sequence[Letter], options: argparse.Namespace) -> list[Letter]:
+def _chosen(messages: Sequence[DeadLetter], options: argparse.Namespace) -> list[DeadLetter]:
     """Raises NotFound for an id that is not there, or is the beginning of several."""
     if options.all:
-        return list(letters)
-    found: dict[str, Letter] = {}
+        return list(messages)
+    found: dict[str, DeadLetter] = {}
     for wanted in options.ids:
-        fitting = [letter for letter in letters if letter.id.startswith(wanted)]
+        fitting = [message for message in messages if message.id.startswith(wanted)]
         if len(fitting) != 1:
             raise NotFound(f"{len(fitting) or 'no'} messages in the queue have an id that begins with {wanted}")
         found[fitting[0].id] = fitting[0]
@@ -185,28 +183,28 @@ def _sweep(stack: Stack, *, everything: bool) -> str:
     return redact(answer["Payload"].read().decode(errors="replace"))[:300]
 
 
-def _understood(letter: Letter, stack: Stack) -> Meaning:
+def _understood(message: DeadLetter, stack: Stack) -> Meaning:
     return understood(
-        letter, state_machine_arn=stack.needed("state_machine_arn"), sweep_function=stack.needed("sweep_function")
+        message, state_machine_arn=stack.needed("state_machine_arn"), sweep_function=stack.needed("sweep_function")
     )
 
 
-def _columns(letters: Sequence[Letter], meanings: Sequence[Meaning]) -> dict[str, Sequence[object]]:
+def _columns(messages: Sequence[DeadLetter], meanings: Sequence[Meaning]) -> dict[str, Sequence[object]]:
     return {
-        "ID": [letter.id for letter in letters],
-        "SENT": [letter.sent_at for letter in letters],
+        "ID": [message.id for message in messages],
+        "SENT": [message.sent_at for message in messages],
         "WHAT": [meaning.what for meaning in meanings],
         "TASK": [meaning.task_id or None for meaning in meanings],
         "WHY": [meaning.reason for meaning in meanings],
     }
 
 
-def _described(letter: Letter, meaning: Meaning) -> dict[str, Any]:
-    return {"id": letter.id, "sent_at": letter.sent_at, **asdict(meaning)}
+def _described(message: DeadLetter, meaning: Meaning) -> dict[str, Any]:
+    return {"id": message.id, "sent_at": message.sent_at, **asdict(meaning)}
 
 
-def _body(letter: Letter) -> Any:
-    text = redact(letter.body)
+def _body(message: DeadLetter) -> Any:
+    text = redact(message.body)
     try:
         return json.loads(text)
     except ValueError:

@@ -25,11 +25,11 @@ FAULTY_ANSWER: Final = (
 )
 
 
-class CrookedProvider(ThreadingHTTPServer):
+class MalformedProvider(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Crooked)
+        super().__init__(("127.0.0.1", 0), Malformed)
         self.placed: list[dict[str, Any]] = []  # the bodies of submissions; each would be paid
         self.made: list[dict[str, Any]] = []  # what its list tells of others' tasks
         self.film = b""
@@ -49,16 +49,16 @@ class CrookedProvider(ThreadingHTTPServer):
         return {
             "dialect": "vidu_ent_v2",
             "base_url": f"http://127.0.0.1:{self.server_port}",
-            "api_key": "vda_of_the_crooked_one",
+            "api_key": "vda_of_the_malformed_one",
             "allow_private": True,
             "typical_seconds": 2,
         }
 
 
-class Crooked(BaseHTTPRequestHandler):
+class Malformed(BaseHTTPRequestHandler):
     """Vidu's ent/v2, more or less."""
 
-    server: CrookedProvider
+    server: MalformedProvider
 
     def do_POST(self) -> None:
         """Takes the task in, and then there comes an error out of some gateway."""
@@ -99,8 +99,8 @@ class Crooked(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def crooked_provider() -> Iterator[CrookedProvider]:
-    with CrookedProvider() as server:
+def malformed_provider() -> Iterator[MalformedProvider]:
+    with MalformedProvider() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:

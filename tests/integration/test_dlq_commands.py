@@ -1,4 +1,4 @@
-"""`python -m admin letters`, on the emulated SQS: what nobody wants replayed is deleted, and nothing else."""
+"""`python -m admin dlq`, on the emulated SQS: what nobody wants replayed is deleted, and nothing else."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def sqs(aws_endpoint: str) -> Iterator[SQSClient]:
 
 @pytest.fixture
 def queue(sqs: SQSClient, aws_endpoint: str, table: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    url = sqs.create_queue(QueueName=f"letters-{table}")["QueueUrl"]
+    url = sqs.create_queue(QueueName=f"messages-{table}")["QueueUrl"]
     environment = {
         "AWS_ENDPOINT_URL": aws_endpoint,
         "AWS_ACCESS_KEY_ID": "test",
@@ -62,8 +62,8 @@ def send(sqs: SQSClient, queue: str) -> Send:
 def waiting(sqs: SQSClient, queue: str, capsys: pytest.CaptureFixture[str]) -> Callable[[], set[str]]:
     def waiting() -> set[str]:
         capsys.readouterr()
-        assert main(["letters", "list", "--json"]) == 0
-        return {letter["id"] for letter in json.loads(capsys.readouterr().out)}
+        assert main(["dlq", "list", "--json"]) == 0
+        return {message["id"] for message in json.loads(capsys.readouterr().out)}
 
     return waiting
 
@@ -82,42 +82,42 @@ def answer(monkeypatch: pytest.MonkeyPatch) -> Answer:
 def test_nothing_is_deleted_unless_a_person_says_yes(
     typed: str, send: Send, answer: Answer, waiting: Callable[[], set[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    letter = send("hello")
+    message = send("hello")
     answer(typed)
-    assert main(["letters", "delete", letter]) == 1
+    assert main(["dlq", "delete", message]) == 1
     printed = capsys.readouterr()
-    assert letter in printed.err  # what it asks about
+    assert message in printed.err  # what it asks about
     assert "Delete 1 message for good? [y/N]" in printed.err
     assert printed.out == ""
-    assert waiting() == {letter}
+    assert waiting() == {message}
 
 
 def test_what_a_person_says_yes_to_is_deleted_and_the_others_stay(
     send: Send, answer: Answer, waiting: Callable[[], set[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    letters = [send(f"number {number}") for number in range(12)]
+    messages = [send(f"number {number}") for number in range(12)]
     answer("y\n")
-    assert main(["letters", "delete", letters[3], letters[11][:30]]) == 0
+    assert main(["dlq", "delete", messages[3], messages[11][:30]]) == 0
     assert capsys.readouterr().out == "deleted 2 messages\n"
-    assert waiting() == {*letters} - {letters[3], letters[11]}
+    assert waiting() == {*messages} - {messages[3], messages[11]}
 
 
 def test_all_can_be_deleted_by_a_program_that_is_not_asked(
     send: Send, waiting: Callable[[], set[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    letters = [send(f"number {number}") for number in range(3)]
-    assert main(["letters", "delete", "--all", "--yes", "--json"]) == 0
+    messages = [send(f"number {number}") for number in range(3)]
+    assert main(["dlq", "delete", "--all", "--yes", "--json"]) == 0
     assert [(each["id"], each["deleted"]) for each in json.loads(capsys.readouterr().out)] == [
-        (letter, True) for letter in letters
+        (message, True) for message in messages
     ]
     assert waiting() == set()
-    assert main(["letters", "delete", "--all"]) == 0  # there is nothing to ask about
+    assert main(["dlq", "delete", "--all"]) == 0  # there is nothing to ask about
 
 
 def test_what_somebody_took_while_the_person_thought_is_not_said_to_be_deleted(
     send: Send, sqs: SQSClient, queue: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    letter = send("hello")
+    message = send("hello")
 
     class Thinking:
         def readline(self) -> str:
@@ -125,17 +125,17 @@ def test_what_somebody_took_while_the_person_thought_is_not_said_to_be_deleted(
             return "y\n"
 
     monkeypatch.setattr("sys.stdin", Thinking())
-    assert main(["letters", "delete", letter]) == 1
-    assert f"{letter} is gone" in capsys.readouterr().out
+    assert main(["dlq", "delete", message]) == 1
+    assert f"{message} is gone" in capsys.readouterr().out
 
 
 def test_an_id_that_is_not_there_deletes_nothing(
     send: Send, waiting: Callable[[], set[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    letter = send("hello")
-    assert main(["letters", "delete", letter, "nothing", "--yes"]) == 1
+    message = send("hello")
+    assert main(["dlq", "delete", message, "nothing", "--yes"]) == 1
     assert "no messages in the queue have an id that begins with nothing" in capsys.readouterr().err
-    assert waiting() == {letter}
+    assert waiting() == {message}
 
 
 @pytest.mark.parametrize("command", [("list",), ("show",), ("delete",), ("replay", "--json")])
@@ -144,14 +144,14 @@ def test_no_command_shows_a_secret_that_a_letter_holds(
 ) -> None:
     answer("n\n")
     body = {"errorMessage": f"{SIGNED} refused {SECRET}", "headers": {"Authorization": f"Token {SECRET}"}}
-    letter = send(
+    message = send(
         json.dumps(body),
         TARGET_ARN="arn:aws:lambda:us-east-1:000000000000:function:other",
         ERROR_CODE="INVALID",
         ERROR_MESSAGE=f"refused: {SIGNED} with {SECRET}",
     )
-    main(["letters", *command, *([] if command[0] == "list" else [letter])])
+    main(["dlq", *command, *([] if command[0] == "list" else [message])])
     printed = "".join(capsys.readouterr())
-    assert letter in printed
+    assert message in printed
     assert "s3cr3t" not in printed
     assert "0123456789abcdef" not in printed
