@@ -35,7 +35,7 @@ key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `
 
 ##@ Work on it
 
-.PHONY: setup check test test-code test-e2e test-outages lint types unit coverage chaos tools integration e2e outages docs format lock
+.PHONY: setup check test test-code test-e2e test-outages lint types unit coverage chaos tools integration e2e outages screenshots docs format lock
 setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
 
 check: $(SETUP)  ## The fast path, in a minute: style, types, unit tests
@@ -87,6 +87,9 @@ e2e: $(SETUP)  ## Tests from outside, on a local cloud of their own (REELKEEP_ST
 
 outages: $(SETUP)  ## The same while the cloud is killed and restarted
 	$(BIN)/pytest tests/e2e/outages tests/e2e/test_secrets.py
+
+screenshots: $(SETUP)  ## Pictures of the console of `make up`, into .local/screenshots (needs Chromium)
+	$(BIN)/python -m tests.e2e.screenshots .local/stack.json .local/screenshots
 
 docs: $(SETUP)  ## Build the OpenAPI and AsyncAPI documents and the examples of events
 	PYTHONPATH=layers/reelkeep $(BIN)/python -m docs.generate

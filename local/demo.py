@@ -111,8 +111,9 @@ def see_through(found: Stack, listener: Listener, webhook: Any, say: Say) -> Non
     print(f"""
 in the archive  {file}
 permanent link  {link}
+console         {found.console_url}
 
-The link leads there while its stack is up: this one stops now, one of `make up` stays.""")
+Both lead there while their stack is up: this one stops now, one of `make up` stays.""")
 
 
 def told(found: Stack, listener: Listener, webhook: Any, task_id: str) -> Any:

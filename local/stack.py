@@ -41,6 +41,11 @@ class Stack:
             return None
 
     @property
+    def console_url(self) -> str:
+        """Opens the console with the key. Browsers keep to themselves what is behind the #."""
+        return f"{self.api_url}/#key={self.api_key}"
+
+    @property
     def environment(self) -> dict[str, str]:
         """What a program needs to find this stack instead of AWS."""
         return {**aws_environment(self.aws_endpoint_url), **self.parts}

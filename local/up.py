@@ -32,6 +32,7 @@ def welcome(stack: Stack, plan: cloud.Plan) -> str:
     return f"""
 Reelkeep is up. Ctrl-C stops it, and the next `make up` goes on from there.
 
+  console   {stack.console_url}
   API       {stack.api_url}
   docs      {stack.api_url}/docs
   key       {stack.api_key}

@@ -75,8 +75,8 @@ class Api:
     list_tasks: Callable[[Listing, Caller, timedelta | None], Page] = _absent
     services: Mapping[str, Callable[[Any, Caller], Any]] = field(default_factory=dict)  # of operations, by name
     links: Links = _absent
-    # By method and path; "GET /files/" has all below it, and HEAD is GET.
-    public: Mapping[str, Callable[[Http], Reply]] = field(default_factory=dict)
+    # By method and path; "GET /files/" has all below it, and HEAD is GET. None leaves the request to the dialect.
+    public: Mapping[str, Callable[[Http], Reply | None]] = field(default_factory=dict)
     base_path: str = ""  # what the public address has behind its host; an API mapping leaves it in the path
 
     def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,8 +110,9 @@ class Api:
     def _respond(self, http: Http, dialect: Dialect) -> Reply:
         below = http.path[: http.path.find("/", 1) + 1]
         page = self.public.get(f"{_served(http)} {http.path}") or self.public.get(f"{_served(http)} {below}")
-        if page is not None:
-            return page(http)
+        reply = page(http) if page else None
+        if reply is not None:
+            return reply
         caller = self.keys.caller(_key(http))
         if caller is None:
             raise Unauthorized("this API key is not known, or was revoked")

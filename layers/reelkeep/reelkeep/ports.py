@@ -192,7 +192,9 @@ class Archive(Manifests, Protocol):
         """
 
 
-Sign = Callable[[str, str, str], str]  # (task id, file, method) -> a link to that file, valid for an hour
+class Sign(Protocol):
+    def __call__(self, task_id: str, file: str, method: str, /, download: str = "") -> str:
+        """A link to that file, valid for an hour. Browsers save it under the name `download`, if there is one."""
 
 
 class Secret(Protocol):

@@ -1,8 +1,10 @@
-"""What needs no key: permanent links, providers' calls, the OpenAPI and AsyncAPI documents, the page on the API."""
+"""What needs no key: permanent links, providers' calls, the console, the API's documents and the page on them."""
 
 from __future__ import annotations
 
 import gzip
+import hashlib
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -27,23 +29,28 @@ _ASSETS = {
     "/docs/page.js": (_CONSOLE / "docs.js", "text/javascript"),
 }
 # Nothing comes from elsewhere, nothing is sent elsewhere. Swagger UI's style sheet has pictures in data: URLs.
+_PICTURES = "img-src 'self' data:"
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    f"default-src 'none'; script-src 'self'; style-src 'self'; {_PICTURES}; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _SECURE = {"x-content-type-options": "nosniff", "referrer-policy": "no-referrer"}
+_KINDS = {".js": "text/javascript", ".css": "text/css"}
+_PART = re.compile(r"/console/[0-9a-f]{12}/(console-[a-z]+\.(?:js|css))")
+_LONGEST_NAME = 150  # characters of the name under which a browser saves a file
 
-Follow = Callable[[str, str, str, str], str]  # token, task id, file, method -> the signed link
+Follow = Callable[[str, str, str, str, str], str]  # token, task id, file, method, name to save as -> the signed link
 Accept = Callable[[str, str, Mapping[str, str]], None]  # token, task id, headers
 
 
 def files(http: Http, *, follow: Follow) -> Reply:
-    """A permanent link: /files/{token}/{task_id}/{file}."""
+    """A permanent link: /files/{token}/{task_id}/{file}. `?download=name` has browsers save it under that name."""
     parts = http.path.split("/")[2:]
     if len(parts) != 3:
         raise NotFound("there is no such file")
     token, task_id, file = parts
-    return Reply(status=302, headers={"location": follow(token, task_id, file, http.method)})
+    name = dict(http.query).get("download", "")[:_LONGEST_NAME]
+    return Reply(status=302, headers={"location": follow(token, task_id, file, http.method, name)})
 
 
 def callback(http: Http, *, accept: Accept, logger: Logger) -> Reply:
@@ -88,6 +95,45 @@ def docs_asset(http: Http) -> Reply:
     path, kind = _ASSETS[http.path]
     headers = {"content-type": f"{kind}; charset=utf-8", "cache-control": "public, max-age=86400", **_SECURE}
     return _compressed(Reply(body=path.read_text(), headers=headers), http)
+
+
+def console(http: Http, *, public_url: str, archive: Callable[[], str]) -> Reply | None:
+    """The console, at / and below /console, or one of its parts; None for a program that asks for /.
+
+    `archive` says from which origin the archive's files come. Which task is shown stands in the URL's fragment.
+    """
+    part = _PART.fullmatch(http.path)
+    if part:
+        return _console_part(http, part[1])
+    if http.path == "/" and "text/html" not in http.headers.get("accept", ""):
+        return None
+    if http.path not in ("/", "/console"):
+        raise NotFound("there is nothing here")
+    address = urlsplit(public_url)
+    origins = sorted({f"{address.scheme}://{address.netloc}", archive()})
+    page = (_CONSOLE / "console.html").read_text().replace('="/', f'="{address.path}/console/{_console_version()}/')
+    files = " ".join(("'self'", *origins, "data:"))
+    policy = f"{_POLICY.replace(_PICTURES, f'img-src {files}')}; media-src {files}"
+    headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": policy, "vary": "accept"}
+    return Reply(body=page, headers={**headers, **_SECURE})
+
+
+def _console_part(http: Http, name: str) -> Reply:
+    path = _CONSOLE / name
+    if not path.is_file():
+        raise NotFound("there is nothing here")
+    # An older release's page gets this release's part, and must not keep it under the older address.
+    forever = http.path.split("/")[2] == _console_version()
+    kept = "public, max-age=31536000, immutable" if forever else "no-store"
+    headers = {"content-type": f"{_KINDS[path.suffix]}; charset=utf-8", "cache-control": kept, **_SECURE}
+    return _compressed(Reply(body=path.read_text(), headers=headers), http)
+
+
+@cache
+def _console_version() -> str:
+    """Of the parts together: it stands in their addresses, so that a browser never mixes two releases."""
+    parts = sorted(path for path in _CONSOLE.glob("console-*") if path.suffix in _KINDS)
+    return hashlib.sha256(b"".join(path.read_bytes() for path in parts)).hexdigest()[:12]
 
 
 def _compressed(reply: Reply, http: Http) -> Reply:

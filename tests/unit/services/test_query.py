@@ -72,12 +72,12 @@ def test_a_window_holds_for_a_listing_that_does_not_say_how_far_back_it_reaches(
 def test_a_permanent_link_leads_to_a_link_that_is_signed_now() -> None:
     task = Stage().submit()
     _, _, token, _, file = links.path_of(f"{task.id}/1-video.mp4", SECRET.encode()).split("/")
-    found = query.FollowLink(lambda *given: " ".join(given), FixedSecret())(token, task.id, file, "HEAD")
-    assert found == f"{task.id} 1-video.mp4 HEAD"
+    follow = query.FollowLink(lambda *given: " ".join(given), FixedSecret())
+    assert follow(token, task.id, file, "HEAD", "kite.mp4") == f"{task.id} 1-video.mp4 HEAD kite.mp4"
 
 
 def test_a_permanent_link_that_is_not_ours_is_not_found_and_nothing_is_signed() -> None:
-    def sign(task_id: str, file: str, method: str) -> str:
+    def sign(task_id: str, file: str, method: str, /, download: str = "") -> str:
         raise AssertionError(f"{file} was signed")
 
     with pytest.raises(NotFound):

@@ -53,8 +53,8 @@ class FollowLink:
     sign: Sign
     secret: Secret
 
-    def __call__(self, token: str, task_id: str, file: str, method: str) -> str:
+    def __call__(self, token: str, task_id: str, file: str, method: str, download: str = "") -> str:
         """The signed link that a permanent link leads to. Raises NotFound for a link that is not one of ours."""
         if not links.is_valid(token, task_id, file, self.secret.value().encode()):
             raise NotFound("there is no such file, or its link was revoked")
-        return self.sign(task_id, file, method)
+        return self.sign(task_id, file, method, download)

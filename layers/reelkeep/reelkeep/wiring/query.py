@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from urllib.parse import urlsplit
 
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.s3.links import sign_link
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.api import Api
-from reelkeep.public import asyncapi_document, docs_asset, docs_page, files, openapi_document
+from reelkeep.public import asyncapi_document, console, docs_asset, docs_page, files, openapi_document
 from reelkeep.services.query import FollowLink, ListTasks, ShowWhole
 from reelkeep.wiring import platform
 from reelkeep.wiring.links import permanent_links
@@ -20,6 +21,13 @@ def build() -> Api:
     tasks = TableTasks(platform.dynamodb(), settings.table)
     secret = platform.secret(settings.link_secret_arn)
     sign = partial(sign_link, platform.s3, settings.bucket)
+
+    def archive() -> str:
+        """The origin of the links into the bucket."""
+        link = urlsplit(sign("0" * 32, "", "GET"))
+        return f"{link.scheme}://{link.netloc}"
+
+    page = partial(console, public_url=settings.public_url, archive=archive)
     return Api(
         base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),
@@ -32,6 +40,9 @@ def build() -> Api:
             "GET /openapi.json": partial(openapi_document, public_url=settings.public_url),
             "GET /docs": partial(docs_page, public_url=settings.public_url),
             "GET /docs/": docs_asset,
+            "GET /": page,
+            "GET /console": page,
+            "GET /console/": page,
             "GET /asyncapi.json": partial(asyncapi_document, public_url=settings.public_url),
         },
     )

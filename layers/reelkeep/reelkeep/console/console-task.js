@@ -1,0 +1,240 @@
+// One task: its video, and everything that is known about it.
+// @ts-check
+import { advice, bytes, call, CANCELLABLE, el, ENDED, hasData, KINDS, root, span, STATES, submission, submit, title, Trouble, video, when, why } from "./console-base.js";
+
+const EVERY_MS = 2_000;
+/**
+ * @param {import("./console-wall.js").Wall} wall
+ * @param {string} id
+ * @param {(trouble: any) => boolean} lockedOut
+ */
+export function open(wall, id, lockedOut) {
+  const stage = el("div.stage"), facts = el("div.facts-of-task"), note = el("p.error", { role: "alert" });
+  const before = el("a.secondary", { "aria-keyshortcuts": "k" }, "← Newer"), after = el("a.secondary", { "aria-keyshortcuts": "j" }, "Older →");
+  const element = el("article.task", { tabindex: "-1" },
+    el("nav.steps", { "aria-label": "Videos" }, el("a.quiet", { href: wall.address }, "All videos"), el("span.gap"), before, after),
+    note, el("div.columns", null, stage, facts));
+  let shown = "", closed = false, timer = 0;
+  /** @type {any} */
+  let task = wall.byId.get(id);
+
+  function paint() {
+    const stamp = JSON.stringify(task);
+    if (stamp === shown) return;
+    shown = stamp;
+    document.title = `${title(task).slice(0, 60)} · Reelkeep`;
+    // A player that runs is left alone.
+    const made = video(task)?.url ?? task.state + task.last_error;
+    if (stage.dataset.of !== made) {
+      stage.dataset.of = made;
+      stage.replaceChildren(...picture(task, cancel));
+    }
+    facts.replaceChildren(...details(task, again));
+  }
+
+  function steps() {
+    const at = wall.tasks.findIndex((/** @type {any} */ each) => each.id === id);
+    for (const [link, other] of /** @type {[any, any][]} */ ([[before, at > 0 && wall.tasks[at - 1]], [after, at >= 0 && wall.tasks[at + 1]]])) {
+      if (other) link.href = `#/task/${other.id}`;
+      else link.removeAttribute("href");
+      link.setAttribute("aria-disabled", String(!other));
+    }
+    if (at >= 0) wall.focus = at;
+    if (at >= wall.tasks.length - 2) wall.older();
+  }
+
+  async function cancel() {
+    try {
+      task = await wall.cancel(id);
+      paint();
+    } catch (trouble) {
+      if (!lockedOut(trouble)) note.textContent = /** @type {Error} */ (trouble).message;
+    }
+  }
+
+  /** @param {any} event */
+  async function again(event) {
+    const button = event.currentTarget;
+    button.disabled = true;
+    try {
+      const made = await submit(submission(task));
+      wall.take(made);
+      wall.soon(0);
+      location.hash = `#/task/${made.id}`;
+    } catch (trouble) {
+      if (!lockedOut(trouble)) note.textContent = /** @type {Error} */ (trouble).message;
+    }
+    button.disabled = false;
+  }
+
+  async function look() {
+    let wait = EVERY_MS;
+    try {
+      const found = await call("GET", `tasks/${id}`);
+      if (closed) return;
+      task = found;
+      wall.byId.has(id) && wall.take({ ...found });
+      note.textContent = "";
+      paint();
+    } catch (trouble) {
+      if (closed || lockedOut(trouble)) return;
+      note.textContent = /** @type {Error} */ (trouble).message;
+      if (!(trouble instanceof Trouble && trouble.passing)) return;
+      wait = Math.max(trouble.wait * 1000, 5_000);
+      note.textContent += ` Trying again in ${span(wait / 1000)}.`;
+      timer = setTimeout(look, wait);
+      return;
+    }
+    const unfinished = !ENDED.has(task.state) || task.creations.some((/** @type {any} */ each) => each.missing.some((/** @type {any} */ file) => !file.given_up));
+    if (unfinished) timer = setTimeout(look, document.hidden ? 30_000 : wait);
+  }
+
+  /** @param {KeyboardEvent} event */
+  function press(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || (event.target instanceof HTMLElement && event.target.closest("input, textarea, select"))) return;
+    const onPlayer = event.target instanceof HTMLVideoElement;
+    if (event.key === "k" || (event.key === "ArrowLeft" && !onPlayer)) before.href && before.click();
+    if (event.key === "j" || (event.key === "ArrowRight" && !onPlayer)) after.href && after.click();
+  }
+
+  document.addEventListener("keydown", press);
+  wall.listeners.add(steps);
+  steps();
+  if (task) paint();
+  look();
+  return {
+    element,
+    close() {
+      closed = true;
+      clearTimeout(timer);
+      document.removeEventListener("keydown", press);
+      wall.listeners.delete(steps);
+      for (const player of element.querySelectorAll("video")) player.pause();
+    },
+  };
+}
+
+/** @param {any} task @param {() => void} cancel */
+function picture(task, cancel) {
+  const made = video(task);
+  if (made) return [player(made)];
+  const ended = ENDED.has(task.state);
+  return [
+    el("div.blank", { "data-state": task.state },
+      ended ? "" : el("span.pulse", { "aria-hidden": "true" }),
+      el("p.status", { role: "status" }, task.state === "success" ? "Its files are not in the archive" : ended ? why(task) : STATES[task.state]),
+      ended ? el("p", null, task.failure?.message ?? "") : "",
+      ended ? el("p.quiet-text", null, advice(task)) : "",
+      task.last_error ? el("p.quiet-text", null, task.last_error) : "",
+      !CANCELLABLE.has(task.state) ? "" : el("button.secondary", { type: "button", onclick: cancel }, "Cancel")),
+  ];
+}
+
+/** @param {any} made */
+function player(made) {
+  const film = el("video", { src: made.url, poster: made.cover_url, controls: true, loop: true, playsinline: true, preload: "metadata", "aria-label": "The video" });
+  if (made.video.width) film.style.aspectRatio = `${made.video.width} / ${made.video.height}`;
+  const unplayable = (/** @type {string} */ sentence) =>
+    film.replaceWith(el("figure.unplayable", null,
+      made.cover_url ? el("img", { src: made.cover_url, alt: "Its cover" }) : "",
+      el("figcaption", { role: "alert" }, sentence)));
+  film.addEventListener("error", () => {
+    const code = film.error?.code;
+    if (code === MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED || code === MediaError.MEDIA_ERR_DECODE)
+      unplayable("This browser cannot play this video. Its file is whole: download it and open it in a player.");
+  });
+  // A codec that is not understood can leave a player with sound and no picture.
+  film.addEventListener("loadedmetadata", () => {
+    if (!film.videoWidth) unplayable("This browser cannot show the picture of this video. Its file is whole: download it and open it in a player.");
+  });
+  return film;
+}
+
+/** @param {any} task @param {(event: any) => void} again */
+function details(task, again) {
+  const made = video(task), size = made?.video;
+  const rows = [
+    ["State", STATES[task.state]],
+    ["Kind", KINDS[task.kind] ?? task.kind],
+    ["Model", task.model],
+    ["Provider", task.provider],
+    ["Its id there", task.adopted?.provider_task_id ?? made?.id],
+    ["Duration", size?.duration ? `${Math.round(size.duration * 10) / 10} s` : task.duration && `${task.duration} s asked for`],
+    ["Size", size?.width ? `${size.width} × ${size.height}${size.fps ? `, ${Math.round(size.fps)} frames/s` : ""}` : task.resolution],
+    ["Seed", task.seed],
+    ["Credits", task.credits],
+    ["Tags", task.tags.join(", ")],
+    ["Asked", when(task.created_at)],
+    ["Ended", task.finished_at && `${when(task.finished_at)}, after ${span((Date.parse(task.finished_at) - Date.parse(task.created_at)) / 1000)}`],
+    ["Deadline", ENDED.has(task.state) ? "" : when(task.deadline)],
+    ["Failure", task.failure && [why(task), task.failure.code, task.failure.message].filter(Boolean).join(" · ")],
+    ["At present", task.last_error],
+  ];
+  return [
+    el("section", null,
+      el("h1.prompt", null, title(task)),
+      el("div.row", null,
+        task.prompt ? copier("Copy prompt", () => task.prompt) : "",
+        hasData(task) ? "" : el("button.secondary", { type: "button", onclick: again }, "Again"),
+        el("a.secondary", { href: `#/new?again=${task.id}` }, "Again, with changes"))),
+    el("dl", null, ...rows.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false).flatMap(([name, value]) => [el("dt", null, name), el("dd", null, value)])),
+    files(task),
+    code(task),
+    el("details", null, el("summary", null, "Raw record"), el("pre", { tabindex: "0" }, JSON.stringify(task, null, 2))),
+    el("p.hint", null, "Task ", el("code", null, task.id)),
+  ];
+}
+
+/** @param {any} task */
+function files(task) {
+  const found = task.creations.flatMap((/** @type {any} */ each) => each.files);
+  const missing = task.creations.flatMap((/** @type {any} */ each) => each.missing);
+  if (!found.length && !missing.length) return "";
+  return el("section", null, el("h2", null, "Files"), el("ul.files", null,
+    ...found.map((/** @type {any} */ file) => el("li", null,
+      el("div", null, el("a", { href: file.url, target: "_blank", rel: "noopener" }, file.name.replaceAll("-", " ")), el("span.quiet-text", null, ` ${bytes(file.bytes)} · ${file.content_type}`),
+        el("code.checksum", null, file.sha256 ? `sha256 ${file.sha256}` : `crc32 ${file.crc32}`)),
+      el("div.row", null, copier("Copy link", () => file.url, `Copy the permanent link of ${file.name}`),
+        el("a.secondary", { href: `${file.url}?download=${encodeURIComponent(fileName(task, file))}`, "aria-label": `Download ${file.name}` }, "Download")))),
+    ...missing.map((/** @type {any} */ file) => el("li", null, el("div", null, file.name, el("span.error", null, ` ${file.given_up ? "is lost" : "is fetched later"}: ${file.reason}`))))));
+}
+
+/** As a person would name it: what it shows, when, what kind of file. @param {any} task @param {any} file */
+function fileName(task, file) {
+  const words = title(task).normalize("NFC").replace(/[^\p{L}\p{N}]+/gu, " ").trim().split(" ").slice(0, 8).join("-").slice(0, 60).toLowerCase();
+  const end = /\.\w+$/.exec(new URL(file.url).pathname)?.[0] ?? "";
+  return `${words || task.kind}-${task.created_at.slice(0, 10)}${file.name === "video" ? "" : `-${file.name}`}${end}`;
+}
+
+/** @param {any} task */
+function code(task) {
+  const body = JSON.stringify(submission(task), null, 2), url = new URL("tasks", root).href;
+  const quoted = body.replaceAll("'", String.raw`'\''`);
+  /** @type {Record<string, string>} */
+  const programs = {
+    curl: `curl ${url} \\\n  -H "authorization: Bearer $REELKEEP_KEY" \\\n  -H 'content-type: application/json' \\\n  -d '${quoted}'`,
+    Python: `import json, os, urllib.request\n\nbody = json.loads(r"""${body.replaceAll('"""', String.raw`\u0022\u0022\u0022`)}""")\nrequest = urllib.request.Request(\n    "${url}",\n    data=json.dumps(body).encode(),\n    headers={\n        "authorization": f"Bearer {os.environ['REELKEEP_KEY']}",\n        "content-type": "application/json",\n    },\n)\nprint(json.load(urllib.request.urlopen(request))["id"])`,
+    JavaScript: `const answer = await fetch("${url}", {\n  method: "POST",\n  headers: {\n    authorization: \`Bearer \${process.env.REELKEEP_KEY}\`,\n    "content-type": "application/json",\n  },\n  body: JSON.stringify(${body.replaceAll("\n", "\n  ")}),\n});\nconsole.log((await answer.json()).id);`,
+  };
+  const text = el("pre", { tabindex: "0" }, programs.curl);
+  const buttons = Object.keys(programs).map((name) =>
+    el("button.chip", { type: "button", "aria-pressed": String(name === "curl"), onclick: () => {
+      text.textContent = programs[name];
+      for (const button of buttons) button.setAttribute("aria-pressed", String(button.textContent === name));
+    } }, name));
+  return el("details", null, el("summary", null, "The same from a program"), el("div.row", null, ...buttons, el("span.gap"), copier("Copy", () => text.textContent ?? "")), text);
+}
+
+/** @param {string} label @param {() => string} text @param {string} [spoken] */
+function copier(label, text, spoken) {
+  const button = el("button.secondary", { type: "button", "aria-label": spoken, onclick: async () => {
+    try {
+      await navigator.clipboard.writeText(text());
+      button.textContent = "Copied";
+    } catch {
+      button.textContent = "The browser does not allow it";
+    }
+    setTimeout(() => (button.textContent = label), 1600);
+  } }, label);
+  return button;
+}

@@ -1,0 +1,510 @@
+// The wall: all videos, newest first. Only the tiles near the window are in the document.
+// @ts-check
+import { advice, asked, call, CANCELLABLE, day, el, ENDED, say, span, STATES, title, Trouble, video, why } from "./console-base.js";
+
+const PAGE = 48;
+const MANY = 100; // tasks that one request may name
+const BUSY_MS = 2_000;
+const IDLE_MS = 5_000; // grows while nothing happens, up to:
+const SLOWEST_MS = 60_000;
+const DWELL_MS = 350;
+const CAPTION = 56; // px below a cover, as in the style sheet
+const GAP = 18;
+const still = matchMedia("(prefers-reduced-motion: reduce)");
+
+const FILTERS = [
+  { label: "All", states: "" },
+  { label: "Under way", states: "created,queueing,processing,archiving" },
+  { label: "Ready", states: "success" },
+  { label: "Failed", states: "failed,expired" },
+  { label: "Cancelled", states: "cancelled" },
+];
+
+/** As players write it. @param {number} seconds */
+const playtime = (seconds) => `${Math.floor(Math.round(seconds) / 60)}:${String(Math.round(seconds) % 60).padStart(2, "0")}`;
+
+export class Wall {
+  /** @param {(trouble: any) => boolean} lockedOut */
+  constructor(lockedOut) {
+    this.lockedOut = lockedOut;
+    /** @type {any[]} newest first */
+    this.tasks = [];
+    /** @type {Map<string, any>} */
+    this.byId = new Map();
+    /** @type {string | null} */
+    this.cursor = null;
+    this.whole = false; // nothing older is left
+    this.loading = false;
+    this.generation = 0; // of the filters; what an older one asked for is dropped
+    this.idle = IDLE_MS;
+    this.troubles = 0;
+    /** @type {Map<string, Tile>} */
+    this.tiles = new Map();
+    this.columns = 1;
+    this.visible = true;
+    this.scroll = 0;
+    this.focus = 0;
+    /** @type {Set<() => void>} */
+    this.listeners = new Set();
+    this.stopping = new AbortController();
+    this.build();
+    const { signal } = this.stopping;
+    addEventListener("scroll", () => this.lay(), { passive: true, signal });
+    document.addEventListener("visibilitychange", () => !document.hidden && this.soon(0), { signal });
+    for (const back of ["online", "focus"]) addEventListener(back, () => this.soon(0), { signal });
+    this.sizes = new ResizeObserver(() => this.lay());
+    this.sizes.observe(this.grid);
+    this.clock = setInterval(() => this.tick(), 1000);
+  }
+
+  build() {
+    this.grid = el("div.grid", { role: "list", "aria-label": "Videos, newest first" });
+    this.grid.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.walk(event));
+    this.note = el("div.note");
+    this.dayLabel = el("p.day", { "aria-hidden": "true" });
+    this.chips = el("div.chips", { role: "group", "aria-label": "State" });
+    this.more = el("form.finer", { role: "search", "aria-label": "Videos" });
+    this.element = el("section.wall", { "aria-label": "Videos" },
+      el("h1.unseen", null, "Videos"),
+      el("div.toolbar", null, this.chips, el("details.more", { open: innerWidth > 700 }, el("summary", null, "More filters"), this.more), this.dayLabel), this.grid, this.note);
+  }
+
+  // --- filters, from the address bar ---
+
+  get address() {
+    const text = String(this.filter ?? "");
+    return text ? `#/?${text}` : "#/";
+  }
+
+  readFilter() {
+    const given = asked(), kept = new URLSearchParams();
+    for (const name of ["state", "model", "from", "to"]) if (given.get(name)) kept.set(name, given.get(name) ?? "");
+    return kept;
+  }
+
+  /** @param {string} name @param {string} value */
+  narrow(name, value) {
+    const next = new URLSearchParams(this.filter);
+    if (value) next.set(name, value);
+    else next.delete(name);
+    location.hash = String(next) ? `#/?${next}` : "#/";
+  }
+
+  paintFilters() {
+    const filter = this.filter ?? new URLSearchParams();
+    const state = filter.get("state") ?? "";
+    this.chips.replaceChildren(...FILTERS.map((each) =>
+      el("button.chip", { type: "button", "aria-pressed": String(each.states === state), onclick: () => this.narrow("state", each.states) }, each.label)));
+    const field = (/** @type {string} */ name, /** @type {string} */ label, /** @type {any} */ attributes) =>
+      el("label", null, el("span", null, label), el("input", {
+        name, value: filter.get(name) ?? "", onchange: (/** @type {any} */ event) => this.narrow(name, event.target.value.trim()), ...attributes,
+      }));
+    this.more.replaceChildren(
+      field("model", "Model", { placeholder: "any", size: 12, spellcheck: "false", autocomplete: "off" }),
+      field("from", "From", { type: "date" }),
+      field("to", "To", { type: "date" }),
+    );
+    this.more.onsubmit = (/** @type {Event} */ event) => event.preventDefault();
+  }
+
+  /** Of the API, for the filter. */
+  query() {
+    const filter = this.filter ?? new URLSearchParams(), query = new URLSearchParams();
+    for (const state of (filter.get("state") ?? "").split(",").filter(Boolean)) query.append("state", state);
+    if (filter.get("model")) query.append("model", filter.get("model") ?? "");
+    const moment = (/** @type {string} */ date, /** @type {string} */ time) => {
+      const found = new Date(`${date}T${time}`);
+      return Number.isNaN(found.getTime()) ? "" : found.toISOString();
+    };
+    const from = moment(filter.get("from") ?? "", "00:00:00"), to = moment(filter.get("to") ?? "", "23:59:59.999");
+    if (from) query.set("created_from", from);
+    if (to) query.set("created_to", to);
+    return query;
+  }
+
+  /** @param {any} task */
+  fits(task) {
+    const states = this.filter?.get("state");
+    return !states || states.split(",").includes(task.state);
+  }
+
+  /** Shows or hides the wall; a hidden one keeps its place, and goes on following its tasks. @param {boolean} visible */
+  show(visible) {
+    if (!visible && this.visible) this.scroll = scrollY;
+    this.visible = visible;
+    this.element.hidden = !visible;
+    if (visible || !this.filter) {
+      const filter = this.readFilter();
+      if (!this.filter || (visible && String(filter) !== String(this.filter))) {
+        this.filter = filter;
+        this.paintFilters();
+        this.restart();
+      } else this.lay();
+    }
+    if (!visible) return;
+    document.title = "Videos · Reelkeep";
+    scrollTo(0, this.scroll);
+    this.lay();
+    this.tiles.get(this.tasks[this.focus]?.id)?.link.focus({ preventScroll: true });
+  }
+
+  restart() {
+    this.generation++;
+    this.tasks = [];
+    this.byId.clear();
+    this.cursor = null;
+    this.whole = this.loading = false;
+    this.focus = this.scroll = 0;
+    for (const tile of this.tiles.values()) tile.leave();
+    this.tiles.clear();
+    this.grid.replaceChildren();
+    this.older();
+    this.soon(BUSY_MS);
+  }
+
+  stop() {
+    this.stopping.abort();
+    this.sizes.disconnect();
+    clearInterval(this.clock);
+    clearTimeout(this.timer);
+    this.generation++;
+    for (const tile of this.tiles.values()) tile.leave();
+  }
+
+  // --- tasks ---
+
+  /** Loads the next page of older tasks. */
+  async older() {
+    if (this.loading || this.whole) return;
+    this.loading = true;
+    this.paintNote();
+    const { generation } = this;
+    try {
+      const query = this.query();
+      query.set("limit", String(PAGE));
+      if (this.cursor) query.set("cursor", this.cursor);
+      const page = await call("GET", `tasks?${query}`);
+      if (generation !== this.generation) return;
+      for (const task of page.tasks) this.take(task);
+      this.cursor = page.next_cursor;
+      this.whole = !page.next_cursor;
+      this.failed = "";
+      this.connected();
+    } catch (trouble) {
+      if (generation !== this.generation || this.lockedOut(trouble)) return;
+      this.failed = trouble instanceof Trouble ? trouble.message : String(trouble);
+      if (trouble instanceof Trouble && trouble.passing) this.disconnected(trouble);
+    }
+    this.loading = false;
+    this.changed();
+  }
+
+  /** Puts the task where it belongs, or updates it. Ids sort by time. @param {any} task */
+  take(task) {
+    const known = this.byId.get(task.id);
+    if (known) {
+      // An answer that was overtaken does not move a task back.
+      if (known.updated_at > task.updated_at) return false;
+      const same = known.updated_at === task.updated_at && known.state === task.state && known.last_error === task.last_error;
+      if (!this.fits(task)) this.drop(task.id);
+      else Object.assign(known, task);
+      return !same;
+    }
+    if (!this.fits(task)) return false;
+    this.byId.set(task.id, task);
+    let at = this.tasks.length;
+    if (at && this.tasks[0].id < task.id) at = 0;
+    else while (at && this.tasks[at - 1].id < task.id) at--;
+    this.tasks.splice(at, 0, task);
+    if (at <= this.focus && this.tasks.length > 1 && this.focus) this.focus++;
+    return true;
+  }
+
+  /** @param {string} id */
+  drop(id) {
+    this.byId.delete(id);
+    this.tasks = this.tasks.filter((task) => task.id !== id);
+    this.focus = Math.min(this.focus, Math.max(0, this.tasks.length - 1));
+  }
+
+  changed() {
+    this.lay();
+    this.paintNote();
+    for (const listener of this.listeners) listener();
+  }
+
+  // --- following ---
+
+  /** @param {number} ms */
+  soon(ms) {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.follow(), ms);
+  }
+
+  /** Asks for what is new and for what is under way; often while something runs, seldom otherwise. */
+  async follow() {
+    if (document.hidden) return this.soon(SLOWEST_MS);
+    const { generation } = this;
+    let wait = 0;
+    try {
+      const moved = await this.refresh(generation);
+      if (generation !== this.generation) return;
+      if (this.failed) await this.older();
+      this.connected();
+      this.idle = moved ? IDLE_MS : Math.min(this.idle * 1.5, SLOWEST_MS);
+      wait = this.tasks.some((task) => !ENDED.has(task.state)) ? BUSY_MS : this.idle;
+    } catch (trouble) {
+      if (generation !== this.generation || this.lockedOut(trouble)) return;
+      wait = this.disconnected(trouble);
+    }
+    this.soon(wait);
+  }
+
+  /** Whether anything is different. @param {number} generation */
+  async refresh(generation) {
+    const query = this.query();
+    query.set("limit", "20");
+    const newest = (await call("GET", `tasks?${query}`)).tasks;
+    const seen = new Set(newest.map((/** @type {any} */ task) => task.id));
+    const running = this.tasks.filter((task) => !ENDED.has(task.state) && !seen.has(task.id)).slice(0, MANY);
+    let others = [];
+    if (running.length) {
+      const ids = running.map((task) => `task_id=${task.id}`).join("&");
+      others = (await call("GET", `tasks?limit=${MANY}&${ids}`)).tasks;
+    }
+    if (generation !== this.generation) return false;
+    if (newest.length === 20 && this.tasks.length && newest.at(-1).id > this.tasks[0].id) {
+      this.restart(); // so many are new that there is a gap between them and ours
+      return true;
+    }
+    let moved = false;
+    for (const task of [...newest, ...others]) moved = this.take(task) || moved;
+    for (const { id } of running) {
+      if (others.some((/** @type {any} */ task) => task.id === id) || !this.byId.has(id)) continue;
+      this.drop(id); // it was removed
+      moved = true;
+    }
+    if (moved) this.changed();
+    return moved;
+  }
+
+  connected() {
+    if (!this.troubles) return;
+    this.troubles = 0;
+    say("Connected again.", "good");
+    setTimeout(() => this.troubles || say(""), 3000);
+  }
+
+  /** Says so, and how long to wait. @param {any} trouble */
+  disconnected(trouble) {
+    this.troubles++;
+    const wait = Math.max(trouble.wait ?? 0, Math.min(2 ** (this.troubles - 1), 60));
+    say(`${trouble.message} Trying again in ${span(wait)}.`, "bad");
+    return wait * 1000;
+  }
+
+  /** @param {string} id */
+  async cancel(id) {
+    const task = await call("POST", `tasks/${id}/cancel`);
+    this.take(task);
+    this.changed();
+    return task;
+  }
+
+  // --- what is in the document ---
+
+  tick() {
+    for (const tile of this.tiles.values()) tile.tick();
+  }
+
+  paintNote() {
+    const nothing = !this.tasks.length;
+    if (this.failed)
+      this.note.replaceChildren(el("p", { role: "alert" }, this.failed), el("button.secondary", { type: "button", onclick: () => this.older() }, "Try again"));
+    else if (this.loading) this.note.replaceChildren(el("p.quiet-text", null, nothing ? "Looking…" : "Older ones…"));
+    else if (nothing && String(this.filter))
+      this.note.replaceChildren(el("h2", null, "Nothing fits these filters"), el("a.secondary", { href: "#/" }, "Show all videos"));
+    else if (nothing)
+      this.note.replaceChildren(
+        el("h2", null, "No video yet"),
+        el("p.quiet-text", null, "Describe one. It appears here while it is made, and stays."),
+        el("a.primary", { href: "#/new" }, "Make the first one"));
+    else this.note.replaceChildren();
+  }
+
+  /** Puts the tiles near the window where they belong, and takes the others out. */
+  lay() {
+    if (!this.visible || !this.filter) return;
+    const width = this.grid.clientWidth;
+    if (!width) return;
+    const columns = Math.max(1, Math.floor((width + GAP) / (width < 700 ? 300 + GAP : 260 + GAP)));
+    const wide = (width - GAP * (columns - 1)) / columns;
+    const high = Math.round((wide * 9) / 16) + CAPTION + GAP;
+    this.columns = columns;
+    const rows = Math.ceil(this.tasks.length / columns);
+    this.grid.style.height = `${Math.max(0, rows * high - GAP)}px`;
+    const top = this.grid.getBoundingClientRect().top;
+    const first = Math.max(0, Math.floor((-top - innerHeight) / high)) * columns;
+    const last = Math.min(this.tasks.length, (Math.ceil((-top + innerHeight * 2) / high) + 1) * columns);
+    const shown = new Set();
+    let before = null;
+    for (let at = first; at < last; at++) {
+      const task = this.tasks[at];
+      shown.add(task.id);
+      let tile = this.tiles.get(task.id);
+      if (!tile) this.tiles.set(task.id, (tile = new Tile(this)));
+      tile.paint(task);
+      tile.place((at % columns) * (wide + GAP), Math.floor(at / columns) * high, wide);
+      tile.element.setAttribute("aria-posinset", String(at + 1));
+      tile.element.setAttribute("aria-setsize", this.whole ? String(this.tasks.length) : "-1");
+      tile.link.tabIndex = at === this.focus ? 0 : -1;
+      // In the order in which they are read.
+      const next = before ? before.nextSibling : this.grid.firstChild;
+      if (next !== tile.element) this.grid.insertBefore(tile.element, next);
+      before = tile.element;
+    }
+    for (const [id, tile] of this.tiles) {
+      if (shown.has(id)) continue;
+      tile.leave();
+      this.tiles.delete(id);
+    }
+    if (![...this.tiles.values()].some((tile) => tile.link.tabIndex === 0))
+      [...this.tiles.values()].forEach((tile, at) => at || (tile.link.tabIndex = 0));
+    const topmost = this.tasks[Math.max(0, Math.floor(-top / high)) * columns];
+    this.dayLabel.textContent = topmost ? day(topmost.created_at) : "";
+    if (rows * high + top < innerHeight * 2.5 && !this.failed) this.older();
+  }
+
+  /** The arrow keys. @param {KeyboardEvent} event */
+  walk(event) {
+    /** @type {Record<string, number>} */
+    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns, Home: -1e9, End: 1e9 };
+    const step = steps[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+    const here = this.tasks.findIndex((task) => this.tiles.get(task.id)?.element.contains(document.activeElement));
+    const to = Math.min(this.tasks.length - 1, Math.max(0, (here < 0 ? this.focus : here) + step));
+    event.preventDefault();
+    this.focus = to;
+    const row = Math.floor(to / this.columns), high = this.grid.clientHeight / Math.ceil(this.tasks.length / this.columns);
+    const y = this.grid.getBoundingClientRect().top + row * high;
+    if (y < 130 || y + high > innerHeight) scrollBy(0, y < 130 ? y - 130 : y + high - innerHeight + 10);
+    this.lay();
+    this.tiles.get(this.tasks[to]?.id)?.link.focus({ preventScroll: true });
+  }
+}
+
+class Tile {
+  /** @param {Wall} wall */
+  constructor(wall) {
+    this.wall = wall;
+    this.link = el("a.cover", { tabindex: "-1" });
+    this.words = el("div.caption");
+    this.button = el("button.cancel", { type: "button", onclick: () => this.cancel() }, "Cancel");
+    this.element = el("div.tile", { role: "listitem" }, this.link, this.words, this.button);
+    this.element.addEventListener("pointerenter", () => this.dwell());
+    this.element.addEventListener("pointerleave", () => this.rest());
+    this.link.addEventListener("focus", () => {
+      wall.focus = wall.tasks.indexOf(this.task);
+      if (this.link.matches(":focus-visible")) this.dwell();
+    });
+    this.link.addEventListener("blur", () => this.rest());
+  }
+
+  /** @param {number} x @param {number} y @param {number} wide */
+  place(x, y, wide) {
+    this.element.style.transform = `translate(${x}px, ${y}px)`;
+    this.element.style.width = `${wide}px`;
+  }
+
+  /** @param {any} task */
+  paint(task) {
+    const stamp = `${task.id} ${task.updated_at} ${task.state} ${task.last_error}`;
+    this.task = task;
+    if (stamp === this.stamp) return;
+    this.stamp = stamp;
+    this.rest();
+    const ended = ENDED.has(task.state), made = video(task);
+    this.element.dataset.state = task.state;
+    this.link.href = `#/task/${task.id}`;
+    this.link.setAttribute("aria-label", `${title(task).slice(0, 200)}. ${task.state === "success" ? "" : STATES[task.state]}`);
+    this.link.replaceChildren(...(made ? this.picture(made) : ended ? this.trouble(task) : this.progress(task)));
+    const length = made?.video.duration ? span(made.video.duration) : "";
+    this.words.replaceChildren(
+      el("p.title", null, title(task)),
+      el("p.facts", null, [task.model ?? task.provider, length, new Date(task.created_at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })].filter(Boolean).join(" · ")),
+    );
+    this.button.hidden = !CANCELLABLE.has(task.state);
+    this.button.disabled = false;
+    this.button.setAttribute("aria-label", `Cancel: ${title(task).slice(0, 80)}`);
+    this.tick();
+  }
+
+  /** @param {any} made */
+  picture(made) {
+    const length = made.video.duration ? el("span.length", null, playtime(made.video.duration)) : null;
+    const image = made.cover_url
+      ? el("img", { src: made.cover_url, alt: "", decoding: "async", draggable: "false", onerror: () => image.replaceWith(this.firstFrame(made)) })
+      : this.firstFrame(made);
+    return [image, length].filter(Boolean);
+  }
+
+  /** @param {any} made */
+  firstFrame(made) {
+    return el("video.frame", { src: `${made.url}#t=0.05`, muted: true, preload: "metadata", playsinline: true, "aria-hidden": "true" });
+  }
+
+  /** @param {any} task */
+  trouble(task) {
+    if (task.state === "success") return [el("span.status", null, "Its files are not in the archive"), el("span.reason", null, task.last_error ?? "Open it to see why.")];
+    return [el("span.status", null, why(task)), el("span.reason", null, advice(task))];
+  }
+
+  /** @param {any} task */
+  progress(task) {
+    this.elapsed = el("span.elapsed");
+    return [el("span.pulse", { "aria-hidden": "true" }), el("span.status", null, STATES[task.state]), this.elapsed, task.last_error ? el("span.reason", null, task.last_error) : ""];
+  }
+
+  tick() {
+    if (!this.elapsed?.isConnected || !this.task) return;
+    this.elapsed.textContent = span((Date.now() - Date.parse(this.task.created_at)) / 1000);
+  }
+
+  async cancel() {
+    this.button.disabled = true;
+    try {
+      await this.wall.cancel(this.task.id);
+    } catch (trouble) {
+      if (this.wall.lockedOut(trouble)) return;
+      this.button.disabled = false;
+      say(/** @type {Error} */ (trouble).message, "bad");
+    }
+  }
+
+  /** Plays what is ready, muted, if the pointer stays. */
+  dwell() {
+    const made = this.task && video(this.task);
+    if (!made || this.timer || still.matches) return;
+    this.timer = setTimeout(() => {
+      this.player = el("video.preview", { src: made.url, muted: true, loop: true, playsinline: true, "aria-hidden": "true" });
+      this.player.addEventListener("playing", () => this.player?.classList.add("on"));
+      this.link.append(this.player);
+      this.player.play().catch(() => {}); // the cover stays
+    }, DWELL_MS);
+  }
+
+  rest() {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (!this.player) return;
+    this.player.removeAttribute("src"); // or the download goes on
+    this.player.load();
+    this.player.remove();
+    this.player = null;
+  }
+
+  leave() {
+    this.rest();
+    this.element.remove();
+  }
+}

@@ -1,0 +1,59 @@
+"""Pictures of every view of the console, on a phone and on a wide screen, light and dark.
+
+make up                                   # with some tasks in it
+make screenshots                          # in another terminal; into .local/screenshots
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from local.stack import Stack
+from tests.e2e.test_console import CHROMIUM, FLAGS
+
+VIEWS = ("sign-in", "wall", "task", "failed", "new")
+WIDTHS = (390, 1400)
+
+
+def main(stack_file: str, folder: str) -> None:
+    stack = Stack.read(Path(stack_file))
+    if stack is None or CHROMIUM is None:
+        sys.exit("error: it needs a stack of `make up` and Chromium (apt-get install chromium)")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        for width in WIDTHS:
+            for scheme in ("light", "dark"):
+                page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
+                for view in VIEWS:
+                    if go(page, stack, view):
+                        page.screenshot(path=f"{folder}/{view}-{width}-{scheme}.png", full_page=view != "wall")
+                page.close()
+        browser.close()
+
+
+def go(page: Page, stack: Stack, view: str) -> bool:
+    """False if this stack has nothing to show there."""
+    if view == "sign-in":
+        page.goto(f"{stack.api_url}/")
+        return True
+    page.goto("about:blank")
+    page.goto(stack.console_url)
+    page.wait_for_selector(".tile, .note h2")
+    if view in ("task", "failed"):
+        tile = page.locator(f".tile[data-state={'success' if view == 'task' else 'failed'}] a").first
+        if not tile.count():
+            return False
+        tile.click()
+    if view == "new":
+        page.get_by_role("link", name="New", exact=False).first.click()
+        page.wait_for_selector(".new form")
+    page.wait_for_load_state("networkidle")
+    return True
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,294 @@
+"""The console, in a browser: what a person sees and does there, and what the page never does.
+
+It takes the system's Chromium (Debian: apt-get install chromium), or the one that CHROMIUM names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+import httpx
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect, sync_playwright
+
+from local.stack import Stack
+from tests.e2e.client import Client
+from tests.e2e.conftest import NewClient, Prompt
+
+CHROMIUM: Final = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+FLAGS: Final = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+MADE_MS: Final = 60_000  # a video of the simulator's takes some seconds
+MARKUP: Final = "<b>bold</b> <img src=x onerror=\"document.title='owned'\"> & <script>alert(1)</script>"
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
+
+
+@dataclass
+class Tab:
+    """A tab of its own: what it asked for, and what it complained of."""
+
+    page: Page
+    url: str
+    key: str
+    asked: list[Request] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def open(self, fragment: str | None = None) -> Page:
+        self.page.goto(f"{self.url}/#key={self.key}" if fragment is None else f"{self.url}/{fragment}")
+        return self.page
+
+    def tile(self, words: str) -> Any:
+        return self.page.get_by_role("listitem").filter(has_text=words)
+
+    def look_now(self) -> None:
+        """What a tab does that comes to the front."""
+        self.page.evaluate("dispatchEvent(new Event('focus'))")
+
+
+Open = Callable[..., Tab]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def viewer(new_client: NewClient) -> Client:
+    return new_client("viewer")
+
+
+@pytest.fixture
+def tab(browser: Browser, stack: Stack, viewer: Client) -> Iterator[Tab]:
+    """At its end: nothing was asked of others, the key was in no address, no script failed."""
+    context: BrowserContext = browser.new_context(viewport={"width": 1200, "height": 900})
+    context.set_default_timeout(15_000)
+    tab = Tab(context.new_page(), stack.api_url, viewer.key)
+
+    def listen(request: Request) -> None:
+        tab.asked.append(request)
+
+    def complain(words: object) -> None:
+        tab.complaints.append(str(words))
+
+    tab.page.on("request", listen)
+    tab.page.on("pageerror", complain)
+    tab.page.on("console", lambda said: complain(said.text) if "Content Security" in said.text else None)
+    yield tab
+    context.close()
+    assert tab.complaints == []
+    assert [request.url for request in tab.asked if viewer.key in request.url] == []
+    ours = {urlsplit(url).netloc for url in (stack.api_url, stack.aws_endpoint_url) if url}
+    hosts = {urlsplit(request.url).netloc for request in tab.asked if request.url.startswith("http")}
+    if stack.aws_endpoint_url:  # elsewhere the archive has an address of its own
+        assert hosts <= ours
+
+
+def test_the_page_may_load_nothing_from_elsewhere_and_holds_nothing_inline(tab: Tab, anyone: httpx.Client) -> None:
+    answer = anyone.get("/", headers={"accept": "text/html"})
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "unsafe" not in answer.headers["content-security-policy"]
+    assert anyone.get("/").status_code == 401
+
+    page = tab.open()
+    expect(page.get_by_role("link", name="New")).to_be_visible()
+    assert tab.key not in page.url
+    assert page.evaluate("sessionStorage.getItem('reelkeep.key')") == tab.key
+    answers = [
+        request.response() for request in tab.asked if request.resource_type in ("document", "script", "stylesheet")
+    ]
+    assert 1 < len(answers) <= 5
+    assert sum(len(answer.body()) for answer in answers if answer) < 150_000
+
+
+def test_a_video_is_asked_for_watched_while_it_is_made_and_played(tab: Tab, viewer: Client, prompt: Prompt) -> None:
+    page, text = tab.open(), prompt("for the console", MARKUP)
+    page.get_by_role("link", name="New").click()
+    page.get_by_label("Kind").select_option("text2video")
+    page.get_by_role("textbox", name="Prompt").fill(text)
+    page.get_by_label("Model optional").fill("viduq2")
+    page.get_by_label("Duration").fill("9000")
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text(re.compile("Duration .*600"))).to_be_visible()
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value(text)
+    page.get_by_label("Duration").fill("1")
+    page.get_by_role("button", name="Make it").click()
+
+    page.wait_for_url("**#/task/*")
+    task_id = page.url.rpartition("/")[2]
+    page.get_by_role("link", name="All videos").click()
+    expect(tab.tile("bold").locator("img")).to_be_visible(timeout=MADE_MS)
+    tab.tile("bold").hover()
+    expect(tab.tile("bold").locator("video.preview.on")).to_have_js_property("muted", True)
+    tab.tile("bold").get_by_role("link").click()
+
+    player = page.locator(".stage video")
+    player.evaluate("video => { video.muted = true; return video.play(); }")
+    assert player.evaluate("video => video.readyState") >= 2
+    expect(page.get_by_role("heading", level=1)).to_have_text(text)
+    assert page.title() != "owned"
+    assert page.locator("main img[src=x], main script, main b").count() == 0
+    with page.expect_download() as saving:
+        page.get_by_role("link", name="Download video").click()
+    assert re.fullmatch(r"an-albatross-.*-\d{4}-\d\d-\d\d\.mp4", saving.value.suggested_filename)
+    (creation,) = viewer.task(task_id)["creations"]
+    assert saving.value.path().stat().st_size == creation["files"][0]["bytes"]
+
+
+def test_the_wall_follows_its_tasks_without_a_reload(tab: Tab, viewer: Client, prompt: Prompt) -> None:
+    page = tab.open()
+    expect(page.get_by_role("button", name="Under way")).to_be_visible()
+    viewer.submitted(prompt("that takes long"), off_peak=True)  # which gives time to cancel it
+    viewer.submitted(prompt("that is refused", "[fail:CreationPolicyViolation]"))
+    tab.look_now()
+    expect(tab.tile("takes long")).to_contain_text(re.compile("Accepted|Waiting|Being made"))
+    expect(tab.tile("is refused")).to_contain_text("content rules do not allow it", timeout=MADE_MS)
+    expect(tab.tile("is refused")).to_contain_text("change it first")
+
+    page.get_by_role("button", name="Under way").click()
+    page.wait_for_url("**#/?state=created*")
+    expect(tab.tile("takes long")).to_be_visible()
+    expect(tab.tile("is refused")).to_have_count(0)
+    tab.tile("takes long").get_by_role("button", name="Cancel").click()
+    expect(tab.tile("takes long")).to_have_count(0)
+    page.get_by_role("button", name="Cancelled").click()
+    expect(tab.tile("takes long")).to_contain_text("It was cancelled")
+    assert viewer.tasks(state="cancelled")
+    page.go_back()
+    page.go_back()
+    expect(tab.tile("is refused")).to_be_visible()
+
+    page.get_by_role("listitem").first.get_by_role("link").focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="All videos")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("list", name="Videos, newest first")).to_be_visible()
+
+
+def test_a_wall_of_twenty_thousand_stays_small_in_the_document(tab: Tab, viewer: Client, prompt: Prompt) -> None:
+    shape = viewer.task(viewer.submitted(prompt("first of many"), off_peak=True))
+    pages = 4
+    asked: list[int] = []
+
+    def listing(route: Route) -> None:
+        query = parse_qs(urlsplit(route.request.url).query)
+        at = int(query.get("cursor", ["0"])[0])
+        if query["limit"] == ["20"]:  # the wall asks for what is new
+            return route.fulfill(json={"tasks": [], "next_cursor": None})
+        asked.append(at)
+        numbers = range(20_000 - at * 5_000, 20_000 - (at + 1) * 5_000, -1)
+        tasks = [shape | {"id": f"{each:032x}", "prompt": f"number {each}", "state": "cancelled"} for each in numbers]
+        return route.fulfill(json={"tasks": tasks, "next_cursor": str(at + 1) if at + 1 < pages else None})
+
+    tab.page.route(re.compile(r"/tasks\?"), listing)
+    page = tab.open()
+    expect(tab.tile("number 20000")).to_be_visible()
+    most = 0
+    for _ in range(pages):
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        expect(page.locator(".note p")).to_have_count(0)
+        most = max(most, page.locator(".tile").count())
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    expect(tab.tile("number 1").last).to_be_visible()
+    assert sorted(set(asked)) == list(range(pages))
+    assert most < 100
+    page.keyboard.press("Tab")
+    page.evaluate("scrollTo(0, 0)")
+    expect(tab.tile("number 20000")).to_be_visible()
+
+
+def test_whatever_goes_wrong_there_is_a_sentence_and_a_way_on(tab: Tab, viewer: Client, prompt: Prompt) -> None:
+    page = tab.page
+    page.goto(f"{tab.url}/#key=rk_dead")
+    expect(page.get_by_role("alert")).to_contain_text("not known here, or it was revoked")
+    page.get_by_label("API key").fill(tab.key)
+    page.get_by_role("button", name="Open").click()
+    expect(page.get_by_role("list", name="Videos, newest first")).to_be_attached()
+
+    answers: list[dict[str, Any] | None] = [None, {"status": 429, "headers": {"retry-after": "1"}}]
+    page.route(re.compile(r"/tasks\?"), lambda route: _answer(route, answers))
+    tab.look_now()
+    expect(page.get_by_role("status")).to_contain_text("cannot be reached")
+    expect(page.get_by_role("status")).to_contain_text("too many requests", ignore_case=True)
+    expect(page.get_by_role("status")).to_contain_text("Connected again")
+    page.unroute_all()
+
+    lost: list[dict[str, Any] | None] = []
+    keys: list[str | None] = []
+
+    def submission(route: Route) -> None:
+        if route.request.method != "POST":
+            return route.continue_()
+        keys.append(route.request.headers.get("idempotency-key"))
+        return _answer(route, lost)
+
+    page.route(re.compile(r"/tasks$"), submission)
+    page.get_by_role("link", name="New").click()
+    text = prompt("sent twice")
+    page.get_by_role("textbox", name="Prompt").fill(text)
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_text("Model is required at this provider")).to_be_visible()
+    page.get_by_label("Model optional").fill("viduq2")
+    lost.append(None)
+    page.get_by_role("button", name="Make it").click()
+    expect(page.get_by_role("alert").filter(has_text="made only once")).to_be_visible()
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value(text)
+    page.reload()
+    expect(page.get_by_role("textbox", name="Prompt")).to_have_value(text)
+    page.get_by_role("button", name="Make it").click()
+    page.wait_for_url("**#/task/*")
+    refused, unknown, again = keys
+    assert refused != unknown
+    assert again == unknown != ""
+
+    page.route(re.compile(r"/tasks[/?]"), lambda route: route.fulfill(status=401, json={"title": "no"}))
+    tab.look_now()
+    expect(page.get_by_label("API key")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("revoked")
+    assert page.evaluate("sessionStorage.getItem('reelkeep.key')") is None
+
+
+def _answer(route: Route, answers: list[dict[str, Any] | None]) -> None:
+    """The next of these; None is a lost connection. When none is left, the real one."""
+    if not answers:
+        return route.continue_()
+    answer = answers.pop(0)
+    return route.abort() if answer is None else route.fulfill(body=json.dumps({"title": "no"}), **answer)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_any_view(tab: Tab, viewer: Client, scheme: Any) -> None:
+    page, axe = tab.open(), Axe()
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+    expect(page.get_by_role("listitem").first).to_be_visible()
+    found = {"wall": axe.run(page)}
+    page.get_by_role("listitem").first.get_by_role("link").click()
+    page.get_by_text("Raw record").click()
+    found["task"] = axe.run(page)
+    page.get_by_role("link", name="New").click()
+    expect(page.get_by_role("textbox", name="Prompt")).to_be_visible()
+    found["form"] = axe.run(page)
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+    found["sign-in"] = axe.run(page)
+    assert {name: report.generate_report() for name, report in found.items() if report.violations_count} == {}
