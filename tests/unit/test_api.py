@@ -439,6 +439,26 @@ def test_an_address_with_a_path_leads_to_the_same_and_the_path_is_in_what_we_nam
     assert call("GET", f"{base}s/docs")[0] == 404
 
 
+@pytest.mark.parametrize(
+    ("path", "body", "name"),
+    [("/tasks", {**TASK, "kind": "text2video"}, "id"), ("/ent/v2/text2video", TASK, "task_id")],
+)
+def test_a_task_whose_own_words_are_larger_than_an_answer_is_shown_without_them(
+    call: Client, path: str, body: dict[str, Any], name: str
+) -> None:
+    """A control character takes six bytes of the body, and seven of an answer."""
+    payload = "\x01" * 1_000_000
+    made = call.api.handle(event("POST", path, {**body, "payload": payload}))
+    task = call.stage.tasks.recorded[json.loads(made["body"])[name]]
+    whole = replace(task, request=replace(task.request, payload=payload))
+    call.api = replace(call.api, show=lambda *_: whole)
+    shown = call.api.handle(event("GET", f"/tasks/{task.id}"))
+    for answer in (made, shown):
+        assert answer["statusCode"] in (200, 201)
+        assert len(json.dumps(answer, ensure_ascii=False).encode()) < 6_291_456
+        assert task.id in answer["body"]
+
+
 def long_tasks(call: Client, count: int) -> set[str]:
     """So many tasks of whose listings none fits an answer; their ids."""
     _, made = call("POST", "/tasks", {**TASK, "kind": "text2video"})

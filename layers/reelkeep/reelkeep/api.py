@@ -45,6 +45,7 @@ from reelkeep.domain.errors import (
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.log_fields import log_fields
+from reelkeep.domain.record_size import truncate_request
 from reelkeep.domain.task import ArchivedFile, Request, State, Task
 from reelkeep.domain.wire import Json
 from reelkeep.ports import Caller, Keys
@@ -52,7 +53,8 @@ from reelkeep.ports import Caller, Keys
 _REPEAT_HEADER = HEADER.lower()
 _MISCONFIGURED = "this service is not configured as it should be; whoever runs it must mend that"
 _TAGS = tags.HEADER.lower()
-_LARGEST_LISTING = 6_000_000  # bytes; a function may answer 6 MiB, headers included
+_LARGEST_ANSWER = 6_000_000  # bytes; a function may answer 6 MiB, headers included
+_MOST_BYTES = 7  # that a character of JSON takes in it: a control character is \u0001, quoted \\u0001
 _TASK_PATH = re.compile(r"\{(\w+)\}")
 
 
@@ -126,11 +128,13 @@ class Api:
                 key, attempt = http.headers.get(_REPEAT_HEADER), _attempt(http)
                 task = self.submit(request, caller, key, attempt)
                 self.logger.info("task accepted", extra=log_fields(task))
-                return route.render(task)
+                return _fitting(route.render, task)
             case Cancel():
                 return route.render(self.cancel(http.variables["task_id"], caller))
             case Show():
-                return route.render(self.show(http.variables["task_id"], caller), self.links)
+                return _fitting(
+                    lambda task: route.render(task, self.links), self.show(http.variables["task_id"], caller)
+                )
             case Remove():
                 return route.render(self.remove(http.variables["task_id"], caller, route.keeps))
             case Content():
@@ -146,7 +150,7 @@ class Api:
     def _listed(self, route: List, listing: Listing, page: Page) -> Reply:
         """As much of the page as fits an answer; the rest comes under the cursor."""
         reply = route.render(page, self.links, listing)
-        while len(page.tasks) > 1 and _size(reply) > _LARGEST_LISTING:
+        while len(page.tasks) > 1 and not _fits(reply):
             if listing.skip or route.numbered:  # the next number would pass over what is left out
                 raise InvalidRequest("the page is larger than an answer can be: ask for fewer tasks a page")
             page = replace(page, tasks=page.tasks[: len(page.tasks) // 2])
@@ -238,9 +242,18 @@ def _below(base_path: str, reply: Reply) -> Reply:
     return replace(reply, headers=headers, body=body)
 
 
-def _size(reply: Reply) -> int:
-    """In bytes, as the function's answer quotes it."""
-    return len(json.dumps(_text(reply.body), ensure_ascii=False).encode(errors="surrogatepass"))
+def _fitting(render: Callable[[Task], Reply], task: Task) -> Reply:
+    """Without its long strings, if they would make it larger than an answer can be."""
+    reply = render(task)
+    return reply if _fits(reply) else render(task.asking(truncate_request(task.request)))
+
+
+def _fits(reply: Reply) -> bool:
+    """The function's answer quotes the body once more."""
+    text = _text(reply.body)
+    if len(text) * _MOST_BYTES <= _LARGEST_ANSWER:
+        return True
+    return len(json.dumps(text, ensure_ascii=False).encode(errors="surrogatepass")) <= _LARGEST_ANSWER
 
 
 def _response(reply: Reply, *, request_id: str) -> dict[str, Any]:
