@@ -390,7 +390,13 @@ def test_an_endless_file_ends_at_the_limit(archive: Archive) -> None:
 
 
 @pytest.mark.parametrize(
-    ("packed", "encoding"), [(gzip.compress, "gzip"), (zlib.compress, "deflate"), (bytes, "GZIP")]
+    ("packed", "encoding"),
+    [
+        (gzip.compress, "gzip"),
+        (lambda content: gzip.compress(content[:999]) + gzip.compress(content[999:]), "gzip"),
+        (zlib.compress, "deflate"),
+        (bytes, "GZIP"),
+    ],
 )
 @pytest.mark.parametrize("content", [video(), MEDIUM])
 def test_a_file_that_was_packed_against_our_wish_or_says_so_is_kept_as_it_was(

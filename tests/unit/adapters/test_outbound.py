@@ -151,14 +151,25 @@ def test_an_answer_packed_against_our_wish_is_unpacked(outbound: Outbound) -> No
         assert get(outbound, server.url()).body == b"packed"
 
 
-@pytest.mark.parametrize("coding", ["utf-8", "none", "aws-chunked", "identity", "gzip", "br", "x, y", ""])
+@pytest.mark.parametrize("coding", ["utf-8", "none", "aws-chunked", "identity", "gzip", "deflate", "br", "x, y", ""])
 def test_a_coding_that_an_answer_does_not_have_is_ignored(outbound: Outbound, coding: str) -> None:
     with Server(lambda _: reply(body=b'{"id": 7}', content_encoding=coding)) as server:
         assert get(outbound, server.url()).json() == {"id": 7}
 
 
+def in_two_parts(content: bytes) -> bytes:
+    return gzip.compress(content[:3]) + gzip.compress(content[3:])
+
+
+def test_an_answer_may_be_deflated_without_a_frame(outbound: Outbound) -> None:
+    packing = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    sent = packing.compress(b'{"id": 7}') + packing.flush()
+    with Server(lambda _: reply(body=sent, content_encoding="deflate")) as server:
+        assert get(outbound, server.url()).json() == {"id": 7}
+
+
 @pytest.mark.parametrize("coding", ["", "identity", "x-gzip", "GZIP", "deflate"])
-@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress])
+@pytest.mark.parametrize("pack", [gzip.compress, zlib.compress, in_two_parts])
 def test_the_first_bytes_of_an_answer_say_whether_it_is_packed(
     outbound: Outbound, pack: Callable[[bytes], bytes], coding: str
 ) -> None:

@@ -212,6 +212,29 @@ SORA = made(
             Succeeded((made(CONTENT),)),
         ),
         ({"status": "completed", "video_url": LINK}, Succeeded((made(LINK, task_id="1"),))),
+        *(
+            ({"id": "task_a1", "status": "completed", **where}, Succeeded((made(LINK),)))
+            for where in (
+                {"creations": [{"id": "c1"}], "video_url": LINK},
+                {
+                    "creations": [{"id": "c1"}],
+                    "prompt": "a",
+                    "video_url": "https://b.test/in.mp4",
+                    "result_url": LINK,
+                },
+                {"gcsUri": LINK},
+                {"output": f"Here it is: ![cover](https://b.test/1.png) [video]({LINK})"},
+                {"text": f"<video src='{LINK}' controls></video>"},
+            )
+        ),
+        (
+            {
+                "id": "task_a1",
+                "status": "done",
+                "response": {"generateVideoResponse": {"generatedSamples": [{"video": {"uri": LINK}}]}},
+            },
+            Succeeded((made(LINK, task_id="1"),)),
+        ),
         ({"id": "task_a1", "status": "completed", "expires_at": 10**30, "url": ""}, Succeeded((made(CONTENT),))),
         (FLAT.golden("provider-envelope-running"), Pending(State.PROCESSING)),
         (OPENAI.golden("provider-running"), Pending(State.PROCESSING)),

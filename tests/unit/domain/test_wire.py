@@ -34,6 +34,15 @@ def test_the_seconds_to_wait_are_read_as_they_are_written(seconds: int) -> None:
     assert asked_to_wait(f" {seconds} ") == seconds
 
 
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("Sat, 21 Nov 2026 12:00:30 GMT", 30), ("Sat, 21 Nov 2026 11:00:00 GMT", 0)]
+)
+def test_a_wait_until_a_date_is_counted_by_the_clock_of_who_says_it(text: str, seconds: float) -> None:
+    headers = {"retry-after": text, "date": "Sat, 21 Nov 2026 12:00:00 GMT"}
+    assert ProviderResponse(status=429, headers=headers).retry_after == seconds
+    assert asked_to_wait(text) is None  # by a clock that nobody knows
+
+
 @pytest.mark.parametrize("text", ["inf", "nan", "-inf", "Infinity", "1e999"])
 def test_a_wait_without_an_end_is_none(text: str) -> None:
     assert asked_to_wait(text) is None
@@ -70,6 +79,10 @@ def test_what_nobody_could_be_sent_again_is_refused(text: bytes) -> None:
         ('\ufeff{"a": "é"}'.encode("utf-16"), {"a": "é"}),
         (b'\xc2\xa0\r\n{"a": 1}\n\0', {"a": 1}),
         (b'{"a": 1, "a": 2}', {"a": 2}),
+        (
+            b'{"a": [nan, -infinity, Inf,], "b": None, "c": "nan, \\"NaN,]",}',
+            {"a": [None] * 3, "b": None, "c": 'nan, "NaN,]'},
+        ),
         (b'"two\nlines"', "two\nlines"),
     ],
 )

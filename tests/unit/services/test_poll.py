@@ -178,6 +178,15 @@ def test_a_word_that_is_not_understood_for_a_moment_is_forgotten() -> None:
     assert stage.notices.alerts == []
 
 
+def test_answers_that_are_understood_only_now_and_then_invite_no_second_payment() -> None:
+    said: list[Observation | BaseException] = [RUNNING, Unreadable("odd", b"odd")] * 30
+    stage, id = staged(*said, RUNNING)
+    stage.see_through(id)
+    failure = stage.task(id).failure
+    assert failure is not None
+    assert (failure.reason, failure.retryable) == (FailureClass.DEADLINE, False)
+
+
 def test_an_unreadable_answer_is_kept_for_diagnosis_and_the_task_goes_on() -> None:
     stage, id = staged(Unreadable("not JSON", b"<html>"), Succeeded((creation(),)))
     assert not stage.poll(id).finished

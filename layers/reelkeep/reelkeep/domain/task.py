@@ -233,6 +233,7 @@ class Polling(Record):
     consecutive_errors: int = 0
     consecutive_not_found: int = 0
     not_understood_since: datetime | None = None  # its answers say nothing that has a meaning here
+    not_understood: int = 0  # so many answers in all, also before ones that were
     next_poll_at: datetime | None = None
     called_back_at: datetime | None = None  # when the last poll began that a provider's callback asked for
 

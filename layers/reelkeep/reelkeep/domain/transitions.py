@@ -127,7 +127,12 @@ def observed(task: Task, observation: Observation, expected: float, now: datetim
             state = max(state, task.state, key=list(State).index)
             since = (task.polling.not_understood_since or now) if word else None
             error = f"the provider says {word!r}" if word else ""
-            task = task.with_polling(consecutive_errors=0, consecutive_not_found=0, not_understood_since=since)
+            task = task.with_polling(
+                consecutive_errors=0,
+                consecutive_not_found=0,
+                not_understood_since=since,
+                not_understood=task.polling.not_understood + bool(word),
+            )
             return _poll_later(task.advanced(state, now, last_error=error), expected, now)
         case Succeeded(creations) if not fits_record(task.request, creations):
             too_many = Unreadable("the provider names more files than a task's record has room for", made=True)
@@ -157,7 +162,10 @@ def observed(task: Task, observation: Observation, expected: float, now: datetim
         case Busy(reason, retry_after):
             return back_off(task, reason, expected, now, retry_after)
         case Unreadable(reason, made=made):
-            task = task.with_polling(not_understood_since=task.polling.not_understood_since or now)
+            task = task.with_polling(
+                not_understood_since=task.polling.not_understood_since or now,
+                not_understood=task.polling.not_understood + 1,
+            )
             if not made:
                 return back_off(task, reason, expected, now)
             errors = task.polling.consecutive_errors if task.succeeded_at else 0
@@ -219,4 +227,6 @@ def _failure_at_deadline(task: Task) -> Failure:
         message = f"the provider answered, but not in words that are understood here{last}; submitted again, "
         return Failure(reason=FailureClass.LOST, message=f"{message}it may be paid for twice")
     message = f"no result within {task.deadline - task.created_at}{last}"
-    return Failure(reason=FailureClass.DEADLINE, message=message, retryable=not _is_unclear(task))
+    # What was not understood, more than for a moment, may have said that it was made.
+    is_clear = not _is_unclear(task) and task.polling.not_understood <= 1
+    return Failure(reason=FailureClass.DEADLINE, message=message, retryable=is_clear)

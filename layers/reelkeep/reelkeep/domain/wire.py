@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -32,18 +33,34 @@ def repair_json(body: bytes) -> Json:
     """The JSON that a provider meant, fit to be stored and sent. Raises ValueError if it is not JSON at all.
 
     Bytes and halves of surrogate pairs that are no character become U+FFFD; NaN, Infinity and numbers without a
-    sensible size become null; a byte order mark, a guard against scripts, and what follows the document is skipped.
+    sensible size become null, in any case; a byte order mark, a guard against scripts, a comma before a closing
+    bracket, and what follows the document is skipped.
     """
     text = (
         body.decode(json.detect_encoding(body), "replace").strip(_AROUND).removeprefix(")]}'").lstrip(_AROUND + ",")
     )
     try:
-        said, end = _REPAIRING.raw_decode(text)
+        try:
+            said, end = _REPAIRING.raw_decode(text)
+        except ValueError:
+            text = _NO_JSON.sub(_as_json, text)
+            said, end = _REPAIRING.raw_decode(text)
         if end < len(text) and not isinstance(said, dict | list):
             raise ValueError("text that begins with a value")
         return _whole_characters(said) if "\\u" in text else said
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
+
+
+# What JavaScript and Python write, and JSON has no word for; strings are passed over.
+_NO_JSON = re.compile(
+    r'"(?:[^"\\]|\\.)*"|,(?=\s*[\]}])|[-+]?\b(?:nan|inf(?:inity)?|none|undefined)\b', re.IGNORECASE | re.DOTALL
+)
+
+
+def _as_json(found: re.Match[str]) -> str:
+    text = found[0]
+    return text if text.startswith('"') else "" if text == "," else "null"
 
 
 _AROUND = "\ufeff\0\xa0 \t\r\n\f\v"
@@ -108,23 +125,29 @@ class ProviderResponse:
 
     @property
     def retry_after(self) -> float | None:
-        """Seconds that the provider asks us to wait (RFC 9110, 10.2.3; the date form is nobody's here)."""
+        """Seconds that the provider asks us to wait (RFC 9110, 10.2.3); until a date, by its own clock."""
+        said = self.headers.get("retry-after", "")
         try:
-            seconds = float(self.headers.get("retry-after", ""))
+            seconds = float(said)
         except ValueError:
-            return None
+            until, date = _moment(said), self.date
+            return max(0.0, (until - date).total_seconds()) if until and date else None
         return max(0.0, seconds) if math.isfinite(seconds) else None
 
     @property
     def date(self) -> datetime | None:
         """When it was made, by the provider's clock (RFC 9110, 6.6.1)."""
-        from email.utils import parsedate_to_datetime  # only who reads a list needs it
+        return _moment(self.headers.get("date", ""))
 
-        try:
-            date = parsedate_to_datetime(self.headers.get("date", ""))
-        except (ValueError, OverflowError):
-            return None
-        return date if date.tzinfo else None
+
+def _moment(text: str) -> datetime | None:
+    from email.utils import parsedate_to_datetime  # only who reads a list needs it
+
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.tzinfo else None
 
 
 # The other task that we placed and the provider has under this id, if there is one. Raises TryLater.

@@ -220,10 +220,12 @@ def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
     try:
         for piece in pieces:
             while piece:
+                if unpacking.eof:  # gzip may have several parts
+                    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
                 yield unpacking.decompress(piece, CHUNK_BYTES)
-                piece = unpacking.unconsumed_tail
-        if not unpacking.eof or unpacking.unused_data:
-            raise RestartCopy("a packed file was cut, or goes on after its end")
+                piece = unpacking.unconsumed_tail or unpacking.unused_data
+        if not unpacking.eof:
+            raise RestartCopy("a packed file was cut")
     except zlib.error:
         raise RestartCopy("a packed file is broken") from None
     except AnswerLost as error:

@@ -158,7 +158,10 @@ class Outbound:
                 return ProviderResponse(
                     status=stream.status, headers=stream.headers, body=_unpacked(content, limit_bytes, stream.origin)
                 )
-            return ProviderResponse(status=stream.status, headers=stream.headers, body=bytes(content))
+            body = bytes(content)
+            if "deflate" in stream.headers.get("content-encoding", "").lower():
+                body = _inflated(body, limit_bytes)
+            return ProviderResponse(status=stream.status, headers=stream.headers, body=body)
 
     @contextmanager
     def stream(
@@ -255,11 +258,25 @@ def _joined(url: str, location: str) -> str:
 
 
 def _unpacked(content: bytes | bytearray, limit_bytes: int, origin: Origin) -> bytes:
-    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    try:
-        unpacked = unpacking.decompress(content, limit_bytes)
-    except zlib.error:
-        raise AnswerLost(f"{origin}: a packed answer that is broken") from None
-    if not unpacking.eof:
-        raise AnswerLost(f"{origin}: a packed answer that is cut or too long")
+    """What is in it, one part after the other: gzip may have several (RFC 1952, 2.2)."""
+    unpacked, rest = b"", bytes(content)
+    while rest:
+        unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+        try:
+            unpacked += unpacking.decompress(rest, limit_bytes - len(unpacked) + 1)
+        except zlib.error:
+            raise AnswerLost(f"{origin}: a packed answer that is broken") from None
+        if not unpacking.eof or len(unpacked) > limit_bytes:
+            raise AnswerLost(f"{origin}: a packed answer that is cut or too long")
+        rest = unpacking.unused_data
     return unpacked
+
+
+def _inflated(content: bytes, limit_bytes: int) -> bytes:
+    """What is in it, if it is what some servers call deflate (RFC 9110, 8.4.1.2); or else the content itself."""
+    unpacking = zlib.decompressobj(wbits=-zlib.MAX_WBITS)
+    try:
+        inflated = unpacking.decompress(content, limit_bytes)
+    except zlib.error:
+        return content
+    return inflated if unpacking.eof and not unpacking.unused_data else content

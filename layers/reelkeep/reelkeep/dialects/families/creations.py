@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import chain
 
-from reelkeep.dialects.families.lenient import JsonObject, link
+from reelkeep.dialects.families.lenient import JsonObject, link, text
 from reelkeep.domain.expiry import link_expiry
 from reelkeep.domain.task import Asset, Creation
 from reelkeep.domain.wire import Json
@@ -14,14 +14,21 @@ from reelkeep.domain.wire import Json
 _LISTS = (
     "videos", "video_list", "generations", "outputs", "output", "results", "result", "content", "files",
     "artifacts", "video_urls", "result_urls", "urls", "data",
+    "generated_samples", "generated_videos",
 )  # fmt: skip
 _OBJECTS = (
     "content", "result", "result_json", "results", "output", "outputs", "task_result", "response", "data",
     "generation", "file", "assets", "metadata",
+    "generate_video_response", "text",
 )  # fmt: skip
 _VIDEOS = (
     "result_url", "video_url", "url", "uri", "output_url", "download_url", "file_url", "video", "output", "src",
+    "gcs_uri", "video_uri",
 )  # fmt: skip
+_LINK_IN_TEXT = re.compile(r"""(?:\]\(|\bsrc=["'])(https?://[^\s)"'<>]+)""", re.IGNORECASE)  # of Markdown, or of HTML
+_PICTURE = re.compile(r"\.(png|jpe?g|webp|gif|svg)(?=[?#]|$)", re.IGNORECASE)
+_REQUESTED = ("prompt", "images", "input")  # shows that an answer repeats what was asked for
+_SOURCES = ("creations", "video_url", "video", "videos", "content", "url")
 _COVERS = ("cover_url", "cover_uri", "thumbnail_url", "cover_image_url", "poster_url", "cover", "thumbnail")
 
 
@@ -30,8 +37,17 @@ def creations_in(task: JsonObject, task_id: str) -> tuple[Creation, ...]:
 
     One without an id is known by its place in the list, or, if there is no list, by the task's id.
     """
+    listed = task.fields.get("creations")
+    if listed and (found := _made(task, task_id, enumerate(_listed(listed), 1))):
+        return found
+    if listed and any(name in task.fields for name in _REQUESTED):  # a link in it may be that of its source
+        task = JsonObject({name: value for name, value in task.fields.items() if name not in _SOURCES})
+    return _made(task, task_id, _items(task))
+
+
+def _made(task: JsonObject, task_id: str, items: Iterable[tuple[int, JsonObject]]) -> tuple[Creation, ...]:
     found: dict[str, Creation] = {}
-    for place, item in _items(task):
+    for place, item in items:
         creation_id = item.id("id") if place else task_id
         made = creation(creation_id or str(place or 1), item, task)
         if made.asset("video"):
@@ -40,13 +56,7 @@ def creations_in(task: JsonObject, task_id: str) -> tuple[Creation, ...]:
 
 
 def _items(task: JsonObject) -> Iterator[tuple[int, JsonObject]]:
-    """What may be creations, with their places in the list that holds them; 0 if there is no list.
-
-    A task with creations in a list of that name has them nowhere else: another link in it may be that of its source.
-    """
-    if task.fields.get("creations"):
-        yield from enumerate(_listed(task.fields["creations"]), 1)
-        return
+    """What may be creations, with their places in the list that holds them; 0 if there is no list."""
     inner = list(_objects(task))
     for holder in (task, *inner, *chain.from_iterable(map(_objects, inner))):
         lists = (_listed(value) for name in _LISTS if isinstance(value := holder.fields.get(name), list))
@@ -68,7 +78,7 @@ def _listed(value: Json) -> list[JsonObject]:
 
 
 def _item(value: Json) -> JsonObject:
-    return JsonObject({"url": value} if isinstance(value, str) and link(value) else value)
+    return JsonObject({"url": value} if isinstance(value, str) and _link_in(value) else value)
 
 
 def _video(item: JsonObject) -> str:
@@ -84,7 +94,12 @@ def _link_in(value: Json, depth: int = 2) -> str:
         return next(filter(None, (_link_in(each, depth - 1) for each in value)), "") if depth else ""
     if isinstance(value, dict):
         return JsonObject(value).first(lambda each: _link_in(each, depth - 1), _VIDEOS) if depth else ""
-    return link(value)
+    return link(value) or _link_in_text(text(value))
+
+
+def _link_in_text(said: str) -> str:
+    """The link to a video that a sentence shows, as chats do."""
+    return next((link(each) for each in _LINK_IN_TEXT.findall(said) if not _PICTURE.search(each)), "")
 
 
 def creation(creation_id: str, item: JsonObject, task: JsonObject) -> Creation:

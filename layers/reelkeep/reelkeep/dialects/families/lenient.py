@@ -129,6 +129,8 @@ def moment(value: Json) -> datetime | None:
 def link(value: Json) -> str:
     """An http(s) URL or a reference to be resolved against the provider's address, escaped as browsers do; or ""."""
     found = re.sub(r"[\t\r\n]", "", text(value)).strip()
+    if found.startswith("gs://"):  # a bucket of Google's, as its own clients read it
+        found = f"https://storage.googleapis.com/{found.removeprefix('gs://')}"
     if url := _URL.fullmatch(found):
         scheme, host, rest = url.groups()
         return f"{(scheme or 'https').lower()}:{host}{quote(rest, safe=_UNESCAPED)}"
