@@ -143,6 +143,7 @@ class Meaning:
 
     of: str = ""  # the Request's field; none if no other format has a word for it
     none: Json = None  # the value that says nothing
+    reads: Callable[[Any], Any] | None = None  # our value of this format's
     words: Mapping[str, Any]  # what its words mean; others are for the provider alone. None: any value, as it is
     write: Callable[[Any], Json] | None = None  # this format's spelling of our value
     matters: bool = True  # whether it has to be expressed at another provider
@@ -152,6 +153,8 @@ class Meaning:
         """Our value; None if this one says nothing, or nothing to us."""
         if value in (None, self.none):
             return None
+        if self.reads:
+            return self.reads(value)
         return self.words.get(value) if self.words else tuple(value) if isinstance(value, list) else value
 
     def spell(self, value: Any) -> Json:
@@ -191,15 +194,16 @@ def means(
     *,
     none: Json = None,
     words: Mapping[str, Any] | None = None,
+    read: Callable[[Any], Any] | None = None,
     write: Callable[[Any], Json] | None = None,
     **field: Any,
 ) -> Any:
     """A field that is one of a Request's.
 
-    `default` holds without it (... if it is required), `none` is the value that says nothing, `write` makes this
-    format's spelling of our value. The rest is pydantic's: description, examples, limits.
+    `default` holds without it (... if it is required), `none` is the value that says nothing, `read` makes our
+    value of this format's, `write` its spelling of ours. The rest is pydantic's: description, examples, limits.
     """
-    meaning = Meaning(of=of, none=none, words=words or {}, write=write, required=default is ...)
+    meaning = Meaning(of=of, none=none, words=words or {}, reads=read, write=write, required=default is ...)
     return Field(default, json_schema_extra=meaning, **field)
 
 
@@ -288,10 +292,16 @@ class Part(BaseModel):
 class Body(Part):
     """The body of a submission, with what every format has of ours."""
 
+    kind: ClassVar[Kind]  # what it asks for, if that is always the same
+
     callback_url: Url | None = means("callback_url")
     provider: Name | None = means(
         "provider", description="Reelkeep's own: the provider to use, by name. It does not travel."
     )
+
+    def understood(self) -> dict[str, Any]:
+        kind = getattr(type(self), "kind", None)
+        return super().understood() | ({"kind": kind} if kind else {})
 
 
 @cache
@@ -346,7 +356,9 @@ def write(request: Request, bodies: Mapping[Kind, type[Body]]) -> dict[str, Json
     try:
         says = read(model, body).understood()
     except InvalidRequest as error:
-        ours = {name: said[0] for name, said in model.by_hand.items()} | {name: of for of, name in names.items()}
+        ours = {name: said[0] for name, said in model.by_hand.items()} | {
+            name: of for of, name in reversed(names.items())
+        }
         field = next((of for name, of in ours.items() if name and re.match(rf"{name}\b", error.field)), error.field)
         message = f"{error.message.replace(error.field, field)} at this provider"
         raise InvalidRequest(message, field=field, missing=error.missing) from error

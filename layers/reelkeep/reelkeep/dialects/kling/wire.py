@@ -45,13 +45,8 @@ class Watermark(Part):
 
 
 class Submission(Body):
-    kind: ClassVar[Kind]
-
     external_task_id: Name | None = means("payload", description="Comes back unchanged with every answer.")
     watermark_info: Watermark | None = None
-
-    def understood(self) -> dict[str, Any]:
-        return super().understood() | {"kind": self.kind}
 
 
 class _Video(Make, Submission):
@@ -94,19 +89,16 @@ class Listed(Part):
 
 class MultiImage2video(_Video):
     kind = Kind.REFERENCE2VIDEO
-    by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"image_list": ("images",)}
-
     model_name: Name = means("model", "kling-v1-6")
-    image_list: list[Listed] = Field(min_length=1, max_length=4)
+    image_list: list[Listed] = means(
+        "images",
+        ...,
+        min_length=1,
+        max_length=4,
+        read=lambda listed: tuple(each.image for each in listed),
+        write=lambda images: [{"image": bare(image)} for image in images],
+    )
     aspect_ratio: Name | None = means("aspect_ratio")
-
-    def understood(self) -> dict[str, Any]:
-        return super().understood() | {"images": tuple(each.image for each in self.image_list)}
-
-    @classmethod
-    def express(cls, request: Request) -> dict[str, Json]:
-        images: list[Json] = [{"image": bare(image)} for image in request.images]
-        return {**super().express(request), "image_list": images}
 
 
 class VideoExtend(Submission):

@@ -36,16 +36,11 @@ _Seed = Annotated[int, Whole(0, 2**63 - 1)]
 class Submission(Body):
     """What every kind has."""
 
-    kind: ClassVar[Kind]
-
     # Kinds that do not require it know one model only, and do not have to be told.
     model: Name | None = means("model", write=lambda _: None)
     payload: Annotated[str, Field(max_length=1_048_576)] | None = means(
         "payload", description="Comes back unchanged with every answer."
     )
-
-    def understood(self) -> dict[str, Any]:
-        return super().understood() | {"kind": self.kind}
 
 
 class Video(Submission):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
-
-from pydantic import Field
+from typing import Any
 
 from reelkeep.dialects.translate import Body, Image, Name, Prompt, Ratio, Seconds, cannot, means, only_here
 from reelkeep.domain.task import Kind, Request
@@ -16,11 +14,10 @@ _KINDS = (Kind.TEXT2VIDEO, Kind.IMG2VIDEO, Kind.START_END2VIDEO, Kind.REFERENCE2
 
 
 class Submission(Body):
-    by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"images": ("images", "kind")}
-
     model: Name = means("model", ...)
     prompt: Prompt = means("prompt", ...)
-    images: list[Image] = Field(
+    images: list[Image] = means(
+        "images",
         [],
         max_length=100,
         description="One is the first frame, two are the first and the last, more are what the video shows; "
@@ -28,15 +25,17 @@ class Submission(Body):
     )
     aspect_ratio: Ratio | None = means("aspect_ratio")
     size: Name | None = means(
-        "resolution", write=lambda size: re.sub(r"(?<=\d)p$", "P", size), description="Such as 720P."
+        "resolution",
+        read=lambda size: re.sub(r"(?<=\d)P$", "p", size),
+        write=lambda size: re.sub(r"(?<=\d)p$", "P", size),
+        description="Such as 720P.",
     )
     duration: Seconds | None = means("duration", description="In seconds.")
     enhance_prompt: bool = only_here(False)
     enable_upsample: bool = only_here(False)
 
     def understood(self) -> dict[str, Any]:
-        asked = super().understood() | {"kind": _kind(self.model, len(self.images)), "images": tuple(self.images)}
-        return asked | ({"resolution": re.sub(r"(?<=\d)P$", "p", self.size)} if self.size else {})
+        return super().understood() | {"kind": _kind(self.model, len(self.images))}
 
     @classmethod
     def express(cls, request: Request) -> dict[str, Json]:

@@ -128,14 +128,16 @@ class Submission(Body):
             raise InvalidRequest(message, field="input.creation_id", missing=missing)
         if kind is Kind.TEXT2VIDEO and not asked["prompt"]:
             raise Missing(f"{prompts} must hold a text", field=prompts)
-        _check_images(kind, len(asked["images"]), prompts)
+        least, most = _IMAGES[kind]
+        if not least <= len(asked["images"]) <= most:
+            wanted = f"{least}" if least == most else f"{least} to {most}"
+            raise ItemCountOutOfRange(f"{prompts}: {TYPES[kind]} takes {wanted} images", field=prompts)
         return asked
 
     @classmethod
     def express(cls, request: Request) -> dict[str, Json]:
         if request.audio:
             raise cannot("audio")
-        _check_images(request.kind, len(request.images), "images")
         return {"type": TYPES[request.kind], **super().express(request)}
 
 
@@ -159,10 +161,3 @@ class Upscale(Body):
 
 
 BODIES: Mapping[Kind, type[Body]] = {**dict.fromkeys(_IMAGES, Submission), Kind.UPSCALE: Upscale}
-
-
-def _check_images(kind: Kind, count: int, field: str) -> None:
-    least, most = _IMAGES[kind]
-    if not least <= count <= most:
-        wanted = f"{least}" if least == most else f"{least} to {most}"
-        raise ItemCountOutOfRange(f"{field}: {TYPES[kind]} takes {wanted} images", field=field)

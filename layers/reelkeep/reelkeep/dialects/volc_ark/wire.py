@@ -119,28 +119,24 @@ class Submission(Body):
 
     @classmethod
     def express(cls, request: Request) -> dict[str, Json]:
-        least, most, roles = _IMAGES[request.kind]
-        if not least <= len(request.images) <= most:
-            wanted = f"{least}" if least == most else f"{least} to {most}"
-            raise InvalidRequest(f"images: {request.kind} takes {wanted} at this provider", field="images")
-        if not request.images and not request.prompt:
+        if request.kind is Kind.TEXT2VIDEO and not request.prompt:
             raise Missing("prompt is required at this provider", field="prompt")
         texts = [{"type": "text", "text": request.prompt}] if request.prompt else []
         images = [
             {"type": "image_url", "image_url": {"url": image}, "role": role}
-            for image, role in zip(request.images, roles, strict=False)
+            for image, role in zip(request.images, _ROLES_OF[request.kind], strict=False)
         ]
         return {**super().express(request), "content": [*texts, *images]}
 
 
 _ROLES = ("first_frame", "last_frame", "reference_image")
-_IMAGES: Mapping[Kind, tuple[int, int, tuple[str, ...]]] = {  # how many, at least and at most, and their roles
-    Kind.TEXT2VIDEO: (0, 0, ()),
-    Kind.IMG2VIDEO: (1, 1, _ROLES[:1]),
-    Kind.START_END2VIDEO: (2, 2, _ROLES[:2]),
-    Kind.REFERENCE2VIDEO: (1, _MOST_ITEMS - 1, _ROLES[2:] * _MOST_ITEMS),
+_ROLES_OF: Mapping[Kind, tuple[str, ...]] = {  # of images
+    Kind.TEXT2VIDEO: (),
+    Kind.IMG2VIDEO: _ROLES[:1],
+    Kind.START_END2VIDEO: _ROLES[:2],
+    Kind.REFERENCE2VIDEO: _ROLES[2:] * (_MOST_ITEMS - 1),
 }
-BODIES: Mapping[Kind, type[Body]] = dict.fromkeys(_IMAGES, Submission)
+BODIES: Mapping[Kind, type[Body]] = dict.fromkeys(_ROLES_OF, Submission)
 
 
 def _shown(content: list[Item]) -> dict[str, Any]:
