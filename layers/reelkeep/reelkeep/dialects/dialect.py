@@ -156,7 +156,7 @@ class Operation(Route):
 AnyRoute = Submit | Show | List | Cancel | Remove | Content | Operation
 
 
-def asks(name: str, body: str = "Submission", sent: Callable[[Http], Mapping[str, Json]] = Http.json) -> Any:
+def submission_of(name: str, body: str = "Submission", sent: Callable[[Http], Mapping[str, Json]] = Http.json) -> Any:
     """Reads submissions to the format of this name. Their model is loaded with the first of them."""
 
     def parse(http: Http) -> Request:
@@ -178,7 +178,7 @@ Row = tuple[int, Any]  # the status, and the format's code
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """What a client is told that went wrong."""
+    """What went wrong, as the client reads it."""
 
     status: int
     code: Any
@@ -211,7 +211,7 @@ class Dialect:
         found: Mapping[str, str] = _model(self.name, route.body).names()
         return found
 
-    def told(self, error: ClientError, problem: Problem, http: Http) -> Problem:
+    def refined(self, error: ClientError, problem: Problem, http: Http) -> Problem:
         """With what is this format's own."""
         return problem
 
@@ -224,7 +224,7 @@ class Dialect:
         message = naming(error, names) if is_invalid else error.message
         trace = http.headers.get("x-amzn-trace-id") or http.headers.get("x-request-id", "")
         problem = Problem(status=status, code=code, message=message, field=field, request_id=trace[:128])
-        problem = self.told(error, problem, http)
+        problem = self.refined(error, problem, http)
         headers = {"www-authenticate": self.scheme} if problem.status == 401 else {}
         if problem.status in self.not_repeated:
             headers["x-should-retry"] = "false"

@@ -76,7 +76,7 @@ class Whole:
 
 
 @dataclass(frozen=True)
-class Said:
+class ErrorSentence:
     """What is said of a value that is wrong in any way, for Annotated: of the whole, not of an item in it."""
 
     sentence: str
@@ -179,8 +179,8 @@ class Meaning:
         """In the JSON schema: null is a way to leave a field out."""
         if self.required or {"type": "null"} in schema.get("anyOf", ()):
             return
-        told = ("default", "description", "examples", "title")
-        value = {name: schema.pop(name) for name in list(schema) if name not in told}
+        about = ("default", "description", "examples", "title")
+        value = {name: schema.pop(name) for name in list(schema) if name not in about}
         schema["anyOf"] = [*value.get("anyOf", [value]), {"type": "null"}]
 
 

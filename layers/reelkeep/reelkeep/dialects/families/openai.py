@@ -106,7 +106,7 @@ class Server(Dialect):
     def names(self, http: Http) -> Mapping[str, str]:
         return {}  # what is `known` is enough
 
-    def told(self, error: ClientError, problem: Problem, http: Http) -> Problem:
+    def refined(self, error: ClientError, problem: Problem, http: Http) -> Problem:
         match error:
             case Refused(failure=failure) if failure.reason in _REFUSALS:
                 problem = replace(problem, code=code_of(failure), message=message_of(failure))

@@ -107,7 +107,7 @@ class Server(Dialect):
     scheme = "Token"
     not_repeated = frozenset({409})
 
-    def told(self, error: ClientError, problem: Problem, http: Http) -> Problem:
+    def refined(self, error: ClientError, problem: Problem, http: Http) -> Problem:
         match error:
             case Refused(failure=failure):
                 word = reason(failure)

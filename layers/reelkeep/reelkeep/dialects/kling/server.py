@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Literal
 
-from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, List, Row, Show, Submit, asks
+from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, List, Row, Show, Submit, submission_of
 from reelkeep.dialects.families.query import Number, Query
 from reelkeep.dialects.kling import LARGEST_PAGE, MOST_PAGES, NAME, PATH, SEGMENTS
 from reelkeep.dialects.replies import Shape, View, always, shows, words
@@ -95,7 +95,7 @@ _LISTED: Any = {
 
 def _routes(segment: str) -> Iterator[AnyRoute]:
     many, body = f"/kling{PATH}/{segment}", "".join(part.capitalize() for part in segment.split("-"))
-    yield Submit(many, f"submitKling{body}", Task, body=body, parse=asks(NAME, body))
+    yield Submit(many, f"submitKling{body}", Task, body=body, parse=submission_of(NAME, body))
     yield List(many, f"listKling{body}", TaskList, parse=partial(_listing, segment), **_LISTED)
     yield Show(f"{many}/{{task_id}}", f"showKling{body}", Task, event=Data)  # callbacks come without the envelope
 

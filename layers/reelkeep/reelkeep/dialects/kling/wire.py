@@ -72,7 +72,7 @@ class Image2video(_Video):
     image_tail: Annotated[Picture | None, unless("image")] = Field(None, validate_default=True)
 
     def understood(self) -> dict[str, Any]:
-        """No other format has a last frame alone, so that none is told of it."""
+        """No other format has a last frame alone, so no other one gets it."""
         images = tuple(filter(None, (self.image, self.image and self.image_tail)))
         kind = Kind.START_END2VIDEO if images[1:] else Kind.IMG2VIDEO
         return super().understood() | {"kind": kind, "images": images}

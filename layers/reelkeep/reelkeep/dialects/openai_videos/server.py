@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Literal
 
-from reelkeep.dialects.dialect import Content, Http, List, Operation, Remove, Show, Submit, asks
+from reelkeep.dialects.dialect import Content, Http, List, Operation, Remove, Show, Submit, submission_of
 from reelkeep.dialects.families import openai
 from reelkeep.dialects.families.openai import Status
 from reelkeep.dialects.families.query import Number, Parameter, Query, Word
@@ -174,7 +174,14 @@ class _Server(openai.Server):
         "kind": "input_reference",
     }
     routes = (
-        Submit(PATH, "submitOpenaiVideo", Video, form="Form", parse=asks(NAME, sent=openai.sent), headers=_patience),
+        Submit(
+            PATH,
+            "submitOpenaiVideo",
+            Video,
+            form="Form",
+            parse=submission_of(NAME, sent=openai.sent),
+            headers=_patience,
+        ),
         Show(f"{PATH}/{{task_id}}", "showOpenaiVideo", Video, headers=_patience, event=Event),
         List(PATH, "listOpenaiVideos", VideoList, parameters=(_AFTER, _LIMIT, _ORDER), parse=_listing),
         Remove(f"{PATH}/{{task_id}}", "deleteOpenaiVideo", Deleted),

@@ -80,7 +80,7 @@ _ERRORS: Mapping[type[ClientError] | FailureClass, str] = {
 }
 
 
-class _Told(NamedTuple):
+class _Cause(NamedTuple):
     name: str  # the problem's
     detail: str
     error: ClientError | None = None
@@ -91,17 +91,17 @@ class FieldError(Shape):
     message: str = shows(lambda pair: pair[1])
 
 
-def _wrong(told: _Told) -> list[Any] | None:
-    match told.error:
+def _wrong(cause: _Cause) -> list[Any] | None:
+    match cause.error:
         case InvalidRequest(wrong=found) if found:
             return [*map(FieldError.of, found)]
         case InvalidRequest(field=field) | Conflict(field=field) if field:
-            return [FieldError.of((field, told.detail))]
+            return [FieldError.of((field, cause.detail))]
     return None
 
 
-def _failure(told: _Told) -> Any:
-    return Failure.of(told.error.failure) if isinstance(told.error, Refused) else None
+def _failure(cause: _Cause) -> Any:
+    return Failure.of(cause.error.failure) if isinstance(cause.error, Refused) else None
 
 
 _TYPES = {problem_type(name): f"{status}. {title}." for name, (status, title) in PROBLEMS.items()}
@@ -112,9 +112,9 @@ _Type = Annotated[str, Schema(**{"enum": [*_TYPES], "x-enum-varnames": _NAMES, "
 class Problem(Shape):
     """What went wrong, as RFC 9457 has it."""
 
-    type: _Type = shows(lambda told: problem_type(told.name))
-    title: str = shows(lambda told: PROBLEMS[told.name][1])
-    status: int = shows(lambda told: PROBLEMS[told.name][0])
+    type: _Type = shows(lambda cause: problem_type(cause.name))
+    title: str = shows(lambda cause: PROBLEMS[cause.name][1])
+    status: int = shows(lambda cause: PROBLEMS[cause.name][0])
     detail: str = shows("detail", says="For a person.")
     errors: list[FieldError] = shows(_wrong, optional=True, says="The fields that are wrong.")
     failure: Failure = shows(_failure, optional=True, says="What the provider said.")
@@ -141,7 +141,7 @@ class _Server(Dialect):
             headers["www-authenticate"] = 'Bearer realm="reelkeep"'
         if isinstance(error, NotAllowed):
             headers["allow"] = ", ".join(self._methods(http.path))
-        return self._problem(_Told(row(_ERRORS, error), error.message, error), headers)
+        return self._problem(_Cause(row(_ERRORS, error), error.message, error), headers)
 
     def _methods(self, path: str) -> list[str]:
         patterns = ((route.method, re.sub(r"\{\w+\}", "[^/]+", route.path)) for route in self.routes)
@@ -149,11 +149,11 @@ class _Server(Dialect):
 
     def render_fault(self, known: str = "") -> Reply:
         return self._problem(
-            _Told("fault", known or "Try again in a moment; if it stays so, ask whoever runs this service."), {}
+            _Cause("fault", known or "Try again in a moment; if it stays so, ask whoever runs this service."), {}
         )
 
-    def _problem(self, told: _Told, headers: Mapping[str, str]) -> Reply:
-        body = Problem.of(told)
+    def _problem(self, cause: _Cause, headers: Mapping[str, str]) -> Reply:
+        body = Problem.of(cause)
         return Reply(
             status=body["status"], body=body, headers={"content-type": "application/problem+json", **headers}
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from reelkeep.dialects.dialect import Show, Submit, asks
+from reelkeep.dialects.dialect import Show, Submit, submission_of
 from reelkeep.dialects.families import openai
 from reelkeep.dialects.families.openai import Status
 from reelkeep.dialects.replies import Shape, Url, View, always, shows, unix, words
@@ -106,7 +106,9 @@ class _Server(openai.Server):
     prefixes = ("/v1/video/",)
     known: Mapping[str, str] = {"resolution": "size", "aspect_ratio": "size", "kind": "images"}
     routes = (
-        Submit(PATH, "submitVideoGeneration", Submitted, form="Submission", parse=asks(NAME, sent=openai.sent)),
+        Submit(
+            PATH, "submitVideoGeneration", Submitted, form="Submission", parse=submission_of(NAME, sent=openai.sent)
+        ),
         Show(f"{PATH}/{{task_id}}", "showVideoGeneration", Task),
     )
 

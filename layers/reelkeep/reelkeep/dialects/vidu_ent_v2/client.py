@@ -26,11 +26,11 @@ Query = tuple[tuple[str, str], ...]
 
 
 def callback_signature(address: str, headers: Mapping[str, str]) -> Signature | None:
-    """It covers our address, the date and the headers that it names; not the body, which is why nobody reads that.
+    """It covers our address, the date and the headers that it names; not the body, which is why we do not read that.
 
     Source: platform.vidu.com/docs/callback-signature. Of what AWS says that its HTTP APIs do to headers, nothing is
     done to Date; its REST APIs may put it under another name (API Gateway's "important notes"), which is read, too.
-    Whoever stands in front and drops or replaces it makes the signature wrong, and then nobody is woken.
+    A proxy that drops or replaces it makes the signature wrong, and the callback is ignored.
     """
     from email.utils import parsedate_to_datetime  # hardly anybody who loads this module needs it
 

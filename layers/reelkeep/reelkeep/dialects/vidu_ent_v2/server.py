@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from reelkeep.dialects.dialect import Cancel, Http, List, Show, Submit, asks
+from reelkeep.dialects.dialect import Cancel, Http, List, Show, Submit, submission_of
 from reelkeep.dialects.families import vidu
 from reelkeep.dialects.families.query import Cursor, Number, Query, Time, Words, filter_of, states
 from reelkeep.dialects.families.vidu import Facts, StateWord
@@ -159,7 +159,7 @@ class TaskList(Shape):
 def _submit(segment: str) -> Submit:
     body = "".join(word.capitalize() for word in segment.split("-"))
     path, operation = f"{PREFIX}/{segment}", f"submitViduEntV2{body}"
-    return Submit(path, operation, Submitted, body=body, parse=asks(NAME, body))
+    return Submit(path, operation, Submitted, body=body, parse=submission_of(NAME, body))
 
 
 _LISTED: Any = {"parameters": _PARAMETERS, "window": timedelta(days=7), "parse": _listing}

@@ -36,7 +36,7 @@ _Seed = Annotated[int, Whole(0, 2**63 - 1)]
 class Submission(Body):
     """What every kind has."""
 
-    # Kinds that do not require it know one model only, and do not have to be told.
+    # Kinds that do not require a model have only one.
     model: Name | None = means("model", write=lambda _: None)
     payload: Annotated[str, Field(max_length=1_048_576)] | None = means(
         "payload", description="Comes back unchanged with every answer."

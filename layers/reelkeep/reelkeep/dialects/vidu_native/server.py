@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from reelkeep.dialects.dialect import Dialect, Show, Submit, asks
+from reelkeep.dialects.dialect import Dialect, Show, Submit, submission_of
 from reelkeep.dialects.families import openai
 from reelkeep.dialects.replies import Shape, always, shows, words
 from reelkeep.dialects.vidu_native import NAME, PATH
@@ -35,7 +35,7 @@ class _Server(openai.Server):
     name = NAME
     prefixes = ("/vidu-native/",)
     routes = (
-        Submit(PATH, "submitViduNativeTask", Submitted, parse=asks(NAME)),
+        Submit(PATH, "submitViduNativeTask", Submitted, parse=submission_of(NAME)),
         Show(f"{PATH}/{{task_id}}", "showViduNativeTask", Task, callbacks_signed_by="vidu"),
     )
     names = Dialect.names

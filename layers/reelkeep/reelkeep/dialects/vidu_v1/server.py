@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from reelkeep.dialects.dialect import Show, Submit, asks
+from reelkeep.dialects.dialect import Show, Submit, submission_of
 from reelkeep.dialects.families import vidu
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.families.vidu import Facts, StateWord
@@ -85,7 +85,7 @@ class _Server(vidu.Server):
     name = NAME
     prefixes = ("/vidu/v1/",)
     routes = (
-        Submit(PATH, "submitViduV1Task", Task, parse=asks(NAME)),
+        Submit(PATH, "submitViduV1Task", Task, parse=submission_of(NAME)),
         Show(f"{PATH}/{{task_id}}", "showViduV1Task", Task, callbacks_signed_by="vidu"),
     )
 

@@ -18,8 +18,8 @@ from reelkeep.dialects.dialect import (
     Row,
     Show,
     Submit,
-    asks,
     explained,
+    submission_of,
 )
 from reelkeep.dialects.families.query import Number, Query, Words, filter_of, states
 from reelkeep.dialects.families.resolution import shape
@@ -204,7 +204,7 @@ _LISTED: Any = {
 def _routes(base: str, named: str) -> tuple[AnyRoute, ...]:
     many, one = f"{base}{PATH}", f"{base}{PATH}/{{task_id}}"
     return (
-        Submit(many, f"submit{named}Task", TaskId, parse=asks(NAME)),
+        Submit(many, f"submit{named}Task", TaskId, parse=submission_of(NAME)),
         List(many, f"list{named}Tasks", TaskList, **_LISTED),
         Show(one, f"show{named}Task", Task),
         Remove(one, f"remove{named}Task", Nothing, keeps=frozenset({State.CANCELLED})),
@@ -232,7 +232,7 @@ class _Server(Dialect):
     }
     fault = (500, "InternalServiceError", "The service encountered an unexpected internal error")
 
-    def told(self, error: ClientError, problem: Problem, http: Http) -> Problem:
+    def refined(self, error: ClientError, problem: Problem, http: Http) -> Problem:
         code, message = problem.code, problem.message
         match error:
             case Refused(failure=failure):

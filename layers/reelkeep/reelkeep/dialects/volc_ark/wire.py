@@ -107,7 +107,7 @@ class Submission(Body):
         return _flags_of("\n".join(text for text in texts if isinstance(text, str))) | sent
 
     def understood(self) -> dict[str, Any]:
-        return super().understood() | _shown(self.content)
+        return super().understood() | _meaning_of(self.content)
 
     def unexpressed(self, place: str = "") -> Iterator[str]:
         for number, item in enumerate(self.content):
@@ -139,7 +139,7 @@ _ROLES_OF: Mapping[Kind, tuple[str, ...]] = {  # of images
 BODIES: Mapping[Kind, type[Body]] = dict.fromkeys(_ROLES_OF, Submission)
 
 
-def _shown(content: list[Item]) -> dict[str, Any]:
+def _meaning_of(content: list[Item]) -> dict[str, Any]:
     """What is said and shown; and, by the roles in it, what is wanted: Ark itself has no word for that."""
     for number, item in enumerate(content):
         if item.type in ("image_url", "video_url", "audio_url", "draft_task") and not getattr(item, item.type):

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StrictBool
 from typing_extensions import TypeAliasType
 
 from reelkeep.dialects.reelkeep.wire import Body, optional
-from reelkeep.dialects.translate import Said, Url
+from reelkeep.dialects.translate import ErrorSentence, Url
 from reelkeep.domain.notices.webhooks import ANNOUNCED_STATES, DEFAULT_STATES, BodyFormat
 from reelkeep.domain.task import State
 
@@ -37,7 +37,7 @@ Events = Annotated[
         json_schema_extra={"uniqueItems": True},
     ),
     AfterValidator(_each_once),
-    Said(f"must have some of {', '.join(ANNOUNCED_STATES)}, each once"),
+    ErrorSentence(f"must have some of {', '.join(ANNOUNCED_STATES)}, each once"),
 ]
 ShortUrl = Annotated[
     Url,
