@@ -49,12 +49,17 @@ class Artefacts:
     roots: Path  # the bundle that the dependencies' layer has for connections to AWS
 
 
+def runtime() -> str:
+    """The version of Python in Lambda, such as 3.13."""
+    (found,) = re.findall(r"^RUNTIME := (\S+)$", (ROOT / "layers" / "build.mk").read_text(), re.M)
+    return str(found)
+
+
 def pythons() -> list[Path]:
     """The Python that runs this, and the runtime's if this machine has it."""
-    (runtime,) = re.findall(r"^RUNTIME := (\S+)$", (ROOT / "layers" / "build.mk").read_text(), re.M)
     found = [Path(sys.executable)]
-    if runtime != f"{sys.version_info.major}.{sys.version_info.minor}":
-        command = [ROOT / "layers" / "find-python", runtime]
+    if runtime() != f"{sys.version_info.major}.{sys.version_info.minor}":
+        command = [str(ROOT / "layers" / "find-python"), runtime()]
         path = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
         found += [Path(path)] if path else []
     return found

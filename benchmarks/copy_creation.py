@@ -270,7 +270,8 @@ def main() -> int:
     print(f"a source of {_LIMITED // _MB} MB/s on each connection: {gained:.1f} times as fast as one connection")
     print(f"memory: {small / _MB:.0f} MB for 2 MB, {large / _MB:.0f} MB for 2 GB: {more / _MB:.0f} MB more")
     ours = at_200.pop("ours").ratio
-    missed = [
+    missed = [f"{name} was not measured" for name in _PROGRAMS if name not in at_200]
+    missed += [
         f"200 MB no faster than {name}"
         for name, result in at_200.items()
         if name not in _UNVERIFIED and result.ratio >= ours

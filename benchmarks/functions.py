@@ -240,6 +240,7 @@ def main() -> int:
     arguments.add_argument("--runs", type=int, default=_RUNS, help="cold starts of each (default: %(default)s)")
     asked = arguments.parse_args()
     missed: list[str] = []
+    measured: list[str] = []
     with tempfile.TemporaryDirectory() as directory, _upstream(Path(directory)) as (port, authorities):
         for number, python in enumerate(artefacts.pythons()):
             folder = Path(directory, str(number))
@@ -247,9 +248,12 @@ def main() -> int:
             contestants = _contestants(built, port, authorities, folder)
             _measure_cold(contestants, asked.runs)
             _measure_warm([each for each in contestants if not each.name.endswith(_COMPILED)])
-            print(f"\n{artefacts.version_of(python)}")
+            measured.append(artefacts.version_of(python))
+            print(f"\n{measured[-1]}")
             _print(contestants)
-            missed += [f"{artefacts.version_of(python)}: {target}" for target in _missed(contestants)]
+            missed += [f"{measured[-1]}: {target}" for target in _missed(contestants)]
+    if not any(version.startswith(f"Python {artefacts.runtime()}.") for version in measured):
+        missed.append(f"Python {artefacts.runtime()} was not measured: it is not installed")
     for target in missed:
         print("missed:", target)
     return 1 if missed and asked.check else 0

@@ -21,10 +21,10 @@ from reelkeep.ports import Caller
 
 @dataclass
 class FakeTasks:
-    """Tasks in memory. `odd_answers` holds what was kept for diagnosis, as it came."""
+    """Tasks in memory. `raw_responses` holds what was kept for diagnosis, as it came."""
 
     recorded: dict[str, Task] = field(default_factory=dict)
-    odd_answers: list[tuple[str, str, bytes]] = field(default_factory=list)
+    raw_responses: list[tuple[str, str, bytes]] = field(default_factory=list)
     _lock: Lock = field(default_factory=Lock)
 
     def create(self, task: Task) -> Task:
@@ -78,8 +78,8 @@ class FakeTasks:
         wanted = (provider, provider_task_id)
         return [task for task in self.recorded.values() if (task.provider, task.provider_task_id) == wanted]
 
-    def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
-        self.odd_answers.append((task_id, reason, raw))
+    def store_raw_response(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
+        self.raw_responses.append((task_id, reason, raw))
 
 
 @dataclass

@@ -15,7 +15,7 @@ import httpcore
 import httpx
 
 from local.simulator.clock import Clock
-from local.simulator.media.cache import Print
+from local.simulator.media.cache import CachedFile
 from local.simulator.server import application
 from local.simulator.simulator import Settings, Simulator
 from local.simulator.store import Store
@@ -46,9 +46,9 @@ class Stock:
         self._folder = folder
         self._video_bytes = video_bytes
 
-    async def develop(self, task: Task, asset: str) -> Print:
+    async def create(self, task: Task, asset: str) -> CachedFile:
         path = self._path(asset)
-        return Print(path, path.stat().st_size, f'"{self.digest(asset)}"')
+        return CachedFile(path, path.stat().st_size, f'"{self.digest(asset)}"')
 
     def digest(self, asset: str) -> str:
         return sha256(self._path(asset).read_bytes()).hexdigest()

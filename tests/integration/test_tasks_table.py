@@ -190,10 +190,10 @@ def test_unfinished_finds_hundreds(tasks: Tasks) -> None:
     assert sorted(task.id for task in tasks.unfinished()) == sorted(task.id for task in created)
 
 
-def test_an_odd_answer_is_kept_for_thirty_days_without_its_secrets(dynamodb: DynamoDBClient, table: str) -> None:
+def test_a_raw_response_is_stored_for_thirty_days_without_its_secrets(dynamodb: DynamoDBClient, table: str) -> None:
     task = a_task()
     raw = b'{"url": "https://cdn.test/1.mp4?X-Signature=s3cr3t", "key": "vda_123456789"}' + b"\xff" * 40_000
-    TableTasks(dynamodb, table).keep_odd_answer(task.id, "not what was expected", raw, NOON)
+    TableTasks(dynamodb, table).store_raw_response(task.id, "not what was expected", raw, NOON)
     (item,) = dynamodb.scan(TableName=table)["Items"]
     answer = item.pop("answer")["S"]
     assert item == {

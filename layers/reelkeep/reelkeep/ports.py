@@ -63,7 +63,7 @@ class Tasks(Protocol):
     def by_provider_task(self, provider: str, provider_task_id: str) -> list[Task]:
         """The tasks that this id at this provider stands for; what was recorded seconds ago may be missing."""
 
-    def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
+    def store_raw_response(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
         """For diagnosis, for 30 days; secrets are taken out."""
 
 

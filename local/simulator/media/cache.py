@@ -14,7 +14,7 @@ _COPY_SHORT_SIDE = 180
 
 
 @dataclass(frozen=True)
-class Print:
+class CachedFile:
     """A finished file."""
 
     path: Path
@@ -31,25 +31,25 @@ class MediaCache:
         self._directory = directory
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="media_cache")
         self._closed = False
-        self._prints: dict[Path, asyncio.Future[Print]] = {}
+        self._files: dict[Path, asyncio.Future[CachedFile]] = {}
 
-    async def develop(self, task: Task, asset: str) -> Print:
+    async def create(self, task: Task, asset: str) -> CachedFile:
         """ClosedError if it closes before the file is made."""
         if self._closed:
             raise ClosedError
         path = self._directory / task.id / asset
-        if path not in self._prints:
-            work = self._threads.submit(_develop, path, task, asset)
-            self._prints[path] = asyncio.wrap_future(work)
+        if path not in self._files:
+            work = self._threads.submit(_create, path, task, asset)
+            self._files[path] = asyncio.wrap_future(work)
         try:
             # Shielded: a client that hangs up must not spoil it for the others who wait.
-            return await asyncio.shield(self._prints[path])
+            return await asyncio.shield(self._files[path])
         except asyncio.CancelledError:
             if self._closed:
                 raise ClosedError from None
             raise
         except Exception:
-            self._prints.pop(path, None)
+            self._files.pop(path, None)
             raise
 
     def close(self) -> None:
@@ -57,7 +57,7 @@ class MediaCache:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-def _develop(path: Path, task: Task, asset: str) -> Print:
+def _create(path: Path, task: Task, asset: str) -> CachedFile:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         unfinished = path.with_name(f"unfinished-{path.name}")
@@ -67,7 +67,7 @@ def _develop(path: Path, task: Task, asset: str) -> Print:
         digest = md5(usedforsecurity=False)
         while chunk := file.read(1 << 20):
             digest.update(chunk)
-    return Print(path, path.stat().st_size, f'"{digest.hexdigest()}"')
+    return CachedFile(path, path.stat().st_size, f'"{digest.hexdigest()}"')
 
 
 def _make(path: Path, task: Task, asset: str) -> None:

@@ -45,13 +45,13 @@ def routes(simulator: Simulator, media_cache: MediaCache) -> list[BaseRoute]:
         if fault and fault.do == "slow":
             await simulator.pause(5 if fault.seconds is None else fault.seconds)
         try:
-            printed = await media_cache.develop(task, asset)
+            cached = await media_cache.create(task, asset)
         except ClosedError:
             return Cut()
-        size = printed.size // 2 if fault and fault.do == "truncated" else printed.size
+        size = cached.size // 2 if fault and fault.do == "truncated" else cached.size
         headers = {
             "content-type": _TYPES[Path(asset).suffix],
-            "etag": printed.etag,
+            "etag": cached.etag,
             "last-modified": formatdate(task.finishes_at, usegmt=True),
             "accept-ranges": "bytes",
         }
@@ -64,7 +64,7 @@ def routes(simulator: Simulator, media_cache: MediaCache) -> list[BaseRoute]:
         status = 200
         if span != range(size):
             status, headers["content-range"] = 206, f"bytes {span.start}-{span.stop - 1}/{size}"
-        return Delivery(printed.path, span, status=status, headers=headers, fault=fault)
+        return Delivery(cached.path, span, status=status, headers=headers, fault=fault)
 
     return [Route("/simulator/media/{task_id}/{creation_id}/{asset}", deliver, methods=["GET"])]
 

@@ -85,7 +85,7 @@ class Table(FakeTasks):
         found = self._placed[provider, provider_task_id]
         return self._aws("dynamodb", lambda: [self.recorded[task_id] for task_id in found])
 
-    def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: object) -> None:
+    def store_raw_response(self, task_id: str, reason: str, raw: bytes, now: object) -> None:
         self._aws("dynamodb", lambda: None)
 
 

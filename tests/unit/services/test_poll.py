@@ -190,7 +190,7 @@ def test_answers_that_are_understood_only_now_and_then_invite_no_second_payment(
 def test_an_unreadable_answer_is_kept_for_diagnosis_and_the_task_goes_on() -> None:
     stage, id = staged(Unreadable("not JSON", b"<html>"), Succeeded((creation(),)))
     assert not stage.poll(id).finished
-    assert [odd[2] for odd in stage.tasks.odd_answers] == [b"<html>"]
+    assert [odd[2] for odd in stage.tasks.raw_responses] == [b"<html>"]
     assert stage.poll(id).finished
 
 

@@ -139,7 +139,7 @@ class Poll:
     def _observe(self, task: Task, provider: Provider) -> Task:
         now, observation = self.clock(), provider.observe(task)
         if isinstance(observation, Unreadable) and observation.raw:
-            self.tasks.keep_odd_answer(task.id, observation.reason, observation.raw, now)
+            self.tasks.store_raw_response(task.id, observation.reason, observation.raw, now)
         expected = schedule.expected_at(provider.typical_seconds, task.request)
         return record_in_run(
             task, lambda task: transitions.observed(task, observation, expected, now), tasks=self.tasks

@@ -27,8 +27,8 @@ _BATCH = 100  # items that BatchGetItem takes
 _BATCH_ATTEMPTS = 6
 _FIRST_PAUSE = 0.05  # seconds; doubles, 1.55 s in all
 _MOST_EXAMINED = 5_000  # tasks a page, which takes some seconds: the API answers within 30
-_ODD_ANSWER_BYTES = 32_768
-_ODD_ANSWER_LIFE = timedelta(days=30)
+_RAW_RESPONSE_BYTES = 32_768
+_RAW_RESPONSE_TTL = timedelta(days=30)
 
 
 class TableTasks:
@@ -168,17 +168,17 @@ class TableTasks:
         found = self._read(task_ids) if task_ids else []
         return [task for task in found if (task.provider, task.provider_task_id) == (provider, provider_task_id)]
 
-    def keep_odd_answer(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
+    def store_raw_response(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
         # Cut after the redaction, so that no half of a secret escapes it; before it, to bound the work.
-        answer = redact(raw[: 2 * _ODD_ANSWER_BYTES].decode(errors="replace"))
+        answer = redact(raw[: 2 * _RAW_RESPONSE_BYTES].decode(errors="replace"))
         self._client.put_item(
             TableName=self._table,
             Item={
                 "pk": key(task_id)["pk"],
                 "sk": {"S": f"answer#{int(now.timestamp() * 1000)}"},
                 "reason": {"S": redact(reason)},
-                "answer": {"S": answer.encode(errors="replace")[:_ODD_ANSWER_BYTES].decode(errors="ignore")},
-                "expires_at": {"N": str(int((now + _ODD_ANSWER_LIFE).timestamp()))},
+                "answer": {"S": answer.encode(errors="replace")[:_RAW_RESPONSE_BYTES].decode(errors="ignore")},
+                "expires_at": {"N": str(int((now + _RAW_RESPONSE_TTL).timestamp()))},
             },
         )
 
