@@ -159,6 +159,10 @@ class SourceBad(Exception):
     """What the link leads to is not the media it claims to be, too large, or where we must not go."""
 
 
+class SourceTooLarge(SourceBad):
+    """Nothing that waits makes it smaller."""
+
+
 class SourceNotMedia(SourceBad):
     """The bytes are not recognised as the media that they should be."""
 

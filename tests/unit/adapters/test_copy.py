@@ -20,7 +20,7 @@ from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.copying.source import RANGE_BYTES, in_order
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.domain.task import ArchivedFile
-from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
+from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceTooLarge
 from tests.samples import lengthened, picture, video
 from tests.servers import Answering, Bucket, Cut, Request, Server, reply
 from tests.unit.adapters.conftest import Store
@@ -369,7 +369,7 @@ def test_a_long_video_that_is_broken_at_the_provider_is_refused_at_its_last_byte
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(archive: Archive) -> None:
-    with Server(File(LONG)) as source, pytest.raises(SourceBad, match="larger"):
+    with Server(File(LONG)) as source, pytest.raises(SourceTooLarge, match="larger"):
         archive.keep(source.url(), limit_bytes=len(LONG) - 1)
 
     assert len(source.requests) == 1
@@ -381,7 +381,7 @@ def test_an_endless_file_ends_at_the_limit(archive: Archive) -> None:
         while True:
             yield bytes(1 << 20)
 
-    with Server(answering) as source, pytest.raises(SourceBad, match="larger"):
+    with Server(answering) as source, pytest.raises(SourceTooLarge, match="larger"):
         archive.keep(source.url(), limit_bytes=18 << 20)
 
     assert archive.objects == {}
@@ -437,7 +437,7 @@ def test_a_file_that_unpacks_to_more_than_is_kept_is_refused(archive: Archive) -
     assert len(bomb) < 1 << 20
     with (
         Server(lambda _: reply(200, bomb, content_encoding="gzip")) as source,
-        pytest.raises(SourceBad, match="larger"),
+        pytest.raises(SourceTooLarge, match="larger"),
     ):
         archive.keep(source.url(), limit_bytes=6 << 20)
 

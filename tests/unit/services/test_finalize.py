@@ -7,7 +7,7 @@ import pytest
 
 from reelkeep.domain.observation import Busy, Failed, Listed, Missing, Observation, Succeeded, Unreadable
 from reelkeep.domain.task import ArchivedFile, Creation, Failure, FailureClass, State, Task
-from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceNotMedia
+from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceNotMedia, SourceTooLarge
 from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, creation, request
 
 
@@ -228,6 +228,29 @@ def test_a_cover_that_is_given_up_after_success_is_told_to_operators() -> None:
     assert (lost["type"], lost["data"]["files"][0]["file"]) == ("reelkeep.task.lost", "cover")
     assert len(stage.notices.told) == 1
     assert stage.archive.manifests[-1] == stage.task(id)
+
+
+def test_a_file_that_is_too_large_is_settled_at_once_with_its_reason() -> None:
+    stage, id = archiving("video", "cover")
+    stage.archive.faults["cover"] = [SourceTooLarge("it is larger than 256 MiB")]
+    assert stage.finalize(id).finished
+    cover = stage.task(id).creations[0].asset("cover")
+    assert cover is not None
+    assert cover.lost == "cover: it is larger than 256 MiB"
+    assert (stage.task(id).state, [alert["type"] for alert in stage.notices.alerts]) == (
+        State.SUCCESS,
+        ["reelkeep.task.lost"],
+    )
+    stage, id = archiving("video")
+    stage.archive.faults["video"] = [SourceTooLarge("it is larger than 10 GiB")]
+    assert stage.finalize(id).finished
+    failure = stage.task(id).failure
+    assert (failure and failure.reason, stage.provider.looks) == (FailureClass.LOST, 1)  # no other link helps
+    seen = Succeeded((creation("c1", "video"),))
+    stage.provider.listed = [
+        Listed(provider_task_id="p-1", created_at=NOON - timedelta(hours=1), request=request(), seen=seen)
+    ]
+    assert stage.adopt().adopted == 0
 
 
 def test_a_provider_that_is_down_for_hours_costs_nothing_but_time() -> None:

@@ -74,6 +74,17 @@ def test_tasks_about_to_lose_their_links_are_counted_unless_they_have_only_just_
     assert stage.sweep().links_expiring_soon == 1
 
 
+def test_one_dead_cover_is_no_alarm() -> None:
+    made = creation("c1", "video", "cover")
+    video, cover = made.assets
+    dead = replace(made, assets=(video, replace(cover, expires_at=NOON + timedelta(hours=1))))
+    stage = Stage(provider=FakeProvider(observations=[Succeeded((dead,))]))
+    stage.poll(stage.submit().id)
+    stage.pass_(1800)
+    assert stage.sweep().links_expiring_soon == 0
+    assert [alert["type"] for alert in stage.notices.alerts] == ["reelkeep.task.links-expiring"]
+
+
 def test_copies_that_are_tried_again_and_again_do_not_hide_that_links_are_about_to_die() -> None:
     made = creation("c1", "video", "cover")
     deaths = (NOON + timedelta(hours=3), NOON + timedelta(hours=24))

@@ -30,6 +30,7 @@ class CopyError:
     name: str  # of the file
     message: str
     is_link_dead: bool = False  # only another link can help
+    is_too_large: bool = False  # nothing can help
     no_better_link: bool = False  # the provider was asked, and has none
     retry_after: float | None = None  # seconds, as the server of the file asked for
     quarantined: ArchivedFile | None = None  # what came instead of the file
@@ -107,7 +108,8 @@ def with_errors(task: Task, errors: Sequence[CopyError], now: datetime) -> Task:
         asset = task.creations[error.number - 1].asset(error.name)
         if asset is None or not asset.open:  # another run was quicker
             continue
-        if asset.optional and (error.is_link_dead or asset.consecutive_errors + 1 >= ERRORS_PER_LINK):
+        is_final = error.is_link_dead or error.is_too_large
+        if asset.optional and (is_final or asset.consecutive_errors + 1 >= ERRORS_PER_LINK):
             task = _without_asset(task, error.number, error.name)
         else:
             task = _with_asset(task, error.number, _with_error(task, asset, error, now))
@@ -163,7 +165,8 @@ def _with_error(task: Task, asset: Asset, error: CopyError, now: datetime) -> As
     errors = asset.consecutive_errors + 1
     dead = error.is_link_dead and error.no_better_link and now >= _link_dies_at(task, asset)
     refreshes = asset.dead_link_refreshes + 1 if dead else 0
-    hopeless = refreshes >= DEAD_LINK_REFRESHES or now >= (task.succeeded_at or now) + GIVE_UP_AFTER
+    too_late = now >= (task.succeeded_at or now) + GIVE_UP_AFTER
+    hopeless = error.is_too_large or refreshes >= DEAD_LINK_REFRESHES or too_late
     jitter = random.Random(f"{task.id}/{error.number}/{asset.name}/{errors}").random()  # noqa: S311 - no secret
     wait = schedule.copy_wait(errors, jitter, error.retry_after)
     patient_until = _patient_until(task, now)
@@ -177,6 +180,7 @@ def _with_error(task: Task, asset: Asset, error: CopyError, now: datetime) -> As
         quarantined=error.quarantined or asset.quarantined,
         retry_at=now + timedelta(seconds=wait),
         lost=error.message if hopeless else "",
+        too_large=error.is_too_large,
     )
 
 

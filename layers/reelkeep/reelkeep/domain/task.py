@@ -172,6 +172,7 @@ class Asset(Record):
     archived: ArchivedFile | None = None
     quarantined: ArchivedFile | None = None  # what came in its place: bytes that are not recognised as media
     lost: str = ""  # why it was given up
+    too_large: bool = False  # that is why
     consecutive_errors: int = 0  # how often in a row it could not be fetched
     dead_link_refreshes: int = 0  # how often in a row the provider had no better link than one that is dead
     last_error: str = ""

@@ -120,6 +120,8 @@ class Adopt:
         ]
         if any(_holds(task) for task in known):
             return None
+        if any(asset.too_large for task in known for asset in task.assets):
+            return None
         if any(task.creations for task in known):  # its files were given up, and everybody was told
             listed = _looked_up(listed, known[0], account.provider)
             if not _has_files(listed, account.provider):

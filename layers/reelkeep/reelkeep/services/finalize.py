@@ -26,6 +26,7 @@ from reelkeep.ports import (
     SourceBusy,
     SourceGone,
     SourceNotMedia,
+    SourceTooLarge,
     Tasks,
 )
 from reelkeep.services.poll import Verdict
@@ -222,6 +223,8 @@ class _Copies:
             file = self.archive.archive(self.task, number, name, source, seconds)
         except SourceNotMedia as error:
             return CopyError(number, name, f"{name}: {error}", is_link_dead=True, quarantined=error.quarantined)
+        except SourceTooLarge as error:
+            return CopyError(number, name, f"{name}: {error}", is_too_large=True)
         except (SourceGone, SourceBad) as error:
             return CopyError(number, name, f"{name}: {error}", is_link_dead=True)
         except SourceBusy as busy:

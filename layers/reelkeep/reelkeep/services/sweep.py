@@ -21,7 +21,7 @@ _RESERVE = 60.0  # seconds of the function's time in which operators are told
 class Swept:
     unfinished: int
     restarted: int
-    links_expiring_soon: int  # tasks about to lose a link to a file that is not archived
+    links_expiring_soon: int  # tasks about to lose a link to a video that is not archived
     left: int = 0  # for the next time: there was no more time, or no execution could be started
 
 
@@ -58,7 +58,8 @@ class Sweep:
                 self._warn(task, now)
         if fault and left == len(overdue):
             raise fault
-        return Swept(unfinished, restarted, len(expiring), left)
+        videos = sum(_loses_video_soon(task, now, self.soon) for task in expiring)
+        return Swept(unfinished, restarted, videos, left)
 
     def _restart(
         self, overdue: list[Task], now: datetime, seconds_left: SecondsLeft
@@ -103,6 +104,12 @@ def _loses_links_soon(task: Task, now: datetime, soon: timedelta) -> bool:
     """Not so while it has only just been made: a cover's link may live for one hour from the beginning."""
     dies_at, made_at = task.links_die_at, task.succeeded_at or task.updated_at
     return dies_at is not None and dies_at - now < soon and now - made_at >= schedule.OVERDUE_AFTER
+
+
+def _loses_video_soon(task: Task, now: datetime, soon: timedelta) -> bool:
+    """A file beside the video, whose link may die within an hour, or be dead for days, is no cause for an alarm."""
+    deaths = (asset.expires_at for asset in task.assets if asset.name == "video" and asset.open and asset.expires_at)
+    return any(dies_at - now < soon for dies_at in deaths)
 
 
 def _links_die_at(task: Task) -> datetime:

@@ -17,7 +17,7 @@ from reelkeep.adapters.copying.upload import Checksum, Part, Target, upload
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.domain.task import ArchivedFile
 from reelkeep.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
-from reelkeep.ports import Source, SourceBad, SourceBusy, SourceNotMedia
+from reelkeep.ports import Source, SourceBusy, SourceNotMedia, SourceTooLarge
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -163,4 +163,4 @@ class CopyStream:
 
     def _check_size(self, size: int) -> None:
         if size > self._limit_bytes:
-            raise SourceBad(f"it is larger than the {self._limit_bytes} bytes that are kept of one file")
+            raise SourceTooLarge(f"it is larger than the {self._limit_bytes} bytes that are kept of one file")
