@@ -11,22 +11,8 @@ from hypothesis import strategies as st
 from pydantic import Field
 
 from reelkeep.dialects.kling.wire import Picture, bare
-from reelkeep.dialects.translate import (
-    Body,
-    Image,
-    Name,
-    Part,
-    Prompt,
-    Ratio,
-    TextSeconds,
-    Url,
-    Whole,
-    asked,
-    means,
-    only_here,
-    read,
-    write,
-)
+from reelkeep.dialects.translate import Body, Part, asked, means, only_here, write
+from reelkeep.dialects.values import Image, Name, Prompt, Ratio, TextSeconds, Url, Whole, read
 from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json

@@ -13,7 +13,8 @@ from pydantic import Discriminator, Field, Tag, WithJsonSchema
 
 from reelkeep.dialects.families.form_data import picture, plain, unpacked
 from reelkeep.dialects.families.resolution import pixels, shape
-from reelkeep.dialects.translate import Body, Image, Name, Part, Url, Whole, cannot, means, only_here
+from reelkeep.dialects.translate import Body, Part, cannot, means, only_here
+from reelkeep.dialects.values import Image, Name, Url, Whole
 from reelkeep.domain.errors import InvalidRequest, Missing
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json

@@ -8,18 +8,8 @@ from typing import Annotated, Any, ClassVar
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from reelkeep.dialects.families.form_data import picture
-from reelkeep.dialects.translate import (
-    Body,
-    Image,
-    Name,
-    Part,
-    Prompt,
-    TextSeconds,
-    Url,
-    means,
-    only_here,
-    unless,
-)
+from reelkeep.dialects.translate import Body, Part, means, only_here
+from reelkeep.dialects.values import Image, Name, Prompt, TextSeconds, Url, unless
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reelkeep.dialects.translate import formed
+from reelkeep.dialects.values import formed
 from reelkeep.domain import tags
 
 Name = Annotated[str, Field(min_length=1, max_length=256)]  # may become part of a key in the table

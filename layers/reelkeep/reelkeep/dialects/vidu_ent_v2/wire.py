@@ -11,20 +11,8 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from reelkeep.dialects.translate import (
-    Body,
-    Image,
-    Name,
-    Part,
-    Prompt,
-    Ratio,
-    Seconds,
-    Url,
-    Whole,
-    means,
-    only_here,
-    unless,
-)  # fmt: skip
+from reelkeep.dialects.translate import Body, Part, means, only_here
+from reelkeep.dialects.values import Image, Name, Prompt, Ratio, Seconds, Url, Whole, unless
 from reelkeep.domain.errors import Missing
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json

@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from reelkeep.dialects.translate import Body, Image, Name, Prompt, Ratio, Seconds, cannot, means, only_here
+from reelkeep.dialects.translate import Body, cannot, means, only_here
+from reelkeep.dialects.values import Image, Name, Prompt, Ratio, Seconds
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
 

@@ -10,19 +10,8 @@ from pydantic import Field, ValidationInfo, field_validator
 from pydantic_core import PydanticKnownError
 
 from reelkeep.dialects.families.vidu import TYPES
-from reelkeep.dialects.translate import (
-    IMAGE,
-    Body,
-    Name,
-    Part,
-    Ratio,
-    Seconds,
-    Whole,
-    cannot,
-    means,
-    only_here,
-    without_line_breaks,
-)
+from reelkeep.dialects.translate import Body, Part, cannot, means, only_here
+from reelkeep.dialects.values import IMAGE, Name, Ratio, Seconds, Whole, without_line_breaks
 from reelkeep.dialects.vidu_v1 import NO_CREATION
 from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange, Missing
 from reelkeep.domain.task import Kind, Request

@@ -8,17 +8,8 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from reelkeep.dialects.translate import (
-    IMAGE,
-    Body,
-    Name,
-    Part,
-    Whole,
-    formed,
-    means,
-    only_here,
-    without_line_breaks,
-)  # fmt: skip
+from reelkeep.dialects.translate import Body, Part, means, only_here
+from reelkeep.dialects.values import IMAGE, Name, Whole, formed, without_line_breaks
 from reelkeep.dialects.volc_ark import EXPIRES_AFTER
 from reelkeep.domain import ids
 from reelkeep.domain.errors import InvalidRequest, Missing

@@ -26,7 +26,7 @@ _LARGEST_BODY = 65_536  # bytes; no filter that SNS takes comes near
 
 def _new(http: Http) -> SubscriptionRequest:
     from reelkeep.dialects.reelkeep.subscriptions.wire import NewSubscription
-    from reelkeep.dialects.translate import read
+    from reelkeep.dialects.values import read
 
     body = read(NewSubscription, http.json(_LARGEST_BODY))
     return SubscriptionRequest(body.protocol, body.endpoint, _filter(body.filter.model_dump()))
@@ -34,7 +34,7 @@ def _new(http: Http) -> SubscriptionRequest:
 
 def _change(http: Http) -> SubscriptionUpdate:
     from reelkeep.dialects.reelkeep.subscriptions.wire import SubscriptionChange
-    from reelkeep.dialects.translate import read
+    from reelkeep.dialects.values import read
 
     said = read(SubscriptionChange, http.json(_LARGEST_BODY)).model_dump(exclude_unset=True)
     chosen = _filter(said["filter"]) if "filter" in said else None

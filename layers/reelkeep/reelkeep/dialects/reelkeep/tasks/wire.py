@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StrictBool
 
 from reelkeep.dialects.reelkeep import NAME
 from reelkeep.dialects.reelkeep.wire import Body, Name, Tag, optional
-from reelkeep.dialects.translate import Image, Url, Whole, formed, read
+from reelkeep.dialects.values import Image, Url, Whole, formed, read
 from reelkeep.domain import tags
 from reelkeep.domain.errors import Missing, wrong
 from reelkeep.domain.task import Kind, Request

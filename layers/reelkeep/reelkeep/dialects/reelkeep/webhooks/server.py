@@ -34,7 +34,7 @@ _CURSOR = Parameter("cursor", "The `next_cursor` of the page before.")
 
 def _wanted(http: Http) -> WebhookSettings:
     from reelkeep.dialects.reelkeep.webhooks.wire import NewWebhook, WebhookChange
-    from reelkeep.dialects.translate import read
+    from reelkeep.dialects.values import read
 
     webhook_id = http.variables.get("webhook_id", "")
     body = read(WebhookChange if webhook_id else NewWebhook, http.json(_LARGEST_BODY))

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, StrictBool
 from typing_extensions import TypeAliasType
 
 from reelkeep.dialects.reelkeep.wire import Body, optional
-from reelkeep.dialects.translate import ErrorSentence, Url
+from reelkeep.dialects.values import ErrorSentence, Url
 from reelkeep.domain.notices.webhooks import ANNOUNCED_STATES, DEFAULT_STATES, BodyFormat
 from reelkeep.domain.task import State
 
