@@ -6,7 +6,8 @@ how far its readers had come, and not what there was to read. Here
   the next start if need be;
 - everything is written down every few seconds, by a copy of the process: as Redis does, so nobody waits for it, and
   what is written is the state of one moment;
-- what a stream's readers have not had yet is written down with its table.
+- what a stream's readers have not had yet is written down with its table;
+- a page of another address gets nothing: ministack lets every page read everything, the providers' secret too.
 
 Started by the emulator's own Python:
 
@@ -22,12 +23,13 @@ import contextlib
 import importlib
 import json
 import os
+import re
 import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -249,15 +251,48 @@ def main() -> None:
         emulator.save_all = saving.finish
         threading.Thread(target=saving.run, name="saving", daemon=True).start()
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
+    async def count(scope: Any, receive: Any, send: Any) -> None:
         saving.requests += 1
         await serve(scope, receive, send)
 
     dynamodb.handle_request, queues.handle_request = map(noting, handlers.values())
     emulator._load_persisted_state = load_persisted_state
-    emulator.app = app
+    emulator.app = closed_to_strangers(count)
     emulator.save_all = lambda _: None
     emulator.main()
+
+
+def closed_to_strangers(serve: Any) -> Any:
+    """The same application, which refuses other addresses' pages, and allows none to read its answers.
+
+    Browsers name the page's address in `Origin`. A name that leads here for a moment (DNS rebinding) is in `Host`.
+    """
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        async def send_without_permission(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                kept = [each for each in message["headers"] if not each[0].lower().startswith(b"access-control-")]
+                message = {**message, "headers": kept}
+            await send(message)
+
+        if scope["type"] == "lifespan" or is_from_here(scope["headers"]):
+            await serve(scope, receive, send_without_permission)
+        elif scope["type"] == "http":
+            await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
+            await send({"type": "http.response.body", "body": b"this port is for this machine's own address only\n"})
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    return app
+
+
+def is_from_here(headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether the request was sent to this machine by name, and not by a page of another address."""
+    found = {name.lower(): value.decode("latin-1") for name, value in headers}
+    host, origin = found.get(b"host", ""), found.get(b"origin")
+    name = re.sub(r":\d+$", "", host)
+    here = name in ("127.0.0.1", "localhost", "[::1]") or name.endswith(".localhost")
+    return here and origin in (None, f"http://{host}")
 
 
 def was_killed(state: Path) -> bool:

@@ -1,4 +1,4 @@
-"""The emulator, killed: what it wrote is there again. Ministack alone would have lost it."""
+"""The emulator, killed: what it wrote is there again. And no page of another address gets anything from it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from botocore.config import Config
 
@@ -247,6 +248,33 @@ def test_a_line_that_was_cut_short_is_passed_over(tmp_path: Path) -> None:
     later = journal.Journal(tmp_path)
     assert list(later.entries()) == [["a", "1"]]
     later.end()
+
+
+def test_a_page_of_another_address_reads_nothing_and_does_nothing(data: Path) -> None:
+    with running(data) as cloud:
+        secret = cloud.client("secretsmanager").create_secret(Name="providers", SecretString="vda_1")["ARN"]
+        own = f"http://127.0.0.1:{cloud.port}"
+
+        def read(method: str = "POST", **headers: str) -> httpx.Response:
+            asked = {"x-amz-target": "secretsmanager.GetSecretValue", "content-type": "application/x-amz-json-1.1"}
+            body = json.dumps({"SecretId": secret})
+            return httpx.request(method, own, headers=asked | headers, content=body, trust_env=False)
+
+        port = cloud.port
+        strangers = [
+            {"origin": f"http://127.0.0.1:{port + 1}"},
+            {"origin": f"http://localhost:{port}"},  # the host is another one
+            {"origin": "https://example.com"},
+            {"origin": "null"},
+            {"host": "rebound.example.com"},
+            {"host": f"127.0.0.1.example.com:{port}", "origin": f"http://127.0.0.1.example.com:{port}"},
+        ]
+        for headers in strangers:
+            assert [read(method, **headers).status_code for method in ("POST", "OPTIONS")] == [403, 403], headers
+        for headers in ({}, {"origin": own}, {"host": f"localhost:{port}"}):
+            answer = read(**headers)
+            assert (answer.status_code, answer.json()["SecretString"]) == (200, "vda_1")
+            assert [name for name in answer.headers if name.startswith("access-control-")] == []
 
 
 def test_ministack_alone_loses_its_tables_when_it_is_killed(tmp_path: Path) -> None:
