@@ -134,6 +134,7 @@ def _variables(step: str, port: int, authorities: Path) -> dict[str, str]:
         "CALLBACK_URL": "https://reelkeep.example",
         "SUBSCRIPTION_PROTOCOLS": "https,sqs,email",
         "LINKS_EXPIRING_HOURS": "4",
+        "LONGEST_WAIT_HOURS": "24",
         "LOG_LEVEL": "INFO",
         "POWERTOOLS_SERVICE_NAME": f"reelkeep.{step}",
         "POWERTOOLS_METRICS_NAMESPACE": "Reelkeep",

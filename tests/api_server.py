@@ -17,10 +17,10 @@ from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
 from reelkeep.domain.upstream import Upstream
-from reelkeep.services.query import ListTasks, ShowWhole
+from reelkeep.services.query import FindPlace, ListTasks, ShowWhole
 from reelkeep.services.remove import Remove
 from tests.fakes import FakeKeys
-from tests.unit.services.stage import ALICE, FakeProviders, Stage
+from tests.unit.services.stage import ALICE, Stage
 
 KEY = "rk_alice"
 FILE = b"\x00\x00\x00\x18ftypmp42 what every link leads to"
@@ -55,13 +55,13 @@ def _functions(stage: Stage, address: str) -> Mapping[str, Api]:
         logger=logger,
         submit=stage.submit,
         cancel=stage.cancel,
-        # A test may put another provider there.
-        remove=lambda *given: Remove(stage.tasks, stage.archive, FakeProviders(stage.provider), stage.clock)(*given),
+        remove=Remove(stage.tasks, stage.archive, stage.cancel, stage.clock),
     )
     query = Api(
         keys=keys,
         logger=logger,
         show=ShowWhole(stage.tasks, stage.archive),
+        find_place=FindPlace(stage.slots, stage.clock),
         list_tasks=ListTasks(stage.tasks, stage.clock),
         services={"list_models": lambda *_: [Upstream("vidu", "vidu_ent_v2", ("vidu*", "viduq2"), True)]},
         links=lambda kept: f"{address}/files/{kept.key}",

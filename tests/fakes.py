@@ -15,6 +15,7 @@ from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
 from reelkeep.domain.notices.subscription import Channel, Policy, SnsState, Subscription, filter_policy
 from reelkeep.domain.notices.webhooks import Delivery, WaitingDelivery, Webhook
+from reelkeep.domain.room import InLine, Lease, Limit, Turn, joining_number
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
 
@@ -96,6 +97,65 @@ class FakeClaims:
             if standing is None or standing.expires_at <= now or standing.task_id == instead_of:
                 self.made[name] = standing = claim
         return standing
+
+
+@dataclass
+class FakeSlots:
+    """Providers' slots in memory."""
+
+    limits: dict[str, Limit] = field(default_factory=dict)
+    held: dict[tuple[str, str], Lease] = field(default_factory=dict)  # by provider and slot
+    waiting: dict[tuple[str, str], dict[str, InLine]] = field(default_factory=dict)  # by provider and owner
+    rounds: dict[tuple[str, str], Turn] = field(default_factory=dict)  # by provider and owner
+
+    def learned(self, provider: str) -> Limit | None:
+        return self.limits.get(provider)
+
+    def learn(self, provider: str, limit: Limit) -> None:
+        self.limits[provider] = limit
+
+    def leases(self, provider: str) -> tuple[Limit | None, list[Lease]]:
+        return self.limits.get(provider), [lease for (where, _), lease in self.held.items() if where == provider]
+
+    def lease(self, provider: str, lease: Lease) -> bool:
+        holder = self.held.setdefault((provider, lease.slot), lease)
+        if holder.task_id != lease.task_id:
+            return False
+        self.held[provider, lease.slot] = lease
+        return True
+
+    def give_back(self, provider: str, slot: str, task_id: str) -> None:
+        lease = self.held.get((provider, slot))
+        if lease and lease.task_id == task_id:
+            del self.held[provider, slot]
+
+    def join(self, waiting: InLine, now: datetime) -> None:
+        key = waiting.provider, waiting.owner
+        self.waiting.setdefault(key, {})[waiting.task_id] = waiting
+        turn = self.rounds.get(key, Turn(waiting.owner, joining_number(now)))
+        self.rounds[key] = replace(turn, joined=turn.joined + 1)
+
+    def withdraw(self, waiting: InLine) -> bool:
+        return self.waiting.get((waiting.provider, waiting.owner), {}).pop(waiting.task_id, None) is not None
+
+    def turns(self, provider: str) -> list[Turn]:
+        return [turn for (where, _), turn in self.rounds.items() if where == provider]
+
+    def first(self, provider: str, owner: str) -> InLine | None:
+        line = self.waiting.get((provider, owner), {}).values()
+        return min(line, key=lambda each: (each.urgency, each.task_id), default=None)
+
+    def line(self, provider: str) -> list[InLine]:
+        return [each for (where, _), line in self.waiting.items() if where == provider for each in line.values()]
+
+    def advance(self, provider: str, owner: str, number: int) -> None:
+        if turn := self.rounds.get((provider, owner)):
+            self.rounds[provider, owner] = replace(turn, number=number)
+
+    def end_turns(self, provider: str, turn: Turn) -> None:
+        known = self.rounds.get((provider, turn.owner))
+        if known and known.joined == turn.joined:
+            del self.rounds[provider, turn.owner]
 
 
 @dataclass

@@ -12,10 +12,11 @@ from docs.generate.parts import with_named_parts
 from docs.generate.version import VERSION
 from reelkeep.dialects import all_dialects, dialect_of
 from reelkeep.dialects.dialect import AnyRoute, Dialect, Submit
-from reelkeep.domain import tags
+from reelkeep.domain import room, tags
 from reelkeep.domain.claims import HEADER, IDEMPOTENCY_TTL, KEY_PATTERN, LONGEST_KEY
 from reelkeep.domain.errors import ClientError, Conflict, NotFound, Unauthorized
 from reelkeep.domain.notices.webhooks import CALLBACKS
+from reelkeep.domain.task import Priority
 from reelkeep.domain.wire import Json
 
 _PUBLIC = "public"  # the tag of what needs no key
@@ -56,6 +57,12 @@ _TAGS = {
     "description": f"Up to {tags.MOST} words of yours, with commas between them, for subscriptions to filter by.",
     "schema": {"type": "string", "maxLength": 1024},
     "example": "campaign-7, summer",
+}
+_PRIORITY = {
+    "name": room.HEADER,
+    "in": "header",
+    "description": "Which of your tasks goes first while they wait for room at the provider.",
+    "schema": {"type": "string", "enum": list(Priority), "default": Priority.NORMAL},
 }
 
 
@@ -105,7 +112,7 @@ def _tag(dialect: Dialect) -> dict[str, Json]:
 def _operation(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     description = operations.describe(dialect, route)
     parameters = [*map(_in_path, re.findall(r"\{(\w+)\}", route.path)), *description.pop("parameters")]
-    parameters += [_REPEATABLE, _TAGS] if isinstance(route, Submit) else []
+    parameters += [_REPEATABLE, _TAGS, _PRIORITY] if isinstance(route, Submit) else []
     operation = {"tags": [dialect.name], **description}
     return operation | ({"parameters": parameters} if parameters else {})
 

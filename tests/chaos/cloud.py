@@ -273,6 +273,7 @@ def _resources(patch: pytest.MonkeyPatch) -> tuple[str, str, str]:
         "LINK_SECRET_ARN": links,
         "PUBLIC_URL": "https://keep.test",
         "LINKS_EXPIRING_HOURS": "4",
+        "LONGEST_WAIT_HOURS": "24",
         "ALLOW_PRIVATE_WEBHOOKS": "false",
     }.items():
         patch.setenv(name, value)

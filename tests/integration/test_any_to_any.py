@@ -32,10 +32,19 @@ from reelkeep.domain.task import DispatchStatus, State, Task
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.poll import Poll, Verdict
 from reelkeep.services.query import ListTasks, show
+from reelkeep.services.room import Room
 from reelkeep.services.submit import Submit as SubmitTask
-from tests.fakes import FakeClaims, FakeKeys, FakeTasks
+from tests.fakes import FakeClaims, FakeKeys, FakeSlots, FakeTasks
 from tests.submissions import MODELS, submission
-from tests.unit.services.stage import ALICE, NOON, FakeArchive, FakeDestinations, FakeExecutions, FakeNotices
+from tests.unit.services.stage import (
+    ALICE,
+    LONGEST_WAIT,
+    NOON,
+    FakeArchive,
+    FakeDestinations,
+    FakeExecutions,
+    FakeNotices,
+)
 
 CLIENTS = {dialect.name: dialect for dialect in all_dialects()}
 PROVIDERS = sorted(module.name for module in pkgutil.iter_modules(dialects.__path__) if upstream(module.name))
@@ -57,6 +66,7 @@ class Cloud:
     address: str
     tasks: FakeTasks = field(default_factory=FakeTasks)
     claims: FakeClaims = field(default_factory=FakeClaims)
+    slots: FakeSlots = field(default_factory=FakeSlots)
     archive: FakeArchive = field(default_factory=FakeArchive)
     notices: FakeNotices = field(default_factory=FakeNotices)
     now: datetime = NOON
@@ -85,6 +95,8 @@ class Cloud:
                 executions=FakeExecutions(),
                 destinations=FakeDestinations({NOWHERE}),
                 notices=self.notices,
+                room=self.room,
+                longest_wait=LONGEST_WAIT,
                 clock=self.clock,
                 new_id=new_task_id,
             ),
@@ -92,6 +104,10 @@ class Cloud:
             list_tasks=ListTasks(self.tasks, self.clock),
             links=lambda kept: f"https://keep.test/{kept.key}",
         )
+
+    @property
+    def room(self) -> Room:
+        return Room(self.tasks, self.slots, self.providers, FakeExecutions(), self.clock)
 
     def clock(self) -> datetime:
         return self.now
@@ -126,6 +142,7 @@ class Cloud:
             requests=self.archive,
             providers=self.providers,
             notices=self.notices,
+            room=self.room,
             clock=self.clock,
         )(task_id)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from reelkeep.adapters.dynamodb.claims import TableClaims
+from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import TryLater
@@ -18,11 +19,13 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
+from reelkeep.services.room import Room
 from reelkeep.services.submit import Submit
 from tests.fakes import FakeClaims
 from tests.integration.example import NOON, a_task
 from tests.integration.faults import LosesAnswers
 from tests.unit.services.stage import (
+    LONGEST_WAIT,
     FakeArchive,
     FakeDestinations,
     FakeExecutions,
@@ -145,14 +148,17 @@ class Functions:
             return [each.result() for each in [threads.submit(one) for _ in range(THREADS)]]
 
     def submit(self, tasks: TableTasks, key: str | None, window: timedelta = timedelta()) -> Task:
+        slots, providers = TableSlots(self.dynamodb, self.table), FakeProviders(self.provider)
         submit = Submit(
             tasks=tasks,
             claims=TableClaims(self.dynamodb, self.table),
             requests=FakeArchive(),
-            providers=FakeProviders(self.provider),
+            providers=providers,
             executions=FakeExecutions(),
             destinations=FakeDestinations(),
             notices=FakeNotices(),
+            room=Room(tasks, slots, providers, FakeExecutions(), lambda: NOON),
+            longest_wait=LONGEST_WAIT,
             clock=lambda: NOON,
             new_id=new_task_id,
         )

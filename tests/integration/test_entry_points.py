@@ -110,6 +110,7 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, simulator: tuple[Simulator,
         "PUBLIC_URL": "https://keep.test",
         "SUBSCRIPTION_PROTOCOLS": "https,sqs,email",
         "LINKS_EXPIRING_HOURS": "4",
+        "LONGEST_WAIT_HOURS": "24",
         "POWERTOOLS_SERVICE_NAME": "reelkeep.test",
         "POWERTOOLS_METRICS_NAMESPACE": "Reelkeep",
     }

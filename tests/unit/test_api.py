@@ -22,6 +22,7 @@ from reelkeep.domain.task import Failure, FailureClass, State, Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Caller
 from reelkeep.public import callback
+from reelkeep.services.query import FindPlace
 from tests.submissions import submission
 from tests.unit.services.stage import ALICE, MALLORY, Stage
 
@@ -69,6 +70,7 @@ class Client:
             submit=self.stage.submit,
             cancel=self.stage.cancel,
             show=show,
+            find_place=FindPlace(self.stage.slots, self.stage.clock),
             list_tasks=list_tasks,
             services={
                 "list_providers": lambda _, caller: [Upstream(f"of-{caller.owner}", "volc_ark", ("ep-*",), True)]
@@ -180,6 +182,34 @@ def test_a_bad_tag_is_refused_in_the_dialect_s_words_and_nothing_is_generated(ca
     assert "Reelkeep-Tags" in body["message"]
     status, body = call("POST", "/tasks", {"kind": "text2video", **TASK, "tags": ["no space"]})
     assert (status, body["errors"][0]["field"]) == (400, "tags[0]")
+    assert call.stage.tasks.recorded == {}
+
+
+def test_a_task_that_waits_shows_its_priority_its_place_and_when_it_should_start(call: Client) -> None:
+    call.stage.provider.slots = 1
+    body = {"kind": "text2video", **TASK}
+    call("POST", "/tasks", body)
+    waiting = [call("POST", "/tasks", {**body, "priority": priority})[1]["id"] for priority in ("low", "high")]
+    low, high = (call("GET", f"/tasks/{task_id}")[1] for task_id in waiting)
+    assert [(each["state"], each["priority"]) for each in (low, high)] == [("created", "low"), ("created", "high")]
+    assert [each["waiting"]["position"] for each in (low, high)] == [2, 1]
+    assert low["waiting"]["expected_start"] > high["waiting"]["expected_start"] > high["created_at"]
+    assert call("POST", f"/tasks/{waiting[0]}/cancel")[1]["waiting"] is None
+
+
+def test_every_dialect_takes_the_priority_as_a_header(call: Client) -> None:
+    call("POST", "/ent/v2/text2video", TASK, reelkeep_priority="high")
+    [task] = call.stage.tasks.recorded.values()
+    assert task.request.priority == "high"
+
+
+def test_an_unknown_priority_is_refused_with_the_field_and_the_reason_in_the_dialect_s_words(call: Client) -> None:
+    status, body = call("POST", "/ent/v2/text2video", TASK, reelkeep_priority="urgent")
+    assert (status, body["reason"]) == (400, "FieldInvalid")
+    assert "Reelkeep-Priority must be one of high, normal, low" in body["message"]
+    status, body = call("POST", "/tasks", {"kind": "text2video", **TASK, "priority": "urgent"})
+    assert (status, body["errors"][0]["field"]) == (400, "priority")
+    assert "high, normal, low" in body["errors"][0]["message"]
     assert call.stage.tasks.recorded == {}
 
 

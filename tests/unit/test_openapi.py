@@ -58,7 +58,7 @@ SUBMISSIONS = [
 @pytest.mark.parametrize(("name", "operation"), SUBMISSIONS, ids=[name for name, _ in SUBMISSIONS])
 def test_every_submission_takes_an_idempotency_key_and_tags(name: str, operation: dict[str, Any]) -> None:
     headers = [each for each in operation["parameters"] if each["in"] == "header"]
-    assert [each["name"] for each in headers] == ["Idempotency-Key", "Reelkeep-Tags"]
+    assert [each["name"] for each in headers] == ["Idempotency-Key", "Reelkeep-Tags", "Reelkeep-Priority"]
     assert not any(each.get("required") for each in headers)
     [media] = operation["responses"]["422"]["content"].values()
     assert "Idempotency-Key" in str(media["examples"]["key reused"]["value"])

@@ -30,7 +30,7 @@ from reelkeep.dialects.dialect import (
     Show,
     Submit,
 )
-from reelkeep.domain import ids, tags
+from reelkeep.domain import ids, room, tags
 from reelkeep.domain.claims import ATTEMPT_HEADER, HEADER
 from reelkeep.domain.errors import (
     BodyTooLarge,
@@ -53,6 +53,7 @@ from reelkeep.ports import Caller, Keys
 _REPEAT_HEADER = HEADER.lower()
 _MISCONFIGURED = "this service is not configured as it should be; whoever runs it must mend that"
 _TAGS = tags.HEADER.lower()
+_PRIORITY = room.HEADER.lower()
 _LARGEST_ANSWER = 6_000_000  # bytes; a function may answer 6 MiB, headers included
 _MOST_BYTES = 7  # that a character of JSON takes in it: a control character is \u0001, quoted \\u0001
 _TASK_PATH = re.compile(r"\{(\w+)\}")
@@ -74,6 +75,7 @@ class Api:
     cancel: Callable[[str, Caller], Task] = _absent
     remove: Callable[[str, Caller, Collection[State]], Task] = _absent
     show: Callable[[str, Caller], Task] = _absent
+    find_place: Callable[[Task], Task] = lambda task: task
     list_tasks: Callable[[Listing, Caller, timedelta | None], Page] = _absent
     services: Mapping[str, Callable[[Any, Caller], Any]] = field(default_factory=dict)  # of operations, by name
     links: Links = _absent
@@ -124,7 +126,7 @@ class Api:
         route, http = _route(http, dialect)
         match route:
             case Submit():
-                request = _tagged(route.parse(http), http)
+                request = _with_headers(route.parse(http), http)
                 key, attempt = http.headers.get(_REPEAT_HEADER), _attempt(http)
                 task = self.submit(request, caller, key, attempt)
                 self.logger.info("task accepted", extra=log_fields(task))
@@ -132,9 +134,9 @@ class Api:
             case Cancel():
                 return route.render(self.cancel(http.variables["task_id"], caller))
             case Show():
-                return _fitting(
-                    lambda task: route.render(task, self.links), self.show(http.variables["task_id"], caller)
-                )
+                task = self.show(http.variables["task_id"], caller)
+                task = self.find_place(task) if route.shows_place else task
+                return _fitting(lambda task: route.render(task, self.links), task)
             case Remove():
                 return route.render(self.remove(http.variables["task_id"], caller, route.keeps))
             case Content():
@@ -180,8 +182,10 @@ def _served(http: Http) -> str:
     return "GET" if http.method == "HEAD" else http.method
 
 
-def _tagged(request: Request, http: Http) -> Request:
-    """With the tags of the header, which every dialect has."""
+def _with_headers(request: Request, http: Http) -> Request:
+    """With what headers say in every dialect: tags, and the priority."""
+    if (priority := http.headers.get(_PRIORITY)) is not None:
+        request = replace(request, priority=room.priority_of(priority))
     added = tags.from_header(http.headers.get(_TAGS, ""))
     return replace(request, tags=tags.check((*request.tags, *added), tags.HEADER)) if added else request
 

@@ -11,6 +11,7 @@ from reelkeep.domain.claims import Claim
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.subscription import Policy, SnsState, Subscription
 from reelkeep.domain.observation import DispatchOutcome, Finding, Listed, Observation
+from reelkeep.domain.room import InLine, Lease, Limit, Turn
 from reelkeep.domain.task import ArchivedFile, Asset, Request, Task
 from reelkeep.domain.wire import OtherTask
 
@@ -44,6 +45,43 @@ class Claims(Protocol):
 
         One that has expired gives way, and so does one for the task `instead_of`. Raises TryLater.
         """
+
+
+class Slots(Protocol):
+    """Providers' slots, who holds them, and the line of those who wait for one. Everything raises TryLater."""
+
+    def learned(self, provider: str) -> Limit | None: ...
+
+    def learn(self, provider: str, limit: Limit) -> None: ...
+
+    def leases(self, provider: str) -> tuple[Limit | None, list[Lease]]:
+        """With what was learned. Leases that ran out are among them."""
+
+    def lease(self, provider: str, lease: Lease) -> bool:
+        """Whether the task holds the slot now: not if another one does, be it that its lease ran out."""
+
+    def give_back(self, provider: str, slot: str, task_id: str) -> None:
+        """Does nothing if another task holds it."""
+
+    def join(self, waiting: InLine, now: datetime) -> None:
+        """Puts the task in line, and its owner in the round. A second time changes nothing."""
+
+    def withdraw(self, waiting: InLine) -> bool:
+        """Takes it out of the line. Whether it was there."""
+
+    def turns(self, provider: str) -> list[Turn]: ...
+
+    def first(self, provider: str, owner: str) -> InLine | None:
+        """The most urgent task of the owner that waits; of several, the oldest."""
+
+    def line(self, provider: str) -> list[InLine]:
+        """All that wait; of very many, the first ten thousand or so."""
+
+    def advance(self, provider: str, owner: str, number: int) -> None:
+        """The owner had its turn."""
+
+    def end_turns(self, provider: str, turn: Turn) -> None:
+        """Takes the owner out of the round, unless one of its tasks joined the line since the turn was read."""
 
 
 class Tasks(Protocol):
@@ -83,6 +121,7 @@ class Provider(Protocol):
     account: str  # a fingerprint of its address and key
     typical_seconds: float | None  # how long a task takes there, if the configuration says so
     default_model: str  # of submissions that name none
+    slots: int | None  # how many tasks it takes at once, if the configuration says so
     adopt_for: str  # the owner of what it made without us; empty if that is left alone
 
     def check(self, task: Task) -> None:

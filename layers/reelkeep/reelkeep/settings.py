@@ -67,6 +67,11 @@ class Settings:
         return timedelta(hours=float(self._get("LINKS_EXPIRING_HOURS")))
 
     @property
+    def longest_wait(self) -> timedelta:
+        """For how long a task may wait for room at its provider."""
+        return timedelta(hours=float(self._get("LONGEST_WAIT_HOURS")))
+
+    @property
     def subscription_protocols(self) -> tuple[str, ...]:
         """By which protocols an owner may have notices sent."""
         return tuple(self._get("SUBSCRIPTION_PROTOCOLS").split(","))

@@ -21,7 +21,7 @@ from tests.chaos.faulty_transport import Killed
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.provider import parted
 from tests.chaos.simulation.world import World
-from tests.fakes import FakeClaims, FakeSeenCallbacks, FakeTasks
+from tests.fakes import FakeClaims, FakeSeenCallbacks, FakeSlots, FakeTasks
 
 T = TypeVar("T")
 
@@ -96,6 +96,20 @@ class Claims(FakeClaims):
 
     def claim(self, claim: Claim, now: datetime, *, instead_of: str = "") -> Claim:
         return self._aws("dynamodb", lambda: super(Claims, self).claim(claim, now, instead_of=instead_of))
+
+
+class Slots(FakeSlots):
+    """Each of its calls is one to the table."""
+
+    def __init__(self, aws: Aws) -> None:
+        super().__init__()
+        self._aws = aws
+
+    def __getattribute__(self, name: str) -> Any:
+        found = super().__getattribute__(name)
+        if name.startswith("_") or not callable(found):
+            return found
+        return lambda *given: self._aws("dynamodb", lambda: found(*given))
 
 
 class SeenCallbacks(FakeSeenCallbacks):

@@ -26,18 +26,19 @@ from reelkeep.services.poll import Poll
 from reelkeep.services.provider_callback import ProviderCallback
 from reelkeep.services.query import ListTasks, show
 from reelkeep.services.remove import Remove
+from reelkeep.services.room import Room
 from reelkeep.services.submit import Submit
 from reelkeep.services.sweep import Sweep
 from tests.chaos.faulty_transport import Killed
 from tests.chaos.machine import ExecutionFailed, execution
 from tests.chaos.provider import Provider
-from tests.chaos.simulation.cloud import Aws, Bucket, Claims, Machines, SeenCallbacks, Table, Topic
+from tests.chaos.simulation.cloud import Aws, Bucket, Claims, Machines, SeenCallbacks, Slots, Table, Topic
 from tests.chaos.simulation.provider import Line
 from tests.chaos.simulation.world import DAYS, World
 from tests.fakes import FakeKeys
 from tests.integration.test_any_to_any import PROVIDERS, ROOTS
 from tests.submissions import MODELS
-from tests.unit.services.stage import ALICE, MALLORY, NOON, FakeDestinations
+from tests.unit.services.stage import ALICE, LONGEST_WAIT, MALLORY, NOON, FakeDestinations
 
 KEYS = {"rk_alice": ALICE, "rk_mallory": MALLORY}
 _SWEEPS_EVERY = 300.0
@@ -67,8 +68,9 @@ class Stack:
             calls_back_at="https://api.test",
         )
         self._seen: dict[str, Any] = {"tasks": self.tasks, "providers": self._providers, "clock": world.clock}
+        self.room = Room(self.tasks, Slots(self.aws), self._providers, self.executions, world.clock)
         self.api = self._api()
-        poll = Poll(**self._seen, claims=self.claims, requests=self.bucket, notices=self.notices)
+        poll = Poll(**self._seen, claims=self.claims, requests=self.bucket, notices=self.notices, room=self.room)
         finalize = Finalize(**self._seen, archive=self.bucket, notices=self.notices, links=_link)
         self._functions: dict[str, Callable[[dict[str, Any]], Any]] = {
             "poll": lambda event: poll(event["task_id"], event.get("run"), event.get("provider_task_id", "")),
@@ -78,6 +80,7 @@ class Stack:
         }
 
     def _api(self) -> Api:
+        cancel = Cancel(**self._seen, room=self.room)
         return Api(
             keys=FakeKeys(KEYS),
             logger=Logger(service="simulation", level="CRITICAL"),
@@ -88,10 +91,12 @@ class Stack:
                 executions=self.executions,
                 destinations=FakeDestinations(),
                 notices=self.notices,
+                room=self.room,
+                longest_wait=LONGEST_WAIT,
                 new_id=self._new_id,
             ),
-            cancel=Cancel(**self._seen),
-            remove=Remove(**self._seen, manifests=self.bucket),
+            cancel=cancel,
+            remove=Remove(self.tasks, self.bucket, cancel, self.world.clock),
             show=partial(show, tasks=self.tasks),
             list_tasks=ListTasks(self.tasks, self.world.clock),
             links=_link,
@@ -173,7 +178,11 @@ class Stack:
         _, _, token, task_id = urlsplit(url).path.split("/")
         self.world.current = task_id
         accept = ProviderCallback(
-            **self._seen, executions=self.executions, seen=self.seen_callbacks, pause=self.world.takes
+            **self._seen,
+            executions=self.executions,
+            seen=self.seen_callbacks,
+            room=self.room,
+            pause=self.world.takes,
         )
         self._whatever("provider callback", lambda: accept(token, task_id, headers))
 

@@ -104,6 +104,8 @@ PLAIN: dict[str, Any] = {
     "audio": None,
     "off_peak": False,
     "payload": None,
+    "priority": "normal",
+    "waiting": None,
     "tags": [],
     "created_at": "2026-11-21T12:00:00Z",
     "updated_at": "2026-11-21T12:00:01Z",

@@ -32,14 +32,16 @@ from reelkeep.services.cancel import Cancel
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.poll import Poll, Verdict
 from reelkeep.services.provider_callback import ProviderCallback
+from reelkeep.services.room import Room
 from reelkeep.services.submit import Submit
 from reelkeep.services.sweep import Sweep, Swept
-from tests.fakes import FakeClaims, FakeSeenCallbacks, FakeTasks
+from tests.fakes import FakeClaims, FakeSeenCallbacks, FakeSlots, FakeTasks
 
 ALICE = Caller("alice", "key-1")
 MALLORY = Caller("mallory", "key-2")
 TOKEN = "given-to-the-provider"
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+LONGEST_WAIT = timedelta(hours=24)
 
 QUEUED = Pending(State.QUEUEING)
 RUNNING = Pending(State.PROCESSING)
@@ -66,6 +68,7 @@ class FakeProvider:
     account: str = "account-1"
     typical_seconds: float | None = None
     default_model: str = ""
+    slots: int | None = None
     adopt_for: str = "adopted"
     outcomes: list[DispatchOutcome | BaseException] = field(default_factory=lambda: [Accepted("p-1", credits=20)])
     observations: list[Observation | BaseException] = field(default_factory=lambda: [Succeeded((creation(),))])
@@ -236,6 +239,7 @@ class Stage:
     tasks: FakeTasks = field(default_factory=FakeTasks)
     claims: FakeClaims = field(default_factory=FakeClaims)
     seen_callbacks: FakeSeenCallbacks = field(default_factory=FakeSeenCallbacks)
+    slots: FakeSlots = field(default_factory=FakeSlots)
     archive: FakeArchive = field(default_factory=FakeArchive)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     notices: FakeNotices = field(default_factory=FakeNotices)
@@ -245,6 +249,10 @@ class Stage:
 
     def clock(self) -> datetime:
         return self.now
+
+    @property
+    def room(self) -> Room:
+        return Room(self.tasks, self.slots, FakeProviders(self.provider), self.executions, self.clock)
 
     def pass_(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -264,6 +272,8 @@ class Stage:
             executions=self.executions,
             destinations=self.destinations,
             notices=self.notices,
+            room=self.room,
+            longest_wait=LONGEST_WAIT,
             clock=self.clock,
             new_id=new_task_id,
         )
@@ -276,6 +286,7 @@ class Stage:
             requests=self.archive,
             providers=FakeProviders(self.provider),
             notices=self.notices,
+            room=self.room,
             clock=self.clock,
         )
         return poll(task_id, run, self.executions.unrecorded.get(task_id, ""))
@@ -291,7 +302,7 @@ class Stage:
         )(task_id, lambda: self.seconds_left, run)
 
     def cancel(self, task_id: str, caller: Caller = ALICE) -> Task:
-        return Cancel(self.tasks, FakeProviders(self.provider), self.clock)(task_id, caller)
+        return Cancel(self.tasks, FakeProviders(self.provider), self.room, self.clock)(task_id, caller)
 
     def sweep(self, *, everything: bool = False) -> Swept:
         sweep = Sweep(self.tasks, self.executions, self.notices, timedelta(hours=4), self.clock)
@@ -304,6 +315,7 @@ class Stage:
             providers=FakeProviders(self.provider),
             seen=self.seen_callbacks,
             executions=self.executions,
+            room=self.room,
             clock=self.clock,
             pause=self.pass_,
         )

@@ -389,6 +389,7 @@ def test_a_deadline_that_passes_does_not_end_what_another_look_saw_done() -> Non
         requests=stage.archive,
         providers=FakeProviders(stage.provider),
         notices=stage.notices,
+        room=stage.room,
         clock=clock,
     )
     assert poll(id).finished

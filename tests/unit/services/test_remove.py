@@ -9,11 +9,11 @@ from reelkeep.domain.task import State, Task
 from reelkeep.ports import Caller
 from reelkeep.services.query import show
 from reelkeep.services.remove import Remove
-from tests.unit.services.stage import ALICE, MALLORY, QUEUED, RUNNING, FakeProvider, FakeProviders, Stage
+from tests.unit.services.stage import ALICE, MALLORY, QUEUED, RUNNING, FakeProvider, Stage
 
 
 def removed(stage: Stage, id: str, keeps: Collection[State] = (), caller: Caller = ALICE) -> State:
-    remove = Remove(stage.tasks, stage.archive, FakeProviders(stage.provider), stage.clock)
+    remove = Remove(stage.tasks, stage.archive, stage.cancel, stage.clock)
     task = remove(id, caller, keeps)
     return task.state
 

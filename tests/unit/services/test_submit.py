@@ -5,9 +5,8 @@ import pytest
 from reelkeep.domain.errors import InvalidRequest, Refused, TryLater
 from reelkeep.domain.observation import Accepted, NotYet, Unknown
 from reelkeep.domain.observation import Refused as SaidNo
-from reelkeep.domain.schedule import ORDINARY
 from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Kind, State, Task
-from tests.unit.services.stage import MALLORY, FakeProvider, Stage, request
+from tests.unit.services.stage import LONGEST_WAIT, MALLORY, FakeProvider, Stage, request
 
 
 def test_an_accepted_task_is_queueing_with_its_id_at_the_provider_and_an_execution() -> None:
@@ -96,7 +95,7 @@ def test_a_provider_that_stays_busy_is_asked_to_take_the_task_ever_more_seldom()
 def test_what_nobody_took_before_its_deadline_is_not_placed_any_more() -> None:
     stage = Stage(provider=FakeProvider(outcomes=[NotYet(), Accepted("p-1")]))
     id = stage.submit().id
-    stage.pass_(ORDINARY.total_seconds())
+    stage.pass_(LONGEST_WAIT.total_seconds())
     stage.poll(id)
     assert (stage.task(id).state, len(stage.provider.dispatched)) == (State.EXPIRED, 1)
 

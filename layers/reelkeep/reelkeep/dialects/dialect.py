@@ -105,6 +105,7 @@ class Show(Route):
     _: KW_ONLY
     callbacks_signed_by: str = ""  # the dialect's own scheme, beside the one that signs every callback
     event: type[Shape] | None = None  # what the dialect posts to webhooks
+    shows_place: bool = False  # of a task that waits for room at its provider
 
 
 @dataclass(frozen=True, slots=True)

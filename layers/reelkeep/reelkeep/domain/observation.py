@@ -31,6 +31,7 @@ class NotYet:
     """Certainly not accepted, but worth repeating later: 429, or the provider was not reached at all."""
 
     retry_after: float | None = None  # seconds
+    reached: bool = True  # then it has as many tasks as it takes
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ _FIRST_RESTART_WAIT = timedelta(minutes=10)  # for an execution that records not
 _LONGEST_RESTART_WAIT = timedelta(hours=6)
 _LONGEST_WAIT = 900.0  # seconds; an off-peak task may end at any moment of two days
 _LONGEST_COPY_WAIT = 1800.0
+_LONGEST_TURN_WAIT = 900.0  # seconds; the task is started when its turn comes, and looks by itself only in case
 _SHARE = 0.12  # of the time it takes: about five looks a task, a result seen 6 % late on average
 _SECONDS_BY_RESOLUTION = {"360p": 30, "480p": 40, "540p": 55, "720p": 75, "1080p": 130, "2K": 200, "4K": 300}
 _SLOWER = {Kind.REFERENCE2VIDEO: 1.7, Kind.MULTIFRAME: 2.0, Kind.UPSCALE: 1.5}
@@ -62,11 +63,11 @@ def first_wait(expected: float) -> int:
 def next_wait(task: Task, expected: float, now: datetime, retry_after: float | None = None) -> int:
     """Seconds until the next look.
 
-    Grows with the task's age, so that 48 hours take some 300 looks (an execution of Step Functions holds 25,000
-    events, nine a look); doubles with every setback in a row; honours Retry-After; ends at the deadline, if
-    that is still to come.
+    Grows with the time since the task was sent, so that 48 hours take some 300 looks (an execution of Step Functions
+    holds 25,000 events, nine a look); doubles with every setback in a row; honours Retry-After; ends at the deadline,
+    if that is still to come.
     """
-    age = (now - task.created_at).total_seconds()
+    age = (now - task.dispatched_at).total_seconds()
     wait = _SHARE * max(expected, age) * 2 ** min(task.polling.consecutive_errors, 8)
     wait = max(min(wait, _LONGEST_WAIT), min(retry_after or 0, 3600.0))
     left = (task.deadline - now).total_seconds()
@@ -84,6 +85,11 @@ def copy_wait(errors: int, jitter: float, retry_after: float | None = None) -> i
     Any part (`jitter`, from 0 to 1) of 4, 8, 16, ... seconds, at most of half an hour; not before Retry-After.
     """
     return _whole(max(jitter * min(2.0 ** (min(errors, 16) + 1), _LONGEST_COPY_WAIT), min(retry_after or 0, 3600.0)))
+
+
+def turn_wait(jitter: float) -> int:
+    """Seconds until a task in line looks by itself whether there is room: any part (`jitter`) of 15 minutes."""
+    return _whole(jitter * _LONGEST_TURN_WAIT)
 
 
 def seconds_until(moment: datetime | None, now: datetime) -> int:

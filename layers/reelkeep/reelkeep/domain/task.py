@@ -72,6 +72,18 @@ class DispatchStatus(StrEnum):
         return cls.UNKNOWN
 
 
+class Priority(StrEnum):
+    """Which of an owner's tasks goes first if there is no room at the provider. The most urgent is the first word."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+    @classmethod
+    def of_newer_release(cls) -> Priority:
+        return cls.NORMAL
+
+
 class FailureClass(StrEnum):
     """Why a task did not succeed, in words that a program can act on."""
 
@@ -128,6 +140,7 @@ class Request(Record):
     expires_after: int | None = None  # seconds that the provider itself may take, if the client said so
     payload: str = ""  # echoed to the client unchanged
     provider: str = ""  # by name, if the client insists
+    priority: Priority = Priority.NORMAL  # among its owner's tasks that wait for room at the provider
     tags: tuple[str, ...] = ()  # the client's own words, for subscriptions to filter by
     callback_url: str = ""  # who is to be told of this task alone; it never travels
     body: Mapping[str, Any] = field(default_factory=dict)
@@ -220,6 +233,8 @@ class Dispatch(Record):
     started_at: datetime | None = None  # the last time
     attempts: int = 0
     account: str = ""  # the fingerprint of the one that it was made with; operators change addresses and keys
+    start_by: datetime | None = None  # if it still waits for its provider then, it ends as expired
+    slot: str = ""  # at the provider, which it holds or has held; empty if it waits in line, or needs none
 
     def is_of(self, account: str) -> bool:
         """Whether that account can tell of it. Records of older releases name none."""
@@ -253,6 +268,14 @@ class Announcements(Record):
     not_understood_announced_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a task is in the line of those that wait for room at the provider."""
+
+    position: int  # 1 is next
+    expected_start: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task(Record):
     id: str
@@ -267,7 +290,7 @@ class Task(Record):
 
     created_at: datetime
     updated_at: datetime
-    deadline: datetime  # no result by then: the task ends as expired
+    deadline: datetime  # no result by then: the task ends as expired. It begins anew with the billable call
     succeeded_at: datetime | None = None  # when we saw that the provider was done
     finished_at: datetime | None = None
     removed_at: datetime | None = None  # the owner does not want to see it any more; the archive keeps it
@@ -288,6 +311,7 @@ class Task(Record):
     adopted: Adoption | None = None
     adopted_as: str = ""  # the task that holds what came of this one after it was given up
     version: int = 0  # of the record; every write names the one it builds on
+    place: Place | None = None  # in line, if it was looked for; never recorded
 
     def asking(self, request: Request) -> Task:
         """With the whole request, of which the record may hold less."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from random import Random
 from typing import Any
 
 from reelkeep.domain import schedule
@@ -49,12 +50,42 @@ _NEVER_NAMED = Failure(
 )
 
 
+# --- room at the provider ---
+
+
+def starting(task: Task, slot: str, account: str, request: Request, now: datetime) -> Task:
+    """The billable call is about to be made."""
+    task = replace(task, deadline=schedule.deadline(request, now))
+    return task.with_dispatch(
+        status=DispatchStatus.STARTED,
+        started_at=now,
+        attempts=task.dispatch.attempts + 1,
+        slot=slot,
+        account=account,
+    )
+
+
+def in_line(task: Task, now: datetime) -> Task:
+    """There is no room at the provider. The task is started when its turn comes."""
+    if task.dispatch.status is not DispatchStatus.WAITING:
+        raise Backward("it does not wait any more")
+    jitter = Random(f"{task.id}/{now.timestamp()}").random()  # noqa: S311 - no secret
+    return _waiting(task.with_dispatch(slot=""), "it waits for room at the provider", now, schedule.turn_wait(jitter))
+
+
+def called_up(task: Task, slot: str, now: datetime) -> Task:
+    """Its turn has come: it has a slot, which its next run uses."""
+    if task.dispatch.status is not DispatchStatus.WAITING or task.is_generated or task.is_of_newer_release:
+        raise Backward("it does not wait any more")
+    return replace(task.with_dispatch(slot=slot), updated_at=now)
+
+
 # --- the billable call ---
 
 
 def dispatched(task: Task, outcome: DispatchOutcome, request: Request, expected: float, now: datetime) -> Task:
     """The provider answered the billable call. `request` is the whole one, and `expected` its usual seconds."""
-    deadline = max(task.deadline, schedule.deadline(request, now))  # what is dispatched late has its whole time, too
+    deadline = schedule.deadline(request, now)  # what is dispatched late has its whole time, too
     first_poll = now + timedelta(seconds=schedule.first_wait(expected))
     match outcome:
         case Accepted(provider_task_id, credits, seed):
@@ -73,6 +104,7 @@ def dispatched(task: Task, outcome: DispatchOutcome, request: Request, expected:
         case NotYet(retry_after):
             wait = schedule.next_wait(task, expected, now, retry_after)
             error = "the provider could not be reached or was busy"
+            task = replace(task, deadline=task.dispatch.start_by or task.deadline)
             waiting = _waiting(task, error, now, wait)
             return waiting.with_polling(consecutive_errors=task.polling.consecutive_errors + 1)
         case Unknown(reason):
@@ -95,7 +127,7 @@ def reconciled(task: Task, finding: Finding, asked: Task, expected: float, now: 
     since = now - task.dispatched_at
     match finding:
         case Found(provider_task_id):
-            deadline = max(task.deadline, schedule.deadline(task.request, task.dispatched_at))
+            deadline = schedule.deadline(task.request, task.dispatched_at)
             found = task.with_dispatch(status=DispatchStatus.ACCEPTED).advanced(
                 State.QUEUEING, now, provider_task_id=provider_task_id, deadline=deadline
             )
@@ -226,7 +258,10 @@ def _failure_at_deadline(task: Task) -> Failure:
     if task.polling.not_understood_since:
         message = f"the provider answered, but not in words that are understood here{last}; submitted again, "
         return Failure(reason=FailureClass.LOST, message=f"{message}it may be paid for twice")
-    message = f"no result within {task.deadline - task.created_at}{last}"
+    if task.dispatch.status is DispatchStatus.WAITING:
+        message = f"not started within {task.deadline - task.created_at}{last}"
+    else:
+        message = f"no result within {task.deadline - task.dispatched_at}{last}"
     # What was not understood, more than for a moment, may have said that it was made.
     is_clear = not _is_unclear(task) and task.polling.not_understood <= 1
     return Failure(reason=FailureClass.DEADLINE, message=message, retryable=is_clear)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
-from reelkeep.domain.errors import CannotCancel
+from reelkeep.domain.errors import CannotCancel, TryLater
 from reelkeep.domain.observation import Pending
 from reelkeep.domain.task import Backward, DispatchStatus, Failure, FailureClass, State, Task
 from reelkeep.ports import Caller, Clock, Providers, Tasks
 from reelkeep.services.query import show
 from reelkeep.services.record import record
+from reelkeep.services.room import Room
 
 _BY_CLIENT = Failure(reason=FailureClass.CANCELLED, code="UserCancelled", message="cancelled by the client")
 
@@ -20,6 +22,7 @@ class Cancel:
 
     tasks: Tasks
     providers: Providers
+    room: Room
     clock: Clock
 
     def __call__(self, task_id: str, caller: Caller) -> Task:
@@ -50,4 +53,8 @@ class Cancel:
                 raise Backward("it is too late")
             return task.failed(_BY_CLIENT, now)
 
-        return record(task, change, tasks=self.tasks)
+        task = record(task, change, tasks=self.tasks)
+        if task.state.terminal:
+            with suppress(TryLater):  # the running execution does that, too
+                self.room.leave(task)
+        return task

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from reelkeep.domain import schedule, transitions
 from reelkeep.domain.errors import TryLater
-from reelkeep.domain.observation import Accepted, Unknown
-from reelkeep.domain.task import Request, Task
+from reelkeep.domain.observation import Accepted, NotYet, Unknown
+from reelkeep.domain.task import DispatchStatus, Request, Task
 from reelkeep.ports import Provider, Tasks
 from reelkeep.services.record import record
+from reelkeep.services.room import Room
 
 
 class Unrecorded(TryLater):
@@ -26,6 +28,7 @@ class DispatchTask:
     """Makes the call, once, and records the outcome."""
 
     tasks: Tasks
+    room: Room
 
     def __call__(self, task: Task, request: Request, provider: Provider, now: datetime) -> Task:
         """`task` must be recorded as `started` before: whoever finds it so later knows that the call may have been
@@ -35,11 +38,25 @@ class DispatchTask:
         except Exception as fault:  # of ours; the call may have been made before
             outcome = Unknown(f"a fault in the submission: {type(fault).__name__}")
         expected = schedule.expected_at(provider.typical_seconds, request)
+        waits, slot = False, task.dispatch.slot
+        with suppress(TryLater):  # its slot's lease runs out
+            waits = isinstance(outcome, NotYet) and outcome.reached and self.room.refused(task, provider)
+
+        def changed(task: Task) -> Task:
+            after = transitions.dispatched(task, outcome, request, expected, now)
+            return transitions.in_line(after, now) if waits else after
+
         try:
-            return record(
-                task, lambda task: transitions.dispatched(task, outcome, request, expected, now), tasks=self.tasks
-            )
+            task = record(task, changed, tasks=self.tasks)
         except TryLater as error:
             if isinstance(outcome, Accepted):
                 raise Unrecorded(outcome.provider_task_id) from error
             raise
+        with suppress(TryLater):  # it is in line with its next poll, or its slot's lease runs out
+            if waits:
+                self.room.join(task, provider, slot)
+            elif task.dispatch.status is DispatchStatus.ACCEPTED:
+                self.room.accepted(task, provider)
+            elif task.dispatch.status is DispatchStatus.REFUSED:
+                self.room.leave(task)
+        return task

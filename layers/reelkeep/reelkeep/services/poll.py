@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from reelkeep.domain import schedule, transitions
-from reelkeep.domain.errors import Misconfigured
+from reelkeep.domain.errors import Misconfigured, TryLater
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.observation import Finding, Found, Unreadable
 from reelkeep.domain.task import DispatchStatus, Task
@@ -15,6 +16,7 @@ from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
 from reelkeep.services.reconcile import Reconcile
 from reelkeep.services.record import Superseded, read, read_in_run, record, record_in_run
+from reelkeep.services.room import Room
 
 _UNTIL_A_NEWER_RELEASE = 300  # seconds: a deployment replaces the functions one after the other
 
@@ -68,6 +70,7 @@ class Poll:
     requests: Requests
     providers: Providers
     notices: Notices
+    room: Room
     clock: Clock
 
     def __call__(self, task_id: str, run: int | None = None, provider_task_id: str = "") -> Verdict:
@@ -83,7 +86,7 @@ class Poll:
     def _poll(self, task: Task, provider_task_id: str) -> Verdict:
         run, task = task.executions, self._announce_repeat(task)
         if task.is_generated:
-            return Verdict(task.id, run, finished=True)
+            return self._left(task, run)
         if task.is_of_newer_release:
             return Verdict(task.id, run, finished=False, wait_seconds=_UNTIL_A_NEWER_RELEASE)
         try:
@@ -99,17 +102,25 @@ class Poll:
             task = self._alert(task, now)
         if transitions.is_overdue(task, now):
             task = record_in_run(task, lambda task: transitions.expired(task, now), tasks=self.tasks)
+        if task.is_generated:
+            return self._left(task, run)
         wait = schedule.seconds_until(task.polling.next_poll_at, now)
         unrecorded = "" if task.provider_task_id else provider_task_id
         return Verdict(
             task.id,
             run,
-            finished=task.is_generated,
+            finished=False,
             wait_seconds=wait,
             state=task.state,
             last_error=task.last_error,
             provider_task_id=unrecorded,
         )
+
+    def _left(self, task: Task, run: int) -> Verdict:
+        """Its provider is done with it: the next one may start there."""
+        with suppress(TryLater):  # its slot's lease runs out
+            self.room.leave(task)
+        return Verdict(task.id, run, finished=True, state=task.state, last_error=task.last_error)
 
     def _hand_over(self, task_id: str, provider_task_id: str) -> None:
         """This run alone knows what the provider answered to the submission; the newer one needs it."""
@@ -146,17 +157,20 @@ class Poll:
         )
 
     def _dispatch(self, task: Task, provider: Provider) -> Task:
-        """The provider was busy or out of reach before, so the call was certainly not accepted."""
+        """It was not called before, or was busy or out of reach, so the call was certainly not accepted."""
         now = self.clock()
         if now >= task.deadline:
             return task
+        slot = self.room.enter(task, provider)
+        if slot is None:
+            task = record_in_run(task, lambda task: transitions.in_line(task, now), tasks=self.tasks)
+            if task.dispatch.status is DispatchStatus.WAITING:
+                self.room.join(task, provider)
+            return task
         request = self.requests.request(task.request_key) if task.request_key else task.request
-        attempts = task.dispatch.attempts + 1
-        started = task.with_dispatch(
-            status=DispatchStatus.STARTED, started_at=now, attempts=attempts, account=provider.account
-        )
+        started = transitions.starting(task, slot, provider.account, request, now)
         started = self.tasks.save(started)  # Stale: cancelled meanwhile, or another run
-        return DispatchTask(self.tasks)(started, request, provider, now)
+        return DispatchTask(self.tasks, self.room)(started, request, provider, now)
 
     def _reconcile(self, task: Task, provider: Provider, provider_task_id: str) -> Task:
         now, asked = self.clock(), task

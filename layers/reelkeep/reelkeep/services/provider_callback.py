@@ -14,6 +14,7 @@ from reelkeep.domain.provider_callbacks import CALLBACK_REPLAY_WINDOW
 from reelkeep.domain.task import Backward, State, Task
 from reelkeep.ports import Clock, Executions, Provider, Providers, SeenCallbacks, Tasks
 from reelkeep.services.record import try_record
+from reelkeep.services.room import Room
 
 _BETWEEN_POLLS = timedelta(seconds=1)  # of one task, however often the provider calls
 
@@ -30,6 +31,7 @@ class ProviderCallback:
     providers: Providers
     seen: SeenCallbacks
     executions: Executions
+    room: Room
     clock: Clock
     pause: Callable[[float], None]
 
@@ -58,6 +60,8 @@ class ProviderCallback:
         if task is not None and task.is_generated:
             with suppress(TryLater):  # the run that waits gets there, later
                 self.executions.start(replace(task, executions=task.executions + 1), wait_seconds=0)
+            with suppress(TryLater):
+                self.room.leave(task)
 
     def _claim(self, task_id: str, called_at: datetime) -> Task | None:
         """The task, for us alone to poll; None if its end is known, or a poll was begun since the provider called."""

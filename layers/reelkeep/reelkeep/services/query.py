@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from reelkeep.domain import ids, links
-from reelkeep.domain.errors import NotFound
+from reelkeep.domain import ids, links, room
+from reelkeep.domain.errors import NotFound, TryLater
 from reelkeep.domain.listing import Listing, Page
-from reelkeep.domain.task import Task
-from reelkeep.ports import Caller, Clock, Requests, Secret, Sign, Tasks
+from reelkeep.domain.task import DispatchStatus, Task
+from reelkeep.ports import Caller, Clock, Requests, Secret, Sign, Slots, Tasks
 
 
 def show(task_id: str, caller: Caller, *, tasks: Tasks) -> Task:
@@ -31,6 +32,24 @@ class ShowWhole:
         """Raises NotFound as `show` does."""
         task = show(task_id, caller, tasks=self.tasks)
         return task.asking(self.requests.request(task.request_key)) if task.request.payload_omitted else task
+
+
+@dataclass(frozen=True, slots=True)
+class FindPlace:
+    """Finds where a task is in line, if it waits for room at its provider."""
+
+    slots: Slots
+    clock: Clock
+
+    def __call__(self, task: Task) -> Task:
+        waits = task.dispatch.status is DispatchStatus.WAITING and not task.dispatch.slot
+        if not waits or task.state.terminal or not room.needs_slot(task):
+            return task
+        with suppress(TryLater):  # the rest of the task can be shown
+            line, turns = self.slots.line(task.provider), self.slots.turns(task.provider)
+            held = len(self.slots.leases(task.provider)[1])
+            return replace(task, place=room.place(task, line, turns, held, self.clock()))
+        return task
 
 
 @dataclass(frozen=True, slots=True)

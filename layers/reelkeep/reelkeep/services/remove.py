@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from reelkeep.domain import ids
 from reelkeep.domain.errors import CannotCancel, NotFound
 from reelkeep.domain.task import State, Task
-from reelkeep.ports import Caller, Clock, Manifests, Providers, Tasks
-from reelkeep.services.cancel import Cancel
+from reelkeep.ports import Caller, Clock, Manifests, Tasks
 from reelkeep.services.query import show
 from reelkeep.services.record import record
 
@@ -20,7 +19,7 @@ class Remove:
 
     tasks: Tasks
     manifests: Manifests
-    providers: Providers
+    cancel: Callable[[str, Caller], Task]
     clock: Clock
 
     def __call__(self, task_id: str, caller: Caller, keeps: Collection[State] = ()) -> Task:
@@ -34,7 +33,7 @@ class Remove:
         if task.state in keeps:
             raise CannotCancel(task.state)
         if not task.state.terminal:
-            return Cancel(self.tasks, self.providers, self.clock)(task_id, caller)
+            return self.cancel(task_id, caller)
         now = self.clock()
         task = record(task, lambda task: replace(task, removed_at=now, updated_at=now), tasks=self.tasks)
         self.manifests.write_manifest(task)  # or a rebuilt table would show it again

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from reelkeep.domain import ids, schedule
+from reelkeep.domain import ids, schedule, transitions
 from reelkeep.domain.claims import (
     Claim,
     check_key,
@@ -35,6 +35,7 @@ from reelkeep.ports import (
 from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
 from reelkeep.services.record import read, record
+from reelkeep.services.room import Room
 
 DISPATCH_TAKES_AT_MOST = timedelta(seconds=35)  # longer than a function of the API may run
 _TIME_TO_CALL = timedelta(seconds=5)  # the call takes 20 s at most, and the function has 29 s for everything
@@ -54,6 +55,8 @@ class Submit:
     executions: Executions
     destinations: Destinations
     notices: Notices
+    room: Room
+    longest_wait: timedelta  # for room at the provider, or for one that is out of reach
     clock: Clock
     new_id: Callable[[datetime], str]
 
@@ -92,13 +95,21 @@ class Submit:
             task = replace(task, id=claimed_id, created_at=ids.created_at(claimed_id))
         if needs_truncation(request):
             task = replace(task, request_key=self.requests.store_request(task), request=truncate_request(request))
+        slot = self.room.enter(task, provider)
         try:
-            task = self.tasks.create(task)
+            if slot is None:
+                task = self.tasks.create(transitions.in_line(task, now))
+            else:
+                task = self.tasks.create(transitions.starting(task, slot, provider.account, request, now))
         except Stale:  # by the same submission, which came twice at once: only one of them calls the provider
             return self._repeat(read(task.id, tasks=self.tasks), request, now)
         with suppress(Exception):  # the task's polls make up for it
             task = announced_repeat(task, now, notices=self.notices)
-        return self._dispatch(task, request, provider, now)
+        if slot is not None:
+            return self._dispatch(task, request, provider, now)
+        with suppress(TryLater):  # its first poll puts it in line
+            self.room.join(task, provider)
+        return self._answer(task, request, now)
 
     def _new_task(
         self, request: Request, caller: Caller, provider: Provider, source: _Source | None, now: datetime
@@ -112,8 +123,8 @@ class Submit:
             request=request,
             created_at=ids.created_at(task_id),
             updated_at=now,
-            deadline=schedule.deadline(request, now),
-            dispatch=Dispatch(started_at=now, attempts=1, account=provider.account),
+            deadline=now + self.longest_wait,
+            dispatch=Dispatch(status=DispatchStatus.WAITING, start_by=now + self.longest_wait),
             polling=Polling(next_poll_at=now + DISPATCH_TAKES_AT_MOST),
             source_creation=source.creation if source else "",
         )
@@ -132,7 +143,7 @@ class Submit:
         with suppress(TryLater):  # recorded as started, whatever could not be recorded after that
             if self.clock() - now < _TIME_TO_CALL:
                 try:
-                    task = DispatchTask(self.tasks)(task, request, provider, now)
+                    task = DispatchTask(self.tasks, self.room)(task, request, provider, now)
                 except Unrecorded as accepted:
                     unrecorded = accepted.provider_task_id
             else:

@@ -9,15 +9,19 @@ from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.services.poll import Poll
 from reelkeep.wiring import platform
 from reelkeep.wiring.providers import configured_providers
+from reelkeep.wiring.room import room_at
 
 
 def build() -> Poll:
     settings = platform.settings
+    tasks = TableTasks(platform.dynamodb(), settings.table)
+    providers = configured_providers(calls_back_at=settings.callback_url)
     return Poll(
-        tasks=TableTasks(platform.dynamodb(), settings.table),
+        tasks=tasks,
         claims=TableClaims(platform.dynamodb(), settings.table),
         requests=S3Requests(platform.s3, settings.bucket),
-        providers=configured_providers(calls_back_at=settings.callback_url),
+        providers=providers,
         notices=SnsNotices(platform.sns, settings.topic_arn),
+        room=room_at(providers, tasks),
         clock=platform.now,
     )

@@ -6,12 +6,13 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.s3.links import sign_link
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.api import Api
 from reelkeep.public import asyncapi_document, console, docs_asset, docs_page, files, openapi_document
-from reelkeep.services.query import FollowLink, ListTasks, ShowWhole
+from reelkeep.services.query import FindPlace, FollowLink, ListTasks, ShowWhole
 from reelkeep.wiring import platform
 from reelkeep.wiring.links import permanent_links
 
@@ -33,6 +34,7 @@ def build() -> Api:
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
         show=ShowWhole(tasks, S3Requests(platform.s3, settings.bucket)),
+        find_place=FindPlace(TableSlots(platform.dynamodb(), settings.table), platform.now),
         list_tasks=ListTasks(tasks, platform.now),
         links=permanent_links(secret, settings.public_url),
         public={

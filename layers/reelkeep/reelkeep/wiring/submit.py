@@ -18,6 +18,7 @@ from reelkeep.services.remove import Remove
 from reelkeep.services.submit import Submit
 from reelkeep.wiring import platform
 from reelkeep.wiring.providers import configured_providers
+from reelkeep.wiring.room import room_at
 
 
 def build() -> Api:
@@ -25,6 +26,8 @@ def build() -> Api:
     tasks = TableTasks(platform.dynamodb(), settings.table)
     outbound = Outbound(platform.tls())
     providers = configured_providers(outbound, calls_back_at=settings.callback_url)
+    room = room_at(providers, tasks)
+    cancel = Cancel(tasks, providers, room, platform.now)
     return Api(
         base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),
@@ -37,14 +40,16 @@ def build() -> Api:
             executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
             destinations=Destinations(outbound, allow_private=settings.allow_private_webhooks),
             notices=SnsNotices(platform.sns, settings.topic_arn),
+            room=room,
+            longest_wait=settings.longest_wait,
             clock=platform.now,
             new_id=new_task_id,
         ),
         remove=Remove(
             tasks=tasks,
             manifests=S3Manifests(platform.s3, settings.bucket),
-            providers=providers,
+            cancel=cancel,
             clock=platform.now,
         ),
-        cancel=Cancel(tasks, providers, platform.now),
+        cancel=cancel,
     )

@@ -14,15 +14,19 @@ from reelkeep.public import callback
 from reelkeep.services.provider_callback import ProviderCallback
 from reelkeep.wiring import platform
 from reelkeep.wiring.providers import configured_providers
+from reelkeep.wiring.room import room_at
 
 
 def build() -> Api:
     settings = platform.settings
+    tasks = TableTasks(platform.dynamodb(), settings.table)
+    providers = configured_providers(calls_back_at=settings.public_url)
     provider_callback = ProviderCallback(
-        tasks=TableTasks(platform.dynamodb(), settings.table),
-        providers=configured_providers(calls_back_at=settings.public_url),
+        tasks=tasks,
+        providers=providers,
         seen=TableSeenCallbacks(platform.dynamodb(), settings.table),
         executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
+        room=room_at(providers, tasks),
         clock=platform.now,
         pause=time.sleep,
     )

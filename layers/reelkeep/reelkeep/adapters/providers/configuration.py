@@ -22,6 +22,7 @@ from pydantic import (
 from reelkeep.domain.addresses import is_public
 from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.keys import is_owner
+from reelkeep.domain.room import MOST_SLOTS
 from reelkeep.domain.wire import ProviderDialect
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ class ProviderSettings(BaseModel):
     default: bool = False  # serves what no pattern claims
     allow_private: bool = False  # it, and the links it hands out, may live on a private or loopback address
     typical_seconds: Annotated[float, Field(gt=0)] | None = None  # how long a task takes there
+    slots: Annotated[int, Field(strict=True, gt=0, le=MOST_SLOTS)] | None = None  # how many tasks it takes at once
     adopt_for: Annotated[str, AfterValidator(_owner_or_nobody)] = (
         "adopted"  # who owns what the account made without us; "" leaves that alone
     )

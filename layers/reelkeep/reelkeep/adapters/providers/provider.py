@@ -68,6 +68,7 @@ class HttpProvider:
         self.account = _fingerprint(settings)
         self.typical_seconds = settings.typical_seconds
         self.default_model = settings.default_model
+        self.slots = settings.slots
         self.adopt_for = settings.adopt_for
         self.settings = settings
         self.dialect = dialect
@@ -86,7 +87,7 @@ class HttpProvider:
         except InvalidRequest as wrong:  # the configuration was changed since it was checked
             return Refused(Failure(reason=FailureClass.INPUT, message=wrong.message))
         except NotSent:
-            return NotYet()
+            return NotYet(reached=False)
         except AnswerLost as lost:
             return Unknown(f"the answer to the submission was lost: {lost}")
         except BlockedAddress as blocked:

@@ -10,7 +10,7 @@ from reelkeep.dialects.reelkeep.server import Failure, query
 from reelkeep.dialects.replies import Moment, Shape, Url, View, rfc3339, shows
 from reelkeep.domain.errors import wrong
 from reelkeep.domain.listing import Listing
-from reelkeep.domain.task import ArchivedFile, Kind, Request, State
+from reelkeep.domain.task import ArchivedFile, Kind, Priority, Request, State
 
 _LARGEST_PAGE = 100
 _IDS = Words("task_id", f"With one of these ids, {_LARGEST_PAGE} at most.", form="^[0-9a-f]{32}$", fills="task_ids")
@@ -123,6 +123,15 @@ class Adopted(Shape):
     )
 
 
+class Place(Shape):
+    """In the line of those that wait for the same provider."""
+
+    position: int = shows("position", says="1 is next.")
+    expected_start: Moment = shows(
+        "expected_start", write=rfc3339, says="If the tasks before it take their usual time."
+    )
+
+
 class Task(Shape):
     id: str = shows("task.id")
     state: State = shows("task.state", says="In this order; the last four are final.")
@@ -143,6 +152,12 @@ class Task(Shape):
     audio: bool | None = shows("request.audio")
     off_peak: bool = shows("request.off_peak")
     payload: str | None = shows("request.payload", None, says="A listing leaves out what is very long.")
+    priority: Priority = shows("request.priority")
+    waiting: Place | None = shows(
+        "task.place",
+        write=Place.of,
+        says="Shown with a single task that waits for room at its provider, and has cost nothing so far.",
+    )
     tags: list[str] = shows("request.tags", write=list)
     created_at: Moment = shows("task.created_at", write=rfc3339)
     updated_at: Moment = shows("task.updated_at", write=rfc3339)
@@ -179,6 +194,6 @@ _NEW: Any = {"status": 201, "headers": lambda view: {"location": f"/tasks/{view.
 ROUTES: tuple[AnyRoute, ...] = (
     Submit(_ALL, "submitTask", Task, body="NewTask", parse=_asked, **_NEW),
     List(_ALL, "listTasks", TaskPage, parameters=_LISTING, parse=_listing),
-    Show(_ONE, "showTask", Task),
+    Show(_ONE, "showTask", Task, shows_place=True),
     Cancel(f"{_ONE}/cancel", "cancelTask", Task),
 )

@@ -12,7 +12,7 @@ from reelkeep.dialects.reelkeep.wire import Body, Name, Tag, optional
 from reelkeep.dialects.values import Image, Url, Whole, formed, read
 from reelkeep.domain import tags
 from reelkeep.domain.errors import Missing, wrong
-from reelkeep.domain.task import Kind, Request
+from reelkeep.domain.task import Kind, Priority, Request
 from reelkeep.domain.wire import Json
 
 Prompt = Annotated[str, Field(min_length=1, max_length=5000)]
@@ -30,6 +30,11 @@ class Submission(Body):
     kind: Kind
     model: Name = optional(description="Decides which provider serves the task, unless `provider` does.")
     provider: Name = optional(description="The provider to use, by name.")
+    priority: Priority = optional(
+        description="Which of your tasks goes first while they wait for room at the provider: `high`, `normal` (as "
+        "without this field), then `low`. Owners take turns whatever their tasks' priorities are.",
+        examples=["high"],
+    )
     payload: str = optional(max_length=1_048_576, description="Comes back with the task, unchanged.")
     tags: list[Tag] = optional(
         max_length=tags.MOST, description="For subscriptions to filter by.", examples=[["campaign-7"]]

@@ -1,0 +1,136 @@
+"""Room: gives tasks slots at their provider, one after the other, and starts the next one when one ends.
+
+What a function leaves undone when it dies is mended by others: a lease runs out, and a task in line looks by itself
+after a while. So no write here depends on another one.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from reelkeep.domain import room, transitions
+from reelkeep.domain.errors import Misconfigured, TryLater
+from reelkeep.domain.room import Lease, Limit
+from reelkeep.domain.task import DispatchStatus, Task
+from reelkeep.ports import Clock, Executions, Provider, Providers, Slots, Tasks
+from reelkeep.services.record import try_record
+
+_ATTEMPTS = 4  # at a slot that others are after, too
+_MOST_CHECKS = 20  # of leases that ran out, a look
+_MOST_STARTS = 40  # by one function; those that end next start more
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    tasks: Tasks
+    slots: Slots
+    providers: Providers
+    executions: Executions
+    clock: Clock
+
+    def enter(self, task: Task, provider: Provider) -> str | None:
+        """A slot for the billable call, "" if it needs none; None if it has to wait in line. Raises TryLater."""
+        if not room.needs_slot(task):
+            return ""
+        found = self._lease(task.id, provider, newcomer=not task.dispatch.slot)
+        return found[0] if found else None
+
+    def join(self, task: Task, provider: Provider, slot: str = "") -> None:
+        """Puts a task in line that is recorded as waiting, takes the slot that it had, and starts whose turn it is.
+        Raises TryLater."""
+        self.slots.join(room.waiting(task), self.clock())
+        if slot:
+            self.slots.give_back(provider.name, slot, task.id)
+        self._start_next(provider)
+
+    def leave(self, task: Task) -> None:
+        """The task is at its end, or waits no more: its place goes to the next one. Raises TryLater."""
+        waited = task.dispatch.status is DispatchStatus.WAITING
+        if waited and room.needs_slot(task):
+            self.slots.withdraw(room.waiting(task))
+        if task.dispatch.slot:
+            self.slots.give_back(task.provider, task.dispatch.slot, task.id)
+            with suppress(Misconfigured):
+                self._start_next(self.providers.get(task.provider))
+
+    def accepted(self, task: Task, provider: Provider) -> None:
+        """The provider took it. If that shows that it takes more than we knew, more are started."""
+        if not room.is_tried(task.dispatch.slot):
+            return
+        limit, leases = self._leases(provider)
+        if limit:
+            self.slots.learn(provider.name, room.accepted_more(len(leases), limit, self.clock()))
+            self._start_next(provider)
+
+    def refused(self, task: Task, provider: Provider) -> bool:
+        """The provider has as many tasks as it takes. Whether the task has to wait until another one ends: if there
+        is none of ours, it tries again by itself, and keeps its slot."""
+        if not task.dispatch.slot:
+            return False
+        limit, leases = self._leases(provider, count=True)
+        others = sum(lease.task_id != task.id for lease in leases)
+        self.slots.learn(provider.name, room.refused(others, limit, self.clock()))
+        return others > 0
+
+    # ----------------------------------------------------------------------------------------------------------
+
+    def _start_next(self, provider: Provider) -> None:
+        for _ in range(_MOST_STARTS):
+            turns = self.slots.turns(provider.name)
+            turn = room.next_turn(turns)
+            if turn is None:
+                return
+            waiting = self.slots.first(provider.name, turn.owner)
+            if waiting is None:
+                self.slots.end_turns(provider.name, turn)
+                continue
+            leased = self._lease(waiting.task_id, provider)
+            if leased is None:
+                return
+            slot, is_new = leased
+            if not self.slots.withdraw(waiting):  # another function starts it, or it was cancelled
+                if is_new:
+                    self.slots.give_back(provider.name, slot, waiting.task_id)
+                continue
+            self.slots.advance(provider.name, turn.owner, room.number_after(turns, self.clock()))
+            self._start(waiting.task_id, slot, provider)
+
+    def _start(self, task_id: str, slot: str, provider: Provider) -> None:
+        task, now = self.tasks.get(task_id), self.clock()
+        started = task and try_record(task, lambda task: transitions.called_up(task, slot, now), tasks=self.tasks)
+        if not started:
+            self.slots.give_back(provider.name, slot, task_id)
+            return
+        with suppress(TryLater):  # the run that waits gets there, later
+            self.executions.start(replace(started, executions=started.executions + 1), wait_seconds=0)
+
+    def _lease(self, task_id: str, provider: Provider, *, newcomer: bool = False) -> tuple[str, bool] | None:
+        """The task's slot, and whether it is a new one; None if there is none free, or others wait for it."""
+        for _ in range(_ATTEMPTS):
+            now = self.clock()
+            limit, leases = self._leases(provider)
+            mine = next((lease.slot for lease in leases if lease.task_id == task_id), None)
+            most = room.capacity(provider.slots, limit, now)
+            slot = mine or room.free_slot(leases, most, limit, task_id)
+            if slot is None or (newcomer and mine is None and most is not None and self.slots.turns(provider.name)):
+                return None
+            if self.slots.lease(provider.name, Lease(slot, task_id, now + room.LEASE)):
+                return slot, mine is None
+        return None
+
+    def _leases(self, provider: Provider, *, count: bool = False) -> tuple[Limit | None, list[Lease]]:
+        """What was learned, and the leases that count; none if nothing limits them and nobody wants to `count`."""
+        if not count and provider.slots is None and self.slots.learned(provider.name) is None:
+            return None, []
+        now, checks, found = self.clock(), 0, list[Lease]()
+        limit, leases = self.slots.leases(provider.name)
+        for lease in leases:
+            if lease.until <= now and checks < _MOST_CHECKS:
+                checks += 1
+                if not room.holds(self.tasks.get(lease.task_id), lease, now):
+                    self.slots.give_back(provider.name, lease.slot, lease.task_id)
+                    continue
+                self.slots.lease(provider.name, Lease(lease.slot, lease.task_id, now + room.LEASE))
+            found.append(lease)
+        return limit, found

@@ -1,0 +1,20 @@
+"""Wires what gives tasks their place at a provider."""
+
+from __future__ import annotations
+
+from reelkeep.adapters.dynamodb.slots import TableSlots
+from reelkeep.adapters.executions import StepFunctionsExecutions
+from reelkeep.ports import Providers, Tasks
+from reelkeep.services.room import Room
+from reelkeep.wiring import platform
+
+
+def room_at(providers: Providers, tasks: Tasks) -> Room:
+    settings = platform.settings
+    return Room(
+        tasks=tasks,
+        slots=TableSlots(platform.dynamodb(), settings.table),
+        providers=providers,
+        executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
+        clock=platform.now,
+    )
