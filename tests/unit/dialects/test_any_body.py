@@ -18,16 +18,18 @@ from hypothesis import strategies as st
 
 from reelkeep import dialects
 from reelkeep.dialects import all_dialects, upstream
-from reelkeep.dialects.dialect import Dialect, Http, List, Submit
+from reelkeep.dialects.dialect import Dialect, Http, List, Show, Submit
 from reelkeep.domain import observation
 from reelkeep.domain.errors import ClientError, InvalidRequest
-from reelkeep.domain.task import Request
+from reelkeep.domain.task import Kind, Request, State
 from reelkeep.domain.wire import Json, ProviderDialect, ProviderRequest, ProviderResponse
 from tests.submissions import MODELS, submission
-from tests.unit.dialects.stage import task_of
+from tests.unit.dialects.stage import link_to, task_of
 
 UPSTREAMS = [found for module in pkgutil.iter_modules(dialects.__path__) if (found := upstream(module.name))]
 GOLDEN = Path(__file__).parents[2] / "golden"
+REQUEST = Request(dialect="other", kind=Kind.TEXT2VIDEO)
+SHOWN = [next(each for each in dialect.routes if isinstance(each, Show)) for dialect in all_dialects()]
 PLACEMENTS = (observation.Accepted, observation.Refused, observation.NotYet, observation.Unknown)
 OBSERVATIONS = (
     observation.Pending,
@@ -78,7 +80,6 @@ def answers(dialect: ProviderDialect) -> list[Json]:
     return [json.loads(path.read_text()) for path in sorted((GOLDEN / dialect.name).glob("*.json"))] or [{}]
 
 
-STATUSES = st.sampled_from([200, 201, 204, 302, 400, 402, 404, 408, 429, 500, 503])
 HEADERS = st.fixed_dictionaries({}, optional={"retry-after": st.text(max_size=12) | st.floats().map(str)})
 
 
@@ -100,6 +101,9 @@ def test_whatever_a_provider_answers_is_a_value(
         names = [(creation.id, asset.name) for creation in observed.creations for asset in creation.assets]
         assert names, "a success of nothing could never be kept"
         assert all(asset.source for creation in observed.creations for asset in creation.assets)
+        made = task_of(REQUEST, state=State.SUCCESS, creations=observed.creations)
+        for route in SHOWN:
+            json.dumps(route.render(made, link_to).body)
     assert spoken.read_cancelled(answer) in (True, False)
 
 

@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import strategies as st
 
 from reelkeep.dialects import all_dialects, upstream
 from reelkeep.domain.observation import ListedPage, Succeeded
@@ -270,12 +269,3 @@ def test_rows_that_are_none_end_no_list_early() -> None:
 def test_a_success_without_links_is_listed_but_not_seen(name: str) -> None:
     [found] = read(name, ITEMS[name](creations=[], content={})).successes
     assert not isinstance(found.seen, Succeeded)
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(list(vidu() | ark() | video())), inner)
-    ),
-    max_leaves=8,
-)

@@ -1,12 +1,9 @@
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from docs.generate.operations import schemas
 from reelkeep.dialects import dialect_of
@@ -161,12 +158,6 @@ def test_a_wrong_parameter_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
         listing((name, value))
     assert refused.value.field == name
-
-
-@given(st.lists(st.tuples(st.sampled_from(["after", "limit", "order", "x"]), st.text())))
-def test_any_query_is_understood_or_refused(query: list[tuple[str, str]]) -> None:
-    with suppress(errors.InvalidRequest):
-        listing(*query)
 
 
 def test_a_page_says_where_it_ends_and_whether_there_is_more() -> None:

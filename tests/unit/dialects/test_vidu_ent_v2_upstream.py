@@ -6,8 +6,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from reelkeep.dialects import upstream as upstream_named
 from reelkeep.dialects.vidu_ent_v2.client import upstream
@@ -35,11 +33,9 @@ from tests.unit.dialects.stage import BOAT, KEY_REFUSED, NOW, TASK_ID, TINY, ans
 from tests.unit.dialects.vidu_ent_v2_stage import (
     IMAGE_BODY,
     SIGNATURE,
-    VALUES,
     VIDEO,
     error,
     golden,
-    shown,
     submit,
 )
 
@@ -597,18 +593,6 @@ def test_a_task_that_is_not_shown_or_without_its_payload_leaves_it_open(
 ) -> None:
     _, finding = found(page_of(WITHOUT), page_of(), look, page_of(WITHOUT, LATER), page_of())
     assert isinstance(finding, kind)
-
-
-@given(st.sampled_from([200, 400, 404, 429, 500]), VALUES | st.binary())
-def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
-    task = task_of(Request(dialect="vidu_ent_v2", kind=Kind.IMG2VIDEO, body=IMAGE_BODY))
-    answered = answer(status, said)
-    upstream.read_dispatched(answered)
-    upstream.read_cancelled(answered)
-    searched(upstream.find(task, lambda _: None), answered)
-    observed = upstream.read_observed(answered)
-    if isinstance(observed, Succeeded):
-        shown(replace(task, state=State.SUCCESS, creations=observed.creations))
 
 
 def test_what_a_lip_sync_of_another_dialect_says_becomes_its_text() -> None:

@@ -2,19 +2,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import jsonschema
 import pytest
-from hypothesis import given
 
-from reelkeep.dialects.vidu_native.client import upstream
 from reelkeep.dialects.vidu_native.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json
 from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, finished, task_of
-from tests.unit.dialects.vidu_native_stage import ANYTHING, PATH, SUBMISSION, UPDATED, native
+from tests.unit.dialects.vidu_native_stage import SUBMISSION, UPDATED, native
 
 # --- submitting ---
 
@@ -242,17 +239,6 @@ def test_a_fault_of_ours_says_nothing_of_itself() -> None:
 @pytest.mark.parametrize("name", ["seed-pending"])
 def test_the_pages_example_fits_the_published_schema(name: str) -> None:
     native.fits("ViduNativeTask", native.golden(name))
-
-
-@given(ANYTHING)
-def test_nothing_a_client_sends_is_a_fault(said: Any) -> None:
-    body = {**SUBMISSION, **said} if isinstance(said, dict) else said
-    try:
-        task = task_of(native.parse(body))
-    except errors.ClientError:
-        return
-    native.fits("ViduNativeSubmitted", native.submitted(task))
-    assert upstream.dispatch(task).path == PATH
 
 
 def test_times_are_in_milliseconds() -> None:

@@ -1,10 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from reelkeep.dialects.vidu_native.client import upstream
 from reelkeep.domain import errors
@@ -23,7 +19,7 @@ from reelkeep.domain.observation import (
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse
 from tests.unit.dialects.stage import BOAT, answer, task_of
-from tests.unit.dialects.vidu_native_stage import ANYTHING, PATH, SUBMISSION, native
+from tests.unit.dialects.vidu_native_stage import PATH, SUBMISSION, native
 
 
 def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:
@@ -190,13 +186,3 @@ def test_a_failure_keeps_what_the_provider_said(error: Json, kind: FailureClass,
     assert isinstance(observed, Failed)
     failure = observed.failure
     assert (failure.reason, failure.code, failure.message) == (kind, code, message)
-
-
-@given(st.sampled_from([200, 400, 404, 429, 500]), ANYTHING | st.binary())
-def test_nothing_a_provider_says_is_a_fault(status: int, said: Any) -> None:
-    answered = answer(status, said)
-    upstream.read_dispatched(answered)
-    observed = upstream.read_observed(answered)
-    if isinstance(observed, Succeeded):
-        task = task_of(native.parse(SUBMISSION), state=State.SUCCESS, creations=observed.creations)
-        native.fits("ViduNativeTask", native.shown(task))

@@ -2,19 +2,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
-from hypothesis import given
 
 from reelkeep.dialects.dialect import Http
-from reelkeep.dialects.vidu_v1.client import upstream
 from reelkeep.dialects.vidu_v1.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json
 from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, finished, task_of
-from tests.unit.dialects.vidu_v1_stage import ANYTHING, IMAGE, SUBMISSION, TEXT, USUAL, asked, v1
+from tests.unit.dialects.vidu_v1_stage import IMAGE, SUBMISSION, TEXT, USUAL, asked, v1
 
 # --- submitting ---
 
@@ -323,17 +320,6 @@ def test_a_fault_of_ours_says_nothing_of_itself() -> None:
 @pytest.mark.parametrize("name", ["seed-task", "provider-success", "served-success", "served-foreign"])
 def test_what_is_served_fits_its_published_schema(name: str) -> None:
     v1.fits("ViduV1Task", v1.golden(name))
-
-
-@given(ANYTHING)
-def test_nothing_a_client_sends_is_a_fault(said: Any) -> None:
-    body = {**SUBMISSION, **said} if isinstance(said, dict) else said
-    try:
-        task = task_of(v1.parse(body))
-    except errors.ClientError:
-        return
-    v1.fits("ViduV1Task", v1.submitted(task))
-    assert upstream.dispatch(task).path == "/vidu/v1/tasks"
 
 
 def test_an_error_carries_the_trace_of_its_request() -> None:

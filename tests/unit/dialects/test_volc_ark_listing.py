@@ -5,8 +5,6 @@ from datetime import timedelta
 
 import jsonschema
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from reelkeep.dialects.dialect import Http, List
 from reelkeep.dialects.volc_ark.server import dialect
@@ -80,25 +78,6 @@ def test_a_wrong_query_is_refused_by_its_name(query: str, field: str) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
         listing(query)
     assert refused.value.field == field
-
-
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(
-                ["page_num", "page_size", "filter.status", "filter.task_ids", "filter.model", "filter.service_tier"]
-            )
-            | st.text(),
-            st.text() | st.integers().map(str) | st.sampled_from(["succeeded", "flex", TASK_ID]),
-        ),
-        max_size=6,
-    )
-)
-def test_any_query_is_understood_or_refused(pairs: list[tuple[str, str]]) -> None:
-    try:
-        list_route().parse(Http(method="GET", path=list_route().path, query=tuple(pairs)))
-    except errors.ClientError as error:
-        ark.fits("VolcArkError", ark.refusal(error)[1])
 
 
 def test_a_list_holds_the_tasks_and_how_many_there_are_in_all() -> None:

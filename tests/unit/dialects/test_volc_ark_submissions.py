@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
-from hypothesis import given
 
 from reelkeep.domain import errors
 from reelkeep.domain.task import Kind, Request
@@ -14,7 +12,6 @@ from tests.unit.dialects.stage import (
     TASK_ID,
     TINY,
     task_of,
-    values,
 )
 from tests.unit.dialects.volc_ark_stage import MODEL, SUBMISSION, TEXT, ark, asked, image
 
@@ -216,29 +213,6 @@ def test_what_is_wrong_is_refused_by_its_name(body: Json, field: str) -> None:
         ark.parse(body)
     assert refused.value.field == field
     assert field in refused.value.message
-
-
-@given(
-    values(
-        [*ark.golden("sdk-submission"), "type", "text", "image_url", "url", "role", "draft_task", "id", "video_url"],
-        "text",
-        "image_url",
-        "first_frame",
-        "draft_task",
-        "a boat --dur 5",
-        TASK_ID,
-        5,
-    )
-)
-def test_any_body_is_understood_or_refused(body: Json) -> None:
-    sent = json.dumps(body).encode(errors="replace")
-    try:
-        request = ark.parse(sent)
-    except errors.ClientError as error:
-        ark.fits("VolcArkError", ark.refusal(error)[1])
-    else:
-        assert request.body == json.loads(sent)
-        ark.fits("VolcArkTask", ark.shown(task_of(request)))
 
 
 def test_a_submission_is_answered_with_the_id_alone() -> None:

@@ -6,8 +6,6 @@ from typing import Any
 from zlib import crc32
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from reelkeep.dialects import upstream as upstream_named
 from reelkeep.dialects.families.evidence import ALTERED
@@ -53,7 +51,6 @@ from tests.unit.dialects.stage import (
     refused_as,
     searched,
     task_of,
-    values,
 )
 from tests.unit.dialects.volc_ark_stage import TEXT, ark, image
 
@@ -609,12 +606,3 @@ def test_a_request_too_big_for_its_record_has_a_mark_all_the_same() -> None:
 
 
 NAMES = [*SUCCEEDED, *LINKS, "error", "code", "message", "data", "task_id", "items", "total", "total_tokens"]
-
-
-@given(st.integers(100, 599), values(NAMES, "succeeded", "failed", "queued", CGT) | st.binary())
-def test_nothing_that_a_provider_says_breaks_the_reading_of_it(status: int, body: Json) -> None:
-    said = ProviderResponse(status=status, body=body) if isinstance(body, bytes) else answer(status, body)
-    upstream.read_dispatched(said)
-    upstream.read_observed(said)
-    upstream.read_cancelled(said)
-    found(said)

@@ -10,8 +10,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import strategies as st
-
 from reelkeep.dialects.dialect import Http
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Polling, Request, State, Task
 from reelkeep.domain.wire import Json
@@ -84,4 +82,3 @@ VALUES = values(
     NAMES, "completed", "SUCCESS", "FAILURE", "in_progress", "1280x720", "720p", "16:9", "5", "-1", "url", "true",
     TASK_ID, "referenceGenerate", '{"seed": 7}', "task_not_exist", "\ud83d",
 )  # fmt: skip
-OBJECTS = st.dictionaries(st.sampled_from(NAMES), VALUES, max_size=10)
