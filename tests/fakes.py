@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
 
-from reelkeep.domain import ids
+from reelkeep.domain import archiving, ids, schedule
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
 from reelkeep.domain.listing import Listing, Page
@@ -17,7 +17,7 @@ from reelkeep.domain.notices.subscription import Channel, Policy, SnsState, Subs
 from reelkeep.domain.notices.webhooks import Delivery, WaitingDelivery, Webhook
 from reelkeep.domain.room import InLine, Lease, Limit, Turn, joining_number
 from reelkeep.domain.task import Task
-from reelkeep.ports import Caller
+from reelkeep.ports import Caller, Due
 
 
 @dataclass
@@ -74,6 +74,15 @@ class FakeTasks:
         for _, task in sorted(self.recorded.items()):
             if task.unfinished:
                 yield task
+
+    def due(self, shard: str) -> Iterator[Due]:
+        for task in self.unfinished():
+            if task.id.endswith(shard):
+                yield Due(task.id, schedule.overdue_at(task), archiving.links_die_at(task))
+
+    def get_all(self, task_ids: Sequence[str]) -> list[Task]:
+        assert len(task_ids) <= 100
+        return [self.recorded[task_id] for task_id in task_ids if task_id in self.recorded]
 
     def by_provider_task(self, provider: str, provider_task_id: str) -> list[Task]:
         wanted = (provider, provider_task_id)

@@ -10,6 +10,7 @@ import pytest
 
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.errors import InvalidRequest, Stale
+from reelkeep.domain.ids import SHARDS
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State
 from reelkeep.ports import Tasks
@@ -182,6 +183,7 @@ def test_unfinished_is_what_has_not_ended_or_was_not_told(tasks: Tasks) -> None:
     ended = tasks.create(a_task(4, state=State.PROCESSING))
     tasks.save(ended.advanced(State.FAILED, NOON).with_announcements(announced_at=NOON))
     assert {task.id for task in tasks.unfinished()} == {running.id, untold.id}
+    assert {due.task_id for shard in SHARDS for due in tasks.due(shard)} == {running.id, untold.id}
 
 
 def test_unfinished_finds_hundreds(tasks: Tasks) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.listing import Listing, Page
@@ -84,6 +84,14 @@ class Slots(Protocol):
         """Takes the owner out of the round, unless one of its tasks joined the line since the turn was read."""
 
 
+class Due(NamedTuple):
+    """What the sweep needs to know of every unfinished task."""
+
+    task_id: str
+    overdue_at: datetime
+    links_die_at: datetime  # those of its files that are not archived
+
+
 class Tasks(Protocol):
     def create(self, task: Task) -> Task:
         """Raises Stale if there is a task of this id, TryLater."""
@@ -97,6 +105,15 @@ class Tasks(Protocol):
 
     def unfinished(self) -> Iterator[Task]:
         """Every task that has not come to its end, or has not been told of; oldest first within a part."""
+
+    def due(self, shard: str) -> Iterator[Due]:
+        """Of those whose ids end in this hexadecimal digit; what was recorded seconds ago may be missing.
+
+        A task that release 0.2.0 recorded is always overdue. Raises TryLater.
+        """
+
+    def get_all(self, task_ids: Sequence[str]) -> list[Task]:
+        """A hundred at most, without those that are not there. Raises TryLater."""
 
     def by_provider_task(self, provider: str, provider_task_id: str) -> list[Task]:
         """The tasks that this id at this provider stands for; what was recorded seconds ago may be missing."""

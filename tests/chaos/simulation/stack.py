@@ -196,7 +196,7 @@ class Stack:
         world = self.world
         world.current = ""
         sweep = Sweep(self.tasks, self.executions, self.notices, timedelta(hours=4), world.clock)
-        self._whatever("sweep", lambda: sweep(seconds_left=lambda: 300.0))
+        self._whatever("sweep", lambda: sweep(seconds_left=lambda: 300.0, hand_on=lambda shard: None))
         through = world.now > _ADOPTS_UNTIL and not self.tasks.open
         if not through and world.now < _PATIENCE_UNTIL:
             world.at(_SWEEPS_EVERY, self._sweep)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.adapters import documents
-from reelkeep.adapters.dynamodb.task_record import from_item, is_certain, to_item
+from reelkeep.adapters.dynamodb.task_record import due_from_item, from_item, is_certain, to_item
 from reelkeep.domain.task import (
     ArchivedFile,
     Asset,
@@ -24,6 +24,7 @@ from reelkeep.domain.task import (
     State,
     Task,
 )
+from reelkeep.ports import Due
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ID = "01a1fdfa49e8187d19a8ef119dff6dda"
@@ -80,6 +81,8 @@ def test_an_item_carries_beside_the_document_what_conditions_and_indexes_need() 
         "owner_model": {"S": "alice#viduq2"},
         "owner_tier": {"S": "alice#ordinary"},
         "unfinished": {"S": "a"},
+        "overdue_at": {"S": "2026-11-21T12:10:00+00:00"},
+        "links_die_at": {"S": "2026-11-22T12:00:00+00:00"},
     }
     asked = replace(TASK.request, resolution="720p", template="hug", off_peak=True)
     item = to_item(replace(ANNOUNCED, request=asked, provider_task_id="885"), "w-1")
@@ -248,3 +251,14 @@ def test_a_removed_task_is_in_no_listing_but_still_there() -> None:
     assert item["provider_task"] == {"S": "vidu#885"}  # or it would be adopted
     assert not [name for name in item if name.startswith("owner")]
     assert from_item(item).owner == "alice"
+
+
+def test_what_the_sweep_reads_stands_beside_the_document_as_long_as_there_is_something_to_do() -> None:
+    polled = TASK.with_polling(next_poll_at=NOON + timedelta(minutes=3))
+    assert due_from_item(to_item(polled, "w")) == Due(ID, NOON + timedelta(minutes=13), NOON + timedelta(hours=24))
+    assert not {"unfinished", "overdue_at", "links_die_at"} & set(to_item(ANNOUNCED, "w"))
+
+
+def test_a_record_of_the_release_before_is_always_overdue() -> None:
+    item = {name: value for name, value in to_item(TASK, "w").items() if name not in ("overdue_at", "links_die_at")}
+    assert due_from_item(item).overdue_at < TASK.created_at

@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from reelkeep.adapters.s3.layout import folder
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
-from reelkeep.domain.ids import new_task_id
+from reelkeep.domain.ids import SHARDS, new_task_id
 from reelkeep.domain.observation import (
     Absent,
     Accepted,
@@ -244,6 +244,8 @@ class Stage:
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     notices: FakeNotices = field(default_factory=FakeNotices)
     destinations: FakeDestinations = field(default_factory=FakeDestinations)
+    most_swept: int = 10_000  # by one invocation
+    handed_on: list[str] = field(default_factory=list)  # shards that one sweep left to others
     now: datetime = NOON
     seconds_left: float = 900.0
 
@@ -304,9 +306,14 @@ class Stage:
     def cancel(self, task_id: str, caller: Caller = ALICE) -> Task:
         return Cancel(self.tasks, FakeProviders(self.provider), self.room, self.clock)(task_id, caller)
 
-    def sweep(self, *, everything: bool = False) -> Swept:
-        sweep = Sweep(self.tasks, self.executions, self.notices, timedelta(hours=4), self.clock)
-        return sweep(seconds_left=lambda: self.seconds_left, everything=everything)
+    def sweep(self, *, everything: bool = False, shards: str = SHARDS) -> Swept:
+        sweep = Sweep(self.tasks, self.executions, self.notices, timedelta(hours=4), self.clock, self.most_swept)
+        return sweep(
+            seconds_left=lambda: self.seconds_left,
+            hand_on=self.handed_on.append,
+            everything=everything,
+            shards=shards,
+        )
 
     def call_back(self, task_id: str, token: str = TOKEN) -> None:
         """As the provider."""

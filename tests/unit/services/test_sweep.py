@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 
 from reelkeep.domain.errors import TryLater
+from reelkeep.domain.ids import SHARDS
 from reelkeep.domain.observation import Succeeded
 from reelkeep.domain.task import Task
 from reelkeep.ports import SourceBusy
@@ -214,6 +215,41 @@ def test_that_no_execution_can_be_started_is_a_fault_once_operators_were_told() 
     with pytest.raises(TryLater, match="throttled"):
         stage.sweep(everything=True)
     assert len(stage.notices.alerts) == 1
+
+
+def test_what_is_too_much_for_one_invocation_is_swept_shard_by_shard() -> None:
+    stage = Stage(most_swept=150)
+    ids = {stage.submit().id for _ in range(400)}
+    stage.pass_(3600)
+    stage.executions.started.clear()
+    assert stage.sweep() == Swept(unfinished=400, restarted=0, links_expiring_soon=0, handed_on=16)
+    assert stage.executions.started == []
+    swept = [stage.sweep(shards=shard) for shard in stage.handed_on]
+    assert sum(each.restarted for each in swept) == sum(each.unfinished for each in swept) == 400
+    assert sorted(id for id, _ in stage.executions.started) == sorted(ids)
+
+
+def test_a_shard_that_is_too_large_loses_nothing_and_begins_with_the_most_urgent() -> None:
+    stage = Stage(most_swept=1)
+    ids = [stage.submit().id[:-1] + "a" for _ in range(3)]
+    for hours, id in zip((2, 3, 1), ids, strict=True):
+        made = replace(next(iter(stage.tasks.recorded.values())), id=id, succeeded_at=NOON - timedelta(hours=hours))
+        stage.tasks.recorded[id] = made
+    stage.pass_(3600)
+    stage.executions.started.clear()
+    swept = [stage.sweep(shards="a") for _ in range(3)]
+    assert [id for id, _ in stage.executions.started if id in ids] == [ids[1], ids[0], ids[2]]
+    assert swept[0].left == swept[0].unfinished - 1
+    assert all(each.restarted == 1 for each in swept)
+
+
+def test_a_sweep_that_has_no_time_to_read_everything_hands_it_on() -> None:
+    stage = Stage()
+    for _ in range(200):
+        stage.submit()
+    stage.seconds_left = 119
+    assert stage.sweep() == Swept(unfinished=100, restarted=0, links_expiring_soon=0, handed_on=16)
+    assert stage.handed_on == list(SHARDS)
 
 
 def test_two_sweeps_at_once_start_one_run() -> None:

@@ -46,6 +46,11 @@ def due(task: Task, now: datetime) -> list[tuple[int, str]]:
     return [(number, name) for _, _, number, name in sorted(files, key=lambda file: file[:2])]
 
 
+def links_die_at(task: Task) -> datetime:
+    """Of a task without links, when they would if it had just been made when it was last polled."""
+    return task.links_die_at or (task.succeeded_at or task.updated_at) + LINK_LIFE
+
+
 def retry_in(task: Task, now: datetime) -> int:
     """Seconds until the next file is to be tried, or success need not wait for one any longer."""
     moments = [asset.retry_at or now for _, asset in _open(task)]

@@ -7,6 +7,7 @@ import re
 import secrets
 from datetime import UTC, datetime, timedelta
 
+SHARDS = "0123456789abcdef"  # the last digit of an id: what is kept by it is spread evenly
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TASK_ID = re.compile(r"[0-9a-f]{32}")
 

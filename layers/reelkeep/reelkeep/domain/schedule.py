@@ -55,6 +55,11 @@ def is_time_to_alert(since: datetime | None, now: datetime) -> bool:
     return since is not None and now - since >= ALERT_AFTER
 
 
+def overdue_at(task: Task) -> datetime:
+    """From then on, no execution is at work on the task."""
+    return (task.polling.next_poll_at or task.updated_at) + OVERDUE_AFTER
+
+
 def first_wait(expected: float) -> int:
     """Seconds from the submission to the first look: nothing ends before half of its usual time."""
     return _whole(min(expected / 2, _LONGEST_WAIT))

@@ -18,6 +18,7 @@ from reelkeep.settings import Settings
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_lambda import LambdaClient
     from types_boto3_s3 import S3Client
     from types_boto3_secretsmanager import SecretsManagerClient
     from types_boto3_sns import SNSClient
@@ -97,6 +98,11 @@ def sqs() -> SQSClient:
 @cache
 def stepfunctions() -> SFNClient:
     return _session().client("stepfunctions", config=_CONFIG)
+
+
+@cache
+def lambda_() -> LambdaClient:
+    return _session().client("lambda", config=_CONFIG)
 
 
 @cache

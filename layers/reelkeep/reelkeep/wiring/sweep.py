@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
+from reelkeep.adapters.invocations import LambdaInvocations
 from reelkeep.adapters.notices import SnsNotices
 from reelkeep.services.adopt import Adopt
 from reelkeep.services.sweep import Sweep
@@ -11,7 +12,7 @@ from reelkeep.wiring import platform
 from reelkeep.wiring.providers import configured_providers
 
 
-def build() -> tuple[Sweep, Adopt]:
+def build() -> tuple[Sweep, Adopt, LambdaInvocations]:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
     executions = StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn)
@@ -25,4 +26,5 @@ def build() -> tuple[Sweep, Adopt]:
             clock=platform.now,
         ),
         Adopt(tasks, providers, executions, platform.now),
+        LambdaInvocations(platform.lambda_),
     )

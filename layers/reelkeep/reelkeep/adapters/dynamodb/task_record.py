@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reelkeep.adapters import documents
+from reelkeep.domain import archiving, schedule
 from reelkeep.domain.task import Task
+from reelkeep.ports import Due
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+_TIMES = ("overdue_at", "links_die_at")
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _INDEXED_BYTES = 1024  # DynamoDB takes 2,048 in an index's key, and refuses the whole item beyond
-
-SHARDS = "0123456789abcdef"  # of the index of unfinished tasks: one partition takes 1,000 writes a second
 
 
 def key(task_id: str) -> dict[str, AttributeValueTypeDef]:
@@ -27,7 +30,7 @@ def to_item(task: Task, write_id: str) -> dict[str, AttributeValueTypeDef]:
         "write_id": write_id,
         **({} if task.removed_at else _listed(task)),
         "provider_task": indexed(task.provider, task.provider_task_id),
-        "unfinished": task.id[-1] if task.unfinished else "",
+        **(_due(task) if task.unfinished else {}),
         "document": documents.write(task),
     }
     return {
@@ -35,6 +38,23 @@ def to_item(task: Task, write_id: str) -> dict[str, AttributeValueTypeDef]:
         "version": {"N": str(task.version)},
         **{name: {"S": value} for name, value in attributes.items() if value},
     }
+
+
+def _due(task: Task) -> dict[str, str]:
+    """What the sweep reads of it."""
+    return {
+        "unfinished": task.id[-1],
+        "overdue_at": schedule.overdue_at(task).isoformat(),
+        "links_die_at": archiving.links_die_at(task).isoformat(),
+    }
+
+
+def due_from_item(item: Mapping[str, AttributeValueTypeDef]) -> Due:
+    """Release 0.2.0 recorded no times."""
+    overdue_at, links_die_at = (
+        datetime.fromisoformat(item[name]["S"]) if name in item else _LONG_AGO for name in _TIMES
+    )
+    return Due(item["task_id"]["S"], overdue_at, links_die_at)
 
 
 def _listed(task: Task) -> dict[str, str]:

@@ -12,12 +12,21 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reelkeep.adapters.dynamodb.faults import table_faults
 from reelkeep.adapters.dynamodb.task_index import Predicate, Span, TaskIndex, bounds, rest_of, span_of
-from reelkeep.adapters.dynamodb.task_record import SHARDS, from_item, indexed, is_certain, key, tier, to_item
+from reelkeep.adapters.dynamodb.task_record import (
+    due_from_item,
+    from_item,
+    indexed,
+    is_certain,
+    key,
+    tier,
+    to_item,
+)
 from reelkeep.domain import ids
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.redaction import redact
 from reelkeep.domain.task import Task
+from reelkeep.ports import Due
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -146,10 +155,19 @@ class TableTasks:
         return [task for task in read if task.owner == owner and listing.filter.admits(task)]
 
     def unfinished(self) -> Iterator[Task]:
-        for shard in SHARDS:
+        for shard in ids.SHARDS:
             task_ids = self._index.all("unfinished", shard)
             while chunk := list(islice(task_ids, _BATCH)):
-                yield from (task for task in self._read(chunk, consistent=True) if task.unfinished)
+                yield from (task for task in self.get_all(chunk) if task.unfinished)
+
+    def due(self, shard: str) -> Iterator[Due]:
+        task_ids = self._index.all("unfinished", shard)
+        while chunk := list(islice(task_ids, _BATCH)):
+            items = self._items(chunk, ProjectionExpression="task_id, unfinished, overdue_at, links_die_at")
+            yield from (due_from_item(item) for item in items.values() if "unfinished" in item)
+
+    def get_all(self, task_ids: Sequence[str]) -> list[Task]:
+        return self._read(task_ids, consistent=True)
 
     def ended(self, span: Span) -> Iterator[str]:
         """The ids of all tasks whose end was told, in no order. Reads the whole table: for operators."""
@@ -202,18 +220,22 @@ class TableTasks:
 
     def _read(self, task_ids: Sequence[str], *, consistent: bool = False) -> list[Task]:
         """These tasks, in this order, without those that are not there. Raises TryLater."""
+        items = self._items(task_ids, ConsistentRead=consistent)
+        return [from_item(items[task_id]) for task_id in task_ids if task_id in items]
+
+    def _items(self, task_ids: Sequence[str], **how: Any) -> dict[str, Mapping[str, AttributeValueTypeDef]]:
         items: dict[str, Mapping[str, AttributeValueTypeDef]] = {}
         keys = [key(task_id) for task_id in task_ids]
         for attempt in range(_BATCH_ATTEMPTS):
             if attempt:
                 self._pause(_FIRST_PAUSE * 2 ** (attempt - 1))
-            answer = self._client.batch_get_item(
-                RequestItems={self._table: {"Keys": keys, "ConsistentRead": consistent}}
-            )
+            with table_faults("tasks could not be read"):
+                request: Any = {"Keys": keys, **how}
+                answer = self._client.batch_get_item(RequestItems={self._table: request})
             items |= {item["task_id"]["S"]: item for item in answer["Responses"].get(self._table, [])}
             left = answer["UnprocessedKeys"].get(self._table)
             if not left:
-                return [from_item(items[task_id]) for task_id in task_ids if task_id in items]
+                return items
             keys = list(left["Keys"])
         raise TryLater("the table does not keep up with what is read from it")
 
