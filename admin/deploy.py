@@ -34,11 +34,13 @@ _ACTIONS: Final = (  # of each service that the template needs
     "cloudformation:SetStackPolicy",
     "cloudwatch:PutDashboard",
     "cloudwatch:PutMetricAlarm",
+    "codedeploy:CreateDeploymentGroup",
     "dynamodb:CreateTable",
     "events:PutRule",
     "iam:CreatePolicy",
     "iam:CreateRole",
     "lambda:CreateFunction",
+    "lambda:GetAccountSettings",
     "lambda:PublishLayerVersion",
     "logs:CreateLogGroup",
     "s3:CreateBucket",
@@ -84,6 +86,8 @@ class Preflight:
 
     def suggested(self) -> dict[str, str]:
         """Parameters that nobody has chosen: files that are copied and webhooks that hang leave room for the API."""
+        if not self._limit:
+            return {}
         spare = self._limit["UnreservedConcurrentExecutions"] - _UNRESERVED
         suggested = {"DeliverConcurrency": str(max(2, min(100, self._limit["ConcurrentExecutions"] // 10)))}
         if spare >= _UNRESERVED:
@@ -93,7 +97,7 @@ class Preflight:
 
     def note(self) -> str:
         """What is allowed, and will be felt."""
-        quota = self._limit["ConcurrentExecutions"]
+        quota = self._limit.get("ConcurrentExecutions", _USUAL_QUOTA)
         if quota >= _USUAL_QUOTA:
             return ""
         return (
@@ -119,7 +123,13 @@ class Preflight:
 
     @cached_property
     def _limit(self) -> dict[str, int]:
-        return dict(self.client("lambda").get_account_settings()["AccountLimit"])
+        """Empty if we may not see it."""
+        try:
+            return dict(self.client("lambda").get_account_settings()["AccountLimit"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _DENIED:
+                return {}
+            raise
 
     def _state(self) -> Iterator[str]:
         name, status = self.plan.stack_name, self._stack.get("StackStatus", "")
@@ -178,7 +188,7 @@ class Preflight:
 
     def _concurrency(self) -> Iterator[str]:
         before, after = self._reserved(self._before), self._reserved({**self._before, **self.plan.parameters})
-        left = self._limit["UnreservedConcurrentExecutions"] + before - after
+        left = self._limit.get("UnreservedConcurrentExecutions", after + _UNRESERVED) + before - after
         if after and left < _UNRESERVED:
             yield (
                 f"MaxConcurrency and FinalizeConcurrency reserve {after} executions, which leaves {left} to others: "

@@ -28,7 +28,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         logger.info("task ended", extra=log_fields(verdict.task))
         provider_metrics.ended(verdict.task)
     if verdict.task and verdict.lost:
-        logger.error("task lost", extra={**log_fields(verdict.task), "lost": verdict.lost})
+        logger.warning("task lost", extra={**log_fields(verdict.task), "lost": verdict.lost})
         metrics.add_metric(name="LostTasks", unit=MetricUnit.Count, value=1)
         metrics.flush_metrics()
     return verdict.answer

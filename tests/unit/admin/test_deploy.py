@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,6 @@ from botocore.stub import ANY, Stubber
 
 from admin.deploy import Plan, Preflight, deploy
 
-ROOT = Path(__file__).parents[3]
 STEPS = ("finalize", "query", "submit")
 USER = "arn:aws:iam::123456789012:user/alice"
 ROLE = "arn:aws:sts::123456789012:assumed-role/deployer/session"
@@ -39,6 +37,7 @@ class Account:
         quota: int = 1000,
         unreserved: int | None = None,
         protected: int = 0,
+        may_see_limits: bool = True,
     ) -> None:
         self._clients: dict[str, Any] = {}
         self._stubs: list[Stubber] = []
@@ -52,10 +51,8 @@ class Account:
             cloudformation.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": "reelkeep"})
         else:
             cloudformation.add_client_error("describe_stacks", "ValidationError", "it does not exist")
-        policy = json.loads((ROOT / "stack-policy.json").read_text())
         for _ in range(protected):
             cloudformation.add_response("set_stack_policy", {}, {"StackName": "reelkeep", "StackPolicyBody": ANY})
-        assert policy["Statement"]
         iam = self._stub("iam")
         if not arn.endswith(":root"):
             results = [{"EvalActionName": name, "EvalDecision": "implicitDeny"} for name in denied]
@@ -71,7 +68,10 @@ class Account:
         if not stack:
             self._add_names(taken)
         limit = {"ConcurrentExecutions": quota, "UnreservedConcurrentExecutions": unreserved or quota}
-        functions.add_response("get_account_settings", {"AccountLimit": limit})
+        if may_see_limits:
+            functions.add_response("get_account_settings", {"AccountLimit": limit})
+        else:
+            functions.add_client_error("get_account_settings", "AccessDeniedException")
 
     def _add_names(self, taken: Sequence[str]) -> None:
         def look(service: str, operation: str, name: str, answer: dict[str, Any], code: str) -> None:
@@ -150,6 +150,13 @@ def test_everything_else_that_is_missing_is_said_at_once() -> None:
     ):
         assert each in names
     assert "reserve 12 executions, which leaves -2" in concurrency
+
+
+def test_what_may_not_be_looked_at_does_not_hide_what_else_is_missing() -> None:
+    account = Account(denied=["lambda:GetAccountSettings"], may_see_limits=False)
+    preflight = Preflight(account, plan(MaxConcurrency="5"), STEPS)
+    assert preflight.missing() == ["You may not do what the deployment needs: lambda:GetAccountSettings."]
+    assert (preflight.suggested(), preflight.note()) == ({}, "")
 
 
 @pytest.mark.parametrize(
