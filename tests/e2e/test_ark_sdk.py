@@ -78,6 +78,22 @@ def test_what_only_ark_has_comes_from_a_provider_of_arks_dialect(
     assert anyone.get(task.content.last_frame_url).headers["content-type"] == "image/jpeg"
 
 
+def test_a_film_whose_submission_ark_did_not_answer_is_made_once_and_found(
+    stack: Stack, alice: Client, anyone: httpx.Client, prompt: Prompt, simulator: Simulator
+) -> None:
+    """The SDK sends a null for each argument that was not given, also where the mark goes that it is found by."""
+    text = prompt("whose answer is cut", "[submit-lose:1]")
+    with Ark(base_url=f"{stack.api_url}/api/v3", api_key=alice.key) as ark:
+        content: Any = [{"type": "text", "text": text}]
+        task_id = ark.content_generation.tasks.create(
+            model=SEEDANCE, content=content, resolution="480p", duration=1, execution_expires_after=None
+        ).id
+        task = ended(ark.content_generation.tasks, task_id)
+    assert (task.status, task.error) == ("succeeded", None)
+    assert len(simulator.tasks(text)) == 1
+    assert decoded(anyone.get(task.content.video_url).content).frames == 24
+
+
 def test_a_task_in_the_queue_is_cancelled_and_one_under_way_is_not(
     tasks: Any, prompt: Prompt, simulator: Simulator
 ) -> None:

@@ -54,6 +54,15 @@ FILMS = {
     "mkv, cover attached": Film("matroska", "libx264", cover="attached"),
     "avi": Film("avi", "mpeg4", audio="libmp3lame"),
 }
+STREAMS = {  # of which no facts are read
+    "ts": (Film("mpegts", "libx264", audio="aac"), "video/mp2t", "ts"),
+    "m2ts": (Film("mpegts", "libx264", audio="aac", options=(("mpegts_m2ts_mode", "1"),)), "video/mp2t", "ts"),
+    "ps": (Film("vob", "mpeg2video", audio="mp2"), "video/mpeg", "mpg"),
+    "mpeg1": (Film("mpeg", "mpeg1video", size=(96, 64)), "video/mpeg", "mpg"),
+    "flv": (Film("flv", "libx264", audio="aac"), "video/x-flv", "flv"),
+    "asf": (Film("asf", "mpeg4", audio="libmp3lame"), "video/x-ms-asf", "asf"),
+    "mxf": (Film("mxf", "mpeg2video", fps=Fraction(25)), "application/mxf", "mxf"),
+}
 FRAGMENTED = [name for name in FILMS if "fragment" in name or name in ("dash", "cmaf", "smooth streaming")]
 OPEN = [name for name in FILMS if "unknown size" in name]
 TRAILERS = {
@@ -131,6 +140,19 @@ def test_a_film_that_was_cut_is_refused(name: str) -> None:
             continue
         cut = read_by_ffmpeg(content[:length])
         assert cut.packets == whole.packets or name in FRAGMENTED + OPEN, length
+
+
+@pytest.mark.parametrize("name", STREAMS)
+def test_a_stream_that_ffmpeg_reads_is_kept_without_facts_and_refused_if_its_last_packet_is_cut(name: str) -> None:
+    film, content_type, extension = STREAMS[name]
+    content = film.make()
+    read_by_ffmpeg(content)
+
+    assert probe(content) == Media(content_type, extension)
+    assert probe(content + TRAILERS["a text"]) == Media(content_type, extension)
+    for end in (1, 5, 50):
+        with pytest.raises(Truncated):
+            probe(content[:-end])
 
 
 @pytest.mark.parametrize("name", [name for name in FILMS if name not in [*FRAGMENTED, *OPEN]])

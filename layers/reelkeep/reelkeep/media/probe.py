@@ -14,6 +14,7 @@ from reelkeep.media.images import HEAD, Gif, Opaque, Png, Riff
 from reelkeep.media.jpeg import Jpeg
 from reelkeep.media.matroska import Matroska
 from reelkeep.media.mp4 import Mp4
+from reelkeep.media.streams import Packets, TransportStream, asf, flv, mxf, program_stream
 
 Expected = Literal["video", "image", "audio", "media"]  # media: any of them
 
@@ -65,7 +66,20 @@ _BRANDS = {  # ISO/IEC 14496-12, 4.3
 _WEBM = _Format("video audio", "a WebM file", "video/webm", "webm", Matroska)
 _MATROSKA = _Format("video audio", "a Matroska file", "video/x-matroska", "mkv", Matroska)
 
+_TS = _Format("video", "an MPEG transport stream", "video/mp2t", "ts", TransportStream)
+_PS = _Format("video", "an MPEG program stream", "video/mpeg", "mpg", partial(Packets, program_stream))
+_ASF = _Format("video audio", "an ASF file", "video/x-ms-asf", "asf", partial(Packets, asf))
+
 _SIGNATURES = [
+    (re.compile(rb"(?![\t\r\n -~]{16})G[\x00-\x7f].[\x10-\x3f].{184}G", re.S), _TS),
+    (re.compile(rb".{4}G[\x00-\x7f].[\x10-\x3f].{188}G", re.S), _TS._replace(reader=partial(TransportStream, 192))),
+    (re.compile(rb"FLV\x01"), _Format("video", "an FLV file", "video/x-flv", "flv", partial(Packets, flv))),
+    (re.compile(rb"\x00\x00\x01\xba"), _PS),
+    (re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"), _ASF),
+    (
+        re.compile(rb"\x06\x0e\x2b\x34\x02\x05\x01\x01"),
+        _Format("video", "an MXF file", "application/mxf", "mxf", partial(Packets, mxf)),
+    ),
     (re.compile(rb"\xff\xd8\xff"), _Format("image", "a JPEG picture", "image/jpeg", "jpeg", Jpeg)),
     (re.compile(rb"\x89PNG\r\n\x1a\n"), _Format("image", "a PNG picture", "image/png", "png", Png)),
     (re.compile(rb"GIF8[79]a"), _Format("image", "a GIF picture", "image/gif", "gif", Gif)),
