@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ import yaml
 
 from tests.chaos.faulty_transport import Killed
 
-DEFINITION: dict[str, Any] = yaml.safe_load(
-    (Path(__file__).parents[2] / "statemachine" / "task.asl.yaml").read_text()
-)
+_HERE = Path(__file__).parent
+DEFINITION: dict[str, Any] = yaml.safe_load((_HERE.parents[1] / "statemachine" / "task.asl.yaml").read_text())
+# An execution that is under way when the stack is updated goes on by the definition that it began with.
+RELEASE_BEFORE: dict[str, Any] = yaml.safe_load((_HERE / "release_0_2_0" / "task.asl.yaml").read_text())
 _ANY = "States.TaskFailed"  # as the language has it: any error but a time-out
 
 
@@ -24,11 +25,11 @@ class ExecutionFailed(Exception):
 Invoke = Callable[[str, dict[str, Any]], dict[str, Any]]
 
 
-def execution(data: dict[str, Any], invoke: Invoke) -> Generator[float]:
+def execution(data: dict[str, Any], invoke: Invoke, definition: Mapping[str, Any] = DEFINITION) -> Generator[float]:
     """Sees one task through, and yields the seconds to wait for in between. Raises ExecutionFailed."""
-    name = DEFINITION["StartAt"]
+    name = definition["StartAt"]
     while True:
-        state = DEFINITION["States"][name]
+        state = definition["States"][name]
         match state["Type"]:
             case "Wait":
                 yield float(data[state["SecondsPath"].removeprefix("$.")])

@@ -21,7 +21,7 @@ from reelkeep.domain import ids
 from reelkeep.domain.task import Announcements, Dispatch, DispatchStatus, Kind, Request, State, Task
 from tests.chaos.cloud import Cloud, Connected
 from tests.chaos.faulty_transport import Call, FaultyTransport, Killed, Mode
-from tests.chaos.machine import ExecutionFailed, execution
+from tests.chaos.machine import DEFINITION, RELEASE_BEFORE, ExecutionFailed, execution
 from tests.chaos.provider import Provider, Stock
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -63,6 +63,7 @@ class Scenario:
     queue_seconds: float = 0.5
     video_bytes: int = 0
     only: frozenset[str] = frozenset()  # functions whose calls no other scenario has so; all if empty
+    is_upgraded: bool = False  # its executions began under the release before, whose input names no run
     repeats: bool = False  # the client repeats a call that was not answered, under the same Idempotency-Key
 
 
@@ -185,7 +186,11 @@ class ScenarioRun:
             if each.name not in self._known:
                 self._known.add(each.name)
                 self._running.add(each.name)
-                steps = execution(json.loads(each.execution_input), self.cloud.invoke)
+                data, definition = json.loads(each.execution_input), DEFINITION
+                if self.scenario.is_upgraded:
+                    del data["run"]
+                    definition = RELEASE_BEFORE
+                steps = execution(data, self.cloud.invoke, definition)
                 self._at(0, partial(self._step, each, steps))
 
     def _step(self, machine: Any, steps: Generator[float]) -> None:

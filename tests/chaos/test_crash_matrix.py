@@ -95,6 +95,14 @@ SCENARIOS = [
         only=frozenset({"submit", "sweep"}),
     ),
     Scenario(
+        name="an execution that began before the stack was updated",
+        path="/v1/video/generations",
+        body={"model": "kling-v1", "prompt": "a boat"},
+        provider="plain",
+        is_upgraded=True,
+        only=frozenset({"poll", "finalize"}),
+    ),
+    Scenario(
         name="ark",
         path="/api/v3/contents/generations/tasks",
         body={"model": "doubao-seedance-1-0-pro", "content": [{"type": "text", "text": "a boat"}]},
