@@ -33,6 +33,7 @@ export class Wall {
     this.byId = new Map();
     /** @type {string | null} */
     this.cursor = null;
+    this.failed = ""; // why older ones could not be loaded
     this.whole = false; // nothing older is left
     this.loading = false;
     this.generation = 0; // of the filters; what an older one asked for is dropped
@@ -62,11 +63,20 @@ export class Wall {
     this.grid.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.walk(event));
     this.note = el("div.note");
     this.dayLabel = el("p.day", { "aria-hidden": "true" });
-    this.chips = el("div.chips", { role: "group", "aria-label": "State" });
-    this.more = el("form.finer", { role: "search", "aria-label": "Videos" });
+    this.chips = el("div.chips", { role: "group", "aria-label": "State" }, ...FILTERS.map((each) =>
+      el("button.chip", { type: "button", onclick: () => this.narrow("state", each.states) }, each.label)));
+    const field = (/** @type {string} */ name, /** @type {string} */ label, /** @type {any} */ attributes) =>
+      el("label", null, el("span", null, label), el("input", {
+        name, onchange: (/** @type {any} */ event) => this.narrow(name, event.target.value.trim()), ...attributes,
+      }));
+    this.more = el("form.finer", { role: "search", "aria-label": "Videos", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
+      field("model", "Model", { placeholder: "any", size: 12, spellcheck: "false", autocomplete: "off" }),
+      field("from", "From", { type: "date" }),
+      field("to", "To", { type: "date" }));
+    this.details = el("details.more", { open: innerWidth > 700 }, el("summary", null, "More filters"), this.more);
     this.element = el("section.wall", { "aria-label": "Videos" },
       el("h1.unseen", null, "Videos"),
-      el("div.toolbar", null, this.chips, el("details.more", { open: innerWidth > 700 }, el("summary", null, "More filters"), this.more), this.dayLabel), this.grid, this.note);
+      el("div.toolbar", null, this.chips, this.details, this.dayLabel), this.grid, this.note);
   }
 
   // --- filters, from the address bar ---
@@ -90,21 +100,12 @@ export class Wall {
     location.hash = String(next) ? `#/?${next}` : "#/";
   }
 
+  /** The elements stay, so that whoever types or tabs there keeps the focus. */
   paintFilters() {
     const filter = this.filter ?? new URLSearchParams();
-    const state = filter.get("state") ?? "";
-    this.chips.replaceChildren(...FILTERS.map((each) =>
-      el("button.chip", { type: "button", "aria-pressed": String(each.states === state), onclick: () => this.narrow("state", each.states) }, each.label)));
-    const field = (/** @type {string} */ name, /** @type {string} */ label, /** @type {any} */ attributes) =>
-      el("label", null, el("span", null, label), el("input", {
-        name, value: filter.get(name) ?? "", onchange: (/** @type {any} */ event) => this.narrow(name, event.target.value.trim()), ...attributes,
-      }));
-    this.more.replaceChildren(
-      field("model", "Model", { placeholder: "any", size: 12, spellcheck: "false", autocomplete: "off" }),
-      field("from", "From", { type: "date" }),
-      field("to", "To", { type: "date" }),
-    );
-    this.more.onsubmit = (/** @type {Event} */ event) => event.preventDefault();
+    FILTERS.forEach((each, at) => this.chips.children[at].setAttribute("aria-pressed", String(each.states === (filter.get("state") ?? ""))));
+    for (const input of this.more.querySelectorAll("input")) if (input !== document.activeElement) input.value = filter.get(input.name) ?? "";
+    if (["model", "from", "to"].some((name) => filter.has(name))) this.details.open = true;
   }
 
   /** Of the API, for the filter. */
@@ -154,6 +155,7 @@ export class Wall {
     this.byId.clear();
     this.cursor = null;
     this.whole = this.loading = false;
+    this.failed = "";
     this.focus = this.scroll = 0;
     for (const tile of this.tiles.values()) tile.leave();
     this.tiles.clear();
@@ -364,7 +366,8 @@ export class Wall {
       before = tile.element;
     }
     for (const [id, tile] of this.tiles) {
-      if (shown.has(id)) continue;
+      // Whoever walks with the keyboard finds the place again.
+      if (shown.has(id) || (this.byId.has(id) && tile.element.contains(document.activeElement))) continue;
       tile.leave();
       this.tiles.delete(id);
     }
