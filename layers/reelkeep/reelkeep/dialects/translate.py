@@ -100,22 +100,23 @@ def means(
     words: Mapping[str, Any] | None = None,
     read: Callable[[Any], Any] | None = None,
     write: Callable[[Any], Json] | None = None,
+    says: str | None = None,
     **field: Any,
 ) -> Any:
     """A field that is one of a Request's.
 
     `default` holds without it (... if it is required), `none` is the value that says nothing, `read` makes our
-    value of this format's, `write` its spelling of ours. The rest is pydantic's: description, examples, limits.
+    value of this format's, `write` its spelling of ours, `says` is for the documents. The rest is pydantic's.
     """
     meaning = Meaning(of=of, none=none, words=words or {}, reads=read, write=write, required=default is ...)
-    return Field(default, json_schema_extra=meaning, **field)
+    return Field(default, json_schema_extra=meaning, description=says, **field)
 
 
-def only_here(default: Any = None, *, matters: bool = True, **field: Any) -> Any:
+def only_here(default: Any = None, *, matters: bool = True, says: str | None = None, **field: Any) -> Any:
     """A field that no other format has a word for: anything but `default` can only go to a provider of this format,
     unless it does not matter."""
     meaning = Meaning(none=default, words={}, matters=matters, required=default is ...)
-    return Field(default, json_schema_extra=meaning, **field)
+    return Field(default, json_schema_extra=meaning, description=says, **field)
 
 
 class Part(BaseModel):
@@ -200,7 +201,7 @@ class Body(Part):
 
     callback_url: Url | None = means("callback_url")
     provider: Name | None = means(
-        "provider", description="Reelkeep's own: the provider to use, by name. It does not travel."
+        "provider", says="Reelkeep's own: the provider to use, by name. It does not travel."
     )
 
     def understood(self) -> dict[str, Any]:

@@ -192,10 +192,7 @@ class Answers:
             message = f"{_SENTENCES.get(kind, 'the provider failed')} ({code})" if code else _SENTENCES.get(kind, "")
         retryable = kind in self.retryable or is_trouble(code)
         return Failure(
-            reason=kind,
-            code=code,
-            message=message or "the provider failed, and gave no reason",
-            retryable=retryable,
+            reason=kind, code=code, message=message or "the provider failed, and gave no reason", retryable=retryable
         )
 
     # --- the answer to a cancellation ---

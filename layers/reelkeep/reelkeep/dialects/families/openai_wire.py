@@ -53,7 +53,7 @@ class _Asked(Part):
     resolution: Name | None = means("resolution", examples=["720p"])
     ratio: Name | None = means("aspect_ratio")
     aspect_ratio: Name | None = means("aspect_ratio", examples=["16:9"])
-    seed: Annotated[int, Whole(-1, 2**63 - 1)] | None = means("seed", description="-1: at random.")
+    seed: Annotated[int, Whole(-1, 2**63 - 1)] | None = means("seed", says="-1: at random.")
     generate_audio: bool | None = means("audio")
     audio: bool | None = means("audio")
     watermark: bool | None = means("watermark")
@@ -62,14 +62,14 @@ class _Asked(Part):
         "off_peak", words={"flex": True, "auto": None, "default": None}
     )
     off_peak: bool | None = means("off_peak", none=False)
-    n: Annotated[int, Whole(0, 1)] | None = only_here(matters=False, description="One task makes one video.")
+    n: Annotated[int, Whole(0, 1)] | None = only_here(matters=False, says="One task makes one video.")
     response_format: Literal["url"] | None = only_here(matters=False)
     user: Annotated[str, Field(max_length=8192)] | None = only_here(matters=False)
     mode: Name = only_here("std")
     movement_amplitude: Name = only_here("auto")
     style: Name = only_here("general")
     payload: Annotated[str, Field(max_length=1_048_576)] | None = means(
-        "payload", description="Comes back with the task, where the format has a place for it."
+        "payload", says="Comes back with the task, where the format has a place for it."
     )
 
     @classmethod
@@ -98,7 +98,7 @@ class Metadata(_Asked):
 
 class Reference(Part):
     image_url: Image | None = None
-    file_id: Name | None = only_here(description="Of a file that was uploaded: there are none here.")
+    file_id: Name | None = only_here(says="Of a file that was uploaded: there are none here.")
 
 
 def _form_of(value: Any) -> str:
@@ -115,10 +115,8 @@ class Submission(_Asked, Body):
         "image": ("images",),
     }
 
-    model: Name | None = means("model", description="Decides which provider serves the task.")
-    prompt: Annotated[str, Field(max_length=32_000)] | None = means(
-        "prompt", description="Needed unless there are images."
-    )
+    model: Name | None = means("model", says="Decides which provider serves the task.")
+    prompt: Annotated[str, Field(max_length=32_000)] | None = means("prompt", says="Needed unless there are images.")
     input_reference: _Reference | None = Field(None, description="The first frame.")
     images: list[Image] = Field(
         [],

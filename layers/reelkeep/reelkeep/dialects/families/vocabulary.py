@@ -39,7 +39,7 @@ _CODES: Codes = {
     "|(api.?|invalid.?)(key|token)|invalid_?endpoint(?!ormodel)",
 }
 _INPUT_CODES: Codes = {  # a code that says so much needs no message to explain it
-    FailureClass.INPUT: "^(field|image|face|(invalid|missing)parameter|invalidendpoint|modelunavailable|creationnot)",
+    FailureClass.INPUT: "^(field|image|face|(invalid|missing)parameter|invalidendpoint|modelunavailable|creationnot)"
 }
 _ABOUT_INPUT = re.compile(r"invalid|unsupported|required|parameter|bad.?request|conflict", re.IGNORECASE)
 _TROUBLE = re.compile(

@@ -31,17 +31,17 @@ class Make(Part):
 
 
 class Watermark(Part):
-    enabled: bool | None = means("watermark", description="A second video has one.")
+    enabled: bool | None = means("watermark", says="A second video has one.")
 
 
 class Submission(Body):
-    external_task_id: Name | None = means("payload", description="Comes back unchanged with every answer.")
+    external_task_id: Name | None = means("payload", says="Comes back unchanged with every answer.")
     watermark_info: Watermark | None = None
 
 
 class _Video(Make, Submission):
     model_name: Name = means("model", "kling-v1")
-    multi_shot: bool = only_here(False, description="With `shot_type` and `multi_prompt`.")
+    multi_shot: bool = only_here(False, says="With `shot_type` and `multi_prompt`.")
     prompt: Prompt | None = means("prompt")
     negative_prompt: Prompt | None = only_here()
     sound: Name | None = means("audio", words={"on": True, "off": False})

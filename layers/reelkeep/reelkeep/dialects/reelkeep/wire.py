@@ -21,6 +21,7 @@ class Body(BaseModel):
     )
 
 
-def optional(**field: Any) -> Any:
+def optional(says: str = "", **field: Any) -> Any:
     """A field that may be left out."""
-    return Field(None, **field)
+    more = {"description": says, **field} if says else field
+    return Field(None, **more)

@@ -27,7 +27,7 @@ class Submission(Body):
     # Kinds that do not require a model have only one.
     model: Name | None = means("model", write=lambda _: None)
     payload: Annotated[str, Field(max_length=1_048_576)] | None = means(
-        "payload", description="Comes back unchanged with every answer."
+        "payload", says="Comes back unchanged with every answer."
     )
 
 
@@ -37,7 +37,7 @@ class Video(Submission):
     model: Name = means("model", ...)
     prompt: Prompt | None = means("prompt")
     duration: Seconds | None = means("duration")
-    seed: _Seed | None = means("seed", none=0, description="0: at random.")
+    seed: _Seed | None = means("seed", none=0, says="0: at random.")
     resolution: Name | None = means("resolution", examples=["720p"])
     movement_amplitude: Literal["auto", "small", "medium", "large"] = only_here("auto")
     bgm: bool = only_here(False)
@@ -45,7 +45,7 @@ class Video(Submission):
     audio_type: Name | None = only_here()
     voice_id: Name | None = only_here()
     is_rec: bool = only_here(False)
-    off_peak: bool = means("off_peak", False, description="Cheaper; done within 48 hours.")
+    off_peak: bool = means("off_peak", False, says="Cheaper; done within 48 hours.")
     watermark: bool | None = means("watermark")
     wm_position: Literal[1, 2, 3, 4, "unspecified", "top_left", "top_right", "bottom_right", "bottom_left"] | None = (
         only_here()
@@ -101,7 +101,7 @@ class Template2video(Submission):
     template: Name = means("template", ...)
     images: list[Image] = means("images", ..., min_length=1, max_length=_MOST_IMAGES)
     prompt: Prompt | None = means("prompt")
-    seed: _Seed | None = means("seed", none=0, description="0: at random.")
+    seed: _Seed | None = means("seed", none=0, says="0: at random.")
     aspect_ratio: Ratio | None = means("aspect_ratio")
     area: Name | None = only_here()
     beast: Name | None = only_here()
@@ -118,7 +118,7 @@ class _FromVideo(Submission):
 class Extend(_FromVideo):
     kind = Kind.EXTEND
     model: Name = means("model", ...)
-    images: list[Image] = means("images", [], max_length=1, description="The last frame.")
+    images: list[Image] = means("images", [], max_length=1, says="The last frame.")
     prompt: Prompt | None = means("prompt")
     duration: Seconds = means("duration", 5)
     resolution: Name = means("resolution", "720p")
@@ -137,7 +137,7 @@ class LipSync(Submission):
 
     video_url: Url = means("video_url", ...)
     text: Annotated[str, Field(max_length=2000)] | None = only_here(
-        description="At least 4 letters, or 2 Chinese characters."
+        says="At least 4 letters, or 2 Chinese characters."
     )
     audio_url: Annotated[Url | None, unless("text")] = only_here(validate_default=True)
     speed: Annotated[float, Field(ge=0.5, le=2)] = only_here(1.0)

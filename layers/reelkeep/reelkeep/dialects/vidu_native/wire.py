@@ -21,7 +21,7 @@ class Submission(Body):
         "images",
         [],
         max_length=100,
-        description="One is the first frame, two are the first and the last, more are what the video shows; "
+        says="One is the first frame, two are the first and the last, more are what the video shows; "
         "with a model whose name ends in -components, all are.",
     )
     aspect_ratio: Ratio | None = means("aspect_ratio")
@@ -29,9 +29,9 @@ class Submission(Body):
         "resolution",
         read=lambda size: re.sub(r"(?<=\d)P$", "p", size),
         write=lambda size: re.sub(r"(?<=\d)p$", "P", size),
-        description="Such as 720P.",
+        says="Such as 720P.",
     )
-    duration: Seconds | None = means("duration", description="In seconds.")
+    duration: Seconds | None = means("duration", says="In seconds.")
     enhance_prompt: bool = only_here(False)
     enable_upsample: bool = only_here(False)
 

@@ -61,7 +61,7 @@ class Input(Part):
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"prompts": ("images", "prompt")}
 
     creation_id: Name | None = means(
-        "creation_id", none=NO_CREATION, description="What to upscale: one of ours, or the provider's own."
+        "creation_id", none=NO_CREATION, says="What to upscale: one of ours, or the provider's own."
     )
     prompts: list[Prompt] = Field([], max_length=_MOST_PROMPTS)
     lang: Name | None = only_here(matters=False)
@@ -81,7 +81,7 @@ class Input(Part):
 
 class Settings(Part):
     model: Name = means("model", ...)
-    duration: Seconds = means("duration", ..., description="In seconds.")
+    duration: Seconds = means("duration", ..., says="In seconds.")
     style: Name = only_here("general")
     aspect_ratio: Ratio | None = means("aspect_ratio")
     resolution: Name | None = means("resolution")

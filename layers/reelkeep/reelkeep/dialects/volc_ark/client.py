@@ -40,11 +40,7 @@ class _Client(Client):
 
     def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:  # it has no filter by time
         number = page.partition(":")[0] or "1"
-        query = (
-            ("filter.status", "succeeded"),
-            ("page_num", number),
-            ("page_size", str(LARGEST_PAGE)),
-        )
+        query = (("filter.status", "succeeded"), ("page_num", number), ("page_size", str(LARGEST_PAGE)))
         return ProviderRequest(method="GET", path=self.path, query=query)
 
     def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:

@@ -21,10 +21,7 @@ _ASSET = "asset://"  # begins the address of a file in the account's library at 
 _Count = Annotated[int, Whole()]
 _Image = Annotated[
     str,
-    formed(
-        f"^({IMAGE}|{_ASSET}.)",
-        "must be an http(s) URL, or a data: URI that begins with data:image/…;base64,",
-    ),
+    formed(f"^({IMAGE}|{_ASSET}.)", "must be an http(s) URL, or a data: URI that begins with data:image/…;base64,"),
     AfterValidator(without_line_breaks),
 ]
 
@@ -63,30 +60,28 @@ class Submission(Body):
     resolution: Name | None = means("resolution", write=str.lower, examples=["480p", "720p", "1080p", "4k"])
     ratio: Name | None = means("aspect_ratio", examples=["16:9", "9:16", "adaptive"])
     duration: Annotated[int, Whole(-1)] | None = means(
-        "duration", none=-1, description="Seconds; -1 leaves it to the model."
+        "duration", none=-1, says="Seconds; -1 leaves it to the model."
     )
     seed: Annotated[int, Whole(-1, 2**32 - 1)] | None = means(
-        "seed", none=-1, write=lambda seed: seed or None, description="-1: at random."
+        "seed", none=-1, write=lambda seed: seed or None, says="-1: at random."
     )
     generate_audio: bool | None = means("audio")
     watermark: bool | None = means("watermark")
-    return_last_frame: bool = means("last_frame", False, description="The last frame is kept as a picture, too.")
+    return_last_frame: bool = means("last_frame", False, says="The last frame is kept as a picture, too.")
     service_tier: Name | None = means(
-        "off_peak",
-        words={"default": False, "flex": True},
-        description="`flex` is cheaper, and takes up to two days.",
+        "off_peak", words={"default": False, "flex": True}, says="`flex` is cheaper, and takes up to two days."
     )
     execution_expires_after: Annotated[int, Whole(3_600, 259_200)] = means("expires_after", EXPIRES_AFTER)
     camera_fixed: bool = only_here(False)
     draft: bool = only_here(False)
-    frames: _Count | None = only_here(description="Goes before `duration`.")
+    frames: _Count | None = only_here(says="Goes before `duration`.")
     framespersecond: _Count = only_here(24)
     omni_reference_task_type: Name = only_here("auto")
     output_format: Name = only_here("mp4", examples=["mp4", "mov"])
     priority: _Count = only_here(0)
     tools: list[dict[str, Any]] = only_here([], max_length=_MOST_ITEMS)
     safety_identifier: Annotated[str, Field(max_length=64)] | None = only_here(
-        matters=False, description="Says who asks, not for what."
+        matters=False, says="Says who asks, not for what."
     )
 
     @classmethod

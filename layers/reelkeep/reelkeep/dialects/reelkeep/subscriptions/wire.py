@@ -34,11 +34,11 @@ class NewSubscription(Body):
     protocol: Channel = Field(description="Whoever runs this service decides which of them it allows.")
     endpoint: Annotated[str, Field(min_length=1, max_length=2048)] = Field(
         description="An https URL, the ARN of a queue or of a function in the same region, or an e-mail address. "
-        "It can be subscribed once.",
+        "It can be subscribed once."
     )
     filter: SubscriptionFilter = Field(default_factory=SubscriptionFilter)
 
 
 class SubscriptionChange(Body):
-    filter: SubscriptionFilter = optional(description="Instead of the whole filter that it has.")
-    active: StrictBool = optional(description="False pauses it, true resumes it.")
+    filter: SubscriptionFilter = optional(says="Instead of the whole filter that it has.")
+    active: StrictBool = optional(says="False pauses it, true resumes it.")

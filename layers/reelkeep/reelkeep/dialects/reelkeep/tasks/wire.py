@@ -28,20 +28,19 @@ Seconds = Annotated[int, Whole(1, 600)]
 
 class Submission(Body):
     kind: Kind
-    model: Name = optional(description="Decides which provider serves the task, unless `provider` does.")
-    provider: Name = optional(description="The provider to use, by name.")
+    model: Name = optional(says="Decides which provider serves the task, unless `provider` does.")
+    provider: Name = optional(says="The provider to use, by name.")
     priority: Priority = optional(
-        description="Which of your tasks goes first while they wait for room at the provider: `high`, `normal` (as "
+        says="Which of your tasks goes first while they wait for room at the provider: `high`, `normal` (as "
         "without this field), then `low`. Owners take turns whatever their tasks' priorities are.",
         examples=["high"],
     )
-    payload: str = optional(max_length=1_048_576, description="Comes back with the task, unchanged.")
+    payload: str = optional(max_length=1_048_576, says="Comes back with the task, unchanged.")
     tags: list[Tag] = optional(
-        max_length=tags.MOST, description="For subscriptions to filter by.", examples=[["campaign-7"]]
+        max_length=tags.MOST, says="For subscriptions to filter by.", examples=[["campaign-7"]]
     )
     callback_url: Url = optional(
-        description="Gets a message at each change of the task's state, signed with the secret of the webhook "
-        "`callbacks`.",
+        says="Gets a message at each change of the task's state, signed with the secret of the webhook `callbacks`.",
         examples=["https://example.com/hooks/reelkeep"],
     )
 
@@ -50,13 +49,13 @@ class Generation(Submission):
     """What is made from words and pictures."""
 
     prompt: Prompt = optional()
-    duration: Seconds = optional(description="In seconds.")
+    duration: Seconds = optional(says="In seconds.")
     resolution: Name = optional(examples=["720p"])
     aspect_ratio: Ratio = optional(examples=["16:9"])
     seed: Annotated[int, Whole(0, 2**32 - 1)] = optional(
-        description="The same seed gives a similar video. At random if absent."
+        says="The same seed gives a similar video. At random if absent."
     )
-    audio: StrictBool = optional(description="Whether the video has sound.")
+    audio: StrictBool = optional(says="Whether the video has sound.")
     off_peak: StrictBool = Field(False, description="Cheaper; finished within 48 hours.")
 
 
@@ -103,8 +102,8 @@ class Extend(Generation):
 
     kind: Literal[Kind.EXTEND]
     video_url: Url = optional()
-    creation_id: Name = optional(description="An earlier creation, instead of `video_url`.")
-    images: list[Image] = optional(max_length=1, description="The last frame.")
+    creation_id: Name = optional(says="An earlier creation, instead of `video_url`.")
+    images: list[Image] = optional(max_length=1, says="The last frame.")
 
 
 class Upscale(Submission):
@@ -112,9 +111,9 @@ class Upscale(Submission):
 
     kind: Literal[Kind.UPSCALE]
     video_url: Url = optional()
-    creation_id: Name = optional(description="An earlier creation, instead of `video_url`.")
+    creation_id: Name = optional(says="An earlier creation, instead of `video_url`.")
     resolution: Name = optional(examples=["4K"])
-    duration: Seconds = optional(description="In seconds, for providers that want to know.")
+    duration: Seconds = optional(says="In seconds, for providers that want to know.")
 
 
 class LipSync(Submission):

@@ -89,9 +89,7 @@ class WebhookWithSecret(Webhook):
     """The webhook, with its secret."""
 
     secret: str = shows(
-        "secret",
-        says="As Standard Webhooks has it. It is shown this once.",
-        pattern="^whsec_[A-Za-z0-9+/]{43}=$",
+        "secret", says="As Standard Webhooks has it. It is shown this once.", pattern="^whsec_[A-Za-z0-9+/]{43}=$"
     )
 
     @classmethod

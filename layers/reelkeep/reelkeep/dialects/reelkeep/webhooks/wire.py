@@ -54,14 +54,14 @@ class WebhookChange(Body):
     url: ShortUrl = optional()
     events: Events = optional()
     body: BodyFormat = optional()
-    description: Annotated[str, Field(max_length=256)] = optional(description="Yours, for yourself.")
-    active: StrictBool = optional(description=_ACTIVE)
+    description: Annotated[str, Field(max_length=256)] = optional(says="Yours, for yourself.")
+    active: StrictBool = optional(says=_ACTIVE)
 
 
 class NewWebhook(WebhookChange):
     url: ShortUrl
     events: Events = optional(
-        description=f"The states of a task that are announced. If absent: {', '.join(DEFAULT_STATES)}."
+        says=f"The states of a task that are announced. If absent: {', '.join(DEFAULT_STATES)}."
     )
-    body: BodyFormat = optional(description=f"`{BodyFormat.EVENT}` if absent.")
-    active: StrictBool = optional(description=f"{_ACTIVE} True if absent.")
+    body: BodyFormat = optional(says=f"`{BodyFormat.EVENT}` if absent.")
+    active: StrictBool = optional(says=f"{_ACTIVE} True if absent.")
