@@ -36,7 +36,8 @@ export function open(wall, _, lockedOut) {
     try {
       const [[spec, { providers }], earlier] = await Promise.all([learn(), asked().get("again") ? call("GET", `tasks/${asked().get("again")}`) : null]);
       if (earlier) {
-        values = submission(earlier);
+        const { seed, ...request } = submission(earlier); // the seed that was used would give the same once more
+        values = request;
         if (hasData(earlier)) values = { ...values, images: values.images?.filter((/** @type {string} */ each) => !each.startsWith("data:")) };
         keep(DRAFT, values);
         history.replaceState(null, "", "#/new"); // what is typed now is not undone by coming back
@@ -75,11 +76,11 @@ export function open(wall, _, lockedOut) {
         keep(DRAFT, values);
       }));
     }
-    const pick = (/** @type {(name: string) => boolean} */ choose) => [...fields].filter(([name]) => choose(name)).map(([, each]) => each.element);
     const rank = (/** @type {string[]} */ order) => order.filter((name) => fields.has(name)).map((name) => fields.get(name)?.element);
     const general = el("p.error", { role: "alert" }, "");
-    const rest = el("details", { open: [...fields].some(([name]) => !FIRST.includes(name) && !SECOND.includes(name) && values[name]) }, el("summary", null, "More"),
-      el("div.pair", null, ...pick((name) => !FIRST.includes(name) && !SECOND.includes(name))));
+    const others = [...fields.keys()].filter((name) => !FIRST.includes(name) && !SECOND.includes(name));
+    const rest = el("details", { open: others.some((name) => name !== "provider" && values[name]) }, el("summary", null, "More"),
+      el("div.pair", null, ...rank(others)));
     const send = el("button.primary", { type: "submit" }, "Make it");
     const form = el("form", { novalidate: true },
       el("div.field", null, el("label", { for: "f-kind" }, "Kind"), choices),
@@ -195,7 +196,7 @@ function field(name, schema, given, required, suggestions, typed) {
   }
   input.addEventListener("input", () => typed(value()));
   const complain = (/** @type {string} */ message) => {
-    error.textContent = sentence(message.startsWith(name) ? message : message && `${label} ${message}`);
+    error.textContent = message === "is required" ? "This is needed." : sentence(message.startsWith(name) ? message : message && `${label} ${message}`);
     input.toggleAttribute("aria-invalid", Boolean(message));
     if (message) input.setAttribute("aria-invalid", "true");
   };

@@ -32,6 +32,11 @@ export function open(wall, id, lockedOut) {
     facts.replaceChildren(...details(task, again));
   }
 
+  const clock = setInterval(() => {
+    const elapsed = stage.querySelector(".elapsed");
+    if (elapsed && task) elapsed.textContent = span((Date.now() - Date.parse(task.created_at)) / 1000);
+  }, 1000);
+
   function steps() {
     const at = wall.tasks.findIndex((/** @type {any} */ each) => each.id === id);
     for (const [link, other] of /** @type {[any, any][]} */ ([[before, at > 0 && wall.tasks[at - 1]], [after, at >= 0 && wall.tasks[at + 1]]])) {
@@ -57,7 +62,8 @@ export function open(wall, id, lockedOut) {
     const button = event.currentTarget;
     button.disabled = true;
     try {
-      const made = await submit(submission(task));
+      const { seed, ...request } = submission(task); // the seed that was used would give the same once more
+      const made = await submit(request);
       wall.take(made);
       wall.soon(0);
       location.hash = `#/task/${made.id}`;
@@ -107,6 +113,7 @@ export function open(wall, id, lockedOut) {
     close() {
       closed = true;
       clearTimeout(timer);
+      clearInterval(clock);
       document.removeEventListener("keydown", press);
       wall.listeners.delete(steps);
       for (const player of element.querySelectorAll("video")) player.pause();
@@ -123,6 +130,7 @@ function picture(task, cancel) {
     el("div.blank", { "data-state": task.state },
       ended ? "" : el("span.pulse", { "aria-hidden": "true" }),
       el("p.status", { role: "status" }, task.state === "success" ? "Its files are not in the archive" : ended ? why(task) : STATES[task.state]),
+      ended ? "" : el("p.elapsed"),
       ended ? el("p", null, task.failure?.message ?? "") : "",
       ended ? el("p.quiet-text", null, advice(task)) : "",
       task.last_error ? el("p.quiet-text", null, task.last_error) : "",
