@@ -317,6 +317,14 @@ def test_a_dead_link_is_gone(archive: Archive, status: int) -> None:
     assert len(source.requests) == (2 if status == 403 else 1)
 
 
+@pytest.mark.parametrize("status", [400, 404, 409])
+@pytest.mark.parametrize("words", ["video_not_ready", "Video is not ready yet, use GET /v1/videos/{id}"])
+def test_a_refusal_that_says_not_yet_is_no_dead_link(archive: Archive, status: int, words: str) -> None:
+    body = f'{{"error": {{"code": "{words}"}}}}'.encode()
+    with Server(lambda _: reply(status, body)) as source, pytest.raises(SourceBusy, match="not ready"):
+        archive.keep(source.url())
+
+
 @pytest.mark.parametrize("status", [202, 408, 429, 500, 502, 503, 504])
 def test_a_source_that_asks_for_patience_is_busy_for_as_long_as_it_says(archive: Archive, status: int) -> None:
     with Server(lambda _: reply(status, retry_after="40")) as source, pytest.raises(SourceBusy) as caught:

@@ -329,7 +329,23 @@ def test_a_copy_that_takes_long_ends_before_the_function_does() -> None:
         stage.seconds_left = 900
         stage.pass_(60)
     assert verdict.finished
-    assert given == [840, 340, 840]
+    assert given == [780, 340, 840]
+
+
+def test_a_file_that_hangs_leaves_time_to_the_others() -> None:
+    stage, id = archiving("video", "cover", "watermarked")
+    archive = stage.archive.archive
+
+    def hanging(task: Task, number: int, name: str, source: Source, seconds: float) -> ArchivedFile:
+        if name == "video":
+            stage.seconds_left -= seconds
+            raise SourceBusy("there was no time left to read it all")
+        stage.seconds_left -= 10
+        return archive(task, number, name, source, seconds)
+
+    stage.archive.archive = hanging
+    stage.finalize(id)
+    assert [asset.name for asset in stage.task(id).assets if asset.archived] == ["cover", "watermarked"]
 
 
 def test_a_task_that_is_not_through_is_not_finalized() -> None:
@@ -511,6 +527,14 @@ def test_a_link_that_fails_three_times_in_a_row_is_renewed(fault: Exception) -> 
     assert until(stage, id, State.SUCCESS) < timedelta(minutes=1)
     assert copied(stage) == ["c1/video?round=2"]
     assert stage.provider.looks == 2
+
+
+def test_a_provider_that_is_busy_when_a_link_is_to_be_renewed_is_asked_at_the_next_try() -> None:
+    stage, id = archiving("video")
+    stage.provider.observations = [Busy("503"), Succeeded((creation("c1", round=2),))]
+    stage.archive.faults["round=1"] = [SourceBusy("the connection was cut")]
+    assert until(stage, id, State.SUCCESS) < timedelta(minutes=2)
+    assert (copied(stage), stage.provider.looks) == (["c1/video?round=2"], 3)
 
 
 def test_the_waits_grow_and_differ_from_task_to_task() -> None:

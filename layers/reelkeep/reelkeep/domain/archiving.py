@@ -15,7 +15,7 @@ from reelkeep.domain.task import ArchivedFile, Asset, Backward, Creation, Failur
 
 LINK_LIFE = timedelta(hours=24)  # of a link that does not say. Source: the documentation of Vidu, and of Ark
 GIVE_UP_AFTER = timedelta(hours=72)  # of trying, for a provider that goes on handing out fresh links to nothing
-ERRORS_PER_LINK = 3  # in a row; then the provider is asked for a fresh one
+ERRORS_PER_LINK = 3  # in a row; from then on the provider is asked for a fresh one before each try
 DEAD_LINK_REFRESHES = 3  # so often in a row the provider must have no better link than a dead one
 COMPANION_WAIT = timedelta(minutes=30)  # that a file beside the video may hold up the success of the task
 DELAY = timedelta(minutes=30)  # after which operators are told of files that cannot be fetched
@@ -78,8 +78,7 @@ def not_copying(task: Task, until: datetime) -> Task:
 
 
 def needs_fresh_link(task: Task, asset: Asset, now: datetime) -> bool:
-    worn_out = asset.consecutive_errors > 0 and asset.consecutive_errors % ERRORS_PER_LINK == 0
-    return worn_out or now >= _link_dies_at(task, asset)
+    return asset.consecutive_errors >= ERRORS_PER_LINK or now >= _link_dies_at(task, asset)
 
 
 def find_asset(task: Task, number: int, name: str) -> Asset:

@@ -35,6 +35,7 @@ from reelkeep.services.record import Superseded, read, read_in_run, record_in_ru
 _MANIFEST_ATTEMPTS = 8
 _COPY_RESERVE = 120.0  # seconds of the function's time under which no further copy is begun
 _LONGEST_WAIT_FOR_OTHER = 60  # seconds
+_RESERVE_OF_OTHERS = 60.0  # seconds that a copy leaves to each file after it, of half of the time at most
 _RECORD_RESERVE = 60.0  # seconds of it for what follows a copy
 
 
@@ -128,10 +129,10 @@ class Finalize:
         except Misconfigured as wrong:  # an operator will correct it
             return self._record_errors(task, [CopyError(number, name, str(wrong)) for number, name in due])
         copies = _Copies(self.tasks, self.archive, provider, self.clock, seconds_left, task)
-        for number, name in due:
+        for others, (number, name) in zip(reversed(range(len(due))), due, strict=True):
             if seconds_left() < _COPY_RESERVE:
                 break
-            copies.archive_file(number, name)
+            copies.archive_file(number, name, others)
         return self._record_errors(copies.task, copies.errors) if copies.errors else copies.task
 
     def _record_errors(self, task: Task, errors: list[CopyError]) -> Task:
@@ -202,23 +203,25 @@ class _Copies:
     _before_refresh: Task | None = None
     _refresh_answered: bool = False
 
-    def archive_file(self, number: int, name: str) -> None:
+    def archive_file(self, number: int, name: str, others: int) -> None:
+        """`others` is how many files come after it."""
         if archiving.needs_fresh_link(self.task, self._asset(number, name), self.clock()):
             self._refresh_once()
         tried = self._asset(number, name)
-        error = self._copy(number, name)
+        error = self._copy(number, name, others)
         if error and error.is_link_dead and not tried.optional:
             self._refresh_once()
             if self._asset(number, name).source != tried.source:
-                error = self._copy(number, name)
+                error = self._copy(number, name, others)
         if error:
             self.errors.append(replace(error, no_better_link=self._has_no_better_link(number, name)))
 
-    def _copy(self, number: int, name: str) -> CopyError | None:
+    def _copy(self, number: int, name: str, others: int) -> CopyError | None:
         asset = self._asset(number, name)
         if not asset.open:  # another run was quicker
             return None
-        source, seconds = self.provider.source(asset), self.seconds_left() - _RECORD_RESERVE
+        source, left = self.provider.source(asset), self.seconds_left() - _RECORD_RESERVE
+        seconds = max(left / 2, left - others * _RESERVE_OF_OTHERS)
         try:
             file = self.archive.archive(self.task, number, name, source, seconds)
         except SourceNotMedia as error:

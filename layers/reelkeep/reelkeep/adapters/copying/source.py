@@ -8,7 +8,7 @@ import zlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from itertools import chain
 from typing import TypeVar
@@ -28,6 +28,8 @@ _TRIES = 5
 _OK, _PARTIAL, _FORBIDDEN = 200, 206, 403
 _BUSY = frozenset([202, 408, 425, 429])
 _USER_AGENTS = ("Mozilla/5.0 (compatible; reelkeep)", "curl/8.5.0")  # some servers refuse the one, some the other
+_NOT_READY = re.compile(rb"not[-_ ]?ready", re.IGNORECASE)
+_REFUSAL_BYTES = 4096
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 
 
@@ -72,6 +74,8 @@ class RemoteFile:
                 break
             self._held.close()
         _check_busy(stream)
+        if 400 <= stream.status != _FORBIDDEN and _is_not_ready(stream):
+            raise SourceBusy(f"{stream.origin} answered {stream.status}: the file is not ready")
         if stream.status >= 300:
             raise SourceGone(f"{stream.origin} answered {stream.status}: the link is dead")
         if stream.status != _OK and _bounds(stream) != (0, stream.length):
@@ -236,6 +240,13 @@ def _check_busy(stream: Stream) -> None:
     if stream.status >= 500 or stream.status in _BUSY:
         retry_after = ProviderResponse(status=stream.status, headers=stream.headers).retry_after
         raise SourceBusy(f"{stream.origin} answered {stream.status}", retry_after)
+
+
+def _is_not_ready(stream: Stream) -> bool:
+    """Whether a refusal says "not yet", as Ark's link does for a while after the success: 400, `video_not_ready`."""
+    with suppress(AnswerLost):
+        return _NOT_READY.search(next(iter(stream), b"")[:_REFUSAL_BYTES]) is not None
+    return False
 
 
 def _bounds(stream: Stream) -> tuple[int, int] | None:
