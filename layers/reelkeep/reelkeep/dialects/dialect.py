@@ -90,62 +90,55 @@ class Route:
         return Reply(status=self.status, body=self.reply and self.reply.of(shown), headers=self.headers(shown))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Submit(Route):
-    _: KW_ONLY
     method: str = "POST"
     body: str = "Submission"
     parse: Callable[[Http], Request]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Show(Route):
     """Shows the task that the path's `task_id` names. Receivers get its body, unless there is an event."""
 
-    _: KW_ONLY
     callbacks_signed_by: str = ""  # the dialect's own scheme, beside the one that signs every callback
     event: type[Shape] | None = None  # what the dialect posts to webhooks
     shows_place: bool = False  # of a task that waits for room at its provider
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class List(Route):
-    _: KW_ONLY
     window: timedelta | None = None  # how far back it reaches when the client names no beginning
     numbered: bool = False  # its pages have numbers only, no cursor to go on from
     parse: Callable[[Http], Listing]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cancel(Route):
     """Cancels the task that the path's `task_id` names."""
 
-    _: KW_ONLY
     method: str = "POST"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Remove(Route):
     """Cancels the task that the path's `task_id` names if it has not begun; takes it out of sight if it ended."""
 
-    _: KW_ONLY
     method: str = "DELETE"
     keeps: frozenset[State] = frozenset()  # it is refused to take tasks that ended so out of sight
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Content(Route):
     """Leads to one file of the task that the path's `task_id` names. `parse` names the asset: video, cover, ..."""
 
-    _: KW_ONLY
     parse: Callable[[Http], str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation(Route):
     """Something of an owner's that is not a task."""
 
-    _: KW_ONLY
     parse: Callable[[Http], Any] = lambda _: None
 
     @property
@@ -198,7 +191,6 @@ class Dialect:
     fault: tuple[int, Any, str]  # of our own: status, code, and what is said of it
     scheme = "Bearer"
     not_repeated: frozenset[int] = frozenset({409, 429})  # which clients of the format would repeat
-
     known: Mapping[str, str] = {}  # what clients call some fields of ours, whatever they call
 
     @property

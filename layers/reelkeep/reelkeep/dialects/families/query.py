@@ -58,7 +58,7 @@ def filter_of(query: Query, parameters: Iterable[Parameter]) -> Filter:
     return Filter(**{each.fills: each.read(query) for each in parameters if each.fills})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Word(Parameter):
     """One of these words; the first of them if none is given."""
 
@@ -75,11 +75,10 @@ class Word(Parameter):
         return {"type": "string", "enum": list(self.among), "default": self.among[0]}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Words(Parameter):
     """Any number of words."""
 
-    _: KW_ONLY
     among: tuple[str, ...] = ()  # if these are all that there are
     form: str = ""  # a pattern that each of them has
 
@@ -114,11 +113,10 @@ class _States(Words):
         return tuple(state for state, word in self.words.items() if word in chosen)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Number(Parameter):
     """A whole number."""
 
-    _: KW_ONLY
     usual: int
     least: int = 0
     most: int = LARGEST_NUMBER
@@ -137,7 +135,7 @@ class Number(Parameter):
         return {"type": "integer", "minimum": self.least, "maximum": self.most, "default": self.usual}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Time(Parameter):
     """A point in time with an offset, in UTC if it has none."""
 
@@ -154,11 +152,10 @@ class Time(Parameter):
         return {"type": "string", "format": "date-time"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cursor(Parameter):
     """The id of a task, so that nobody takes it for one. `mark` makes it unlikely that another text is a cursor."""
 
-    _: KW_ONLY
     mark: bytes = b""
 
     def read(self, query: Query) -> str:
