@@ -309,7 +309,9 @@ def test_a_video_that_cannot_be_played_is_said_to_be_so_and_one_without_a_cover_
     expect(page.get_by_alt_text("Its cover")).to_be_visible()
 
 
-def test_axe_finds_nothing_in_any_view(tab: Tab) -> None:
+def test_axe_finds_nothing_in_any_view(tab: Tab, viewer: Client, prompt: Prompt) -> None:
+    viewer.submitted(prompt("to be looked at"))
+    viewer.ended(viewer.submitted(prompt("to be refused", "[fail:CreationPolicyViolation]")))
     page, axe = tab.open(), Axe()
     page.emulate_media(reduced_motion="reduce")
     found: dict[str, str] = {}
