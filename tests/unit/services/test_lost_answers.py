@@ -140,6 +140,13 @@ def test_a_provider_that_never_names_what_it_accepts_is_not_asked_for_ever() -> 
     assert (task.failure.reason, task.failure.retryable) == (FailureClass.PROVIDER, False)
 
 
+def test_that_the_provider_was_busy_does_not_count_as_an_answer_that_was_lost() -> None:
+    outcomes: list[DispatchOutcome | BaseException] = [NotYet(), NotYet(), Unknown("cut"), Accepted("p-1")]
+    stage = Stage(provider=FakeProvider(outcomes=outcomes, found=[Absent()]))
+    task, _ = ended(stage, stage.submit(request(off_peak=True)).id)
+    assert (task.state, len(stage.provider.dispatched)) == (State.SUCCESS, 4)
+
+
 def test_what_is_certainly_absent_only_after_the_deadline_may_be_submitted_again() -> None:
     stage, task_id = lost(Uncertain("its list is old"))
     while stage.now < NOON + timedelta(hours=3):

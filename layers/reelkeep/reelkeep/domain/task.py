@@ -231,7 +231,7 @@ class Dispatch(Record):
 
     status: DispatchStatus = DispatchStatus.STARTED
     started_at: datetime | None = None  # the last time
-    attempts: int = 0
+    attempts: int = 0  # that may have arrived
     account: str = ""  # the fingerprint of the one that it was made with; operators change addresses and keys
     start_by: datetime | None = None  # if it still waits for its provider then, it ends as expired
     slot: str = ""  # at the provider, which it holds or has held; empty if it waits in line, or needs none

@@ -105,7 +105,7 @@ def dispatched(task: Task, outcome: DispatchOutcome, request: Request, expected:
             wait = schedule.next_wait(task, expected, now, retry_after)
             error = "the provider could not be reached or was busy"
             task = replace(task, deadline=task.dispatch.start_by or task.deadline)
-            waiting = _waiting(task, error, now, wait)
+            waiting = _waiting(task, error, now, wait).with_dispatch(attempts=task.dispatch.attempts - 1)
             return waiting.with_polling(consecutive_errors=task.polling.consecutive_errors + 1)
         case Unknown(reason):
             unknown = task.with_dispatch(status=DispatchStatus.UNKNOWN).with_polling(next_poll_at=first_poll)
