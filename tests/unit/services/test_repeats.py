@@ -459,6 +459,15 @@ def test_what_the_submission_could_not_tell_of_is_told_by_the_next_poll(fault: B
     assert [event["id"] for event in stage.notices.told] == [f"{second}.possible-repeat"]
 
 
+def test_a_request_that_was_refused_before_is_no_repetition_of_what_nobody_has() -> None:
+    stage = Stage(provider=FakeProvider(outcomes=[SaidNo(NO_CREDIT), Accepted("p-2")]))
+    with pytest.raises(Refused):
+        stage.submit(ASKED)
+    second = stage.submit(ASKED)
+    assert second.possible_repeat == ""
+    assert stage.submit(ASKED).possible_repeat == second.id
+
+
 def test_a_hint_that_cannot_be_had_refuses_no_submission() -> None:
     def refuses() -> None:
         raise TryLater("the table")

@@ -132,11 +132,13 @@ class Submit:
     def _possible_repeat(self, sent: Request, task: Task, now: datetime) -> str:
         """The task of the same request shortly before. An SDK may have repeated it by itself, or it is meant."""
         claim = claim_of_likely_repeat(sent, owner=task.owner, task_id=task.id, now=now)
-        try:
-            first = self.claims.claim(claim, now).task_id
-        except TryLater:  # a hint is not worth a refusal
-            return ""
-        return first if first != task.id else ""
+        with suppress(TryLater):  # a hint is not worth a refusal
+            first = self._earlier(self.claims.claim(claim, now), claim)
+            if first and not _was_in_vain(first):
+                return first.id
+            if first:
+                self.claims.claim(claim, now, instead_of=first.id)
+        return ""
 
     def _dispatch(self, task: Task, request: Request, provider: Provider, now: datetime) -> Task:
         unrecorded = ""
@@ -218,7 +220,7 @@ def _was_in_vain(task: Task) -> bool:
 
 
 def _left_to_the_machine(task: Task) -> Task:
-    return task.with_dispatch(status=DispatchStatus.WAITING).with_polling(next_poll_at=task.updated_at)
+    return task.with_dispatch(status=DispatchStatus.WAITING, attempts=0).with_polling(next_poll_at=task.updated_at)
 
 
 def _told_by_answer(task: Task, now: datetime) -> Task:
