@@ -229,12 +229,13 @@ class SourceNotMedia(SourceBad):
 
 
 class Requests(Protocol):
-    """Whole requests that are too big for the table, beside the assets in the archive."""
+    """Whole requests that are too big for the table, beside the assets in the archive. They expire."""
 
     def store_request(self, task: Task) -> str:
         """Stores the task's request and returns its key."""
 
-    def request(self, key: str) -> Request: ...
+    def request(self, key: str) -> Request:
+        """Raises LookupError if it has expired."""
 
 
 class Manifests(Protocol):

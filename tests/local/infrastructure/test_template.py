@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from reelkeep.adapters.s3 import layout
+from reelkeep.adapters.s3.requests import EXPIRES
 from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import Operation
 from reelkeep.domain.log_fields import log_fields
@@ -144,6 +145,14 @@ def test_what_is_no_media_expires(resources: dict[str, Any]) -> None:
     rules = resources["ArchiveBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     (rule,) = (rule for rule in rules if rule.get("Prefix") == layout.QUARANTINE)
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", {"Ref": "QuarantineDays"})
+
+
+def test_request_bodies_expire_by_the_tag_that_they_are_stored_with(resources: dict[str, Any]) -> None:
+    rules = resources["ArchiveBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (rule,) = (rule for rule in rules if rule.get("Id") == "request-bodies")
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", {"Ref": "RequestBodyDays"})
+    (tag,) = rule["TagFilters"]
+    assert f"{tag['Key']}={tag['Value']}" == EXPIRES
 
 
 def test_manage_changes_in_the_table_nothing_but_subscriptions_and_webhooks(functions: dict[str, Any]) -> None:

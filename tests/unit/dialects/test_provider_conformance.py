@@ -344,6 +344,13 @@ def test_a_task_is_missing_only_if_the_provider_says_so_in_its_own_words(format:
 
 
 @of_every_format
+@pytest.mark.parametrize("status", [200, 400, 404, 409])
+def test_a_task_that_is_not_ready_is_not_done_yet(format: Format, status: int) -> None:
+    refusal = {"error": {"code": "video_not_ready", "message": "the video is not ready"}}
+    assert format.observed(status, refusal) == Pending(State.PROCESSING)
+
+
+@of_every_format
 def test_an_error_in_a_200_says_what_became_of_the_task(format: Format) -> None:
     assert format.observed(200, format.error("missing")) == Missing()
     observed = format.observed(200, format.error("policy"))

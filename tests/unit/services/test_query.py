@@ -55,6 +55,13 @@ def test_a_payload_too_big_for_the_table_is_shown_as_the_client_gave_it() -> Non
             show_whole(task.id, MALLORY)
 
 
+def test_a_task_whose_stored_request_has_expired_is_shown_without_its_payload() -> None:
+    stage = Stage()
+    task = stage.submit(request(payload="x" * 200_000))
+    stage.archive.requests.clear()
+    assert query.ShowWhole(stage.tasks, stage.archive)(task.id, ALICE) == stage.task(task.id)
+
+
 def test_a_window_holds_for_a_listing_that_does_not_say_how_far_back_it_reaches() -> None:
     stage, day = Stage(), timedelta(days=1)
     old = stage.submit().id

@@ -23,7 +23,7 @@ def show(task_id: str, caller: Caller, *, tasks: Tasks) -> Task:
 
 @dataclass(frozen=True, slots=True)
 class ShowWhole:
-    """Shows a task with the payload that the client gave it, however big."""
+    """Shows a task with the payload that the client gave it, however big, until the stored request expires."""
 
     tasks: Tasks
     requests: Requests
@@ -31,7 +31,10 @@ class ShowWhole:
     def __call__(self, task_id: str, caller: Caller) -> Task:
         """Raises NotFound as `show` does."""
         task = show(task_id, caller, tasks=self.tasks)
-        return task.asking(self.requests.request(task.request_key)) if task.request.payload_omitted else task
+        if task.request.payload_omitted:
+            with suppress(LookupError):
+                return task.asking(self.requests.request(task.request_key))
+        return task
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from botocore.exceptions import ClientError
+
 from reelkeep.adapters import documents
 from reelkeep.adapters.s3 import layout
 from reelkeep.domain.task import Request, Task
+
+EXPIRES = "reelkeep=request-body"  # the tag by which a rule of the bucket (template.yaml) deletes it
+_GONE = ("NoSuchKey", "AccessDenied")  # the second one is S3's answer to whoever may not list the bucket
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -24,9 +29,16 @@ class S3Requests:
     def store_request(self, task: Task) -> str:
         key = layout.request_key(task.id)
         body = documents.write(task.request).encode()
-        self._client().put_object(Bucket=self._bucket, Key=key, Body=body, ContentType="application/json")
+        self._client().put_object(
+            Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", Tagging=EXPIRES
+        )
         return key
 
     def request(self, key: str) -> Request:
-        answer = self._client().get_object(Bucket=self._bucket, Key=key)
+        try:
+            answer = self._client().get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _GONE:
+                raise LookupError(f"{key} has expired") from error
+            raise
         return documents.read(Request, answer["Body"].read())

@@ -156,6 +156,8 @@ class Answers:
         is_missing = error.code in self.absences or is_absence(error.code, error.message)
         if status in (400, 404, 410) and is_missing:
             return Missing()
+        if meaning_of(error.code) is State.PROCESSING:  # video_not_ready
+            return Pending(State.PROCESSING)
         # Also a 404 that is not in the provider's words: a proxy's page must not make us give a paid task up.
         return Unreadable(str(error), answer.body)
 

@@ -18,7 +18,7 @@ _STATUSES: dict[State | FailureClass, str] = {
     State.QUEUEING: "created creating queued queueing queuing queue inqueue enqueued pending submitted submitting "
     "scheduled accepted received waiting wait notstart notstarted starting preparing initializing",
     State.PROCESSING: "processing process inprocess running run inprogress progress generating working active "
-    "started executing rendering preprocessing postprocessing",
+    "started executing rendering preprocessing postprocessing notready videonotready",
     State.SUCCESS: "success succeed succeeded successful partialsuccess partiallysucceeded completed "
     "complete done finished finish ended ready available generated ok",
     FailureClass.PROVIDER: "failed fail failure error errored exception aborted interrupted unsuccessful "
