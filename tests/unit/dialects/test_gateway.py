@@ -345,6 +345,7 @@ def test_nothing_is_cancelled_and_nothing_lost_is_found(upstream: Gateway) -> No
     [
         ("video_generations", {"prompt": "a boat"}, {"prompt": "a boat", "model": "viduq3-pro"}),
         ("video_generations", {"prompt": "a boat", "model": "mine"}, {"prompt": "a boat", "model": "mine"}),
+        ("video_generations", {"prompt": "a boat", "model": ""}, {"prompt": "a boat", "model": "viduq3-pro"}),
         ("kling", {"prompt": "a boat"}, {"prompt": "a boat"}),
         ("vidu_v1", {"settings": {"model": "mine"}}, {"settings": {"model": "mine"}}),
     ],

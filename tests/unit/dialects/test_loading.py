@@ -48,11 +48,14 @@ def test_a_provider_s_dialect_brings_no_other_and_no_server(name: str) -> None:
     assert f"reelkeep.dialects.{name}.server" not in loaded
 
 
-@pytest.mark.parametrize("name", ["vidu_ent_v2", "vidu_v1", "vidu_native"])
+@pytest.mark.parametrize("name", NAMES)
 def test_an_error_that_is_not_about_a_body_does_not_wait_for_pydantic(name: str) -> None:
-    setting = "from reelkeep.dialects.dialect import Http; from reelkeep.domain.errors import NotFound"
-    error = "server.dialect.render_error(NotFound('no such task', field='task_id'), Http(method='GET', path='/'))"
-    assert "pydantic" not in loaded_by(f"{setting}; from reelkeep.dialects.{name} import server; {error}")
+    setting = (
+        "from reelkeep.dialects.dialect import Http; from reelkeep.domain.errors import InvalidRequest, NotFound"
+    )
+    errors = "NotFound('no such task', field='task_id'), InvalidRequest('page must be 1 or more', field='page')"
+    render = f"[server.dialect.render_error(error, Http(method='GET', path='/')) for error in ({errors})]"
+    assert "pydantic" not in loaded_by(f"{setting}; from reelkeep.dialects.{name} import server; {render}")
 
 
 def test_who_speaks_another_dialect_waits_for_neither_the_native_api_nor_pydantic() -> None:

@@ -199,6 +199,8 @@ class Dialect:
 
     def names(self, http: Http) -> Mapping[str, str]:
         """What the client of this call calls a Request's fields."""
+        if http.method == "GET":  # whose parameters bear their own names
+            return {}
         submits = [route for route in self.routes if isinstance(route, Submit)]
         route = next((each for each in submits if each.path == http.path), submits[0])
         found: Mapping[str, str] = _model(self.name, route.body).names()

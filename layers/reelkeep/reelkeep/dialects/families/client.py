@@ -43,8 +43,10 @@ class Client(Answers):
         request = task.request
         if request.dialect != self.name or not request.body:
             return self.write(request)
-        usual = {self.model_field: request.model} if self.model_field and request.model else {}
-        return {**usual, **self.forwarded_body(request)}
+        body = self.forwarded_body(request)
+        if self.model_field and request.model and not body.get(self.model_field):
+            body[self.model_field] = request.model
+        return body
 
     def dispatch(self, task: Task) -> ProviderRequest:
         return ProviderRequest(method="POST", path=self.path, body=self.body(task))
