@@ -56,7 +56,7 @@ class FakeTasks:
 
     def page(self, owner: str, listing: Listing) -> Page:
         if listing.cursor and not ids.is_task_id(listing.cursor):
-            raise InvalidRequest("the place to go on from is not one that we gave")
+            raise InvalidRequest("the cursor is not one that this service has given")
         shown = [
             task
             for _, task in sorted(self.recorded.items(), reverse=not listing.oldest_first)

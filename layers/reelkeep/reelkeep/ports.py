@@ -1,4 +1,4 @@
-"""What the services need from outside, in the services' words."""
+"""What the services need from outside, as Protocols that the adapters implement."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class Tasks(Protocol):
     def page(self, owner: str, listing: Listing) -> Page: ...
 
     def unfinished(self) -> Iterator[Task]:
-        """Every task that has not come to its end, or has not been told of; oldest first within a part."""
+        """Every task that has not ended, or whose end is not announced yet; oldest first within a shard."""
 
     def due(self, shard: str) -> Iterator[Due]:
         """Of those whose ids end in this hexadecimal digit; what was recorded seconds ago may be missing.
@@ -116,7 +116,7 @@ class Tasks(Protocol):
         """A hundred at most, without those that are not there. Raises TryLater."""
 
     def by_provider_task(self, provider: str, provider_task_id: str) -> list[Task]:
-        """The tasks that this id at this provider stands for; what was recorded seconds ago may be missing."""
+        """Our tasks that have this id at this provider. One that was recorded seconds ago may be missing."""
 
     def store_raw_response(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
         """For diagnosis, for 30 days; secrets are taken out."""
@@ -171,8 +171,10 @@ class Provider(Protocol):
         Another account than the one that it was made with proves no absence."""
 
     def signed(self, task_id: str, headers: Mapping[str, str], now: datetime) -> str | None:
-        """The name of the call about this task that has these headers, which no other call has; None if it is not
-        signed as this provider signs its calls, just now. Empty if it signs none."""
+        """A name that only the callback with these headers has.
+
+        None if its signature is wrong or too old; empty if this provider signs no callbacks.
+        """
 
 
 class Providers(Protocol):
@@ -186,11 +188,11 @@ class Providers(Protocol):
         """All of them; those that use the same account together."""
 
     def called(self, token: str, task_id: str) -> Provider | None:
-        """The one that was given this token with this task; None if nobody was."""
+        """The provider that received this token with this task; None if none did."""
 
 
 class SeenCallbacks(Protocol):
-    """What providers called with, for as long as their signatures are good."""
+    """The provider callbacks that were taken, for as long as their signatures are valid."""
 
     def contains(self, provider: str, name: str) -> bool:
         """Raises TryLater."""
@@ -204,7 +206,7 @@ class SourceGone(Exception):
 
 
 class SourceBusy(Exception):
-    """Not to be had right now."""
+    """The file cannot be fetched right now."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)

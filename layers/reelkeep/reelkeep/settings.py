@@ -19,7 +19,7 @@ class Settings:
 
     @property
     def stack(self) -> str:
-        """Of the service's name, which is the stack's and the step's."""
+        """The stack's name, from a service name such as `reelkeep.poll`."""
         return self.environ.get("POWERTOOLS_SERVICE_NAME", "").partition(".")[0]
 
     @property
@@ -63,7 +63,7 @@ class Settings:
 
     @property
     def links_expiring(self) -> timedelta:
-        """How long before a link dies operators want to know of what is not kept yet."""
+        """How long before its link dies operators are warned of a file that is not archived yet."""
         return timedelta(hours=float(self._get("LINKS_EXPIRING_HOURS")))
 
     @property
@@ -73,7 +73,7 @@ class Settings:
 
     @property
     def subscription_protocols(self) -> tuple[str, ...]:
-        """By which protocols an owner may have notices sent."""
+        """The SNS protocols that an owner may subscribe with."""
         return tuple(self._get("SUBSCRIPTION_PROTOCOLS").split(","))
 
     @property

@@ -80,7 +80,7 @@ def test_an_execution_of_another_machine_is_not_ours() -> None:
 
 def test_a_sweep_that_failed_is_understood_with_what_it_was_asked() -> None:
     failed = example("sweep")
-    why = "TryLater: the table does not keep up with what is read from it"
+    why = "TryLater: the table is too busy to be read"
     assert meaning(failed) == Sweep(reason=why, everything=True)
     assert meaning(failed | {"requestPayload": []}) == Sweep(reason=why)
 

@@ -14,7 +14,7 @@ ReelkeepError
 │   ├── KeyReused            422  an Idempotency-Key that was sent with another request before
 │   └── Refused              4xx  the provider said no; nothing was generated, nothing paid
 ├── TryLater               the same request may succeed later
-│   └── Stale                a record changed under our hands: read it again
+│   └── Stale                somebody else changed the record: read it again
 └── Misconfigured          a person must mend the configuration
 """
 

@@ -18,7 +18,7 @@ def new_task_id(now: datetime) -> str:
 
 
 def adopted_task_id(provider: str, provider_task_id: str, created_at: datetime) -> str:
-    """The id of the task that keeps what a provider made without us: the same whoever finds it, and how often."""
+    """The id of the task that adopts a result. It follows from the result alone, so nothing is adopted twice."""
     digest = hashlib.sha256(f"{provider}#{provider_task_id}".encode()).hexdigest()
     return f"{max(0, _milliseconds(created_at)):012x}{digest[:20]}"
 

@@ -48,7 +48,7 @@ class Listing:
     cursor: str = ""
     skip: int = 0
     oldest_first: bool = False  # then `cursor` is the id that the page comes after in that order
-    counted: bool = False  # the client is told how many there are in all
+    counted: bool = False  # the answer has the number of all tasks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,13 +23,13 @@ def is_token(token: str, provider: str, task_id: str, key: str) -> bool:
 
 
 def is_signed(signature: Signature, key: str, now: datetime) -> bool:
-    """Made with this key, and just now."""
+    """Whether it was made with this key, within the last minutes."""
     digest = hmac.digest(key.encode(), signature.text, hashlib.sha256)
     return hmac.compare_digest(signature.digest, digest) and abs(now - signature.made_at) <= _CLOCKS_DIFFER
 
 
 def name_of(signature: Signature) -> str:
-    """The same for the same call only. Not the signature itself, which nobody should be able to read anywhere."""
+    """What the callback is recorded under: a hash of its signature, because the signature itself is a secret."""
     return hashlib.sha256(signature.digest).hexdigest()
 
 

@@ -142,7 +142,7 @@ class Request(Record):
     provider: str = ""  # by name, if the client insists
     priority: Priority = Priority.NORMAL  # among its owner's tasks that wait for room at the provider
     tags: tuple[str, ...] = ()  # the client's own words, for subscriptions to filter by
-    callback_url: str = ""  # who is to be told of this task alone; it never travels
+    callback_url: str = ""  # receives the changes of this task alone; no provider gets it
     body: Mapping[str, Any] = field(default_factory=dict)
     unexpressed: tuple[str, ...] = ()  # fields of the body that the words above have no place for
     payload_omitted: bool = False  # too big for the table: it lies in the archive

@@ -51,7 +51,7 @@ def rest_of(span: Span, listing: Listing) -> Span:
     if not listing.cursor:
         return span
     if not ids.is_task_id(listing.cursor):
-        raise InvalidRequest("the place to go on from is not one that we gave")
+        raise InvalidRequest("the cursor is not one that this service has given")
     cursor = int(listing.cursor, 16)
     if listing.oldest_first:
         return Span(max(span.oldest, cursor + 1), span.newest)

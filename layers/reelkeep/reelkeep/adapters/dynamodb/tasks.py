@@ -237,7 +237,7 @@ class TableTasks:
             if not left:
                 return items
             keys = list(left["Keys"])
-        raise TryLater("the table does not keep up with what is read from it")
+        raise TryLater("the table is too busy to be read")
 
 
 @dataclass(frozen=True, slots=True)
