@@ -175,7 +175,7 @@ def _public_paths() -> dict[str, dict[str, Json]]:
         "/files/{token}/{task_id}/{file}": (
             "followLink",
             "Follow a permanent link",
-            "Links such as this are what tasks show. They work for years, and as often as you like.",
+            "Tasks show links such as this. They work for years. `?download=name` has browsers save it as `name`.",
             {"302": signed},
             NotFound("there is no such file, or its link was revoked"),
         ),

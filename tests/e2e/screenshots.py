@@ -12,7 +12,7 @@ from pathlib import Path
 from playwright.sync_api import Page, sync_playwright
 
 from local.stack import Stack
-from tests.e2e.test_console import CHROMIUM, FLAGS
+from tests.e2e.chromium import CHROMIUM, FLAGS
 
 VIEWS = ("sign-in", "wall", "task", "failed", "new")
 WIDTHS = (390, 1400)
@@ -24,7 +24,7 @@ def main(stack_file: str, folder: str) -> None:
         sys.exit("error: it needs a stack of `make up` and Chromium (apt-get install chromium)")
     Path(folder).mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         for width in WIDTHS:
             for scheme in ("light", "dark"):
                 page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)

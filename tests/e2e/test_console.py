@@ -1,14 +1,9 @@
-"""The console, in a browser: what a person sees and does there, and what the page never does.
-
-It takes the system's Chromium (Debian: apt-get install chromium), or the one that CHROMIUM names.
-"""
+"""The console, in a browser: what a person sees and does there, and what the page never does."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -20,23 +15,15 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect, sync_playwright
 
 from local.stack import Stack
+from tests.e2e.chromium import CHROMIUM, FLAGS
 from tests.e2e.client import Client
 from tests.e2e.conftest import NewClient, Prompt
 
-CHROMIUM: Final = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-FLAGS: Final = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 MADE_MS: Final = 60_000  # a video of the simulator's takes some seconds
 MARKUP: Final = "<b>bold</b> <img src=x onerror=\"document.title='owned'\"> & <script>alert(1)</script>"
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
+if CHROMIUM is None:
+    pytest.skip("no Chromium: apt-get install chromium", allow_module_level=True)
 
 
 @dataclass
