@@ -166,7 +166,8 @@ function details(task, again) {
     ["Kind", KINDS[task.kind] ?? task.kind],
     ["Model", task.model],
     ["Provider", task.provider],
-    ["Its id there", task.adopted?.provider_task_id ?? made?.id],
+    ["Creation id", made?.id], // the provider's
+    ["Task there", task.adopted?.provider_task_id],
     ["Duration", size?.duration ? `${Math.round(size.duration * 10) / 10} s` : task.duration && `${task.duration} s asked for`],
     ["Size", size?.width ? `${size.width} × ${size.height}${size.fps ? `, ${Math.round(size.fps)} frames/s` : ""}` : task.resolution],
     ["Seed", task.seed],
