@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from local.deployment import STEPS, resource_name
+
 ROOT: Final = Path(__file__).parents[1]
-STEPS: Final = ("submit", "query", "manage", "poll", "wake", "finalize", "sweep", "announce", "deliver")
 _KEPT: Final = ROOT / ".local" / "benchmarks"
 _NAIVE: Final = Path(__file__).parent / "naive"
 _RUNTIME: Final = ("awslambdaric", "simplejson", "snapshot-restore-py")
@@ -80,7 +81,7 @@ def build(python: Path, folder: Path) -> Artefacts:
     shutil.copytree(folder / "layer" / "python", opt / "python", dirs_exist_ok=True)
     ours = {}
     for step in STEPS:
-        _make(python, ROOT / "functions" / step, f"{step.title()}Function", folder / step, "-f", "../Makefile")
+        _make(python, ROOT / "functions" / step, resource_name(step), folder / step, "-f", "../Makefile")
         ours[step] = Deployed(folder / step, "app.handler", opt / "python", runtime, python)
     (folder / "empty").mkdir()
     (folder / "empty" / "app.py").write_text("def handler(event, context):\n    return {}\n")

@@ -24,8 +24,9 @@ import certifi
 import trustme
 
 from benchmarks import artefacts
-from benchmarks.artefacts import ROOT, STEPS, Artefacts, Deployed
+from benchmarks.artefacts import ROOT, Artefacts, Deployed
 from benchmarks.runtime_api import Broken, Call, Environment
+from local.deployment import STEPS
 
 _MAX_COLD_START: Final = 0.45  # of naive's
 _MAX_WARM_CPU: Final = 0.35  # of naive's
@@ -86,7 +87,7 @@ _RIGHT: Final[Mapping[str, Callable[[Any], bool]]] = {
     "query": lambda answer: len(_body(answer).get("tasks", ())) == 20,
     "manage": lambda answer: len(_body(answer).get("providers", ())) == 2,
     "poll": lambda answer: answer["finished"] is False and answer["wait_seconds"] > 0,
-    "wake": lambda answer: answer["statusCode"] == 204,
+    "provider_callback": lambda answer: answer["statusCode"] == 204,
     "finalize": lambda answer: answer["finished"] is True,
     "sweep": lambda answer: answer["unfinished"] == 20,
     "announce": lambda answer: answer == {"batchItemFailures": []},

@@ -78,7 +78,7 @@ def items(task_id: str, key: str, address: str) -> dict[str, list[Item]]:
         "query": [_key_item(key), *map(_item, listed)],
         "manage": [_key_item(key)],
         "poll": [_item(processing)],
-        "wake": [_item(replace(processing, provider=CALLER))],
+        "provider_callback": [_item(replace(processing, provider=CALLER))],
         "finalize": [_item(archiving)],
         "sweep": list(map(_item, unfinished)),
         "announce": [],

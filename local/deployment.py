@@ -20,10 +20,15 @@ from local.errors import CloudError
 from local.workers import Function
 
 STACK_NAME: Final = "reelkeep"
-STEPS: Final = ("submit", "query", "manage", "poll", "wake", "finalize", "sweep", "announce", "deliver")
+STEPS: Final = ("submit", "query", "manage", "poll", "provider_callback", "finalize", "sweep", "announce", "deliver")
 FUNCTION_NAMES: Final = tuple(f"{STACK_NAME}-{step}" for step in STEPS)
 LAYERS: Final = ("ReelkeepLayer", "DependenciesLayer")
 BUILDS_KEPT: Final = 4  # a running local cloud uses one of them
+
+
+def resource_name(step: str) -> str:
+    """Of its function, in the template."""
+    return f"{step.title().replace('_', '')}Function"
 
 
 def fingerprint(root: Path) -> str:
@@ -65,11 +70,15 @@ def build(root: Path, python: Path, *, builds: Path, log: Path, say: Callable[[s
 
 
 def _leave_out_what_the_emulator_refuses(template: Path) -> None:
-    """Alarms on expressions and queries, which nobody hears of here."""
+    """Alarms on expressions and queries, which nobody hears of here, and the concurrency of a mapping, which it takes
+    from a parameter as text and then compares with a number: nothing would be delivered."""
     content = yaml.safe_load(template.read_text())
     resources = content["Resources"]
     for name in [name for name, each in resources.items() if "Metrics" in each.get("Properties", {})]:
         del resources[name]
+    for each in resources.values():
+        if each["Type"] == "AWS::Lambda::EventSourceMapping":
+            each["Properties"].pop("ScalingConfig", None)
     template.write_text(yaml.safe_dump(content, sort_keys=False))
 
 
@@ -183,7 +192,7 @@ def functions(
                 "AWS_DEFAULT_REGION": stack.REGION,
                 **found["Environment"]["Variables"],
             },
-            folders=(built / f"{step.title()}Function", *(built / layer / "python" for layer in LAYERS)),
+            folders=(built / resource_name(step), *(built / layer / "python" for layer in LAYERS)),
             log=logs / f"{step}.log",
             temporary=data / "tmp",
         )

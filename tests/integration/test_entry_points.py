@@ -178,11 +178,11 @@ def test_the_sample_events_take_a_task_the_whole_way(call: Call, simulator: tupl
 def test_a_call_of_the_provider_wakes_the_task(call: Call, simulator: tuple[Simulator, str]) -> None:
     task_id = json.loads(call("submit")["body"])["task_id"]
     path = path_of("simulator", task_id, "vda_test")
-    assert call("wake")["statusCode"] == 404
-    assert call("wake", rawPath=path)["statusCode"] == 401
+    assert call("provider_callback")["statusCode"] == 404
+    assert call("provider_callback", rawPath=path)["statusCode"] == 401
     simulator[0].clock.advance(60)
     headers = signed(f"https://keep.test{path}", "vda_test", time.time())
-    woken = call("wake", rawPath=path, headers={name.lower(): value for name, value in headers.items()})
+    woken = call("provider_callback", rawPath=path, headers={name.lower(): value for name, value in headers.items()})
     assert (woken["statusCode"], woken["body"]) == (204, "")
     executions = platform.stepfunctions().list_executions(stateMachineArn=platform.settings.state_machine_arn)
     names = {execution["name"] for execution in executions["executions"]}
@@ -192,7 +192,7 @@ def test_a_call_of_the_provider_wakes_the_task(call: Call, simulator: tuple[Simu
 
 def test_a_sweep_by_hand_starts_the_next_run_of_everything(call: Call) -> None:
     call("submit")
-    assert call("sweep") == {"unfinished": 1, "restarted": 1, "links_expiring_soon": 0, "left": 0}
+    assert call("sweep") == {"unfinished": 1, "restarted": 1, "links_expiring_soon": 0, "left": 0, "handed_on": 0}
 
 
 def test_a_success_made_elsewhere_is_adopted_by_hand(call: Call, simulator: tuple[Simulator, str]) -> None:

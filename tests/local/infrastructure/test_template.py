@@ -185,7 +185,7 @@ def test_the_functions_behind_the_api_give_up_before_the_api_does(functions: dic
     assert functions["SubmitFunction"]["Timeout"] < GATEWAY_SECONDS
     assert functions["QueryFunction"]["Timeout"] < GATEWAY_SECONDS
     assert functions["ManageFunction"]["Timeout"] < GATEWAY_SECONDS
-    assert functions["WakeFunction"]["Timeout"] < GATEWAY_SECONDS
+    assert functions["ProviderCallbackFunction"]["Timeout"] < GATEWAY_SECONDS
 
 
 def test_every_operation_is_routed_to_the_function_that_has_it(resources: dict[str, Any]) -> None:
@@ -206,7 +206,7 @@ def test_every_operation_is_routed_to_the_function_that_has_it(resources: dict[s
         for method in (route.method, *(["HEAD"] if route.method == "GET" else [])):
             tasks = "Query" if method in ("GET", "HEAD") else "Submit"
             assert function_of(method, route.path) == ("Manage" if isinstance(route, Operation) else tasks)
-    assert function_of("POST", "/wake/token/task") == "Wake"
+    assert function_of("POST", "/wake/token/task") == "ProviderCallback"
     assert {function_of(method, "/docs/page.js") for method in ("GET", "HEAD", "OPTIONS")} == {"Query"}
     assert {function_of(method, "/nothing") for method in ("POST", "PUT", "PATCH", "DELETE")} == {"Submit"}
 

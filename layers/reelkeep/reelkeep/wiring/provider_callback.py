@@ -1,4 +1,4 @@
-"""Wake: what providers call."""
+"""Provider callback: what providers call."""
 
 from __future__ import annotations
 

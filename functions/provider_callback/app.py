@@ -8,7 +8,7 @@ from aws_lambda_powertools.logging.correlation_paths import API_GATEWAY_HTTP
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from reelkeep.wiring import platform
-from reelkeep.wiring.wake import build
+from reelkeep.wiring.provider_callback import build
 
 api = build()  # during Lambda's init phase, which has a whole CPU
 
