@@ -109,7 +109,8 @@ def _with_types(hint: Any) -> Any:
     parts = [_with_types(each) for each in get_args(hint)]
     if get_origin(hint) is UnionType:
         return reduce(or_, parts)
-    return list.__class_getitem__(parts[0]) if get_origin(hint) is list else hint
+    origin: Any = get_origin(hint)
+    return origin[tuple(parts)] if origin in (list, dict) else hint
 
 
 def _put_into_words(field: dict[str, Json]) -> None:

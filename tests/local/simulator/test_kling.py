@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from reelkeep.dialects.kling.client import hs256
+from reelkeep.dialects.families.client import hs256
 from tests.local.simulator.client import Client, Open
 
 VIDEOS = "/v1/videos"

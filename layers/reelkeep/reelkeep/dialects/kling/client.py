@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
 
-from reelkeep.dialects.families.client import Client, segment
+from reelkeep.dialects.families.client import Client, hs256, segment
 from reelkeep.dialects.families.evidence import ALTERED, DOUBTFUL, UNPROVEN, Row, strangers, witnesses
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.families.vocabulary import Codes
@@ -122,17 +118,6 @@ class KlingClient(Client):
         """Of a page: its list, its number, and the last task of the page before."""
         name, number, before = (page or f"{next(iter(self.lists))}:1:").split(":", 2)
         return name, int(number), before
-
-
-def hs256(claims: Mapping[str, Json], secret: str) -> str:
-    """A JSON Web Token (RFC 7519)."""
-    parts = (json.dumps(part).encode() for part in ({"alg": "HS256", "typ": "JWT"}, claims))
-    text = b".".join(map(_base64url, parts))
-    return (text + b"." + _base64url(hmac.digest(secret.encode(), text, hashlib.sha256))).decode()
-
-
-def _base64url(said: bytes) -> bytes:
-    return base64.urlsafe_b64encode(said).rstrip(b"=")
 
 
 def _rows(answer: ProviderResponse) -> list[Json] | None:

@@ -42,12 +42,8 @@ class Film(Shape):
     duration: str = shows(lambda view: f"{round(view.fact('duration') or 0, 1):g}", says="Seconds, as in 5.1.")
 
 
-class Info(Shape):
-    external_task_id: str = shows("request.payload", says="As it was submitted.")
-
-
-class Result(Shape):
-    videos: list[Film] = shows(lambda view: [*map(Film.of, view.creations)])
+def _result(view: View) -> dict[str, Any] | None:
+    return {"videos": [*map(Film.of, view.creations)]} if view.succeeded else None
 
 
 def _why(view: View) -> str:
@@ -59,23 +55,26 @@ class Data(Shape):
     task_id: str = shows("task.id")
     task_status: Status = shows(lambda view: _STATUSES[view.task.state])
     task_status_msg: str = shows(_why, says="Why it failed.")
-    task_info: Info = shows(Info.of)
+    task_info: dict[str, str] = shows(
+        lambda view: {"external_task_id": view.request.payload}, says="The `external_task_id`."
+    )
     created_at: int = shows("task.created_at", write=_milliseconds, says="Milliseconds since 1970.")
     updated_at: int = shows("ended_at", write=_milliseconds, says="Milliseconds since 1970.")
-    task_result: Result = shows(lambda view: Result.of(view) if view.succeeded else None, optional=True)
+    task_result: dict[str, list[Film]] = shows(_result, optional=True, says="The `videos`, on success.")
     final_unit_deduction: str = shows("task.credits", write=str, optional=True, says="What the provider charged.")
 
 
-class Task(Shape):
-    code: int = always(0)
+class _Accepted(Shape):
+    code: int = always(0, says="0 if it is no error.")
     message: str = always("SUCCEED")
+
+
+class Task(_Accepted):
     request_id: str = shows("task.id")
     data: Data = shows(Data.of)
 
 
-class TaskList(Shape):
-    code: int = always(0)
-    message: str = always("SUCCEED")
+class TaskList(_Accepted):
     request_id: str = always("")
     data: list[Data] = shows(lambda views: [*map(Data.of, views.tasks)])
 
