@@ -16,7 +16,7 @@ from reelkeep.domain.ids import SHARDS
 from reelkeep.wiring import platform
 from reelkeep.wiring.sweep import build
 
-sweep, adopt, invocations = build()
+sweep, adopt, invocations, learn_slots = build()
 logger = platform.logger()
 metrics = Metrics()
 
@@ -50,6 +50,7 @@ def sweep_tasks(event: Mapping[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def adopt_tasks(context: LambdaContext) -> dict[str, Any]:
+    logger.info("asked providers for their slots", slots=learn_slots())
     adopted = adopt(seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
     metrics.add_metric(name="AdoptedTasks", unit=MetricUnit.Count, value=adopted.adopted)
     metrics.add_metric(name="ListsNotRead", unit=MetricUnit.Count, value=len(adopted.unread))

@@ -156,6 +156,9 @@ class Provider(Protocol):
         Raises TryLater in the middle of it if the list cannot be read on.
         """
 
+    def ask_slots(self) -> int | None:
+        """How many tasks its account may have at once, if it tells, and now."""
+
     def cancel(self, task: Task) -> bool:
         """Whether it is now cancelled for certain."""
 

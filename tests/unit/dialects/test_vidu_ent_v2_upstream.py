@@ -607,3 +607,24 @@ def test_a_refusal_names_the_field_that_the_client_wrote() -> None:
     with pytest.raises(errors.InvalidRequest, match=r"^resolution") as refused:
         upstream.dispatch(task_of(asked))
     assert refused.value.field == "resolution"
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "slots"),
+    [
+        (200, {"remains": [{"type": "metered", "concurrency_limit": 5, "current_concurrency": 1}]}, 5),
+        (200, {"remaining_credits": [{"concurrency_limit": "5"}, {"concurrency_limit": 10}]}, 15),
+        (200, {"remains": [{"type": "metered"}, None]}, None),
+        (200, {"remains": []}, None),
+        (200, {"remains": "none"}, None),
+        (200, [], None),
+        (403, {"remains": [{"concurrency_limit": 5}]}, None),
+    ],
+)
+def test_the_credits_tell_how_many_tasks_the_account_may_have_at_once(
+    status: int, body: Json, slots: int | None
+) -> None:
+    asked = upstream.ask_slots()
+    assert asked is not None
+    assert (asked.method, asked.path, asked.query) == ("GET", "/ent/v2/credits", (("show_detail", "true"),))
+    assert upstream.read_slots(answer(status, body)) == slots

@@ -69,6 +69,7 @@ class FakeProvider:
     typical_seconds: float | None = None
     default_model: str = ""
     slots: int | None = None
+    tells_slots: int | None = None
     adopt_for: str = "adopted"
     outcomes: list[DispatchOutcome | BaseException] = field(default_factory=lambda: [Accepted("p-1", credits=20)])
     observations: list[Observation | BaseException] = field(default_factory=lambda: [Succeeded((creation(),))])
@@ -105,6 +106,9 @@ class FakeProvider:
                 raise line
             if line.created_at is None or line.created_at >= since:
                 yield line
+
+    def ask_slots(self) -> int | None:
+        return self.tells_slots
 
     def cancel(self, task: Task) -> bool:
         self.cancellations += 1

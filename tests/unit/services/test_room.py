@@ -14,6 +14,7 @@ from reelkeep.domain.observation import Accepted, DispatchOutcome, Failed, NotYe
 from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Priority, State, Task
 from reelkeep.ports import Caller
 from reelkeep.services.query import FindPlace
+from reelkeep.services.room import LearnSlots
 from tests.unit.services.stage import (
     ALICE,
     LONGEST_WAIT,
@@ -22,6 +23,7 @@ from tests.unit.services.stage import (
     QUEUED,
     RUNNING,
     FakeProvider,
+    FakeProviders,
     Stage,
     creation,
     request,
@@ -190,6 +192,17 @@ def test_a_provider_that_is_out_of_reach_does_not_make_all_that_wait_run_against
     stage = stage_with(2, outcomes=(NotYet(reached=False),))
     submitted(stage, *[ALICE] * 20)
     assert len(stage.provider.dispatched) == 2
+
+
+def test_a_provider_that_tells_its_slots_gets_no_more_until_it_is_asked_again() -> None:
+    stage = stage_with(None)
+    stage.provider.tells_slots = 2
+    learn = LearnSlots(stage.slots, FakeProviders(stage.provider), stage.clock)
+    assert learn() == {"vidu": 2}
+    waiting = submitted(stage, *[ALICE] * 3)[2]
+    assert (len(stage.provider.dispatched), is_waiting(stage, waiting)) == (2, True)
+    stage.provider.slots = 1
+    assert learn() == {}
 
 
 # --- functions that die ---

@@ -24,6 +24,7 @@ LEASE = timedelta(minutes=5)  # then whoever finds no slot free looks whether th
 MOST_SLOTS = 10_000  # of a provider: their leases are read whenever one is looked for
 _FIRST_PAUSE = timedelta(minutes=10)  # after a refusal, before one task more is tried; doubles with every further one
 _LONGEST_PAUSE = timedelta(hours=1)
+_TOLD_FOR = timedelta(hours=6)
 _TRIED = "+"  # ends the name of a slot beyond what was learned
 
 
@@ -126,6 +127,11 @@ def refused(others: int, learned: Limit | None, now: datetime) -> Limit:
     if learned and now < learned.try_more_at:  # several were sent at once: one refusal as good as another
         pause = learned.pause
     return Limit(max(1, others), now + pause, pause)
+
+
+def told(slots: int, now: datetime) -> Limit:
+    """The provider says itself what it takes. It is asked again before more is tried."""
+    return Limit(slots, now + _TOLD_FOR, _LONGEST_PAUSE)
 
 
 def accepted_more(leases: int, learned: Limit, now: datetime) -> Limit:

@@ -198,6 +198,11 @@ class ProviderDialect(Protocol):
     def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
         """None for an answer that is no such page."""
 
+    def ask_slots(self) -> ProviderRequest | None:
+        """What asks how many tasks the account may have at once; None if nothing tells."""
+
+    def read_slots(self, answer: ProviderResponse) -> int | None: ...
+
     def cancel(self, task: Task) -> ProviderRequest | None:
         """None if the format has no way to cancel."""
 

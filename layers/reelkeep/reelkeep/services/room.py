@@ -134,3 +134,21 @@ class Room:
                 self.slots.lease(provider.name, Lease(lease.slot, lease.task_id, now + room.LEASE))
             found.append(lease)
         return limit, found
+
+
+@dataclass(frozen=True, slots=True)
+class LearnSlots:
+    """Asks the providers that tell how many tasks they take at once, where the configuration does not say so."""
+
+    slots: Slots
+    providers: Providers
+    clock: Clock
+
+    def __call__(self) -> dict[str, int]:
+        """By provider. Raises TryLater."""
+        learned = {}
+        for provider in (each for account in self.providers.accounts() for each in account):
+            if provider.slots is None and (told := provider.ask_slots()):
+                self.slots.learn(provider.name, room.told(told, self.clock()))
+                learned[provider.name] = told
+        return learned

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.invocations import LambdaInvocations
 from reelkeep.adapters.notices import SnsNotices
 from reelkeep.services.adopt import Adopt
+from reelkeep.services.room import LearnSlots
 from reelkeep.services.sweep import Sweep
 from reelkeep.wiring import platform
 from reelkeep.wiring.providers import configured_providers
 
 
-def build() -> tuple[Sweep, Adopt, LambdaInvocations]:
+def build() -> tuple[Sweep, Adopt, LambdaInvocations, LearnSlots]:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
     executions = StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn)
@@ -27,4 +29,5 @@ def build() -> tuple[Sweep, Adopt, LambdaInvocations]:
         ),
         Adopt(tasks, providers, executions, platform.now),
         LambdaInvocations(platform.lambda_),
+        LearnSlots(TableSlots(platform.dynamodb(), settings.table), providers, platform.now),
     )

@@ -170,6 +170,13 @@ class HttpProvider:
         except (NotSent, AnswerLost, BlockedAddress) as error:
             raise TryLater(str(error)) from error
 
+    def ask_slots(self) -> int | None:
+        call = self.dialect.ask_slots()
+        try:
+            return self.dialect.read_slots(self._send(call, _CANCEL_SECONDS)) if call else None
+        except (NotSent, AnswerLost, BlockedAddress):
+            return None
+
     def cancel(self, task: Task) -> bool:
         call = self.dialect.cancel(task)
         if call is None:

@@ -33,6 +33,12 @@ class Client(Answers):
     def credential(self, key: str, now: datetime) -> str:
         return key
 
+    def ask_slots(self) -> ProviderRequest | None:
+        return None
+
+    def read_slots(self, answer: ProviderResponse) -> int | None:
+        return None
+
     def write(self, request: Request) -> dict[str, Json]:
         """The body for a request that another dialect brought. Raises InvalidRequest for what it cannot say."""
         from reelkeep.dialects.translate import write  # and the models of bodies, which a poll does not need

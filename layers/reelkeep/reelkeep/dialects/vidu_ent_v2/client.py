@@ -67,6 +67,18 @@ class _Client(Client):
         body["payload"] = task.id  # what a lost answer is found again by; the client's own we echo ourselves
         return ProviderRequest(method="POST", path=f"{PREFIX}/{SEGMENTS[task.request.kind]}", body=body)
 
+    def ask_slots(self) -> ProviderRequest | None:
+        return ProviderRequest(method="GET", path=f"{PREFIX}/credits", query=(("show_detail", "true"),))
+
+    def read_slots(self, answer: ProviderResponse) -> int | None:
+        """The sum over the kinds of credits that the account holds. Source: platform.vidu.com/docs/get-credits, whose
+        table calls the list `remaining_credits` and whose example `remains`."""
+        body = JsonObject(answer.json())
+        rows = body.fields.get("remains") or body.fields.get("remaining_credits")
+        if not answer.ok or not isinstance(rows, list):
+            return None
+        return sum(JsonObject(row).whole("concurrency_limit") or 0 for row in rows) or None
+
     def observe(self, task: Task) -> ProviderRequest:
         return self._show(task.provider_task_id)
 
