@@ -1,4 +1,4 @@
-"""When to look at a task again: few looks, little delay, and never past its deadline."""
+"""When to poll a task again: few polls, little delay, and never past its deadline."""
 
 from __future__ import annotations
 
@@ -61,15 +61,15 @@ def overdue_at(task: Task) -> datetime:
 
 
 def first_wait(expected: float) -> int:
-    """Seconds from the submission to the first look: nothing ends before half of its usual time."""
+    """Seconds from the submission to the first poll: nothing ends before half of its usual time."""
     return _whole(min(expected / 2, _LONGEST_WAIT))
 
 
 def next_wait(task: Task, expected: float, now: datetime, retry_after: float | None = None) -> int:
-    """Seconds until the next look.
+    """Seconds until the next poll.
 
-    Grows with the time since the task was sent, so that 48 hours take some 300 looks (an execution of Step Functions
-    holds 25,000 events, nine a look); doubles with every setback in a row; honours Retry-After; ends at the deadline,
+    Grows with the time since the task was sent, so that 48 hours take some 300 polls (an execution of Step Functions
+    holds 25,000 events, nine a poll); doubles with every error in a row; honours Retry-After; ends at the deadline,
     if that is still to come.
     """
     age = (now - task.dispatched_at).total_seconds()

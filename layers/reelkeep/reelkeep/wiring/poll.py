@@ -1,4 +1,4 @@
-"""Poll: one look at the provider."""
+"""Poll: one question to the provider."""
 
 from __future__ import annotations
 

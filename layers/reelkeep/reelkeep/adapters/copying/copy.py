@@ -70,7 +70,7 @@ def copy(
                     "Metadata": dict(metadata or {}),
                 }
                 checksum = upload(s3, target, chain([first], parts), file.total, sha256_up_to=4 * part_bytes)
-                return stream.kept(target["Key"], checksum)
+                return stream.archived_file(target["Key"], checksum)
         except RestartCopy as restart:
             why = str(restart)
         except NotMedia as error:
@@ -114,7 +114,7 @@ class CopyStream:
             while part := next(ahead):
                 yield part
 
-    def kept(self, key: str, checksum: Checksum) -> ArchivedFile:
+    def archived_file(self, key: str, checksum: Checksum) -> ArchivedFile:
         media = self._media
         assert media is not None  # noqa: S101 - the last part came
         return ArchivedFile(
