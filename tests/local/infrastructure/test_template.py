@@ -282,7 +282,7 @@ def test_a_release_takes_over_as_a_whole_for_whoever_calls_a_function(
         for name, value in resources["TaskStateMachine"]["Properties"]["DefinitionSubstitutions"].items()
         if name.endswith("FunctionArn")
     ]
-    assert len(called) == 12
+    assert len(called) == 13
     assert all(each["Ref"].endswith("Function.Alias") for each in called)
     assert {each["RetentionPolicy"] for each in of_type(resources, "AWS::Serverless::LayerVersion").values()} == {
         "Retain"
@@ -349,7 +349,7 @@ def matches(pattern: dict[str, Any], before: State, after: State) -> bool:
 
 
 def test_a_days_attempts_fit_what_the_queue_can_do(resources: dict[str, Any], functions: dict[str, Any]) -> None:
-    queue = resources["DeliveriesQueue"]["Properties"]
+    queue = resources["OutboxQueue"]["Properties"]
     assert "FifoQueue" not in queue  # which delays no single message
     assert queue["VisibilityTimeout"] >= 6 * functions["DeliverFunction"]["Timeout"]  # as AWS advises
     assert queue["RedrivePolicy"]["deadLetterTargetArn"] == {"Fn::GetAtt": "DeadLetterQueue.Arn"}
@@ -363,6 +363,15 @@ def test_a_days_attempts_fit_what_the_queue_can_do(resources: dict[str, Any], fu
     assert (len(waits), len(delivery.attempts)) == (ATTEMPTS - 1, ATTEMPTS)
     assert timedelta(hours=20) < sum(waits, timedelta()) < timedelta(hours=30)
     assert resources["DeliverMapping"]["Properties"]["BatchSize"] == 1
+
+
+def test_what_waits_in_the_queue_of_the_version_before_is_delivered_after_an_update(resources: dict[str, Any]) -> None:
+    old = {"FifoQueue": True, "DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
+    assert resources["DeliveriesQueue"]["Properties"].items() >= old.items()  # or it is replaced, and they are gone
+    new, drained = (resources[name]["Properties"] for name in ("DeliverMapping", "DrainMapping"))
+    assert new["EventSourceArn"] == {"Fn::GetAtt": "OutboxQueue.Arn"}
+    assert drained["EventSourceArn"] == {"Fn::GetAtt": "DeliveriesQueue.Arn"}
+    assert drained["FunctionName"] == new["FunctionName"]
 
 
 def test_every_alarm_says_what_to_do_and_is_about_this_stack_and_reaches_a_person(

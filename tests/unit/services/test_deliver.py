@@ -135,6 +135,19 @@ def test_the_next_message_of_a_task_waits_for_the_one_before_and_those_of_others
     assert in_order(stage.received)[task(1).id] == ["processing", "success"]
 
 
+def test_what_the_version_before_left_in_its_queue_is_delivered_in_order() -> None:
+    stage = WebhookStage()
+    stage.webhook(GOOD, fails_for_an_hour, states=WAY)
+    going = task()
+    for state in WAY:
+        going = stage.change(going, state)
+        stage.waiting = type(stage.waiting)()  # it did not know of any
+        stage.build()
+    stage.pass_(DAY)
+    assert in_order(stage.received) == {going.id: ["processing", "archiving", "success"]}
+    assert stage.is_done
+
+
 def test_a_message_is_tried_for_about_a_day() -> None:
     stage = WebhookStage()
     stage.webhook(BAD, redirects)

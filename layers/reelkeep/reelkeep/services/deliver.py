@@ -71,6 +71,9 @@ class Deliver:
             return self._done(sent, delivery)
         now = self.clock()
         first = self.waiting.first(delivery)
+        if first is None or first.message != message:
+            self.waiting.put(delivery.waiting)  # which it does already, unless version 0.2.0 put it into its queue
+            first = self.waiting.first(delivery)
         if first and first.message != message:
             return delivery  # it is sent when the one before it is done
         if delivery.next_attempt_at and now < delivery.next_attempt_at - _CLOCK_TOLERANCE:
