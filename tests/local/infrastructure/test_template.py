@@ -365,7 +365,7 @@ def test_a_days_attempts_fit_what_the_queue_can_do(resources: dict[str, Any], fu
     assert resources["DeliverMapping"]["Properties"]["BatchSize"] == 1
 
 
-def test_what_waits_in_the_queue_of_the_version_before_is_delivered_after_an_update(resources: dict[str, Any]) -> None:
+def test_what_waits_in_the_queue_of_the_version_before_is_delivered_after_it(resources: dict[str, Any]) -> None:
     old = {"FifoQueue": True, "DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
     assert resources["DeliveriesQueue"]["Properties"].items() >= old.items()  # or it is replaced, and they are gone
     new, drained = (resources[name]["Properties"] for name in ("DeliverMapping", "DrainMapping"))

@@ -25,4 +25,4 @@ def change(read: Callable[[], T], edit: Callable[[T], T], save: Callable[[T], T]
             return save(edited)
         except Stale as stale:
             found, lost = None, stale
-    raise lost
+    raise Stale("this record changes too often") from lost

@@ -26,10 +26,11 @@ from reelkeep.domain.notices.subscription import (
     host_of,
 )
 from reelkeep.ports import Caller, Clock, Subscriptions, Topic
+from reelkeep.services.optimistic import change
 
 Resolve = Callable[[str], Collection[str]]  # a host name -> its addresses; none if it has none
 
-_WRITES = 8  # attempts at a record that others write at the same moment
+_WRITES = 8  # of a policy that others write at the same moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,38 +93,40 @@ class ManageSubscriptions:
         """Raises InvalidRequest, and Conflict if SNS does not have the subscription any more."""
         if wanted.filter is not None:
             check_filter(wanted.filter)
-        for _ in range(_WRITES):
+
+        def read() -> Subscription:
             view = self.show(wanted.subscription_id, caller)
             if view.status is Status.GONE:
                 raise Conflict("this subscription was ended from its other side: delete it, and make another")
-            changed = replace(
-                view.subscription,
-                filter=view.subscription.filter if wanted.filter is None else wanted.filter,
-                active=view.subscription.active if wanted.active is None else wanted.active,
+            return view.subscription
+
+        def edit(found: Subscription) -> Subscription:
+            return replace(
+                found,
+                filter=found.filter if wanted.filter is None else wanted.filter,
+                active=found.active if wanted.active is None else wanted.active,
                 updated_at=self.clock(),
             )
-            try:
-                changed = self.subscriptions.save(changed)
-            except Stale:
-                continue
-            self._set_filter_policy(changed)
-            return SubscriptionView(changed, changed.status)
-        raise Stale(f"subscription {wanted.subscription_id} changes too often")
+
+        changed = change(read, edit, self.subscriptions.save)
+        self._set_filter_policy(changed)
+        return SubscriptionView(changed, changed.status)
 
     def unsubscribe(self, subscription_id: str, caller: Caller) -> None:
         """A second time changes nothing."""
-        for _ in range(_WRITES):
-            found = self._get(subscription_id, caller.owner, removed=True)
-            if found.removed_at:
-                return
+        now = self.clock()
+
+        def save(found: Subscription) -> Subscription:
             if arn := found.arn or self._late_arn(found):
                 self.topic.unsubscribe(arn)
-            try:
-                self.subscriptions.remove(found, self.clock())
-            except Stale:
-                continue
-            return
-        raise Stale(f"subscription {subscription_id} changes too often")
+            self.subscriptions.remove(found, now)
+            return found
+
+        change(
+            lambda: self._get(subscription_id, caller.owner, removed=True),
+            lambda found: replace(found, removed_at=found.removed_at or now),
+            save,
+        )
 
     def _check_addresses(self, host: str) -> None:
         addresses = self.resolve(host)

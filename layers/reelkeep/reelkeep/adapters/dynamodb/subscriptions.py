@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import (
         AttributeValueTypeDef,
+        DeleteTypeDef,
         PutTypeDef,
         TransactWriteItemTypeDef,
+        UpdateTypeDef,
     )
 
 _REMEMBERED = timedelta(days=30)  # after its removal
@@ -35,33 +37,23 @@ class TableSubscriptions:
 
     def add(self, subscription: Subscription) -> None:
         """An endpoint has one owner at a time: SNS would give a second owner the subscription of the first."""
-        self._transact(
-            [
-                {"Put": self._put(subscription)},
-                {
-                    "Put": {
-                        "TableName": self._table,
-                        "Item": {
-                            **_endpoint_key(subscription),
-                            "subscriber": {"S": subscription.owner},
-                            "subscription": {"S": subscription.id},
-                        },
-                        "ConditionExpression": "attribute_not_exists(pk)",
-                        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-                    }
-                },
-                {
-                    "Update": {
-                        "TableName": self._table,
-                        "Key": _key(subscription.owner, _COUNT),
-                        "UpdateExpression": "ADD held :one",
-                        "ConditionExpression": "attribute_not_exists(held) OR held < :most",
-                        "ExpressionAttributeValues": {":one": {"N": "1"}, ":most": {"N": str(MAX_SUBSCRIPTIONS)}},
-                    }
-                },
-            ],
-            subscription,
-        )
+        endpoint: PutTypeDef = {
+            "TableName": self._table,
+            "Item": {
+                **_endpoint_key(subscription),
+                "subscriber": {"S": subscription.owner},
+                "subscription": {"S": subscription.id},
+            },
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        count = self._count(subscription, 1)
+        count["ConditionExpression"] = "attribute_not_exists(held) OR held < :most"
+        count["ExpressionAttributeValues"] = {
+            **count["ExpressionAttributeValues"],
+            ":most": {"N": str(MAX_SUBSCRIPTIONS)},
+        }
+        self._transact([{"Put": self._put(subscription)}, {"Put": endpoint}, {"Update": count}], subscription)
 
     def get(self, owner: str, subscription_id: str) -> Subscription | None:
         answer = self._client.get_item(TableName=self._table, Key=_key(owner, subscription_id), ConsistentRead=True)
@@ -86,21 +78,16 @@ class TableSubscriptions:
         removed = replace(subscription, removed_at=now, version=subscription.version + 1)
         put = self._put(removed, read=subscription.version)
         put["Item"] = {**put["Item"], "expires_at": {"N": str(int((now + _REMEMBERED).timestamp()))}}
-        self._transact(
-            [
-                {"Put": put},
-                {"Delete": {"TableName": self._table, "Key": _endpoint_key(subscription)}},
-                {
-                    "Update": {
-                        "TableName": self._table,
-                        "Key": _key(subscription.owner, _COUNT),
-                        "UpdateExpression": "ADD held :less",
-                        "ExpressionAttributeValues": {":less": {"N": "-1"}},
-                    }
-                },
-            ],
-            subscription,
-        )
+        endpoint: DeleteTypeDef = {"TableName": self._table, "Key": _endpoint_key(subscription)}
+        self._transact([{"Put": put}, {"Delete": endpoint}, {"Update": self._count(subscription, -1)}], subscription)
+
+    def _count(self, subscription: Subscription, more: int) -> UpdateTypeDef:
+        return {
+            "TableName": self._table,
+            "Key": _key(subscription.owner, _COUNT),
+            "UpdateExpression": "ADD held :more",
+            "ExpressionAttributeValues": {":more": {"N": str(more)}},
+        }
 
     def _put(self, subscription: Subscription, *, read: int | None = None) -> PutTypeDef:
         """Creates the record, or replaces the version that was read."""

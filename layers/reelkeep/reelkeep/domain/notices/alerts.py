@@ -6,11 +6,12 @@ The attributes of these events name no owner, so that no owner's subscription ca
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from reelkeep.domain.notices.notice import SOURCE
-from reelkeep.domain.task import FailureClass, Task
+from reelkeep.domain.notices.notice import cloud_event, task_data, timestamp
+from reelkeep.domain.task import Asset, FailureClass, Task
 
 LINKS_EXPIRING = "reelkeep.task.links-expiring"
 LOST = "reelkeep.task.lost"
@@ -20,65 +21,42 @@ ALERTS = frozenset({DELAYED, LINKS_EXPIRING, LOST, NOT_UNDERSTOOD})
 
 Alert = dict[str, Any]
 
+_OF_A_FILE: Mapping[str, Callable[[Asset], Any]] = {
+    "last_error": lambda asset: asset.last_error,
+    "consecutive_errors": lambda asset: asset.consecutive_errors,
+    "reason": lambda asset: asset.lost,
+    "quarantined": lambda asset: asset.quarantined.key if asset.quarantined else None,
+    "dies_at": lambda asset: timestamp(asset.expires_at),
+}
+
 
 def not_understood(task: Task, now: datetime) -> Alert:
     """A provider answers about a task in words that have no meaning here; the task ends without a result by then."""
-    data = {
-        "reason": task.last_error,
-        "since": _time(task.polling.not_understood_since),
-        "deadline": _time(task.deadline),
-    }
-    return _event(NOT_UNDERSTOOD, task, now, data)
+    since, deadline = timestamp(task.polling.not_understood_since), timestamp(task.deadline)
+    return _event(NOT_UNDERSTOOD, task, now, reason=task.last_error, since=since, deadline=deadline)
 
 
 def delayed(task: Task, now: datetime) -> Alert:
     """Files that the provider has made cannot be fetched; nothing is lost yet."""
-    files = [
-        {
-            "creation": creation.id,
-            "file": asset.name,
-            "last_error": asset.last_error,
-            "consecutive_errors": asset.consecutive_errors,
-            "quarantined": asset.quarantined.key if asset.quarantined else None,
-            "dies_at": _time(asset.expires_at),
-        }
-        for creation in task.creations
-        for asset in creation.assets
-        if asset.open and asset.last_error
-    ]
-    return _event(DELAYED, task, now, {"files": files})
+    names = ("last_error", "consecutive_errors", "quarantined", "dies_at")
+    return _event(DELAYED, task, now, files=_files(task, lambda asset: asset.open and asset.last_error, *names))
 
 
 def links_expiring(task: Task, now: datetime) -> Alert:
     """Links die soon to files that are not in the archive yet."""
-    files = [
-        {"creation": creation.id, "file": asset.name, "dies_at": _time(asset.expires_at)}
-        for creation in task.creations
-        for asset in creation.assets
-        if asset.open
-    ]
-    return _event(LINKS_EXPIRING, task, now, {"last_error": task.last_error or None, "files": files})
+    files = _files(task, lambda asset: asset.open, "dies_at")
+    return _event(LINKS_EXPIRING, task, now, last_error=task.last_error or None, files=files)
 
 
 def lost(task: Task, now: datetime) -> Alert | None:
     """What was given up, and why; None if nothing was. After the end of the task, each further loss is an event."""
-    files = [
-        {
-            "creation": creation.id,
-            "file": asset.name,
-            "reason": asset.lost,
-            "quarantined": asset.quarantined.key if asset.quarantined else None,
-        }
-        for creation in task.creations
-        for asset in creation.assets
-        if asset.lost
-    ]
+    files = _files(task, lambda asset: asset.lost, "reason", "quarantined")
     whole = task.failure.message if task.failure and task.failure.reason is FailureClass.LOST else None
     if not files and whole is None:
         return None
     if task.announcements.announced_at is None:
-        return _event(LOST, task, task.finished_at or now, {"reason": whole, "files": files})
-    return _event(LOST, task, now, {"reason": whole, "files": files}, f"-{len(files)}")
+        return _event(LOST, task, task.finished_at or now, reason=whole, files=files)
+    return _event(LOST, task, now, f"-{len(files)}", reason=whole, files=files)
 
 
 def attributes(task: Task, event: Alert) -> dict[str, str]:
@@ -88,27 +66,16 @@ def attributes(task: Task, event: Alert) -> dict[str, str]:
     return {name: value for name, value in values.items() if value}
 
 
-def _event(kind: str, task: Task, now: datetime, data: dict[str, Any], suffix: str = "") -> Alert:
-    return {
-        "specversion": "1.0",
-        "id": f"{task.id}.{kind.rpartition('.')[2]}{suffix}",
-        "source": SOURCE,
-        "type": kind,
-        "subject": task.id,
-        "time": _time(now),
-        "datacontenttype": "application/json",
-        "data": {
-            "task_id": task.id,
-            "owner": task.owner,
-            "provider": task.provider,
-            "provider_task_id": task.provider_task_id or None,
-            "model": task.request.model,
-            "kind": task.request.kind,
-            "state": task.state,
-            **data,
-        },
-    }
+def _files(task: Task, chosen: Callable[[Asset], Any], *names: str) -> list[dict[str, Any]]:
+    return [
+        {"creation": creation.id, "file": asset.name} | {name: _OF_A_FILE[name](asset) for name in names}
+        for creation in task.creations
+        for asset in creation.assets
+        if chosen(asset)
+    ]
 
 
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds") if moment else None
+def _event(kind: str, task: Task, now: datetime, suffix: str = "", **data: Any) -> Alert:
+    event_id = f"{task.id}.{kind.rpartition('.')[2]}{suffix}"
+    data = {"provider_task_id": task.provider_task_id or None, "state": task.state, **data}
+    return cloud_event(kind, event_id, task.id, now, task_data(task, **data))

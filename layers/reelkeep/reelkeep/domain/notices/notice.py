@@ -15,36 +15,42 @@ if TYPE_CHECKING:
 SOURCE = "/reelkeep"
 
 
+def cloud_event(kind: str, event_id: str, subject: str, at: datetime, data: dict[str, Any]) -> dict[str, Any]:
+    """Format: CloudEvents 1.0, JSON, structured mode."""
+    return {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": SOURCE,
+        "type": kind,
+        "subject": subject,
+        "time": timestamp(at),
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+
+
+def timestamp(moment: datetime | None) -> str | None:
+    return moment.isoformat(timespec="milliseconds") if moment else None
+
+
 def notice(task: Task, links: Links) -> dict[str, Any]:
     """The event of a task's state. Its id is the same at every repetition, so that a subscriber can drop repeats.
 
     It holds permanent links, and no prompt, payload or provider's link.
-    Format: CloudEvents 1.0, JSON, structured mode.
     """
-    return {
-        "specversion": "1.0",
-        "id": f"{task.id}.{task.state}",
-        "source": SOURCE,
-        "type": f"reelkeep.task.{task.state}",
-        "subject": task.id,
-        "time": (task.finished_at or task.updated_at).isoformat(timespec="milliseconds"),
-        "datacontenttype": "application/json",
-        "data": {
-            "task_id": task.id,
-            "owner": task.owner,
-            "provider": task.provider,
-            "model": task.request.model,
-            "kind": task.request.kind,
-            "state": task.state,
-            "tags": list(task.request.tags),
-            "created_at": task.created_at.isoformat(timespec="milliseconds"),
-            "credits": task.credits,
-            "failure": _failure(task),
-            "adopted": _adopted(task),
-            # A reader takes the creations for all that there are, and for archived.
-            "creations": [_creation(creation, links) for creation in task.creations] if task.state.terminal else [],
-        },
-    }
+    creations = [_creation(creation, links) for creation in task.creations] if task.state.terminal else []
+    data = task_data(
+        task,
+        state=task.state,
+        tags=list(task.request.tags),
+        created_at=timestamp(task.created_at),
+        credits=task.credits,
+        failure=_failure(task),
+        adopted=_adopted(task),
+        creations=creations,  # a reader takes them for all that there are, and for archived
+    )
+    kind = f"reelkeep.task.{task.state}"
+    return cloud_event(kind, f"{task.id}.{task.state}", task.id, task.finished_at or task.updated_at, data)
 
 
 UPDATED = "reelkeep.task.updated"
@@ -52,7 +58,7 @@ UPDATED = "reelkeep.task.updated"
 
 def updated(task: Task, links: Links) -> dict[str, Any]:
     """That files of a task came into the archive after its success: the notice once more, as it would read now."""
-    again = {"id": f"{task.id}.updated-{task.archived_files}", "type": UPDATED, "time": _time(task.updated_at)}
+    again = {"id": f"{task.id}.updated-{task.archived_files}", "type": UPDATED, "time": timestamp(task.updated_at)}
     return notice(task, links) | again
 
 
@@ -66,24 +72,8 @@ POSSIBLE_REPEAT = "reelkeep.task.possible-repeat"
 
 def possible_repeat(task: Task, now: datetime) -> dict[str, Any]:
     """That the same owner asked for the same shortly before: its SDK may have repeated the request by itself."""
-    return {
-        "specversion": "1.0",
-        "id": f"{task.id}.possible-repeat",
-        "source": SOURCE,
-        "type": POSSIBLE_REPEAT,
-        "subject": task.id,
-        "time": _time(now),
-        "datacontenttype": "application/json",
-        "data": {
-            "task_id": task.id,
-            "owner": task.owner,
-            "provider": task.provider,
-            "model": task.request.model,
-            "kind": task.request.kind,
-            "tags": list(task.request.tags),
-            "possible_repeat": task.possible_repeat,
-        },
-    }
+    data = task_data(task, tags=list(task.request.tags), possible_repeat=task.possible_repeat)
+    return cloud_event(POSSIBLE_REPEAT, f"{task.id}.possible-repeat", task.id, now, data)
 
 
 def possible_repeat_attributes(task: Task) -> dict[str, str | list[str]]:
@@ -96,37 +86,22 @@ def possible_repeat_attributes(task: Task) -> dict[str, str | list[str]]:
 
 def test_event(delivery_id: str, webhook: Webhook, now: datetime) -> dict[str, Any]:
     """Sent to a webhook when its owner tests it."""
-    return _of_webhook("test", delivery_id, webhook, now)
+    data = {"webhook_id": webhook.id, "owner": webhook.owner}
+    return cloud_event("reelkeep.webhook.test", delivery_id, webhook.id, now, data)
 
 
 def health_event(webhook: Webhook, now: datetime) -> dict[str, Any]:
     """A webhook takes nothing, or was paused. The event goes to the topic, since the webhook itself gets nothing."""
-    what = "paused" if webhook.paused else "failing"
-    event = _of_webhook(what, f"{webhook.id}.{what}.{webhook.version}", webhook, now)
-    reason = {"reason": webhook.paused} if webhook.paused else {}
-    return event | {"data": {**event["data"], **reason, "failing_since": _time(webhook.failing_since)}}
+    what, reason = ("paused", {"reason": webhook.paused}) if webhook.paused else ("failing", {})
+    failing_since = {"failing_since": timestamp(webhook.failing_since)}
+    data = {"webhook_id": webhook.id, "owner": webhook.owner, **reason, **failing_since}
+    event_id = f"{webhook.id}.{what}.{webhook.version}"
+    return cloud_event(f"reelkeep.webhook.{what}", event_id, webhook.id, now, data)
 
 
 def webhook_attributes(event: Mapping[str, Any]) -> dict[str, str]:
     """The attributes that subscriptions filter an event about a webhook by."""
     return {"type": event["type"], "owner": event["data"]["owner"]}
-
-
-def _of_webhook(what: str, event_id: str, webhook: Webhook, now: datetime) -> dict[str, Any]:
-    return {
-        "specversion": "1.0",
-        "id": event_id,
-        "source": SOURCE,
-        "type": f"reelkeep.webhook.{what}",
-        "subject": webhook.id,
-        "time": _time(now),
-        "datacontenttype": "application/json",
-        "data": {"webhook_id": webhook.id, "owner": webhook.owner},
-    }
-
-
-def _time(moment: datetime | None) -> str | None:
-    return moment.isoformat(timespec="milliseconds") if moment else None
 
 
 def attributes(task: Task) -> dict[str, str | list[str]]:
@@ -147,16 +122,18 @@ def attributes(task: Task) -> dict[str, str | list[str]]:
     return {name: value for name, value in values.items() if value}
 
 
+def task_data(task: Task, **more: Any) -> dict[str, Any]:
+    request = task.request
+    common = {"task_id": task.id, "owner": task.owner, "provider": task.provider}
+    return {**common, "model": request.model, "kind": request.kind, **more}
+
+
 def _failure(task: Task) -> dict[str, Any] | None:
     if task.failure is None:
         return None
     failure = task.failure
-    return {
-        "reason": failure.reason,
-        "code": failure.code,
-        "message": failure.message,
-        "retryable": failure.retryable,
-    }
+    words = {"reason": failure.reason, "code": failure.code}
+    return {**words, "message": failure.message, "retryable": failure.retryable}
 
 
 def _adopted(task: Task) -> dict[str, Any] | None:
