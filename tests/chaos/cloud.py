@@ -82,12 +82,15 @@ class Cloud:
         """A new run begins; gives the API key."""
         for store in (self._table.items, self._bucket.keys, self._topic.sent_notifications, self._machine.executions):
             store.clear()
-        key, _ = TableKeys(platform.dynamodb(), self._table.name).create(_OWNER, "chaos", connected.clock())
+        key = self.key_of(_OWNER, connected.clock())
         self._connected = connected
         try:
             yield key
         finally:
             self._connected = None
+
+    def key_of(self, owner: str, now: datetime) -> str:
+        return TableKeys(platform.dynamodb(), self._table.name).create(owner, "chaos", now)[0]
 
     # What is there ------------------------------------------------------------------------------------------
 
@@ -113,7 +116,8 @@ class Cloud:
     def notices(self) -> list[dict[str, Any]]:
         """What owners are told of states; what else there is to tell comes on the same topic."""
         events = [json.loads(message) for _, message, *_ in self._topic.sent_notifications]
-        return [event for event in events if event["type"] not in ALERTS | {POSSIBLE_REPEAT}]
+        told = [event for event in events if event["type"] not in ALERTS | {POSSIBLE_REPEAT}]
+        return [event for event in told if event["data"]["owner"] == _OWNER]
 
     @property
     def executions(self) -> list[Any]:

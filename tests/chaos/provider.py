@@ -25,7 +25,7 @@ from tests.chaos.faulty_transport import FaultyTransport, Mode, Ways
 from tests.samples import lengthened, picture, video
 
 PROVIDERS: dict[str, dict[str, Any]] = {  # each lives on a host of its own, which is the same simulator
-    "vidu": {"dialect": "vidu_ent_v2", "models": ["viduq*"], "default": True},
+    "vidu": {"dialect": "vidu_ent_v2", "models": ["viduq*"], "default": True, "slots": 1},
     "ark": {"dialect": "volc_ark", "models": ["doubao-*"], "root": "/api/v3"},
     "plain": {"dialect": "video_generations", "models": ["kling-*"]},  # it has no list
 }

@@ -26,8 +26,9 @@ from tests.chaos.provider import Provider, Stock
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SWEEPS_EVERY = 600.0  # half as often as in the template: what is overdue is so for ten minutes
+_ELSEWHERE = {"model": "viduq2", "prompt": "elsewhere"}
 _OTHERS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {  # what other owners ask for with the same accounts
-    "vidu": ("http://vidu.test/ent/v2/text2video", "Token", {"model": "viduq2", "prompt": "elsewhere"}),
+    "vidu": ("http://vidu.test/ent/v2/text2video", "Token", _ELSEWHERE),
     "ark": (
         "http://ark.test/api/v3/contents/generations/tasks",
         "Bearer",
@@ -64,6 +65,7 @@ class Scenario:
     video_bytes: int = 0
     only: frozenset[str] = frozenset()  # functions whose calls no other scenario has so; all if empty
     is_upgraded: bool = False  # its executions began under the release before, whose input names no run
+    waits: bool = False  # another owner's task takes the provider's only slot first
     repeats: bool = False  # the client repeats a call that was not answered, under the same Idempotency-Key
 
 
@@ -78,7 +80,7 @@ class ScenarioRun:
         self.answers: list[dict[str, Any] | None] = []  # None: the client heard nothing
         self.histories: dict[str, list[State]] = defaultdict(list)
         self.wrong: list[str] = []
-        self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._agenda: list[tuple[datetime, int, Callable[[], object]]] = []
         self._numbers = count()
         self._known: set[str] = set()
         self._running: set[str] = set()
@@ -91,7 +93,7 @@ class ScenarioRun:
                 self._run()
                 self.tasks = cloud.tasks()
                 self.objects = cloud.objects()
-                self.made = [made for made in provider.simulator.tasks() if made.order.prompt != "elsewhere"]
+                self.made = [made for made in provider.simulator.tasks() if "elsewhere" not in made.order.prompt]
                 self.digests = cloud.digests()
                 self.files = {f"1-{name}": stock.digest(name) for each in self.made for name in _shown(each)}
                 self.notices = cloud.notices()
@@ -108,6 +110,11 @@ class ScenarioRun:
         self.now = NOON - timedelta(hours=1)
         self._others()
         self.now = NOON
+        if self.scenario.waits:
+            other = self.cloud.key_of("another", self.now)
+            self._at(
+                0, lambda: self._call("POST", self.scenario.path, _ELSEWHERE | {"prompt": "elsewhere [fail]"}, other)
+            )
         self._at(0, self._submit)
         for action in self.scenario.client_actions:
             self._at(action.after, partial(self._take, action))
@@ -121,7 +128,7 @@ class ScenarioRun:
                 self.wrong.append("it never comes to an end")
                 return
 
-    def _at(self, seconds: float, do: Callable[[], None]) -> None:
+    def _at(self, seconds: float, do: Callable[[], object]) -> None:
         heapq.heappush(self._agenda, (self.now + timedelta(seconds=seconds), next(self._numbers), do))
 
     def _sleep(self, seconds: float) -> None:
@@ -140,12 +147,12 @@ class ScenarioRun:
         if tasks:
             self._call(action.method, action.path.format(id=tasks[0].id), {})
 
-    def _call(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any] | None:
+    def _call(self, method: str, path: str, body: Mapping[str, Any], key: str = "") -> dict[str, Any] | None:
         event = {
             "rawPath": path,
             "rawQueryString": "",
             "headers": {
-                "authorization": f"Token {self._key}",
+                "authorization": f"Token {key or self._key}",
                 "content-type": "application/json",
                 "idempotency-key": "one",
             },
@@ -159,7 +166,7 @@ class ScenarioRun:
         return answer
 
     def _sweep(self) -> None:
-        idle = not self._running
+        idle = not self._running or self.scenario.waits  # the task in line has a run, the other one may have none
         if idle and any(task.unfinished for task in self.cloud.tasks()):
             try:
                 self.cloud.invoke("sweep", {})
@@ -306,7 +313,10 @@ def _faults_of_end(task: Task, run: ScenarioRun, clean: ScenarioRun) -> list[str
     if task.state is State.SUCCESS:
         if run.digests != run.files:
             wrong.append(f"kept {sorted(run.digests)}, not {sorted(run.files)}, or other bytes")
-        manifest = next((content for key, content in run.objects.items() if key.endswith("manifest.json")), b"{}")
+        manifest = next(
+            (content for key, content in run.objects.items() if task.id in key and key.endswith("manifest.json")),
+            b"{}",
+        )
         if documents.read(Task, manifest).state is not State.SUCCESS:
             wrong.append("the manifest knows of no success")
     return wrong

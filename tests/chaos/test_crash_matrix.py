@@ -78,6 +78,9 @@ SCENARIOS = [
         planned={Call("poll", _PLACING, 0): Mode.LOST},
         only=_BEFORE,
     ),
+    Scenario(
+        name="waiting for room at the provider", path=_VIDU, body=_asked(), waits=True, only=frozenset({"poll"})
+    ),
     Scenario(name="links that are dead on arrival", path=_VIDU, body=_asked("[expired:1]"), only=_AFTER),
     Scenario(name="a video that is not to be had for a while", path=_VIDU, body=_asked("[media-503:3]"), only=_AFTER),
     Scenario(
