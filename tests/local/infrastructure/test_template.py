@@ -25,6 +25,15 @@ SECRETS = {
     "WEBHOOK_SECRET_ARN": "WebhookSecret",
 }
 GATEWAY_SECONDS = 30
+NAMES = {
+    "AWS::ApiGatewayV2::Route": "RouteKey",
+    "AWS::ApiGatewayV2::Stage": "StageName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::Lambda::EventSourceMapping": "EventSourceArn",  # each has one function
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Serverless::Function": "FunctionName",
+    "AWS::Serverless::StateMachine": "Name",
+}
 TASK = Task(
     id="0" * 32,
     owner="alice",
@@ -362,16 +371,43 @@ def test_a_days_attempts_fit_what_the_queue_can_do(resources: dict[str, Any], fu
             now = delivery.next_attempt_at
     assert (len(waits), len(delivery.attempts)) == (ATTEMPTS - 1, ATTEMPTS)
     assert timedelta(hours=20) < sum(waits, timedelta()) < timedelta(hours=30)
-    assert resources["DeliverMapping"]["Properties"]["BatchSize"] == 1
+    assert resources["OutboxMapping"]["Properties"]["BatchSize"] == 1
 
 
 def test_what_waits_in_the_queue_of_the_version_before_is_delivered_after_it(resources: dict[str, Any]) -> None:
     old = {"FifoQueue": True, "DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
     assert resources["DeliveriesQueue"]["Properties"].items() >= old.items()  # or it is replaced, and they are gone
-    new, drained = (resources[name]["Properties"] for name in ("DeliverMapping", "DrainMapping"))
+    new, drained = (resources[name]["Properties"] for name in ("OutboxMapping", "DeliverMapping"))
     assert new["EventSourceArn"] == {"Fn::GetAtt": "OutboxQueue.Arn"}
     assert drained["EventSourceArn"] == {"Fn::GetAtt": "DeliveriesQueue.Arn"}
     assert drained["FunctionName"] == new["FunctionName"]
+
+
+def test_what_has_the_name_of_something_in_the_release_before_is_the_same_resource_as_there(
+    resources: dict[str, Any],
+) -> None:
+    """CloudFormation creates what is new before it deletes what is gone, and AWS refuses a name that is in use."""
+    released: dict[str, str] = yaml.safe_load((Path(__file__).parent / "released_names.yaml").read_text())
+    today = fixed_names(resources)
+    both = released.keys() & today.keys()
+    assert {name: today[name] for name in both} == {name: released[name] for name in both}
+    assert len(both) > 20
+
+
+def fixed_names(resources: dict[str, Any]) -> dict[str, str]:
+    """Names by which AWS tells resources from others of their kind, in the account or API, with their logical ids."""
+    found = {}
+    for logical_id, resource in resources.items():
+        properties = resource.get("Properties", {})
+        field = NAMES.get(resource["Type"])
+        if field and field in properties:
+            value = properties[field]
+            found[f"{resource['Type']} {next(iter(value.values())) if isinstance(value, dict) else value}"] = (
+                logical_id
+            )
+        for event, each in properties.get("Events", {}).items():
+            found[f"{each['Type']} {each['Properties']['Name']['Fn::Sub']}"] = f"{logical_id}{event}"
+    return found
 
 
 def test_every_alarm_says_what_to_do_and_is_about_this_stack_and_reaches_a_person(
