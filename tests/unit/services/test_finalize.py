@@ -294,6 +294,15 @@ def test_the_manifest_says_success_before_the_task_does_and_told_only_once_it_wa
     assert stage.archive.manifests[-1] == stage.task(id)
 
 
+def test_the_manifest_says_that_success_was_announced_while_a_file_beside_the_video_is_still_to_be_fetched() -> None:
+    stage, id = archiving("video", "cover")
+    stage.archive.faults = {"cover": [SourceBusy("busy")]}
+    while not stage.notices.told:
+        stage.pass_(stage.finalize(id).wait_seconds)
+    assert stage.task(id).unfinished
+    assert stage.archive.manifests[-1].announcements == stage.task(id).announcements
+
+
 def test_a_manifest_that_could_not_be_written_at_the_end_is_written_when_the_machine_comes_back() -> None:
     stage, id = archiving("video")
     stage.finalize(id)

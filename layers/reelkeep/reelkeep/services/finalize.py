@@ -104,7 +104,8 @@ class Finalize:
             task = self._announce_late_files(task)
         elif task.copying_until is not None:
             task = self._stop_copying(task, task.copying_until)
-        is_news = not task.unfinished or lost or task.archived_files > found.archived_files
+        is_announced = task.announcements != found.announcements
+        is_news = is_announced or not task.unfinished or lost or task.archived_files > found.archived_files
         if task.state.terminal and is_news:
             self._write_latest_manifest(task)
         return Verdict(
