@@ -50,9 +50,9 @@ def sweep_tasks(event: Mapping[str, Any], context: LambdaContext) -> dict[str, A
 
 
 def adopt_tasks(context: LambdaContext) -> dict[str, Any]:
-    logger.info("asked providers for their slots", slots=learn_slots())
     adopted = adopt(seconds_left=lambda: context.get_remaining_time_in_millis() / 1000)
     metrics.add_metric(name="AdoptedTasks", unit=MetricUnit.Count, value=adopted.adopted)
     metrics.add_metric(name="ListsNotRead", unit=MetricUnit.Count, value=len(adopted.unread))
     logger.info("adopted", extra=asdict(adopted))
+    logger.info("asked providers for their slots", slots=learn_slots())
     return asdict(adopted)

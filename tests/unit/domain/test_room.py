@@ -60,6 +60,21 @@ def test_a_limit_that_was_learned_from_a_passing_shortage_grows_as_fast_as_the_p
         limit = room.accepted_more(taken, limit, now)
 
 
+def test_what_refusals_taught_holds_until_more_is_tried_although_the_provider_tells_of_more() -> None:
+    told = room.told(20, None, NOON)
+    assert told.slots == 20
+    refused = room.refused(5, told, NOON)
+    assert room.told(20, refused, NOON + refused.pause / 2) == refused
+    assert room.told(20, refused, refused.try_more_at).slots == 20
+    assert room.told(3, refused, NOON).slots == 3
+    assert room.told(30, told, NOON + timedelta(hours=1)).slots == 30  # it takes more than it used to
+
+
+def test_no_provider_is_given_more_than_can_be_counted() -> None:
+    assert room.told(10**18, None, NOON).slots == room.MOST_SLOTS
+    assert room.accepted_more(room.MOST_SLOTS + 1, Limit(room.MOST_SLOTS, NOON), NOON).slots == room.MOST_SLOTS
+
+
 def test_a_provider_that_refuses_everything_is_given_one_task_all_the_same() -> None:
     assert room.capacity(5, room.refused(0, None, NOON), NOON) == 1
 

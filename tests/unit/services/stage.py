@@ -69,7 +69,7 @@ class FakeProvider:
     typical_seconds: float | None = None
     default_model: str = ""
     slots: int | None = None
-    tells_slots: int | None = None
+    tells_slots: int | BaseException | None = None
     adopt_for: str = "adopted"
     outcomes: list[DispatchOutcome | BaseException] = field(default_factory=lambda: [Accepted("p-1", credits=20)])
     observations: list[Observation | BaseException] = field(default_factory=lambda: [Succeeded((creation(),))])
@@ -108,6 +108,8 @@ class FakeProvider:
                 yield line
 
     def ask_slots(self) -> int | None:
+        if isinstance(self.tells_slots, BaseException):
+            raise self.tells_slots
         return self.tells_slots
 
     def cancel(self, task: Task) -> bool:

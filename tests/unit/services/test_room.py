@@ -15,6 +15,7 @@ from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Priority
 from reelkeep.ports import Caller
 from reelkeep.services.query import FindPlace
 from reelkeep.services.room import LearnSlots
+from tests.fakes import FakeSlots
 from tests.unit.services.stage import (
     ALICE,
     LONGEST_WAIT,
@@ -203,6 +204,19 @@ def test_a_provider_that_tells_its_slots_gets_no_more_until_it_is_asked_again() 
     assert (len(stage.provider.dispatched), is_waiting(stage, waiting)) == (2, True)
     stage.provider.slots = 1
     assert learn() == {}
+
+
+def test_a_provider_that_cannot_be_asked_for_its_slots_costs_no_other_one_the_question() -> None:
+    slots = FakeSlots()
+    odd, other = FakeProvider("odd", tells_slots=KeyError("slots")), FakeProvider(tells_slots=2)
+
+    class Both(FakeProviders):
+        def accounts(self) -> list[list[FakeProvider]]:
+            return [[odd], [other]]
+
+    learn = LearnSlots(slots, Both(other), Stage().clock)
+    assert learn() == {"odd": "KeyError('slots')", "vidu": 2}
+    assert slots.limits.keys() == {"vidu"}
 
 
 # --- functions that die ---

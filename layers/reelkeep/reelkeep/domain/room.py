@@ -129,14 +129,17 @@ def refused(others: int, learned: Limit | None, now: datetime) -> Limit:
     return Limit(max(1, others), now + pause, pause)
 
 
-def told(slots: int, now: datetime) -> Limit:
-    """The provider says itself what it takes. It is asked again before more is tried."""
-    return Limit(slots, now + _TOLD_FOR, _LONGEST_PAUSE)
+def told(slots: int, learned: Limit | None, now: datetime) -> Limit:
+    """The provider says itself what it takes. It is asked again before more is tried. If it refused some of these a
+    little while ago, others use the account, too: what that taught holds until more is tried."""
+    if learned and learned.slots < slots and now < learned.try_more_at <= now + _LONGEST_PAUSE:
+        return learned
+    return Limit(min(slots, MOST_SLOTS), now + _TOLD_FOR, _LONGEST_PAUSE)
 
 
 def accepted_more(leases: int, learned: Limit, now: datetime) -> Limit:
     """The provider took the one more that was tried; the next one is tried at once."""
-    return replace(learned, slots=max(learned.slots, leases), try_more_at=now)
+    return replace(learned, slots=min(max(learned.slots, leases), MOST_SLOTS), try_more_at=now)
 
 
 # --- the line ---

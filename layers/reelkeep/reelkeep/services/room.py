@@ -144,11 +144,15 @@ class LearnSlots:
     providers: Providers
     clock: Clock
 
-    def __call__(self) -> dict[str, int]:
-        """By provider. Raises TryLater."""
-        learned = {}
+    def __call__(self) -> dict[str, int | str]:
+        """What each one told, by provider, or why it is not known. Whatever is odd about one costs that one only."""
+        found: dict[str, int | str] = {}
         for provider in (each for account in self.providers.accounts() for each in account):
-            if provider.slots is None and (told := provider.ask_slots()):
-                self.slots.learn(provider.name, room.told(told, self.clock()))
-                learned[provider.name] = told
-        return learned
+            try:
+                if provider.slots is None and (told := provider.ask_slots()):
+                    learned = self.slots.learned(provider.name)
+                    self.slots.learn(provider.name, room.told(told, learned, self.clock()))
+                    found[provider.name] = told
+            except Exception as fault:
+                found[provider.name] = repr(fault)
+        return found
