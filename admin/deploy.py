@@ -42,6 +42,7 @@ _ACTIONS: Final = (  # of each service that the template needs
     "lambda:CreateFunction",
     "lambda:GetAccountSettings",
     "lambda:PublishLayerVersion",
+    "lambda:PutFunctionRecursionConfig",
     "logs:CreateLogGroup",
     "s3:CreateBucket",
     "scheduler:CreateSchedule",

@@ -383,6 +383,23 @@ def test_what_waits_in_the_queue_of_the_version_before_is_delivered_after_it(res
     assert drained["FunctionName"] == new["FunctionName"]
 
 
+def test_lambda_stops_no_function_that_sends_to_its_own_queue(
+    resources: dict[str, Any], functions: dict[str, Any]
+) -> None:
+    """It takes some 16 messages in a row for a loop, unless that is allowed. The sweep calls itself once."""
+    mappings = of_type(resources, "AWS::Lambda::EventSourceMapping").values()
+    heard = [(each["FunctionName"]["Ref"], each["EventSourceArn"]) for each in mappings]
+    looping = {
+        name
+        for name, properties in functions.items()
+        for statement in statements(properties)
+        if "sqs:SendMessage" in listed(statement["Action"])
+        if any((f"{name}.Alias", queue) in heard for queue in listed(statement["Resource"]))
+    }
+    assert looping == {"DeliverFunction"}
+    assert {name for name, each in functions.items() if each.get("RecursiveLoop") == "Allow"} == looping
+
+
 def test_what_has_the_name_of_something_in_the_release_before_is_the_same_resource_as_there(
     resources: dict[str, Any],
 ) -> None:
