@@ -265,6 +265,30 @@ def test_whatever_goes_wrong_there_is_a_sentence_and_a_way_on(tab: Tab, viewer: 
     assert page.evaluate("sessionStorage.getItem('reelkeep.key')") is None
 
 
+def test_what_is_sent_again_has_the_same_key_although_it_is_larger_than_a_tab_keeps(tab: Tab) -> None:
+    page, keys = tab.open(), list[str]()
+
+    def lose(route: Route) -> None:
+        keys.append(route.request.headers["idempotency-key"])
+        route.abort()
+
+    page.route(re.compile(r"/tasks$"), lose)
+    for letter in "ABA":
+        page.evaluate(
+            """async letter => {
+                const parts = performance.getEntriesByType("resource").map(part => part.name);
+                const { keep, submit } = await import(parts.find(name => name.endsWith("console-base.js")));
+                const body = { kind: "img2video", images: ["data:image/jpeg;base64," + letter.repeat(5.5e6)] };
+                keep("reelkeep.draft", body);
+                await submit(body).catch(() => {});
+            }""",
+            letter,
+        )
+    first, other, again = keys
+    assert first == again != other
+    assert set(json.loads(page.evaluate("sessionStorage.getItem('reelkeep.attempts')")).values()) == {first, other}
+
+
 def _answer(route: Route, answers: list[dict[str, Any] | None]) -> None:
     """The next of these; None is a lost connection. When none is left, the real one."""
     if not answers:

@@ -114,7 +114,7 @@ export function keep(name, value) {
 
 // --- submissions ---
 
-const ATTEMPT = "reelkeep.attempt"; // survives a reload, as the form does
+const ATTEMPTS = "reelkeep.attempts"; // survive a reload, as the form does
 
 /** What a submission may hold, in the order in which it is shown. */
 const REQUEST = ["kind", "model", "provider", "prompt", "images", "video_url", "creation_id", "template", "duration", "resolution", "aspect_ratio", "seed", "audio", "off_peak", "tags", "payload"];
@@ -128,23 +128,37 @@ export function submission(task) {
 /** @param {any} task */
 export const hasData = (task) => [...task.images, task.video_url ?? ""].some((each) => each.startsWith("data:"));
 
+/** The Idempotency-Key of each submission without an answer, by the digest of its body: bodies may be larger than a
+ * tab keeps. @type {Record<string, string>} */
+const attempts = JSON.parse(sessionStorage.getItem(ATTEMPTS) ?? "{}");
+
+/** @param {Uint8Array} bytes */
+const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/** Of a text; the text itself where browsers compute none, at an address without TLS. @param {string} text */
+async function digest(text) {
+  if (!crypto.subtle) return text;
+  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
+}
+
 /**
  * One submission, and its repetitions after a lost answer: they have one Idempotency-Key, so it is made once.
  * @param {any} body
  */
 export async function submit(body) {
-  const text = JSON.stringify(body);
-  let [last, attempt] = JSON.parse(sessionStorage.getItem(ATTEMPT) ?? "[]");
-  if (text !== last) {
-    attempt = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-    keep(ATTEMPT, [text, attempt]);
-  }
+  const name = await digest(JSON.stringify(body));
+  attempts[name] ??= hex(crypto.getRandomValues(new Uint8Array(16)));
+  keep(ATTEMPTS, attempts);
+  const forget = () => {
+    delete attempts[name];
+    keep(ATTEMPTS, attempts);
+  };
   try {
-    const task = await call("POST", "tasks", { body, headers: { "idempotency-key": attempt } });
-    sessionStorage.removeItem(ATTEMPT);
+    const task = await call("POST", "tasks", { body, headers: { "idempotency-key": attempts[name] } });
+    forget();
     return task;
   } catch (trouble) {
-    if (!(trouble instanceof Trouble && trouble.passing)) sessionStorage.removeItem(ATTEMPT); // it was refused: the next one is another one
+    if (!(trouble instanceof Trouble && trouble.passing)) forget(); // it was refused: the next one is another one
     throw trouble;
   }
 }
