@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import copy
+import graphlib
 import itertools
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -315,6 +318,66 @@ def test_a_release_takes_over_at_once_or_step_by_step_and_then_alarms_bring_the_
     }
 
 
+def test_no_resource_waits_for_itself_however_a_release_takes_over(template: dict[str, Any]) -> None:
+    """CloudFormation refuses circles. SAM adds what closes them: aliases that wait for alarms before they change."""
+    ways = ["AllAtOnce", "Canary10Percent5Minutes"]  # the other steps give the same resources
+    for way, resources in zip(ways, translated(template, ways), strict=True):
+        waits = {name: referred(resource) & resources.keys() for name, resource in resources.items()}
+        assert ("ExecutionsFailedAlarm" in waits.get("PollFunctionDeploymentGroup", ())) == (way != "AllAtOnce")
+        assert ("PollFunctionDeploymentGroup" in waits["PollFunctionAliaslive"]) == (way != "AllAtOnce")
+        graphlib.TopologicalSorter(waits).prepare()  # raises CycleError, which names one
+
+
+TRANSLATE = """
+import json, sys
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+json.dump([Translator({}, Parser()).translate(each, {})["Resources"] for each in json.load(sys.stdin)], sys.stdout)
+"""
+
+
+def translated(template: dict[str, Any], ways: list[str]) -> list[dict[str, Any]]:
+    """The resources that CloudFormation is given, by SAM's own translation, for each way of taking over."""
+    built = copy.deepcopy(template)
+    places = {"Function": "CodeUri", "LayerVersion": "ContentUri", "StateMachine": "DefinitionUri"}
+    for kind, place in places.items():
+        for properties in of_type(built["Resources"], f"AWS::Serverless::{kind}").values():
+            properties[place] = "s3://bucket/key"
+    templates = []
+    for way in ways:
+        built["Parameters"]["DeploymentPreference"]["Default"] = way
+        templates.append(copy.deepcopy(built))
+    done = subprocess.run(
+        [ROOT / ".venv-cloud" / "bin" / "python", "-c", TRANSLATE],
+        input=json.dumps(templates),
+        env={"AWS_DEFAULT_REGION": "us-east-1"},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return list(json.loads(done.stdout))
+
+
+def referred(value: Any) -> set[str]:
+    """Every logical id that this may refer to, in its properties or its policy of updates."""
+    match value:
+        case {"Ref": str(name)}:
+            return {name}
+        case {"Fn::GetAtt": str(name) | [str(name), *_]}:
+            return {name.partition(".")[0]}
+        case {"Fn::Sub": str(text)}:
+            return {name.partition(".")[0] for name in re.findall(r"\$\{([^}!]+)\}", text)}
+        case {"Fn::Sub": [str(text), values]}:
+            return referred({"Fn::Sub": text}) | referred(values)
+        case {"Type": str(), "DependsOn": others}:
+            return {*listed(others), *referred({name: each for name, each in value.items() if name != "DependsOn"})}
+        case dict():
+            return set().union(*map(referred, value.values()))
+        case list():
+            return set().union(*map(referred, value))
+    return set()
+
+
 def test_the_table_is_backed_up_and_forgets_only_what_says_so(resources: dict[str, Any]) -> None:
     table = resources["TasksTable"]["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
@@ -433,13 +496,15 @@ def test_every_alarm_says_what_to_do_and_is_about_this_stack_and_reaches_a_perso
     alarms = of_type(resources, "AWS::CloudWatch::Alarm")
     services = {each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]["Fn::Sub"] for each in functions.values()}
     assert all(service.startswith("${AWS::StackName}.") for service in services)  # which ProviderMetrics knows, too
+    machine = f":stateMachine:{resources['TaskStateMachine']['Properties']['Name']['Fn::Sub']}"
     for alarm in alarms.values():
         assert len(alarm["AlarmDescription"]) > 100
         assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
         if alarm.get("Namespace") == "Reelkeep":
             assert {each["Value"]["Fn::Sub"] for each in alarm["Dimensions"]} <= services
         elif "Metrics" not in alarm:
-            assert all(each["Value"].keys() & {"Ref", "Fn::GetAtt"} for each in alarm["Dimensions"])
+            values = [each["Value"] for each in alarm["Dimensions"]]
+            assert all(each.keys() & {"Ref", "Fn::GetAtt"} or each["Fn::Sub"].endswith(machine) for each in values)
 
 
 def test_alarms_go_off_for_what_people_feel(resources: dict[str, Any], functions: dict[str, Any]) -> None:
@@ -450,7 +515,9 @@ def test_alarms_go_off_for_what_people_feel(resources: dict[str, Any], functions
         _, *each = alarms[name]["Metrics"]
         asked = [one["MetricStat"]["Metric"] for one in each]
         assert {one["MetricName"] for one in asked} == {metric}
-        assert {one["Dimensions"][0]["Value"]["Ref"] for one in asked} == functions.keys()
+        values = [one["Dimensions"][0]["Value"] for one in asked]
+        names = [functions[value["Ref"]]["FunctionName"] if "Ref" in value else value for value in values]
+        assert {name["Fn::Sub"] for name in names} == {one["FunctionName"]["Fn::Sub"] for one in functions.values()}
         assert len(each) <= 10  # of which an expression takes no more
     for name in ("SweepMissingAlarm", "AdoptMissingAlarm"):  # whatever does not run reports nothing
         assert (alarms[name]["Statistic"], alarms[name]["TreatMissingData"]) == ("SampleCount", "breaching")
