@@ -43,7 +43,8 @@ class Checks:
                 task.dispatch.status in (DispatchStatus.STARTED, DispatchStatus.UNKNOWN) and not task.state.terminal
             )
             (world.in_flight.add if asked else world.in_flight.discard)(number)
-        facts = f"{task.state}, {task.dispatch.status}, {task.provider_task_id or '-'}, {task.last_error}"
+        facts = f"{task.state}, {task.dispatch.status}, {task.provider_task_id or '-'}, run {task.executions}, "
+        facts += task.last_error
         world.tell(f"version {task.version}: {facts}", task.id)
 
     def _check_step(self, before: Task, task: Task) -> None:

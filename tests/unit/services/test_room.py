@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -268,6 +270,46 @@ def test_what_was_started_but_has_no_execution_is_started_by_its_own_timer() -> 
     stage.poll(first)
     stage.poll(second)
     assert [task.id for task in stage.provider.dispatched] == [first, second]
+
+
+@pytest.mark.parametrize("reads", ["slots", "task"])
+def test_a_task_that_is_called_up_while_it_looks_by_itself_keeps_its_slot(reads: str) -> None:
+    """And no second one is started on it, nor is it an error of the function."""
+    stage = stage_with(1)
+    first, second, other = submitted(stage, ALICE, ALICE, MALLORY)
+    stage.pass_(60)
+    leases = stage.slots.leases
+
+    def called_up(provider: str) -> Any:
+        stage.slots.leases = leases
+        found = leases(provider) if reads == "slots" else None
+        stage.provider.observations = [Failed(REFUSED)]
+        stage.poll(first, 0)
+        stage.provider.observations = [RUNNING]
+        return found or leases(provider)
+
+    stage.slots.leases = called_up
+    stage.poll(second, 0)
+    stage.poll(second, 1)
+    stage.cancel(other, MALLORY)
+    for task_id in submitted(stage, ALICE, ALICE):
+        stage.poll(task_id)
+    at_provider = [
+        task.id
+        for task in stage.tasks.recorded.values()
+        if task.dispatch.status is DispatchStatus.ACCEPTED and not task.is_generated
+    ]
+    assert at_provider == [second]
+
+
+def test_a_waiting_task_of_the_release_before_ends_at_its_deadline() -> None:
+    stage = stage_with(None, outcomes=(NotYet(reached=False),))
+    [task_id] = submitted(stage)
+    task = stage.task(task_id)
+    stage.tasks.recorded[task_id] = replace(task, dispatch=replace(task.dispatch, start_by=None, slot=""))
+    while stage.now < NOON + 2 * LONGEST_WAIT and not stage.task(task_id).state.terminal:
+        stage.pass_(stage.poll(task_id).wait_seconds)
+    assert stage.task(task_id).state is State.EXPIRED
 
 
 def test_tasks_that_wait_do_not_all_look_at_the_same_moment() -> None:

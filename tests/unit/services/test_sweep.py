@@ -51,6 +51,15 @@ def test_a_look_that_succeeds_makes_the_sweep_attentive_again() -> None:
     assert stage.sweep().restarted == 1
 
 
+def test_runs_that_callbacks_and_free_slots_have_started_do_not_make_the_sweep_slower() -> None:
+    stage = Stage()
+    task_id = stage.submit().id
+    stage.tasks.recorded[task_id] = replace(stage.task(task_id), executions=5)
+    stage.pass_(3600)
+    stage.sweep()
+    assert stage.task(task_id).polling.next_poll_at == stage.now + timedelta(minutes=10)
+
+
 def test_a_finished_task_that_nobody_was_told_of_is_unfinished_business() -> None:
     stage = Stage(provider=FakeProvider(observations=[Succeeded((creation(),))]))
     id = stage.submit().id

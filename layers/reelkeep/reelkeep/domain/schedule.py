@@ -79,9 +79,9 @@ def next_wait(task: Task, expected: float, now: datetime, retry_after: float | N
     return _whole(min(wait, left) if left > 0 else wait)
 
 
-def restart_wait(executions: int) -> timedelta:
-    """How long an execution has before the next one is started, if there were so many before."""
-    return min(_FIRST_RESTART_WAIT * int(2 ** min(executions, 10)), _LONGEST_RESTART_WAIT)
+def restart_wait(restarts: int) -> timedelta:
+    """How long a run has until its first poll before the next one is started, if so many did not come to one."""
+    return min(_FIRST_RESTART_WAIT * int(2 ** min(restarts, 10)), _LONGEST_RESTART_WAIT)
 
 
 def copy_wait(errors: int, jitter: float, retry_after: float | None = None) -> int:

@@ -251,6 +251,7 @@ class Polling(Record):
     not_understood_since: datetime | None = None  # its answers say nothing that has a meaning here
     not_understood: int = 0  # so many answers in all, also before ones that were
     next_poll_at: datetime | None = None
+    restarts: int = 0  # runs that the sweep has started since the last poll
     called_back_at: datetime | None = None  # when the last poll began that a provider's callback asked for
 
 

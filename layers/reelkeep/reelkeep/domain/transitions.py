@@ -55,9 +55,10 @@ _NEVER_NAMED = Failure(
 
 def starting(task: Task, slot: str, account: str, request: Request, now: datetime) -> Task:
     """The billable call is about to be made."""
-    task = replace(task, deadline=schedule.deadline(request, now))
-    return task.with_dispatch(
+    start_by = task.dispatch.start_by or task.deadline  # release 0.2.0 recorded no other
+    return replace(task, deadline=schedule.deadline(request, now)).with_dispatch(
         status=DispatchStatus.STARTED,
+        start_by=start_by,
         started_at=now,
         attempts=task.dispatch.attempts + 1,
         slot=slot,
@@ -65,10 +66,12 @@ def starting(task: Task, slot: str, account: str, request: Request, now: datetim
     )
 
 
-def in_line(task: Task, now: datetime) -> Task:
-    """There is no room at the provider. The task is started when its turn comes."""
+def in_line(task: Task, now: datetime, slot: str = "") -> Task:
+    """There is no room at the provider: `slot`, if the task had one, is none. It is started when its turn comes."""
     if task.dispatch.status is not DispatchStatus.WAITING:
         raise Backward("it does not wait any more")
+    if task.dispatch.slot not in ("", slot):
+        raise Backward("its turn has come meanwhile")
     jitter = Random(f"{task.id}/{now.timestamp()}").random()  # noqa: S311 - no secret
     return _waiting(task.with_dispatch(slot=""), "it waits for room at the provider", now, schedule.turn_wait(jitter))
 
@@ -104,12 +107,18 @@ def dispatched(task: Task, outcome: DispatchOutcome, request: Request, expected:
         case NotYet(retry_after):
             wait = schedule.next_wait(task, expected, now, retry_after)
             error = "the provider could not be reached or was busy"
-            task = replace(task, deadline=task.dispatch.start_by or task.deadline)
-            waiting = _waiting(task, error, now, wait).with_dispatch(attempts=task.dispatch.attempts - 1)
+            waiting = _waiting(left_to_wait(task), error, now, wait)
+            waiting = waiting.with_dispatch(attempts=task.dispatch.attempts - 1)
             return waiting.with_polling(consecutive_errors=task.polling.consecutive_errors + 1)
         case Unknown(reason):
             unknown = task.with_dispatch(status=DispatchStatus.UNKNOWN).with_polling(next_poll_at=first_poll)
             return unknown.advanced(State.CREATED, now, deadline=deadline, last_error=reason)
+
+
+def left_to_wait(task: Task) -> Task:
+    """From now on the limit of waiting holds, not that of the call."""
+    task = replace(task, deadline=task.dispatch.start_by or task.deadline)
+    return task.with_dispatch(status=DispatchStatus.WAITING)
 
 
 def _waiting(task: Task, error: str, now: datetime, wait: int) -> Task:
@@ -225,7 +234,7 @@ def _poll_later(task: Task, expected: float, now: datetime, retry_after: float |
 
 
 def _polled(task: Task, **changes: Any) -> Task:
-    return task.with_polling(polls=task.polling.polls + 1, **changes)
+    return task.with_polling(polls=task.polling.polls + 1, restarts=0, **changes)
 
 
 # --- the deadline ---

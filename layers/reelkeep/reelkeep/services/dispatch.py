@@ -44,7 +44,7 @@ class DispatchTask:
 
         def changed(task: Task) -> Task:
             after = transitions.dispatched(task, outcome, request, expected, now)
-            return transitions.in_line(after, now) if waits else after
+            return transitions.in_line(after, now, slot) if waits else after
 
         try:
             task = record(task, changed, tasks=self.tasks)

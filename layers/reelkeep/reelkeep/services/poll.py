@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from reelkeep.domain import schedule, transitions
-from reelkeep.domain.errors import Misconfigured, TryLater
+from reelkeep.domain.errors import Misconfigured, Stale, TryLater
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.observation import Finding, Found, Unreadable
 from reelkeep.domain.task import DispatchStatus, Task
@@ -161,15 +161,18 @@ class Poll:
         now = self.clock()
         if now >= task.deadline:
             return task
-        slot = self.room.enter(task, provider)
+        had, slot = task.dispatch.slot, self.room.enter(task, provider)
         if slot is None:
-            task = record_in_run(task, lambda task: transitions.in_line(task, now), tasks=self.tasks)
-            if task.dispatch.status is DispatchStatus.WAITING:
+            task = record_in_run(task, lambda task: transitions.in_line(task, now, had), tasks=self.tasks)
+            if task.dispatch.status is DispatchStatus.WAITING and not task.dispatch.slot:
                 self.room.join(task, provider)
             return task
         request = self.requests.request(task.request_key) if task.request_key else task.request
         started = transitions.starting(task, slot, provider.account, request, now)
-        started = self.tasks.save(started)  # Stale: cancelled meanwhile, or another run
+        try:
+            started = self.tasks.save(started)
+        except Stale:  # cancelled meanwhile, or called up: its next run starts it
+            return read_in_run(task.id, task.executions, tasks=self.tasks)
         return DispatchTask(self.tasks, self.room)(started, request, provider, now)
 
     def _reconcile(self, task: Task, provider: Provider, provider_task_id: str) -> Task:

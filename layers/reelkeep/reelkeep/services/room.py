@@ -94,13 +94,14 @@ class Room:
                     self.slots.give_back(provider.name, slot, waiting.task_id)
                 continue
             self.slots.advance(provider.name, turn.owner, room.number_after(turns, self.clock()))
-            self._start(waiting.task_id, slot, provider)
+            self._start(waiting.task_id, slot, provider, is_new=is_new)
 
-    def _start(self, task_id: str, slot: str, provider: Provider) -> None:
+    def _start(self, task_id: str, slot: str, provider: Provider, *, is_new: bool) -> None:
         task, now = self.tasks.get(task_id), self.clock()
         started = task and try_record(task, lambda task: transitions.called_up(task, slot, now), tasks=self.tasks)
         if not started:
-            self.slots.give_back(provider.name, slot, task_id)
+            if is_new:  # else it is at its provider, on this slot
+                self.slots.give_back(provider.name, slot, task_id)
             return
         with suppress(TryLater):  # the run that waits gets there, later
             self.executions.start(replace(started, executions=started.executions + 1), wait_seconds=0)
@@ -132,6 +133,8 @@ class Room:
                     self.slots.give_back(provider.name, lease.slot, lease.task_id)
                     continue
                 self.slots.lease(provider.name, Lease(lease.slot, lease.task_id, now + room.LEASE))
+            elif lease.until <= now and count:  # too many to check: it shows nothing of what the provider takes
+                continue
             found.append(lease)
         return limit, found
 

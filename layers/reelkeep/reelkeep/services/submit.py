@@ -220,14 +220,7 @@ def _was_in_vain(task: Task) -> bool:
 
 
 def _left_to_the_machine(task: Task) -> Task:
-    return task.with_dispatch(status=DispatchStatus.WAITING, attempts=0).with_polling(next_poll_at=task.updated_at)
-
-
-def _told_by_answer(task: Task, now: datetime) -> Task:
-    """The answer to this very submission says that it was refused."""
-    if task.announcements.acknowledged_to_client:
-        raise Backward("another client has the task, and is still to be told")
-    return task.with_announcements(announced_at=now)
+    return transitions.left_to_wait(task).with_dispatch(attempts=0).with_polling(next_poll_at=task.updated_at)
 
 
 def _acknowledged(task: Task) -> Task:

@@ -153,9 +153,12 @@ def restart(task: Task, *, tasks: Tasks, executions: Executions, now: datetime) 
     """
     run = replace(task, executions=task.executions + 1)
     executions.start(run, wait_seconds=1)
+    restarts = task.polling.restarts
     try:
         tasks.save(
-            replace(run, copying_until=None).with_polling(next_poll_at=now + schedule.restart_wait(task.executions))
+            replace(run, copying_until=None).with_polling(
+                restarts=restarts + 1, next_poll_at=now + schedule.restart_wait(restarts)
+            )
         )
     except Stale:  # by the new run itself, or by whoever started it, too
         return False
