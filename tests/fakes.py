@@ -154,8 +154,9 @@ class FakeSlots:
         line = self.waiting.get((provider, owner), {}).values()
         return min(line, key=lambda each: (each.urgency, each.task_id), default=None)
 
-    def line(self, provider: str) -> list[InLine]:
-        return [each for (where, _), line in self.waiting.items() if where == provider for each in line.values()]
+    def line(self, provider: str, owner: str, most: int) -> list[InLine]:
+        line = self.waiting.get((provider, owner), {}).values()
+        return sorted(line, key=lambda each: (each.urgency, each.task_id))[:most]
 
     def advance(self, provider: str, owner: str, number: int) -> None:
         if turn := self.rounds.get((provider, owner)):

@@ -74,8 +74,8 @@ class Slots(Protocol):
     def first(self, provider: str, owner: str) -> InLine | None:
         """The most urgent task of the owner that waits; of several, the oldest."""
 
-    def line(self, provider: str) -> list[InLine]:
-        """All that wait; of very many, the first ten thousand or so."""
+    def line(self, provider: str, owner: str, most: int) -> list[InLine]:
+        """The first of the owner's tasks that wait, `most` at the most; what joined a moment ago may be missing."""
 
     def advance(self, provider: str, owner: str, number: int) -> None:
         """The owner had its turn."""

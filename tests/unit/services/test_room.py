@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,7 +13,8 @@ from benchmarks.room import simulate
 from reelkeep.domain import room, schedule
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Accepted, DispatchOutcome, Failed, NotYet, Observation, Refused, Succeeded
-from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Priority, State, Task
+from reelkeep.domain.room import InLine
+from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Place, Priority, State, Task
 from reelkeep.ports import Caller
 from reelkeep.services.query import FindPlace
 from reelkeep.services.room import LearnSlots
@@ -131,6 +132,31 @@ def test_an_owner_with_very_many_waiting_does_not_hold_up_one_with_one() -> None
     assert place.expected_start == stage.now + place.position * timedelta(seconds=75)
     assert FindPlace(stage.slots, stage.clock)(stage.task(many[0])).place is None
     assert order(stage, [*many, one]).index(one) <= 2
+
+
+def test_a_place_far_back_is_told_by_the_least_it_can_be_and_read_once_for_all_who_ask() -> None:
+    @dataclass
+    class CountedSlots(FakeSlots):
+        most: list[int] = field(default_factory=list)  # items, by query
+
+        def line(self, provider: str, owner: str, most: int) -> list[InLine]:
+            self.most.append(most)
+            return super().line(provider, owner, most)
+
+    stage, slots = stage_with(1), CountedSlots()
+    stage.slots = slots
+    _, *tasks = submitted(stage, *[ALICE] * (room.MOST_COUNTED + 11))
+    find = FindPlace(slots, stage.clock)
+    places = [find(stage.task(each)).place for each in tasks]
+    assert [place and (place.position, place.at_least) for place in places] == [
+        (min(number, room.MOST_COUNTED + 1), number > room.MOST_COUNTED) for number in range(1, len(tasks) + 1)
+    ]
+    assert slots.most == [room.MOST_COUNTED]
+    (late,) = submitted(stage, MALLORY)
+    assert find(stage.task(late)).place == Place(2, stage.now + timedelta(seconds=2 * 75))
+    stage.pass_(room.COUNTED_FOR.total_seconds())
+    find(stage.task(late))
+    assert slots.most == [room.MOST_COUNTED] * 3
 
 
 def test_among_one_owners_tasks_the_more_urgent_goes_first_and_then_the_older() -> None:

@@ -10,6 +10,7 @@ task more is tried. So a limit that was learned from a passing shortage grows ag
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -22,6 +23,9 @@ from reelkeep.domain.task import DispatchStatus, Place, Priority, Task
 HEADER = "Reelkeep-Priority"  # for dialects that have no field for it
 LEASE = timedelta(minutes=5)  # then whoever finds no slot free looks whether the task is still at its provider
 MOST_SLOTS = 10_000  # of a provider: their leases are read whenever one is looked for
+MOST_COUNTED = 200  # of an owner's tasks in line, for a place in it
+MOST_OWNERS = 50  # whose tasks are counted for it
+COUNTED_FOR = timedelta(seconds=10)
 _FIRST_PAUSE = timedelta(minutes=10)  # after a refusal, before one task more is tried; doubles with every further one
 _LONGEST_PAUSE = timedelta(hours=1)
 _TOLD_FOR = timedelta(hours=6)
@@ -166,11 +170,11 @@ def joining_number(now: datetime) -> int:
 def position(task: InLine, line: Sequence[InLine], turns: Sequence[Turn]) -> int:
     """Which one to start it is, from 1, if nobody else comes."""
     order = {turn.owner: _order(turn) for turn in turns}
-    own = order.get(task.owner, (0, task.owner))
+    own = order.get(task.owner, (sys.maxsize, task.owner))  # it joined the round since that was read
     before: dict[str, int] = {}
     for each in line:
         before[each.owner] = before.get(each.owner, 0) + 1
-    rounds = sum(each.owner == task.owner and _urgency(each) < _urgency(task) for each in line)
+    rounds = _own_before(task, line)
     others = (
         min(count, rounds + (order.get(owner, (0, owner)) < own))
         for owner, count in before.items()
@@ -180,10 +184,22 @@ def position(task: InLine, line: Sequence[InLine], turns: Sequence[Turn]) -> int
 
 
 def place(task: Task, line: Sequence[InLine], turns: Sequence[Turn], held: int, now: datetime) -> Place:
-    """Where the task is in line. While others wait, all slots are `held`."""
+    """Where the task is in line, of which the first `MOST_COUNTED` of each owner are known. While others wait, all
+    slots are `held`."""
     number = position(waiting(task), line, turns)
     seconds = number * schedule.expected_seconds(task.request) / max(1, held)
-    return Place(number, now + timedelta(seconds=seconds))
+    at_least = _own_before(waiting(task), line) >= MOST_COUNTED or len(turns) > MOST_OWNERS
+    return Place(number, now + timedelta(seconds=seconds), at_least)
+
+
+def counted(turns: Iterable[Turn]) -> list[str]:
+    """The owners whose tasks are counted: those whose turns are next."""
+    return [turn.owner for turn in sorted(turns, key=_order)[:MOST_OWNERS]]
+
+
+def _own_before(task: InLine, line: Iterable[InLine]) -> int:
+    """How many tasks of the same owner start before this one."""
+    return sum(each.owner == task.owner and _urgency(each) < _urgency(task) for each in line)
 
 
 def _order(turn: Turn) -> tuple[int, str]:

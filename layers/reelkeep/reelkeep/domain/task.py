@@ -275,6 +275,7 @@ class Place:
 
     position: int  # 1 is next
     expected_start: datetime
+    at_least: bool = False  # the position is the smallest that it can be, the start the earliest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

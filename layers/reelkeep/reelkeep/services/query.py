@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from reelkeep.domain import ids, links, room
 from reelkeep.domain.errors import NotFound, TryLater
 from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.room import InLine, Turn
 from reelkeep.domain.task import DispatchStatus, Task
 from reelkeep.ports import Caller, Clock, Requests, Secret, Sign, Slots, Tasks
 
@@ -37,22 +39,43 @@ class ShowWhole:
         return task
 
 
+class _Line(NamedTuple):
+    read_at: datetime
+    waiting: list[InLine]
+    turns: list[Turn]
+    held: int
+
+
 @dataclass(frozen=True, slots=True)
 class FindPlace:
-    """Finds where a task is in line, if it waits for room at its provider."""
+    """Finds where a task is in line, if it waits for room at its provider.
+
+    However many wait and ask, few items are read: the first of each owner, once in a while for all who ask.
+    """
 
     slots: Slots
     clock: Clock
+    _lines: dict[str, _Line] = field(default_factory=dict)  # by provider
 
     def __call__(self, task: Task) -> Task:
         waits = task.dispatch.status is DispatchStatus.WAITING and not task.dispatch.slot
         if not waits or task.state.terminal or not room.needs_slot(task):
             return task
         with suppress(TryLater):  # the rest of the task can be shown
-            line, turns = self.slots.line(task.provider), self.slots.turns(task.provider)
-            held = len(self.slots.leases(task.provider)[1])
-            return replace(task, place=room.place(task, line, turns, held, self.clock()))
+            line = self._line(task.provider)
+            return replace(task, place=room.place(task, line.waiting, line.turns, line.held, self.clock()))
         return task
+
+    def _line(self, provider: str) -> _Line:
+        now, known = self.clock(), self._lines.get(provider)
+        if known is None or now >= known.read_at + room.COUNTED_FOR:
+            turns = self.slots.turns(provider)
+            waiting = [
+                each for owner in room.counted(turns) for each in self.slots.line(provider, owner, room.MOST_COUNTED)
+            ]
+            known = _Line(now, waiting, turns, len(self.slots.leases(provider)[1]))
+            self._lines[provider] = known
+        return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,8 +98,9 @@ class TableSlots:
         items = self._query(f"line#{provider}", f"{owner}#", Limit=1)
         return _waiting(provider, items[0]) if items else None
 
-    def line(self, provider: str) -> list[InLine]:
-        return [_waiting(provider, item) for item in self._query(f"line#{provider}", consistent=False)]
+    def line(self, provider: str, owner: str, most: int) -> list[InLine]:
+        items = self._query(f"line#{provider}", f"{owner}#", consistent=False, Limit=most)
+        return [_waiting(provider, item) for item in items]
 
     # --- the round ---
 

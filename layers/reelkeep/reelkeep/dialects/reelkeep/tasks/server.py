@@ -130,6 +130,11 @@ class Place(Shape):
     expected_start: Moment = shows(
         "expected_start", write=rfc3339, says="If the tasks before it take their usual time."
     )
+    at_least: bool = shows(
+        "at_least",
+        says="Whether the position is only the smallest that it can be, and the start the earliest. "
+        "Of very many tasks in line not all are counted.",
+    )
 
 
 class Task(Shape):
