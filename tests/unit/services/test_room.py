@@ -328,6 +328,21 @@ def test_a_task_that_is_called_up_while_it_looks_by_itself_keeps_its_slot(reads:
     assert at_provider == [second]
 
 
+def test_one_refusal_that_is_about_the_rate_holds_up_the_others_for_seconds_only() -> None:
+    stage = stage_with(None)
+    submitted(stage)  # nobody hears of it for long: it keeps its slot
+    stage.provider.outcomes = [NO_ROOM]
+    [refused] = submitted(stage)
+    stage.provider.outcomes = [Accepted("p2")]
+    others = submitted(stage, *[ALICE] * 5)
+    assert all(is_waiting(stage, task_id) for task_id in (refused, *others))
+    stage.pass_(15)
+    stage.poll(refused)
+    while stage.executions.started and (started := stage.executions.started.pop(0)[0]):
+        stage.poll(started)
+    assert not any(is_waiting(stage, task_id) for task_id in (refused, *others))
+
+
 def test_a_waiting_task_of_the_release_before_ends_at_its_deadline() -> None:
     stage = stage_with(None, outcomes=(NotYet(reached=False),))
     [task_id] = submitted(stage)

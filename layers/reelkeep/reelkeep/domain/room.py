@@ -26,7 +26,8 @@ MOST_SLOTS = 10_000  # of a provider: their leases are read whenever one is look
 MOST_COUNTED = 200  # of an owner's tasks in line, for a place in it
 MOST_OWNERS = 50  # whose tasks are counted for it
 COUNTED_FOR = timedelta(seconds=10)
-_FIRST_PAUSE = timedelta(minutes=10)  # after a refusal, before one task more is tried; doubles with every further one
+_FIRST_PAUSE = timedelta(seconds=15)  # before one task more is tried, after a refusal that may be about the rate
+_NEXT_PAUSE = timedelta(minutes=10)  # after the provider refused that one, too; doubles with every further one
 _LONGEST_PAUSE = timedelta(hours=1)
 _TOLD_FOR = timedelta(hours=6)
 _TRIED = "+"  # ends the name of a slot beyond what was learned
@@ -127,9 +128,12 @@ def holds(task: Task | None, lease: Lease, now: datetime) -> bool:
 
 def refused(others: int, learned: Limit | None, now: datetime) -> Limit:
     """The provider took no more while it had so many `others` of ours."""
-    pause = min(2 * learned.pause, _LONGEST_PAUSE) if learned and now >= learned.try_more_at else _FIRST_PAUSE
-    if learned and now < learned.try_more_at:  # several were sent at once: one refusal as good as another
+    if learned is None or others < learned.slots:  # it took more before
+        pause = _FIRST_PAUSE
+    elif now < learned.try_more_at:  # several were sent at once: one refusal is as good as another
         pause = learned.pause
+    else:
+        pause = min(max(2 * learned.pause, _NEXT_PAUSE), _LONGEST_PAUSE)
     return Limit(max(1, others), now + pause, pause)
 
 
@@ -138,7 +142,7 @@ def told(slots: int, learned: Limit | None, now: datetime) -> Limit:
     little while ago, others use the account, too: what that taught holds until more is tried."""
     if learned and learned.slots < slots and now < learned.try_more_at <= now + _LONGEST_PAUSE:
         return learned
-    return Limit(min(slots, MOST_SLOTS), now + _TOLD_FOR, _LONGEST_PAUSE)
+    return Limit(min(slots, MOST_SLOTS), now + _TOLD_FOR)
 
 
 def accepted_more(leases: int, learned: Limit, now: datetime) -> Limit:

@@ -66,14 +66,16 @@ def starting(task: Task, slot: str, account: str, request: Request, now: datetim
     )
 
 
-def in_line(task: Task, now: datetime, slot: str = "") -> Task:
-    """There is no room at the provider: `slot`, if the task had one, is none. It is started when its turn comes."""
+def in_line(task: Task, now: datetime, slot: str = "", look_at: datetime | None = None) -> Task:
+    """There is no room at the provider: `slot`, if the task had one, is none. It is started when its turn comes, and
+    looks by itself at the latest after a while, or at the moment that is given."""
     if task.dispatch.status is not DispatchStatus.WAITING:
         raise Backward("it does not wait any more")
     if task.dispatch.slot not in ("", slot):
         raise Backward("its turn has come meanwhile")
     jitter = Random(f"{task.id}/{now.timestamp()}").random()  # noqa: S311 - no secret
-    return _waiting(task.with_dispatch(slot=""), "it waits for room at the provider", now, schedule.turn_wait(jitter))
+    wait = schedule.seconds_until(look_at, now) if look_at else schedule.turn_wait(jitter)
+    return _waiting(task.with_dispatch(slot=""), "it waits for room at the provider", now, wait)
 
 
 def called_up(task: Task, slot: str, now: datetime) -> Task:

@@ -38,13 +38,14 @@ class DispatchTask:
         except Exception as fault:  # of ours; the call may have been made before
             outcome = Unknown(f"a fault in the submission: {type(fault).__name__}")
         expected = schedule.expected_at(provider.typical_seconds, request)
-        waits, slot = False, task.dispatch.slot
-        with suppress(TryLater):  # its slot's lease runs out
-            waits = isinstance(outcome, NotYet) and outcome.reached and self.room.refused(task, provider)
+        try_again_at, slot = None, task.dispatch.slot
+        if isinstance(outcome, NotYet) and outcome.reached:
+            with suppress(TryLater):  # its slot's lease runs out
+                try_again_at = self.room.refused(task, provider)
 
         def changed(task: Task) -> Task:
             after = transitions.dispatched(task, outcome, request, expected, now)
-            return transitions.in_line(after, now, slot) if waits else after
+            return transitions.in_line(after, now, slot, try_again_at) if try_again_at else after
 
         try:
             task = record(task, changed, tasks=self.tasks)
@@ -53,7 +54,7 @@ class DispatchTask:
                 raise Unrecorded(outcome.provider_task_id) from error
             raise
         with suppress(TryLater):  # it is in line with its next poll, or its slot's lease runs out
-            if waits:
+            if try_again_at:
                 self.room.join(task, provider, slot)
             elif task.dispatch.status is DispatchStatus.ACCEPTED:
                 self.room.accepted(task, provider)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from reelkeep.domain import room, transitions
 from reelkeep.domain.errors import Misconfigured, TryLater
@@ -63,15 +64,16 @@ class Room:
             self.slots.learn(provider.name, room.accepted_more(len(leases), limit, self.clock()))
             self._start_next(provider)
 
-    def refused(self, task: Task, provider: Provider) -> bool:
-        """The provider has as many tasks as it takes. Whether the task has to wait until another one ends: if there
-        is none of ours, it tries again by itself, and keeps its slot."""
+    def refused(self, task: Task, provider: Provider) -> datetime | None:
+        """The provider has as many tasks as it takes. The task has to wait until another one ends, or one more is
+        tried, which is then. None if there is no other one of ours: it tries again by itself, and keeps its slot."""
         if not task.dispatch.slot:
-            return False
+            return None
         limit, leases = self._leases(provider, count=True)
         others = sum(lease.task_id != task.id for lease in leases)
-        self.slots.learn(provider.name, room.refused(others, limit, self.clock()))
-        return others > 0
+        limit = room.refused(others, limit, self.clock())
+        self.slots.learn(provider.name, limit)
+        return limit.try_more_at if others else None
 
     # ----------------------------------------------------------------------------------------------------------
 
