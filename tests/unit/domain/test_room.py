@@ -38,11 +38,11 @@ def test_a_provider_takes_what_is_declared_or_what_it_was_seen_to_take(
 def test_refusals_show_the_limit_and_each_further_one_is_provoked_later_than_the_one_before() -> None:
     first = room.refused(5, None, NOON)
     assert (first.slots, room.capacity(None, first, NOON)) == (5, 5)
-    again = room.refused(5, first, first.try_more_at)
-    assert again.try_more_at - first.try_more_at == 2 * (first.try_more_at - NOON)
-    for _ in range(20):
+    again, pauses = first, [first.pause]
+    for _ in range(5):
         again = room.refused(5, again, again.try_more_at)
-    assert again.pause == timedelta(hours=1)
+        pauses.append(again.pause)
+    assert pauses == [timedelta(seconds=15), *(timedelta(minutes=minutes) for minutes in (10, 20, 40, 60, 60))]
 
 
 def test_several_refusals_at_once_count_as_one_and_the_last_one_saw_the_fewest() -> None:

@@ -128,7 +128,7 @@ def holds(task: Task | None, lease: Lease, now: datetime) -> bool:
 
 def refused(others: int, learned: Limit | None, now: datetime) -> Limit:
     """The provider took no more while it had so many `others` of ours."""
-    if learned is None or others < learned.slots:  # it took more before
+    if learned is None or 2 * others < learned.slots:  # it took far more before
         pause = _FIRST_PAUSE
     elif now < learned.try_more_at:  # several were sent at once: one refusal is as good as another
         pause = learned.pause
