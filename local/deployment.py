@@ -127,6 +127,7 @@ def deploy(
     if (outputs := _outputs(endpoint_url)) is None:
         raise CloudError("sam deploy left no whole stack behind", log)
     _translate_state_machine(outputs["StateMachineArn"], endpoint_url)
+    _repeat_failure_settings(endpoint_url)
     record.write_text(json.dumps(wanted))
     return outputs
 
@@ -136,6 +137,19 @@ def _translate_state_machine(arn: str, endpoint_url: str) -> None:
     aws = stack.session().client("stepfunctions", endpoint_url=endpoint_url, config=stack.DIRECT)
     definition = yaml.safe_load(aws.describe_state_machine(stateMachineArn=arn)["definition"])
     aws.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
+
+
+def _repeat_failure_settings(endpoint_url: str) -> None:
+    """For each function as a whole: when an event fails, the emulator does not follow those of its alias."""
+    aws = stack.session().client("lambda", endpoint_url=endpoint_url, config=stack.DIRECT)
+    for name in FUNCTION_NAMES:
+        for found in aws.list_function_event_invoke_configs(FunctionName=name)["FunctionEventInvokeConfigs"]:
+            aws.put_function_event_invoke_config(
+                FunctionName=name,
+                MaximumRetryAttempts=found["MaximumRetryAttempts"],
+                MaximumEventAgeInSeconds=found["MaximumEventAgeInSeconds"],
+                DestinationConfig=found["DestinationConfig"],
+            )
 
 
 def _sam(python: Path) -> tuple[str | Path, ...]:

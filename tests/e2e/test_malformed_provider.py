@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from local.stack import Stack
 from tests.e2e.archive import Archive
 from tests.e2e.client import Client
@@ -12,7 +10,6 @@ from tests.e2e.mailbox import Mailbox
 from tests.e2e.malformed import SECRETS, MalformedProvider
 
 
-@pytest.mark.xfail(strict=False, reason="the raw response is not always stored when the machine is busy")
 def test_a_submission_that_met_an_error_but_went_through_is_found_and_not_paid_again(
     alice: Client,
     prompt: Prompt,

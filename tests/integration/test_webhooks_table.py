@@ -243,8 +243,8 @@ def test_messages_come_out_when_they_are_due_and_say_what_they_are(aws_endpoint:
     while messages := client.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         found += [message_of(each["Body"]) for each in messages]
     assert sorted(map(repr, found)) == sorted(map(repr, [*due, ReleaseMessage("alice", "wh_1")]))
-    names = ["ApproximateNumberOfMessagesDelayed"]
-    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]  # type: ignore[arg-type]
+    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessagesDelayed"])
+    attributes = answer["Attributes"]
     assert attributes == {"ApproximateNumberOfMessagesDelayed": "1"}
     client.delete_queue(QueueUrl=url)
     client.close()
