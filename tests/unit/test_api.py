@@ -259,6 +259,15 @@ def test_the_log_holds_no_more_of_a_fields_name_than_it_takes_to_know_it(
     assert record["field"] == "x" * 100
 
 
+@pytest.mark.parametrize(
+    "field", ["a\\1", "a.\\g<b>", "a(", "x" * 1_000_000], ids=["group", "name", "bracket", "long"]
+)
+def test_a_field_of_any_name_can_be_what_is_wrong(call: Client, field: str) -> None:
+    call.stage.provider.refuses = InvalidRequest(f"{field} is no field", field=field)
+    status, body = call("POST", "/ent/v2/text2video", TASK)
+    assert (status, field in body["message"]) == (400, True)
+
+
 @pytest.mark.parametrize("path", ["*", "", "tasks", "//ent/v2/tasks"])
 def test_a_path_that_is_none_is_answered_all_the_same(call: Client, path: str) -> None:
     assert call("GET", path)[0] in (200, 404)

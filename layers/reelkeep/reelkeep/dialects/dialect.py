@@ -244,9 +244,13 @@ def row(table: Mapping[Any, R], error: ClientError) -> R:
 
 
 def naming(error: ClientError, names: Mapping[str, str]) -> str:
-    """Its message, with the field that is wrong as clients write it; `names` are theirs by ours."""
-    field = names.get(error.field) or error.field
-    message = re.sub(rf"(?<![\w.]){re.escape(error.field)}\b", field, error.message)
+    """Its message, with the field that is wrong as clients write it; `names` are theirs by ours.
+
+    What has no other name may be of the client's own making, of any length: it makes no pattern.
+    """
+    field, message = names.get(error.field) or error.field, error.message
+    if field != error.field:
+        message = re.sub(rf"(?<![\w.]){re.escape(error.field)}\b", field, message)
     return message if field in message else f"{field}: {message}"
 
 
