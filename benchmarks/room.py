@@ -29,7 +29,7 @@ from reelkeep.domain.observation import Accepted, DispatchOutcome, NotYet, Obser
 from reelkeep.domain.task import State, Task
 from reelkeep.ports import Caller
 from tests.chaos.machine import execution
-from tests.unit.services.stage import NOON, FakeExecutions, FakeProvider, Stage, creation, request
+from tests.unit.services.harness import NOON, FakeExecutions, FakeProvider, Harness, creation, request
 
 _SECONDS: Final = (60.0, 90.0)  # that a task takes at the provider
 _OWNERS: Final = {"first": 0.5, "second": 0.4, "last": 0.1}  # and their parts of all tasks
@@ -103,17 +103,17 @@ class Result:
 
 
 def simulate(tasks: int, takes: int, *, declared: bool) -> Result:
-    stage = Stage()
-    provider = Crowded(takes=takes, clock=stage.clock, slots=takes if declared else None)
-    stage.provider, stage.executions = provider, (executions := Executions())
+    harness = Harness()
+    provider = Crowded(takes=takes, clock=harness.clock, slots=takes if declared else None)
+    harness.provider, harness.executions = provider, (executions := Executions())
     agenda: list[tuple[datetime, int, Callable[[], object]]] = []
     numbers, started = count(), 0
 
     def at(seconds: float, do: Callable[[], object]) -> None:
-        heapq.heappush(agenda, (stage.now + timedelta(seconds=seconds), next(numbers), do))
+        heapq.heappush(agenda, (harness.now + timedelta(seconds=seconds), next(numbers), do))
 
     def invoke(function: str, event: dict[str, Any]) -> dict[str, Any]:
-        step = {"poll": stage.poll, "finalize": stage.finalize}[function]
+        step = {"poll": harness.poll, "finalize": harness.finalize}[function]
         return step(event["task_id"], event["run"]).answer
 
     def step(steps: Generator[float]) -> None:
@@ -128,15 +128,15 @@ def simulate(tasks: int, takes: int, *, declared: bool) -> Result:
 
     for number, (owner, part) in enumerate(_OWNERS.items()):
         for _ in range(round(tasks * part)):
-            at(number * 10, partial(stage.submit, request(), Caller(owner, "key-1")))
+            at(number * 10, partial(harness.submit, request(), Caller(owner, "key-1")))
     while agenda:
-        stage.now, _, do = heapq.heappop(agenda)
+        harness.now, _, do = heapq.heappop(agenda)
         do()
         start_executions()
-    return _result(stage, provider, tasks, declared=declared, executions=started)
+    return _result(harness, provider, tasks, declared=declared, executions=started)
 
 
-def _result(stage: Stage, provider: Crowded, tasks: int, *, declared: bool, executions: int) -> Result:
+def _result(harness: Harness, provider: Crowded, tasks: int, *, declared: bool, executions: int) -> Result:
     begin, end = NOON + timedelta(minutes=1), max(provider.begins.values())
     busy = sum(
         max((min(provider.ends[each], end) - max(provider.begins[each], begin)).total_seconds(), 0)
@@ -147,7 +147,7 @@ def _result(stage: Stage, provider: Crowded, tasks: int, *, declared: bool, exec
         tasks=tasks,
         takes=provider.takes,
         declared=declared,
-        states=Counter(str(task.state) for task in stage.tasks.recorded.values()),
+        states=Counter(str(task.state) for task in harness.tasks.recorded.values()),
         refused=provider.refusals,
         used=busy / (provider.takes * (end - begin).total_seconds()),
         hours=(max(provider.ends.values()) - NOON).total_seconds() / 3600,

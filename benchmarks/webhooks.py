@@ -25,8 +25,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "layers" / "reel
 from reelkeep.domain.notices.webhooks import Delivery, Outcome
 from reelkeep.domain.task import State
 from tests.fakes import FakeDeliveries
-from tests.unit.services.stage import MALLORY, NOON
-from tests.unit.services.webhook_stage import TIMEOUT, Received, WebhookStage, accepting, task
+from tests.unit.services.harness import MALLORY, NOON
+from tests.unit.services.webhook_harness import TIMEOUT, Received, WebhookHarness, accepting, task
 
 _DEAD, _BESIDE, _OTHER = "https://dead.test/h", "https://beside.test/h", "https://other.test/h"
 _PER_TASK_OF_DEAD: Final = 20  # so many of its messages for each one of the others
@@ -56,9 +56,9 @@ class LeanDeliveries(FakeDeliveries):
         return saved
 
 
-def simulated(hours: float, rate: int) -> WebhookStage:
+def simulated(hours: float, rate: int) -> WebhookHarness:
     dice = random.Random(1)
-    stage = WebhookStage(jitter=lambda: dice.uniform(0.9, 1.1), deliveries=LeanDeliveries())
+    harness = WebhookHarness(jitter=lambda: dice.uniform(0.9, 1.1), deliveries=LeanDeliveries())
     turn = NOON + timedelta(hours=hours) / 2
 
     def dead(received: Received) -> tuple[int, float]:
@@ -66,27 +66,27 @@ def simulated(hours: float, rate: int) -> WebhookStage:
             return accepting(received)
         return (200, 1e9) if received.at < turn else (503, 0.1)
 
-    stage.webhook(_DEAD, dead, states=(State.SUCCESS,))
-    stage.webhook(_BESIDE, states=(State.FAILED,))
-    stage.webhook(_OTHER, caller=MALLORY)
+    harness.webhook(_DEAD, dead, states=(State.SUCCESS,))
+    harness.webhook(_BESIDE, states=(State.FAILED,))
+    harness.webhook(_OTHER, caller=MALLORY)
     first, number, longest = task(), 0, 0
     for tenth in range(int(hours * 36_000)):
-        before = replace(first, updated_at=stage.now - timedelta(seconds=1))
+        before = replace(first, updated_at=harness.now - timedelta(seconds=1))
         for _ in range(rate // 10):
             number += 1
             before = replace(before, id=f"{number:032x}")
-            stage.change(before, State.SUCCESS)
+            harness.change(before, State.SUCCESS)
             if number % _PER_TASK_OF_DEAD == 0:
-                stage.change(before, State.FAILED)  # which only the second one asks for
-                stage.change(replace(before, owner=MALLORY.owner), State.SUCCESS)
-        stage.pass_(timedelta(seconds=0.1))
-        stage.received.clear()
-        longest = max(longest, len(stage.queue.messages))
+                harness.change(before, State.FAILED)  # which only the second one asks for
+                harness.change(replace(before, owner=MALLORY.owner), State.SUCCESS)
+        harness.pass_(timedelta(seconds=0.1))
+        harness.received.clear()
+        longest = max(longest, len(harness.queue.messages))
         if tenth % 36_000 == 35_999:
-            print(f"after {(tenth + 1) // 36_000:2} h: {len(stage.waiting.all):>9,} wait", flush=True)
-    print(f"messages for the dead receiver {number:,}, of which {len(stage.waiting.all):,} wait in the end")
+            print(f"after {(tenth + 1) // 36_000:2} h: {len(harness.waiting.all):>9,} wait", flush=True)
+    print(f"messages for the dead receiver {number:,}, of which {len(harness.waiting.all):,} wait in the end")
     print(f"in the queue at once           {longest:,}")
-    return stage
+    return harness
 
 
 def main() -> int:
@@ -96,16 +96,16 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=100, help="messages for it in a second, a multiple of 10")
     chosen = parser.parse_args()
     gc.disable()  # nothing here is garbage for long
-    stage = simulated(chosen.hours, chosen.rate)
-    deliveries = stage.deliveries
+    harness = simulated(chosen.hours, chosen.rate)
+    deliveries = harness.deliveries
     assert isinstance(deliveries, LeanDeliveries)
     delays, total = deliveries.delays, deliveries.delays.total()
     late = sum(count for tenths, count in delays.items() if tenths >= _USUAL * 10)
-    print(f"in flight at once              {stage.queue.most_in_flight:,} (target: below {_MOST_IN_FLIGHT:,})")
+    print(f"in flight at once              {harness.queue.most_in_flight:,} (target: below {_MOST_IN_FLIGHT:,})")
     print(f"given up                       {deliveries.outcomes[Outcome.FAILED]:,}")
     print(f"messages of others             {total:,}, later than {_USUAL:.0f} s: {late:,}")
     print(f"the latest of them             {max(delays) / 10:.1f} s (target: {_MOST_LATE:.0f} s, once)")
-    good = stage.queue.most_in_flight < _MOST_IN_FLIGHT and max(delays) / 10 <= _MOST_LATE and late < total / 1000
+    good = harness.queue.most_in_flight < _MOST_IN_FLIGHT and max(delays) / 10 <= _MOST_LATE and late < total / 1000
     return 0 if good or not chosen.check else 1
 
 

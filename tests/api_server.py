@@ -20,7 +20,7 @@ from reelkeep.domain.upstream import Upstream
 from reelkeep.services.query import FindPlace, ListTasks, ShowWhole
 from reelkeep.services.remove import Remove
 from tests.fakes import FakeKeys
-from tests.unit.services.stage import ALICE, Stage
+from tests.unit.services.harness import ALICE, Harness
 
 KEY = "rk_alice"
 FILE = b"\x00\x00\x00\x18ftypmp42 what every link leads to"
@@ -28,11 +28,11 @@ _SUBMITS = ("POST", "PUT", "PATCH", "DELETE")
 
 
 @contextmanager
-def serving(stage: Stage) -> Iterator[str]:
-    """Serves the stage's tasks to `KEY`; yields the address. Links lead to `FILE`."""
+def serving(harness: Harness) -> Iterator[str]:
+    """Serves the harness's tasks to `KEY`; yields the address. Links lead to `FILE`."""
     server = _Server(("127.0.0.1", 0), _Handler)
     address = f"http://127.0.0.1:{server.server_port}"
-    server.functions = _functions(stage, address)
+    server.functions = _functions(harness, address)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -47,22 +47,22 @@ class _Server(ThreadingHTTPServer):
     functions: Mapping[str, Api]
 
 
-def _functions(stage: Stage, address: str) -> Mapping[str, Api]:
+def _functions(harness: Harness, address: str) -> Mapping[str, Api]:
     """By method, wired as the real ones are."""
     keys, logger = FakeKeys({KEY: ALICE}), Logger(service="test")
     submit = Api(
         keys=keys,
         logger=logger,
-        submit=stage.submit,
-        cancel=stage.cancel,
-        remove=Remove(stage.tasks, stage.archive, stage.cancel, stage.clock),
+        submit=harness.submit,
+        cancel=harness.cancel,
+        remove=Remove(harness.tasks, harness.archive, harness.cancel, harness.clock),
     )
     query = Api(
         keys=keys,
         logger=logger,
-        show=ShowWhole(stage.tasks, stage.archive),
-        find_place=FindPlace(stage.slots, stage.clock),
-        list_tasks=ListTasks(stage.tasks, stage.clock),
+        show=ShowWhole(harness.tasks, harness.archive),
+        find_place=FindPlace(harness.slots, harness.clock),
+        list_tasks=ListTasks(harness.tasks, harness.clock),
         services={"list_models": lambda *_: [Upstream("vidu", "vidu_ent_v2", ("vidu*", "viduq2"), True)]},
         links=lambda kept: f"{address}/files/{kept.key}",
     )

@@ -36,7 +36,7 @@ from reelkeep.services.room import Room
 from reelkeep.services.submit import Submit as SubmitTask
 from tests.fakes import FakeClaims, FakeKeys, FakeSlots, FakeTasks
 from tests.submissions import MODELS, submission
-from tests.unit.services.stage import (
+from tests.unit.services.harness import (
     ALICE,
     LONGEST_WAIT,
     NOON,

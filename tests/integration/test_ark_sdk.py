@@ -19,7 +19,7 @@ from volcenginesdkarkruntime._exceptions import (
 from reelkeep.domain.observation import Accepted, Failed, Refused, Succeeded
 from reelkeep.domain.task import Failure, FailureClass, Kind, Task
 from tests.api_server import FILE, KEY, serving
-from tests.unit.services.stage import QUEUED, RUNNING, FakeProvider, Stage, creation
+from tests.unit.services.harness import QUEUED, RUNNING, FakeProvider, Harness, creation
 
 MODEL = "doubao-seedance-1-5-pro-251215"
 TEXT = {"type": "text", "text": "a paper boat --dur 5"}
@@ -29,8 +29,8 @@ BOAT = {"type": "image_url", "image_url": {"url": "https://ex.test/a.png"}, "rol
 class Caller:
     """A program that uses the SDK with its own defaults, retries included."""
 
-    def __init__(self, stage: Stage, address: str) -> None:
-        self.stage = stage
+    def __init__(self, harness: Harness, address: str) -> None:
+        self.harness = harness
         self.ark = Ark(base_url=address, api_key=KEY)
         self.tasks: Any = self.ark.content_generation.tasks
 
@@ -39,8 +39,8 @@ class Caller:
 
 
 @pytest.fixture
-def stage() -> Stage:
-    return Stage(
+def harness() -> Harness:
+    return Harness(
         provider=FakeProvider(
             observations=[QUEUED, RUNNING, Succeeded((creation("c1", "video", "last-frame"),), tokens=108_900)]
         )
@@ -48,18 +48,18 @@ def stage() -> Stage:
 
 
 @pytest.fixture(params=["/api/v3", "/volc/v1", "/volc/v1/"])
-def caller(stage: Stage, request: pytest.FixtureRequest) -> Iterator[Caller]:
-    with serving(stage) as address:
-        caller = Caller(stage, address + request.param)
+def caller(harness: Harness, request: pytest.FixtureRequest) -> Iterator[Caller]:
+    with serving(harness) as address:
+        caller = Caller(harness, address + request.param)
         with caller.ark:
             yield caller
 
 
 def test_a_task_is_created_watched_and_its_video_is_there_for_good(caller: Caller) -> None:
     task_id = caller.created(TEXT, BOAT, return_last_frame=True, seed=7, resolution="720p")
-    assert caller.stage.task(task_id).request.kind is Kind.IMG2VIDEO
+    assert caller.harness.task(task_id).request.kind is Kind.IMG2VIDEO
     assert caller.tasks.get(task_id=task_id).status == "queued"
-    caller.stage.see_through(task_id)
+    caller.harness.see_through(task_id)
     task = caller.tasks.get(task_id=task_id)
     assert (task.id, task.model, task.status, task.error) == (task_id, MODEL, "succeeded", None)
     assert (task.seed, task.resolution, task.duration) == (7, "720p", 4)
@@ -80,7 +80,7 @@ class Working(FakeProvider):
 
 
 def test_what_is_running_is_not_deleted_and_the_sdk_asks_only_once(caller: Caller) -> None:
-    caller.stage.provider = provider = Working(observations=[QUEUED])
+    caller.harness.provider = provider = Working(observations=[QUEUED])
     task_id = caller.created()
     with pytest.raises(ArkConflictError) as refused:
         caller.tasks.delete(task_id=task_id)
@@ -103,12 +103,12 @@ def refusal(reason: FailureClass, code: str = "") -> Refused:
 def test_a_submission_that_is_refused_is_not_repeated(
     caller: Caller, placement: Any, error: type[Exception], code: str | None
 ) -> None:
-    caller.stage.provider.outcomes = [placement, Accepted("p-2")]
+    caller.harness.provider.outcomes = [placement, Accepted("p-2")]
     with pytest.raises(error) as refused:
         caller.created()
     said: Any = refused.value
     assert said.code == (code or placement.failure.code)
-    assert len(caller.stage.provider.dispatched) == 1
+    assert len(caller.harness.provider.dispatched) == 1
 
 
 class Stumbling(FakeProvider):
@@ -123,11 +123,11 @@ class Stumbling(FakeProvider):
 
 
 def test_what_went_wrong_on_our_side_is_repeated_only_with_a_key(caller: Caller) -> None:
-    caller.stage.provider = provider = Stumbling()
+    caller.harness.provider = provider = Stumbling()
     with pytest.raises(ArkInternalServerError) as failed:
         caller.created()
     assert (failed.value.code, provider.checks) == ("InternalServiceError", 1)
-    caller.stage.provider = provider = Stumbling()
+    caller.harness.provider = provider = Stumbling()
     task_id = caller.created(extra_headers={"Idempotency-Key": "take-1"})
     assert (provider.checks, [task.id for task in provider.dispatched]) == (2, [task_id])
 
@@ -138,14 +138,14 @@ def test_a_repeated_key_gives_the_same_task_and_another_request_is_refused(calle
     with pytest.raises(ArkUnprocessableEntityError) as refused:
         caller.created(seed=7, extra_headers=key)
     assert (refused.value.code, refused.value.param) == ("IdempotencyKeyReused", "Idempotency-Key")
-    assert len(caller.stage.provider.dispatched) == 1
+    assert len(caller.harness.provider.dispatched) == 1
 
 
 def test_a_failed_task_says_why(caller: Caller) -> None:
     failure = Failure(reason=FailureClass.POLICY, code="OutputVideoSensitiveContentDetected", message="not this")
-    caller.stage.provider.observations = [Failed(failure)]
+    caller.harness.provider.observations = [Failed(failure)]
     task_id = caller.created()
-    caller.stage.see_through(task_id)
+    caller.harness.see_through(task_id)
     task = caller.tasks.get(task_id=task_id)
     assert (task.status, task.error.code, task.error.message) == ("failed", failure.code, "not this")
     assert task.content.video_url == ""

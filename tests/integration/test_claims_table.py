@@ -24,7 +24,7 @@ from reelkeep.services.submit import Submit
 from tests.fakes import FakeClaims
 from tests.integration.example import NOON, a_task
 from tests.integration.faults import LosesAnswers
-from tests.unit.services.stage import (
+from tests.unit.services.harness import (
     LONGEST_WAIT,
     FakeArchive,
     FakeDestinations,

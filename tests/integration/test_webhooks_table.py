@@ -27,7 +27,7 @@ from reelkeep.domain.notices.webhooks import (
 from reelkeep.domain.task import State
 from reelkeep.ports import CircuitBreakers, Deliveries, Waiting, Webhooks
 from tests.fakes import FakeCircuitBreakers, FakeDeliveries, FakeWaiting, FakeWebhooks
-from tests.unit.services.stage import NOON
+from tests.unit.services.harness import NOON
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

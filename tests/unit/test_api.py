@@ -24,7 +24,7 @@ from reelkeep.ports import Caller
 from reelkeep.public import callback
 from reelkeep.services.query import FindPlace
 from tests.submissions import submission
-from tests.unit.services.stage import ALICE, MALLORY, Stage
+from tests.unit.services.harness import ALICE, MALLORY, Harness
 
 KEYS = {"rk_alice": ALICE, "rk_mallory": MALLORY}
 REQUEST_ID = "JKJaXmPLvHcESHA="
@@ -50,27 +50,27 @@ def event(method: str, path: str, body: object = None, query: str = "", **header
 
 
 class Client:
-    """Both functions of the API on one stage."""
+    """Both functions of the API on one harness."""
 
     def __init__(self) -> None:
-        self.stage = Stage()
+        self.harness = Harness()
 
         def show(task_id: str, caller: Caller) -> Task:
-            task = self.stage.tasks.get(task_id)
+            task = self.harness.tasks.get(task_id)
             if task is None or task.owner != caller.owner:
                 raise NotFound("no such task", field="task_id")
             return task
 
         def list_tasks(listing: Listing, caller: Caller, window: object) -> Page:
-            return self.stage.tasks.page(caller.owner, listing)
+            return self.harness.tasks.page(caller.owner, listing)
 
         self.api = Api(
             keys=KnownKeys(),
             logger=Logger(service="test"),
-            submit=self.stage.submit,
-            cancel=self.stage.cancel,
+            submit=self.harness.submit,
+            cancel=self.harness.cancel,
             show=show,
-            find_place=FindPlace(self.stage.slots, self.stage.clock),
+            find_place=FindPlace(self.harness.slots, self.harness.clock),
             list_tasks=list_tasks,
             services={
                 "list_providers": lambda _, caller: [Upstream(f"of-{caller.owner}", "volc_ark", ("ep-*",), True)]
@@ -138,8 +138,8 @@ def test_another_owners_task_looks_like_none_at_all(call: Client) -> None:
 def test_a_body_that_is_no_json_object_is_refused_and_nothing_is_recorded(call: Client, path: str, body: str) -> None:
     status, _ = call("POST", path, body)
     assert status == 400
-    assert not list(call.stage.tasks.unfinished())
-    assert call.stage.provider.dispatched == []
+    assert not list(call.harness.tasks.unfinished())
+    assert call.harness.provider.dispatched == []
 
 
 def test_an_unknown_kind_is_refused_in_the_dialect(call: Client) -> None:
@@ -164,7 +164,7 @@ def test_a_method_that_a_path_does_not_know_is_told_apart_from_a_path_that_is_no
 def test_a_submission_in_any_dialect_is_tagged_by_a_header(call: Client, path: str, body: object) -> None:
     status, _ = call("POST", path, body, reelkeep_tags="campaign-7, summer")
     assert status in (200, 201)
-    (task,) = call.stage.tasks.recorded.values()
+    (task,) = call.harness.tasks.recorded.values()
     assert task.request.tags == ("campaign-7", "summer")
 
 
@@ -182,11 +182,11 @@ def test_a_bad_tag_is_refused_in_the_dialect_s_words_and_nothing_is_generated(ca
     assert "Reelkeep-Tags" in body["message"]
     status, body = call("POST", "/tasks", {"kind": "text2video", **TASK, "tags": ["no space"]})
     assert (status, body["errors"][0]["field"]) == (400, "tags[0]")
-    assert call.stage.tasks.recorded == {}
+    assert call.harness.tasks.recorded == {}
 
 
 def test_a_task_that_waits_shows_its_priority_its_place_and_when_it_should_start(call: Client) -> None:
-    call.stage.provider.slots = 1
+    call.harness.provider.slots = 1
     body = {"kind": "text2video", **TASK}
     call("POST", "/tasks", body)
     waiting = [call("POST", "/tasks", {**body, "priority": priority})[1]["id"] for priority in ("low", "high")]
@@ -199,7 +199,7 @@ def test_a_task_that_waits_shows_its_priority_its_place_and_when_it_should_start
 
 def test_every_dialect_takes_the_priority_as_a_header(call: Client) -> None:
     call("POST", "/ent/v2/text2video", TASK, reelkeep_priority="high")
-    [task] = call.stage.tasks.recorded.values()
+    [task] = call.harness.tasks.recorded.values()
     assert task.request.priority == "high"
 
 
@@ -210,7 +210,7 @@ def test_an_unknown_priority_is_refused_with_the_field_and_the_reason_in_the_dia
     status, body = call("POST", "/tasks", {"kind": "text2video", **TASK, "priority": "urgent"})
     assert (status, body["errors"][0]["field"]) == (400, "priority")
     assert "high, normal, low" in body["errors"][0]["message"]
-    assert call.stage.tasks.recorded == {}
+    assert call.harness.tasks.recorded == {}
 
 
 def test_a_public_page_needs_no_key(call: Client) -> None:
@@ -253,7 +253,7 @@ def test_the_log_says_why_a_call_was_refused(call: Client, caplog: pytest.LogCap
 def test_the_log_holds_no_more_of_a_fields_name_than_it_takes_to_know_it(
     call: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    call.stage.provider.refuses = InvalidRequest("there is no such field", field="x" * 10_000)
+    call.harness.provider.refuses = InvalidRequest("there is no such field", field="x" * 10_000)
     assert call("POST", "/ent/v2/text2video", TASK)[0] == 400
     (record,) = map(vars, caplog.records)
     assert record["field"] == "x" * 100
@@ -263,7 +263,7 @@ def test_the_log_holds_no_more_of_a_fields_name_than_it_takes_to_know_it(
     "field", ["a\\1", "a.\\g<b>", "a(", "x" * 1_000_000], ids=["group", "name", "bracket", "long"]
 )
 def test_a_field_of_any_name_can_be_what_is_wrong(call: Client, field: str) -> None:
-    call.stage.provider.refuses = InvalidRequest(f"{field} is no field", field=field)
+    call.harness.provider.refuses = InvalidRequest(f"{field} is no field", field=field)
     status, body = call("POST", "/ent/v2/text2video", TASK)
     assert (status, field in body["message"]) == (400, True)
 
@@ -284,7 +284,7 @@ def test_of_what_went_well_the_log_says_only_what_was_accepted_for_the_rest_is_i
 def test_a_fault_of_ours_is_a_500_in_the_dialect_that_says_nothing_of_it(
     call: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    call.stage.provider.refuses = RuntimeError("the secret is hunter2")
+    call.harness.provider.refuses = RuntimeError("the secret is hunter2")
     for path in ("/ent/v2/text2video", "/tasks"):
         status, body = call("POST", path, {**TASK, "kind": "text2video"} if path == "/tasks" else TASK)
         assert status == 500
@@ -295,12 +295,12 @@ def test_a_fault_of_ours_is_a_500_in_the_dialect_that_says_nothing_of_it(
 
 @pytest.mark.parametrize("dialect", all_dialects(), ids=lambda dialect: dialect.name)
 def test_a_wrong_configuration_is_a_500_that_says_whose_it_is_to_mend(call: Client, dialect: Dialect) -> None:
-    call.stage.provider.refuses = Misconfigured("the providers' configuration is wrong: ark.base_url: no address")
+    call.harness.provider.refuses = Misconfigured("the providers' configuration is wrong: ark.base_url: no address")
     response = call.api.handle(event("POST", *submission(dialect.name, "m", "a boat")))
     assert (response["statusCode"], response["headers"]["x-should-retry"]) == (500, "false")
     assert "not configured as it should be" in response["body"]
     assert "ark.base_url" not in response["body"]
-    assert list(call.stage.tasks.unfinished()) == []
+    assert list(call.harness.tasks.unfinished()) == []
 
 
 def test_a_body_sent_in_base64_is_read(call: Client) -> None:
@@ -355,7 +355,7 @@ def test_a_repeated_key_gives_the_same_answer_in_every_dialect(call: Client, pat
     first = call("POST", path, body, idempotency_key="k")
     assert first[0] in (200, 201)
     assert call("POST", path, json.dumps(body, indent=3), idempotency_key="k") == first
-    assert len(call.stage.provider.dispatched) == 1
+    assert len(call.harness.provider.dispatched) == 1
 
 
 @pytest.mark.parametrize(("path", "body"), SUBMISSIONS, ids=[path for path, _ in SUBMISSIONS])
@@ -368,7 +368,7 @@ def test_a_key_of_another_request_is_refused_in_every_dialect_s_own_words(
     expected = dialect_of(path).render_error(key_reused(), Http(method="POST", path=path))
     assert (said, expected.status) == (expected.body, 422)
     assert "Idempotency-Key" in json.dumps(said)
-    assert len(call.stage.provider.dispatched) == 1
+    assert len(call.harness.provider.dispatched) == 1
 
 
 @pytest.mark.parametrize(("path", "body"), SUBMISSIONS, ids=[path for path, _ in SUBMISSIONS])
@@ -379,7 +379,7 @@ def test_a_key_that_cannot_be_one_is_refused_in_every_dialect(call: Client, path
 
 
 def test_a_client_that_sent_a_key_may_repeat_after_a_fault_of_ours(call: Client) -> None:
-    call.stage.provider.refuses = RuntimeError("broken")
+    call.harness.provider.refuses = RuntimeError("broken")
     answer = call.api.handle(event("POST", "/ent/v2/text2video", TASK, idempotency_key="k"))
     assert answer["statusCode"] == 500
     assert "x-should-retry" not in answer["headers"]
@@ -430,7 +430,7 @@ def test_every_answer_carries_the_id_of_its_request(call: Client, path: str, key
 
 
 def test_a_fault_carries_the_id_of_its_request_too(call: Client) -> None:
-    call.stage.provider.refuses = RuntimeError("broken")
+    call.harness.provider.refuses = RuntimeError("broken")
     answer = call.api.handle(event("POST", "/ent/v2/text2video", TASK))
     assert (answer["statusCode"], answer["headers"]["x-request-id"]) == (500, REQUEST_ID)
 
@@ -473,7 +473,7 @@ def test_an_address_with_a_path_leads_to_the_same_and_the_path_is_in_what_we_nam
     assert call("GET", f"{base}/docs/") == (200, "<html>")
     assert call("POST", f"{base}/ent/v2/text2video", TASK)[0] == 200
     assert call("GET", f"{base}/nothing")[1]["type"] == f"{base}/docs#problem-not-found"
-    call.stage.provider.refuses = RuntimeError("broken")
+    call.harness.provider.refuses = RuntimeError("broken")
     assert call("POST", f"{base}/tasks", body)[1]["type"] == f"{base}/docs#problem-fault"
     assert call("GET", f"{base}s/docs")[0] == 404
 
@@ -488,7 +488,7 @@ def test_a_task_whose_own_words_are_larger_than_an_answer_is_shown_without_them(
     """A control character takes six bytes of the body, and seven of an answer."""
     payload = "\x01" * 1_000_000
     made = call.api.handle(event("POST", path, {**body, "payload": payload}))
-    task = call.stage.tasks.recorded[json.loads(made["body"])[name]]
+    task = call.harness.tasks.recorded[json.loads(made["body"])[name]]
     whole = replace(task, request=replace(task.request, payload=payload))
     call.api = replace(call.api, show=lambda *_: whole)
     shown = call.api.handle(event("GET", f"/tasks/{task.id}"))
@@ -501,13 +501,13 @@ def test_a_task_whose_own_words_are_larger_than_an_answer_is_shown_without_them(
 def long_tasks(call: Client, count: int) -> set[str]:
     """So many tasks of whose listings none fits an answer; their ids."""
     _, made = call("POST", "/tasks", {**TASK, "kind": "text2video"})
-    task = call.stage.tasks.recorded.pop(made["id"])
+    task = call.harness.tasks.recorded.pop(made["id"])
     request = replace(task.request, prompt='"' * 100_000)
     failure = Failure(reason=FailureClass.CREDIT, message=request.prompt)
     ids = {f"{number:032x}" for number in range(1, count + 1)}
     for task_id in ids:
         long = replace(task, id=task_id, request=request, state=State.FAILED, failure=failure)
-        call.stage.tasks.recorded[task_id] = long
+        call.harness.tasks.recorded[task_id] = long
     return ids
 
 

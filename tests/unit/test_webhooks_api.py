@@ -14,8 +14,8 @@ from reelkeep.api import Api
 from reelkeep.domain.notices.webhooks import CALLBACKS
 from reelkeep.domain.task import State
 from tests.fakes import FakeKeys
-from tests.unit.services.stage import ALICE, MALLORY
-from tests.unit.services.webhook_stage import WebhookStage, task
+from tests.unit.services.harness import ALICE, MALLORY
+from tests.unit.services.webhook_harness import WebhookHarness, task
 from tests.unit.test_api import event
 
 URL = "https://example.com/hooks/reelkeep"
@@ -35,12 +35,12 @@ VERBS = {
 
 class Client:
     def __init__(self) -> None:
-        self.stage = WebhookStage()
-        self.stage.receivers[URL] = lambda _: (204, 0.1)
+        self.harness = WebhookHarness()
+        self.harness.receivers[URL] = lambda _: (204, 0.1)
         self.api = Api(
             keys=FakeKeys({"rk_alice": ALICE, "rk_mallory": MALLORY}),
             logger=Logger(service="test"),
-            services={name: partial(self.stage.manage, verb) for name, verb in VERBS.items()},
+            services={name: partial(self.harness.manage, verb) for name, verb in VERBS.items()},
         )
 
     def __call__(self, method: str, path: str, body: object = None, query: str = "", **headers: str) -> Any:
@@ -73,7 +73,7 @@ def test_a_webhook_is_created_with_a_secret_that_is_never_shown_again(call: Clie
     }
     assert call("GET", f"/webhooks/{made['id']}") == (200, made)
     assert call("GET", "/webhooks") == (200, {"webhooks": [made]})
-    assert secret not in repr(call.stage.webhooks) + repr(call.stage.deliveries)
+    assert secret not in repr(call.harness.webhooks) + repr(call.harness.deliveries)
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_a_webhook_is_created_with_a_secret_that_is_never_shown_again(call: Clie
 def test_what_cannot_be_is_refused_by_its_field_and_nothing_recorded(
     call: Client, body: dict[str, Any], field: str
 ) -> None:
-    call.stage.destinations.unreachable.add("https://inside.test/")
+    call.harness.destinations.unreachable.add("https://inside.test/")
     status, problem = call("POST", "/webhooks", body)
     assert (status, [error["field"] for error in problem["errors"]]) == (400, [field])
-    assert call.stage.webhooks.recorded == {}
+    assert call.harness.webhooks.recorded == {}
     webhook = call("POST", "/webhooks", {"url": URL})[1]["id"]
     if "url" in body:
         assert call("PATCH", f"/webhooks/{webhook}", body)[0] == 400
@@ -145,10 +145,10 @@ def test_a_rotated_secret_is_another_one(call: Client) -> None:
 
 def test_what_was_sent_can_be_read_and_sent_again(call: Client) -> None:
     path = f"/webhooks/{call('POST', '/webhooks', {'url': f'{URL}?token=abc'})[1]['id']}"
-    call.stage.receivers[f"{URL}?token=abc"] = lambda _: (204, 0.1)
+    call.harness.receivers[f"{URL}?token=abc"] = lambda _: (204, 0.1)
     status, tested = call("POST", f"{path}/test")
     assert (status, tested["event"], tested["outcome"]) == (202, "test", "waiting")
-    call.stage.pass_(timedelta(seconds=1))
+    call.harness.pass_(timedelta(seconds=1))
     status, shown = call("GET", f"{path}/deliveries/{tested['id']}")
     assert status == 200
     assert json.loads(shown["body"])["type"] == "reelkeep.webhook.test"
@@ -158,8 +158,8 @@ def test_what_was_sent_can_be_read_and_sent_again(call: Client) -> None:
     assert (shown["url"], shown["outcome"]) == (URL, "delivered")
 
     assert call("POST", f"{path}/deliveries/{tested['id']}/replay")[0] == 202
-    call.stage.pass_(timedelta(seconds=1))
-    assert [received.id for received in call.stage.received] == [tested["id"]] * 2
+    call.harness.pass_(timedelta(seconds=1))
+    assert [received.id for received in call.harness.received] == [tested["id"]] * 2
     status, listed = call("GET", f"{path}/deliveries")
     assert (status, listed["next_cursor"]) == (200, None)
     assert [(each["id"], len(each["attempts"])) for each in listed["deliveries"]] == [(tested["id"], 2)]
@@ -187,7 +187,7 @@ def test_the_webhook_of_the_callbacks_gives_a_secret_and_a_log_and_nothing_else(
     path = f"/webhooks/{CALLBACKS}"
     status, rotated = call("POST", f"{path}/rotate")
     assert (status, rotated["url"]) == (200, None)
-    call.stage.change(task(callback_url=URL), State.SUCCESS)
+    call.harness.change(task(callback_url=URL), State.SUCCESS)
     assert len(call("GET", f"{path}/deliveries")[1]["deliveries"]) == 1
     assert call("GET", "/webhooks") == (200, {"webhooks": []})
     assert call("PATCH", path, {"active": False})[0] == 405

@@ -11,7 +11,7 @@ from tests.chaos.simulation.stack import KEYS, Stack, configuration
 from tests.chaos.simulation.world import DAYS, LISTING
 from tests.integration.test_any_to_any import CLIENTS, PROVIDERS
 from tests.submissions import MODELS, submission
-from tests.unit.services.stage import ALICE
+from tests.unit.services.harness import ALICE
 
 _COUNTED = "/v1/videos"  # whose clients say how often they have asked
 

@@ -22,7 +22,7 @@ from tests.chaos.faulty_transport import Killed
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.odd import Odd
 from tests.chaos.simulation.world import DAYS, LISTING, World, number_in
-from tests.unit.services.stage import NOON
+from tests.unit.services.harness import NOON
 
 _PAGES = {"vidu_ent_v2": ("pager.pagesz", (20, 50)), "volc_ark": ("page_size", (300,))}  # cut to one of these
 _LAGS = (30.0, 600.0, 3600.0, 3 * 3600.0, 10 * 3600.0)  # seconds

@@ -38,7 +38,7 @@ from tests.chaos.simulation.world import DAYS, World
 from tests.fakes import FakeKeys
 from tests.integration.test_any_to_any import PROVIDERS, ROOTS
 from tests.submissions import MODELS
-from tests.unit.services.stage import ALICE, LONGEST_WAIT, MALLORY, NOON, FakeDestinations
+from tests.unit.services.harness import ALICE, LONGEST_WAIT, MALLORY, NOON, FakeDestinations
 
 KEYS = {"rk_alice": ALICE, "rk_mallory": MALLORY}
 _SWEEPS_EVERY = 300.0

@@ -13,7 +13,7 @@ from itertools import count
 from random import Random
 
 from reelkeep.domain.task import Task
-from tests.unit.services.stage import NOON
+from tests.unit.services.harness import NOON
 
 DAYS = 20.0  # over which the tasks are submitted; in fewer, one clock for all leaves ten thousand too little time
 LISTING = ("vidu_ent_v2", "volc_ark")  # the providers that show what they made

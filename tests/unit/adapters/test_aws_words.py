@@ -12,7 +12,7 @@ from botocore.stub import Stubber
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.notices import SnsNotices
 from reelkeep.domain.errors import TryLater
-from tests.unit.services.webhook_stage import task
+from tests.unit.services.webhook_harness import task
 
 MACHINE = "arn:aws:states:eu-west-1:123456789012:stateMachine:films-task"
 

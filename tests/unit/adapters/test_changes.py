@@ -13,8 +13,8 @@ from reelkeep.adapters.dynamodb.changes import StreamProcessor, change_of_state
 from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, State, Task
 from tests.lambda_context import CONTEXT
-from tests.unit.services.stage import NOON
-from tests.unit.services.webhook_stage import task
+from tests.unit.services.harness import NOON
+from tests.unit.services.webhook_harness import task
 
 QUEUEING = task()
 PROCESSING = replace(QUEUEING, state=State.PROCESSING, version=1)

@@ -29,7 +29,7 @@ from tests.samples import lengthened, video
 from tests.servers import Bucket, Cut, Request, Server, reply
 from tests.unit.adapters.conftest import Store
 from tests.unit.adapters.test_copy import File
-from tests.unit.services.stage import Stage
+from tests.unit.services.harness import Harness
 
 OUTSIDE = "127.0.0.2"
 FILM = video()
@@ -64,20 +64,20 @@ class Hostile:
 
 @dataclass
 class World:
-    stage: Stage
+    harness: Harness
     hostile: Hostile
     inside: Server
     bucket: Bucket
     url: Callable[[str], str]
 
     def ended(self) -> Task:
-        task = self.stage.submit()
-        self.stage.see_through(task.id, late=8)
-        task = self.stage.task(task.id)
+        task = self.harness.submit()
+        self.harness.see_through(task.id, late=8)
+        task = self.harness.task(task.id)
         assert self.hostile.placed == 1
         assert task.provider_task_id == "885000000000000001"
         assert self.inside.requests == []
-        assert len(self.stage.notices.told) == 1
+        assert len(self.harness.notices.told) == 1
         return task
 
     def whole(self, film: bytes = FILM) -> Task:
@@ -126,7 +126,7 @@ def world(store: Store) -> Iterator[World]:
             largest={"image": 1 << 20, "video": 6 << 20, "media": 6 << 20},
             pause=lambda _: None,
         )
-        world = World(Stage(provider=provider, archive=archive), hostile, inside, store.bucket, server.url)
+        world = World(Harness(provider=provider, archive=archive), hostile, inside, store.bucket, server.url)
         hostile.looks = [world.success()]
         yield world
 
@@ -285,11 +285,11 @@ def test_a_film_that_unpacks_without_end_ends_at_the_limit(world: World) -> None
 
 def test_a_status_that_goes_backwards_moves_nothing_back(world: World) -> None:
     world.hostile.looks = [PROCESSING, {"state": "queueing"}, {"state": "created"}, world.success()]
-    task = world.stage.submit()
+    task = world.harness.submit()
     states = []
     for _ in range(4):
-        world.stage.poll(task.id)
-        states.append(world.stage.task(task.id).state)
+        world.harness.poll(task.id)
+        states.append(world.harness.task(task.id).state)
     assert states == [State.PROCESSING] * 3 + [State.ARCHIVING]
 
 

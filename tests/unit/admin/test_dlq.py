@@ -15,7 +15,7 @@ from admin.replay import Replay, Replayed
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Succeeded
 from reelkeep.domain.task import State
-from tests.unit.services.stage import NOON, FakeProvider, Stage, creation
+from tests.unit.services.harness import NOON, FakeProvider, Harness, creation
 
 EVENTS = Path(__file__).parents[3] / "events"
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:reelkeep-task"
@@ -117,14 +117,14 @@ def test_a_reason_shows_no_secret() -> None:
 Replayer = Callable[[Any], Replayed]
 
 
-def replayer(stage: Stage, sweeps: list[bool] | None = None, wrong: str = "") -> Replayer:
+def replayer(harness: Harness, sweeps: list[bool] | None = None, wrong: str = "") -> Replayer:
     swept = [] if sweeps is None else sweeps
 
     def sweep(everything: bool) -> str:
         swept.append(everything)
         return wrong
 
-    replay = Replay(tasks=stage.tasks, executions=stage.executions, sweep=sweep, clock=stage.clock)
+    replay = Replay(tasks=harness.tasks, executions=harness.executions, sweep=sweep, clock=harness.clock)
     return lambda body: replay(message(body), meaning(body))
 
 
@@ -133,69 +133,69 @@ def failed_execution(task_id: str) -> Any:
 
 
 def test_an_unfinished_task_gets_an_execution_under_the_next_number() -> None:
-    stage = Stage()
-    task = stage.submit()
-    found = replayer(stage)(failed_execution(task.id))
-    assert (found.done, found.result, stage.task(task.id).executions) == (True, "restarted", 1)
-    assert stage.executions.started[-1] == (task.id, 1)
+    harness = Harness()
+    task = harness.submit()
+    found = replayer(harness)(failed_execution(task.id))
+    assert (found.done, found.result, harness.task(task.id).executions) == (True, "restarted", 1)
+    assert harness.executions.started[-1] == (task.id, 1)
 
 
 def test_many_messages_about_one_task_restart_it_once() -> None:
-    stage = Stage()
-    task = stage.submit()
-    replay = replayer(stage)
+    harness = Harness()
+    task = harness.submit()
+    replay = replayer(harness)
     for _ in range(3):
         assert replay(failed_execution(task.id)).done
-    assert stage.task(task.id).executions == 1
+    assert harness.task(task.id).executions == 1
 
 
 def test_a_task_that_a_later_run_took_over_or_that_has_ended_needs_nothing_and_its_message_goes() -> None:
-    stage = Stage(provider=FakeProvider(observations=[Succeeded((creation(),))]))
-    task = stage.submit()
-    stage.tasks.save(replace(stage.task(task.id), executions=1))
-    running = replayer(stage)(failed_execution(task.id))
-    stage.see_through(task.id)
-    ended = replayer(stage)(failed_execution(task.id))
-    assert (running.done, ended.done, stage.task(task.id).executions) == (True, True, 1)
-    assert stage.task(task.id).state is State.SUCCESS
+    harness = Harness(provider=FakeProvider(observations=[Succeeded((creation(),))]))
+    task = harness.submit()
+    harness.tasks.save(replace(harness.task(task.id), executions=1))
+    running = replayer(harness)(failed_execution(task.id))
+    harness.see_through(task.id)
+    ended = replayer(harness)(failed_execution(task.id))
+    assert (running.done, ended.done, harness.task(task.id).executions) == (True, True, 1)
+    assert harness.task(task.id).state is State.SUCCESS
 
 
 def test_a_task_that_ended_and_was_not_told_gets_an_execution() -> None:
-    stage = Stage(provider=FakeProvider(observations=[Succeeded((creation(),))]))
-    task = stage.submit()
-    stage.see_through(task.id)
-    stage.tasks.save(stage.task(task.id).with_announcements(announced_at=None))
-    assert replayer(stage)(failed_execution(task.id)).result == "restarted"
+    harness = Harness(provider=FakeProvider(observations=[Succeeded((creation(),))]))
+    task = harness.submit()
+    harness.see_through(task.id)
+    harness.tasks.save(harness.task(task.id).with_announcements(announced_at=None))
+    assert replayer(harness)(failed_execution(task.id)).result == "restarted"
 
 
 def test_a_message_about_a_task_that_does_not_exist_stays() -> None:
-    found = replayer(Stage())(failed_execution(TASK))
+    found = replayer(Harness())(failed_execution(TASK))
     assert not found.done
     assert "archive rebuild" in found.result
 
 
 def test_a_message_stays_while_no_execution_can_be_started() -> None:
-    stage = Stage()
-    task = stage.submit()
-    stage.executions.fault = TryLater("Step Functions is out")
-    replay = replayer(stage)
+    harness = Harness()
+    task = harness.submit()
+    harness.executions.fault = TryLater("Step Functions is out")
+    replay = replayer(harness)
     assert not replay(failed_execution(task.id)).done
-    stage.executions.fault = None
+    harness.executions.fault = None
     assert replay(failed_execution(task.id)).result == "restarted"
 
 
 def test_many_failed_sweeps_are_made_up_for_by_one_of_each_kind() -> None:
     sweeps: list[bool] = []
-    replay = replayer(Stage(), sweeps)
+    replay = replayer(Harness(), sweeps)
     ordinary = example("sweep") | {"requestPayload": {}}
     assert all(replay(body).done for body in (ordinary, example("sweep"), ordinary, ordinary))
     assert sweeps == [False, True]
 
 
 def test_a_sweep_that_fails_again_leaves_its_dead_letter() -> None:
-    found = replayer(Stage(), wrong="TryLater")(example("sweep"))
+    found = replayer(Harness(), wrong="TryLater")(example("sweep"))
     assert (found.done, found.result) == (False, "left: the sweep failed: TryLater")
 
 
 def test_what_nobody_understands_stays() -> None:
-    assert not replayer(Stage())("hello").done
+    assert not replayer(Harness())("hello").done

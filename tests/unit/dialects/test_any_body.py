@@ -24,7 +24,7 @@ from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.task import Kind, Request, State
 from reelkeep.domain.wire import Json, ProviderDialect, ProviderRequest, ProviderResponse
 from tests.submissions import MODELS, submission
-from tests.unit.dialects.stage import link_to, task_of
+from tests.unit.dialects.harness import link_to, task_of
 
 UPSTREAMS = [found for module in pkgutil.iter_modules(dialects.__path__) if (found := upstream(module.name))]
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -12,7 +12,7 @@ from reelkeep.dialects.dialect import Dialect, Http, Submit
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Request
 from tests.submissions import MODELS, submission
-from tests.unit.dialects.stage import TINY
+from tests.unit.dialects.harness import TINY
 
 everywhere = pytest.mark.parametrize("spoken", all_dialects(), ids=lambda dialect: dialect.name)
 BROKEN = "data:image/png;base64,iVBO\r\nRw0K\r\nGgo="

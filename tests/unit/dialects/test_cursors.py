@@ -16,7 +16,7 @@ from reelkeep.domain.errors import ClientError
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Kind, Request, Task
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import link_to, task_of
+from tests.unit.dialects.harness import link_to, task_of
 
 TASK = task_of(Request(dialect="reelkeep", kind=Kind.TEXT2VIDEO))
 

@@ -13,7 +13,7 @@ from reelkeep.dialects.dialect import Dialect, Show
 from reelkeep.domain.observation import Failed
 from reelkeep.domain.task import Dispatch, DispatchStatus, Failure, FailureClass, Kind, Request, Task
 from reelkeep.domain.wire import Json, ProviderResponse
-from tests.unit.dialects.stage import NOW, link_to, task_of
+from tests.unit.dialects.harness import NOW, link_to, task_of
 
 POLICY, INPUT, CREDIT, THROTTLED, PROVIDER, EXPIRED, LOST, CANCELLED, DEADLINE = FailureClass
 WHY = "because of this and that"

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from reelkeep.dialects.dialect import Http
 from reelkeep.dialects.families.form_data import form_in, picture, plain, unpacked
 from reelkeep.domain import errors
-from tests.unit.dialects.videos_stage import PNG, PNG_URI, form, posted
+from tests.unit.dialects.videos_harness import PNG, PNG_URI, form, posted
 
 
 def test_a_body_that_is_no_form_is_left_to_others() -> None:

@@ -27,8 +27,8 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json, ProviderRequest
-from tests.unit.dialects.stage import Speaker, answer, task_of
-from tests.unit.dialects.videos_stage import BODY, FIRST, request_of
+from tests.unit.dialects.harness import Speaker, answer, task_of
+from tests.unit.dialects.videos_harness import BODY, FIRST, request_of
 
 UPSTREAMS = [openai_client.upstream, flat_client.upstream]
 FLAT, OPENAI = Speaker(flat_server.dialect), Speaker(openai_server.dialect)

@@ -34,7 +34,18 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Dispatch, DispatchStatus, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json, ProviderRequest
-from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, Speaker, answer, finished, link_to, searched, task_of
+from tests.unit.dialects.harness import (
+    BOAT,
+    NOW,
+    TASK_ID,
+    TINY,
+    Speaker,
+    answer,
+    finished,
+    link_to,
+    searched,
+    task_of,
+)
 
 kling = Speaker(dialect)
 BARE = TINY.partition("base64,")[2]

@@ -12,7 +12,7 @@ from reelkeep.dialects.kling.client import KlingClient
 from reelkeep.domain.observation import Absent, Finding, Found, ListedPage, Uncertain
 from reelkeep.domain.task import Dispatch, DispatchStatus, Kind, Request, Task
 from reelkeep.domain.wire import Json, ProviderRequest
-from tests.unit.dialects.stage import NOW, answer, searched, task_of
+from tests.unit.dialects.harness import NOW, answer, searched, task_of
 
 
 class Pigeons(KlingClient):

@@ -13,8 +13,8 @@ from reelkeep.domain import errors
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.task import Failure, FailureClass, State, Task
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import NOW, TASK_ID, Speaker, finished, link_to, task_of
-from tests.unit.dialects.videos_stage import BODY, PNG, PNG_URI, form, posted, request_of, stages
+from tests.unit.dialects.harness import NOW, TASK_ID, Speaker, finished, link_to, task_of
+from tests.unit.dialects.videos_harness import BODY, PNG, PNG_URI, form, posted, request_of, stages
 
 SPEAKER = Speaker(dialect)
 STAGES = stages(request_of(dialect.name))

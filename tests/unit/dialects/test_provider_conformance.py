@@ -45,7 +45,7 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json, ProviderDialect, ProviderResponse
-from tests.unit.dialects.stage import NOW, answer, searched, task_of
+from tests.unit.dialects.harness import NOW, answer, searched, task_of
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 LINK = "https://cdn.example.com/film.mp4"

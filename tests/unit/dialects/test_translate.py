@@ -16,7 +16,7 @@ from reelkeep.dialects.values import Image, Name, Prompt, Ratio, TextSeconds, Ur
 from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import BOAT, TINY
+from tests.unit.dialects.harness import BOAT, TINY
 
 
 class Settings(Part):

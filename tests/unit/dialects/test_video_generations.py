@@ -12,8 +12,8 @@ from reelkeep.dialects.video_generations.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, State
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import KEPT, TASK_ID, Speaker, finished, link_to, task_of
-from tests.unit.dialects.videos_stage import BODY, form, posted, request_of, stages
+from tests.unit.dialects.harness import KEPT, TASK_ID, Speaker, finished, link_to, task_of
+from tests.unit.dialects.videos_harness import BODY, form, posted, request_of, stages
 
 SPEAKER = Speaker(dialect)
 STAGES = stages(request_of(dialect.name))

@@ -17,8 +17,8 @@ from reelkeep.dialects.video_generations.wire import BODIES, Submission
 from reelkeep.domain import errors
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import TINY, task_of
-from tests.unit.dialects.videos_stage import (
+from tests.unit.dialects.harness import TINY, task_of
+from tests.unit.dialects.videos_harness import (
     BODY,
     FIRST,
     LAST,

@@ -9,8 +9,8 @@ from reelkeep.dialects.vidu_ent_v2.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import KEPT, task_of
-from tests.unit.dialects.vidu_ent_v2_stage import (
+from tests.unit.dialects.harness import KEPT, task_of
+from tests.unit.dialects.vidu_ent_v2_harness import (
     IMAGE_BODY,
     SPEAKER,
     finished,

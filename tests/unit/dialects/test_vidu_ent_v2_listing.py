@@ -9,8 +9,8 @@ from reelkeep.domain import errors
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import BOAT, TASK_ID, TINY, task_of
-from tests.unit.dialects.vidu_ent_v2_stage import (
+from tests.unit.dialects.harness import BOAT, TASK_ID, TINY, task_of
+from tests.unit.dialects.vidu_ent_v2_harness import (
     IMAGE_BODY,
     finished,
     golden,

@@ -11,8 +11,8 @@ from reelkeep.dialects.vidu_ent_v2.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Kind, Request, State
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import BOAT, TINY, task_of
-from tests.unit.dialects.vidu_ent_v2_stage import (
+from tests.unit.dialects.harness import BOAT, TINY, task_of
+from tests.unit.dialects.vidu_ent_v2_harness import (
     FRAMES,
     IMAGE_BODY,
     VIDEO,

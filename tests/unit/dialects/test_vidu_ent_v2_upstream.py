@@ -29,8 +29,8 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Asset, Creation, Dispatch, DispatchStatus, FailureClass, Kind, Request, State, Task
 from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse
-from tests.unit.dialects.stage import BOAT, KEY_REFUSED, NOW, TASK_ID, TINY, answer, refused_as, searched, task_of
-from tests.unit.dialects.vidu_ent_v2_stage import (
+from tests.unit.dialects.harness import BOAT, KEY_REFUSED, NOW, TASK_ID, TINY, answer, refused_as, searched, task_of
+from tests.unit.dialects.vidu_ent_v2_harness import (
     IMAGE_BODY,
     SIGNATURE,
     VIDEO,

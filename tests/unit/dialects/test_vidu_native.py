@@ -10,8 +10,8 @@ from reelkeep.dialects.vidu_native.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, finished, task_of
-from tests.unit.dialects.vidu_native_stage import SUBMISSION, UPDATED, native
+from tests.unit.dialects.harness import BOAT, NOW, TASK_ID, TINY, finished, task_of
+from tests.unit.dialects.vidu_native_harness import SUBMISSION, UPDATED, native
 
 # --- submitting ---
 

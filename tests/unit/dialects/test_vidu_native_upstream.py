@@ -18,8 +18,8 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse
-from tests.unit.dialects.stage import BOAT, answer, task_of
-from tests.unit.dialects.vidu_native_stage import PATH, SUBMISSION, native
+from tests.unit.dialects.harness import BOAT, answer, task_of
+from tests.unit.dialects.vidu_native_harness import PATH, SUBMISSION, native
 
 
 def test_a_clients_body_travels_untouched_but_for_what_is_ours() -> None:

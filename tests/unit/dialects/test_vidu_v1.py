@@ -10,8 +10,8 @@ from reelkeep.dialects.vidu_v1.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import BOAT, NOW, TASK_ID, TINY, finished, task_of
-from tests.unit.dialects.vidu_v1_stage import IMAGE, SUBMISSION, TEXT, USUAL, asked, v1
+from tests.unit.dialects.harness import BOAT, NOW, TASK_ID, TINY, finished, task_of
+from tests.unit.dialects.vidu_v1_harness import IMAGE, SUBMISSION, TEXT, USUAL, asked, v1
 
 # --- submitting ---
 

@@ -18,8 +18,8 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Asset, Creation, Kind, Request, State
 from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse
-from tests.unit.dialects.stage import BOAT, TASK_ID, TINY, answer, task_of
-from tests.unit.dialects.vidu_v1_stage import IMAGE, SUBMISSION, TEXT, asked, v1
+from tests.unit.dialects.harness import BOAT, TASK_ID, TINY, answer, task_of
+from tests.unit.dialects.vidu_v1_harness import IMAGE, SUBMISSION, TEXT, asked, v1
 
 
 def test_a_clients_body_travels_untouched_but_for_what_is_ours_and_nulls() -> None:

@@ -10,14 +10,14 @@ from reelkeep.dialects.volc_ark.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Asset, Failure, FailureClass, Kind, Request, State, Task
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import (
+from tests.unit.dialects.harness import (
     KEPT,
     NOW,
     TASK_ID,
     finished,
     task_of,
 )
-from tests.unit.dialects.volc_ark_stage import SUBMISSION, ark, asked
+from tests.unit.dialects.volc_ark_harness import SUBMISSION, ark, asked
 
 # --- showing ---
 

@@ -11,12 +11,12 @@ from reelkeep.dialects.volc_ark.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.task import State
-from tests.unit.dialects.stage import (
+from tests.unit.dialects.harness import (
     TASK_ID,
     finished,
     link_to,
 )
-from tests.unit.dialects.volc_ark_stage import SUBMISSION, ark
+from tests.unit.dialects.volc_ark_harness import SUBMISSION, ark
 
 
 def list_route() -> List:

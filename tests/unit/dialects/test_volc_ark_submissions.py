@@ -7,13 +7,13 @@ import pytest
 from reelkeep.domain import errors
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import (
+from tests.unit.dialects.harness import (
     BOAT,
     TASK_ID,
     TINY,
     task_of,
 )
-from tests.unit.dialects.volc_ark_stage import MODEL, SUBMISSION, TEXT, ark, asked, image
+from tests.unit.dialects.volc_ark_harness import MODEL, SUBMISSION, TEXT, ark, asked, image
 
 
 def test_everything_that_ark_and_others_have_in_common_is_understood() -> None:

@@ -41,7 +41,7 @@ from reelkeep.domain.task import (
     Task,
 )
 from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse
-from tests.unit.dialects.stage import (
+from tests.unit.dialects.harness import (
     BOAT,
     KEY_REFUSED,
     NOW,
@@ -52,7 +52,7 @@ from tests.unit.dialects.stage import (
     searched,
     task_of,
 )
-from tests.unit.dialects.volc_ark_stage import TEXT, ark, image
+from tests.unit.dialects.volc_ark_harness import TEXT, ark, image
 
 TASKS = "/contents/generations/tasks"
 CGT = "cgt-20260106080000-abcde"

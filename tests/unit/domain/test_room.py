@@ -9,7 +9,7 @@ from reelkeep.domain import room
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.room import InLine, Lease, Limit, Turn
 from reelkeep.domain.task import Priority
-from tests.unit.services.stage import NOON
+from tests.unit.services.harness import NOON
 
 SOON = NOON + timedelta(minutes=10)
 

@@ -28,52 +28,52 @@ from reelkeep.domain.task import (
     Request,
     State,
 )
-from tests.unit.services.stage import MALLORY, NOON
-from tests.unit.services.webhook_stage import WebhookStage, accepting, links, task
+from tests.unit.services.harness import MALLORY, NOON
+from tests.unit.services.webhook_harness import WebhookHarness, accepting, links, task
 
 URL, OTHER = "https://one.test/h", "https://two.test/h"
 HOUR = timedelta(hours=1)
 WAY = (State.PROCESSING, State.ARCHIVING, State.SUCCESS)
 
 
-def told(stage: WebhookStage) -> list[tuple[str, str]]:
+def told(harness: WebhookHarness) -> list[tuple[str, str]]:
     """Whom of which state, in the order of time."""
-    return [(each.url, each.event) for each in sorted(stage.deliveries.recorded.values(), key=lambda d: d.id)]
+    return [(each.url, each.event) for each in sorted(harness.deliveries.recorded.values(), key=lambda d: d.id)]
 
 
 def test_a_webhook_is_told_of_the_states_that_it_asked_for_and_usually_of_ends() -> None:
-    stage = WebhookStage()
-    stage.webhook(URL)
-    stage.webhook(OTHER, states=(State.PROCESSING, State.ARCHIVING))
+    harness = WebhookHarness()
+    harness.webhook(URL)
+    harness.webhook(OTHER, states=(State.PROCESSING, State.ARCHIVING))
     going = task()
     for state in WAY:
-        stage.pass_(HOUR)
-        going = stage.change(going, state)
-    assert told(stage) == [(OTHER, "processing"), (OTHER, "archiving"), (URL, "success")]
+        harness.pass_(HOUR)
+        going = harness.change(going, state)
+    assert told(harness) == [(OTHER, "processing"), (OTHER, "archiving"), (URL, "success")]
 
 
 def test_an_owner_is_told_of_its_own_tasks_only() -> None:
-    stage = WebhookStage()
-    stage.webhook(URL)
-    stage.webhook(OTHER, caller=MALLORY)
-    stage.change(task(caller=MALLORY), State.SUCCESS)
-    assert told(stage) == [(OTHER, "success")]
+    harness = WebhookHarness()
+    harness.webhook(URL)
+    harness.webhook(OTHER, caller=MALLORY)
+    harness.change(task(caller=MALLORY), State.SUCCESS)
+    assert told(harness) == [(OTHER, "success")]
 
 
 def test_a_file_that_comes_after_success_is_told_to_those_who_hear_of_successes_as_events() -> None:
-    stage = WebhookStage()
-    stage.webhook(URL)
-    stage.webhook(OTHER, states=(State.FAILED,))
-    stage.webhook("https://three.test/h", body_format=BodyFormat.DIALECT)
+    harness = WebhookHarness()
+    harness.webhook(URL)
+    harness.webhook(OTHER, states=(State.FAILED,))
+    harness.webhook("https://three.test/h", body_format=BodyFormat.DIALECT)
     file = ArchivedFile(key="1-cover", bytes=7, sha256="ab", content_type="image/jpeg")
     pending, kept = (
         replace(task(), state=State.SUCCESS, creations=(Creation(id="c1", assets=(cover,)),))
         for cover in (Asset(name="cover", last_error="404"), Asset(name="cover", archived=file))
     )
     for _ in range(2):
-        stage.change(pending, State.SUCCESS, creations=kept.creations)
-    stage.change(kept, State.SUCCESS)
-    [delivery] = stage.deliveries.recorded.values()
+        harness.change(pending, State.SUCCESS, creations=kept.creations)
+    harness.change(kept, State.SUCCESS)
+    [delivery] = harness.deliveries.recorded.values()
     assert (delivery.url, delivery.event) == (URL, "updated")
     event = json.loads(delivery.body)
     assert (event["type"], event["id"]) == ("reelkeep.task.updated", f"{pending.id}.updated-1")
@@ -81,41 +81,41 @@ def test_a_file_that_comes_after_success_is_told_to_those_who_hear_of_successes_
 
 
 def test_a_change_that_is_heard_of_again_is_not_told_again() -> None:
-    stage = WebhookStage()
-    stage.webhook(URL)
+    harness = WebhookHarness()
+    harness.webhook(URL)
     before = task(callback_url=OTHER)
-    stage.receivers[OTHER] = stage.receivers[URL]
-    stage.change(before, State.SUCCESS)
-    stage.change(before, State.SUCCESS)
-    stage.pass_(HOUR)
+    harness.receivers[OTHER] = harness.receivers[URL]
+    harness.change(before, State.SUCCESS)
+    harness.change(before, State.SUCCESS)
+    harness.pass_(HOUR)
     again = replace(before, updated_at=NOON - HOUR)  # the same change, heard of when everything had arrived
-    stage.now = NOON
-    stage.change(again, State.SUCCESS)
-    stage.pass_(HOUR)
-    assert len(stage.received) == 2
+    harness.now = NOON
+    harness.change(again, State.SUCCESS)
+    harness.pass_(HOUR)
+    assert len(harness.received) == 2
 
 
 def test_what_was_recorded_but_not_handed_over_is_handed_over_the_next_time() -> None:
-    stage = WebhookStage()
-    stage.webhook(URL)
-    put, stage.queue.put = stage.queue.put, broken
+    harness = WebhookHarness()
+    harness.webhook(URL)
+    put, harness.queue.put = harness.queue.put, broken
     with pytest.raises(ConnectionError):
-        stage.change(task(), State.SUCCESS)
-    stage.queue.put = put
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(HOUR)
-    assert [json.loads(each.body)["type"] for each in stage.received] == ["reelkeep.task.success"]
+        harness.change(task(), State.SUCCESS)
+    harness.queue.put = put
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(HOUR)
+    assert [json.loads(each.body)["type"] for each in harness.received] == ["reelkeep.task.success"]
 
 
 def test_what_waits_for_its_next_attempt_is_not_handed_over_once_more() -> None:
-    stage = WebhookStage()
-    stage.webhook(URL, lambda _: (503, 0.1))
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(HOUR)
-    stage.now = NOON
-    before = set(stage.queue.messages)
-    stage.change(task(), State.SUCCESS)
-    assert stage.queue.messages == before
+    harness = WebhookHarness()
+    harness.webhook(URL, lambda _: (503, 0.1))
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(HOUR)
+    harness.now = NOON
+    before = set(harness.queue.messages)
+    harness.change(task(), State.SUCCESS)
+    assert harness.queue.messages == before
 
 
 def broken(*_: object) -> None:
@@ -123,53 +123,53 @@ def broken(*_: object) -> None:
 
 
 def test_a_record_that_changed_in_another_way_is_no_news() -> None:
-    stage = WebhookStage()
-    stage.webhook(URL)
+    harness = WebhookHarness()
+    harness.webhook(URL)
     ended = replace(task(), state=State.SUCCESS)
-    stage.change(ended, State.SUCCESS, announcements=Announcements(announced_at=NOON))
-    assert told(stage) == []
+    harness.change(ended, State.SUCCESS, announcements=Announcements(announced_at=NOON))
+    assert told(harness) == []
 
 
 def test_a_refusal_that_the_submission_itself_was_answered_with_is_not_told() -> None:
-    stage = WebhookStage()
-    stage.webhook(URL)
+    harness = WebhookHarness()
+    harness.webhook(URL)
     failure = Failure(reason=FailureClass.CREDIT)
     created = replace(task(callback_url=OTHER), state=State.CREATED, dispatch=Dispatch(), updated_at=NOON)
     refused = {"failure": failure, "dispatch": Dispatch(status=DispatchStatus.REFUSED)}
-    stage.change(created, State.FAILED, **refused)
-    assert told(stage) == []
+    harness.change(created, State.FAILED, **refused)
+    assert told(harness) == []
     later = replace(created, updated_at=NOON - HOUR)  # refused when it was placed again
-    stage.change(later, State.FAILED, **refused)
-    assert sorted(told(stage)) == [(URL, "failed"), (OTHER, "failed")]
+    harness.change(later, State.FAILED, **refused)
+    assert sorted(told(harness)) == [(URL, "failed"), (OTHER, "failed")]
 
 
 def test_a_task_that_ends_as_soon_as_it_is_recorded_is_told_unless_it_was_refused() -> None:
-    stage = WebhookStage()
-    stage.webhook(URL)
+    harness = WebhookHarness()
+    harness.webhook(URL)
     created = replace(task(), state=State.CREATED, dispatch=Dispatch(status=DispatchStatus.WAITING), updated_at=NOON)
-    stage.change(created, State.CANCELLED)
-    assert told(stage) == [(URL, "cancelled")]
+    harness.change(created, State.CANCELLED)
+    assert told(harness) == [(URL, "cancelled")]
 
 
 def test_a_refusal_that_a_repeat_of_the_submission_was_promised_to_hear_of_is_told() -> None:
-    stage = WebhookStage()
-    stage.webhook(URL)
+    harness = WebhookHarness()
+    harness.webhook(URL)
     created = replace(task(), state=State.CREATED, updated_at=NOON)
     created = created.with_announcements(acknowledged_to_client=True)
     failure = Failure(reason=FailureClass.CREDIT)
-    stage.change(created, State.FAILED, failure=failure, dispatch=Dispatch(status=DispatchStatus.REFUSED))
-    assert told(stage) == [(URL, "failed")]
+    harness.change(created, State.FAILED, failure=failure, dispatch=Dispatch(status=DispatchStatus.REFUSED))
+    assert told(harness) == [(URL, "failed")]
 
 
 def test_an_event_is_a_cloudevent_and_shows_no_creation_before_the_end() -> None:
-    stage = WebhookStage()
-    stage.webhook(URL, states=WAY)
+    harness = WebhookHarness()
+    harness.webhook(URL, states=WAY)
     going = task()
     for state in WAY:
-        stage.pass_(HOUR)
-        going = stage.change(going, state)
-        stage.pass_(HOUR)
-        received = stage.received[-1]
+        harness.pass_(HOUR)
+        going = harness.change(going, state)
+        harness.pass_(HOUR)
+        received = harness.received[-1]
         assert received.headers["content-type"] == "application/cloudevents+json"
         assert json.loads(received.body) == json.loads(json.dumps(notice(going, links)))
         assert json.loads(received.body)["id"] == f"{going.id}.{state}"
@@ -192,22 +192,22 @@ def test_a_big_file_is_told_with_the_checksum_that_it_has() -> None:
 
 @pytest.mark.parametrize("name", [dialect.name for dialect in all_dialects()])
 def test_a_callback_brings_what_the_tasks_own_dialect_shows(name: str) -> None:
-    stage = WebhookStage()
-    stage.receivers[URL] = lambda _: (200, 0.1)
+    harness = WebhookHarness()
+    harness.receivers[URL] = lambda _: (200, 0.1)
     going = task(dialect=name, callback_url=URL, payload="order 17")
     kept = ArchivedFile(key="x", bytes=1, sha256="ab", content_type="video/mp4")
     made = Creation(id=f"{going.id}-1", assets=(Asset(name="video", archived=kept),))
     for state in WAY:
-        stage.pass_(HOUR)
-        going = stage.change(going, state, creations=() if state is State.PROCESSING else (made,))
-    stage.pass_(HOUR)
-    assert [each.event for each in stage.deliveries.recorded.values()] == ["processing", "success"]  # one each
-    for received in stage.received:
+        harness.pass_(HOUR)
+        going = harness.change(going, state, creations=() if state is State.PROCESSING else (made,))
+    harness.pass_(HOUR)
+    assert [each.event for each in harness.deliveries.recorded.values()] == ["processing", "success"]  # one each
+    for received in harness.received:
         body = json.loads(received.body)
         assert going.id in (body.get("id"), body.get("task_id"), body.get("data", {}).get("id"))
         assert received.headers["content-type"] == "application/json"
     if name != "openai_videos":  # whose events say only which video it is
-        assert [links(kept) in received.body.decode() for received in stage.received] == [False, True]
+        assert [links(kept) in received.body.decode() for received in harness.received] == [False, True]
 
 
 @pytest.mark.parametrize(
@@ -215,12 +215,12 @@ def test_a_callback_brings_what_the_tasks_own_dialect_shows(name: str) -> None:
     [(State.SUCCESS, "video.completed"), (State.FAILED, "video.failed"), (State.EXPIRED, "video.failed")],
 )
 def test_openais_sdk_unwraps_what_a_webhook_brings_of_a_task_in_openais_format(state: State, type_: str) -> None:
-    stage = WebhookStage(now=datetime.now(UTC))  # the SDK refuses what is old by its own clock
-    webhook = stage.manage("create", WebhookSettings(url=URL, body_format=BodyFormat.DIALECT))
-    stage.receivers[URL] = accepting
-    changed = stage.change(task(dialect="openai_videos"), state)
-    stage.pass_(timedelta(seconds=1))
-    [received] = stage.received
+    harness = WebhookHarness(now=datetime.now(UTC))  # the SDK refuses what is old by its own clock
+    webhook = harness.manage("create", WebhookSettings(url=URL, body_format=BodyFormat.DIALECT))
+    harness.receivers[URL] = accepting
+    changed = harness.change(task(dialect="openai_videos"), state)
+    harness.pass_(timedelta(seconds=1))
+    [received] = harness.received
     with OpenAI(api_key="rk", webhook_secret=webhook.secret) as client:
         event: Any = client.webhooks.unwrap(received.body, received.headers)
         assert (event.object, event.type, event.data.id) == ("event", type_, changed.id)
@@ -242,40 +242,40 @@ def test_a_change_of_a_task_with_the_most_that_can_be_said_is_told_as_well_as_a_
     assert needs_truncation(asked)
     assert truncate_request(asked).images == asked.images
     assert truncate_request(asked).payload == asked.payload
-    stage = WebhookStage()
-    stage.webhook(URL, body_format=BodyFormat.DIALECT, states=WAY)
-    stage.change(replace(task(), request=truncate_request(asked)), State.PROCESSING)
-    [delivery] = stage.deliveries.recorded.values()
+    harness = WebhookHarness()
+    harness.webhook(URL, body_format=BodyFormat.DIALECT, states=WAY)
+    harness.change(replace(task(), request=truncate_request(asked)), State.PROCESSING)
+    [delivery] = harness.deliveries.recorded.values()
     assert len(documents.write(delivery).encode()) < 400_000
     said = json.loads(delivery.body)
     assert (said["id"], said["state"], said["payload"]) == (task().id, "processing", None)
 
 
 def test_vidus_callback_is_the_creations_answer() -> None:
-    stage = WebhookStage()
-    stage.receivers[URL] = lambda _: (200, 0.1)
-    stage.change(task(dialect="vidu_ent_v2", callback_url=URL, payload="order 17"), State.PROCESSING)
-    stage.pass_(HOUR)
-    body = json.loads(stage.received[0].body)
+    harness = WebhookHarness()
+    harness.receivers[URL] = lambda _: (200, 0.1)
+    harness.change(task(dialect="vidu_ent_v2", callback_url=URL, payload="order 17"), State.PROCESSING)
+    harness.pass_(HOUR)
+    body = json.loads(harness.received[0].body)
     assert (body["id"], body["state"], body["payload"], body["creations"]) == (
         task().id, "processing", "order 17", [],
     )  # fmt: skip
 
 
 def test_a_webhook_may_ask_for_the_dialects_words() -> None:
-    stage = WebhookStage()
-    stage.webhook(URL, body_format=BodyFormat.DIALECT)
-    stage.change(task(dialect="volc_ark"), State.SUCCESS)
-    stage.pass_(HOUR)
-    assert json.loads(stage.received[0].body)["status"] == "succeeded"
+    harness = WebhookHarness()
+    harness.webhook(URL, body_format=BodyFormat.DIALECT)
+    harness.change(task(dialect="volc_ark"), State.SUCCESS)
+    harness.pass_(HOUR)
+    assert json.loads(harness.received[0].body)["status"] == "succeeded"
 
 
 def test_what_comes_while_a_webhook_is_paused_is_held() -> None:
-    stage = WebhookStage()
-    webhook = stage.webhook(URL)
-    stage.manage("change", WebhookSettings(webhook_id=webhook.id, active=False))
-    stage.change(task(callback_url=OTHER), State.SUCCESS)
-    stage.receivers[OTHER] = stage.receivers[URL]
-    stage.pass_(HOUR)
-    outcomes = {each.webhook_id: each.outcome for each in stage.deliveries.recorded.values()}
+    harness = WebhookHarness()
+    webhook = harness.webhook(URL)
+    harness.manage("change", WebhookSettings(webhook_id=webhook.id, active=False))
+    harness.change(task(callback_url=OTHER), State.SUCCESS)
+    harness.receivers[OTHER] = harness.receivers[URL]
+    harness.pass_(HOUR)
+    outcomes = {each.webhook_id: each.outcome for each in harness.deliveries.recorded.values()}
     assert outcomes == {webhook.id: Outcome.HELD, CALLBACKS: Outcome.DELIVERED}

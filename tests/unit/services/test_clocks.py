@@ -15,7 +15,7 @@ from reelkeep.adapters.providers.configured import ConfiguredProviders
 from reelkeep.dialects import upstream
 from reelkeep.domain.task import DispatchStatus, State
 from reelkeep.domain.wire import ProviderResponse
-from tests.unit.services.stage import NOON, Stage, request
+from tests.unit.services.harness import NOON, Harness, request
 
 HOUR = 3600.0
 Stamp = Callable[[datetime], Any]  # what a provider writes for a time
@@ -48,7 +48,7 @@ class Account(Outbound):
 
     dialect: str
     stamp: Stamp
-    stage: Stage
+    harness: Harness
     accepts_the_lost: bool
     shows_payloads: bool = True
     alter: Callable[[dict[str, Any]], dict[str, Any]] = dict  # what it shows of a task
@@ -66,7 +66,7 @@ class Account(Outbound):
             if self.calls == 2:
                 raise AnswerLost("cut")
             return self._said({"id": self.listed[0]["id"]})
-        if self.stage.now < self.out_of_order_until:
+        if self.harness.now < self.out_of_order_until:
             return ProviderResponse(status=503)
         page = "pager.page=0" in url or "page_num=1&" in url
         if "?" in url:
@@ -80,7 +80,7 @@ class Account(Outbound):
         echoed = ("payload", "execution_expires_after", "model", "prompt")
         row: dict[str, Any] = {name: body[name] for name in echoed if name in body}
         self.made += 1
-        self.listed.insert(0, {"id": f"p-{self.made}", "created_at": self.stamp(self.stage.now), **row})
+        self.listed.insert(0, {"id": f"p-{self.made}", "created_at": self.stamp(self.harness.now), **row})
         return str(self.listed[0]["id"])
 
     def _row(self, row: dict[str, Any]) -> dict[str, Any]:
@@ -104,19 +104,19 @@ def dialect(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def lost(dialect: str, stamp: Stamp, *, accepted: bool, **how: Any) -> tuple[Stage, Account, str]:
-    stage = Stage()
-    account = Account(dialect, stamp, stage, accepted, **how)
-    stage.provider = ConfiguredProviders(Secret(dialect), upstream, account).get("one")  # type: ignore[assignment]
-    stage.submit(request(prompt="an earlier boat"))
-    stage.pass_(HOUR)
-    return stage, account, stage.submit(request()).id
+def lost(dialect: str, stamp: Stamp, *, accepted: bool, **how: Any) -> tuple[Harness, Account, str]:
+    harness = Harness()
+    account = Account(dialect, stamp, harness, accepted, **how)
+    harness.provider = ConfiguredProviders(Secret(dialect), upstream, account).get("one")  # type: ignore[assignment]
+    harness.submit(request(prompt="an earlier boat"))
+    harness.pass_(HOUR)
+    return harness, account, harness.submit(request()).id
 
 
-def until(stage: Stage, task_id: str, hours: float) -> None:
-    end = stage.now + timedelta(hours=hours)
-    while stage.now < end and not stage.task(task_id).state.terminal:
-        stage.pass_(stage.poll(task_id).wait_seconds)
+def until(harness: Harness, task_id: str, hours: float) -> None:
+    end = harness.now + timedelta(hours=hours)
+    while harness.now < end and not harness.task(task_id).state.terminal:
+        harness.pass_(harness.poll(task_id).wait_seconds)
 
 
 @pytest.mark.parametrize("stamp", STAMPS)
@@ -124,60 +124,60 @@ def until(stage: Stage, task_id: str, hours: float) -> None:
 def test_what_was_accepted_is_found_whatever_the_providers_clock_says(
     dialect: str, stamp: Stamp, shows_payloads: bool
 ) -> None:
-    stage, account, task_id = lost(dialect, stamp, accepted=True, shows_payloads=shows_payloads)
+    harness, account, task_id = lost(dialect, stamp, accepted=True, shows_payloads=shows_payloads)
     account.accept({"payload": "elsewhere", "execution_expires_after": 172_800, "model": "m"})
-    until(stage, task_id, 1)
-    assert (stage.task(task_id).dispatch.status, account.calls) == (DispatchStatus.ACCEPTED, 2)
+    until(harness, task_id, 1)
+    assert (harness.task(task_id).dispatch.status, account.calls) == (DispatchStatus.ACCEPTED, 2)
 
 
 @pytest.mark.parametrize("stamp", STAMPS)
 def test_others_tasks_prove_nothing(dialect: str, stamp: Stamp) -> None:
-    stage, account, task_id = lost(dialect, stamp, accepted=False)
+    harness, account, task_id = lost(dialect, stamp, accepted=False)
     for _ in range(8):
         account.accept({"payload": "elsewhere", "execution_expires_after": 7200, "model": "m"})
-        until(stage, task_id, 1)
-    assert (stage.task(task_id).state, account.calls) == (State.FAILED, 2)
+        until(harness, task_id, 1)
+    assert (harness.task(task_id).state, account.calls) == (State.FAILED, 2)
 
 
 @pytest.mark.parametrize("stamp", STAMPS)
 def test_what_was_not_accepted_is_placed_once_an_earlier_and_a_later_task_of_ours_are_listed(
     dialect: str, stamp: Stamp
 ) -> None:
-    stage, account, task_id = lost(dialect, stamp, accepted=False)
-    stage.pass_(0.4 * HOUR)
-    stage.submit(request(prompt="another boat"))
-    until(stage, task_id, 0.5)
-    assert stage.task(task_id).dispatch.status is DispatchStatus.UNKNOWN  # it was not late enough
-    stage.submit(request(prompt="a third boat"))
-    until(stage, task_id, 0.5)
-    assert (stage.task(task_id).dispatch.status, account.calls) == (DispatchStatus.ACCEPTED, 5)
+    harness, account, task_id = lost(dialect, stamp, accepted=False)
+    harness.pass_(0.4 * HOUR)
+    harness.submit(request(prompt="another boat"))
+    until(harness, task_id, 0.5)
+    assert harness.task(task_id).dispatch.status is DispatchStatus.UNKNOWN  # it was not late enough
+    harness.submit(request(prompt="a third boat"))
+    until(harness, task_id, 0.5)
+    assert (harness.task(task_id).dispatch.status, account.calls) == (DispatchStatus.ACCEPTED, 5)
 
 
 @pytest.mark.parametrize("stamp", STAMPS)
 def test_a_list_that_is_older_than_the_call_proves_nothing(dialect: str, stamp: Stamp) -> None:
-    stage, account, task_id = lost(dialect, stamp, accepted=True)
+    harness, account, task_id = lost(dialect, stamp, accepted=True)
     hidden = account.listed.pop(0)
     for _ in range(8):
-        later = stage.submit(request()).id
+        later = harness.submit(request()).id
         account.listed.clear()  # as it was long ago
-        assert stage.task(later).dispatch.status is DispatchStatus.ACCEPTED
-        until(stage, task_id, 0.5)
+        assert harness.task(later).dispatch.status is DispatchStatus.ACCEPTED
+        until(harness, task_id, 0.5)
     assert account.calls == 2 + 8
     account.listed.append(hidden)
-    until(stage, task_id, 1)
-    assert (stage.task(task_id).provider_task_id, account.calls) == (hidden["id"], 2 + 8)
+    until(harness, task_id, 1)
+    assert (harness.task(task_id).provider_task_id, account.calls) == (hidden["id"], 2 + 8)
 
 
 def test_a_clock_that_is_set_right_in_between_hides_nothing(dialect: str) -> None:
     """By the later task's time, the lost one seems to be hours younger."""
-    stage, account, task_id = lost(dialect, local_time, accepted=True, shows_payloads=False)
+    harness, account, task_id = lost(dialect, local_time, accepted=True, shows_payloads=False)
     hidden = account.listed.pop(0)
     account.stamp = seconds
     for _ in range(3):
-        stage.pass_(0.6 * HOUR)
-        stage.submit(request(prompt="another boat"))
+        harness.pass_(0.6 * HOUR)
+        harness.submit(request(prompt="another boat"))
     account.listed.append({**hidden, "prompt": "", "execution_expires_after": 172_800})
-    until(stage, task_id, 1)
+    until(harness, task_id, 1)
     assert account.calls == 2 + 3
 
 
@@ -213,36 +213,36 @@ def test_a_provider_that_does_not_show_what_was_sent_proves_no_absence(
     dialect: str, alter: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> None:
     """Its list is out of order until a later task of ours is there."""
-    stage, account, task_id = lost(dialect, seconds, accepted=True, alter=alter)
+    harness, account, task_id = lost(dialect, seconds, accepted=True, alter=alter)
     hidden = account.listed[0]["id"]
-    account.out_of_order_until = stage.now + timedelta(minutes=37)
-    until(stage, task_id, 0.65)
-    stage.submit(request(prompt="a later boat"))
-    until(stage, task_id, 7)
-    task = stage.task(task_id)
+    account.out_of_order_until = harness.now + timedelta(minutes=37)
+    until(harness, task_id, 0.65)
+    harness.submit(request(prompt="a later boat"))
+    until(harness, task_id, 7)
+    task = harness.task(task_id)
     assert account.calls == 3
     assert task.state is State.FAILED or task.provider_task_id == hidden  # what is altered may be of the other format
 
 
 @pytest.mark.parametrize("longest", [1, 50, 100])
 def test_a_list_that_is_cut_short_proves_no_absence(dialect: str, longest: int) -> None:
-    stage, account, task_id = lost(dialect, seconds, accepted=True, longest=longest)
-    account.out_of_order_until = stage.now + timedelta(minutes=37)
-    until(stage, task_id, 0.65)
+    harness, account, task_id = lost(dialect, seconds, accepted=True, longest=longest)
+    account.out_of_order_until = harness.now + timedelta(minutes=37)
+    until(harness, task_id, 0.65)
     for _ in range(200):
         account.accept({"payload": "elsewhere", "execution_expires_after": 7200, "model": "m"})
-    stage.submit(request(prompt="a later boat"))
-    until(stage, task_id, 7)
-    assert (stage.task(task_id).state, account.calls) == (State.FAILED, 3)
+    harness.submit(request(prompt="a later boat"))
+    until(harness, task_id, 7)
+    assert (harness.task(task_id).state, account.calls) == (State.FAILED, 3)
 
 
 def test_what_has_the_id_of_an_earlier_task_is_not_absent(dialect: str) -> None:
-    stage, account, task_id = lost(dialect, seconds, accepted=True)
+    harness, account, task_id = lost(dialect, seconds, accepted=True)
     account.listed[0]["id"] = account.listed[1]["id"]
-    until(stage, task_id, 0.65)
-    stage.submit(request(prompt="a later boat"))
-    until(stage, task_id, 7)
-    assert (stage.task(task_id).state, account.calls) == (State.FAILED, 3)
+    until(harness, task_id, 0.65)
+    harness.submit(request(prompt="a later boat"))
+    until(harness, task_id, 7)
+    assert (harness.task(task_id).state, account.calls) == (State.FAILED, 3)
 
 
 def test_noon_is_noon() -> None:

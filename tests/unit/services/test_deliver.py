@@ -21,13 +21,13 @@ from reelkeep.domain.notices.webhooks import (
     WebhookSettings,
 )
 from reelkeep.domain.task import State
-from tests.unit.services.stage import ALICE, MALLORY, NOON
-from tests.unit.services.webhook_stage import (
+from tests.unit.services.harness import ALICE, MALLORY, NOON
+from tests.unit.services.webhook_harness import (
     MASTER,
     MOST_RECEIVES,
     Received,
     Receiver,
-    WebhookStage,
+    WebhookHarness,
     accepting,
     task,
 )
@@ -53,14 +53,14 @@ def hangs(_: Received) -> tuple[int, float]:
     return 200, 1e9
 
 
-def live(stage: WebhookStage, tasks: int) -> None:
+def live(harness: WebhookHarness, tasks: int) -> None:
     """Forty tasks of alice's and forty of another's go their way, a change every few seconds."""
     going = [task(number, caller) for number in range(tasks) for caller in (ALICE, MALLORY)]
     going = [replace(each, id=f"{each.id[:-6]}{number:06x}") for number, each in enumerate(going)]
     for state in WAY:
         for number, each in enumerate(going):
-            going[number] = stage.change(each, state)
-            stage.pass_(timedelta(seconds=3))
+            going[number] = harness.change(each, state)
+            harness.pass_(timedelta(seconds=3))
 
 
 @pytest.mark.parametrize(
@@ -69,43 +69,43 @@ def live(stage: WebhookStage, tasks: int) -> None:
 def test_every_message_arrives_or_is_given_up_in_order_and_the_rest_is_undisturbed(
     receiver: Receiver, arrives: bool
 ) -> None:
-    stage = WebhookStage()
-    stage.webhook(GOOD, states=WAY)
-    bad = stage.webhook(BAD, receiver, states=WAY)
-    stage.webhook(BOB, accepting, MALLORY, states=WAY)
-    live(stage, tasks=40)
-    stage.pass_(5 * DAY)
-    assert stage.is_done
+    harness = WebhookHarness()
+    harness.webhook(GOOD, states=WAY)
+    bad = harness.webhook(BAD, receiver, states=WAY)
+    harness.webhook(BOB, accepting, MALLORY, states=WAY)
+    live(harness, tasks=40)
+    harness.pass_(5 * DAY)
+    assert harness.is_done
 
     changes = 40 * len(WAY)
     arrived: dict[str, list[Received]] = {GOOD: [], BAD: [], BOB: []}
-    for received in stage.received:
+    for received in harness.received:
         arrived[received.url].append(received)
     for url in (GOOD, BOB):
         events = [(received, json.loads(received.body)) for received in arrived[url]]
         assert len({received.id for received, _ in events}) == len(events) == changes
         for received, event in events:
-            told = stage.deliveries.recorded[event["data"]["owner"], webhook_of(stage, url), received.id]
+            told = harness.deliveries.recorded[event["data"]["owner"], webhook_of(harness, url), received.id]
             assert received.at - told.created_at < timedelta(seconds=1)
 
     for events_of_a_task in in_order(arrived[BAD]).values():
         assert events_of_a_task == [str(state) for state in WAY]
-    sent = [each for each in stage.deliveries.recorded.values() if each.webhook_id == bad.id]
+    sent = [each for each in harness.deliveries.recorded.values() if each.webhook_id == bad.id]
     if arrives:
         assert len(arrived[BAD]) == len(sent) == changes
         assert {each.outcome for each in sent} == {Outcome.DELIVERED}
-        assert stage.queue.undelivered == []
+        assert harness.queue.undelivered == []
     else:
         assert arrived[BAD] == []
         assert {each.outcome for each in sent} == {Outcome.FAILED}
         assert max(len(each.attempts) for each in sent) <= ATTEMPTS
-        assert sorted(stage.queue.undelivered) == sorted(each.id for each in sent)
+        assert sorted(harness.queue.undelivered) == sorted(each.id for each in sent)
     owners = {url: {json.loads(each.body)["data"]["owner"] for each in found} for url, found in arrived.items()}
     assert owners == {GOOD: {"alice"}, BOB: {"mallory"}, BAD: {"alice"} if arrives else set()}
 
 
-def webhook_of(stage: WebhookStage, url: str) -> str:
-    return next(each.id for each in stage.webhooks.recorded.values() if each.url == url)
+def webhook_of(harness: WebhookHarness, url: str) -> str:
+    return next(each.id for each in harness.webhooks.recorded.values() if each.url == url)
 
 
 def in_order(received: list[Received]) -> dict[str, list[str]]:
@@ -117,43 +117,43 @@ def in_order(received: list[Received]) -> dict[str, list[str]]:
 
 
 def test_the_next_message_of_a_task_waits_for_the_one_before_and_those_of_others_do_not() -> None:
-    stage = WebhookStage()
+    harness = WebhookHarness()
 
     def refuses_one_for_an_hour(received: Received) -> tuple[int, float]:
         told = json.loads(received.body)["data"]
         early = (told["task_id"], told["state"]) == (task(1).id, "processing") and received.at < NOON + HOUR
         return (503 if early else 200), 0.1
 
-    stage.webhook(GOOD, refuses_one_for_an_hour, states=WAY)
+    harness.webhook(GOOD, refuses_one_for_an_hour, states=WAY)
     for number in (1, 2):
-        going = stage.change(task(number), State.PROCESSING)
-        stage.pass_(timedelta(seconds=1))
-        stage.change(going, State.SUCCESS)
-    stage.pass_(timedelta(minutes=1))
-    assert in_order(stage.received) == {task(2).id: ["processing", "success"]}
-    stage.pass_(DAY)
-    assert in_order(stage.received)[task(1).id] == ["processing", "success"]
+        going = harness.change(task(number), State.PROCESSING)
+        harness.pass_(timedelta(seconds=1))
+        harness.change(going, State.SUCCESS)
+    harness.pass_(timedelta(minutes=1))
+    assert in_order(harness.received) == {task(2).id: ["processing", "success"]}
+    harness.pass_(DAY)
+    assert in_order(harness.received)[task(1).id] == ["processing", "success"]
 
 
 def test_what_the_version_before_left_in_its_queue_is_delivered_in_order() -> None:
-    stage = WebhookStage()
-    stage.webhook(GOOD, fails_for_an_hour, states=WAY)
+    harness = WebhookHarness()
+    harness.webhook(GOOD, fails_for_an_hour, states=WAY)
     going = task()
     for state in WAY:
-        going = stage.change(going, state)
-        stage.waiting = type(stage.waiting)()  # it did not know of any
-        stage.build()
-    stage.pass_(DAY)
-    assert in_order(stage.received) == {going.id: ["processing", "archiving", "success"]}
-    assert stage.is_done
+        going = harness.change(going, state)
+        harness.waiting = type(harness.waiting)()  # it did not know of any
+        harness.build()
+    harness.pass_(DAY)
+    assert in_order(harness.received) == {going.id: ["processing", "archiving", "success"]}
+    assert harness.is_done
 
 
 def test_a_message_is_tried_for_about_a_day() -> None:
-    stage = WebhookStage()
-    stage.webhook(BAD, redirects)
-    stage.change(task(), State.FAILED)
-    stage.pass_(3 * DAY)
-    (delivery,) = stage.deliveries.recorded.values()
+    harness = WebhookHarness()
+    harness.webhook(BAD, redirects)
+    harness.change(task(), State.FAILED)
+    harness.pass_(3 * DAY)
+    (delivery,) = harness.deliveries.recorded.values()
     waits = [
         round((later.at - earlier.at).total_seconds())
         for earlier, later in zip(delivery.attempts, delivery.attempts[1:], strict=False)
@@ -169,10 +169,10 @@ def test_every_attempt_has_the_same_id_and_body_and_a_time_of_its_own() -> None:
         seen.append(received)
         return (204 if len(seen) == 3 else 500), 0.1
 
-    stage = WebhookStage()
-    stage.webhook(GOOD, third_time)
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(HOUR)
+    harness = WebhookHarness()
+    harness.webhook(GOOD, third_time)
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(HOUR)
     assert len(seen) == 3
     assert len({(each.id, each.body) for each in seen}) == 1
     assert len({each.headers["webhook-timestamp"] for each in seen}) == 3
@@ -180,201 +180,201 @@ def test_every_attempt_has_the_same_id_and_body_and_a_time_of_its_own() -> None:
 
 def test_throttled_and_crashed_functions_use_up_no_attempt() -> None:
     """They use up receives, of which there are many."""
-    stage = WebhookStage()
-    stage.webhook(GOOD)
-    stage.change(task(), State.SUCCESS)
+    harness = WebhookHarness()
+    harness.webhook(GOOD)
+    harness.change(task(), State.SUCCESS)
     turns = iter([True] * (MOST_RECEIVES - 2))
-    stage.throttled = lambda: next(turns, False)
-    stage.pass_(DAY)
-    (delivery,) = stage.deliveries.recorded.values()
+    harness.throttled = lambda: next(turns, False)
+    harness.pass_(DAY)
+    (delivery,) = harness.deliveries.recorded.values()
     assert (delivery.outcome, len(delivery.attempts)) == (Outcome.DELIVERED, 1)
 
 
 def test_a_copy_of_a_message_that_comes_early_makes_no_attempt_and_no_further_copy() -> None:
-    stage = WebhookStage()
-    stage.webhook(BAD, redirects)
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(timedelta(minutes=1))  # the third attempt is due in some two minutes
-    (delivery,) = stage.deliveries.recorded.values()
-    stage.queue.put((delivery.message, 0))
-    stage.pass_(timedelta(seconds=30))
-    assert [*stage.deliveries.recorded.values()] == [delivery]
-    stage.pass_(DAY * 2)
-    (delivery,) = stage.deliveries.recorded.values()
+    harness = WebhookHarness()
+    harness.webhook(BAD, redirects)
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(timedelta(minutes=1))  # the third attempt is due in some two minutes
+    (delivery,) = harness.deliveries.recorded.values()
+    harness.queue.put((delivery.message, 0))
+    harness.pass_(timedelta(seconds=30))
+    assert [*harness.deliveries.recorded.values()] == [delivery]
+    harness.pass_(DAY * 2)
+    (delivery,) = harness.deliveries.recorded.values()
     assert len(delivery.attempts) == ATTEMPTS
 
 
 def test_who_answers_gone_is_asked_no_more_and_its_owner_is_told_by_the_topic() -> None:
-    stage = WebhookStage()
-    webhook = stage.webhook(BAD, lambda _: (410, 0.1))
-    stage.change(task(1), State.SUCCESS)
-    stage.pass_(HOUR)
-    paused = stage.manage("show", webhook.id)
+    harness = WebhookHarness()
+    webhook = harness.webhook(BAD, lambda _: (410, 0.1))
+    harness.change(task(1), State.SUCCESS)
+    harness.pass_(HOUR)
+    paused = harness.manage("show", webhook.id)
     assert paused.paused is PauseReason.GONE
-    assert stage.notices.attributes == [{"type": "reelkeep.webhook.paused", "owner": "alice"}]
-    (event,) = stage.notices.told
+    assert harness.notices.attributes == [{"type": "reelkeep.webhook.paused", "owner": "alice"}]
+    (event,) = harness.notices.told
     assert event["data"] == {"webhook_id": webhook.id, "owner": "alice", "reason": "gone", "failing_since": None}
-    stage.change(task(2), State.SUCCESS)
-    stage.pass_(DAY)
-    gone, held = sorted(stage.deliveries.recorded.values(), key=lambda each: each.task_id)
+    harness.change(task(2), State.SUCCESS)
+    harness.pass_(DAY)
+    gone, held = sorted(harness.deliveries.recorded.values(), key=lambda each: each.task_id)
     assert (gone.outcome, len(gone.attempts)) == (Outcome.FAILED, 1)
     assert (held.outcome, held.attempts) == (Outcome.HELD, ())
-    assert (stage.is_done, stage.queue.undelivered) == (True, [])
+    assert (harness.is_done, harness.queue.undelivered) == (True, [])
 
 
 def test_a_callback_that_is_gone_ends_only_itself() -> None:
-    stage = WebhookStage()
-    stage.receivers |= {BAD: lambda _: (410, 0.1), GOOD: accepting}
-    stage.change(task(1, callback_url=BAD), State.SUCCESS)
-    stage.pass_(HOUR)
-    stage.change(task(2, callback_url=GOOD), State.SUCCESS)
-    stage.pass_(HOUR)
-    assert [each.url for each in stage.received] == [GOOD]
-    assert stage.notices.told == []
+    harness = WebhookHarness()
+    harness.receivers |= {BAD: lambda _: (410, 0.1), GOOD: accepting}
+    harness.change(task(1, callback_url=BAD), State.SUCCESS)
+    harness.pass_(HOUR)
+    harness.change(task(2, callback_url=GOOD), State.SUCCESS)
+    harness.pass_(HOUR)
+    assert [each.url for each in harness.received] == [GOOD]
+    assert harness.notices.told == []
 
 
 def test_a_webhook_that_fails_for_days_is_paused_and_can_be_resumed() -> None:
-    stage = WebhookStage()
-    webhook = stage.webhook(BAD, redirects)
+    harness = WebhookHarness()
+    webhook = harness.webhook(BAD, redirects)
     for day in range(6):
-        assert stage.manage("show", webhook.id).paused is None
-        stage.change(task(day), State.SUCCESS)
-        stage.pass_(DAY)
-    assert stage.manage("show", webhook.id).paused is PauseReason.FAILING
-    events = [(event["type"], event["data"].get("reason")) for event in stage.notices.told]
+        assert harness.manage("show", webhook.id).paused is None
+        harness.change(task(day), State.SUCCESS)
+        harness.pass_(DAY)
+    assert harness.manage("show", webhook.id).paused is PauseReason.FAILING
+    events = [(event["type"], event["data"].get("reason")) for event in harness.notices.told]
     assert events == [("reelkeep.webhook.failing", None), ("reelkeep.webhook.paused", "failing")]  # once each
-    stage.change(task(8), State.SUCCESS)  # held
+    harness.change(task(8), State.SUCCESS)  # held
 
-    stage.receivers[BAD] = accepting
-    stage.manage("change", WebhookSettings(webhook_id=webhook.id, active=True))
-    stage.change(task(9), State.SUCCESS)
-    stage.pass_(HOUR)
-    assert [json.loads(each.body)["subject"] for each in stage.received] == [task(9).id]
-    resumed = stage.manage("show", webhook.id)
+    harness.receivers[BAD] = accepting
+    harness.manage("change", WebhookSettings(webhook_id=webhook.id, active=True))
+    harness.change(task(9), State.SUCCESS)
+    harness.pass_(HOUR)
+    assert [json.loads(each.body)["subject"] for each in harness.received] == [task(9).id]
+    resumed = harness.manage("show", webhook.id)
     assert (resumed.paused, resumed.failing_since) == (None, None)
-    held = next(each for each in stage.deliveries.recorded.values() if each.task_id == task(8).id)
+    held = next(each for each in harness.deliveries.recorded.values() if each.task_id == task(8).id)
     assert held.outcome is Outcome.HELD
-    stage.manage("replay", DeliveryRef(webhook.id, held.id))
-    stage.pass_(HOUR)
-    assert [json.loads(each.body)["subject"] for each in stage.received] == [task(9).id, task(8).id]
+    harness.manage("replay", DeliveryRef(webhook.id, held.id))
+    harness.pass_(HOUR)
+    assert [json.loads(each.body)["subject"] for each in harness.received] == [task(9).id, task(8).id]
 
 
 def test_one_success_forgets_all_failures() -> None:
-    stage = WebhookStage()
-    webhook = stage.webhook(BAD, fails_for_an_hour)
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(timedelta(minutes=30))
-    assert stage.manage("show", webhook.id).failing_since is not None
-    stage.pass_(DAY)
-    assert stage.manage("show", webhook.id).failing_since is None
+    harness = WebhookHarness()
+    webhook = harness.webhook(BAD, fails_for_an_hour)
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(timedelta(minutes=30))
+    assert harness.manage("show", webhook.id).failing_since is not None
+    harness.pass_(DAY)
+    assert harness.manage("show", webhook.id).failing_since is None
 
 
 def test_a_replay_goes_out_at_once_although_the_next_attempt_is_hours_away() -> None:
-    stage = WebhookStage()
-    webhook = stage.webhook(BAD, redirects)
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(6 * HOUR)
-    (delivery,) = stage.deliveries.recorded.values()
-    stage.receivers[BAD] = accepting
-    stage.manage("replay", DeliveryRef(webhook.id, delivery.id))
-    stage.pass_(timedelta(seconds=1))
-    assert [each.id for each in stage.received] == [delivery.id]
-    stage.pass_(2 * DAY)  # what was left of the first round means nothing any more
-    assert len(stage.received) == 1
-    assert stage.is_done
+    harness = WebhookHarness()
+    webhook = harness.webhook(BAD, redirects)
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(6 * HOUR)
+    (delivery,) = harness.deliveries.recorded.values()
+    harness.receivers[BAD] = accepting
+    harness.manage("replay", DeliveryRef(webhook.id, delivery.id))
+    harness.pass_(timedelta(seconds=1))
+    assert [each.id for each in harness.received] == [delivery.id]
+    harness.pass_(2 * DAY)  # what was left of the first round means nothing any more
+    assert len(harness.received) == 1
+    assert harness.is_done
 
 
 def test_a_delivery_that_is_replayed_without_end_still_fits_its_record_and_has_all_its_attempts() -> None:
-    stage = WebhookStage()
-    stage.receivers[BAD] = lambda _: (503, 0.1)
-    stage.change(task(callback_url=BAD), State.SUCCESS)
-    stage.pass_(2 * DAY)
-    [delivery] = stage.deliveries.recorded.values()
+    harness = WebhookHarness()
+    harness.receivers[BAD] = lambda _: (503, 0.1)
+    harness.change(task(callback_url=BAD), State.SUCCESS)
+    harness.pass_(2 * DAY)
+    [delivery] = harness.deliveries.recorded.values()
     for _ in range(20):
-        stage.manage("replay", DeliveryRef(CALLBACKS, delivery.id))
-        stage.pass_(2 * DAY)
-    [delivery] = stage.deliveries.recorded.values()
+        harness.manage("replay", DeliveryRef(CALLBACKS, delivery.id))
+        harness.pass_(2 * DAY)
+    [delivery] = harness.deliveries.recorded.values()
     assert (delivery.outcome, delivery.replay_number) == (Outcome.FAILED, 20)
     assert len(delivery.attempts) == 50 + ATTEMPTS
 
 
 def test_a_replay_has_a_whole_day_of_its_own() -> None:
-    stage = WebhookStage()
-    webhook = stage.webhook(BAD, redirects)
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(2 * DAY)
-    (delivery,) = stage.deliveries.recorded.values()
-    stage.manage("replay", DeliveryRef(webhook.id, delivery.id))
-    stage.pass_(2 * DAY)
-    (delivery,) = stage.deliveries.recorded.values()
+    harness = WebhookHarness()
+    webhook = harness.webhook(BAD, redirects)
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(2 * DAY)
+    (delivery,) = harness.deliveries.recorded.values()
+    harness.manage("replay", DeliveryRef(webhook.id, delivery.id))
+    harness.pass_(2 * DAY)
+    (delivery,) = harness.deliveries.recorded.values()
     assert len(delivery.attempts) == 2 * ATTEMPTS
-    assert stage.queue.undelivered == [delivery.id, delivery.id]
+    assert harness.queue.undelivered == [delivery.id, delivery.id]
 
 
 def test_a_replay_that_is_asked_for_during_an_attempt_is_made() -> None:
-    stage = WebhookStage()
+    harness = WebhookHarness()
 
     def replays(received: Received) -> tuple[int, float]:
-        stage.receivers[GOOD] = accepting
-        stage.manage("replay", DeliveryRef(webhook.id, received.id))
+        harness.receivers[GOOD] = accepting
+        harness.manage("replay", DeliveryRef(webhook.id, received.id))
         return 503, 0.1
 
-    webhook = stage.webhook(GOOD, replays)
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(HOUR)
-    (delivery,) = stage.deliveries.recorded.values()
-    assert (delivery.outcome, delivery.replay_number, len(stage.received)) == (Outcome.DELIVERED, 1, 1)
-    assert stage.is_done
+    webhook = harness.webhook(GOOD, replays)
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(HOUR)
+    (delivery,) = harness.deliveries.recorded.values()
+    assert (delivery.outcome, delivery.replay_number, len(harness.received)) == (Outcome.DELIVERED, 1, 1)
+    assert harness.is_done
 
 
 def test_a_webhook_that_is_deleted_during_an_attempt_stays_deleted() -> None:
-    stage = WebhookStage()
+    harness = WebhookHarness()
 
     def deletes(_: Received) -> tuple[int, float]:
-        stage.manage("delete", webhook.id)
+        harness.manage("delete", webhook.id)
         return 503, 0.1
 
-    webhook = stage.webhook(BAD, deletes)
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(DAY)
-    assert stage.webhooks.recorded == {}
-    assert [each.outcome for each in stage.deliveries.recorded.values()] == [Outcome.HELD]
+    webhook = harness.webhook(BAD, deletes)
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(DAY)
+    assert harness.webhooks.recorded == {}
+    assert [each.outcome for each in harness.deliveries.recorded.values()] == [Outcome.HELD]
 
 
 def test_a_webhook_that_answers_is_not_written_again() -> None:
-    stage = WebhookStage()
-    webhook = stage.webhook(GOOD)
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(HOUR)
-    assert stage.manage("show", webhook.id) == webhook
+    harness = WebhookHarness()
+    webhook = harness.webhook(GOOD)
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(HOUR)
+    assert harness.manage("show", webhook.id) == webhook
 
 
 def test_messages_are_signed_with_both_secrets_for_a_day_after_a_rotation() -> None:
-    stage = WebhookStage()
-    webhook = stage.webhook(GOOD)
+    harness = WebhookHarness()
+    webhook = harness.webhook(GOOD)
     first = signatures.secret_of(MASTER, "alice", webhook.id, 1)
-    second = stage.manage("rotate", webhook.id).secret
+    second = harness.manage("rotate", webhook.id).secret
     counts = []
     for number, hours in enumerate((1, 22, 2)):
-        stage.pass_(hours * HOUR)
-        stage.change(task(number), State.SUCCESS)
-        stage.pass_(timedelta(seconds=1))
-        signed = stage.received[-1].headers["webhook-signature"].split()
+        harness.pass_(hours * HOUR)
+        harness.change(task(number), State.SUCCESS)
+        harness.pass_(timedelta(seconds=1))
+        signed = harness.received[-1].headers["webhook-signature"].split()
         counts.append(len(signed))
-        moment = stage.received[-1].at
-        both = signatures.standard(stage.received[-1].id, stage.received[-1].body, [second, first], moment)
+        moment = harness.received[-1].at
+        both = signatures.standard(harness.received[-1].id, harness.received[-1].body, [second, first], moment)
         assert both["webhook-signature"].split()[: len(signed)] == signed
     assert counts == [2, 2, 1]
 
 
 def test_a_callback_in_vidus_dialect_is_signed_as_vidu_does_too() -> None:
-    stage = WebhookStage()
-    stage.receivers[GOOD] = accepting
-    secret = stage.manage("rotate", CALLBACKS).secret
-    stage.change(task(dialect="vidu_ent_v2", callback_url=GOOD), State.PROCESSING)
-    stage.change(task(2, dialect="volc_ark", callback_url=GOOD), State.PROCESSING)
-    stage.pass_(HOUR)
-    vidu, ark = stage.received
+    harness = WebhookHarness()
+    harness.receivers[GOOD] = accepting
+    secret = harness.manage("rotate", CALLBACKS).secret
+    harness.change(task(dialect="vidu_ent_v2", callback_url=GOOD), State.PROCESSING)
+    harness.change(task(2, dialect="volc_ark", callback_url=GOOD), State.PROCESSING)
+    harness.pass_(HOUR)
+    vidu, ark = harness.received
     assert vidu.headers.items() >= signatures.vidu(GOOD, "nonce", secret, vidu.at).items()
     assert "X-HMAC-SIGNATURE" not in ark.headers
     assert {"webhook-id", "webhook-timestamp", "webhook-signature"} <= ark.headers.keys()
@@ -383,46 +383,46 @@ def test_a_callback_in_vidus_dialect_is_signed_as_vidu_does_too() -> None:
 
 def test_a_receiver_of_vidus_scheme_has_a_day_to_learn_a_new_secret() -> None:
     """There is room for one signature only, so that it is by the secret that was there first."""
-    stage = WebhookStage()
-    webhook = stage.webhook(GOOD, body_format=BodyFormat.DIALECT)
+    harness = WebhookHarness()
+    webhook = harness.webhook(GOOD, body_format=BodyFormat.DIALECT)
     first = signatures.secret_of(MASTER, "alice", webhook.id, 1)
-    second = stage.manage("rotate", webhook.id).secret
+    second = harness.manage("rotate", webhook.id).secret
     for number, secret in enumerate((first, second)):
-        stage.change(task(number, dialect="vidu_ent_v2"), State.SUCCESS)
-        stage.pass_(25 * HOUR)
-        headers = stage.received[-1].headers
-        assert headers.items() >= signatures.vidu(GOOD, "nonce", secret, stage.received[-1].at).items()
+        harness.change(task(number, dialect="vidu_ent_v2"), State.SUCCESS)
+        harness.pass_(25 * HOUR)
+        headers = harness.received[-1].headers
+        assert headers.items() >= signatures.vidu(GOOD, "nonce", secret, harness.received[-1].at).items()
 
 
 def test_nothing_is_sent_to_a_webhook_that_was_deleted_meanwhile() -> None:
-    stage = WebhookStage()
-    webhook = stage.webhook(BAD, redirects)
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(timedelta(seconds=1))
-    stage.receivers[BAD] = accepting
-    stage.manage("delete", webhook.id)
-    stage.pass_(2 * DAY)
-    assert stage.received == []
-    assert stage.is_done
+    harness = WebhookHarness()
+    webhook = harness.webhook(BAD, redirects)
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(timedelta(seconds=1))
+    harness.receivers[BAD] = accepting
+    harness.manage("delete", webhook.id)
+    harness.pass_(2 * DAY)
+    assert harness.received == []
+    assert harness.is_done
 
 
 def test_what_waits_when_its_webhook_is_paused_is_held() -> None:
-    stage = WebhookStage()
-    webhook = stage.webhook(BAD, redirects)
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(timedelta(seconds=1))
-    stage.receivers[BAD] = accepting
-    stage.manage("change", WebhookSettings(webhook_id=webhook.id, active=False))
-    stage.pass_(DAY)
-    assert [each.outcome for each in stage.deliveries.recorded.values()] == [Outcome.HELD]
-    assert (stage.received, stage.is_done) == ([], True)
+    harness = WebhookHarness()
+    webhook = harness.webhook(BAD, redirects)
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(timedelta(seconds=1))
+    harness.receivers[BAD] = accepting
+    harness.manage("change", WebhookSettings(webhook_id=webhook.id, active=False))
+    harness.pass_(DAY)
+    assert [each.outcome for each in harness.deliveries.recorded.values()] == [Outcome.HELD]
+    assert (harness.received, harness.is_done) == ([], True)
 
 
 def test_the_log_of_a_delivery_shows_no_body_and_no_address() -> None:
-    stage = WebhookStage()
-    stage.webhook("https://good.test/h?token=abc")
-    stage.change(task(), State.SUCCESS)
-    stage.pass_(HOUR)
-    (delivery,) = stage.deliveries.recorded.values()
+    harness = WebhookHarness()
+    harness.webhook("https://good.test/h?token=abc")
+    harness.change(task(), State.SUCCESS)
+    harness.pass_(HOUR)
+    (delivery,) = harness.deliveries.recorded.values()
     assert "good.test" not in json.dumps(delivery.facts)
     assert delivery.url_without_query == "https://good.test/h"

@@ -13,8 +13,8 @@ import pytest
 
 from reelkeep.domain.notices.webhooks import Outcome
 from reelkeep.domain.task import State
-from tests.unit.services.stage import NOON
-from tests.unit.services.webhook_stage import Killed, Received, Receiver, WebhookStage, task
+from tests.unit.services.harness import NOON
+from tests.unit.services.webhook_harness import Killed, Received, Receiver, WebhookHarness, task
 
 WAY = (State.PROCESSING, State.ARCHIVING, State.SUCCESS)
 URL = "https://one.test/h"
@@ -64,19 +64,19 @@ def refuses_for_good(_: Received) -> tuple[int, float]:
     return 503, 0.1
 
 
-def life(killer: Killer, receiver: Receiver) -> WebhookStage:
-    stage = WebhookStage()
-    stage.webhook(URL, receiver, states=WAY if receiver is takes_after_a_while else WAY[-1:])
-    stage.build(killer)
+def life(killer: Killer, receiver: Receiver) -> WebhookHarness:
+    harness = WebhookHarness()
+    harness.webhook(URL, receiver, states=WAY if receiver is takes_after_a_while else WAY[-1:])
+    harness.build(killer)
     going = task()
     for state in WAY:
         try:
-            going = stage.change(going, state)
+            going = harness.change(going, state)
         except Killed:  # the stream repeats it
-            going = stage.change(going, state)
-        stage.pass_(timedelta(seconds=20))
-    stage.pass_(timedelta(days=2))
-    return stage
+            going = harness.change(going, state)
+        harness.pass_(timedelta(seconds=20))
+    harness.pass_(timedelta(days=2))
+    return harness
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_a_crash_at_any_call_loses_no_message_and_no_order(receiver: Receiver, o
     assert whole.calls > 100
     for number in range(0, whole.calls, whole.calls // 60):  # a receiver that refuses for days is probed very often
         for after in (False, True):
-            stage = life(Killer(number, after), receiver)
-            assert stage.is_done, (number, after)
-            found = [*stage.deliveries.recorded.values()]
+            harness = life(Killer(number, after), receiver)
+            assert harness.is_done, (number, after)
+            found = [*harness.deliveries.recorded.values()]
             assert [each.outcome for each in found] == [outcome] * expected, (number, after)
-            arrived = [json.loads(each.body)["data"]["state"] for each in stage.received]
+            arrived = [json.loads(each.body)["data"]["state"] for each in harness.received]
             assert list(dict.fromkeys(arrived)) == states, (number, after)
             given_up = {each.id for each in found if each.outcome is Outcome.FAILED}
-            assert set(stage.queue.undelivered) == given_up, (number, after)
+            assert set(harness.queue.undelivered) == given_up, (number, after)

@@ -24,136 +24,136 @@ from reelkeep.domain.schedule import ORDINARY
 from reelkeep.domain.task import DispatchStatus, FailureClass, State, Task
 from reelkeep.domain.wire import OtherTask
 from tests.fakes import FakeTasks
-from tests.unit.services.stage import NOON, RUNNING, FakeProvider, Stage, request
+from tests.unit.services.harness import NOON, RUNNING, FakeProvider, Harness, request
 
 MINUTE, HOUR = 60.0, 3600.0
 
 
-def lost(*found: Finding, **changes: object) -> tuple[Stage, str]:
+def lost(*found: Finding, **changes: object) -> tuple[Harness, str]:
     """A task whose answer was lost at noon."""
-    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut"), Accepted("p-2")], found=list(found)))
-    return stage, stage.submit(request(**changes)).id
+    harness = Harness(provider=FakeProvider(outcomes=[Unknown("cut"), Accepted("p-2")], found=list(found)))
+    return harness, harness.submit(request(**changes)).id
 
 
-def ended(stage: Stage, task_id: str) -> tuple[Task, timedelta]:
+def ended(harness: Harness, task_id: str) -> tuple[Task, timedelta]:
     """The task, and how long after noon it ended."""
-    stage.see_through(task_id)
-    task = stage.task(task_id)
+    harness.see_through(task_id)
+    task = harness.task(task_id)
     assert task.finished_at is not None
     return task, task.finished_at - NOON
 
 
 @pytest.mark.parametrize("off_peak", [False, True])
 def test_where_a_provider_can_never_tell_the_task_ends_soon_as_of_unknown_outcome(off_peak: bool) -> None:
-    stage, task_id = lost(Untraceable(), off_peak=off_peak)
-    task, after = ended(stage, task_id)
+    harness, task_id = lost(Untraceable(), off_peak=off_peak)
+    task, after = ended(harness, task_id)
     assert after < timedelta(minutes=20)
-    assert (task.state, len(stage.provider.dispatched)) == (State.FAILED, 1)
+    assert (task.state, len(harness.provider.dispatched)) == (State.FAILED, 1)
     assert task.failure is not None
     assert task.failure.reason is FailureClass.LOST
     assert task.failure.message.startswith("outcome unknown")
     assert not task.failure.retryable
-    assert [notice["type"] for notice in stage.notices.told] == ["reelkeep.task.failed"]
+    assert [notice["type"] for notice in harness.notices.told] == ["reelkeep.task.failed"]
 
 
 def test_while_another_run_may_be_in_the_call_nobody_gives_up() -> None:
-    stage, verdicts = Stage(), []
+    harness, verdicts = Harness(), []
 
     class Slow(FakeProvider):
         def dispatch(self, task: Task) -> DispatchOutcome:
-            stage.pass_(30)
-            verdicts.append(stage.poll(task.id))  # an event that came twice
+            harness.pass_(30)
+            verdicts.append(harness.poll(task.id))  # an event that came twice
             return super().dispatch(task)
 
-    stage.provider = Slow(found=[Untraceable()])
-    task = stage.submit()
+    harness.provider = Slow(found=[Untraceable()])
+    task = harness.submit()
     assert [verdict.finished for verdict in verdicts] == [False]
-    assert stage.task(task.id).provider_task_id == "p-1"
+    assert harness.task(task.id).provider_task_id == "p-1"
 
 
 def test_a_provider_that_cannot_tell_for_hours_is_asked_for_hours_but_not_for_days() -> None:
-    stage, task_id = lost(Uncertain("503"), off_peak=True)
-    task, after = ended(stage, task_id)
+    harness, task_id = lost(Uncertain("503"), off_peak=True)
+    task, after = ended(harness, task_id)
     assert timedelta(hours=6) <= after < timedelta(hours=7)
     assert task.failure is not None
     assert task.failure.message.startswith("outcome unknown")
-    assert len(stage.provider.dispatched) == 1
+    assert len(harness.provider.dispatched) == 1
 
 
 def test_a_provider_that_comes_round_after_an_hour_still_tells() -> None:
-    stage, task_id = lost(Uncertain("503"))
-    while stage.now < NOON + timedelta(hours=1):
-        stage.pass_(stage.poll(task_id).wait_seconds)
-    stage.provider.found = [Found("p-1")]
-    task, _ = ended(stage, task_id)
-    assert (task.state, task.provider_task_id, len(stage.provider.dispatched)) == (State.SUCCESS, "p-1", 1)
+    harness, task_id = lost(Uncertain("503"))
+    while harness.now < NOON + timedelta(hours=1):
+        harness.pass_(harness.poll(task_id).wait_seconds)
+    harness.provider.found = [Found("p-1")]
+    task, _ = ended(harness, task_id)
+    assert (task.state, task.provider_task_id, len(harness.provider.dispatched)) == (State.SUCCESS, "p-1", 1)
 
 
 def test_why_it_is_not_known_yet_is_said() -> None:
-    stage, task_id = lost(Uncertain("the provider answered 503"))
-    stage.pass_(40)
-    assert "the provider answered 503" in stage.poll(task_id).last_error
+    harness, task_id = lost(Uncertain("the provider answered 503"))
+    harness.pass_(40)
+    assert "the provider answered 503" in harness.poll(task_id).last_error
 
 
 def test_absence_is_believed_only_half_an_hour_after_the_call() -> None:
-    stage, task_id = lost(Absent())
-    stage.pass_(30 * MINUTE - 1)
-    stage.poll(task_id)
-    assert stage.task(task_id).dispatch.status is DispatchStatus.UNKNOWN
-    stage.pass_(1)
-    stage.poll(task_id)
-    assert stage.task(task_id).dispatch.status is DispatchStatus.WAITING
+    harness, task_id = lost(Absent())
+    harness.pass_(30 * MINUTE - 1)
+    harness.poll(task_id)
+    assert harness.task(task_id).dispatch.status is DispatchStatus.UNKNOWN
+    harness.pass_(1)
+    harness.poll(task_id)
+    assert harness.task(task_id).dispatch.status is DispatchStatus.WAITING
 
 
 def test_what_did_not_arrive_is_placed_again_in_a_while() -> None:
-    stage, task_id = lost(Absent())
-    stage.pass_(HOUR)
-    assert stage.poll(task_id).wait_seconds == 432  # 12 % of its age
+    harness, task_id = lost(Absent())
+    harness.pass_(HOUR)
+    assert harness.poll(task_id).wait_seconds == 432  # 12 % of its age
 
 
 def test_a_task_that_waited_long_before_its_call_is_not_believed_absent_any_sooner() -> None:
-    stage = Stage(provider=FakeProvider(outcomes=[NotYet(), Unknown("cut"), Accepted("p-2")], found=[Absent()]))
-    task_id = stage.submit().id
-    stage.pass_(HOUR)
-    stage.poll(task_id)
-    assert stage.task(task_id).dispatch.status is DispatchStatus.UNKNOWN
-    stage.pass_(29 * MINUTE)
-    stage.poll(task_id)
-    assert stage.task(task_id).dispatch.status is DispatchStatus.UNKNOWN
-    stage.pass_(MINUTE)
-    stage.poll(task_id)
-    assert stage.task(task_id).dispatch.status is DispatchStatus.WAITING
+    harness = Harness(provider=FakeProvider(outcomes=[NotYet(), Unknown("cut"), Accepted("p-2")], found=[Absent()]))
+    task_id = harness.submit().id
+    harness.pass_(HOUR)
+    harness.poll(task_id)
+    assert harness.task(task_id).dispatch.status is DispatchStatus.UNKNOWN
+    harness.pass_(29 * MINUTE)
+    harness.poll(task_id)
+    assert harness.task(task_id).dispatch.status is DispatchStatus.UNKNOWN
+    harness.pass_(MINUTE)
+    harness.poll(task_id)
+    assert harness.task(task_id).dispatch.status is DispatchStatus.WAITING
 
 
 def test_what_is_certainly_absent_is_placed_once_more_within_the_deadline() -> None:
-    stage, task_id = lost(Absent())
-    task, _ = ended(stage, task_id)
-    assert (task.state, task.provider_task_id, len(stage.provider.dispatched)) == (State.SUCCESS, "p-2", 2)
+    harness, task_id = lost(Absent())
+    task, _ = ended(harness, task_id)
+    assert (task.state, task.provider_task_id, len(harness.provider.dispatched)) == (State.SUCCESS, "p-2", 2)
 
 
 def test_a_provider_that_never_names_what_it_accepts_is_not_asked_for_ever() -> None:
     """It answers with something that nobody can read, and lists nothing: each time, it may be paid for."""
-    stage = Stage(provider=FakeProvider(outcomes=[Unknown("it named no task")], found=[Absent()]))
-    task, _ = ended(stage, stage.submit(request(off_peak=True)).id)
-    assert (task.state, len(stage.provider.dispatched)) == (State.FAILED, 3)
+    harness = Harness(provider=FakeProvider(outcomes=[Unknown("it named no task")], found=[Absent()]))
+    task, _ = ended(harness, harness.submit(request(off_peak=True)).id)
+    assert (task.state, len(harness.provider.dispatched)) == (State.FAILED, 3)
     assert task.failure is not None
     assert (task.failure.reason, task.failure.retryable) == (FailureClass.PROVIDER, False)
 
 
 def test_that_the_provider_was_busy_does_not_count_as_an_answer_that_was_lost() -> None:
     outcomes: list[DispatchOutcome | BaseException] = [NotYet(), NotYet(), Unknown("cut"), Accepted("p-1")]
-    stage = Stage(provider=FakeProvider(outcomes=outcomes, found=[Absent()]))
-    task, _ = ended(stage, stage.submit(request(off_peak=True)).id)
-    assert (task.state, len(stage.provider.dispatched)) == (State.SUCCESS, 4)
+    harness = Harness(provider=FakeProvider(outcomes=outcomes, found=[Absent()]))
+    task, _ = ended(harness, harness.submit(request(off_peak=True)).id)
+    assert (task.state, len(harness.provider.dispatched)) == (State.SUCCESS, 4)
 
 
 def test_what_is_certainly_absent_only_after_the_deadline_may_be_submitted_again() -> None:
-    stage, task_id = lost(Uncertain("its list is old"))
-    while stage.now < NOON + timedelta(hours=3):
-        stage.pass_(stage.poll(task_id).wait_seconds)
-    stage.provider.found = [Absent()]
-    task, _ = ended(stage, task_id)
-    assert (task.state, len(stage.provider.dispatched)) == (State.EXPIRED, 1)
+    harness, task_id = lost(Uncertain("its list is old"))
+    while harness.now < NOON + timedelta(hours=3):
+        harness.pass_(harness.poll(task_id).wait_seconds)
+    harness.provider.found = [Absent()]
+    task, _ = ended(harness, task_id)
+    assert (task.state, len(harness.provider.dispatched)) == (State.EXPIRED, 1)
     assert task.failure is not None
     assert task.failure.retryable
     assert task.failure.message.endswith("the submission did not arrive at the provider")
@@ -161,8 +161,8 @@ def test_what_is_certainly_absent_only_after_the_deadline_may_be_submitted_again
 
 def test_what_was_found_out_about_an_earlier_call_does_not_count_for_a_later_one() -> None:
     """A slow run hears that the first call's task is absent; meanwhile another run has placed it again."""
-    stage, task_id = lost(Absent())
-    stage.pass_(31 * MINUTE)
+    harness, task_id = lost(Absent())
+    harness.pass_(31 * MINUTE)
 
     class Slow(FakeProvider):
         meanwhile: Callable[[], object] | None = None
@@ -174,61 +174,67 @@ def test_what_was_found_out_about_an_earlier_call_does_not_count_for_a_later_one
             return super().find(task, other)
 
     def another_run() -> None:
-        stage.poll(task_id)
-        assert stage.task(task_id).dispatch.status is DispatchStatus.WAITING
-        stage.pass_(MINUTE)
-        stage.poll(task_id)
-        assert stage.task(task_id).dispatch.status is DispatchStatus.UNKNOWN
+        harness.poll(task_id)
+        assert harness.task(task_id).dispatch.status is DispatchStatus.WAITING
+        harness.pass_(MINUTE)
+        harness.poll(task_id)
+        assert harness.task(task_id).dispatch.status is DispatchStatus.UNKNOWN
 
-    provider = Slow(outcomes=[Unknown("cut")], found=[Absent()], dispatched=stage.provider.dispatched)
-    provider.meanwhile, stage.provider = another_run, provider
-    stage.poll(task_id)
-    assert (stage.task(task_id).dispatch.status, len(provider.dispatched)) == (DispatchStatus.UNKNOWN, 2)
+    provider = Slow(outcomes=[Unknown("cut")], found=[Absent()], dispatched=harness.provider.dispatched)
+    provider.meanwhile, harness.provider = another_run, provider
+    harness.poll(task_id)
+    assert (harness.task(task_id).dispatch.status, len(provider.dispatched)) == (DispatchStatus.UNKNOWN, 2)
 
 
 def test_what_is_found_again_has_its_whole_time_from_its_call_on() -> None:
     """The call was made an hour late, and the function died in it."""
     outcomes: list[DispatchOutcome | BaseException] = [NotYet(), KeyboardInterrupt("killed")]
-    stage = Stage(provider=FakeProvider(outcomes=outcomes, found=[Found("p-1")], observations=[RUNNING]))
-    task_id = stage.submit().id
-    stage.pass_(HOUR)
+    harness = Harness(provider=FakeProvider(outcomes=outcomes, found=[Found("p-1")], observations=[RUNNING]))
+    task_id = harness.submit().id
+    harness.pass_(HOUR)
     with pytest.raises(KeyboardInterrupt):
-        stage.poll(task_id)
-    stage.pass_(MINUTE)
-    stage.poll(task_id)
-    assert stage.task(task_id).deadline == NOON + timedelta(hours=1) + ORDINARY
+        harness.poll(task_id)
+    harness.pass_(MINUTE)
+    harness.poll(task_id)
+    assert harness.task(task_id).deadline == NOON + timedelta(hours=1) + ORDINARY
 
 
 def test_a_doubt_does_not_undo_what_another_look_found_out() -> None:
-    stage, task_id = lost(off_peak=True)
-    stage.pass_(7 * HOUR)
+    harness, task_id = lost(off_peak=True)
+    harness.pass_(7 * HOUR)
 
     class Slow(FakeProvider):
         def find(self, task: Task, other: OtherTask) -> Finding:
             if not self.looks:
                 self.looks += 1
-                stage.poll(task_id)  # which hears that it is absent
+                harness.poll(task_id)  # which hears that it is absent
             return super().find(task, other)
 
-    stage.provider = Slow(found=[Absent(), Uncertain("503")])
-    stage.poll(task_id)
-    assert (stage.task(task_id).state, stage.task(task_id).dispatch.status) == (State.CREATED, DispatchStatus.WAITING)
+    harness.provider = Slow(found=[Absent(), Uncertain("503")])
+    harness.poll(task_id)
+    assert (harness.task(task_id).state, harness.task(task_id).dispatch.status) == (
+        State.CREATED,
+        DispatchStatus.WAITING,
+    )
 
 
 def test_what_another_task_of_ours_was_placed_as_is_not_taken_for_this_one() -> None:
-    stage = Stage(provider=FakeProvider(outcomes=[Accepted("p-1"), Unknown("cut")], found=[Found("p-1")]))
-    first, second = stage.submit().id, stage.submit().id
-    stage.poll(second)
-    assert (stage.task(second).dispatch.status, stage.task(second).provider_task_id) == (DispatchStatus.UNKNOWN, "")
-    assert stage.task(first).provider_task_id == "p-1"
+    harness = Harness(provider=FakeProvider(outcomes=[Accepted("p-1"), Unknown("cut")], found=[Found("p-1")]))
+    first, second = harness.submit().id, harness.submit().id
+    harness.poll(second)
+    assert (harness.task(second).dispatch.status, harness.task(second).provider_task_id) == (
+        DispatchStatus.UNKNOWN,
+        "",
+    )
+    assert harness.task(first).provider_task_id == "p-1"
 
 
 def test_what_an_adopted_task_holds_is_not_archived_twice() -> None:
-    stage, task_id = lost(Found("p-1"))
-    adopted = replace(stage.task(task_id), id="0" * 32, provider_task_id="p-1")
-    stage.tasks.create(adopted.with_dispatch(status=DispatchStatus.ACCEPTED))
-    stage.poll(task_id)
-    assert stage.task(task_id).provider_task_id == ""
+    harness, task_id = lost(Found("p-1"))
+    adopted = replace(harness.task(task_id), id="0" * 32, provider_task_id="p-1")
+    harness.tasks.create(adopted.with_dispatch(status=DispatchStatus.ACCEPTED))
+    harness.poll(task_id)
+    assert harness.task(task_id).provider_task_id == ""
 
 
 class Unrecordable(FakeTasks):
@@ -245,76 +251,79 @@ class Unrecordable(FakeTasks):
 def test_an_id_that_could_not_be_recorded_is_carried_on_from_look_to_look() -> None:
     """At a provider without a list, nobody would ever find it again."""
     tasks = Unrecordable()
-    stage = Stage(tasks=tasks)
-    stage.provider = FakeProvider(outcomes=[NotYet(), Accepted("p-1")], found=[Untraceable()])
-    task_id = stage.submit().id
-    stage.pass_(MINUTE)
-    answer = stage.poll(task_id).answer
+    harness = Harness(tasks=tasks)
+    harness.provider = FakeProvider(outcomes=[NotYet(), Accepted("p-1")], found=[Untraceable()])
+    task_id = harness.submit().id
+    harness.pass_(MINUTE)
+    answer = harness.poll(task_id).answer
     assert answer == {"task_id": task_id, "run": 0, "finished": False, "wait_seconds": 1, "provider_task_id": "p-1"}
-    stage.executions.unrecorded[task_id] = "p-1"  # as the state machine hands it on
+    harness.executions.unrecorded[task_id] = "p-1"  # as the state machine hands it on
     with pytest.raises(TryLater):  # which it repeats
-        stage.poll(task_id)
-    stage.provider.unknown = True  # nor is it forgotten while the configuration is wrong
-    assert stage.poll(task_id).answer["provider_task_id"] == "p-1"
-    tasks.out_of_order, stage.provider.unknown = False, False
-    assert "provider_task_id" not in stage.poll(task_id).answer
-    assert (stage.task(task_id).provider_task_id, len(stage.provider.dispatched)) == ("p-1", 2)
+        harness.poll(task_id)
+    harness.provider.unknown = True  # nor is it forgotten while the configuration is wrong
+    assert harness.poll(task_id).answer["provider_task_id"] == "p-1"
+    tasks.out_of_order, harness.provider.unknown = False, False
+    assert "provider_task_id" not in harness.poll(task_id).answer
+    assert (harness.task(task_id).provider_task_id, len(harness.provider.dispatched)) == ("p-1", 2)
 
 
 def test_what_is_known_to_be_accepted_is_not_placed_again_whatever_the_record_says() -> None:
-    stage = Stage(provider=FakeProvider(outcomes=[NotYet()]))
-    task_id = stage.submit().id
-    stage.executions.unrecorded[task_id] = "p-1"
-    stage.poll(task_id)
-    assert (stage.task(task_id).provider_task_id, len(stage.provider.dispatched)) == ("p-1", 1)
+    harness = Harness(provider=FakeProvider(outcomes=[NotYet()]))
+    task_id = harness.submit().id
+    harness.executions.unrecorded[task_id] = "p-1"
+    harness.poll(task_id)
+    assert (harness.task(task_id).provider_task_id, len(harness.provider.dispatched)) == ("p-1", 1)
 
 
 def test_each_call_is_recorded_with_the_account_that_it_is_made_with() -> None:
-    stage = Stage(provider=FakeProvider(outcomes=[NotYet(), Unknown("cut")]))
-    task = stage.submit()
+    harness = Harness(provider=FakeProvider(outcomes=[NotYet(), Unknown("cut")]))
+    task = harness.submit()
     assert task.dispatch.account == "account-1"
-    stage.provider.account = "account-2"  # an operator changes the key
-    stage.pass_(60)
-    stage.poll(task.id)
-    assert stage.provider.dispatched[-1].dispatch.account == "account-2"
-    assert stage.task(task.id).dispatch.account == "account-2"
+    harness.provider.account = "account-2"  # an operator changes the key
+    harness.pass_(60)
+    harness.poll(task.id)
+    assert harness.provider.dispatched[-1].dispatch.account == "account-2"
+    assert harness.task(task.id).dispatch.account == "account-2"
 
 
 def test_a_late_finding_does_not_move_a_task_that_is_under_way() -> None:
-    stage, task_id = lost(Untraceable())
-    stage.pass_(HOUR)
+    harness, task_id = lost(Untraceable())
+    harness.pass_(HOUR)
 
     class Slow(FakeProvider):
         def find(self, task: Task, other: OtherTask) -> Finding:
-            accepted = stage.task(task.id).with_dispatch(status=DispatchStatus.ACCEPTED)
-            stage.tasks.save(accepted.advanced(State.QUEUEING, stage.now, provider_task_id="p-1"))
+            accepted = harness.task(task.id).with_dispatch(status=DispatchStatus.ACCEPTED)
+            harness.tasks.save(accepted.advanced(State.QUEUEING, harness.now, provider_task_id="p-1"))
             return super().find(task, other)
 
-    stage.provider = Slow(found=[Untraceable()])
-    stage.poll(task_id)
-    assert (stage.task(task_id).state, stage.task(task_id).provider_task_id) == (State.QUEUEING, "p-1")
+    harness.provider = Slow(found=[Untraceable()])
+    harness.poll(task_id)
+    assert (harness.task(task_id).state, harness.task(task_id).provider_task_id) == (State.QUEUEING, "p-1")
 
 
 @pytest.mark.parametrize("index_lags", [False, True])
 def test_two_tasks_whose_answers_were_lost_never_take_the_same_one_for_theirs(index_lags: bool) -> None:
-    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut")], found=[Found("p-1")]))
+    harness = Harness(provider=FakeProvider(outcomes=[Unknown("cut")], found=[Found("p-1")]))
     if index_lags:
-        stage.tasks.by_provider_task = lambda *_: []
-    first, second = stage.submit().id, stage.submit().id
-    stage.poll(first)
-    stage.poll(second)
-    assert stage.task(first).provider_task_id == "p-1"
-    assert (stage.task(second).dispatch.status, stage.task(second).provider_task_id) == (DispatchStatus.UNKNOWN, "")
-    task, _ = ended(stage, second)
+        harness.tasks.by_provider_task = lambda *_: []
+    first, second = harness.submit().id, harness.submit().id
+    harness.poll(first)
+    harness.poll(second)
+    assert harness.task(first).provider_task_id == "p-1"
+    assert (harness.task(second).dispatch.status, harness.task(second).provider_task_id) == (
+        DispatchStatus.UNKNOWN,
+        "",
+    )
+    task, _ = ended(harness, second)
     assert task.failure is not None
     assert task.failure.message.startswith("outcome unknown")
-    assert len(stage.provider.dispatched) == 2
+    assert len(harness.provider.dispatched) == 2
 
 
 def test_the_same_task_may_find_itself_again_when_its_record_failed() -> None:
-    stage, task_id = lost(Found("p-1"))
-    stage.poll(task_id)
-    unknown = stage.task(task_id).with_dispatch(status=DispatchStatus.UNKNOWN)
-    stage.tasks.recorded[task_id] = replace(unknown, provider_task_id="", state=State.CREATED)
-    stage.poll(task_id)
-    assert stage.task(task_id).provider_task_id == "p-1"
+    harness, task_id = lost(Found("p-1"))
+    harness.poll(task_id)
+    unknown = harness.task(task_id).with_dispatch(status=DispatchStatus.UNKNOWN)
+    harness.tasks.recorded[task_id] = replace(unknown, provider_task_id="", state=State.CREATED)
+    harness.poll(task_id)
+    assert harness.task(task_id).provider_task_id == "p-1"

@@ -30,110 +30,110 @@ from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, Failure
 from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import SourceBusy
 from reelkeep.services.poll import Poll
-from tests.unit.services.stage import NOON, QUEUED, RUNNING, FakeProvider, FakeProviders, Stage, creation, request
+from tests.unit.services.harness import NOON, QUEUED, RUNNING, FakeProvider, FakeProviders, Harness, creation, request
 
 REFUSED = Failure(reason=FailureClass.POLICY, code="CreationPolicyViolation", message="not this one")
 
 
-def staged(*observations: object) -> tuple[Stage, str]:
-    stage = Stage(provider=FakeProvider(observations=list(observations)))  # type: ignore[arg-type]  # any of the union
-    return stage, stage.submit().id
+def prepared(*observations: object) -> tuple[Harness, str]:
+    harness = Harness(provider=FakeProvider(observations=list(observations)))  # type: ignore[arg-type]  # any of the union
+    return harness, harness.submit().id
 
 
 def test_a_running_task_is_not_finished_and_says_when_to_look_again() -> None:
-    stage, id = staged(RUNNING)
-    stage.pass_(60)
-    verdict = stage.poll(id)
+    harness, id = prepared(RUNNING)
+    harness.pass_(60)
+    verdict = harness.poll(id)
     assert not verdict.finished
     assert verdict.wait_seconds > 1
-    assert stage.task(id).state is State.PROCESSING
+    assert harness.task(id).state is State.PROCESSING
 
 
 def test_success_moves_to_archiving_with_what_is_to_be_kept() -> None:
-    stage, id = staged(Succeeded((creation(),), credits=4, seed=7))
-    assert stage.poll(id).finished
-    task = stage.task(id)
+    harness, id = prepared(Succeeded((creation(),), credits=4, seed=7))
+    assert harness.poll(id).finished
+    task = harness.task(id)
     assert (task.state, task.credits, task.seed) == (State.ARCHIVING, 4, 7)
     assert task.creations == (replace(creation(), id=f"{id}-1", provider_id="c1"),)
 
 
 def test_what_was_known_since_the_submission_is_kept_if_the_success_does_not_say_it() -> None:
-    stage = Stage(provider=FakeProvider(outcomes=[Accepted("p-1", credits=20, seed=7)]))
-    id = stage.submit().id
-    stage.poll(id)
-    assert (stage.task(id).state, stage.task(id).credits, stage.task(id).seed) == (State.ARCHIVING, 20, 7)
+    harness = Harness(provider=FakeProvider(outcomes=[Accepted("p-1", credits=20, seed=7)]))
+    id = harness.submit().id
+    harness.poll(id)
+    assert (harness.task(id).state, harness.task(id).credits, harness.task(id).seed) == (State.ARCHIVING, 20, 7)
 
 
 def test_the_machine_is_told_ids_and_waits_only() -> None:
-    stage, id = staged(RUNNING)
-    assert set(stage.poll(id).answer) == {"task_id", "run", "finished", "wait_seconds"}
+    harness, id = prepared(RUNNING)
+    assert set(harness.poll(id).answer) == {"task_id", "run", "finished", "wait_seconds"}
 
 
 def test_a_failure_ends_the_task_with_its_reason() -> None:
-    stage, id = staged(Failed(REFUSED))
-    assert stage.poll(id).finished
-    assert (stage.task(id).state, stage.task(id).failure) == (State.FAILED, REFUSED)
+    harness, id = prepared(Failed(REFUSED))
+    assert harness.poll(id).finished
+    assert (harness.task(id).state, harness.task(id).failure) == (State.FAILED, REFUSED)
 
 
 def test_a_task_cancelled_at_the_provider_ends_as_cancelled() -> None:
-    stage, id = staged(Failed(Failure(reason=FailureClass.CANCELLED, code="UserCancelled")))
-    stage.poll(id)
-    assert stage.task(id).state is State.CANCELLED
+    harness, id = prepared(Failed(Failure(reason=FailureClass.CANCELLED, code="UserCancelled")))
+    harness.poll(id)
+    assert harness.task(id).state is State.CANCELLED
 
 
 def test_a_status_that_goes_backwards_does_not_move_the_task_back() -> None:
-    stage, id = staged(RUNNING, QUEUED)
-    stage.poll(id)
-    stage.poll(id)
-    assert stage.task(id).state is State.PROCESSING
+    harness, id = prepared(RUNNING, QUEUED)
+    harness.poll(id)
+    harness.poll(id)
+    assert harness.task(id).state is State.PROCESSING
 
 
 def test_an_unknown_status_word_is_not_an_end_and_is_remembered() -> None:
-    stage, id = staged(Pending(State.PROCESSING, "image_downloading"))
-    assert not stage.poll(id).finished
-    assert "image_downloading" in stage.task(id).last_error
+    harness, id = prepared(Pending(State.PROCESSING, "image_downloading"))
+    assert not harness.poll(id).finished
+    assert "image_downloading" in harness.task(id).last_error
 
 
 def test_trouble_is_forgotten_once_it_is_over() -> None:
-    stage, id = staged(Busy("503"), RUNNING)
-    assert stage.poll(id).last_error == "503"
-    assert stage.poll(id).last_error == ""
+    harness, id = prepared(Busy("503"), RUNNING)
+    assert harness.poll(id).last_error == "503"
+    assert harness.poll(id).last_error == ""
 
 
 def test_every_look_is_counted_whatever_it_sees() -> None:
-    stage, id = staged(RUNNING, Busy("503"), Missing(), Unreadable("not JSON"), Succeeded((creation(),)))
-    stage.see_through(id)
-    assert stage.task(id).polling.polls == stage.provider.looks == 5
-    stage, id = staged(RUNNING, Failed(REFUSED))
-    stage.see_through(id)
-    assert stage.task(id).polling.polls == stage.provider.looks == 2
+    harness, id = prepared(RUNNING, Busy("503"), Missing(), Unreadable("not JSON"), Succeeded((creation(),)))
+    harness.see_through(id)
+    assert harness.task(id).polling.polls == harness.provider.looks == 5
+    harness, id = prepared(RUNNING, Failed(REFUSED))
+    harness.see_through(id)
+    assert harness.task(id).polling.polls == harness.provider.looks == 2
 
 
 def test_retry_after_is_honoured() -> None:
-    stage, id = staged(Busy("429", retry_after=333))
-    assert stage.poll(id).wait_seconds == 333
+    harness, id = prepared(Busy("429", retry_after=333))
+    assert harness.poll(id).wait_seconds == 333
 
 
 def test_a_busy_provider_is_asked_less_and_less_often() -> None:
-    stage, id = staged(Busy("503"))
-    waits = [stage.poll(id).wait_seconds for _ in range(6)]
+    harness, id = prepared(Busy("503"))
+    waits = [harness.poll(id).wait_seconds for _ in range(6)]
     assert waits == sorted(waits)
     assert waits[-1] > 8 * waits[0]
 
 
 def test_a_provider_that_is_known_to_take_long_is_asked_less_often() -> None:
-    stage, id = staged(RUNNING)
-    stage.provider.typical_seconds = 1000
-    assert stage.poll(id).wait_seconds == 120
+    harness, id = prepared(RUNNING)
+    harness.provider.typical_seconds = 1000
+    assert harness.poll(id).wait_seconds == 120
 
 
 def test_a_success_without_links_is_looked_at_again_within_seconds_and_then_ever_more_seldom() -> None:
-    stage, id = staged(Unreadable("success without a link", made=True))
-    stage.pass_(3600)
+    harness, id = prepared(Unreadable("success without a link", made=True))
+    harness.pass_(3600)
     waits = []
     for _ in range(8):
-        waits.append(stage.poll(id).wait_seconds)
-        stage.pass_(waits[-1])
+        waits.append(harness.poll(id).wait_seconds)
+        harness.pass_(waits[-1])
     assert waits[:4] == [2, 4, 8, 16]
     assert waits == sorted(waits)
 
@@ -143,9 +143,9 @@ NONSENSE = [Unreadable("not JSON"), Pending(State.PROCESSING, "thinking")]
 
 @pytest.mark.parametrize("said", NONSENSE)
 def test_what_was_never_understood_is_waited_for_and_never_may_be_submitted_again(said: Observation) -> None:
-    stage, id = staged(said)
-    stage.see_through(id)
-    task = stage.task(id)
+    harness, id = prepared(said)
+    harness.see_through(id)
+    task = harness.task(id)
     assert task.finished_at is not None
     assert timedelta(hours=6) <= task.finished_at - task.deadline < timedelta(hours=7)
     assert (task.state, task.failure and task.failure.reason) == (State.FAILED, FailureClass.LOST)
@@ -157,74 +157,74 @@ def test_what_was_never_understood_is_waited_for_and_never_may_be_submitted_agai
 
 @pytest.mark.parametrize("said", NONSENSE)
 def test_operators_are_told_once_of_answers_that_are_not_understood_while_there_is_time(said: Observation) -> None:
-    stage, id = staged(said)
-    while not stage.notices.alerts:
-        stage.pass_(stage.poll(id).wait_seconds)
-    assert timedelta(minutes=10) <= stage.now - NOON < timedelta(minutes=40)
+    harness, id = prepared(said)
+    while not harness.notices.alerts:
+        harness.pass_(harness.poll(id).wait_seconds)
+    assert timedelta(minutes=10) <= harness.now - NOON < timedelta(minutes=40)
     for _ in range(3):
-        stage.pass_(stage.poll(id).wait_seconds)
-    [alert] = stage.notices.alerts
+        harness.pass_(harness.poll(id).wait_seconds)
+    [alert] = harness.notices.alerts
     assert (alert["type"], alert["subject"]) == ("reelkeep.task.not-understood", id)
-    assert alert["data"]["reason"] == stage.task(id).last_error
-    assert datetime.fromisoformat(alert["data"]["deadline"]) > stage.now
+    assert alert["data"]["reason"] == harness.task(id).last_error
+    assert datetime.fromisoformat(alert["data"]["deadline"]) > harness.now
 
 
 def test_a_word_that_is_not_understood_for_a_moment_is_forgotten() -> None:
-    stage, id = staged(Pending(State.PROCESSING, "thinking"), RUNNING)
-    stage.see_through(id)
-    failure = stage.task(id).failure
+    harness, id = prepared(Pending(State.PROCESSING, "thinking"), RUNNING)
+    harness.see_through(id)
+    failure = harness.task(id).failure
     assert failure is not None
     assert (failure.reason, failure.retryable) == (FailureClass.DEADLINE, True)
-    assert stage.notices.alerts == []
+    assert harness.notices.alerts == []
 
 
 def test_answers_that_are_understood_only_now_and_then_invite_no_second_payment() -> None:
     said: list[Observation | BaseException] = [RUNNING, Unreadable("odd", b"odd")] * 30
-    stage, id = staged(*said, RUNNING)
-    stage.see_through(id)
-    failure = stage.task(id).failure
+    harness, id = prepared(*said, RUNNING)
+    harness.see_through(id)
+    failure = harness.task(id).failure
     assert failure is not None
     assert (failure.reason, failure.retryable) == (FailureClass.DEADLINE, False)
 
 
 def test_an_unreadable_answer_is_kept_for_diagnosis_and_the_task_goes_on() -> None:
-    stage, id = staged(Unreadable("not JSON", b"<html>"), Succeeded((creation(),)))
-    assert not stage.poll(id).finished
-    assert [odd[2] for odd in stage.tasks.raw_responses] == [b"<html>"]
-    assert stage.poll(id).finished
+    harness, id = prepared(Unreadable("not JSON", b"<html>"), Succeeded((creation(),)))
+    assert not harness.poll(id).finished
+    assert [odd[2] for odd in harness.tasks.raw_responses] == [b"<html>"]
+    assert harness.poll(id).finished
 
 
 def test_a_task_the_provider_does_not_know_is_given_time_and_then_ends_as_lost() -> None:
-    stage, id = staged(Missing())
-    assert not stage.poll(id).finished
-    stage.see_through(id)
-    assert stage.provider.looks == 6
-    failure = stage.task(id).failure
+    harness, id = prepared(Missing())
+    assert not harness.poll(id).finished
+    harness.see_through(id)
+    assert harness.provider.looks == 6
+    failure = harness.task(id).failure
     assert failure is not None
     assert failure.reason is FailureClass.LOST
 
 
 def test_a_task_that_never_ends_expires_at_its_deadline() -> None:
-    stage, id = staged(RUNNING)
-    stage.see_through(id)
-    task = stage.task(id)
+    harness, id = prepared(RUNNING)
+    harness.see_through(id)
+    task = harness.task(id)
     assert task.state is State.EXPIRED
     assert task.finished_at is not None
     assert 0 <= (task.finished_at - task.deadline).total_seconds() < 2
 
 
 def test_a_task_that_is_late_without_trouble_says_no_more_than_that() -> None:
-    stage, id = staged(RUNNING)
-    stage.see_through(id)
-    failure = stage.task(id).failure
+    harness, id = prepared(RUNNING)
+    harness.see_through(id)
+    failure = harness.task(id).failure
     assert failure is not None
     assert (failure.message, failure.retryable) == ("no result within 2:00:00", True)
 
 
 def test_a_provider_that_cannot_be_heard_at_the_deadline_is_waited_for_six_hours() -> None:
-    stage, id = staged(Busy("the provider answered 503"))
-    looks = len(list(stage.see_through(id)))
-    task = stage.task(id)
+    harness, id = prepared(Busy("the provider answered 503"))
+    looks = len(list(harness.see_through(id)))
+    task = harness.task(id)
     assert task.state is State.EXPIRED
     assert task.finished_at is not None
     assert 6 <= (task.finished_at - task.deadline).total_seconds() / 3600 < 6.3
@@ -234,54 +234,54 @@ def test_a_provider_that_cannot_be_heard_at_the_deadline_is_waited_for_six_hours
 
 
 def test_a_task_whose_provider_is_gone_from_the_configuration_waits_until_somebody_mends_that() -> None:
-    stage, id = staged(Succeeded((creation(),)))
-    stage.provider.unknown = True
-    verdict = stage.poll(id)
+    harness, id = prepared(Succeeded((creation(),)))
+    harness.provider.unknown = True
+    verdict = harness.poll(id)
     assert (verdict.finished, verdict.last_error) == (False, "the provider 'vidu' is gone")
     assert verdict.wait_seconds > 1
-    stage.provider.unknown = False
-    assert stage.poll(id).finished
-    assert stage.task(id).state is State.ARCHIVING
+    harness.provider.unknown = False
+    assert harness.poll(id).finished
+    assert harness.task(id).state is State.ARCHIVING
 
 
 def test_a_provider_that_was_down_at_the_deadline_is_believed_after_it() -> None:
-    stage, id = staged(*[Busy("503")] * 16, Succeeded((creation(),)))
-    stage.see_through(id)
-    task = stage.task(id)
+    harness, id = prepared(*[Busy("503")] * 16, Succeeded((creation(),)))
+    harness.see_through(id)
+    task = harness.task(id)
     assert task.state is State.SUCCESS
     assert task.finished_at is not None
     assert task.finished_at > task.deadline
 
 
 def test_what_is_found_again_after_the_deadline_is_looked_at_before_it_is_given_up() -> None:
-    stage = Stage(provider=FakeProvider(outcomes=[Unknown("cut")], found=["p-1"]))
-    id = stage.submit().id
-    stage.pass_(24 * 3600)
-    assert stage.poll(id).finished
-    assert stage.task(id).state is State.ARCHIVING
+    harness = Harness(provider=FakeProvider(outcomes=[Unknown("cut")], found=["p-1"]))
+    id = harness.submit().id
+    harness.pass_(24 * 3600)
+    assert harness.poll(id).finished
+    assert harness.task(id).state is State.ARCHIVING
 
 
 def test_a_task_whose_provider_never_comes_back_ends_after_its_deadline() -> None:
-    stage, id = staged(Succeeded((creation(),)))
-    stage.provider.unknown = True
-    stage.see_through(id)
-    failure = stage.task(id).failure
+    harness, id = prepared(Succeeded((creation(),)))
+    harness.provider.unknown = True
+    harness.see_through(id)
+    failure = harness.task(id).failure
     assert failure is not None
     assert failure.reason is FailureClass.DEADLINE
     assert "is gone" in failure.message
 
 
 def test_a_result_seen_at_the_deadline_still_counts() -> None:
-    stage, id = staged(Succeeded((creation(),)))
-    stage.pass_(schedule.ORDINARY.total_seconds() + 5)
-    stage.poll(id)
-    assert stage.task(id).state is State.ARCHIVING
+    harness, id = prepared(Succeeded((creation(),)))
+    harness.pass_(schedule.ORDINARY.total_seconds() + 5)
+    harness.poll(id)
+    assert harness.task(id).state is State.ARCHIVING
 
 
 def test_an_off_peak_task_of_48_hours_fits_into_one_execution() -> None:
-    stage = Stage(provider=FakeProvider(observations=[QUEUED]))
-    task = stage.submit(request(off_peak=True))
-    waits = list(stage.see_through(task.id))
+    harness = Harness(provider=FakeProvider(observations=[QUEUED]))
+    task = harness.submit(request(off_peak=True))
+    waits = list(harness.see_through(task.id))
     assert sum(waits) >= 48 * 3600
     assert 9 * len(waits) < 25_000 / 2
 
@@ -293,13 +293,13 @@ def of_many_files(count: int, link: int) -> Creation:
 
 @pytest.mark.parametrize("many", [of_many_files(400, 1000), of_many_files(1500, 40), of_many_files(1, 900_000)])
 def test_more_files_than_a_record_holds_are_asked_for_again_and_given_up_in_the_end(many: Creation) -> None:
-    stage, id = staged(Succeeded((many,)))
-    assert not stage.poll(id).finished
-    task = stage.task(id)
-    assert (task.state, task.creations, task.succeeded_at) == (State.QUEUEING, (), stage.now)
+    harness, id = prepared(Succeeded((many,)))
+    assert not harness.poll(id).finished
+    task = harness.task(id)
+    assert (task.state, task.creations, task.succeeded_at) == (State.QUEUEING, (), harness.now)
     assert "more files than a task's record has room for" in task.last_error
-    stage.see_through(id)
-    assert stage.task(id).failure == Failure(
+    harness.see_through(id)
+    assert harness.task(id).failure == Failure(
         reason=FailureClass.LOST, message=f"the provider says that it made it, but not where; last: {task.last_error}"
     )
 
@@ -318,22 +318,22 @@ def failing(task: Task, now: datetime) -> Task:
 
 def test_many_files_are_kept_and_told_of_within_what_a_record_and_a_notice_hold() -> None:
     for many in (of_many_files(100, 1200), of_many_files(250, 100)):
-        stage, id = staged(Succeeded((many,)))
-        assert stage.poll(id).finished
-        assert len(documents.write(stage.task(id))) < 400_000
-        assert len(documents.write(failing(stage.task(id), stage.now))) < 400_000
-        stage.see_through(id)
-        assert stage.task(id).state is State.SUCCESS
-        assert len(documents.write(stage.task(id))) < 400_000
-        assert len(json.dumps(stage.notices.told)) < 256 * 1024
+        harness, id = prepared(Succeeded((many,)))
+        assert harness.poll(id).finished
+        assert len(documents.write(harness.task(id))) < 400_000
+        assert len(documents.write(failing(harness.task(id), harness.now))) < 400_000
+        harness.see_through(id)
+        assert harness.task(id).state is State.SUCCESS
+        assert len(documents.write(harness.task(id))) < 400_000
+        assert len(json.dumps(harness.notices.told)) < 256 * 1024
 
 
 def test_a_late_poll_of_a_finished_task_changes_nothing() -> None:
-    stage, id = staged(Succeeded((creation(),)))
-    stage.see_through(id)
-    before = stage.task(id)
-    assert stage.poll(id).finished
-    assert stage.task(id) == before
+    harness, id = prepared(Succeeded((creation(),)))
+    harness.see_through(id)
+    before = harness.task(id)
+    assert harness.poll(id).finished
+    assert harness.task(id) == before
 
 
 @dataclass
@@ -359,106 +359,106 @@ class Meanwhile(FakeProvider):
 @pytest.mark.parametrize("late", [Succeeded((creation(),)), RUNNING, Missing(), Failed(REFUSED), Busy("503")])
 def test_what_is_being_archived_is_not_touched_by_a_look_that_comes_late(late: Observation) -> None:
     provider = Meanwhile(observations=[Succeeded((creation("c1", "video", "cover"),)), late])
-    stage = Stage(provider=provider)
-    id = stage.submit().id
-    stage.archive.faults["cover"] = [SourceBusy("503")]
+    harness = Harness(provider=provider)
+    id = harness.submit().id
+    harness.archive.faults["cover"] = [SourceBusy("503")]
 
     def another() -> None:
-        stage.poll(id)
-        stage.finalize(id)
+        harness.poll(id)
+        harness.finalize(id)
 
     provider.happens = another
-    assert stage.poll(id).finished
-    task = stage.task(id)
+    assert harness.poll(id).finished
+    task = harness.task(id)
     assert (task.state, [asset.consecutive_errors for asset in task.assets]) == (State.ARCHIVING, [0, 1])
     assert [asset.archived is not None for asset in task.creations[0].assets] == [True, False]
 
 
 def test_a_deadline_that_passes_does_not_end_what_another_look_saw_done() -> None:
-    stage, id = staged(Busy("503"), Succeeded((creation(),)))
-    stage.pass_(schedule.ORDINARY.total_seconds() + 7 * 3600)
-    moments: Iterator[Callable[[], object]] = iter([lambda: None, lambda: None, lambda: stage.poll(id)])
+    harness, id = prepared(Busy("503"), Succeeded((creation(),)))
+    harness.pass_(schedule.ORDINARY.total_seconds() + 7 * 3600)
+    moments: Iterator[Callable[[], object]] = iter([lambda: None, lambda: None, lambda: harness.poll(id)])
 
     def clock() -> datetime:
         next(moments)()
-        return stage.now
+        return harness.now
 
     poll = Poll(
-        tasks=stage.tasks,
-        claims=stage.claims,
-        requests=stage.archive,
-        providers=FakeProviders(stage.provider),
-        notices=stage.notices,
-        room=stage.room,
+        tasks=harness.tasks,
+        claims=harness.claims,
+        requests=harness.archive,
+        providers=FakeProviders(harness.provider),
+        notices=harness.notices,
+        room=harness.room,
         clock=clock,
     )
     assert poll(id).finished
-    assert stage.task(id).state is State.ARCHIVING
+    assert harness.task(id).state is State.ARCHIVING
 
 
 def test_a_provider_that_was_down_does_not_make_the_first_absence_a_loss() -> None:
-    stage, id = staged(*[Busy("503")] * 9, Missing(), Succeeded((creation(),)))
-    stage.see_through(id)
-    assert stage.task(id).state is State.SUCCESS
+    harness, id = prepared(*[Busy("503")] * 9, Missing(), Succeeded((creation(),)))
+    harness.see_through(id)
+    assert harness.task(id).state is State.SUCCESS
 
 
 def test_a_list_that_lags_behind_a_call_made_late_does_not_lead_to_another_call() -> None:
     outcomes: list[DispatchOutcome | BaseException] = [NotYet(retry_after=900), Unknown("cut"), Accepted("p-2")]
-    stage = Stage(provider=FakeProvider(outcomes=outcomes, found=["", "p-1"]))
-    id = stage.submit().id
-    stage.pass_(900)
-    stage.see_through(id)
-    assert stage.task(id).provider_task_id == "p-1"
-    assert len(stage.provider.dispatched) == 2
+    harness = Harness(provider=FakeProvider(outcomes=outcomes, found=["", "p-1"]))
+    id = harness.submit().id
+    harness.pass_(900)
+    harness.see_through(id)
+    assert harness.task(id).provider_task_id == "p-1"
+    assert len(harness.provider.dispatched) == 2
 
 
 def test_an_absence_seen_before_a_call_does_not_lead_to_another_one_after_it() -> None:
     outcomes: list[DispatchOutcome | BaseException] = [Unknown("cut"), Unknown("cut"), Accepted("p-2")]
     provider = Meanwhile(outcomes=outcomes, found=["", "", "p-1"])
-    stage = Stage(provider=provider)
-    id = stage.submit().id
-    stage.pass_(1800)
+    harness = Harness(provider=provider)
+    id = harness.submit().id
+    harness.pass_(1800)
 
     def another() -> None:
-        stage.poll(id)
-        stage.poll(id)
+        harness.poll(id)
+        harness.poll(id)
 
     provider.happens = another
-    stage.poll(id)
-    stage.poll(id)
-    assert stage.task(id).provider_task_id == "p-1"
+    harness.poll(id)
+    harness.poll(id)
+    assert harness.task(id).provider_task_id == "p-1"
     assert len(provider.dispatched) == 2
 
 
 def test_what_is_placed_late_has_its_whole_time() -> None:
-    stage = Stage(provider=FakeProvider(outcomes=[NotYet(), Accepted("p-1")], observations=[RUNNING]))
-    id = stage.submit().id
-    stage.pass_(schedule.ORDINARY.total_seconds() - 60)
-    stage.poll(id)
-    stage.pass_(3600)
-    assert not stage.poll(id).finished
+    harness = Harness(provider=FakeProvider(outcomes=[NotYet(), Accepted("p-1")], observations=[RUNNING]))
+    id = harness.submit().id
+    harness.pass_(schedule.ORDINARY.total_seconds() - 60)
+    harness.poll(id)
+    harness.pass_(3600)
+    assert not harness.poll(id).finished
 
 
 def test_an_event_about_a_task_that_nobody_recorded_is_a_fault() -> None:
     with pytest.raises(LookupError):
-        Stage().poll("0" * 32)
+        Harness().poll("0" * 32)
 
 
 def test_a_task_that_others_change_every_time_is_left_to_another_try() -> None:
-    stage, id = staged(RUNNING)
+    harness, id = prepared(RUNNING)
 
     def always_stale(task: Task) -> Task:
         raise Stale("somebody else")
 
-    stage.tasks.save = always_stale
+    harness.tasks.save = always_stale
     with pytest.raises(Stale, match="changes too often"):
-        stage.poll(id)
+        harness.poll(id)
 
 
 def test_a_task_that_a_newer_release_has_taken_over_is_left_to_it() -> None:
-    stage, id = staged(Succeeded((creation(),)))
-    taken_over = replace(stage.task(id), extra={"state": "reviewing"})
-    stage.tasks.recorded[id] = taken_over
-    verdict = stage.poll(id)
-    assert (verdict.finished, verdict.wait_seconds, stage.provider.looks) == (False, 300, 0)
-    assert stage.task(id) == taken_over
+    harness, id = prepared(Succeeded((creation(),)))
+    taken_over = replace(harness.task(id), extra={"state": "reviewing"})
+    harness.tasks.recorded[id] = taken_over
+    verdict = harness.poll(id)
+    assert (verdict.finished, verdict.wait_seconds, harness.provider.looks) == (False, 300, 0)
+    assert harness.task(id) == taken_over

@@ -10,7 +10,7 @@ from reelkeep.domain import links
 from reelkeep.domain.errors import NotFound
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.services import query
-from tests.unit.services.stage import ALICE, MALLORY, NOON, Stage, request
+from tests.unit.services.harness import ALICE, MALLORY, NOON, Harness, request
 
 SECRET = "s" * 32
 
@@ -20,64 +20,64 @@ class FixedSecret:
         return SECRET
 
 
-def listed(stage: Stage, wanted: Filter, window: timedelta | None = None) -> list[str]:
-    page = query.ListTasks(stage.tasks, stage.clock)(Listing(filter=wanted), ALICE, window)
+def listed(harness: Harness, wanted: Filter, window: timedelta | None = None) -> list[str]:
+    page = query.ListTasks(harness.tasks, harness.clock)(Listing(filter=wanted), ALICE, window)
     return [task.id for task in page]
 
 
 def test_only_its_owner_sees_a_task() -> None:
-    stage = Stage()
-    task = stage.submit()
-    assert query.show(task.id, ALICE, tasks=stage.tasks).id == task.id
+    harness = Harness()
+    task = harness.submit()
+    assert query.show(task.id, ALICE, tasks=harness.tasks).id == task.id
     with pytest.raises(NotFound) as others:
-        query.show(task.id, MALLORY, tasks=stage.tasks)
+        query.show(task.id, MALLORY, tasks=harness.tasks)
     missing = task.id[::-1]
     with pytest.raises(NotFound) as nobodys:
-        query.show(missing, ALICE, tasks=stage.tasks)
+        query.show(missing, ALICE, tasks=harness.tasks)
     assert str(others.value) == str(nobodys.value).replace(missing, task.id)
-    page = query.ListTasks(stage.tasks, stage.clock)(Listing(), MALLORY)
+    page = query.ListTasks(harness.tasks, harness.clock)(Listing(), MALLORY)
     assert page.tasks == ()
 
 
 def test_a_name_that_is_none_is_not_repeated_at_length() -> None:
     with pytest.raises(NotFound) as refused:
-        query.show("x" * 5000, ALICE, tasks=Stage().tasks)
+        query.show("x" * 5000, ALICE, tasks=Harness().tasks)
     assert len(str(refused.value)) < 100
 
 
 def test_a_payload_too_big_for_the_table_is_shown_as_the_client_gave_it() -> None:
-    stage = Stage()
-    small, big = stage.submit(request(payload="order 17")), stage.submit(request(payload="x" * 200_000))
+    harness = Harness()
+    small, big = harness.submit(request(payload="order 17")), harness.submit(request(payload="x" * 200_000))
     for task, payload in ((small, "order 17"), (big, "x" * 200_000)):
-        show_whole = query.ShowWhole(stage.tasks, stage.archive)
+        show_whole = query.ShowWhole(harness.tasks, harness.archive)
         assert show_whole(task.id, ALICE).request.payload == payload
         with pytest.raises(NotFound):
             show_whole(task.id, MALLORY)
 
 
 def test_a_task_whose_stored_request_has_expired_is_shown_without_its_payload() -> None:
-    stage = Stage()
-    task = stage.submit(request(payload="x" * 200_000))
-    stage.archive.requests.clear()
-    assert query.ShowWhole(stage.tasks, stage.archive)(task.id, ALICE) == stage.task(task.id)
+    harness = Harness()
+    task = harness.submit(request(payload="x" * 200_000))
+    harness.archive.requests.clear()
+    assert query.ShowWhole(harness.tasks, harness.archive)(task.id, ALICE) == harness.task(task.id)
 
 
 def test_a_window_holds_for_a_listing_that_does_not_say_how_far_back_it_reaches() -> None:
-    stage, day = Stage(), timedelta(days=1)
-    old = stage.submit().id
-    stage.pass_(25 * 3600)
-    new = stage.submit().id
-    assert listed(stage, Filter(), day) == [new]
-    assert listed(stage, Filter()) == [new, old]
-    assert listed(stage, Filter(created_from=NOON), day) == [new, old]
-    assert listed(stage, Filter(task_ids=(old,)), day) == [old]
-    assert listed(stage, Filter(created_to=NOON + day * 0.5), day) == [old], "it reaches back from its end"
-    assert listed(stage, Filter(created_to=NOON + 365 * day), day) == [new], "which is not later than now"
-    assert listed(stage, Filter(created_to=datetime.min.replace(tzinfo=UTC)), day) == []
+    harness, day = Harness(), timedelta(days=1)
+    old = harness.submit().id
+    harness.pass_(25 * 3600)
+    new = harness.submit().id
+    assert listed(harness, Filter(), day) == [new]
+    assert listed(harness, Filter()) == [new, old]
+    assert listed(harness, Filter(created_from=NOON), day) == [new, old]
+    assert listed(harness, Filter(task_ids=(old,)), day) == [old]
+    assert listed(harness, Filter(created_to=NOON + day * 0.5), day) == [old], "it reaches back from its end"
+    assert listed(harness, Filter(created_to=NOON + 365 * day), day) == [new], "which is not later than now"
+    assert listed(harness, Filter(created_to=datetime.min.replace(tzinfo=UTC)), day) == []
 
 
 def test_a_permanent_link_leads_to_a_link_that_is_signed_now() -> None:
-    task = Stage().submit()
+    task = Harness().submit()
     _, _, token, _, file = links.path_of(f"{task.id}/1-video.mp4", SECRET.encode()).split("/")
     follow = query.FollowLink(lambda *given: " ".join(given), FixedSecret())
     assert follow(token, task.id, file, "HEAD", "kite.mp4") == f"{task.id} 1-video.mp4 HEAD kite.mp4"

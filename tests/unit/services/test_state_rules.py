@@ -34,7 +34,7 @@ from reelkeep.domain.task import Failure, FailureClass, State, Task
 from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import SourceBusy, SourceGone
 from tests.fakes import FakeTasks
-from tests.unit.services.stage import MALLORY, FakeExecutions, FakeProvider, Stage, creation
+from tests.unit.services.harness import MALLORY, FakeExecutions, FakeProvider, Harness, creation
 
 _RANK = {State.CREATED: 0, State.QUEUEING: 1, State.PROCESSING: 2, State.ARCHIVING: 3}
 _END = {"success": State.SUCCESS, "failed": State.FAILED, "cancelled": State.CANCELLED}
@@ -144,8 +144,8 @@ class Lives(RuleBasedStateMachine):
     def submitted(self, has_list: bool, moods: list[str], troubles: list[str]) -> None:
         self.provider = Honest(has_list=has_list, moods=moods)
         self.tasks = Written(troubles=troubles)
-        self.stage = Stage(provider=self.provider, tasks=self.tasks)
-        self._attempt(self.stage.submit)
+        self.harness = Harness(provider=self.provider, tasks=self.tasks)
+        self._attempt(self.harness.submit)
         self.tasks.troubles = []
 
     def _attempt(self, step: Any, *given: Any) -> None:
@@ -162,12 +162,12 @@ class Lives(RuleBasedStateMachine):
         if task is None or (function == "finalize" and task.state not in (*_END.values(), State.ARCHIVING)):
             return
         self.provider.moods, self.tasks.troubles = moods, troubles
-        self._attempt(getattr(self.stage, function), task.id)
+        self._attempt(getattr(self.harness, function), task.id)
         self.provider.moods, self.tasks.troubles = [], []
 
     @rule(seconds=st.sampled_from([1, 60, 400, 3000]))
     def time_passes(self, seconds: int) -> None:
-        self.stage.pass_(seconds)
+        self.harness.pass_(seconds)
 
     @rule(truth=st.sampled_from(["processing", "success", "failed"]))
     @precondition(lambda self: self.provider.truth in ("queueing", "processing"))
@@ -178,13 +178,13 @@ class Lives(RuleBasedStateMachine):
         fault=st.sampled_from([SourceBusy("503"), SourceGone("403"), None]), name=st.sampled_from(["video", "cover"])
     )
     def files_change_their_luck(self, fault: BaseException | None, name: str) -> None:
-        self.stage.archive.faults[name] = [fault, None]
+        self.harness.archive.faults[name] = [fault, None]
 
     @rule()
     def somebody_else_tries_to_cancel(self) -> None:
         if self.task:
             before = self.task
-            self._attempt(self.stage.cancel, before.id, MALLORY)
+            self._attempt(self.harness.cancel, before.id, MALLORY)
             assert self.task == before
 
     @invariant()
@@ -213,32 +213,32 @@ class Lives(RuleBasedStateMachine):
                 if task.state is State.SUCCESS:
                     videos = [creation.asset("video") for creation in task.creations]
                     assert [video is not None and video.archived is not None for video in videos] == [True]
-                    assert any(kept.id == task.id for kept in self.stage.archive.manifests)
+                    assert any(kept.id == task.id for kept in self.harness.archive.manifests)
 
     @invariant()
     def it_is_told_under_one_id(self) -> None:
-        assert len({told["id"] for told in self.stage.notices.told}) <= 1
+        assert len({told["id"] for told in self.harness.notices.told}) <= 1
 
     def teardown(self) -> None:
         """From here on nothing goes wrong any more: it ends, and as it ended at the provider."""
         if self.task is None:
             assert self.provider.accepted == 0
             return
-        self.stage.archive.faults, self.provider.moods, self.tasks.troubles = {}, [], []
+        self.harness.archive.faults, self.provider.moods, self.tasks.troubles = {}, [], []
         if self.provider.truth in ("queueing", "processing"):
             self.provider.truth = "success"
-        self.stage.executions = FakeExecutions()
+        self.harness.executions = FakeExecutions()
         for _ in range(20):
-            self.stage.pass_(700)
-            self.stage.sweep()
-            self._attempt(self.stage.see_through, self.task.id)
+            self.harness.pass_(700)
+            self.harness.sweep()
+            self._attempt(self.harness.see_through, self.task.id)
             if self.task.announcements.announced_at:
                 break
             if self.provider.truth in ("queueing", "processing"):  # placed only now
                 self.provider.truth = "success"
         task = self.task
         assert task.announcements.announced_at is not None
-        assert len({told["id"] for told in self.stage.notices.told}) == 1
+        assert len({told["id"] for told in self.harness.notices.told}) == 1
         unknowable = not self.provider.has_list and task.failure and task.failure.reason is FailureClass.LOST
         expired = task.state is State.EXPIRED or (task.failure and "does not know" in task.failure.message)
         if self.provider.truth and not unknowable and not expired:

@@ -26,7 +26,7 @@ from reelkeep.domain.task import State
 from reelkeep.ports import Caller
 from reelkeep.services.subscriptions import ManageSubscriptions
 from tests.fakes import FakeSubscriptions, FakeTopic
-from tests.unit.services.stage import ALICE, MALLORY, NOON
+from tests.unit.services.harness import ALICE, MALLORY, NOON
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:films"
 FAILED = Filter(states=(State.FAILED,))

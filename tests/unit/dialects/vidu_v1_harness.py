@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reelkeep.dialects.vidu_v1.server import dialect
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import BOAT, Speaker, values
+from tests.unit.dialects.harness import BOAT, Speaker, values
 
 v1 = Speaker(dialect)
 

@@ -1,4 +1,4 @@
-"""What the tests of a dialect share: its routes as calls, a task at any stage, a provider's answers."""
+"""What the tests of a dialect share: its routes as calls, a task at any harness, a provider's answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stage for the services: every port played by hand, and a clock that only the test moves."""
+"""A harness for the services: every port played by hand, and a clock that only the test moves."""
 
 from __future__ import annotations
 
@@ -240,7 +240,7 @@ class FakeDestinations:
 
 
 @dataclass
-class Stage:
+class Harness:
     provider: FakeProvider = field(default_factory=FakeProvider)
     tasks: FakeTasks = field(default_factory=FakeTasks)
     claims: FakeClaims = field(default_factory=FakeClaims)

@@ -1,4 +1,4 @@
-"""What the tests of Vidu's ent/v2 share: golden bodies, a task at any stage, and the routes as calls."""
+"""What the tests of Vidu's ent/v2 share: golden bodies, a task at any harness, and the routes as calls."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reelkeep.domain.errors import ClientError
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Request, State, Task
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import BOAT, KEPT, TASK_ID, TINY, Speaker, link_to, task_of
+from tests.unit.dialects.harness import BOAT, KEPT, TASK_ID, TINY, Speaker, link_to, task_of
 
 SIGNATURE = "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260106T080130Z&X-Amz-Expires={}&X-Amz-Signature=c0ffee"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from reelkeep.dialects.volc_ark.server import dialect
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import (
+from tests.unit.dialects.harness import (
     BOAT,
     Speaker,
 )

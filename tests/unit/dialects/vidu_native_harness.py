@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reelkeep.dialects.vidu_native.server import dialect
-from tests.unit.dialects.stage import Speaker, values
+from tests.unit.dialects.harness import Speaker, values
 
 native = Speaker(dialect)
 

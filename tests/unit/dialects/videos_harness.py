@@ -13,7 +13,7 @@ from typing import Any
 from reelkeep.dialects.dialect import Http
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Polling, Request, State, Task
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.stage import NOW, TASK_ID, finished, task_of, values
+from tests.unit.dialects.harness import NOW, TASK_ID, finished, task_of, values
 
 FIRST, LAST, OTHER = (f"https://ex.test/{name}.png" for name in ("first", "last", "other"))
 PNG = b"\x89PNG\r\n\x1a\n--x\r\n"

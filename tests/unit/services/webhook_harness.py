@@ -1,4 +1,4 @@
-"""A stage for webhooks: receivers with a temper, a queue as SQS has them, and time that only a test passes."""
+"""A harness for webhooks: receivers with a temper, a queue as SQS has them, and time that only a test passes."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from reelkeep.services.deliver import Deliver
 from reelkeep.services.release import Release
 from reelkeep.services.webhooks import ManageWebhooks
 from tests.fakes import FakeCircuitBreakers, FakeDeliveries, FakeWaiting, FakeWebhooks
-from tests.unit.services.stage import ALICE, NOON, FakeDestinations, FakeNotices, request
+from tests.unit.services.harness import ALICE, NOON, FakeDestinations, FakeNotices, request
 
 MASTER = "m" * 64
 WORKERS = 100  # the mapping's
@@ -118,7 +118,7 @@ class FakeQueue:
 
 
 @dataclass
-class WebhookStage:
+class WebhookHarness:
     now: datetime = NOON
     webhooks: FakeWebhooks = field(default_factory=FakeWebhooks)
     deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
