@@ -6,6 +6,7 @@ import json
 from functools import partial
 from typing import Any
 
+from reelkeep.domain.task import State
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.stack import KEYS, Stack, configuration
 from tests.chaos.simulation.world import DAYS, LISTING
@@ -50,10 +51,10 @@ class People:
             self._ask(number, path, asked, 1)
 
     def _arrives_late(self, number: int, path: str, asked: dict[str, Any]) -> None:
-        """The first attempt. After a refusal of the second it is as good as a new one, and so is not played."""
+        """The first attempt. If the second one failed or was cancelled, it is a new one: not played."""
         numbers = self._world.numbers
         made = [self._stack.tasks.recorded[task_id] for task_id, each in numbers.items() if each == number]
-        if made and not made[0].failure:
+        if made and (made[0].state is State.SUCCESS or not made[0].state.terminal):
             self._ask(number, path, asked, 1)
 
     def _ask(self, number: int, path: str, asked: dict[str, Any], attempt: int) -> None:
