@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from reelkeep.domain.task import Kind, Request, Task
+from reelkeep.domain.durations import Combination
+from reelkeep.domain.task import Request, Task
 
 ORDINARY = timedelta(hours=2)  # then the provider has forgotten the task, or never had it
 OFF_PEAK = timedelta(hours=49)  # Vidu ends an off-peak task by itself after 48 h
@@ -24,8 +25,6 @@ _LONGEST_WAIT = 900.0  # seconds; an off-peak task may end at any moment of two 
 _LONGEST_COPY_WAIT = 1800.0
 _LONGEST_TURN_WAIT = 900.0  # seconds; the task is started when its turn comes, and looks by itself only in case
 _SHARE = 0.12  # of the time it takes: about five looks a task, a result seen 6 % late on average
-_SECONDS_BY_RESOLUTION = {"360p": 30, "480p": 40, "540p": 55, "720p": 75, "1080p": 130, "2K": 200, "4K": 300}
-_SLOWER = {Kind.REFERENCE2VIDEO: 1.7, Kind.MULTIFRAME: 2.0, Kind.UPSCALE: 1.5}
 
 
 def deadline(request: Request, created_at: datetime) -> datetime:
@@ -36,14 +35,7 @@ def deadline(request: Request, created_at: datetime) -> datetime:
 
 
 def expected_seconds(request: Request) -> float:
-    """What is known of the kind, from published measurements: between 30 s (360p, 4 s) and some minutes.
-
-    Source: the timings of 302.ai's model table and DMXAPI's captures for Vidu; ComfyUI's estimates.
-    """
-    if request.off_peak:
-        return 1800.0
-    base = _SECONDS_BY_RESOLUTION.get(request.resolution, 75)
-    return base * _SLOWER.get(request.kind, 1.0) * math.sqrt((request.duration or 4) / 4)
+    return Combination.of(request).guess
 
 
 def expected_at(typical_seconds: float | None, request: Request) -> float:
