@@ -133,9 +133,12 @@ def deploy(
 
 
 def _translate_state_machine(arn: str, endpoint_url: str) -> None:
-    """To JSON: the emulator accepts a definition in YAML, as AWS does, and then cannot run it."""
+    """To JSON: the emulator accepts a definition in YAML, as AWS does, and then cannot run it. Without the states'
+    timeouts, which would count the time in line for a worker; the functions keep their own."""
     aws = stack.session().client("stepfunctions", endpoint_url=endpoint_url, config=stack.DIRECT)
     definition = yaml.safe_load(aws.describe_state_machine(stateMachineArn=arn)["definition"])
+    for state in definition["States"].values():
+        state.pop("TimeoutSeconds", None)
     aws.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from local.pools import Pool
+from local.pools import WAIT_SECONDS, Pool
 from local.workers import Function, FunctionError
 
 
@@ -42,9 +41,9 @@ class Server(ThreadingHTTPServer):
         for pool in old.values():
             pool.close()
 
-    def pool(self, name: str, deadline: float) -> Pool:
+    def pool(self, name: str) -> Pool:
         """Raises `FunctionError` if there is no such function."""
-        self._deployed.wait(deadline - time.time())
+        self._deployed.wait(WAIT_SECONDS)
         if (pool := self._pools.get(name)) is None:
             raise FunctionError({"errorType": "ResourceNotFoundException", "errorMessage": f"no function {name}"})
         return pool
@@ -60,10 +59,8 @@ class Invocation(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         request_id = self.headers["X-Amzn-Lambda-Request-Id"]
-        deadline = int(self.headers["X-Amzn-Lambda-Deadline-Ms"]) / 1000
         try:
-            pool = self.server.pool(self.path.removeprefix("/"), deadline)
-            answer = pool.invoke(event, request_id, deadline)
+            answer = self.server.pool(self.path.removeprefix("/")).invoke(event, request_id)
             self._answer(500 if _repeats_stream(event, answer) else 200, answer)
         except FunctionError as failure:
             self._answer(500, failure.error)

@@ -7,7 +7,8 @@ how far its readers had come, and not what there was to read. Here
 - everything is written down every few seconds, by a copy of the process: as Redis does, so nobody waits for it, and
   what is written is the state of one moment;
 - what a stream's readers have not had yet is written down with its table;
-- a page of another address gets nothing: ministack lets every page read everything, the providers' secret too.
+- a page of another address gets nothing: ministack lets every page read everything, the providers' secret too;
+- an invocation may wait for a worker: ministack gives up when the function's own time is over, workers or not.
 
 Started by the emulator's own Python:
 
@@ -37,6 +38,7 @@ TICK_SECONDS = 0.1
 PAUSE_SECONDS = 5.0  # between two savings, if there was a request meanwhile
 SHARE = 20  # and so many times as long as the last one took
 SAVING_SECONDS = 120.0
+INVOCATION_SECONDS = 1920  # for a worker (local/pools.py), and then for the slowest function
 WRITES = {
     "DynamoDB_20120810": ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"),
     "AmazonSQS": ("SendMessage", "SendMessageBatch"),
@@ -227,7 +229,9 @@ def main() -> None:
     state = Path(os.environ["STATE_DIR"])
     journal = Journal(state / JOURNAL)
     saving = Saving(emulator, journal, state, Path(os.environ["SAVE_WHILE"]))
-    streams = Streams(dynamodb, importlib.import_module("ministack.services.lambda_svc"))
+    functions: Any = importlib.import_module("ministack.services.lambda_svc")
+    functions._execute_function_proxy = patient(functions._execute_function_proxy)
+    streams = Streams(dynamodb, functions)
     load, serve = emulator._load_persisted_state, emulator.app
     handlers = {"DynamoDB_20120810": dynamodb.handle_request, "AmazonSQS": queues.handle_request}
 
@@ -260,6 +264,15 @@ def main() -> None:
     emulator.app = closed_to_strangers(count)
     emulator.save_all = lambda _: None
     emulator.main()
+
+
+def patient(invoke: Any) -> Any:
+    """Ends no invocation: the functions' timeouts are kept by those who run them (local/workers.py)."""
+
+    def invoke_patiently(function: Any, *arguments: Any) -> Any:
+        return invoke({**(function.get("config") or function), "Timeout": INVOCATION_SECONDS}, *arguments)
+
+    return invoke_patiently
 
 
 def closed_to_strangers(serve: Any) -> Any:

@@ -13,6 +13,7 @@ from local.workers import Function, FunctionError, Worker, failed
 
 WORKERS: Final = min(16, max(4, os.cpu_count() or 1))  # of each function
 START_SECONDS: Final = 120.0
+WAIT_SECONDS: Final = 900.0  # for a worker
 IDLE_SECONDS: Final = 60.0  # after which a surplus worker goes
 
 
@@ -38,15 +39,19 @@ class Pool:
         with self._lock:
             self._start_another()
 
-    def invoke(self, event: Any, request_id: str, deadline: float) -> Any:
-        """What the function returns, or `FunctionError`. `deadline` is when the caller stops waiting."""
-        worker = self._take(deadline)
+    def invoke(self, event: Any, request_id: str, patience: float = WAIT_SECONDS) -> Any:
+        """What the function returns, or `FunctionError`.
+
+        Lambda would start one more environment: so waiting for a worker, up to `patience` seconds, takes nothing from
+        the function's own time.
+        """
+        worker = self._take(patience)
         try:
-            return worker.invoke(event, request_id, deadline)
+            return worker.invoke(event, request_id)
         finally:
             self._put_back(worker)
 
-    def _take(self, deadline: float) -> Worker:
+    def _take(self, patience: float) -> Worker:
         place: SimpleQueue[Worker | FunctionError] = SimpleQueue()
         with self._lock:
             if self._idle:
@@ -54,7 +59,7 @@ class Pool:
             self._waiting.append(place)
             self._start_another()
         try:
-            handed = place.get(timeout=max(0.0, deadline - time.time()))
+            handed = place.get(timeout=patience)
         except Empty:
             with self._lock:
                 if place in self._waiting:

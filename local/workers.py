@@ -76,9 +76,10 @@ class Worker:
         except OSError as error:
             raise failed("Runtime.ExitError", f"the function did not start; see {self._function.log}") from error
 
-    def invoke(self, event: Any, request_id: str, deadline: float) -> Any:
+    def invoke(self, event: Any, request_id: str) -> Any:
         """What the function returns, or `FunctionError`."""
         self.usable = False  # until it has answered
+        deadline = time.time() + self._function.timeout
         invocation = {
             "event": event,
             "request_id": request_id,

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T | None], *, what: str, within: float = 120.0, every: float = 0.25) -> T:
+def until(look: Callable[[], T | None], *, what: str, within: float = 300.0, every: float = 0.25) -> T:
     """What `look` finds, as soon as it finds anything."""
     deadline = time.monotonic() + within
     while not (found := look()):

@@ -35,7 +35,7 @@ class Client:
     def task(self, task_id: str) -> Json:
         return shown(self.http.get(f"/tasks/{task_id}"))
 
-    def ended(self, task_id: str, within: float = 120.0) -> Json:
+    def ended(self, task_id: str, within: float = 300.0) -> Json:
         """The task, once it is at its end."""
         seen: Json = {}
 
@@ -45,7 +45,7 @@ class Client:
 
         return until(look, what=f"the end of task {task_id}", within=within, every=0.5)
 
-    def succeeded(self, task_id: str, within: float = 120.0) -> Json:
+    def succeeded(self, task_id: str, within: float = 300.0) -> Json:
         task = self.ended(task_id, within)
         assert task["state"] == "success", task
         return task
@@ -77,7 +77,7 @@ class Client:
     def vidu_task(self, task_id: str) -> Json:
         return shown(self.http.get(f"/ent/v2/tasks/{task_id}/creations"))
 
-    def vidu_ended(self, task_id: str, within: float = 120.0) -> Json:
+    def vidu_ended(self, task_id: str, within: float = 300.0) -> Json:
         def look() -> Json | None:
             task = self.vidu_task(task_id)
             return task if task["state"] in ("success", "failed") else None

@@ -30,11 +30,11 @@ class Mailbox:
         self._queue = queue
         self.notices: list[Notice] = []
 
-    def of(self, task_id: str, within: float = 60.0) -> Notice:
+    def of(self, task_id: str, within: float = 300.0) -> Notice:
         """The task's notice, when it has come."""
         return until(lambda: self._all_of(task_id), what=f"the notice of task {task_id}", within=within)[0]
 
-    def await_all(self, task_ids: Sequence[str], within: float = 60.0) -> dict[str, list[Notice]]:
+    def await_all(self, task_ids: Sequence[str], within: float = 300.0) -> dict[str, list[Notice]]:
         """The notices of each of these tasks, when there is one of every one."""
 
         def all_here() -> dict[str, list[Notice]] | None:

@@ -59,7 +59,7 @@ def test_it_submits_a_task_shows_it_and_lists_it(generated: Module, its: Any, pr
     ended = until(
         lambda: found if (found := show.sync(task.id, client=its)).finished_at else None,
         what="the end of the task",
-        within=120,
+        within=300,
         every=0.5,
     )
     assert (ended.state, ended.kind) == (models.TaskState.SUCCESS, models.TaskKind.TEXT2VIDEO)

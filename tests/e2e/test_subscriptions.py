@@ -125,12 +125,12 @@ def test_an_address_is_pending_until_it_confirms_and_is_told_then(
     made = subscribe(alice, address, protocol="https", tags=["to-the-listener"])
     path = f"/subscriptions/{made['id']}"
     assert made["status"] == "pending"
-    until(lambda: posted, what="the request to confirm", within=20)
+    until(lambda: posted, what="the request to confirm", within=120)
     httpx.get(posted[0]["SubscribeURL"], trust_env=False).raise_for_status()
     assert shown(alice.http.get("/subscriptions"))["subscriptions"] == [{**made, "status": "active"}]
     task = alice.submitted(prompt("for the listener"), tags=["to-the-listener"])
     alice.ended(task)
-    until(lambda: len(posted) > 1, what="the notice", within=20)
+    until(lambda: len(posted) > 1, what="the notice", within=120)
     assert json.loads(posted[1]["Message"])["subject"] == task
     assert alice.http.delete(path).status_code == 204
 

@@ -36,7 +36,7 @@ def answers(
         async with httpx.AsyncClient(
             base_url=stack.api_url,
             headers={"authorization": f"Bearer {carol.key}"},
-            timeout=60,
+            timeout=600,
             limits=httpx.Limits(max_connections=MANY),
             trust_env=not stack.aws_endpoint_url,
         ) as http:
@@ -60,7 +60,7 @@ def ended(carol: Client, answers: list[httpx.Response]) -> list[dict[str, Any]]:
         tasks = carol.tasks()
         return tasks if all(task["state"] in FINAL for task in tasks) else None
 
-    return until(look, what="the end of all tasks", within=400, every=1.0)
+    return until(look, what="the end of all tasks", within=1200, every=1.0)
 
 
 def test_all_are_taken_in(answers: list[httpx.Response]) -> None:

@@ -18,7 +18,7 @@ from tests.e2e.conftest import Prompt
 from tests.e2e.simulator import Simulator
 from tests.waiting import until
 
-SECONDS = 90.0
+SECONDS = 300.0
 ALL = ["processing", "archiving", "success", "failed", "cancelled", "expired"]
 
 

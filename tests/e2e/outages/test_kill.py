@@ -31,7 +31,7 @@ def all_ended(client: Client, ids: set[str]) -> list[dict[str, Any]]:
         tasks = [task for task in client.tasks() if task["id"] in ids]
         return tasks if all(task["state"] in FINAL for task in tasks) else None
 
-    return until(look, what="the end of all tasks", within=400, every=1.0)
+    return until(look, what="the end of all tasks", within=1200, every=1.0)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -24,10 +23,7 @@ def function(tmp_path: Path) -> Function:
 
 def invoke(address: str, body: bytes) -> urllib3.BaseHTTPResponse:
     """As the emulator does."""
-    headers = {
-        "X-Amzn-Lambda-Request-Id": "request-1",
-        "X-Amzn-Lambda-Deadline-Ms": str(int((time.time() + 5) * 1000)),
-    }
+    headers = {"X-Amzn-Lambda-Request-Id": "request-1"}
     return urllib3.request("POST", address, body=body, headers=headers, retries=False)
 
 

@@ -18,7 +18,7 @@ import httpx
 import pytest
 from botocore.config import Config
 
-from local import emulator, journal, processes
+from local import emulator, journal, pools, processes
 from local.claims import free_ports
 from local.listener import Listener, listening
 from tests.waiting import until
@@ -248,6 +248,18 @@ def test_a_line_that_was_cut_short_is_passed_over(tmp_path: Path) -> None:
     later = journal.Journal(tmp_path)
     assert list(later.entries()) == [["a", "1"]]
     later.end()
+
+
+def test_an_invocation_may_wait_longer_than_its_function_may_run() -> None:
+    asked: list[Any] = []
+    invoke = journal.patient(lambda *arguments: asked.append(arguments))
+    deployed = {"FunctionName": "step", "Timeout": 29}
+    for function in (deployed, {"config": deployed}):
+        invoke(function, {"event": 1}, "http://here", "request-1")
+    expected = {"FunctionName": "step", "Timeout": journal.INVOCATION_SECONDS}
+    assert asked == [(expected, {"event": 1}, "http://here", "request-1")] * 2
+    assert deployed["Timeout"] == 29
+    assert journal.INVOCATION_SECONDS > pools.WAIT_SECONDS + 900
 
 
 def test_a_page_of_another_address_reads_nothing_and_does_nothing(data: Path) -> None:

@@ -29,7 +29,7 @@ def start(folder: Path, program: str) -> processes.Child:
 
 
 def await_start(folder: Path) -> None:
-    until((folder / "started").exists, what="the child to start", within=10)
+    until((folder / "started").exists, what="the child to start", within=60)
 
 
 def lives(folder: Path) -> bool:
@@ -55,7 +55,7 @@ def test_a_program_tidies_up_and_ends_also_when_we_are_killed(tmp_path: Path) ->
     with subprocess.Popen([sys.executable, "-c", PARENT, tmp_path, PROGRAM]) as parent:
         await_start(tmp_path)
         parent.kill()
-    until(lambda: not lives(tmp_path), what="the children to end", within=10)
+    until(lambda: not lives(tmp_path), what="the children to end", within=60)
     assert (tmp_path / "tidied").exists()
 
 
@@ -72,7 +72,7 @@ def test_what_a_program_started_ends_with_it(tmp_path: Path) -> None:
     child = start(tmp_path, f"import subprocess, sys\nsubprocess.run([sys.executable, '-c', {PROGRAM!r}])")
     await_start(tmp_path)
     child.stop()
-    until(lambda: not lives(tmp_path), what="the children to end", within=10)
+    until(lambda: not lives(tmp_path), what="the children to end", within=60)
 
 
 def test_a_program_that_ended_by_itself_is_noticed_with_its_log(tmp_path: Path) -> None:

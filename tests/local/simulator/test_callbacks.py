@@ -31,7 +31,7 @@ class Listener:
         return [body.get("state") or body["status"] for _, body in self.heard]
 
     def hears(self, *states: str) -> None:
-        until(lambda: len(self.heard) >= len(states), what=f"{states}, not only {self.states}", within=10)
+        until(lambda: len(self.heard) >= len(states), what=f"{states}, not only {self.states}", within=60)
         assert self.states == list(states)
 
 
@@ -110,7 +110,7 @@ def test_an_end_that_was_not_taken_well_is_told_again_three_times(simulator: Cli
     task_id = simulator.submitted(callback_url=listener.url)
     simulator.skip(10)
     listener.hears(*["success"] * 4)
-    until(lambda: len(seen(simulator, task_id)[0]["answers"]) == 4, what="the last answer", within=5)
+    until(lambda: len(seen(simulator, task_id)[0]["answers"]) == 4, what="the last answer", within=60)
     assert seen(simulator, task_id)[0]["answers"] == [500, 503, 404, 500]
 
 
@@ -144,7 +144,7 @@ def test_a_late_call_may_come_after_a_later_one(simulator: Client, listener: Lis
     until(
         lambda: simulator.http.get("/simulator/faults").json()["faults"][0]["happened"],
         what="the late call",
-        within=5,
+        within=60,
     )
     simulator.skip(10)
     listener.hears("success", "processing")
