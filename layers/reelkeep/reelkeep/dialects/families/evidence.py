@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from reelkeep.dialects.families.lenient import JsonObject
-from reelkeep.domain.observation import Uncertain
+from reelkeep.domain.observation import Absent, Uncertain
 from reelkeep.domain.schedule import LISTED_IN_ORDER_AFTER
 from reelkeep.domain.task import DispatchStatus, Task
-from reelkeep.domain.wire import OtherTask
+from reelkeep.domain.wire import Json, OtherTask
 
 _NEAR = timedelta(minutes=10)
 _MOST_LOOKED_UP = 500  # rows of a list, some 10 ms each
@@ -75,6 +75,29 @@ def strangers(rows: Iterable[Row], task: Task, other: OtherTask) -> list[Row]:
 def is_near(row: Row, task: Task) -> bool:
     """Whether the row is of the time of the call, if the provider's clock is right. A hint, and nothing more."""
     return row.created_at is None or abs(row.created_at - task.dispatched_at) <= _NEAR
+
+
+def absence(
+    rows: Collection[Row],
+    task: Task,
+    other: OtherTask,
+    *,
+    shown: Callable[[Row], Json],
+    sent: Callable[[Task], Json],
+) -> Absent | Uncertain:
+    """What a whole list proves of a task whose mark is in none of its rows. `shown` is the mark of a row, `sent` that
+    of a task; None if it has none.
+
+    Another mark excludes a row only if the tasks of ours that the list shows have their own there: who stands between
+    us and the provider may alter marks, or drop them. A row without a mark may be ours even then: not every task need
+    have taken the same way.
+    """
+    ours = witnesses(rows, task, other)
+    marked = [(shown(each.row), sent(each.task)) for each in ours if sent(each.task) is not None]
+    is_shown = sent(task) is not None and bool(marked) and all(mark == own for mark, own in marked)
+    if strangers((row for row in rows if not is_shown or shown(row) is None), task, other):
+        return DOUBTFUL if is_shown or not ours else ALTERED
+    return Absent() if ours else UNPROVEN
 
 
 UNPROVEN = Uncertain(

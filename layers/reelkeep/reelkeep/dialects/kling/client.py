@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import ClassVar
 
 from reelkeep.dialects.families.client import Client, hs256, segment
-from reelkeep.dialects.families.evidence import ALTERED, DOUBTFUL, UNPROVEN, Row, strangers, witnesses
+from reelkeep.dialects.families.evidence import Row, absence
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.families.vocabulary import Codes
 from reelkeep.dialects.kling import LARGEST_PAGE, MOST_PAGES, NAME, PATH, SEGMENTS
-from reelkeep.domain.observation import Absent, Found, ListedPage, Uncertain
+from reelkeep.domain.observation import Found, ListedPage, Uncertain
 from reelkeep.domain.task import FailureClass, Kind, Request, Task
 from reelkeep.domain.wire import Callbacks, Json, OtherTask, ProviderRequest, ProviderResponse, Search
 
@@ -87,11 +87,7 @@ class KlingClient(Client):
         return replace(read, next_page=f"{after[0]}:1:" if after else "")
 
     def find(self, task: Task, other: OtherTask) -> Search:
-        """By our mark, in a list that is read until a page of it is empty.
-
-        Another mark excludes a row only if the tasks of ours that the list shows have their own there, and a row
-        without one may be ours: a gateway may alter marks, or drop them.
-        """
+        """By our mark, in a list that is read until a page of it is empty."""
         rows = dict[str, Row]()
         for number in range(1, self.most_pages + 1):
             answer = yield self.page(self.list_of(task), number)
@@ -108,11 +104,9 @@ class KlingClient(Client):
                 return Uncertain("the provider's list shows the same page again")
         else:
             return Uncertain("the provider's list does not end")
-        ours = witnesses(rows.values(), task, other)
-        is_shown = all(self.mark(each.row.task) == each.task.id for each in ours)
-        if strangers([row for row in rows.values() if not (is_shown and self.mark(row.task))], task, other):
-            return DOUBTFUL if is_shown else ALTERED
-        return Absent() if ours else UNPROVEN
+        return absence(
+            rows.values(), task, other, shown=lambda row: self.mark(row.task) or None, sent=lambda task: task.id
+        )
 
     def _place(self, page: str) -> tuple[str, int, str]:
         """Of a page: its list, its number, and the last task of the page before."""

@@ -8,10 +8,10 @@ from datetime import datetime
 from zlib import crc32
 
 from reelkeep.dialects.families.client import Client, segment
-from reelkeep.dialects.families.evidence import ALTERED, DOUBTFUL, UNPROVEN, Row, is_near, strangers, witnesses
+from reelkeep.dialects.families.evidence import Row, absence, is_near, strangers
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH
-from reelkeep.domain.observation import Absent, Found, ListedPage, Uncertain, Untraceable
+from reelkeep.domain.observation import Found, ListedPage, Uncertain, Untraceable
 from reelkeep.domain.task import State, Task
 from reelkeep.domain.wire import Callbacks, Json, OtherTask, ProviderRequest, ProviderResponse, Search
 
@@ -67,9 +67,7 @@ class _Client(Client):
     def find(self, task: Task, other: OtherTask) -> Search:
         """By its mark, among all that Ark has: its list knows no time to be filtered by.
 
-        What has our mark and was asked for otherwise is not taken for ours, nor is it overlooked. Another mark
-        excludes a row only if the tasks of ours that the list shows have their own there: an aggregator may alter
-        marks, or drop them.
+        What has our mark and was asked for otherwise is not taken for ours, nor is it overlooked.
         """
         mark, rows, total, number = _mark(task), dict[str, Row](), None, 0
         while total is None or _named(rows) < total:
@@ -86,17 +84,11 @@ class _Client(Client):
             if total not in (None, counted) or before == _named(rows) < counted:
                 return Uncertain("the provider's list changed while it was read")
             total = counted
-        ours = witnesses(rows.values(), task, other)
-        marks = [(_echo(each.row), _mark(each.task)) for each in ours if _mark(each.task) is not None]
-        is_shown = mark is not None and bool(marks) and all(echo == own for echo, own in marks)
-        suspects = strangers([row for row in rows.values() if not is_shown or _echo(row) is None], task, other)
-        if mark is None and any(
-            _echo(row) in (None, task.request.expires_after or EXPIRES_AFTER) for row in suspects
-        ):
-            return Untraceable()
-        if suspects:
-            return DOUBTFUL if is_shown or not ours else ALTERED
-        return Absent() if ours else UNPROVEN
+        if mark is None:
+            unmarked = (None, task.request.expires_after or EXPIRES_AFTER)
+            if strangers((row for row in rows.values() if _echo(row) in unmarked), task, other):
+                return Untraceable()
+        return absence(rows.values(), task, other, shown=_shown_mark, sent=_mark)
 
 
 upstream = _Client()
@@ -153,3 +145,10 @@ def _is_asked_for(row: Row, task: Task) -> bool:
 
 def _echo(row: Row) -> int | None:
     return row.task.whole(_EXPIRY)
+
+
+def _shown_mark(row: Row) -> int | None:
+    """None for a time that nobody would take for a mark: Ark's default stands where a mark was dropped, an
+    aggregator's own default would, too."""
+    echo = _echo(row)
+    return echo if echo is not None and EXPIRES_AFTER - _MARKS < echo < EXPIRES_AFTER else None
