@@ -14,6 +14,8 @@ BIN := .venv/bin
 # Not `.`: a copy without git does not know what to ignore.
 CODE := layers functions local admin docs tests benchmarks
 
+TSC := npm exec --yes --package=typescript@5.9.3 -- tsc
+
 export SAM_CLI_TELEMETRY := 0
 # Each of the many processes of a run would compile the same packages again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -57,8 +59,11 @@ lint: $(SETUP)  ## Style of the code, soundness of the template
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/cfn-lint template.yaml
 
-types: $(SETUP)  ## Types, strictly
+types: $(SETUP)  ## Types, strictly; of the console's scripts too, if npm is here
 	$(BIN)/mypy
+	@if $(TSC) --version >/dev/null 2>&1; then $(TSC) -p jsconfig.json; elif [ -n "$(CI)" ]; then \
+		echo "error: npm cannot get TypeScript, which checks the console" >&2; exit 1; else \
+		echo "note: npm cannot get TypeScript here, so the types of the console's scripts were not checked"; fi
 
 unit: $(SETUP)  ## Tests that need nothing but this code
 	$(BIN)/pytest tests/unit
@@ -82,8 +87,14 @@ tools: $(SETUP)  ## Tests of the local cloud and of the simulator themselves
 integration: $(SETUP)  ## Tests on the local cloud's services
 	$(BIN)/pytest tests/integration
 
-e2e: $(SETUP)  ## Tests from outside, on a local cloud of their own (REELKEEP_STACK=stack.json: on one that is up)
-	$(BIN)/pytest tests/e2e --ignore tests/e2e/outages
+# The browser is the system's. Where Debian's package may be installed, it is.
+.PHONY: browser
+browser:
+	@test -n "$(CHROMIUM)" || command -v chromium google-chrome >/dev/null || \
+		{ test "$$(id -u)" = 0 && apt-get install --yes --quiet --no-install-recommends chromium >/dev/null; } || true
+
+e2e: $(SETUP) browser  ## Tests from outside, on a local cloud of their own (REELKEEP_STACK=stack.json: on one that is up)
+	$(if $(CI),BROWSER=required )$(BIN)/pytest tests/e2e --ignore tests/e2e/outages
 
 outages: $(SETUP)  ## The same while the cloud is killed and restarted
 	$(BIN)/pytest tests/e2e/outages tests/e2e/test_secrets.py

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -23,6 +25,8 @@ MADE_MS: Final = 300_000  # a video of the simulator's takes some seconds
 expect.set_options(timeout=60_000)  # by itself it is 5 s, too little for a machine that is busy
 MARKUP: Final = "<b>bold</b> <img src=x onerror=\"document.title='owned'\"> & <script>alert(1)</script>"
 
+if CHROMIUM is None and os.environ.get("BROWSER") == "required":
+    pytest.fail("no Chromium: apt-get install chromium", pytrace=False)
 if CHROMIUM is None:
     pytest.skip("no Chromium: apt-get install chromium", allow_module_level=True)
 
@@ -141,7 +145,7 @@ def test_a_video_is_asked_for_watched_while_it_is_made_and_played(tab: Tab, view
     (creation,) = viewer.task(task_id)["creations"]
     assert saving.value.path().stat().st_size == creation["files"][0]["bytes"]
 
-    page.get_by_role("link", name="Again, with changes").click()
+    page.get_by_role("link", name="With changes").click()
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value(text)
     expect(page.get_by_label("Duration")).to_have_value("1")
     page.go_back()
@@ -300,27 +304,69 @@ def test_what_is_sent_again_has_the_same_key_although_it_is_larger_than_a_tab_ke
     assert set(json.loads(page.evaluate("sessionStorage.getItem('reelkeep.attempts')")).values()) == {first, other}
 
 
+@pytest.fixture(scope="module")
+def whole(viewer: Client, prompt: Prompt) -> dict[str, Any]:
+    """A task with its video."""
+    return viewer.succeeded(viewer.submitted(prompt("to be played")))
+
+
+def listed(tab: Tab, whole: dict[str, Any], **creations: dict[str, Any]) -> None:
+    """The page finds such tasks: each has this name and this creation, and is otherwise like the whole one."""
+    tasks = {
+        f"{at:032x}": whole | {"id": f"{at:032x}", "prompt": name, "creations": [whole["creations"][0] | creation]}
+        for at, (name, creation) in enumerate(creations.items(), 1)
+    }
+    pages = {"tasks": [*tasks.values()], "next_cursor": None}
+    tab.page.route(re.compile(r"/tasks\?"), lambda route: route.fulfill(json=pages))
+    tab.page.route(re.compile(r"/tasks/0"), lambda route: route.fulfill(json=tasks[route.request.url[-32:]]))
+
+
 def test_a_video_that_cannot_be_played_is_said_to_be_so_and_one_without_a_cover_shows_its_first_frame(
-    tab: Tab, viewer: Client, prompt: Prompt
+    tab: Tab, whole: dict[str, Any]
 ) -> None:
-    whole = viewer.succeeded(viewer.submitted(prompt("to be played")))
-
-    def of(name: str, **creation: Any) -> dict[str, Any]:
-        digit = len(name)
-        return whole | {"id": f"{digit:032x}", "prompt": name, "creations": [whole["creations"][0] | creation]}
-
-    tasks = [of("without a cover", cover_url=None), of("unplayable", url=f"{tab.url}/files/broken.mp4")]
     page = tab.page
-    page.route(re.compile(r"/tasks\?"), lambda route: route.fulfill(json={"tasks": tasks, "next_cursor": None}))
-    page.route(re.compile(r"/tasks/0"), lambda route: route.fulfill(json=tasks[1]))
+    listed(tab, whole, coverless={"cover_url": None}, unplayable={"url": f"{tab.url}/files/broken.mp4"})
     page.route("**/broken.mp4*", lambda route: route.fulfill(body="no film", content_type="video/mp4"))
     tab.open()
-    frame = tab.tile("without a cover").locator("video")
+    frame = tab.tile("coverless").locator("video")
     expect(frame).to_have_js_property("videoWidth", whole["creations"][0]["video"]["width"])
     expect(frame).to_have_js_property("paused", True)
     tab.tile("unplayable").get_by_role("link").click()
     expect(page.get_by_role("alert").filter(has_text="cannot play this video")).to_be_visible()
     expect(page.get_by_alt_text("Its cover")).to_be_visible()
+
+
+def test_what_is_selected_is_saved_as_one_zip_or_as_links_and_two_are_compared(
+    tab: Tab, whole: dict[str, Any], anyone: httpx.Client
+) -> None:
+    page = tab.page
+    listed(tab, whole, dawn={}, dusk={}, noon={})
+    tab.open()
+    page.get_by_role("listitem").first.get_by_role("link").focus()
+    page.keyboard.press("x")
+    page.get_by_role("checkbox", name="Select: dawn").click(modifiers=["Shift"])
+    expect(page.get_by_role("status").filter(has_text="3 selected")).to_be_visible()
+    with page.expect_download() as saving:
+        page.get_by_role("button", name="Download as zip").click()
+    video = anyone.get(whole["creations"][0]["url"]).content
+    with zipfile.ZipFile(saving.value.path()) as saved:
+        assert saved.testzip() is None
+        assert sorted(name[:4] for name in saved.namelist()) == ["dawn", "dusk", "noon"]
+        assert {saved.read(name) for name in saved.namelist()} == {video}
+
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy links").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()").split() == [whole["creations"][0]["url"]] * 3
+    page.get_by_role("checkbox", name="Select: noon").click()
+    page.get_by_role("link", name="Compare").click()
+    page.get_by_role("button", name="Play both").click()
+    expect(page.get_by_role("button", name="Pause both")).to_be_visible()
+    expect(page.get_by_role("row").filter(has_text="Task id")).to_have_class("different")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("checkbox", checked=True)).to_have_count(2)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("checkbox", checked=True)).to_have_count(0)
 
 
 def test_axe_finds_nothing_in_any_view(tab: Tab, viewer: Client, prompt: Prompt) -> None:

@@ -110,10 +110,12 @@ def console(http: Http, *, public_url: str, archive: Callable[[], str]) -> Reply
     if http.path not in ("/", "/console"):
         raise NotFound("there is nothing here")
     address = urlsplit(public_url)
-    origins = sorted({f"{address.scheme}://{address.netloc}", archive()})
+    bucket = archive()
+    origins = sorted({f"{address.scheme}://{address.netloc}", bucket})
     page = (_CONSOLE / "console.html").read_text().replace('="/', f'="{address.path}/console/{_console_version()}/')
     files = " ".join(("'self'", *origins, "data:"))
     policy = f"{_POLICY.replace(_PICTURES, f'img-src {files}')}; media-src {files}"
+    policy = policy.replace("connect-src 'self'", f"connect-src 'self' {bucket}")  # it reads files into a zip
     headers = {"content-type": "text/html; charset=utf-8", "content-security-policy": policy, "vary": "accept"}
     return Reply(body=page, headers={**headers, **_SECURE})
 

@@ -1,10 +1,17 @@
-// Signs in, and shows the view that the address names: #/ the wall, #/task/<id>, #/new.
+// Signs in, and shows the view that the address names: #/ the wall, #/task/<id>, #/compare/<id>/<id>, #/new.
 // @ts-check
 import { call, el, key, root, say, Trouble } from "./console-base.js";
 import { Wall } from "./console-wall.js";
 
 const view = /** @type {HTMLElement} */ (document.getElementById("view"));
 const actions = /** @type {HTMLElement} */ (document.getElementById("actions"));
+/** @typedef {(wall: Wall, lockedOut: (trouble: any) => boolean, ...ids: string[]) => {element: any, close: () => void}} Open */
+/** @type {Record<string, () => Promise<{open: Open}>>} */
+const VIEWS = {
+  task: () => import("./console-task.js"),
+  compare: () => import("./console-compare.js"),
+  new: () => import("./console-form.js"),
+};
 /** @type {Wall | null} */
 let wall = null;
 /** @type {(() => void) | null} */
@@ -83,14 +90,15 @@ async function route() {
     wall = new Wall(lockedOut);
     view.replaceChildren(wall.element);
   }
-  const [, place, id] = location.hash.split("?")[0].split("/");
-  const shown = place === "task" || place === "new";
+  const [, place, ...rest] = location.hash.split("?")[0].split("/");
+  const load = VIEWS[place];
+  const shown = load !== undefined;
   wall.show(!shown);
   for (const other of [...view.children]) if (other !== wall.element) other.remove();
   if (!shown) return;
-  const module = place === "task" ? await import("./console-task.js") : await import("./console-form.js");
+  const module = await load();
   if (opening !== openings || !wall) return;
-  const opened = module.open(wall, id ?? "", lockedOut);
+  const opened = module.open(wall, lockedOut, ...rest);
   close = opened.close;
   view.append(opened.element);
   opened.element.focus({ preventScroll: true });
@@ -110,7 +118,9 @@ document.addEventListener("keydown", (event) => {
   if (event.target instanceof HTMLElement && event.target.closest("input, textarea, select, video")) return;
   if (event.ctrlKey || event.metaKey || event.altKey || !key.get()) return;
   if (event.key === "n") location.hash = "#/new";
-  if (event.key === "Escape" && location.hash.length > 2) location.hash = wall?.address ?? "#/";
+  if (event.key !== "Escape") return;
+  if (wall?.visible && wall.selected.size) wall.select([...wall.selected], false);
+  else if (location.hash.length > 2) location.hash = wall?.address ?? "#/";
 });
 addEventListener("hashchange", route);
 route();

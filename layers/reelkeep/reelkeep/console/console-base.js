@@ -61,6 +61,7 @@ export const sentence = (text) => text && text[0].toUpperCase() + text.slice(1) 
  * Calls the API. Raises Trouble.
  * @param {string} method @param {string} path  without a slash before it
  * @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal}} [options]
+ * @returns {Promise<any>}
  */
 export async function call(method, path, { body, headers, signal } = {}) {
   let answer, text;
@@ -220,6 +221,20 @@ export const title = (task) => task.prompt || task.template || KINDS[task.kind] 
 /** The first video that is in the archive. @param {any} task */
 export const video = (task) => task.creations.find((/** @type {any} */ each) => each.url);
 
+/** Width by height of its cover: of the video, or as it was asked for. Nothing is drawn flatter or taller than this. @param {any} task */
+export function shape(task) {
+  const { width, height } = video(task)?.video ?? {};
+  const [wide, high] = width ? [width, height] : (task.aspect_ratio ?? "").split(":").map(Number);
+  return Math.min(2.4, Math.max(0.625, wide / high || 16 / 9));
+}
+
+/** As a person would name it: what it shows, when, what kind of file. @param {any} task @param {any} file */
+export function fileName(task, file) {
+  const words = title(task).normalize("NFC").replace(/[^\p{L}\p{N}]+/gu, " ").trim().split(" ").slice(0, 8).join("-").slice(0, 60).toLowerCase();
+  const end = /\.\w+$/.exec(new URL(file.url).pathname)?.[0] ?? "";
+  return `${words || task.kind}-${task.created_at.slice(0, 10)}${file.name === "video" ? "" : `-${file.name}`}${end}`;
+}
+
 /** @param {number} seconds */
 export function span(seconds) {
   const whole = Math.max(0, Math.round(seconds));
@@ -237,6 +252,9 @@ export function bytes(count) {
 /** @param {string} moment */
 export const when = (moment) =>
   new Date(moment).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+
+/** @param {string} moment */
+export const clockTime = (moment) => new Date(moment).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
 /** @param {string} moment */
 export function day(moment) {

@@ -21,16 +21,12 @@ async function learn() {
   }
 }
 
-/**
- * @param {import("./console-wall.js").Wall} wall
- * @param {string} _
- * @param {(trouble: any) => boolean} lockedOut
- */
-export function open(wall, _, lockedOut) {
+/** @type {import("./console-app.js").Open} */
+export function open(wall, lockedOut) {
   const element = el("section.new", { tabindex: "-1", "aria-label": "New video" }, el("p.quiet-text", null, "One moment…"));
   document.title = "New video · Reelkeep";
   /** @type {Record<string, any>} what was typed, by field; of all kinds */
-  let values = read();
+  let values = read(), at = ""; // the field to begin with
 
   async function begin() {
     try {
@@ -40,6 +36,7 @@ export function open(wall, _, lockedOut) {
         values = request;
         if (hasData(earlier)) values = { ...values, images: values.images?.filter((/** @type {string} */ each) => !each.startsWith("data:")) };
         keep(DRAFT, values);
+        at = asked().get("at") ?? "";
         history.replaceState(null, "", "#/new"); // what is typed now is not undone by coming back
       }
       draw(spec, providers, earlier && hasData(earlier) ? "The pictures of the earlier one were sent as files: add them again." : "");
@@ -131,6 +128,12 @@ export function open(wall, _, lockedOut) {
     }
 
     element.replaceChildren(el("h1", null, "New video"), form);
+    const first = fields.get(at);
+    if (first) {
+      rest.open ||= others.includes(at);
+      first.input.focus();
+    }
+    at = "";
   }
 
   begin();
@@ -158,10 +161,14 @@ function field(name, schema, given, required, suggestions, typed) {
   const label = LABELS[name] ?? (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ");
   const list = suggestions?.length ? el("datalist", { id: `${id}-list` }, ...suggestions.map((each) => el("option", { value: each }))) : "";
   const type = schema.type;
-  let input, value, extra = "";
+  /** @type {any} */
+  let input;
+  /** @type {() => any} */
+  let value;
+  let extra = "";
   if (type === "boolean" || schema.enum) {
     const options = type === "boolean" ? [["true", "Yes"], ["false", "No"]] : schema.enum.map((/** @type {string} */ each) => [each, each]);
-    input = el("select", common, el("option", { value: "" }, "As usual"), ...options.map(([option, text]) => el("option", { value: option }, text)));
+    input = el("select", common, el("option", { value: "" }, "As usual"), ...options.map((/** @type {string[]} */ [option, text]) => el("option", { value: option }, text)));
     input.value = String(given ?? "");
     value = () => (input.value === "" ? undefined : type === "boolean" ? input.value === "true" : input.value);
   } else if (type === "integer" || type === "number") {

@@ -1,19 +1,15 @@
 // One task: its video, and everything that is known about it.
 // @ts-check
-import { advice, bytes, call, CANCELLABLE, el, ENDED, hasData, KINDS, root, span, STATES, submission, submit, title, Trouble, video, when, why } from "./console-base.js";
+import { advice, bytes, call, CANCELLABLE, clockTime, el, ENDED, fileName, hasData, KINDS, root, sentence, span, STATES, submission, submit, title, Trouble, video, when, why } from "./console-base.js";
 
 const EVERY_MS = 2_000;
-/**
- * @param {import("./console-wall.js").Wall} wall
- * @param {string} id
- * @param {(trouble: any) => boolean} lockedOut
- */
-export function open(wall, id, lockedOut) {
-  const stage = el("div.stage"), facts = el("div.facts-of-task"), note = el("p.error", { role: "alert" });
-  const before = el("a.secondary", { "aria-keyshortcuts": "k" }, "← Newer"), after = el("a.secondary", { "aria-keyshortcuts": "j" }, "Older →");
+/** @type {import("./console-app.js").Open} */
+export function open(wall, lockedOut, id) {
+  const stage = el("div.stage"), beside = el("div.beside"), below = el("div.below"), note = el("p.error", { role: "alert" });
+  const before = el("a.secondary", { "aria-keyshortcuts": "k" }, "‹ Newer"), after = el("a.secondary", { "aria-keyshortcuts": "j" }, "Older ›");
   const element = el("article.task", { tabindex: "-1" },
-    el("nav.steps", { "aria-label": "Videos" }, el("a.quiet", { href: wall.address }, "All videos"), el("span.gap"), before, after),
-    note, el("div.columns", null, stage, facts));
+    el("nav.steps", { "aria-label": "Videos" }, el("a.quiet", { href: wall.address }, "← All videos"), el("span.gap"), before, after),
+    note, el("div.columns", null, stage, beside, below));
   let shown = "", closed = false, timer = 0;
   /** @type {any} */
   let task = wall.byId.get(id);
@@ -29,7 +25,8 @@ export function open(wall, id, lockedOut) {
       stage.dataset.of = made;
       stage.replaceChildren(...picture(task, cancel));
     }
-    facts.replaceChildren(...details(task, again));
+    beside.replaceChildren(...details(task, again));
+    below.replaceChildren(...records(task));
   }
 
   const clock = setInterval(() => {
@@ -125,21 +122,23 @@ export function open(wall, id, lockedOut) {
 function picture(task, cancel) {
   const made = video(task);
   if (made) return [player(made)];
-  const ended = ENDED.has(task.state);
+  const ended = ENDED.has(task.state), words = ended && task.failure?.message;
+  const place = task.waiting && `Number ${task.waiting.position}${task.waiting.at_least ? " or later" : ""} in line, starts about ${clockTime(task.waiting.expected_start)}`;
   return [
     el("div.blank", { "data-state": task.state },
       ended ? "" : el("span.pulse", { "aria-hidden": "true" }),
       el("p.status", { role: "status" }, task.state === "success" ? "Its files are not in the archive" : ended ? why(task) : STATES[task.state]),
+      place ? el("p", null, place) : "",
       ended ? "" : el("p.elapsed"),
-      ended ? el("p", null, task.failure?.message ?? "") : "",
+      words && !words.toLowerCase().startsWith(why(task).toLowerCase()) ? el("p", null, sentence(words)) : "",
       ended ? el("p.quiet-text", null, advice(task)) : "",
-      task.last_error ? el("p.quiet-text", null, task.last_error) : "",
+      task.last_error ? el("p.quiet-text", null, sentence(task.last_error)) : "",
       !CANCELLABLE.has(task.state) ? "" : el("button.secondary", { type: "button", onclick: cancel }, "Cancel")),
   ];
 }
 
 /** @param {any} made */
-function player(made) {
+export function player(made) {
   const film = el("video", { src: made.url, poster: made.cover_url, controls: true, loop: true, playsinline: true, preload: "metadata", "aria-label": "The video" });
   if (made.video.width) film.style.aspectRatio = `${made.video.width} / ${made.video.height}`;
   const unplayable = (/** @type {string} */ sentence) =>
@@ -158,41 +157,58 @@ function player(made) {
   return film;
 }
 
-/** @param {any} task @param {(event: any) => void} again */
-function details(task, again) {
+/** What is known of it, in words. @param {any} task @returns {[string, any][]} */
+export function facts(task) {
   const made = video(task), size = made?.video;
+  /** @type {[string, any][]} */
   const rows = [
     ["State", STATES[task.state]],
     ["Kind", KINDS[task.kind] ?? task.kind],
     ["Model", task.model],
     ["Provider", task.provider],
-    ["Creation id", made?.id], // the provider's
-    ["Task there", task.adopted?.provider_task_id],
     ["Duration", size?.duration ? `${Math.round(size.duration * 10) / 10} s` : task.duration && `${task.duration} s asked for`],
     ["Size", size?.width ? `${size.width} × ${size.height}${size.fps ? `, ${Math.round(size.fps)} frames/s` : ""}` : task.resolution],
     ["Seed", task.seed],
-    ["Credits", task.credits],
+    ["Cost", task.credits !== null && `${task.credits} credits`],
     ["Tags", task.tags.join(", ")],
     ["Asked", when(task.created_at)],
     ["Ended", task.finished_at && `${when(task.finished_at)}, after ${span((Date.parse(task.finished_at) - Date.parse(task.created_at)) / 1000)}`],
     ["Deadline", ENDED.has(task.state) ? "" : when(task.deadline)],
-    ["Failure", task.failure && [why(task), task.failure.code, task.failure.message].filter(Boolean).join(" · ")],
-    ["At present", task.last_error],
+    ["Failure", task.failure && [task.failure.code, task.failure.message].filter(Boolean).join(": ")],
+    ["At present", task.last_error && sentence(task.last_error)],
+    ["Its id there", task.adopted?.provider_task_id ?? made?.id],
+    ["Task id", task.id],
   ];
+  return rows.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
+}
+
+/** @param {any} task @param {(event: any) => void} again */
+function details(task, again) {
+  const made = video(task), file = made?.files.find((/** @type {any} */ each) => each.name === "video");
   return [
     el("section", null,
       el("h1.prompt", null, title(task)),
       el("div.row", null,
-        task.prompt ? copier("Copy prompt", () => task.prompt) : "",
+        file ? el("a.primary", { href: saveAs(task, file) }, "Download") : "",
         hasData(task) ? "" : el("button.secondary", { type: "button", onclick: again }, "Again"),
-        el("a.secondary", { href: `#/new?again=${task.id}` }, "Again, with changes"))),
-    el("dl", null, ...rows.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false).flatMap(([name, value]) => [el("dt", null, name), el("dd", null, value)])),
+        el("a.secondary", { href: `#/new?again=${task.id}` }, "With changes"),
+        el("a.secondary", { href: `#/new?again=${task.id}&at=provider` }, "With another provider"),
+        task.prompt ? copier("Copy prompt", () => task.prompt) : "")),
+    el("dl", null, ...facts(task).flatMap(([name, value]) => [el("dt", null, name), el("dd", null, value)])),
+  ];
+}
+
+/** @param {any} task */
+function records(task) {
+  return [
     files(task),
     code(task),
     el("details", null, el("summary", null, "Raw record"), el("pre", { tabindex: "0" }, JSON.stringify(task, null, 2))),
-    el("p.hint", null, "Task ", el("code", null, task.id)),
   ];
 }
+
+/** @param {any} task @param {any} file */
+const saveAs = (task, file) => `${file.url}?download=${encodeURIComponent(fileName(task, file))}`;
 
 /** @param {any} task */
 function files(task) {
@@ -204,15 +220,8 @@ function files(task) {
       el("div", null, el("a", { href: file.url, target: "_blank", rel: "noopener" }, file.name.replaceAll("-", " ")), el("span.quiet-text", null, ` ${bytes(file.bytes)} · ${file.content_type}`),
         el("code.checksum", null, file.sha256 ? `sha256 ${file.sha256}` : `crc32 ${file.crc32}`)),
       el("div.row", null, copier("Copy link", () => file.url, `Copy the permanent link of ${file.name}`),
-        el("a.secondary", { href: `${file.url}?download=${encodeURIComponent(fileName(task, file))}`, "aria-label": `Download ${file.name}` }, "Download")))),
+        el("a.secondary", { href: saveAs(task, file), "aria-label": `Download ${file.name}` }, "Download")))),
     ...missing.map((/** @type {any} */ file) => el("li", null, el("div", null, file.name, el("span.error", null, ` ${file.given_up ? "is lost" : "is fetched later"}: ${file.reason}`))))));
-}
-
-/** As a person would name it: what it shows, when, what kind of file. @param {any} task @param {any} file */
-function fileName(task, file) {
-  const words = title(task).normalize("NFC").replace(/[^\p{L}\p{N}]+/gu, " ").trim().split(" ").slice(0, 8).join("-").slice(0, 60).toLowerCase();
-  const end = /\.\w+$/.exec(new URL(file.url).pathname)?.[0] ?? "";
-  return `${words || task.kind}-${task.created_at.slice(0, 10)}${file.name === "video" ? "" : `-${file.name}`}${end}`;
 }
 
 /** @param {any} task */

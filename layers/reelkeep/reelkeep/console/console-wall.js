@@ -1,15 +1,18 @@
 // The wall: all videos, newest first. Only the tiles near the window are in the document.
 // @ts-check
-import { advice, asked, call, CANCELLABLE, day, el, ENDED, say, span, STATES, title, Trouble, video, why } from "./console-base.js";
+import { advice, asked, call, CANCELLABLE, clockTime, day, el, ENDED, keep, say, shape, span, STATES, title, Trouble, video, why } from "./console-base.js";
 
 const PAGE = 48;
 const MANY = 100; // tasks that one request may name
+const ASKED_SINGLY = 4; // tasks whose place in the queue is asked for
 const BUSY_MS = 2_000;
 const IDLE_MS = 5_000; // grows while nothing happens, up to:
 const SLOWEST_MS = 60_000;
 const DWELL_MS = 350;
 const CAPTION = 56; // px below a cover, as in the style sheet
-const GAP = 18;
+const GAP = 16;
+const HEADING = 44; // px above the first row of a day
+const LONGEST_RAIL = 16; // entries; of more days it shows the months
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 const FILTERS = [
@@ -23,6 +26,26 @@ const FILTERS = [
 /** As players write it. @param {number} seconds */
 const playtime = (seconds) => `${Math.floor(Math.round(seconds) / 60)}:${String(Math.round(seconds) % 60).padStart(2, "0")}`;
 
+const IDEAS = [
+  "A paper boat sails down a street in the rain",
+  "A lighthouse in a storm, waves breaking over the rocks, cinematic",
+  "Macro shot of a bee that lands on lavender, golden hour",
+];
+const BAR = 120; // px of the window that the bar and the filters cover
+
+let words = { on: 0, /** @type {WeakMap<any, string>} */ of: new WeakMap() }; // of a day; they change at midnight
+/** @param {any} task */
+function dayOf(task) {
+  const on = new Date().getDate();
+  if (on !== words.on) words = { on, of: new WeakMap() };
+  if (!words.of.has(task)) words.of.set(task, day(task.created_at));
+  return words.of.get(task) ?? "";
+}
+
+/**
+ * @typedef {{x: number, wide: number, row: number}} Box  in px
+ * @typedef {{y: number, high: number, first: number, end: number, id: string}} Row  of the tasks `first` to `end`, without that; the id of the first
+ */
 export class Wall {
   /** @param {(trouble: any) => boolean} lockedOut */
   constructor(lockedOut) {
@@ -41,7 +64,15 @@ export class Wall {
     this.troubles = 0;
     /** @type {Map<string, Tile>} */
     this.tiles = new Map();
-    this.columns = 1;
+    /** @type {Box[]} where each task's tile stands */
+    this.boxes = [];
+    /** @type {Row[]} */
+    this.rows = [];
+    /** @type {{label: string, month: string, at: number, y: number}[]} */
+    this.days = [];
+    /** @type {Set<string>} ids */
+    this.selected = new Set();
+    this.railed = ""; // what the rail shows
     this.visible = true;
     this.scroll = 0;
     this.focus = 0;
@@ -53,7 +84,7 @@ export class Wall {
     addEventListener("scroll", () => this.lay(), { passive: true, signal });
     document.addEventListener("visibilitychange", () => !document.hidden && this.soon(0), { signal });
     for (const back of ["online", "focus"]) addEventListener(back, () => this.soon(0), { signal });
-    this.sizes = new ResizeObserver(() => this.lay());
+    this.sizes = new ResizeObserver(() => this.arrange());
     this.sizes.observe(this.grid);
     this.clock = setInterval(() => this.tick(), 1000);
   }
@@ -61,8 +92,10 @@ export class Wall {
   build() {
     this.grid = el("div.grid", { role: "list", "aria-label": "Videos, newest first" });
     this.grid.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.walk(event));
+    this.headings = el("div.days", { "aria-hidden": "true" }); // each tile says its day by itself
+    this.rail = el("nav.rail", { "aria-label": "Days" });
+    this.picked = el("div", { role: "region", "aria-label": "Selected videos" });
     this.note = el("div.note");
-    this.dayLabel = el("p.day", { "aria-hidden": "true" });
     this.chips = el("div.chips", { role: "group", "aria-label": "State" }, ...FILTERS.map((each) =>
       el("button.chip", { type: "button", onclick: () => this.narrow("state", each.states) }, each.label)));
     const field = (/** @type {string} */ name, /** @type {string} */ label, /** @type {any} */ attributes) =>
@@ -73,10 +106,15 @@ export class Wall {
       field("model", "Model", { placeholder: "any", size: 12, spellcheck: "false", autocomplete: "off" }),
       field("from", "From", { type: "date" }),
       field("to", "To", { type: "date" }));
-    this.details = el("details.more", { open: innerWidth > 700 }, el("summary", null, "More filters"), this.more);
+    this.details = el("details.more", null, el("summary", null, "Filters"), this.more);
+    document.addEventListener("pointerdown", (event) => {
+      if (!this.details.contains(event.target)) this.details.open = false;
+    }, { signal: this.stopping.signal });
+    this.narrowed = el("div.narrowed");
     this.element = el("section.wall", { "aria-label": "Videos" },
       el("h1.unseen", null, "Videos"),
-      el("div.toolbar", null, this.chips, this.details, this.dayLabel), this.grid, this.note);
+      el("div.toolbar", null, this.chips, this.details, this.narrowed),
+      el("div.shelf", null, el("div.canvas", null, this.headings, this.grid), this.rail), this.note, this.picked);
   }
 
   // --- filters, from the address bar ---
@@ -105,7 +143,9 @@ export class Wall {
     const filter = this.filter ?? new URLSearchParams();
     FILTERS.forEach((each, at) => this.chips.children[at].setAttribute("aria-pressed", String(each.states === (filter.get("state") ?? ""))));
     for (const input of this.more.querySelectorAll("input")) if (input !== document.activeElement) input.value = filter.get(input.name) ?? "";
-    if (["model", "from", "to"].some((name) => filter.has(name))) this.details.open = true;
+    const others = [...filter].filter(([name]) => name !== "state");
+    this.narrowed.replaceChildren(...others.map(([name, value]) =>
+      el("button.tag", { type: "button", "aria-label": `Remove the filter ${name} ${value}`, onclick: () => this.narrow(name, "") }, `${name}: ${value}`, el("span", { "aria-hidden": "true" }, "×"))));
   }
 
   /** Of the API, for the filter. */
@@ -160,6 +200,8 @@ export class Wall {
     for (const tile of this.tiles.values()) tile.leave();
     this.tiles.clear();
     this.grid.replaceChildren();
+    this.select([...this.selected], false);
+    this.arrange();
     this.older();
     this.soon(BUSY_MS);
   }
@@ -207,9 +249,10 @@ export class Wall {
     if (known) {
       // An answer that was overtaken does not move a task back.
       if (known.updated_at > task.updated_at) return false;
-      const same = known.updated_at === task.updated_at && known.state === task.state && known.last_error === task.last_error;
+      const same = ["updated_at", "state", "last_error"].every((name) => known[name] === task[name]) && (!task.waiting || task.waiting.position === known.waiting?.position);
       if (!this.fits(task)) this.drop(task.id);
-      else Object.assign(known, task);
+      // A listing does not say the place in the queue.
+      else Object.assign(known, task, { waiting: task.waiting ?? (task.state === known.state ? known.waiting : null) });
       return !same;
     }
     if (!this.fits(task)) return false;
@@ -227,10 +270,11 @@ export class Wall {
     this.byId.delete(id);
     this.tasks = this.tasks.filter((task) => task.id !== id);
     this.focus = Math.min(this.focus, Math.max(0, this.tasks.length - 1));
+    this.select([id], false);
   }
 
   changed() {
-    this.lay();
+    this.arrange();
     this.paintNote();
     for (const listener of this.listeners) listener();
   }
@@ -274,13 +318,16 @@ export class Wall {
       const ids = running.map((task) => `task_id=${task.id}`).join("&");
       others = (await call("GET", `tasks?limit=${MANY}&${ids}`)).tasks;
     }
+    // Only a task that is asked for by itself says its place in the queue.
+    const queued = [...this.tiles.values()].map((tile) => tile.task).filter((task) => task.state === "created").slice(0, ASKED_SINGLY);
+    const placed = await Promise.all(queued.map((task) => call("GET", `tasks/${task.id}`).catch(() => null)));
     if (generation !== this.generation) return false;
     if (newest.length === 20 && this.tasks.length && newest.at(-1).id > this.tasks[0].id) {
       this.restart(); // so many are new that there is a gap between them and ours
       return true;
     }
     let moved = false;
-    for (const task of [...newest, ...others]) moved = this.take(task) || moved;
+    for (const task of [...newest, ...others, ...placed.filter(Boolean)]) moved = this.take(task) || moved;
     for (const { id } of running) {
       if (others.some((/** @type {any} */ task) => task.id === id) || !this.byId.has(id)) continue;
       this.drop(id); // it was removed
@@ -321,42 +368,101 @@ export class Wall {
 
   paintNote() {
     const nothing = !this.tasks.length;
+    this.note.className = nothing ? "note alone" : "note";
     if (this.failed)
       this.note.replaceChildren(el("p", { role: "alert" }, this.failed), el("button.secondary", { type: "button", onclick: () => this.older() }, "Try again"));
-    else if (this.loading) this.note.replaceChildren(el("p.quiet-text", null, nothing ? "Looking…" : "Older ones…"));
+    else if (this.loading && nothing) this.note.replaceChildren(el("div.skeletons", { role: "status", "aria-label": "Looking" }, ...Array.from({ length: 8 }, () => el("span"))));
+    else if (this.loading) this.note.replaceChildren(el("p.quiet-text", null, "Older ones…"));
     else if (nothing && String(this.filter))
       this.note.replaceChildren(el("h2", null, "Nothing fits these filters"), el("a.secondary", { href: "#/" }, "Show all videos"));
     else if (nothing)
       this.note.replaceChildren(
-        el("h2", null, "No video yet"),
-        el("p.quiet-text", null, "Describe one. It appears here while it is made, and stays."),
-        el("a.primary", { href: "#/new" }, "Make the first one"));
+        el("h2", null, "Make your first video"),
+        el("p.quiet-text", null, "Describe what is to be seen. It appears here while it is made, and stays here for good."),
+        el("div.ideas", null, ...IDEAS.map((idea) => el("button.idea", { type: "button", onclick: () => {
+          keep("reelkeep.draft", { kind: "text2video", prompt: idea });
+          location.hash = "#/new";
+        } }, idea))),
+        el("a.primary", { href: "#/new" }, "Write your own"));
     else this.note.replaceChildren();
+  }
+
+  /** Gives every task its place: in a row as many as fill it at about the usual height, each in its own shape. A day
+   * begins a new row. What is seen stays where it is. */
+  arrange() {
+    if (!this.visible || !this.filter) return;
+    const width = this.grid.clientWidth;
+    if (!width) return;
+    const usual = width < 700 ? 190 : 180, seen = this.rows[this.rowAt(BAR)], top = this.grid.getBoundingClientRect().top;
+    const anchor = top < 0 && seen ? seen : null;
+    this.boxes = [];
+    this.rows = [];
+    this.days = [];
+    let y = 0, first = 0, shapes = 0, today = "", last = usual;
+    const filled = (/** @type {number} */ count, /** @type {number} */ sum) => (width - GAP * (count - 1)) / sum; // how high
+    const close = (/** @type {number} */ end, full = false) => {
+      if (end === first) return;
+      const high = full ? (last = filled(end - first, shapes)) : Math.min(last, filled(end - first, shapes));
+      let x = 0;
+      this.rows.push({ y, high, first, end, id: this.tasks[first].id });
+      for (let at = first; at < end; at++) {
+        const wide = shape(this.tasks[at]) * high;
+        this.boxes.push({ x, wide, row: this.rows.length - 1 });
+        x += wide + GAP;
+      }
+      y += Math.round(high) + CAPTION + GAP;
+      first = end;
+      shapes = 0;
+    };
+    this.tasks.forEach((task, at) => {
+      const label = dayOf(task), one = shape(task), count = at - first + 1;
+      if (label !== today) {
+        close(at);
+        if (at) y += GAP;
+        const month = new Date(task.created_at).toLocaleDateString("en-GB", { month: "short", year: "numeric" });
+        this.days.push({ label: (today = label), month, at, y });
+        y += HEADING;
+      }
+      const high = filled(count, shapes + one);
+      // Whether it stands in this row or begins the next: what comes nearer to the usual height.
+      if (shapes && high < usual && filled(count - 1, shapes) - usual < usual - high) close(at, true);
+      shapes += one;
+      if (filled(at - first + 1, shapes) <= usual) close(at + 1, true);
+    });
+    close(this.tasks.length);
+    this.grid.style.height = `${Math.max(0, y - GAP)}px`;
+    const moved = anchor && this.boxes[this.tasks.findIndex((task) => task.id === anchor.id)];
+    if (anchor && moved) scrollBy(0, this.rows[moved.row].y - anchor.y);
+    this.paintRail();
+    this.lay();
+  }
+
+  /** The first row that ends below this line of the window. @param {number} line */
+  rowAt(line) {
+    const top = this.grid.getBoundingClientRect().top;
+    let low = 0, high = this.rows.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (top + this.rows[middle].y + this.rows[middle].high + CAPTION > line) high = middle;
+      else low = middle + 1;
+    }
+    return low;
   }
 
   /** Puts the tiles near the window where they belong, and takes the others out. */
   lay() {
     if (!this.visible || !this.filter) return;
-    const width = this.grid.clientWidth;
-    if (!width) return;
-    const columns = Math.max(1, Math.floor((width + GAP) / (width < 700 ? 300 + GAP : 260 + GAP)));
-    const wide = (width - GAP * (columns - 1)) / columns;
-    const high = Math.round((wide * 9) / 16) + CAPTION + GAP;
-    this.columns = columns;
-    const rows = Math.ceil(this.tasks.length / columns);
-    this.grid.style.height = `${Math.max(0, rows * high - GAP)}px`;
-    const top = this.grid.getBoundingClientRect().top;
-    const first = Math.max(0, Math.floor((-top - innerHeight) / high)) * columns;
-    const last = Math.min(this.tasks.length, (Math.ceil((-top + innerHeight * 2) / high) + 1) * columns);
+    const from = this.rows[this.rowAt(-innerHeight)]?.first ?? 0;
+    const to = Math.min((this.rows[this.rowAt(innerHeight * 2)] ?? this.rows.at(-1))?.end ?? 0, this.tasks.length);
     const shown = new Set();
     let before = null;
-    for (let at = first; at < last; at++) {
-      const task = this.tasks[at];
+    for (let at = from; at < to; at++) {
+      const task = this.tasks[at], box = this.boxes[at], row = this.rows[box.row];
       shown.add(task.id);
       let tile = this.tiles.get(task.id);
       if (!tile) this.tiles.set(task.id, (tile = new Tile(this)));
       tile.paint(task);
-      tile.place((at % columns) * (wide + GAP), Math.floor(at / columns) * high, wide);
+      tile.place(box.x, row.y, box.wide, row.high);
       tile.element.setAttribute("aria-posinset", String(at + 1));
       tile.element.setAttribute("aria-setsize", this.whole ? String(this.tasks.length) : "-1");
       tile.link.tabIndex = at === this.focus ? 0 : -1;
@@ -373,26 +479,79 @@ export class Wall {
     }
     if (![...this.tiles.values()].some((tile) => tile.link.tabIndex === 0))
       [...this.tiles.values()].forEach((tile, at) => at || (tile.link.tabIndex = 0));
-    const topmost = this.tasks[Math.max(0, Math.floor(-top / high)) * columns];
-    this.dayLabel.textContent = topmost ? day(topmost.created_at) : "";
-    if (rows * high + top < innerHeight * 2.5 && !this.failed) this.older();
+    this.headings.replaceChildren(...this.days.filter((each) => each.at < to && each.at >= from - 20).map((each) => {
+      const heading = el("h2", null, each.label);
+      heading.style.top = `${each.y}px`;
+      return heading;
+    }));
+    const topmost = this.rows[this.rowAt(BAR)]?.first ?? 0;
+    let current = null;
+    for (const entry of this.rail.children) {
+      if (Number(entry.dataset.at) <= topmost) current = entry;
+      entry.removeAttribute("aria-current");
+    }
+    current?.setAttribute("aria-current", "true");
+    const end = this.grid.getBoundingClientRect().bottom;
+    if (end < innerHeight * 2.5 && !this.failed) this.older();
   }
 
-  /** The arrow keys. @param {KeyboardEvent} event */
+  /** The days that are loaded, to go to; of many days the months. */
+  paintRail() {
+    const months = this.days.length > LONGEST_RAIL;
+    const entries = this.days.filter((each, at) => !months || each.month !== this.days[at - 1]?.month);
+    const stamp = entries.map((each) => `${each.at} ${each.label}`).join();
+    if (stamp === this.railed) return;
+    this.railed = stamp;
+    this.rail.hidden = entries.length < 2;
+    this.rail.replaceChildren(...entries.map((each) => el("button", { type: "button", "data-at": each.at, onclick: () => {
+      scrollBy(0, this.grid.getBoundingClientRect().top + each.y - BAR);
+      this.focus = each.at;
+      this.lay();
+      this.tiles.get(this.tasks[each.at].id)?.link.focus({ preventScroll: true });
+    } }, months ? each.month : each.label.replace(/^\w+ (?=\d)|(?<= \w{3})\w+/g, ""))));
+  }
+
+  /** The arrow keys; x selects. @param {KeyboardEvent} event */
   walk(event) {
-    /** @type {Record<string, number>} */
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -this.columns, ArrowDown: this.columns, Home: -1e9, End: 1e9 };
-    const step = steps[event.key];
-    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     const here = this.tasks.findIndex((task) => this.tiles.get(task.id)?.element.contains(document.activeElement));
-    const to = Math.min(this.tasks.length - 1, Math.max(0, (here < 0 ? this.focus : here) + step));
+    const at = here < 0 ? this.focus : here, last = this.tasks.length - 1;
+    if (event.key === "x" && here >= 0) return this.select([this.tasks[here].id], !this.selected.has(this.tasks[here].id));
+    const { x, wide, row } = this.boxes[at] ?? { x: 0, wide: 0, row: 0 };
+    /** The one above or below it. @param {number} step */
+    const over = (step) => {
+      const { first, end } = this.rows[row + step] ?? { first: at, end: at + 1 };
+      const off = (/** @type {number} */ each) => Math.abs(this.boxes[each].x + this.boxes[each].wide / 2 - x - wide / 2);
+      return Array.from({ length: end - first }, (_, each) => first + each).sort((a, b) => off(a) - off(b))[0];
+    };
+    /** @type {Record<string, () => number>} */
+    const goals = { ArrowLeft: () => at - 1, ArrowRight: () => at + 1, ArrowUp: () => over(-1), ArrowDown: () => over(1), Home: () => 0, End: () => last };
+    if (!goals[event.key] || last < 0) return;
     event.preventDefault();
-    this.focus = to;
-    const row = Math.floor(to / this.columns), high = this.grid.clientHeight / Math.ceil(this.tasks.length / this.columns);
-    const y = this.grid.getBoundingClientRect().top + row * high;
-    if (y < 130 || y + high > innerHeight) scrollBy(0, y < 130 ? y - 130 : y + high - innerHeight + 10);
+    this.focus = Math.min(last, Math.max(0, goals[event.key]()));
+    const goal = this.rows[this.boxes[this.focus].row], y = this.grid.getBoundingClientRect().top + goal.y, end = y + goal.high + CAPTION;
+    if (y < BAR + HEADING || end > innerHeight) scrollBy(0, y < BAR + HEADING ? y - BAR - HEADING : end - innerHeight + 10);
     this.lay();
-    this.tiles.get(this.tasks[to]?.id)?.link.focus({ preventScroll: true });
+    this.tiles.get(this.tasks[this.focus].id)?.link.focus({ preventScroll: true });
+  }
+
+  // --- what is selected ---
+
+  /** @param {string[]} ids @param {boolean} on */
+  async select(ids, on) {
+    const before = this.selected.size;
+    for (const id of ids) this.selected[on ? "add" : "delete"](id);
+    if (!before && !this.selected.size) return;
+    this.element.classList.toggle("selecting", this.selected.size > 0);
+    for (const tile of this.tiles.values()) tile.mark();
+    const { paint } = await import("./console-selection.js");
+    paint(this);
+  }
+
+  /** All from the one that was selected last to this one. @param {string} id */
+  selectTo(id) {
+    const places = [[...this.selected].at(-1), id].map((each) => this.tasks.findIndex((task) => task.id === each)).sort((a, b) => a - b);
+    this.select(this.tasks.slice(Math.max(0, places[0]), places[1] + 1).map((task) => task.id), true);
   }
 }
 
@@ -400,10 +559,13 @@ class Tile {
   /** @param {Wall} wall */
   constructor(wall) {
     this.wall = wall;
+    this.stamp = ""; // of what is painted
     this.link = el("a.cover", { tabindex: "-1" });
     this.words = el("div.caption");
     this.button = el("button.cancel", { type: "button", onclick: () => this.cancel() }, "Cancel");
-    this.element = el("div.tile", { role: "listitem" }, this.link, this.words, this.button);
+    this.pick = el("button.pick", { type: "button", role: "checkbox", tabindex: "-1", onclick: (/** @type {MouseEvent} */ event) =>
+      event.shiftKey && wall.selected.size ? wall.selectTo(this.task.id) : wall.select([this.task.id], !wall.selected.has(this.task.id)) });
+    this.element = el("div.tile", { role: "listitem" }, this.link, this.words, this.pick, this.button);
     this.element.addEventListener("pointerenter", () => this.dwell());
     this.element.addEventListener("pointerleave", () => this.rest());
     this.link.addEventListener("focus", () => {
@@ -413,15 +575,21 @@ class Tile {
     this.link.addEventListener("blur", () => this.rest());
   }
 
-  /** @param {number} x @param {number} y @param {number} wide */
-  place(x, y, wide) {
+  /** @param {number} x @param {number} y @param {number} wide @param {number} high */
+  place(x, y, wide, high) {
     this.element.style.transform = `translate(${x}px, ${y}px)`;
     this.element.style.width = `${wide}px`;
+    this.link.style.height = `${high}px`;
+  }
+
+  /** Whether it is selected. */
+  mark() {
+    this.pick.setAttribute("aria-checked", String(this.wall.selected.has(this.task.id)));
   }
 
   /** @param {any} task */
   paint(task) {
-    const stamp = `${task.id} ${task.updated_at} ${task.state} ${task.last_error}`;
+    const stamp = `${task.id} ${task.updated_at} ${task.state} ${task.last_error} ${task.waiting?.position}`;
     this.task = task;
     if (stamp === this.stamp) return;
     this.stamp = stamp;
@@ -429,12 +597,14 @@ class Tile {
     const ended = ENDED.has(task.state), made = video(task);
     this.element.dataset.state = task.state;
     this.link.href = `#/task/${task.id}`;
-    this.link.setAttribute("aria-label", `${title(task).slice(0, 200)}. ${task.state === "success" ? "" : STATES[task.state]}`);
+    this.link.setAttribute("aria-label", `${title(task).slice(0, 200)}. ${task.state === "success" ? "" : `${STATES[task.state]}. `}${dayOf(task)}`);
+    this.pick.setAttribute("aria-label", `Select: ${title(task).slice(0, 80)}`);
+    this.mark();
     this.link.replaceChildren(...(made ? this.picture(made) : ended ? this.trouble(task) : this.progress(task)));
     const length = made?.video.duration ? span(made.video.duration) : "";
     this.words.replaceChildren(
       el("p.title", null, title(task)),
-      el("p.facts", null, [task.model ?? task.provider, length, new Date(task.created_at).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" })].filter(Boolean).join(" · ")),
+      el("p.facts", null, [task.model ?? task.provider, length, clockTime(task.created_at)].filter(Boolean).join(" · ")),
     );
     this.button.hidden = !CANCELLABLE.has(task.state);
     this.button.disabled = false;
@@ -465,7 +635,8 @@ class Tile {
   /** @param {any} task */
   progress(task) {
     this.elapsed = el("span.elapsed");
-    return [el("span.pulse", { "aria-hidden": "true" }), el("span.status", null, STATES[task.state]), this.elapsed, task.last_error ? el("span.reason", null, task.last_error) : ""];
+    const line = task.waiting && `Number ${task.waiting.position}${task.waiting.at_least ? " or later" : ""} in line`;
+    return [el("span.pulse", { "aria-hidden": "true" }), el("span.status", null, line ?? STATES[task.state]), this.elapsed, task.last_error ? el("span.reason", null, task.last_error) : ""];
   }
 
   tick() {

@@ -1,0 +1,75 @@
+// What can be done with the videos that are selected on the wall.
+// @ts-check
+import { bytes, el, fileName, say, Trouble, video } from "./console-base.js";
+
+/** @param {import("./console-wall.js").Wall} wall */
+export function paint(wall) {
+  const tasks = wall.tasks.filter((task) => wall.selected.has(task.id));
+  if (!tasks.length) return wall.picked.replaceChildren();
+  const files = tasks.flatMap((task) => {
+    const file = video(task)?.files.find((/** @type {any} */ each) => each.name === "video");
+    return file ? [{ name: fileName(task, file), url: file.url, bytes: file.bytes }] : [];
+  });
+  const size = files.reduce((sum, file) => sum + file.bytes, 0);
+  wall.picked.replaceChildren(el("div.selection", null,
+    el("strong", { role: "status" }, `${tasks.length} selected`),
+    el("span.quiet-text", null, files.length ? bytes(size) : ""),
+    el("span.gap"),
+    tasks.length === 2 ? el("a.secondary", { href: `#/compare/${tasks[1].id}/${tasks[0].id}` }, "Compare") : "",
+    files.length ? action("Download as zip", (button) => download(files, size, button)) : "",
+    files.length ? action("Copy links", () => navigator.clipboard.writeText(files.map((file) => file.url).join("\n")).then(() => "Copied")) : "",
+    el("button.quiet", { type: "button", onclick: () => wall.select([...wall.selected], false) }, "Clear")));
+}
+
+/** A button that says how far it is, and afterwards what came of it. @param {string} label @param {(button: any) => Promise<string>} act */
+function action(label, act) {
+  const button = el("button.secondary", { type: "button", onclick: async () => {
+    button.disabled = true;
+    try {
+      button.textContent = await act(button);
+    } catch (error) {
+      if (!(error instanceof DOMException && error.name === "AbortError")) say(error instanceof Trouble ? error.message : `It did not work: ${error}`, "bad");
+    }
+    button.disabled = false;
+    setTimeout(() => (button.textContent = label), 2500);
+  } }, label);
+  return button;
+}
+
+/** @param {{name: string, url: string, bytes: number}[]} files @param {number} size @param {any} button */
+async function download(files, size, button) {
+  const { LARGEST, zip } = await import("./console-zip.js");
+  if (size > LARGEST) throw new Trouble(0, `These are ${bytes(size)}. A zip holds ${bytes(LARGEST)} at most: take fewer, or the links.`);
+  const name = `reelkeep-${new Date().toISOString().slice(0, 10)}.zip`;
+  // Straight to the disk where the browser can; elsewhere through its memory.
+  const chooser = /** @type {any} */ (window).showSaveFilePicker;
+  const target = chooser && size > 50e6 ? await (await chooser({ suggestedName: name })).createWritable() : null;
+  /** @type {Uint8Array[]} */
+  const parts = [];
+  let done = 0;
+  try {
+    for await (const part of zip(files, open)) {
+      done += part.length;
+      button.textContent = `${Math.min(99, Math.floor((done / size) * 100))} %`;
+      if (target) await target.write(part);
+      else parts.push(part);
+    }
+  } catch (error) {
+    await target?.abort();
+    throw error;
+  }
+  if (target) await target.close();
+  else {
+    const url = URL.createObjectURL(new Blob(/** @type {BlobPart[]} */ (parts), { type: "application/zip" }));
+    el("a", { href: url, download: name }).click();
+    setTimeout(() => URL.revokeObjectURL(url), 60_000);
+  }
+  return "Saved";
+}
+
+/** @param {string} url */
+async function open(url) {
+  const answer = await fetch(url, { credentials: "omit" }).catch(() => null);
+  if (!answer?.ok || !answer.body) throw new Trouble(0, "The archive did not let this page read a file. Take the list of links instead.");
+  return answer.body;
+}
