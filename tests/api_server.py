@@ -17,6 +17,7 @@ from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
 from reelkeep.domain.upstream import Upstream
+from reelkeep.services.organize import Organize
 from reelkeep.services.query import FindPlace, ListTasks, ShowWhole
 from reelkeep.services.remove import Remove
 from tests.fakes import FakeKeys
@@ -50,12 +51,16 @@ class _Server(ThreadingHTTPServer):
 def _functions(harness: Harness, address: str) -> Mapping[str, Api]:
     """By method, wired as the real ones are."""
     keys, logger = FakeKeys({KEY: ALICE}), Logger(service="test")
+    organize = Organize(harness.tasks, harness.archive, harness.clock)
+    links = lambda kept: f"{address}/files/{kept.key}"  # noqa: E731
     submit = Api(
         keys=keys,
         logger=logger,
         submit=harness.submit,
         cancel=harness.cancel,
-        remove=Remove(harness.tasks, harness.archive, harness.cancel, harness.clock),
+        remove=Remove(harness.tasks, organize, harness.cancel),
+        services={"change_task": organize.change, "hide_task": organize.hide, "restore_task": organize.restore},
+        links=links,
     )
     query = Api(
         keys=keys,
@@ -64,7 +69,7 @@ def _functions(harness: Harness, address: str) -> Mapping[str, Api]:
         find_place=FindPlace(harness.slots, harness.clock),
         list_tasks=ListTasks(harness.tasks, harness.clock),
         services={"list_models": lambda *_: [Upstream("vidu", "vidu_ent_v2", ("vidu*", "viduq2"), True)]},
-        links=lambda kept: f"{address}/files/{kept.key}",
+        links=links,
     )
     return dict.fromkeys(_SUBMITS, submit) | dict.fromkeys(("GET", "HEAD"), query)
 

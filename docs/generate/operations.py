@@ -182,6 +182,8 @@ def _rendered(dialect: Dialect, route: AnyRoute) -> Reply:
         case Content():
             (creation,) = finished(_asked(dialect)).creations
             return Reply(status=302, headers={"Location": link(creation.assets[0].archived)})  # type: ignore[arg-type]
+        case Operation() if "{task_id}" in route.path:
+            return route.render(finished(_asked(dialect)), link)
         case Operation():
             return route.render(SERVED[route.service])
 

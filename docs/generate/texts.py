@@ -40,7 +40,8 @@ _OPERATIONS = {
         "List tasks, newest first",
         (
             "A task is listed if it fits every filter. A filter that is repeated admits any of its values. Pages "
-            "stay as they are while new tasks arrive."
+            "stay as they are while new tasks arrive. One request reads some thousands of tasks at most: when few "
+            "fit, a page may hold few or none and have a `next_cursor` all the same."
         ),
     ),
     "showTask": (
@@ -49,6 +50,22 @@ _OPERATIONS = {
             "A task whose state is `success` has every video in the archive, and names each other file that is not "
             "there as `missing`, with the reason."
         ),
+    ),
+    "changeTask": (
+        "Star or tag a task",
+        "What is left out stays as it is. Nothing else becomes of the task, and nothing is announced.",
+    ),
+    "hideTask": (
+        "Hide a task",
+        (
+            "It is listed no more, in no format, and its id is not found; only `hidden=true` lists it. What is under "
+            "way goes on, what is in the archive stays there, and permanent links go on working. `restore` undoes it "
+            "for 30 days."
+        ),
+    ),
+    "restoreTask": (
+        "Bring a hidden task back",
+        "Whichever format hid it. After 30 days that is refused. A task in sight stays as it is.",
     ),
     "listProviders": (
         "List the providers",
@@ -121,6 +138,7 @@ _OPERATIONS = {
     ),
 }
 ERRORS: Mapping[str, tuple[type[ClientError], ...]] = {  # that do not follow from what an operation takes
+    "restoreTask": (Conflict,),
     "subscribe": (LimitReached, Conflict),
     "showSubscription": (Conflict,),
     "changeSubscription": (LimitReached, Conflict),

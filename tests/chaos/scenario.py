@@ -39,17 +39,20 @@ _OTHERS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {  # what other owne
         },
     ),
 }
+_OUTAGE_IS_OVER = 1300.0  # seconds: one that is planned takes twenty minutes
 LONGEST = 4 * 86_400.0
 _ORDER = [State.CREATED, State.QUEUEING, State.PROCESSING, State.ARCHIVING]
 
 
 @dataclass(frozen=True)
 class ClientAction:
-    """Something that the client does after so many seconds; `{id}` in the path is the task's."""
+    """Something that the client does after so many seconds, and repeats until it is answered; `{id}` in the path is
+    the task's."""
 
     after: float
     method: str
     path: str
+    body: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,8 +147,11 @@ class ScenarioRun:
 
     def _take(self, action: ClientAction) -> None:
         tasks = self.cloud.tasks()
-        if tasks:
-            self._call(action.method, action.path.format(id=tasks[0].id), {})
+        for _ in range(2 if tasks else 0):
+            answer = self._call(action.method, action.path.format(id=tasks[0].id), action.body)
+            if answer is not None and answer["statusCode"] < 500:
+                return
+            self._sleep(_OUTAGE_IS_OVER)
 
     def _call(self, method: str, path: str, body: Mapping[str, Any], key: str = "") -> dict[str, Any] | None:
         event = {
@@ -157,7 +163,7 @@ class ScenarioRun:
                 "idempotency-key": "one",
             },
             "requestContext": {"requestId": "request-1", "http": {"method": method, "path": path}},
-            "body": json.dumps(body) if method == "POST" else "",
+            "body": json.dumps(body) if method in ("POST", "PATCH") else "",
         }
         try:
             answer: dict[str, Any] = self.cloud.invoke("query" if method == "GET" else "submit", event)
@@ -266,6 +272,10 @@ def _shown(made: Made) -> tuple[str, ...]:
     return made.assets() if made.order.dialect == "vidu_ent_v2" else ("video.mp4",)
 
 
+def _seen_by_owner(task: Task) -> tuple[bool, bool, tuple[str, ...]]:
+    return task.removed_at is not None, task.starred, task.request.tags
+
+
 def _rank(state: State) -> int:
     return _ORDER.index(state) if state in _ORDER else len(_ORDER)
 
@@ -317,6 +327,11 @@ def _faults_of_end(task: Task, run: ScenarioRun, clean: ScenarioRun) -> list[str
             (content for key, content in run.objects.items() if task.id in key and key.endswith("manifest.json")),
             b"{}",
         )
-        if documents.read(Task, manifest).state is not State.SUCCESS:
+        archived = documents.read(Task, manifest)
+        if archived.state is not State.SUCCESS:
             wrong.append("the manifest knows of no success")
+        if _seen_by_owner(archived) != _seen_by_owner(task):
+            wrong.append("a rebuilt table would show it otherwise")
+        if _seen_by_owner(task)[1:] != _seen_by_owner(clean.tasks[0])[1:]:
+            wrong.append("it is not labelled as its owner wants")
     return wrong

@@ -52,10 +52,16 @@ SCENARIOS = [
         ends=State.CANCELLED,
     ),
     Scenario(
-        name="removed in the end",
+        name="labelled on the way, hidden in the end, and restored",
         path=_VIDU,
         body=_asked(),
-        client_actions=(ClientAction(600, "DELETE", "/v1/videos/{id}"),),
+        client_actions=(
+            ClientAction(5, "PATCH", "/tasks/{id}", {"starred": True, "tags": ["campaign-7"]}),
+            ClientAction(600, "DELETE", "/tasks/{id}"),
+            ClientAction(5000, "POST", "/tasks/{id}/restore"),
+            ClientAction(9000, "PATCH", "/tasks/{id}", {"tags": ["final"]}),
+            ClientAction(12000, "DELETE", "/v1/videos/{id}"),
+        ),
         only=frozenset({"submit"}),
     ),
     Scenario(

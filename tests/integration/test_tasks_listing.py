@@ -27,6 +27,8 @@ MODELS = ("viduq1", "viduq2", "viduq3", "")
 RESOLUTIONS = ("720p", "1080p", "")
 KINDS = (Kind.TEXT2VIDEO, Kind.TEXT2VIDEO, Kind.IMG2VIDEO)
 TEMPLATES = ("hug", "", "", "")
+PROMPTS = ("A paper Boat", "")
+TAGS = ("campaign-7", "final")
 
 
 def some_tasks(number: int, *, owners: tuple[str, ...], rarely: float) -> list[Task]:
@@ -44,9 +46,11 @@ def some_tasks(number: int, *, owners: tuple[str, ...], rarely: float) -> list[T
             template="rare" if dice.random() < rarely else dice.choice(TEMPLATES),
             off_peak=dice.random() < 0.3,
             kind=KINDS[len(tasks) % len(KINDS)],
+            tags=TAGS[: len(tasks) % 3],
+            prompt=PROMPTS[len(tasks) % 2],
         )
         removed_at = task.created_at if task.state.terminal and dice.random() < 0.2 else None
-        tasks.append(replace(task, request=request, removed_at=removed_at))
+        tasks.append(replace(task, request=request, removed_at=removed_at, starred=len(tasks) % 7 == 0))
     return tasks
 
 
@@ -99,6 +103,11 @@ filters = st.builds(
     resolutions=some_of(RESOLUTIONS),
     templates=some_of(("hug", "rare", "unheard of")),
     off_peak=st.sampled_from((None, None, True, False)),
+    providers=some_of(("vidu", "unheard of")),
+    tags=some_of((*TAGS, "unheard of")),
+    starred=st.sampled_from((None, None, True, False)),
+    words=st.sampled_from(((), (), ("boat",), ("unheard of",))),
+    hidden=st.sampled_from((False, False, True)),
 )
 listings = st.builds(
     Listing,
@@ -183,6 +192,8 @@ def many(dynamodb: DynamoDBClient) -> str:
         (Filter(resolutions=("720p",)), 101),
         (Filter(templates=("rare",)), 101),
         (Filter(off_peak=True), 101),
+        (Filter(starred=True), 101),
+        (Filter(hidden=True), 101),
         (Filter(created_from=MANY[1000].created_at, created_to=MANY[2000].created_at), 101),
         (Filter(task_ids=tuple(task.id for task in MANY[:100])), 0),
     ],
@@ -196,6 +207,8 @@ def many(dynamodb: DynamoDBClient) -> str:
         "a resolution",
         "a rare template",
         "what may wait",
+        "what is starred",
+        "what is hidden",
         "some minutes",
         "ids",
     ),

@@ -144,7 +144,10 @@ class Api:
                 return Reply(status=302, headers={"location": self.links(_kept(task, route.parse(http)))})
             case Operation():
                 serve = self.services.get(route.service) or _absent
-                return route.render(serve(route.parse(http), caller))
+                found = serve(route.parse(http), caller)
+                if isinstance(found, Task):
+                    return _fitting(lambda task: route.render(task, self.links), found)
+                return route.render(found)
             case List():
                 listing = route.parse(http)
                 return self._listed(route, listing, self.list_tasks(listing, caller, route.window))

@@ -22,6 +22,7 @@ from reelkeep.domain.task import ArchivedFile
 from reelkeep.services.adopt import Adopt
 from reelkeep.services.cancel import Cancel
 from reelkeep.services.finalize import Finalize
+from reelkeep.services.organize import Organize
 from reelkeep.services.poll import Poll
 from reelkeep.services.provider_callback import ProviderCallback
 from reelkeep.services.query import ListTasks, show
@@ -96,7 +97,7 @@ class Stack:
                 new_id=self._new_id,
             ),
             cancel=cancel,
-            remove=Remove(self.tasks, self.bucket, cancel, self.world.clock),
+            remove=Remove(self.tasks, Organize(self.tasks, self.bucket, self.world.clock), cancel),
             show=partial(show, tasks=self.tasks),
             list_tasks=ListTasks(self.tasks, self.world.clock),
             links=_link,

@@ -26,6 +26,7 @@ from reelkeep.domain.errors import (
     Unauthorized,
 )
 from reelkeep.domain.listing import Filter, Listing, Page
+from reelkeep.domain.tags import Labels
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -47,6 +48,15 @@ def submitted(body: Any) -> Request:
 
 def listing(*query: tuple[str, str]) -> Listing:
     read: Listing = LIST.parse(Http(method="GET", path="/tasks", query=query))
+    return read
+
+
+def changed(said: Any) -> Labels:
+    change = next(route for route in ROUTES if route.operation == "changeTask")
+    http = Http(
+        method="PATCH", path=f"/tasks/{TASK_ID}", body=json.dumps(said).encode(), variables={"task_id": TASK_ID}
+    )
+    read: Labels = change.parse(http)
     return read
 
 
@@ -91,6 +101,7 @@ PLAIN: dict[str, Any] = {
     "state": "queueing",
     "kind": "text2video",
     "provider": "vidu",
+    "provider_task_id": None,
     "model": "viduq3-pro",
     "prompt": "a paper boat",
     "images": [],
@@ -107,6 +118,8 @@ PLAIN: dict[str, Any] = {
     "priority": "normal",
     "waiting": None,
     "tags": [],
+    "starred": False,
+    "hidden_at": None,
     "created_at": "2026-11-21T12:00:00Z",
     "updated_at": "2026-11-21T12:00:01Z",
     "finished_at": None,
@@ -284,6 +297,13 @@ def test_every_filter_is_understood() -> None:
         ("model", "viduq3-pro"),
         ("resolution", "720p"),
         ("template", "hugging"),
+        ("provider", "vidu"),
+        ("kind", "text2video"),
+        ("tag", "campaign-7"),
+        ("starred", "false"),
+        ("q", "Paper  BOAT Straße"),
+        ("hidden", "true"),
+        ("order", "oldest"),
         ("limit", "100"),
     ) == Listing(
         filter=Filter(
@@ -294,8 +314,15 @@ def test_every_filter_is_understood() -> None:
             models=("viduq3-pro",),
             resolutions=("720p",),
             templates=("hugging",),
+            providers=("vidu",),
+            kinds=(Kind.TEXT2VIDEO,),
+            tags=("campaign-7",),
+            starred=False,
+            words=("paper", "boat", "strasse"),
+            hidden=True,
         ),
         size=100,
+        oldest_first=True,
     )
 
 
@@ -324,6 +351,12 @@ def test_a_listing_may_end_in_the_far_future() -> None:
         ([("state", "done")], "state"),
         ([("model", "x" * 257)], "model"),
         ([("template", "")], "template"),
+        ([("kind", "film")], "kind"),
+        ([("starred", "yes")], "starred"),
+        ([("hidden", "1")], "hidden"),
+        ([("q", "x" * 257)], "q"),
+        ([("q", "a"), ("q", "b")], "q"),
+        ([("order", "best")], "order"),
         ([("limit", "0")], "limit"),
         ([("limit", "101")], "limit"),
         ([("limit", "ten")], "limit"),
@@ -338,6 +371,32 @@ def test_a_wrong_parameter_is_refused_by_name(query: list[tuple[str, str]], fiel
     with pytest.raises(InvalidRequest) as refused:
         listing(*query)
     assert wrong_fields(refused.value) == [field]
+
+
+@pytest.mark.parametrize(
+    ("said", "labels"),
+    [
+        ({}, Labels(TASK_ID)),
+        ({"tags": []}, Labels(TASK_ID, tags=())),
+        ({"tags": ["b", "a", "b"], "starred": False}, Labels(TASK_ID, tags=("b", "a"), starred=False)),
+    ],
+)
+def test_a_change_of_labels_leaves_what_it_does_not_name(said: dict[str, Any], labels: Labels) -> None:
+    assert changed(said) == labels
+
+
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ({"tags": ["two words"], "starred": "yes"}, ["tags[0]", "starred"]),
+        ({"tags": [str(number) for number in range(11)]}, ["tags"]),
+        ({"tags": None, "star": True}, ["tags", "star"]),
+    ],
+)
+def test_a_wrong_change_of_labels_is_refused_with_every_wrong_field(said: dict[str, Any], fields: list[str]) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        changed(said)
+    assert wrong_fields(refused.value) == fields
 
 
 def test_a_page_leads_to_the_next_one() -> None:
@@ -495,7 +554,7 @@ def test_a_request_without_a_key_is_told_how_to_bring_one() -> None:
     ("path", "allowed"),
     [
         ("/tasks", "GET, POST"),
-        (f"/tasks/{TASK_ID}", "GET"),
+        (f"/tasks/{TASK_ID}", "DELETE, GET, PATCH"),
         (f"/tasks/{TASK_ID}/cancel", "POST"),
         ("/docs", "GET"),
     ],

@@ -12,7 +12,14 @@ from reelkeep.domain.task import Kind, Request, State, Task
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 A_MOMENT = timedelta(microseconds=1)
 REQUEST = Request(
-    dialect="reelkeep", kind=Kind.TEXT2VIDEO, model="viduq2", resolution="720p", template="hug", off_peak=True
+    dialect="reelkeep",
+    kind=Kind.TEXT2VIDEO,
+    model="viduq2",
+    prompt="Ein Weg AM FLUSS, 河边的小路",
+    resolution="720p",
+    template="hug",
+    off_peak=True,
+    tags=("campaign-7", "final"),
 )
 TASK = Task(
     id="1" * 32,
@@ -24,6 +31,7 @@ TASK = Task(
     updated_at=NOON,
     deadline=NOON,
     state=State.SUCCESS,
+    starred=True,
 )
 FITTING: dict[str, Any] = {
     "created_from": NOON,
@@ -35,6 +43,10 @@ FITTING: dict[str, Any] = {
     "resolutions": ("360p", "720p"),
     "templates": ("kiss", "hug"),
     "off_peak": True,
+    "providers": ("ark", "vidu"),
+    "tags": ("draft", "final"),
+    "starred": True,
+    "words": ("fluss", "小路", "we"),
 }
 OTHERS: dict[str, Any] = {
     "created_from": NOON + A_MOMENT,
@@ -46,12 +58,17 @@ OTHERS: dict[str, Any] = {
     "resolutions": ("360p",),
     "templates": ("kiss",),
     "off_peak": False,
+    "providers": ("ark",),
+    "tags": ("fin",),
+    "starred": False,
+    "words": ("fluss", "see"),
 }
 
 
-def test_a_filter_that_says_nothing_admits_everything_but_what_was_removed() -> None:
-    assert Filter().admits(TASK)
-    assert not Filter().admits(replace(TASK, removed_at=NOON))
+def test_a_filter_admits_either_what_is_hidden_or_what_is_not() -> None:
+    hidden = replace(TASK, removed_at=NOON)
+    assert [Filter().admits(task) for task in (TASK, hidden)] == [True, False]
+    assert [Filter(hidden=True).admits(task) for task in (TASK, hidden)] == [False, True]
 
 
 @pytest.mark.parametrize("field", FITTING)

@@ -7,13 +7,15 @@ import pytest
 from reelkeep.domain.errors import CannotCancel, NotFound
 from reelkeep.domain.task import State, Task
 from reelkeep.ports import Caller
+from reelkeep.services.organize import Organize
 from reelkeep.services.query import show
 from reelkeep.services.remove import Remove
 from tests.unit.services.harness import ALICE, MALLORY, QUEUED, RUNNING, FakeProvider, Harness
 
 
 def removed(harness: Harness, id: str, keeps: Collection[State] = (), caller: Caller = ALICE) -> State:
-    remove = Remove(harness.tasks, harness.archive, harness.cancel, harness.clock)
+    organize = Organize(harness.tasks, harness.archive, harness.clock)
+    remove = Remove(harness.tasks, organize, harness.cancel)
     task = remove(id, caller, keeps)
     return task.state
 

@@ -22,6 +22,11 @@ class Filter:
     resolutions: tuple[str, ...] = ()
     templates: tuple[str, ...] = ()
     off_peak: bool | None = None
+    providers: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    starred: bool | None = None
+    words: tuple[str, ...] = ()  # casefolded; the prompt must contain every one of them
+    hidden: bool = False  # what its owner has hidden, and nothing else
 
     def admits(self, task: Task) -> bool:
         return (
@@ -34,8 +39,16 @@ class Filter:
             and (not self.resolutions or task.request.resolution in self.resolutions)
             and (not self.templates or task.request.template in self.templates)
             and self.off_peak in (None, task.request.off_peak)
-            and task.removed_at is None
+            and (not self.providers or task.provider in self.providers)
+            and (not self.tags or any(tag in self.tags for tag in task.request.tags))
+            and self.starred in (None, task.starred)
+            and self.hidden == (task.removed_at is not None)
+            and (not self.words or self._has_words(task))
         )
+
+    def _has_words(self, task: Task) -> bool:
+        prompt = task.request.prompt.casefold()
+        return all(word in prompt for word in self.words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -141,7 +141,7 @@ class Request(Record):
     payload: str = ""  # echoed to the client unchanged
     provider: str = ""  # by name, if the client insists
     priority: Priority = Priority.NORMAL  # among its owner's tasks that wait for room at the provider
-    tags: tuple[str, ...] = ()  # the client's own words, for subscriptions to filter by
+    tags: tuple[str, ...] = ()  # the client's own words, which it may change later
     callback_url: str = ""  # receives the changes of this task alone; no provider gets it
     body: Mapping[str, Any] = field(default_factory=dict)
     unexpressed: tuple[str, ...] = ()  # fields of the body that the words above have no place for
@@ -296,6 +296,7 @@ class Task(Record):
     succeeded_at: datetime | None = None  # when we saw that the provider was done
     finished_at: datetime | None = None
     removed_at: datetime | None = None  # the owner does not want to see it any more; the archive keeps it
+    starred: bool = False
 
     state: State = State.CREATED
     dispatch: Dispatch = Dispatch()
@@ -316,8 +317,8 @@ class Task(Record):
     place: Place | None = None  # in line, if it was looked for; never recorded
 
     def asking(self, request: Request) -> Task:
-        """With the whole request, of which the record may hold less."""
-        return self if request is self.request else replace(self, request=request)
+        """With the whole request, of which the record may hold less. Its tags may have changed since."""
+        return self if request is self.request else replace(self, request=replace(request, tags=self.request.tags))
 
     def with_creations(self, creations: tuple[Creation, ...]) -> Task:
         """The provider's creations under ids of ours, which tell the task that they belong to."""

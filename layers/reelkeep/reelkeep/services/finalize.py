@@ -30,9 +30,8 @@ from reelkeep.ports import (
     Tasks,
 )
 from reelkeep.services.poll import Verdict
-from reelkeep.services.record import Superseded, read, read_in_run, record_in_run
+from reelkeep.services.record import Superseded, read_in_run, record_in_run, write_latest_manifest
 
-_MANIFEST_ATTEMPTS = 8
 _COPY_RESERVE = 120.0  # seconds of the function's time under which no further copy is begun
 _LONGEST_WAIT_FOR_OTHER = 60  # seconds
 _RESERVE_OF_OTHERS = 60.0  # seconds that a copy leaves to each file after it, of half of the time at most
@@ -107,7 +106,8 @@ class Finalize:
         is_announced = task.announcements != found.announcements
         is_news = is_announced or not task.unfinished or lost or task.archived_files > found.archived_files
         if task.state.terminal and is_news:
-            self._write_latest_manifest(task)
+            # With the time of the announcement, so that a rebuilt table announces nothing again.
+            write_latest_manifest(task, tasks=self.tasks, manifests=self.archive)
         return Verdict(
             task.id,
             task.executions,
@@ -178,16 +178,6 @@ class Finalize:
     def _alert(self, task: Task, alert: alerts.Alert | None) -> None:
         if alert is not None:
             self.notices.publish(alert, alerts.attributes(task, alert))
-
-    def _write_latest_manifest(self, task: Task) -> None:
-        """With the time of the announcement, so that a rebuilt table announces nothing again; and again if the task
-        was changed meanwhile, so that a rebuilt table shows nothing that its owner has removed."""
-        for _ in range(_MANIFEST_ATTEMPTS):
-            self.archive.write_manifest(task)
-            latest = read(task.id, tasks=self.tasks)
-            if latest.version == task.version:
-                return
-            task = latest
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from reelkeep.domain.errors import Stale
 from reelkeep.domain.task import Backward, Task
-from reelkeep.ports import Tasks
+from reelkeep.ports import Manifests, Tasks
 
 _ATTEMPTS = 8
 
@@ -43,6 +43,16 @@ def try_record(task: Task, change: Change, *, tasks: Tasks) -> Task | None:
         except Stale:
             task = read(task.id, tasks=tasks)
     raise Stale(f"task {task.id} changes too often")
+
+
+def write_latest_manifest(task: Task, *, tasks: Tasks, manifests: Manifests) -> None:
+    """Writes it again if the task was changed meanwhile, so that a rebuilt table shows nothing out of date."""
+    for _ in range(_ATTEMPTS):
+        manifests.write_manifest(task)
+        latest = read(task.id, tasks=tasks)
+        if latest.version == task.version:
+            return
+        task = latest
 
 
 def read(task_id: str, *, tasks: Tasks) -> Task:

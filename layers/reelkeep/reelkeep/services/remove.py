@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass
 
-from reelkeep.domain import ids
 from reelkeep.domain.errors import CannotCancel, NotFound
 from reelkeep.domain.task import State, Task
-from reelkeep.ports import Caller, Clock, Manifests, Tasks
+from reelkeep.ports import Caller, Tasks
+from reelkeep.services.organize import Organize
 from reelkeep.services.query import show
-from reelkeep.services.record import record
 
 
 @dataclass(frozen=True, slots=True)
 class Remove:
-    """Removes a task from its owner's sight."""
+    """Removes a task from its owner's sight, as other formats do."""
 
     tasks: Tasks
-    manifests: Manifests
+    organize: Organize
     cancel: Callable[[str, Caller], Task]
-    clock: Clock
 
     def __call__(self, task_id: str, caller: Caller, keeps: Collection[State] = ()) -> Task:
         """Raises CannotCancel for a task under way, or in a state that the dialect keeps in sight; NotFound if it is
@@ -28,19 +27,11 @@ class Remove:
         try:
             task = show(task_id, caller, tasks=self.tasks)
         except NotFound:
-            self._write_removal(task_id, caller)
+            with suppress(NotFound):  # the archive may not know of its removal yet
+                self.organize.hide(task_id, caller)
             raise
         if task.state in keeps:
             raise CannotCancel(task.state)
         if not task.state.terminal:
             return self.cancel(task_id, caller)
-        now = self.clock()
-        task = record(task, lambda task: replace(task, removed_at=now, updated_at=now), tasks=self.tasks)
-        self.manifests.write_manifest(task)  # or a rebuilt table would show it again
-        return task
-
-    def _write_removal(self, task_id: str, caller: Caller) -> None:
-        """Who removes it again may never have heard that it is removed: the archive may not know yet."""
-        task = self.tasks.get(task_id) if ids.is_task_id(task_id) else None
-        if task is not None and task.owner == caller.owner and task.removed_at:
-            self.manifests.write_manifest(task)
+        return self.organize.hide(task_id, caller)

@@ -14,9 +14,11 @@ from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.api import Api
 from reelkeep.domain.ids import new_task_id
 from reelkeep.services.cancel import Cancel
+from reelkeep.services.organize import Organize
 from reelkeep.services.remove import Remove
 from reelkeep.services.submit import Submit
 from reelkeep.wiring import platform
+from reelkeep.wiring.links import permanent_links
 from reelkeep.wiring.providers import configured_providers
 from reelkeep.wiring.room import room_at
 
@@ -28,6 +30,7 @@ def build() -> Api:
     providers = configured_providers(outbound, calls_back_at=settings.callback_url)
     room = room_at(providers, tasks)
     cancel = Cancel(tasks, providers, room, platform.now)
+    organize = Organize(tasks, S3Manifests(platform.s3, settings.bucket), platform.now)
     return Api(
         base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),
@@ -45,11 +48,12 @@ def build() -> Api:
             clock=platform.now,
             new_id=new_task_id,
         ),
-        remove=Remove(
-            tasks=tasks,
-            manifests=S3Manifests(platform.s3, settings.bucket),
-            cancel=cancel,
-            clock=platform.now,
-        ),
+        remove=Remove(tasks, organize, cancel),
         cancel=cancel,
+        services={
+            "change_task": organize.change,
+            "hide_task": organize.hide,
+            "restore_task": organize.restore,
+        },
+        links=permanent_links(platform.secret(settings.link_secret_arn), settings.public_url),
     )

@@ -14,6 +14,7 @@ from reelkeep.ports import Due
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
 
+STARRED, HIDDEN = "starred", "hidden"  # the marks; what is hidden is in no other index of its owner's
 _TIMES = ("overdue_at", "links_die_at")
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _INDEXED_BYTES = 1024  # DynamoDB takes 2,048 in an index's key, and refuses the whole item beyond
@@ -28,7 +29,7 @@ def to_item(task: Task, write_id: str) -> dict[str, AttributeValueTypeDef]:
         "task_id": task.id,
         "state": _state(task),
         "write_id": write_id,
-        **({} if task.removed_at else _listed(task)),
+        **({"owner_mark": indexed(task.owner, HIDDEN)} if task.removed_at else _listed(task)),
         "provider_task": indexed(task.provider, task.provider_task_id),
         **(_due(task) if task.unfinished else {}),
         "document": documents.write(task),
@@ -66,6 +67,7 @@ def _listed(task: Task) -> dict[str, str]:
         "owner_resolution": indexed(task.owner, task.request.resolution),
         "owner_template": indexed(task.owner, task.request.template),
         "owner_tier": indexed(task.owner, tier(off_peak=task.request.off_peak)),
+        "owner_mark": indexed(task.owner, STARRED) if task.starred else "",
     }
 
 

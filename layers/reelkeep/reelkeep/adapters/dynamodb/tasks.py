@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, cast
 from reelkeep.adapters.dynamodb.faults import table_faults
 from reelkeep.adapters.dynamodb.task_index import Predicate, Span, TaskIndex, bounds, rest_of, span_of
 from reelkeep.adapters.dynamodb.task_record import (
+    HIDDEN,
+    STARRED,
     due_from_item,
     from_item,
     indexed,
@@ -23,7 +25,7 @@ from reelkeep.adapters.dynamodb.task_record import (
 )
 from reelkeep.domain import ids
 from reelkeep.domain.errors import Stale, TryLater
-from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.redaction import redact
 from reelkeep.domain.task import Task
 from reelkeep.ports import Due
@@ -36,6 +38,7 @@ _BATCH = 100  # items that BatchGetItem takes
 _BATCH_ATTEMPTS = 6
 _FIRST_PAUSE = 0.05  # seconds; doubles, 1.55 s in all
 _MOST_EXAMINED = 5_000  # tasks a page, which takes some seconds: the API answers within 30
+_MOST_BYTES = 32 << 20  # of their records, which may be very long
 _RAW_RESPONSE_BYTES = 32_768
 _RAW_RESPONSE_TTL = timedelta(days=30)
 
@@ -89,7 +92,8 @@ class TableTasks:
         """One page, and how many tasks there are in all if that is asked for.
 
         A filter of one field reads what it returns. With several, those that the index cannot tell apart are
-        read and passed over; after some thousands of them the page ends early, with a cursor to go on from.
+        read and passed over; after some thousands of them, or megabytes, the page ends early, with a cursor to go on
+        from.
         A count reads all keys that there are, unless the page is the last one, and then no page ends early.
         """
         choice, span = _choose(owner, listing), span_of(listing.filter)
@@ -106,16 +110,19 @@ class TableTasks:
         if choice.exact:
             candidates, skip = islice(candidates, skip, None), 0
         found: list[Task] = []
-        examined, batch = 0, wanted + skip
+        examined, size, batch = 0, 0, wanted + skip
         while chunk := list(islice(candidates, min(batch, _BATCH))):
-            admitted = self._admitted(chunk, owner, listing)
+            items = self._items(chunk)
+            read = (from_item(items[each]) for each in chunk if each in items)
+            admitted = _admitted(read, owner, listing)
             found += admitted[skip:]
             skip = max(0, skip - len(admitted))
             if len(found) >= wanted:
                 shown = tuple(found[: listing.size])
                 return Page(tasks=shown, next_cursor=shown[-1].id)
             examined += len(chunk)
-            if examined >= self._most_examined:
+            size += sum(len(item["document"]["S"]) for item in items.values())
+            if examined >= self._most_examined or size >= _MOST_BYTES:
                 return Page(tasks=tuple(found), next_cursor=chunk[-1])
             batch = wanted - len(found) if choice.exact else batch * 2
         return Page(tasks=tuple(found))
@@ -152,7 +159,7 @@ class TableTasks:
     def _admitted(self, task_ids: Sequence[str], owner: str, listing: Listing) -> list[Task]:
         batches = (task_ids[first : first + _BATCH] for first in range(0, len(task_ids), _BATCH))
         read = (task for batch in batches for task in self._read(batch))
-        return [task for task in read if task.owner == owner and listing.filter.admits(task)]
+        return _admitted(read, owner, listing)
 
     def unfinished(self) -> Iterator[Task]:
         for shard in ids.SHARDS:
@@ -240,6 +247,10 @@ class TableTasks:
         raise TryLater("the table is too busy to be read")
 
 
+def _admitted(tasks: Iterable[Task], owner: str, listing: Listing) -> list[Task]:
+    return [task for task in tasks if task.owner == owner and listing.filter.admits(task)]
+
+
 @dataclass(frozen=True, slots=True)
 class _Choice:
     """Where the tasks of a listing are looked for."""
@@ -263,8 +274,12 @@ def _choose(owner: str, listing: Listing) -> _Choice:
     if chosen.task_ids:
         named = {each for each in chosen.task_ids if ids.is_task_id(each)}
         return _Choice(ids=tuple(sorted(named, reverse=not listing.oldest_first)), doubtful=True)
+    if chosen.hidden:
+        is_all = replace(chosen, created_from=None, created_to=None) == Filter(hidden=True)
+        return _Choice((("owner_mark", (indexed(owner, HIDDEN),)),), doubtful=not is_all)
     tiers = () if chosen.off_peak is None else (tier(off_peak=chosen.off_peak),)
     fields = {  # the narrowest first, as a rule
+        "owner_mark": (STARRED,) if chosen.starred else (),
         "owner_template": chosen.templates,
         "owner_resolution": chosen.resolutions,
         "owner_state": chosen.states,
@@ -278,4 +293,5 @@ def _choose(owner: str, listing: Listing) -> _Choice:
         if all(values)  # what has no value is in no index
     }
     certain = all(is_certain(owner, value) for values in used.values() for value in values)
-    return _Choice(tuple(indexes.items()) or (("owner", (owner,)),), doubtful=not certain or bool(chosen.kinds))
+    others = chosen.kinds or chosen.providers or chosen.tags or chosen.words or chosen.starred is False
+    return _Choice(tuple(indexes.items()) or (("owner", (owner,)),), doubtful=not certain or bool(others))

@@ -99,6 +99,38 @@ class Words(Parameter):
         return {"type": "array", "items": {"type": "string", **choice, **form}}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flag(Parameter):
+    """True or false."""
+
+    usual: bool | None = None
+
+    def read(self, query: Query) -> bool | None:
+        text = query.one(self.name)
+        if text not in ("", "true", "false"):
+            raise wrong(self.name, "must be true or false")
+        return text == "true" if text else self.usual
+
+    @property
+    def schema(self) -> Mapping[str, Json]:
+        return {"type": "boolean"} | ({} if self.usual is None else {"default": self.usual})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search(Parameter):
+    """Words to look for, in any order and case."""
+
+    def read(self, query: Query) -> tuple[str, ...]:
+        text = query.one(self.name)
+        if len(text) > _LONGEST_WORD:
+            raise wrong(self.name, f"must not have more than {_LONGEST_WORD} characters")
+        return tuple(dict.fromkeys(text.casefold().split()))
+
+    @property
+    def schema(self) -> Mapping[str, Json]:
+        return {"type": "string", "minLength": 1, "maxLength": _LONGEST_WORD}
+
+
 def states(name: str, meaning: str, words: Mapping[State, str]) -> Parameter:
     """The states for which these words stand."""
     return _States(name, meaning, among=tuple(dict.fromkeys(words.values())), fills="states", words=words)

@@ -1,15 +1,26 @@
-"""Tasks, as they are served to clients: submitted, listed, shown, cancelled."""
+"""Tasks, as they are served to clients: submitted, listed, shown, labelled, cancelled, hidden."""
 
 from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Show, Submit
-from reelkeep.dialects.families.query import Cursor, Number, Time, Words, filter_of, states
+from reelkeep.dialects.dialect import AnyRoute, Cancel, Http, List, Operation, Show, Submit
+from reelkeep.dialects.families.query import (
+    Cursor,
+    Flag,
+    Number,
+    Search,
+    Time,
+    Word,
+    Words,
+    filter_of,
+    states,
+)
 from reelkeep.dialects.reelkeep.server import Failure, query
 from reelkeep.dialects.replies import Moment, Shape, Url, View, rfc3339, shows
 from reelkeep.domain.errors import wrong
 from reelkeep.domain.listing import Listing
+from reelkeep.domain.tags import Labels
 from reelkeep.domain.task import ArchivedFile, Kind, Priority, Request, State
 
 _LARGEST_PAGE = 100
@@ -18,14 +29,23 @@ _LIMIT = Number(
     "limit", "How many tasks a page holds; fewer if they are very long.", usual=20, least=1, most=_LARGEST_PAGE
 )
 _CURSOR = Cursor("cursor", "The `next_cursor` of the page before.")
+_NEWEST, _OLDEST = "newest", "oldest"
+_ORDER = Word("order", "What comes first.", among=(_NEWEST, _OLDEST))
 _LISTING = (
     Time("created_from", "Created at this time or later.", fills="created_from"),
     Time("created_to", "Created at this time or earlier.", fills="created_to"),
     _IDS,
     states("state", "In one of these states.", {state: state.value for state in State}),
     Words("model", "For one of these models.", fills="models"),
+    Words("provider", "At one of these providers.", fills="providers"),
+    Words("kind", "Of one of these kinds.", among=tuple(Kind), fills="kinds"),
+    Words("tag", "With one of these tags.", fills="tags"),
+    Flag("starred", "Whether it is starred.", fills="starred"),
+    Search("q", "With all of these words in its prompt, in any case, also as parts of words.", fills="words"),
+    Flag("hidden", "True shows what is hidden, and nothing else.", usual=False, fills="hidden"),
     Words("resolution", "In one of these resolutions, as they were asked for.", fills="resolutions"),
     Words("template", "With one of these templates.", fills="templates"),
+    _ORDER,
     _LIMIT,
     _CURSOR,
 )
@@ -45,7 +65,25 @@ def _listing(http: Http) -> Listing:
     chosen = filter_of(asked, _LISTING)
     if len(chosen.task_ids) > _LARGEST_PAGE:
         raise wrong(_IDS.name, f"is given more than {_LARGEST_PAGE} times")
-    return Listing(filter=chosen, size=_LIMIT.read(asked), cursor=_CURSOR.read(asked))
+    return Listing(
+        filter=chosen,
+        size=_LIMIT.read(asked),
+        cursor=_CURSOR.read(asked),
+        oldest_first=_ORDER.read(asked) == _OLDEST,
+    )
+
+
+def _id(http: Http) -> str:
+    return http.variables["task_id"]
+
+
+def _labels(http: Http) -> Labels:
+    from reelkeep.dialects.reelkeep.tasks.wire import TaskChange
+    from reelkeep.dialects.values import read
+
+    said: dict[str, Any] = read(TaskChange, http.json()).model_dump(exclude_unset=True)
+    tags = tuple(dict.fromkeys(said["tags"])) if "tags" in said else None
+    return Labels(_id(http), tags, said.get("starred"))
 
 
 # --- what they are answered ---
@@ -138,10 +176,13 @@ class Place(Shape):
 
 
 class Task(Shape):
+    """The task."""
+
     id: str = shows("task.id")
     state: State = shows("task.state", says="In this order; the last four are final.")
     kind: Kind = shows("request.kind")
     provider: str = shows("task.provider")
+    provider_task_id: str | None = shows("task.provider_task_id", None, says="The provider's own, once it has one.")
     model: str | None = shows("request.model", None)
     prompt: str | None = shows("request.prompt", None)
     images: list[str] = shows(
@@ -164,6 +205,8 @@ class Task(Shape):
         says="Shown with a single task that waits for room at its provider, and has cost nothing so far.",
     )
     tags: list[str] = shows("request.tags", write=list)
+    starred: bool = shows("task.starred")
+    hidden_at: Moment | None = shows("task.removed_at", write=rfc3339, says="`restore` undoes it for 30 days.")
     created_at: Moment = shows("task.created_at", write=rfc3339)
     updated_at: Moment = shows("task.updated_at", write=rfc3339)
     finished_at: Moment | None = shows("task.finished_at", write=rfc3339)
@@ -190,7 +233,11 @@ class Task(Shape):
 class TaskPage(Shape):
     tasks: list[Task] = shows(lambda views: [*map(Task.of, views.tasks)])
     next_cursor: str | None = shows(
-        "page.next_cursor", None, write=_CURSOR.write, says="Of the page after this one; null on the last."
+        "page.next_cursor",
+        None,
+        write=_CURSOR.write,
+        says="Of the page after this one; null on the last. One request reads only so much: a page that few tasks "
+        "match may have a cursor and few tasks, or none.",
     )
 
 
@@ -201,4 +248,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     List(_ALL, "listTasks", TaskPage, parameters=_LISTING, parse=_listing),
     Show(_ONE, "showTask", Task, shows_place=True),
     Cancel(f"{_ONE}/cancel", "cancelTask", Task),
+    Operation(_ONE, "changeTask", Task, method="PATCH", body="TaskChange", parse=_labels),
+    Operation(_ONE, "hideTask", Task, method="DELETE", parse=_id),
+    Operation(f"{_ONE}/restore", "restoreTask", Task, method="POST", parse=_id),
 )

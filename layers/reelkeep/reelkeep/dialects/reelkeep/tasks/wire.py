@@ -37,12 +37,19 @@ class Submission(Body):
     )
     payload: str = optional(max_length=1_048_576, says="Comes back with the task, unchanged.")
     tags: list[Tag] = optional(
-        max_length=tags.MOST, says="For subscriptions to filter by.", examples=[["campaign-7"]]
+        max_length=tags.MOST, says="To find it again, and for subscriptions to filter by.", examples=[["campaign-7"]]
     )
     callback_url: Url = optional(
         says="Gets a message at each change of the task's state, signed with the secret of the webhook `callbacks`.",
         examples=["https://example.com/hooks/reelkeep"],
     )
+
+
+class TaskChange(Body):
+    tags: list[Tag] = optional(
+        max_length=tags.MOST, says="Instead of all that it has; subscriptions filter by them from then on."
+    )
+    starred: StrictBool = optional()
 
 
 class Generation(Submission):
