@@ -16,6 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, Request, Route, expect, sync_playwright
 
+from local.listener import listening
 from local.stack import Stack
 from tests.e2e.chromium import CHROMIUM, FLAGS
 from tests.e2e.client import Client
@@ -369,6 +370,39 @@ def test_what_is_selected_is_saved_as_one_zip_or_as_links_and_two_are_compared(
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(0)
 
 
+def test_a_webhook_is_made_tested_and_deleted_and_its_secret_is_shown_once(tab: Tab) -> None:
+    page = tab.open("")
+    page.get_by_label("API key").fill(tab.key)
+    page.get_by_role("button", name="Open").click()
+    page.get_by_role("link", name="Manage").click()
+    page.get_by_role("link", name="Webhooks").click()
+    with listening() as listener:
+        page.get_by_label("Address").fill("nowhere")
+        page.get_by_role("button", name="Add a webhook").click()
+        expect(page.get_by_label("Address")).to_have_attribute("aria-invalid", "true")
+        page.get_by_label("Address").fill(f"{listener.url}/hooks")
+        page.get_by_label("Ready", exact=True).check()
+        page.get_by_role("button", name="Add a webhook").click()
+        expect(page.get_by_role("alert")).to_contain_text("whsec_")
+        page.get_by_role("button", name="I have kept it").click()
+        expect(page.get_by_text("whsec_")).to_have_count(0)
+
+        page.get_by_role("button", name="Send a test").click()
+        assert listener.next(300) is not None
+        log = page.get_by_role("listitem")
+        for _ in range(20):
+            page.get_by_role("button", name="Look again").click()
+            if log.filter(has_text="arrived").count():
+                break
+            page.wait_for_timeout(250)
+        expect(log).to_contain_text("answered 204")
+        log.get_by_role("button", name="Replay").click()
+        assert listener.next(300) is not None
+        page.get_by_role("button", name="Delete").click()
+        page.get_by_role("button", name="Delete it, with its log?").click()
+        expect(page.get_by_text(listener.url)).to_have_count(0)
+
+
 def test_axe_finds_nothing_in_any_view(tab: Tab, viewer: Client, prompt: Prompt) -> None:
     viewer.submitted(prompt("to be looked at"))
     viewer.ended(viewer.submitted(prompt("to be refused", "[fail:CreationPolicyViolation]")))
@@ -396,6 +430,12 @@ def test_axe_finds_nothing_in_any_view(tab: Tab, viewer: Client, prompt: Prompt)
     expect(page.get_by_role("textbox", name="Prompt")).to_be_visible()
     page.get_by_text("More", exact=True).click()
     check("form")
+    page.get_by_role("link", name="Manage").click()
+    expect(page.get_by_role("img", name="Videos a day")).to_be_visible()
+    check("use")
+    page.get_by_role("link", name="Webhooks").click()
+    expect(page.get_by_text("Add a webhook").first).to_be_visible()
+    check("webhooks")
     page.get_by_role("button", name="Sign out").click()
     expect(page.get_by_label("API key")).to_be_visible()
     check("sign-in")

@@ -1,4 +1,5 @@
-// Signs in, and shows the view that the address names: #/ the wall, #/task/<id>, #/compare/<id>/<id>, #/new.
+// Signs in, and shows the view that the address names: #/ the wall, #/task/<id>, #/compare/<id>/<id>,
+// #/new, #/care/<section>.
 // @ts-check
 import { call, el, key, root, say, Trouble } from "./console-base.js";
 import { Wall } from "./console-wall.js";
@@ -11,6 +12,7 @@ const VIEWS = {
   task: () => import("./console-task.js"),
   compare: () => import("./console-compare.js"),
   new: () => import("./console-form.js"),
+  care: () => import("./console-care.js"),
 };
 /** @type {Wall | null} */
 let wall = null;

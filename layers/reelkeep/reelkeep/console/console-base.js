@@ -272,5 +272,42 @@ export function say(text, kind = "") {
   line.dataset.kind = kind;
 }
 
+/**
+ * A button that waits for what it does, says what came of it for a moment, and a failure at the foot of the page.
+ * @param {string} label @param {(button: any) => Promise<string | void>} act
+ * @param {{sure?: string, lockedOut?: (trouble: any) => boolean, [attribute: string]: any}} [options]  `sure`: what it asks first
+ */
+export function action(label, act, { sure, lockedOut, ...attributes } = {}) {
+  let asking = false, back = 0;
+  const reset = () => {
+    asking = false;
+    button.textContent = label;
+  };
+  const button = el("button.secondary", { type: "button", ...attributes, onclick: async () => {
+    clearTimeout(back);
+    if (sure && !asking) {
+      asking = true;
+      button.textContent = sure;
+      back = setTimeout(reset, 5000);
+      return;
+    }
+    button.disabled = true;
+    try {
+      button.textContent = (await act(button)) || label;
+    } catch (trouble) {
+      button.textContent = label;
+      const { name, message } = /** @type {Error} */ (trouble);
+      if (name !== "AbortError" && !lockedOut?.(trouble)) say(trouble instanceof Trouble ? message : "The browser does not allow it.", "bad");
+    }
+    button.disabled = false;
+    back = setTimeout(reset, 2500);
+  } }, label);
+  return button;
+}
+
+/** @param {string} label @param {() => string} text @param {string} [spoken] */
+export const copier = (label, text, spoken) =>
+  action(label, () => navigator.clipboard.writeText(text()).then(() => "Copied"), { "aria-label": spoken });
+
 /** The part of the fragment behind `?`. */
 export const asked = () => new URLSearchParams(location.hash.split("?")[1] ?? "");

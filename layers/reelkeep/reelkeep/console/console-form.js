@@ -1,17 +1,26 @@
 // A new video: a form drawn from what the API's own document says of each kind.
 // @ts-check
-import { asked, call, el, hasData, keep, KINDS, sentence, submission, submit } from "./console-base.js";
+import { asked, call, el, hasData, keep, KINDS, sentence, STATES, submission, submit } from "./console-base.js";
 
 const DRAFT = "reelkeep.draft";
 const FIRST = ["prompt", "template", "images", "subjects", "video_url", "creation_id"]; // each in a line of its own
 const SECOND = ["model", "duration", "resolution", "aspect_ratio"];
 /** @type {Record<string, string>} */
-const LABELS = { prompt: "Prompt", model: "Model", aspect_ratio: "Aspect ratio", video_url: "Video address", creation_id: "Earlier creation", off_peak: "Off-peak", callback_url: "Callback address", audio: "Sound" };
+const LABELS = { prompt: "Prompt", model: "Model", aspect_ratio: "Aspect ratio", video_url: "Video address", creation_id: "Earlier creation", off_peak: "Off-peak", callback_url: "Callback address", audio: "Sound", url: "Address", body: "Format of messages" };
+/** @type {Record<string, string>} */
+const WORDS = { event: "A CloudEvent", dialect: "The task's own format" };
 /** @type {Promise<[any, any]> | null} */
 let known = null;
 
+/** What a schema of the document refers to, with that of its items. @param {any} spec */
+export const resolver = (spec) => (/** @type {any} */ schema) => {
+  const follow = (/** @type {any} */ found) => (found?.$ref ? { ...spec.components.schemas[found.$ref.split("/").at(-1)], ...found } : found);
+  const found = follow(schema);
+  return found?.items ? { ...found, items: follow(found.items) } : found;
+};
+
 /** The document and the providers, once. */
-async function learn() {
+export async function learn() {
   known ??= Promise.all([call("GET", "openapi.json"), call("GET", "providers")]);
   try {
     return await known;
@@ -48,7 +57,7 @@ export function open(wall, lockedOut) {
 
   /** @param {any} spec @param {any[]} providers @param {string} hint */
   function draw(spec, providers, hint) {
-    const resolve = (/** @type {any} */ schema) => (schema?.$ref ? spec.components.schemas[schema.$ref.split("/").at(-1)] : schema);
+    const resolve = resolver(spec);
     const kinds = Object.entries(spec.components.schemas.NewTask.discriminator.mapping);
     values.kind ??= kinds[0][0];
     const schema = resolve({ $ref: kinds.find(([kind]) => kind === values.kind)?.[1] ?? kinds[0][1] });
@@ -155,7 +164,7 @@ function read() {
  * @param {string[] | undefined} suggestions @param {(value: any) => void} typed
  * @returns {Field}
  */
-function field(name, schema, given, required, suggestions, typed) {
+export function field(name, schema, given, required, suggestions, typed) {
   const id = `f-${name}`, error = el("p.error", { id: `${id}-error` });
   const common = { id, "aria-describedby": `${id}-hint ${id}-error`, "aria-required": String(required), autocomplete: "off" };
   const label = LABELS[name] ?? (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ");
@@ -167,19 +176,26 @@ function field(name, schema, given, required, suggestions, typed) {
   let value;
   let extra = "";
   if (type === "boolean" || schema.enum) {
-    const options = type === "boolean" ? [["true", "Yes"], ["false", "No"]] : schema.enum.map((/** @type {string} */ each) => [each, each]);
-    input = el("select", common, el("option", { value: "" }, "As usual"), ...options.map((/** @type {string[]} */ [option, text]) => el("option", { value: option }, text)));
+    const options = type === "boolean" ? [["true", "Yes"], ["false", "No"]] : schema.enum.map((/** @type {string} */ each) => [each, WORDS[each] ?? each]);
+    input = el("select", common, el("option", { value: "" }, required ? "Choose…" : "As usual"), ...options.map((/** @type {string[]} */ [option, text]) => el("option", { value: option }, text)));
     input.value = String(given ?? "");
     value = () => (input.value === "" ? undefined : type === "boolean" ? input.value === "true" : input.value);
   } else if (type === "integer" || type === "number") {
     input = el("input", { ...common, type: "number", min: schema.minimum, max: schema.maximum, step: type === "integer" ? 1 : "any", inputmode: "numeric", value: given ?? "" });
     // What is no number is sent as it is: the API says what is wrong with it.
     value = () => (input.value === "" ? undefined : Number(input.value));
+  } else if (type === "array" && schema.items?.enum) {
+    const boxes = schema.items.enum.map((/** @type {string} */ each) => el("input", { type: "checkbox", value: each, checked: given?.includes(each) }));
+    input = el("div.checks", { id, role: "group", "aria-labelledby": `${id}-label`, tabindex: "-1" }, ...boxes.map((/** @type {any} */ box) => el("label", null, box, STATES[box.value] ?? KINDS[box.value] ?? box.value)));
+    value = () => {
+      const chosen = boxes.filter((/** @type {any} */ box) => box.checked).map((/** @type {any} */ box) => box.value);
+      return chosen.length ? chosen : undefined;
+    };
   } else if (type === "array" && schema.items?.type === "string") {
     const takesFiles = /data:/.test(schema.items.pattern ?? "");
     const lines = Array.isArray(given) ? given : [];
     const pictures = lines.filter((each) => each.startsWith("data:"));
-    input = el("textarea", { ...common, rows: 2, placeholder: takesFiles ? "One address a line" : "One a line", spellcheck: "false", value: lines.filter((each) => !each.startsWith("data:")).join("\n") });
+    input = el("textarea.lines", { ...common, rows: 1, placeholder: takesFiles ? "One address a line" : "One a line", spellcheck: "false", value: lines.filter((each) => !each.startsWith("data:")).join("\n") });
     value = () => {
       const all = [...input.value.split("\n").map((/** @type {string} */ line) => line.trim()).filter(Boolean), ...pictures];
       return all.length ? all : undefined;
@@ -208,7 +224,7 @@ function field(name, schema, given, required, suggestions, typed) {
     if (message) input.setAttribute("aria-invalid", "true");
   };
   const element = el("div.field", null,
-    el("label", { for: id }, label, required ? "" : el("span.quiet-text", null, " optional")), input, list, extra,
+    el(input.matches(".checks") ? "span.label" : "label", { for: id, id: `${id}-label` }, label, required ? "" : el("span.quiet-text", null, " optional")), input, list, extra,
     schema.description && el("p.hint", { id: `${id}-hint` }, schema.description.replaceAll("`", "")), error);
   return { element, input, value, complain };
 }

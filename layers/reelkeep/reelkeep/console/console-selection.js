@@ -1,6 +1,6 @@
 // What can be done with the videos that are selected on the wall.
 // @ts-check
-import { bytes, el, fileName, say, Trouble, video } from "./console-base.js";
+import { action, bytes, el, fileName, Trouble, video } from "./console-base.js";
 
 /** @param {import("./console-wall.js").Wall} wall */
 export function paint(wall) {
@@ -19,21 +19,6 @@ export function paint(wall) {
     files.length ? action("Download as zip", (button) => download(files, size, button)) : "",
     files.length ? action("Copy links", () => navigator.clipboard.writeText(files.map((file) => file.url).join("\n")).then(() => "Copied")) : "",
     el("button.quiet", { type: "button", onclick: () => wall.select([...wall.selected], false) }, "Clear")));
-}
-
-/** A button that says how far it is, and afterwards what came of it. @param {string} label @param {(button: any) => Promise<string>} act */
-function action(label, act) {
-  const button = el("button.secondary", { type: "button", onclick: async () => {
-    button.disabled = true;
-    try {
-      button.textContent = await act(button);
-    } catch (error) {
-      if (!(error instanceof DOMException && error.name === "AbortError")) say(error instanceof Trouble ? error.message : `It did not work: ${error}`, "bad");
-    }
-    button.disabled = false;
-    setTimeout(() => (button.textContent = label), 2500);
-  } }, label);
-  return button;
 }
 
 /** @param {{name: string, url: string, bytes: number}[]} files @param {number} size @param {any} button */

@@ -1,6 +1,6 @@
 // One task: its video, and everything that is known about it.
 // @ts-check
-import { advice, bytes, call, CANCELLABLE, clockTime, el, ENDED, fileName, hasData, KINDS, root, sentence, span, STATES, submission, submit, title, Trouble, video, when, why } from "./console-base.js";
+import { advice, bytes, call, CANCELLABLE, clockTime, copier, el, ENDED, fileName, hasData, KINDS, root, sentence, span, STATES, submission, submit, title, Trouble, video, when, why } from "./console-base.js";
 
 const EVERY_MS = 2_000;
 /** @type {import("./console-app.js").Open} */
@@ -241,18 +241,4 @@ function code(task) {
       for (const button of buttons) button.setAttribute("aria-pressed", String(button.textContent === name));
     } }, name));
   return el("details", null, el("summary", null, "The same from a program"), el("div.row", null, ...buttons, el("span.gap"), copier("Copy", () => text.textContent ?? "")), text);
-}
-
-/** @param {string} label @param {() => string} text @param {string} [spoken] */
-function copier(label, text, spoken) {
-  const button = el("button.secondary", { type: "button", "aria-label": spoken, onclick: async () => {
-    try {
-      await navigator.clipboard.writeText(text());
-      button.textContent = "Copied";
-    } catch {
-      button.textContent = "The browser does not allow it";
-    }
-    setTimeout(() => (button.textContent = label), 1600);
-  } }, label);
-  return button;
 }
