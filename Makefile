@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 SETUP := .venv/.installed .venv-cloud/.installed
 BIN := .venv/bin
 # Not `.`: a copy without git does not know what to ignore.
-CODE := layers functions local admin docs tests benchmarks
+CODE := layers functions cli local admin docs tests benchmarks
 
 TSC := npm exec --yes --package=typescript@5.9.3 -- tsc
 
@@ -111,7 +111,7 @@ format: $(SETUP)  ## Put the code into its form
 
 COMPILE := $(BIN)/uv pip compile --quiet --system-certs --universal --generate-hashes --python-version 3.11 --no-header
 lock: $(SETUP)  ## Write down the exact versions of every dependency again (UPGRADE=1: the newest ones)
-	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -o layers/dependencies/requirements.txt
+	$(COMPILE) $(if $(UPGRADE),--upgrade) --group layer -o layers/dependencies/requirements.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev \
 		-c layers/dependencies/requirements.txt -o requirements-dev.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) local/requirements.in -o local/requirements.txt
@@ -152,8 +152,9 @@ define install
 @touch $@
 endef
 
-.venv/.installed: requirements-dev.txt local/uv.txt
+.venv/.installed: requirements-dev.txt local/uv.txt pyproject.toml
 	$(call install,.venv,requirements-dev.txt)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 
 .venv-runtime/.installed: requirements-dev.txt .venv/.installed
 	@test -d .venv-runtime || $(RUNTIME_PYTHON) -m venv .venv-runtime

@@ -33,7 +33,7 @@ def serving(harness: Harness) -> Iterator[str]:
     """Serves the harness's tasks to `KEY`; yields the address. Links lead to `FILE`."""
     server = _Server(("127.0.0.1", 0), _Handler)
     address = f"http://127.0.0.1:{server.server_port}"
-    server.functions = _functions(harness, address)
+    server.functions = functions(harness, address)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
@@ -48,7 +48,7 @@ class _Server(ThreadingHTTPServer):
     functions: Mapping[str, Api]
 
 
-def _functions(harness: Harness, address: str) -> Mapping[str, Api]:
+def functions(harness: Harness, address: str) -> Mapping[str, Api]:
     """By method, wired as the real ones are."""
     keys, logger = FakeKeys({KEY: ALICE}), Logger(service="test")
     organize = Organize(harness.tasks, harness.archive, harness.clock)
@@ -74,6 +74,20 @@ def _functions(harness: Harness, address: str) -> Mapping[str, Api]:
     return dict.fromkeys(_SUBMITS, submit) | dict.fromkeys(("GET", "HEAD"), query)
 
 
+def event(method: str, path: str, query: str, headers: Mapping[str, str], sent: bytes) -> dict[str, Any]:
+    """As API Gateway makes it of a request."""
+    named = {name.lower(): value for name, value in headers.items()}
+    text = "json" in named.get("content-type", "") or not sent
+    return {
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": named,
+        "requestContext": {"requestId": "JKJaXmPLvHcESHA=", "http": {"method": method, "path": path}},
+        "isBase64Encoded": not text,
+        "body": sent.decode(errors="replace") if text else base64.b64encode(sent).decode(),
+    }
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -82,24 +96,15 @@ class _Handler(BaseHTTPRequestHandler):
         if self.path.startswith("/files/"):
             self._answer(200, {"content-type": "video/mp4"}, FILE)
             return
-        answer = cast("_Server", self.server).functions[self.command].handle(self._event(sent))
+        answer = (
+            cast("_Server", self.server)
+            .functions[self.command]
+            .handle(event(self.command, *self.path.partition("?")[::2], dict(self.headers), sent))
+        )
         body = base64.b64decode(answer["body"]) if answer.get("isBase64Encoded") else answer["body"].encode()
         self._answer(answer["statusCode"], answer["headers"], body)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _serve  # noqa: N815  the names that http.server looks for
-
-    def _event(self, sent: bytes) -> dict[str, Any]:
-        path, _, query = self.path.partition("?")
-        headers = {name.lower(): value for name, value in self.headers.items()}
-        text = "json" in headers.get("content-type", "") or not sent
-        return {
-            "rawPath": path,
-            "rawQueryString": query,
-            "headers": headers,
-            "requestContext": {"requestId": "JKJaXmPLvHcESHA=", "http": {"method": self.command, "path": path}},
-            "isBase64Encoded": not text,
-            "body": sent.decode(errors="replace") if text else base64.b64encode(sent).decode(),
-        }
 
     def _answer(self, status: int, headers: Mapping[str, str], body: bytes) -> None:
         self.send_response(status)

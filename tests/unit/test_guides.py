@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 
 from admin.commands import parser
+from cli.main import build
 from reelkeep.adapters.s3.archive import LARGEST
 from reelkeep.dialects.dialect import LARGEST_BODY, LARGEST_IN_BASE64
 from reelkeep.domain import schedule
@@ -64,6 +68,20 @@ def test_every_command_of_the_operator_and_its_options_exist(page: Path) -> None
         for group, command, rest in re.findall(r"python -m admin ([a-z]+) ([a-z]+)([^#]*)", code):
             known = _commands(groups[group])[command]._option_string_actions
             assert set(re.findall(r"--[a-z-]+", rest)) - known.keys() == set(), (group, command)
+
+
+def test_every_command_and_its_options_exist(page: Path) -> None:
+    top: Any = typer.main.get_command(build())
+    for code in _code(_text(page)):
+        for words in re.findall(r"(?:^|\$ |\| )reelkeep ([a-z-].*)", code):
+            command, known = top, set[str]()
+            for word in shlex.split(words, comments=True):
+                if hasattr(command, "commands"):
+                    assert word in command.commands or word.startswith("-"), f"{page}: reelkeep {words}"
+                    command = command.commands.get(word, command)
+                    known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
+                elif word.startswith("-") and len(word) > 1:
+                    assert word.partition("=")[0] in {*known, "--help"}, f"{page}: reelkeep {words}"
 
 
 def test_every_link_leads_somewhere(page: Path) -> None:

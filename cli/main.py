@@ -1,0 +1,128 @@
+"""Reads the command line, runs one command, and turns whatever goes wrong into a sentence and an exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import Annotated, Any, Final, NoReturn
+
+import typer
+from typer.exceptions import TyperException
+
+from cli.errors import Code, CommandError
+from cli.output import note
+from cli.users import export, profiles, pull, submit, tasks, watch, webhooks
+from cli.world import World
+
+_EPILOG: Final = (
+    "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 a task ended without a video, 4 the key is refused, "
+    "5 not found, 6 the stack does not answer, 130 interrupted."
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"reelkeep {_installed_version()}")
+        raise typer.Exit
+
+
+def _installed_version() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("reelkeep")
+    except PackageNotFoundError:  # run from a checkout
+        return "of this checkout"
+
+
+def build() -> typer.Typer:
+    app = typer.Typer(
+        name="reelkeep",
+        help="Have videos made, find them again, keep them for good.",
+        epilog=_EPILOG,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="rich",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+
+    @app.callback()
+    def top(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        ] = False,
+    ) -> None:
+        """Have videos made, find them again, keep them for good."""
+
+    for group in (profiles, submit, tasks, watch, pull, export, webhooks):
+        group.register(app)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None, world: World | None = None) -> int:
+    """The exit code."""
+    chosen = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        found = build()(chosen, prog_name="reelkeep", standalone_mode=False, obj=world or World())
+        return found if isinstance(found, int) else Code.DONE
+    except CommandError as error:
+        return _failed(str(error), error.code)
+    except typer.Exit as error:
+        return error.exit_code
+    except TyperException as error:
+        return _misused(error)
+    except (KeyboardInterrupt, typer.Abort):
+        return Code.INTERRUPTED
+    except BrokenPipeError:  # whoever read our output has enough
+        sys.stderr.close()
+        return Code.FAILED
+    except OSError as error:  # no permission, no space, a file where a folder should be
+        return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), Code.FAILED)
+    except Exception as error:
+        if (world or World()).environ.get("REELKEEP_DEBUG"):
+            raise
+        return _failed(
+            f"this is a fault of `reelkeep` itself, {type(error).__name__}: {error}; REELKEEP_DEBUG=1 shows where",
+            Code.FAILED,
+        )
+
+
+def run() -> NoReturn:
+    sys.exit(main())
+
+
+def _failed(reason: str, code: Code) -> int:
+    note(f"error: {reason}")
+    return code
+
+
+def _misused(error: Any) -> int:
+    """One sentence, which names the word that is wrong and the one that was meant."""
+    message = str(error.message).strip().rstrip(".")
+    context, kind = getattr(error, "ctx", None), type(error).__name__
+    if kind == "NoArgsIsHelpError":
+        print(message)
+        return Code.MISUSED
+    if error.exit_code != Code.MISUSED:
+        return _failed(str(error.format_message()), Code.FAILED)
+    parameter: Any = getattr(error, "param", None)
+    choices = [*map(str, getattr(getattr(parameter, "type", None), "choices", ()))]
+    if kind == "NoSuchOption":
+        meant = get_close_matches(error.option_name, error.possibilities or (), 1)
+        message = f"there is no option {error.option_name}"
+    elif choices and "' is not one of '" in message:
+        wrong = message.split("'")[1]
+        meant = get_close_matches(wrong, choices, 1)
+        message = f"{parameter.opts[0]} cannot be {wrong!r}; it is one of {', '.join(choices)}"
+        if meant:
+            message = f"{parameter.opts[0]} cannot be {wrong!r}"
+    else:
+        meant = []
+        message = str(error.format_message()).strip().rstrip(".")
+        message = f"{message[:1].lower()}{message[1:]}".replace(". Did you mean", ": did you mean")
+    if meant:
+        message = f"{message}: did you mean {meant[0]}?"
+    elif not message.endswith("?"):
+        message = f"{message} (see `{context.command_path if context else 'reelkeep'} --help`)"
+    return _failed(message, Code.MISUSED)

@@ -1,0 +1,170 @@
+"""Tasks: listed, shown, opened, cancelled."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+
+from cli.api import Api, Task, quoted
+from cli.errors import CommandError, NothingFound
+from cli.options import (
+    Json,
+    Models,
+    ProfileName,
+    Resolutions,
+    Since,
+    States,
+    TaskId,
+    Templates,
+    Until,
+    connected,
+    filters,
+)
+from cli.output import note, print_json, print_table, printable, size
+from cli.users.waiting import in_words, reason
+from cli.world import world_of
+
+TaskIds = Annotated[list[str], typer.Argument(metavar="ID...", help="The tasks' ids.", show_default=False)]
+
+PANEL = "Videos"
+
+
+def register(app: typer.Typer) -> None:
+    app.command("list", rich_help_panel=PANEL)(list_tasks)
+    app.command(rich_help_panel=PANEL)(show)
+    app.command("open", rich_help_panel=PANEL)(open_task)
+    app.command(rich_help_panel=PANEL)(cancel)
+
+
+def list_tasks(
+    ctx: typer.Context,
+    state: States = None,
+    model: Models = None,
+    resolution: Resolutions = None,
+    template: Templates = None,
+    since: Since = "",
+    until: Until = "",
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
+    profile: ProfileName = "",
+    json: Json = False,
+) -> None:
+    """List your tasks, newest first."""
+    api = connected(ctx, profile)
+    chosen = filters(state, model, resolution, template, since, until)
+    found = list(islice(api.tasks(chosen, page=min(limit, 100)), limit))
+    if json:
+        print_json(found)
+        return
+    print_table(
+        {
+            "ID": [each["id"] for each in found],
+            "STATE": [each["state"] for each in found],
+            "CREATED": [created(each) for each in found],
+            "MODEL": [each["model"] for each in found],
+            "PROMPT": [each["prompt"] for each in found],
+        }
+    )
+
+
+def show(ctx: typer.Context, task: TaskId, profile: ProfileName = "", json: Json = False) -> None:
+    """Show all that is known of a task."""
+    found = connected(ctx, profile).task(task)
+    if json:
+        print_json(found)
+        return
+    facts: dict[str, Any] = {
+        "id": found["id"],
+        "state": f"{in_words(found)}{reason(found)}",
+        "model": " ".join(str(found[name]) for name in ("kind", "model") if found[name]),
+        "provider": found["provider"],
+        "prompt": found["prompt"],
+        "images": "\n".join(found["images"]),
+        "asked for": _asked_for(found),
+        "tags": " ".join(found["tags"]),
+        "created": found["created_at"],
+        "finished": found["finished_at"],
+        "credits": found["credits"],
+        "delayed by": found["last_error"],
+        "repeat of": found["possible_repeat"],
+    }
+    for number, creation in enumerate(found["creations"], 1):
+        for file in creation["files"]:
+            facts[f"{number} {file['name']}"] = f"{file['url']} ({size(file['bytes'])})"
+        for file in creation["missing"]:
+            facts[f"{number} {file['name']}"] = f"missing: {file['reason']}"
+    shown = {name: str(value) for name, value in facts.items() if value not in (None, "")}
+    width = max(map(len, shown))
+    for name, value in shown.items():
+        first, *more = printable(value).splitlines() or [""]
+        print(f"{name:<{width}}  {first}", *(f"{'':<{width}}  {line}" for line in more), sep="\n")
+
+
+def open_task(
+    ctx: typer.Context,
+    task: TaskId,
+    console: Annotated[
+        bool, typer.Option("--console", help="The console of the stack, instead of the video.")
+    ] = False,
+    profile: ProfileName = "",
+    json: Json = False,
+) -> None:
+    """Play a task's video in the browser.
+
+    Prints the link; where there is no browser, that is all.
+    """
+    api = connected(ctx, profile)
+    link = f"{api.profile.url}/" if console else video_of(api.task(task))
+    if json:
+        print_json({"url": link})
+    else:
+        print(link)
+    if not world_of(ctx).browse(link):
+        note("There is no browser here.")
+
+
+def video_of(task: Task) -> str:
+    """The link of its first video. Raises NothingFound."""
+    for creation in task["creations"]:
+        if creation["url"]:
+            return str(creation["url"])
+    raise NothingFound(f"{task['id']} has no video: it is {in_words(task)}{reason(task)}")
+
+
+def cancel(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: Json = False) -> None:
+    """Cancel tasks that have not ended."""
+    api = connected(ctx, profile)
+    results = [_cancelled(api, task_id) for task_id in tasks]
+    if json:
+        print_json([each for each in results if not isinstance(each, CommandError)])
+    errors = [each for each in results if isinstance(each, CommandError)]
+    for each in results:
+        if not json and not isinstance(each, CommandError):
+            print(f"{each['id']} is {each['state']}.")
+    for error in errors[:-1]:
+        note(f"error: {error}")
+    if errors:
+        raise errors[-1]
+
+
+def _cancelled(api: Api, task_id: str) -> Task | CommandError:
+    try:
+        return dict(api.post(f"/tasks/{quoted(task_id)}/cancel"))
+    except CommandError as error:
+        return type(error)(f"{task_id}: {error}")
+
+
+def created(task: Task) -> datetime:
+    return datetime.fromisoformat(task["created_at"])
+
+
+def _asked_for(task: Task) -> str:
+    words = [
+        f"{task['duration']} s" if task["duration"] else "",
+        task["resolution"] or "",
+        task["aspect_ratio"] or "",
+    ]
+    words += ["off-peak" if task["off_peak"] else "", f"template {task['template']}" if task["template"] else ""]
+    return ", ".join(word for word in words if word)

@@ -1,0 +1,64 @@
+"""What holds for every command: help at 80 columns, the options that all have, the exit codes as documented."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from cli.errors import Code
+from cli.main import build
+from tests.unit.cli.harness import Stack
+
+ROOT = Path(__file__).parents[3]
+SNAPSHOTS = ROOT / "tests" / "golden" / "cli"
+
+
+def commands(command: Any = None, *names: str) -> Iterator[tuple[str, Any]]:
+    """Every command and group, by its words."""
+    command = command or typer.main.get_command(build())
+    yield " ".join(names), command
+    for name, each in getattr(command, "commands", {}).items():
+        yield from commands(each, *names, name)
+
+
+ALL = dict(commands())
+
+
+@pytest.mark.parametrize("words", ALL, ids=lambda words: words or "reelkeep")
+def test_the_help_is_as_it_was(stack: Stack, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """UPDATE_SNAPSHOTS=1 writes what is shown now."""
+    monkeypatch.setenv("COLUMNS", "80")
+    done = stack(*words.split(), "--help")
+    shown = (
+        re.sub(r"\x1b\[[0-9;]*m", "", "".join(f"{line.rstrip()}\n" for line in done.out.splitlines())).strip() + "\n"
+    )
+    file = SNAPSHOTS / f"{words.replace(' ', '-') or 'reelkeep'}.txt"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(shown)
+    assert done.code == 0
+    assert shown == file.read_text()
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_no_snapshot_is_of_a_command_that_is_gone() -> None:
+    names = {f"{words.replace(' ', '-') or 'reelkeep'}.txt" for words in ALL}
+    assert {path.name for path in SNAPSHOTS.iterdir()} == names
+
+
+def test_every_command_prints_json_if_asked() -> None:
+    leaves = {words: each for words, each in ALL.items() if not hasattr(each, "commands")}
+    without = {words for words, each in leaves.items() if not any("--json" in option.opts for option in each.params)}
+    assert without == set()
+
+
+def test_the_exit_codes_are_documented() -> None:
+    page = (ROOT / "docs" / "command.md").read_text()
+    documented = {int(code) for code in re.findall(r"^\| `(\d+)` \|", page, re.MULTILINE)}
+    assert documented == {*Code}
