@@ -1,6 +1,7 @@
 """The state machine's step Finalize: {"task_id", "run"} in, {"task_id", "run", "finished", "wait_seconds"} out.
 
-An execution that release 0.2.0 started has no "run"."""
+With {"direct": true}, it was invoked beside the machine, by whoever saw the end of the task. An execution that
+release 0.2.0 started has no "run"."""
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ from reelkeep.domain.log_fields import log_fields
 from reelkeep.wiring import platform
 from reelkeep.wiring.finalize import build
 
-finalize = build()  # during Lambda's init phase, which has a whole CPU
+finalize, finalize_directly = build()  # during Lambda's init phase, which has a whole CPU
 logger = platform.logger()
 metrics = Metrics()
 provider_metrics = ProviderMetrics(platform.settings.stack)
@@ -22,7 +23,8 @@ provider_metrics = ProviderMetrics(platform.settings.stack)
 
 @platform.lambda_handler("task_id")
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    verdict = finalize(event["task_id"], lambda: context.get_remaining_time_in_millis() / 1000, event.get("run"))
+    chosen = finalize_directly if event.get("direct") else finalize
+    verdict = chosen(event["task_id"], lambda: context.get_remaining_time_in_millis() / 1000, event.get("run"))
     logger.info("finalized", extra=verdict.facts)
     if verdict.task and verdict.announced:
         logger.info("task ended", extra=log_fields(verdict.task))

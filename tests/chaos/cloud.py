@@ -15,6 +15,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import boto3
 import pytest
@@ -71,6 +72,7 @@ class Cloud:
     def __init__(self, table: str, topic: str, machine: str) -> None:
         self._connected: Connected | None = None
         self._inside = False  # a function
+        self.invocations: list[tuple[str, dict[str, Any]]] = []  # that nobody waits for
         self._table = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[table]
         self._bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET]
         self._topic = sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics[topic]
@@ -82,6 +84,7 @@ class Cloud:
         """A new run begins; gives the API key."""
         for store in (self._table.items, self._bucket.keys, self._topic.sent_notifications, self._machine.executions):
             store.clear()
+        self.invocations.clear()
         key = self.key_of(_OWNER, connected.clock())
         self._connected = connected
         try:
@@ -154,6 +157,10 @@ class Cloud:
         service, operation = event_name.split(".")[1:]
 
         def happen() -> AWSResponse:
+            if (service, operation) == ("lambda", "Invoke"):
+                assert isinstance(request.body, bytes)
+                self.invocations.append((_function_of(request.url), json.loads(request.body)))
+                return _said(request, 202, {}, b"")
             if (plain := service.replace("-", "")) in direct.HANDLERS:
                 return _said(request, *direct.answer(plain, operation, request, REGION))
             return _stubbed(event_name, request)
@@ -200,6 +207,11 @@ def _stubbed(event_name: str, request: AWSPreparedRequest) -> AWSResponse:
 
 def _said(request: AWSPreparedRequest, status: int, headers: dict[str, str], body: str | bytes) -> AWSResponse:
     return AWSResponse(request.url, status, headers, MockRawResponse(body))  # type: ignore[arg-type]  # read alike
+
+
+def _function_of(url: str) -> str:
+    """`finalize`, of .../functions/arn:...:function:chaos-finalize:live/invocations."""
+    return unquote(urlsplit(url).path).split("/")[-2].split(":")[-2].removeprefix("chaos-")
 
 
 def _entry_point(function: str) -> Callable[..., Any]:
@@ -273,6 +285,7 @@ def _resources(patch: pytest.MonkeyPatch) -> tuple[str, str, str]:
         "BUCKET_NAME": BUCKET,
         "TOPIC_ARN": topic,
         "STATE_MACHINE_ARN": machine,
+        "FINALIZE_FUNCTION_ARN": f"arn:aws:lambda:{REGION}:000000000000:function:chaos-finalize:live",
         "PROVIDERS_SECRET_ARN": providers,
         "LINK_SECRET_ARN": links,
         "PUBLIC_URL": "https://keep.test",

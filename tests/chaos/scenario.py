@@ -14,15 +14,18 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from local.simulator.callbacks import signed
 from local.simulator.simulator import Settings
 from local.simulator.tasks import Task as Made
 from reelkeep.adapters import documents
 from reelkeep.domain import ids
+from reelkeep.domain.provider_callbacks import path_of
 from reelkeep.domain.task import Announcements, Dispatch, DispatchStatus, Kind, Request, State, Task
 from tests.chaos.cloud import Cloud, Connected
 from tests.chaos.faulty_transport import Call, FaultyTransport, Killed, Mode
 from tests.chaos.machine import DEFINITION, RELEASE_BEFORE, ExecutionFailed, execution
 from tests.chaos.provider import Provider, Stock
+from tests.lambda_context import http_event
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SWEEPS_EVERY = 600.0  # half as often as in the template: what is overdue is so for ten minutes
@@ -68,6 +71,7 @@ class Scenario:
     video_bytes: int = 0
     only: frozenset[str] = frozenset()  # functions whose calls no other scenario has so; all if empty
     is_upgraded: bool = False  # its executions began under the release before, whose input names no run
+    calls_back: bool = False  # the provider, when the task has ended there
     waits: bool = False  # another owner's task takes the provider's only slot first
     repeats: bool = False  # the client repeats a call that was not answered, under the same Idempotency-Key
 
@@ -121,6 +125,8 @@ class ScenarioRun:
         self._at(0, self._submit)
         for action in self.scenario.client_actions:
             self._at(action.after, partial(self._take, action))
+        if self.scenario.calls_back:
+            self._at(25, self._call_back)
         self._at(SWEEPS_EVERY, self._sweep)
         while self._agenda:
             moment, _, do = heapq.heappop(self._agenda)
@@ -171,6 +177,29 @@ class ScenarioRun:
             return None
         return answer
 
+    def _call_back(self) -> None:
+        """As Vidu does, twice more if it is not answered well."""
+        for task in self.cloud.tasks():
+            path = path_of(self.scenario.provider, task.id, "vda_chaos")
+            headers = signed(f"https://keep.test{path}", "vda_chaos", self.now.timestamp())
+            event = http_event("POST", path) | {"headers": {name.lower(): value for name, value in headers.items()}}
+            for _ in range(3):
+                try:
+                    if self.cloud.invoke("provider_callback", event)["statusCode"] < 500:
+                        break
+                except (Exception, Killed):
+                    self.transport.end()
+                self._sleep(20)
+
+    def _invoke(self, function: str, event: dict[str, Any], tried: int = 0) -> None:
+        """Lambda tries an invocation that nobody waits for three times."""
+        try:
+            self.cloud.invoke(function, event)
+        except (Exception, Killed):
+            self.transport.end()
+            if tried < 2:
+                self._at(60 * (tried + 1), partial(self._invoke, function, event, tried + 1))
+
     def _sweep(self) -> None:
         idle = not self._running or self.scenario.waits  # the task in line has a run, the other one may have none
         if idle and any(task.unfinished for task in self.cloud.tasks()):
@@ -195,6 +224,8 @@ class ScenarioRun:
             self.cloud.record(_other(task_id, provider, said.get("task_id") or said["id"], self.now))
 
     def _start_executions(self) -> None:
+        while self.cloud.invocations:
+            self._at(0, partial(self._invoke, *self.cloud.invocations.pop(0)))
         for each in self.cloud.executions:
             if each.name not in self._known:
                 self._known.add(each.name)

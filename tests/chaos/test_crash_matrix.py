@@ -87,6 +87,13 @@ SCENARIOS = [
     Scenario(
         name="waiting for room at the provider", path=_VIDU, body=_asked(), waits=True, only=frozenset({"poll"})
     ),
+    Scenario(
+        name="a provider that calls back, and a file that is not to be had for a moment",
+        path=_VIDU,
+        body=_asked("[slow:20] [media-503:1]"),
+        calls_back=True,
+        only=frozenset({"provider_callback", "finalize", "poll"}),
+    ),
     Scenario(name="links that are dead on arrival", path=_VIDU, body=_asked("[expired:1]"), only=_AFTER),
     Scenario(name="a video that is not to be had for a while", path=_VIDU, body=_asked("[media-503:3]"), only=_AFTER),
     Scenario(

@@ -275,6 +275,11 @@ class Executions(Protocol):
         """
 
 
+class Finalizing(Protocol):
+    def start(self, task: Task) -> None:
+        """Has the task finalized at once, beside its execution; nobody waits for it. Raises TryLater."""
+
+
 class Notices(Protocol):
     def publish(self, notice: Mapping[str, Any], attributes: Mapping[str, str | Sequence[str]]) -> None: ...
 

@@ -39,6 +39,10 @@ class Settings:
         return self._get("STATE_MACHINE_ARN")
 
     @property
+    def finalize_function_arn(self) -> str:
+        return self._get("FINALIZE_FUNCTION_ARN")
+
+    @property
     def providers_secret_arn(self) -> str:
         return self._get("PROVIDERS_SECRET_ARN")
 

@@ -88,8 +88,7 @@ class Checks:
     def judge(self) -> None:
         made, others = self._made()
         ours = {number: self._stack.tasks.recorded[task_id] for task_id, number in self._world.numbers.items()}
-        if len(ours) < len(self._world.numbers):
-            self._world.wrong("a repeated submission has several tasks")
+        self._judge_repeats()
         holders = self._holders()
         for number, orders in made.items():
             self._count("paid twice", len(orders) > 1)
@@ -105,6 +104,16 @@ class Checks:
             self._judge_made(each, holders[each.id])
         self._count("placed", sum(map(len, made.values())))
         self._count("made elsewhere", len(others))
+
+    def _judge_repeats(self) -> None:
+        """A repetition is a task of its own only if the one before was in vain by then."""
+        before: dict[int, Task] = {}
+        for task_id, number in self._world.numbers.items():
+            task, earlier = self._stack.tasks.recorded[task_id], before.get(number)
+            in_vain = earlier and earlier.failure and earlier.finished_at and earlier.finished_at < task.created_at
+            if earlier and not in_vain:
+                self._world.wrong("a repeated submission has several tasks")
+            before[number] = task
 
     def _made(self) -> tuple[dict[int, list[Made]], list[Made]]:
         """What the providers accepted: of our clients' submissions, and elsewhere."""

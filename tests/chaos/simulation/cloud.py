@@ -195,6 +195,16 @@ class Machines:
             self._begin(task.id, data)
 
 
+class Finalizing:
+    def __init__(self, aws: Aws, invoke: Callable[[dict[str, Any]], None]) -> None:
+        self._aws = aws
+        self._invoke = invoke
+
+    def start(self, task: Task) -> None:
+        event = {"task_id": task.id, "run": task.executions, "direct": True}
+        self._aws("lambda", lambda: self._aws.world.at(0, lambda: self._invoke(event)))
+
+
 class Topic:
     def __init__(self, aws: Aws) -> None:
         self._aws = aws

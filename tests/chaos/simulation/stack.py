@@ -28,12 +28,23 @@ from reelkeep.services.provider_callback import ProviderCallback
 from reelkeep.services.query import ListTasks, show
 from reelkeep.services.remove import Remove
 from reelkeep.services.room import Room
+from reelkeep.services.seen_end import FinalizeDirectly, SeenEnd
 from reelkeep.services.submit import Submit
 from reelkeep.services.sweep import Sweep
 from tests.chaos.faulty_transport import Killed
 from tests.chaos.machine import ExecutionFailed, execution
 from tests.chaos.provider import Provider
-from tests.chaos.simulation.cloud import Aws, Bucket, Claims, Machines, SeenCallbacks, Slots, Table, Topic
+from tests.chaos.simulation.cloud import (
+    Aws,
+    Bucket,
+    Claims,
+    Finalizing,
+    Machines,
+    SeenCallbacks,
+    Slots,
+    Table,
+    Topic,
+)
 from tests.chaos.simulation.provider import Line
 from tests.chaos.simulation.world import DAYS, World
 from tests.fakes import FakeKeys
@@ -73,9 +84,10 @@ class Stack:
         self.api = self._api()
         poll = Poll(**self._seen, claims=self.claims, requests=self.bucket, notices=self.notices, room=self.room)
         finalize = Finalize(**self._seen, archive=self.bucket, notices=self.notices, links=_link)
+        directly = FinalizeDirectly(finalize, lambda: self.executions)
         self._functions: dict[str, Callable[[dict[str, Any]], Any]] = {
             "poll": lambda event: poll(event["task_id"], event.get("run"), event.get("provider_task_id", "")),
-            "finalize": lambda event: finalize(
+            "finalize": lambda event: (directly if event.get("direct") else finalize)(
                 event["task_id"], partial(float, world.random.choice([900, 900, 900, 30])), event.get("run")
             ),
         }
@@ -135,6 +147,15 @@ class Stack:
         answer: dict[str, Any] = self._functions[function](event).answer
         return answer
 
+    def _finalize(self, event: dict[str, Any], tried: int = 0) -> None:
+        """An invocation that nobody waits for: Lambda tries it three times."""
+        try:
+            self.invoke("finalize", event)
+        except (ReelkeepError, LookupError, ValueError, Killed) as error:
+            self.world.report.happened[f"finalize, directly: {type(error).__name__}"] += 1
+            if tried < 2:
+                self.world.at(60 * (tried + 1), partial(self._finalize, event, tried + 1))
+
     def _alone(self, function: str, task_id: str) -> None:
         """An event that nobody expects."""
         self.world.tell(f"{function}, alone", task_id)
@@ -180,9 +201,8 @@ class Stack:
         self.world.current = task_id
         accept = ProviderCallback(
             **self._seen,
-            executions=self.executions,
+            seen_end=SeenEnd(Finalizing(self.aws, self._finalize), self.room),
             seen=self.seen_callbacks,
-            room=self.room,
             pause=self.world.takes,
         )
         self._whatever("provider callback", lambda: accept(token, task_id, headers))

@@ -33,6 +33,7 @@ from reelkeep.services.finalize import Finalize
 from reelkeep.services.poll import Poll, Verdict
 from reelkeep.services.provider_callback import ProviderCallback
 from reelkeep.services.room import Room
+from reelkeep.services.seen_end import FinalizeDirectly, SeenEnd
 from reelkeep.services.submit import Submit
 from reelkeep.services.sweep import Sweep, Swept
 from tests.fakes import FakeClaims, FakeSeenCallbacks, FakeSlots, FakeTasks
@@ -211,6 +212,17 @@ class FakeExecutions:
 
 
 @dataclass
+class FakeFinalizing:
+    started: list[tuple[str, int]] = field(default_factory=list)  # task and run
+    fault: BaseException | None = None
+
+    def start(self, task: Task) -> None:
+        if self.fault:
+            raise self.fault
+        self.started.append((task.id, task.executions))
+
+
+@dataclass
 class FakeNotices:
     """What names an owner can reach that owner; the rest reaches operators alone."""
 
@@ -248,6 +260,7 @@ class Harness:
     slots: FakeSlots = field(default_factory=FakeSlots)
     archive: FakeArchive = field(default_factory=FakeArchive)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
+    finalizing: FakeFinalizing = field(default_factory=FakeFinalizing)
     notices: FakeNotices = field(default_factory=FakeNotices)
     destinations: FakeDestinations = field(default_factory=FakeDestinations)
     most_swept: int = 10_000  # by one invocation
@@ -299,15 +312,17 @@ class Harness:
         )
         return poll(task_id, run, self.executions.unrecorded.get(task_id, ""))
 
-    def finalize(self, task_id: str, run: int | None = None) -> Verdict:
-        return Finalize(
+    def finalize(self, task_id: str, run: int | None = None, *, direct: bool = False) -> Verdict:
+        finalize = Finalize(
             tasks=self.tasks,
             archive=self.archive,
             providers=FakeProviders(self.provider),
             notices=self.notices,
             links=lambda kept: f"https://keep.test/{kept.key}",
             clock=self.clock,
-        )(task_id, lambda: self.seconds_left, run)
+        )
+        chosen = FinalizeDirectly(finalize, lambda: self.executions) if direct else finalize
+        return chosen(task_id, lambda: self.seconds_left, run)
 
     def cancel(self, task_id: str, caller: Caller = ALICE) -> Task:
         return Cancel(self.tasks, FakeProviders(self.provider), self.room, self.clock)(task_id, caller)
@@ -327,8 +342,7 @@ class Harness:
             tasks=self.tasks,
             providers=FakeProviders(self.provider),
             seen=self.seen_callbacks,
-            executions=self.executions,
-            room=self.room,
+            seen_end=SeenEnd(self.finalizing, self.room),
             clock=self.clock,
             pause=self.pass_,
         )

@@ -29,44 +29,39 @@ def prepared(*observations: object) -> tuple[Harness, str]:
 
 
 @pytest.mark.parametrize("end", [DONE, REFUSED])
-def test_a_provider_that_is_done_ends_the_wait(end: object) -> None:
+def test_a_task_whose_provider_is_done_is_finalized_at_once_without_another_execution(end: object) -> None:
     harness, id = prepared(end)
     ended = harness.now
     harness.call_back(id)
-    assert harness.executions.started == [(id, 0)]
-    assert harness.executions.runs[id] == {0, 1}
-    assert harness.poll(id, run=1).finished
-    assert harness.finalize(id, run=1).finished
-    assert harness.provider.looks == 1
-    assert len(harness.notices.told) == 1
+    assert (harness.finalizing.started, harness.executions.started) == ([(id, 0)], [])
+    assert harness.finalize(id, run=0, direct=True).finished
+    assert (harness.provider.looks, len(harness.notices.told), harness.executions.started) == (1, 1, [])
     assert harness.now == ended  # nothing waited
 
 
 @pytest.mark.parametrize("end", [DONE, REFUSED])
-def test_the_run_that_waited_ends_at_its_next_step_and_touches_nothing(end: object) -> None:
+def test_the_execution_that_waited_finds_nothing_left_to_do(end: object) -> None:
     harness, id = prepared(end)
     harness.call_back(id)
-    harness.poll(id, run=1)
-    harness.finalize(id, run=1)
+    harness.finalize(id, run=0, direct=True)
     ended = harness.task(id)
-    assert ended.executions == 1
-    for step in (harness.poll, harness.finalize):
-        assert step(id, run=0).answer == {
-            "task_id": id,
-            "run": 0,
-            "finished": True,
-            "wait_seconds": 1,
-            "superseded": True,
-        }
+    answer = {"task_id": id, "run": 0, "finished": True, "wait_seconds": 1, "superseded": True}
+    assert harness.poll(id, run=0).answer == answer
     assert harness.task(id) == ended
-    assert (harness.provider.looks, len(harness.notices.told), len(harness.archive.copies)) == (
-        1,
-        1,
-        int(end is DONE),
-    )
+    assert harness.provider.looks == 1
 
 
-def test_the_run_that_waited_may_come_while_the_new_one_copies() -> None:
+def test_the_execution_that_waited_does_what_was_not_done() -> None:
+    harness, id = prepared(DONE)
+    harness.finalizing.fault = TryLater("throttled")
+    harness.call_back(id)
+    verdict = harness.poll(id, run=0)
+    assert (verdict.finished, verdict.superseded) == (True, False)
+    assert harness.finalize(id, run=0).finished
+    assert harness.task(id).state is State.SUCCESS
+
+
+def test_the_execution_that_waited_may_come_while_the_files_are_copied() -> None:
     harness, id = prepared(DONE)
     harness.call_back(id)
     archive, verdicts = harness.archive.archive, list[Verdict]()
@@ -76,15 +71,32 @@ def test_the_run_that_waited_may_come_while_the_new_one_copies() -> None:
         return archive(task, number, name, source, seconds)
 
     harness.archive.archive = meanwhile
-    assert harness.finalize(id, run=1).finished
-    assert [verdict.superseded for verdict in verdicts] == [True, True]
-    assert harness.task(id).state is State.SUCCESS
+    assert harness.finalize(id, run=0, direct=True).finished
+    polled, finalized = verdicts
+    assert (polled.finished, polled.superseded, finalized.finished) == (True, False, False)
+    assert harness.finalize(id, run=0).finished  # when it comes again
     assert (len(harness.notices.told), len(harness.archive.copies)) == (1, 1)
+
+
+def test_a_file_that_cannot_be_fetched_yet_is_left_to_the_next_run_and_only_once() -> None:
+    harness, id = prepared(DONE)
+    harness.call_back(id)
+    harness.archive.faults = {"video": [SourceBusy("not yet")]}
+    verdict = harness.finalize(id, run=0, direct=True)
+    assert harness.executions.started == [(id, verdict.wait_seconds)]
+    assert harness.executions.runs[id] == {0, 1}
+    harness.finalize(id, run=0, direct=True)  # Lambda may repeat it
+    assert len(harness.executions.started) == 1
+    harness.archive.faults = {}
+    harness.pass_(verdict.wait_seconds)
+    harness.poll(id, run=1)
+    assert harness.finalize(id, run=1).finished
+    assert harness.poll(id, run=0).superseded
 
 
 def test_a_task_that_still_goes_on_keeps_its_one_execution_and_its_next_look() -> None:
     harness, id = prepared(RUNNING)
-    before, harness.executions.fault = harness.task(id), AssertionError("there is nothing to start")
+    before, harness.finalizing.fault = harness.task(id), AssertionError("there is nothing to start")
     harness.call_back(id)
     after = harness.task(id)
     assert (after.state, after.polling.next_poll_at, after.executions) == (
@@ -192,7 +204,7 @@ def test_a_call_that_cannot_be_remembered_is_asked_for_again() -> None:
     harness.seen_callbacks.fault = None
     harness.pass_(1)
     harness.call_back(id)
-    assert harness.executions.started == [(id, 0)]
+    assert harness.finalizing.started == [(id, 0)]
     with pytest.raises(Conflict):
         harness.call_back(id)
 
@@ -284,16 +296,7 @@ def test_a_record_that_changes_meanwhile_does_not_lose_the_call() -> None:
 
     harness.tasks = Contended(harness.tasks.recorded)
     harness.call_back(id)
-    assert harness.executions.started == [(id, 0)]
-
-
-def test_a_new_execution_that_cannot_be_started_is_left_to_the_one_that_waits() -> None:
-    harness, id = prepared(DONE)
-    harness.executions.fault = TryLater("throttled")
-    harness.call_back(id)
-    harness.executions.fault = None
-    harness.see_through(id)
-    assert harness.task(id).state is State.SUCCESS
+    assert harness.finalizing.started == [(id, 0)]
 
 
 @pytest.mark.parametrize("end", [DONE, REFUSED])

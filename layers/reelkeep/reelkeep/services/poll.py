@@ -29,7 +29,7 @@ class Verdict:
     run: int
     finished: bool
     wait_seconds: int = 1
-    superseded: bool = False  # a newer run sees the task through: this one ends
+    superseded: bool = False  # this run ends: the task is over, or a newer run sees it through
     state: str = ""
     last_error: str = ""
     lost: str = ""  # what was generated and cannot be had, and why; said once, with the notice
@@ -120,7 +120,8 @@ class Poll:
         """Its provider is done with it: the next one may start there."""
         with suppress(TryLater):  # its slot's lease runs out
             self.room.leave(task)
-        return Verdict(task.id, run, finished=True, state=task.state, last_error=task.last_error)
+        over = not task.unfinished
+        return Verdict(task.id, run, finished=True, superseded=over, state=task.state, last_error=task.last_error)
 
     def _hand_over(self, task_id: str, provider_task_id: str) -> None:
         """This run alone knows what the provider answered to the submission; the newer one needs it."""

@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reelkeep.domain import ids, schedule, transitions
-from reelkeep.domain.errors import Conflict, NotFound, Stale, TryLater, Unauthorized
+from reelkeep.domain.errors import Conflict, NotFound, Stale, Unauthorized
 from reelkeep.domain.observation import Busy, Missing, Unreadable
 from reelkeep.domain.provider_callbacks import CALLBACK_REPLAY_WINDOW
 from reelkeep.domain.task import Backward, State, Task
-from reelkeep.ports import Clock, Executions, Provider, Providers, SeenCallbacks, Tasks
+from reelkeep.ports import Clock, Provider, Providers, SeenCallbacks, Tasks
 from reelkeep.services.record import try_record
-from reelkeep.services.room import Room
+from reelkeep.services.seen_end import SeenEnd
 
 _BETWEEN_POLLS = timedelta(seconds=1)  # of one task, however often the provider calls
 
 
 @dataclass(frozen=True, slots=True)
 class ProviderCallback:
-    """Polls once. If the provider is done, the next run of the task begins at once, and takes it over with its first
-    write; the run that waits ends at its next step. If not, nothing changes: polling goes on as planned.
+    """Polls once. If the provider is done, the task is finalized at once. If not, nothing changes: polling goes on as
+    planned.
 
     A signed callback is accepted once. What fails on our side is not, and may be repeated as it was.
     """
@@ -30,8 +30,7 @@ class ProviderCallback:
     tasks: Tasks
     providers: Providers
     seen: SeenCallbacks
-    executions: Executions
-    room: Room
+    seen_end: SeenEnd
     clock: Clock
     pause: Callable[[float], None]
 
@@ -58,10 +57,7 @@ class ProviderCallback:
             return
         task = self._refresh(task, provider)
         if task is not None and task.is_generated:
-            with suppress(TryLater):  # the run that waits gets there, later
-                self.executions.start(replace(task, executions=task.executions + 1), wait_seconds=0)
-            with suppress(TryLater):
-                self.room.leave(task)
+            self.seen_end(task)
 
     def _claim(self, task_id: str, called_at: datetime) -> Task | None:
         """The task, for us alone to poll; None if its end is known, or a poll was begun since the provider called."""

@@ -8,10 +8,11 @@ from functools import partial
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.seen_callbacks import TableSeenCallbacks
 from reelkeep.adapters.dynamodb.tasks import TableTasks
-from reelkeep.adapters.executions import StepFunctionsExecutions
+from reelkeep.adapters.invocations import LambdaFinalizing
 from reelkeep.api import Api
 from reelkeep.public import callback
 from reelkeep.services.provider_callback import ProviderCallback
+from reelkeep.services.seen_end import SeenEnd
 from reelkeep.wiring import platform
 from reelkeep.wiring.providers import configured_providers
 from reelkeep.wiring.room import room_at
@@ -25,8 +26,9 @@ def build() -> Api:
         tasks=tasks,
         providers=providers,
         seen=TableSeenCallbacks(platform.dynamodb(), settings.table),
-        executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
-        room=room_at(providers, tasks),
+        seen_end=SeenEnd(
+            LambdaFinalizing(platform.lambda_, settings.finalize_function_arn), room_at(providers, tasks)
+        ),
         clock=platform.now,
         pause=time.sleep,
     )
