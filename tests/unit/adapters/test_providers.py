@@ -414,9 +414,9 @@ def listing(*answers: ProviderResponse | BaseException) -> tuple[list[str], Fake
 
 
 def test_a_list_is_read_page_by_page_to_its_end() -> None:
-    found, outbound = listing(vidus_list("1", "2", token="t"), vidus_list("3"))
+    found, outbound = listing(vidus_list("1", "2", token="t"), vidus_list("3"), vidus_list())
     assert found == ["1", "2", "3"]
-    assert ["page_token=t" in call["url"] for call in outbound.calls] == [False, True]
+    assert ["page_token=t" in call["url"] for call in outbound.calls] == [False, True, False]
 
 
 def test_a_list_that_breaks_off_says_so_after_what_could_be_read() -> None:
@@ -472,7 +472,7 @@ def test_a_date_that_is_no_clock_hides_nothing() -> None:
 
 
 def test_successes_without_an_id_are_said_at_the_end() -> None:
-    found, _ = listing(vidus_list("", "2", token="t"), vidus_list("3"))
+    found, _ = listing(vidus_list("", "2", token="t"), vidus_list("3"), vidus_list())
     assert found == ["2", "3", "the provider lists 1 tasks that cannot be read"]
 
 

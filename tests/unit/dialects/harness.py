@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,9 +16,9 @@ from hypothesis import strategies as st
 from docs.generate.operations import schemas
 from reelkeep.dialects.dialect import Dialect, Http, Show, Submit
 from reelkeep.domain.errors import ClientError
-from reelkeep.domain.observation import Finding, Refused
+from reelkeep.domain.observation import Finding, ListedPage, Refused, Uncertain
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Request, State, Task
-from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse, Search
+from reelkeep.domain.wire import Json, NoList, Pages, ProviderRequest, ProviderResponse, Search
 
 NOW = datetime(2026, 1, 6, 8, 0, 0, 123456, tzinfo=UTC)
 TASK_ID = "019b91f8d4fb00112233445566778899"
@@ -131,3 +132,22 @@ def searched(search: Search | None, *answers: ProviderResponse) -> tuple[list[Pr
     except StopIteration as end:
         finding: Finding = end.value
         return calls, finding
+    except NoList as error:
+        return calls, Uncertain(str(error))
+
+
+def listed(pages: Pages, *answers: ProviderResponse) -> tuple[list[ProviderRequest], list[ListedPage]]:
+    """What a list is asked for, given these answers, with the call after them; and what it lists. Raises NoList."""
+    calls, read, left = [], [], list(answers)
+    with suppress(StopIteration):
+        step = next(pages)
+        while True:
+            if isinstance(step, ListedPage):
+                read.append(step)
+                step = next(pages)
+                continue
+            calls.append(step)
+            if not left:
+                break
+            step = pages.send(left.pop(0))
+    return calls, read

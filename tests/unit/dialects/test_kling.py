@@ -43,6 +43,7 @@ from tests.unit.dialects.harness import (
     answer,
     finished,
     link_to,
+    listed,
     searched,
     task_of,
 )
@@ -345,15 +346,13 @@ def test_a_lost_answer_is_found_by_our_mark_in_the_list_of_its_kind() -> None:
 
 
 def test_every_kind_is_listed_and_each_row_is_polled_where_it_is() -> None:
-    page, seen = "", {}
-    while call := upstream.list_successes(NOW, page):
-        read = upstream.read_successes(answer(200, enveloped([DATA])), NOW - timedelta(hours=1), page)
-        assert read is not None
-        for listed in read.successes:
-            assert listed.request.payload == "e-1"
-            seen[call.path] = upstream.observe(task_of(listed.request, provider_task_id="1")).path
-        if not (page := read.next_page):
-            break
+    answers = [answer(200, enveloped([DATA])), answer(200, enveloped([]))] * len(KINDS)
+    calls, pages = listed(upstream.successes(NOW - timedelta(hours=1)), *answers)
+    seen = {}
+    for call, page in zip(calls, pages, strict=True):
+        for found in page.successes:
+            assert found.request.payload == "e-1"
+            seen[call.path] = upstream.observe(task_of(found.request, provider_task_id="1")).path
     assert seen == {path: f"{path}/1" for path in (f"/v1/videos/{word}" for word in KINDS)}
 
 

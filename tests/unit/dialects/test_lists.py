@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +11,8 @@ import pytest
 from reelkeep.dialects import all_dialects, upstream
 from reelkeep.domain.observation import ListedPage, Succeeded
 from reelkeep.domain.task import Kind, Request
-from reelkeep.domain.wire import Json, ProviderDialect, ProviderRequest, ProviderResponse
+from reelkeep.domain.wire import Json, ProviderDialect
+from tests.unit.dialects.harness import answer, listed
 
 NOW = datetime(2026, 1, 6, 8, tzinfo=UTC)
 SINCE = NOW - timedelta(hours=24)
@@ -25,22 +25,11 @@ def speaker(name: str) -> ProviderDialect:
     return found
 
 
-def said(name: str, body: Json, page: str = "", status: int = 200) -> ListedPage | None:
-    answer = ProviderResponse(status=status, body=json.dumps(body).encode())
-    return speaker(name).read_successes(answer, SINCE, page)
-
-
-def page(name: str, body: Json, after: str = "") -> ListedPage:
-    found = said(name, body, after)
-    assert found is not None
-    return found
-
-
-def asked(name: str, page: str = "") -> dict[str, str]:
-    call = speaker(name).list_successes(SINCE, page)
-    assert isinstance(call, ProviderRequest)
-    assert call.method == "GET"
-    return dict(call.query)
+def asked(name: str, *bodies: Json) -> list[dict[str, str]]:
+    """The queries with which a list is read whose pages are these, with the one after them."""
+    calls, _ = listed(speaker(name).successes(SINCE), *(answer(200, body) for body in bodies))
+    assert all(call.method == "GET" for call in calls)
+    return [dict(call.query) for call in calls]
 
 
 def vidu(id: Any = "885000000000000001", **changes: Any) -> dict[str, Json]:
@@ -125,23 +114,23 @@ LISTS = sorted(PAGES)
 
 
 def read(name: str, *items: Json) -> ListedPage:
-    return page(name, PAGES[name](*items))
+    return listed(speaker(name).successes(SINCE), answer(200, PAGES[name](*items)))[1][0]
 
 
 def test_those_that_have_a_list_are_asked_for_it_and_the_others_are_not() -> None:
     names = [dialect.name for dialect in all_dialects() if upstream(dialect.name)]
-    assert sorted(name for name in names if speaker(name).list_successes(SINCE, "")) == LISTS
-    for name in set(names) - set(LISTS):
-        assert said(name, {"tasks": [vidu()]}) is None
+    assert sorted(name for name in names if asked(name)) == LISTS
 
 
 def test_vidus_list_is_asked_for_what_was_made_up_to_two_days_earlier_since_an_off_peak_task_takes_as_long() -> None:
-    assert asked("vidu_ent_v2") == {
-        "created_at.from": "2026-01-03T08:00:00Z",
-        "states": "success",
-        "pager.pagesz": "100",
-        "pager.page": "0",
-    }
+    assert asked("vidu_ent_v2") == [
+        {
+            "created_at.from": "2026-01-03T08:00:00Z",
+            "states": "success",
+            "pager.pagesz": "100",
+            "pager.page": "0",
+        }
+    ]
 
 
 def test_a_success_in_vidus_list_is_read_with_all_it_tells() -> None:
@@ -190,26 +179,28 @@ def test_what_is_no_video_is_passed_over(type: str) -> None:
 
 
 def test_vidus_pages_follow_the_token_or_else_the_number_as_long_as_they_bring_something_new() -> None:
+    def pages(*bodies: Json) -> list[str | None]:
+        return [query.get("pager.page_token", query.get("pager.page")) for query in asked("vidu_ent_v2", *bodies)]
+
     full = [vidu(str(number)) for number in range(100)]
-    assert page("vidu_ent_v2", {"tasks": full[:3], "next_page_token": "t=1"}).next_page == "pager.page_token=t=1"
-    assert asked("vidu_ent_v2", "pager.page_token=t=1")["pager.page_token"] == "t=1"
-    assert "pager.page" not in asked("vidu_ent_v2", "pager.page_token=t=1")
-    second = page("vidu_ent_v2", {"tasks": full}).next_page
-    assert asked("vidu_ent_v2", second)["pager.page"] == "1"
-    third = page("vidu_ent_v2", {"tasks": full[:3]}, second).next_page  # of 100 that were asked for: its own limit
-    assert asked("vidu_ent_v2", third)["pager.page"] == "2"
-    assert page("vidu_ent_v2", {"tasks": full[:3]}, third).next_page == ""
-    assert page("vidu_ent_v2", {"tasks": []}, third).next_page == ""
-    assert page("vidu_ent_v2", {"tasks": [], "next_page_token": "t=2"}).next_page == ""
+    first: dict[str, Json] = {"tasks": full}
+    short: dict[str, Json] = {"tasks": full[:3]}  # it has a limit of its own
+    none: dict[str, Json] = {"tasks": []}
+    assert pages(short | {"next_page_token": "t=1"}, none | {"next_page_token": "t=2"}) == ["0", "t=1"]
+    assert pages(short | {"next_page_token": "t=1"}, first | {"next_page_token": "t=1"}) == ["0", "t=1"]
+    assert pages(short | {"next_page_token": "t=1"}, first, none) == ["0", "t=1", "2"]
+    assert pages(first, short, short) == ["0", "1", "2"]
+    assert pages(first, short, none) == ["0", "1", "2"]
 
 
 def test_arks_list_is_read_to_its_end_for_its_order_is_not_known() -> None:
-    assert asked("volc_ark") == {"filter.status": "succeeded", "page_num": "1", "page_size": "500"}
     items = [ark(f"cgt-{number}") for number in range(100)]  # of 500 that were asked for: it has a limit of its own
-    first = page("volc_ark", {"items": items, "total": 150})
-    assert asked("volc_ark", first.next_page)["page_num"] == "2"
-    assert page("volc_ark", {"items": items[:50], "total": 150}, first.next_page).next_page == ""
-    assert page("volc_ark", {"items": [], "total": 150}, first.next_page).next_page == ""
+    first = {"items": items, "total": 150}
+    for last in (items[:50], []):
+        assert asked("volc_ark", first, {"items": last, "total": 150}) == [
+            {"filter.status": "succeeded", "page_num": "1", "page_size": "500"},
+            {"filter.status": "succeeded", "page_num": "2", "page_size": "500"},
+        ]
 
 
 def test_a_success_in_arks_list_counts_by_when_it_ended() -> None:
@@ -233,20 +224,20 @@ def test_a_success_in_arks_list_counts_by_when_it_ended() -> None:
 
 
 def test_a_list_of_videos_is_read_until_it_is_older_than_a_video_may_take() -> None:
-    assert asked("openai_videos") == {"limit": "100", "order": "desc"}
-    first = page("openai_videos", {"data": [video("video_9")], "has_more": True})
-    assert first.next_page == "video_9"
-    assert asked("openai_videos", "video_9")["after"] == "video_9"
+    first = {"data": [video("video_9")], "has_more": True}
     older = video("video_8", created_at=int(SINCE.timestamp()) - 25 * 3600)
-    assert page("openai_videos", {"data": [older], "has_more": True}).next_page == ""
-    [found] = first.successes
+    pages = {"limit": "100", "order": "desc"}, {"limit": "100", "order": "desc", "after": "video_9"}
+    for last in ({"data": [older], "has_more": True}, first, {"data": [video()], "has_more": False}):
+        assert asked("openai_videos", first, last) == [*pages]
+    [found] = read("openai_videos", video("video_9")).successes
     assert isinstance(found.seen, Succeeded)
     assert found.seen.creations[0].assets[0].source == "./v1/videos/video_9/content"
     assert (found.request.prompt, found.request.duration) == ("a boat", 8)
 
 
 def test_a_gateway_without_a_list_of_videos_has_made_none() -> None:
-    assert said("openai_videos", {"error": {"message": "Invalid URL"}}, status=404) == ListedPage(())
+    refused = answer(404, {"error": {"message": "Invalid URL"}})
+    assert listed(speaker("openai_videos").successes(SINCE), refused)[1] == []
 
 
 @pytest.mark.parametrize("name", LISTS)
@@ -260,9 +251,7 @@ def test_only_successes_are_taken(name: str, state: Json) -> None:
 def test_rows_that_are_none_end_no_list_early() -> None:
     """Of 1,000 tasks, these are the first 498; an end that cannot be read is no end."""
     rows = [ark(id=f"cgt-{number}") for number in range(498)]
-    page = said("volc_ark", {"items": [*rows, None, {}], "total": 500})
-    assert page is not None
-    assert page.next_page == "2:498"
+    assert len(asked("volc_ark", {"items": [*rows, None, {}], "total": 500})) == 2
 
 
 @pytest.mark.parametrize("name", ["vidu_ent_v2", "volc_ark"])

@@ -9,10 +9,10 @@ import pytest
 
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.kling.client import KlingClient
-from reelkeep.domain.observation import Absent, Finding, Found, ListedPage, Uncertain
+from reelkeep.domain.observation import Absent, Finding, Found, Uncertain
 from reelkeep.domain.task import Dispatch, DispatchStatus, Kind, Request, Task
-from reelkeep.domain.wire import Json, ProviderRequest
-from tests.unit.dialects.harness import NOW, answer, searched, task_of
+from reelkeep.domain.wire import Json, NoList, ProviderRequest, ProviderResponse
+from tests.unit.dialects.harness import NOW, answer, listed, searched, task_of
 
 
 class Pigeons(KlingClient):
@@ -95,13 +95,19 @@ def test_a_list_that_is_not_read_to_its_end_proves_nothing(pages: tuple[Json, ..
 def test_a_refusal_in_a_200_is_no_empty_list() -> None:
     refused = answer(200, {"code": 1302, "message": "too fast", "data": []})
     assert isinstance(searched(PIGEONS.find(LOST, known), refused)[1], Uncertain)
-    assert PIGEONS.read_successes(refused, NOW, "") is None
+    with pytest.raises(NoList):
+        listed(PIGEONS.successes(NOW), refused)
 
 
-def listed(page: str, *rows: Json, status: int = 200) -> ListedPage:
-    read = PIGEONS.read_successes(answer(status, {"code": 0, "data": list(rows)}), NOW, page)
-    assert read is not None
-    return read
+def successes(*answers: ProviderResponse) -> tuple[list[tuple[str, str]], list[Request]]:
+    """Which lists are asked for which of their pages, and what was asked for there that is listed."""
+    calls, pages = listed(PIGEONS.successes(NOW), *answers)
+    found = [each.request for page in pages for each in page.successes]
+    return [(call.path, dict(call.query)["page"]) for call in calls], found
+
+
+def rows(*listed: Json) -> ProviderResponse:
+    return answer(200, {"code": 0, "data": list(listed)})
 
 
 def success(task_id: str) -> Json:
@@ -109,16 +115,16 @@ def success(task_id: str) -> Json:
 
 
 def test_one_list_after_the_other_is_read_to_its_end_and_each_tells_the_kind() -> None:
-    first = listed("", success("1"))
-    [letter] = first.successes
-    assert (letter.request.kind, first.next_page) == (Kind.TEXT2VIDEO, "letters:2:1")
-    assert listed(first.next_page).next_page == "photographs:1:"
-    assert listed(first.next_page, success("1")).next_page == "photographs:1:"
-    [photograph] = listed("photographs:1:", success("2") | {"ring": "theirs"}).successes
-    assert (photograph.request.kind, photograph.request.payload) == (Kind.IMG2VIDEO, "theirs")
-    assert listed("photographs:3:2", success("3")).next_page == ""
+    letter, photograph = rows(success("1")), rows(success("2") | {"ring": "theirs"})
+    read = [("/letters", "1"), ("/letters", "2"), ("/photographs", "1"), ("/photographs", "2"), ("/photographs", "3")]
+    for end in (rows(), letter):  # or the page before once more
+        calls, found = successes(letter, end, photograph, rows(success("3")), rows(success("4")))
+        kinds = [(request.kind, request.payload) for request in found if request.payload != ""]
+        assert (calls, kinds) == (read, [(Kind.IMG2VIDEO, "theirs")])
+        assert found[0].kind is Kind.TEXT2VIDEO
 
 
 @pytest.mark.parametrize("status", [404, 405])
 def test_a_list_that_a_gateway_does_not_have_is_passed_over(status: int) -> None:
-    assert listed("", status=status).next_page == "photographs:1:"
+    refused = answer(status, {"code": 0, "data": []})
+    assert successes(refused, refused)[0] == [("/letters", "1"), ("/photographs", "1")]

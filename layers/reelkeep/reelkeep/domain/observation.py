@@ -136,5 +136,4 @@ class Listed:
 @dataclass(frozen=True, slots=True)
 class ListedPage:
     successes: tuple[Listed, ...]
-    next_page: str = ""  # how to ask for the next one; empty on the last
     unreadable: int = 0  # rows that are no objects, and successes without an id

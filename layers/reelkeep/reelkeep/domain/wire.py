@@ -153,6 +153,14 @@ def _moment(text: str) -> datetime | None:
 # The other task that we placed and the provider has under this id, if there is one. Raises TryLater.
 OtherTask = Callable[[str], Task | None]
 Search = Generator[ProviderRequest, ProviderResponse, Finding]  # requests, one after another, and what follows
+Pages = Generator[ProviderRequest | ListedPage, ProviderResponse, None]  # after each request, what its answer lists
+
+
+class NoList(Exception):
+    """What was answered to a Search, or to Pages, is no page of a list."""
+
+    def __init__(self, answer: ProviderResponse) -> None:
+        super().__init__(f"the provider answered {answer.status} when it was asked for its list")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,11 +200,8 @@ class ProviderDialect(Protocol):
 
     def read_observed(self, answer: ProviderResponse) -> Observation: ...
 
-    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:
-        """A page of what succeeded since then, or may have: the first one for "". None if the format has no list."""
-
-    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
-        """None for an answer that is no such page."""
+    def successes(self, since: datetime) -> Pages:
+        """What succeeded since then, or may have; nothing at all if the format has no list."""
 
     def ask_slots(self) -> ProviderRequest | None:
         """What asks how many tasks the account may have at once; None if nothing tells."""

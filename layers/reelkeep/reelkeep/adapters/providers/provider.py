@@ -21,6 +21,7 @@ from reelkeep.domain.observation import (
     DispatchOutcome,
     Finding,
     Listed,
+    ListedPage,
     Missing,
     NotYet,
     Observation,
@@ -30,7 +31,7 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.task import Asset, Failure, FailureClass, Task
-from reelkeep.domain.wire import OtherTask, ProviderDialect, ProviderRequest, ProviderResponse
+from reelkeep.domain.wire import NoList, OtherTask, ProviderDialect, ProviderRequest, ProviderResponse
 from reelkeep.ports import Clock, Report, Source
 
 _PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
@@ -116,8 +117,8 @@ class HttpProvider:
             self._report(self.name, "ProviderKeyRefused", 1)
 
     def successes(self, since: datetime, now: datetime) -> Iterator[Listed]:
-        call = self.dialect.list_successes(since, "")
-        if call is None:
+        call = next(self.dialect.successes(since), None)
+        if not isinstance(call, ProviderRequest):
             return
         first = self._ask_for_list(call)
         off = first.date - now if first.date else timedelta()
@@ -145,24 +146,26 @@ class HttpProvider:
     ) -> Generator[Listed, None, int]:
         """By a clock that is so far ahead of ours, those with a sane time only; the number of those that cannot be
         read. `first` is the first page, if it is known."""
-        page, unreadable = "", 0
-        for _ in range(_MOST_PAGES):
-            call = self.dialect.list_successes(since, page)
-            if call is None:
-                return unreadable
-            answer, first = first or self._ask_for_list(call), None
-            read = self.dialect.read_successes(answer, since, page)
-            if read is None:
-                raise TryLater(f"the provider answered {answer.status} when it was asked for its list")
-            for listed in read.successes:
-                created_at = listed.created_at - ahead if ahead and listed.created_at else listed.created_at
-                if is_sane is None or (created_at is not None and is_sane(created_at)):
-                    yield replace(listed, created_at=created_at)
-            unreadable += read.unreadable
-            if read.next_page in ("", page):
-                return unreadable
-            page = read.next_page
-        raise TryLater(f"the provider's list does not end after {_MOST_PAGES} pages")
+        listing, unreadable, calls = self.dialect.successes(since), 0, 0
+        try:
+            step = next(listing)
+            while True:
+                if isinstance(step, ListedPage):
+                    for listed in step.successes:
+                        created_at = listed.created_at - ahead if ahead and listed.created_at else listed.created_at
+                        if is_sane is None or (created_at is not None and is_sane(created_at)):
+                            yield replace(listed, created_at=created_at)
+                    unreadable += step.unreadable
+                    step = next(listing)
+                elif calls == _MOST_PAGES:
+                    raise TryLater(f"the provider's list does not end after {_MOST_PAGES} pages")
+                else:
+                    answer, first = first or self._ask_for_list(step), None
+                    calls, step = calls + 1, listing.send(answer)
+        except StopIteration:
+            return unreadable
+        except NoList as error:
+            raise TryLater(str(error)) from error
 
     def _ask_for_list(self, call: ProviderRequest) -> ProviderResponse:
         try:
@@ -218,7 +221,7 @@ class HttpProvider:
             if isinstance(finding, Absent) and not task.dispatch.is_of(self.account):
                 return Uncertain(f"{_OTHER_ACCOUNT}, whose list proves nothing")
             return finding
-        except (NotSent, AnswerLost, BlockedAddress) as error:
+        except (NotSent, AnswerLost, BlockedAddress, NoList) as error:
             return Uncertain(str(error))
         return Uncertain("the provider's list is too long to be read in time")
 

@@ -17,7 +17,7 @@ from reelkeep.dialects.families.lenient import JsonObject, link
 from reelkeep.dialects.families.vocabulary import meaning_of
 from reelkeep.domain.observation import Listed, ListedPage
 from reelkeep.domain.task import Kind, Request, State, Task
-from reelkeep.domain.wire import Callbacks, Json, OtherTask, ProviderRequest, ProviderResponse, Search
+from reelkeep.domain.wire import Callbacks, Json, NoList, OtherTask, Pages, ProviderRequest, ProviderResponse, Search
 
 _OURS = frozenset({"callback_url", "provider"})  # meant for us, so not for the provider
 
@@ -66,11 +66,8 @@ class Client(Answers):
 
     # It lists nothing, cancels nothing, and echoes nothing that a lost task could be known by.
 
-    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:
-        return None
-
-    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
-        return None
+    def successes(self, since: datetime) -> Pages:
+        yield from ()
 
     def cancel(self, task: Task) -> ProviderRequest | None:
         return None
@@ -80,18 +77,20 @@ class Client(Answers):
 
     # --- lists: a bad row costs that row only ---
 
-    def page_in(self, answer: ProviderResponse, name: str) -> tuple[JsonObject, list[Json]] | None:
-        """The object that holds the list of this name, maybe in an envelope, and its rows; None if there is none."""
+    def page_in(self, answer: ProviderResponse, name: str) -> tuple[JsonObject, list[Json]]:
+        """The object that holds the list of this name, maybe in an envelope, and its rows. Raises NoList."""
         body = JsonObject(answer.json())
         page = body.object("data") or body
         rows = page.fields.get(name)
-        return (page, rows) if answer.ok and isinstance(rows, list) else None
+        if not answer.ok or not isinstance(rows, list):
+            raise NoList(answer)
+        return page, rows
 
     def row(self, value: Json) -> Row:
         task = JsonObject(value)
         return Row(self.task_id(task), task.moment("created_at"), task)
 
-    def successes(self, rows: Sequence[Json], since: datetime | None = None, ended_at: str = "") -> ListedPage:
+    def successes_in(self, rows: Sequence[Json], since: datetime | None = None, ended_at: str = "") -> ListedPage:
         """The successes among the rows; of those whose end has a name, the ones that ended since then."""
         found, unreadable = [], 0
         for value in rows:

@@ -12,9 +12,9 @@ from reelkeep.dialects.families.evidence import Row, absence
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.families.vocabulary import Codes
 from reelkeep.dialects.kling import LARGEST_PAGE, MOST_PAGES, NAME, PATH, SEGMENTS
-from reelkeep.domain.observation import Found, ListedPage, Uncertain
+from reelkeep.domain.observation import Found, Uncertain
 from reelkeep.domain.task import FailureClass, Kind, Request, Task
-from reelkeep.domain.wire import Callbacks, Json, OtherTask, ProviderRequest, ProviderResponse, Search
+from reelkeep.domain.wire import Callbacks, Json, NoList, OtherTask, Pages, ProviderRequest, ProviderResponse, Search
 
 
 class KlingClient(Client):
@@ -67,24 +67,18 @@ class KlingClient(Client):
     def _request(self, task: JsonObject) -> Request:
         return replace(super()._request(task), payload=self.mark(task))
 
-    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:
-        name, number, _ = self._place(page)
-        return self.page(name, number)
-
-    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
+    def successes(self, since: datetime) -> Pages:
         """Each list to the page that is empty, or is the one before once more. Not everybody has all the lists."""
-        name, number, before = self._place(page)
-        rows = [] if answer.status in (404, 405) else _rows(answer)
-        if rows is None:
-            return None
-        typed = [{**row, "type": name} if isinstance(row, dict) else row for row in rows]
-        read, last = self.successes(typed, since, "updated_at"), self.task_id(self.last_row(rows))
-        is_repeated = bool(last) and last == before
-        if rows and not is_repeated and number < self.most_pages:
-            return replace(read, next_page=f"{name}:{number + 1}:{last}")
-        names = list(self.lists)
-        after = names[names.index(name) + 1 :]
-        return replace(read, next_page=f"{after[0]}:1:" if after else "")
+        for name in self.lists:
+            last = ""
+            for number in range(1, self.most_pages + 1):
+                answer = yield self.page(name, number)
+                rows = [] if answer.status in (404, 405) else _rows(answer)
+                typed = [{**row, "type": name} if isinstance(row, dict) else row for row in rows]
+                yield self.successes_in(typed, since, "updated_at")
+                before, last = last, self.task_id(self.last_row(rows))
+                if not rows or (last and last == before):
+                    break
 
     def find(self, task: Task, other: OtherTask) -> Search:
         """By our mark, in a list that is read until a page of it is empty."""
@@ -92,8 +86,6 @@ class KlingClient(Client):
         for number in range(1, self.most_pages + 1):
             answer = yield self.page(self.list_of(task), number)
             listed, before = _rows(answer), len(rows)
-            if listed is None:
-                return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
             for row in map(self.row, listed):
                 if self.mark(row.task) == task.id:
                     return Found(row.id) if row.id else Uncertain("the provider lists this task without an id")
@@ -108,19 +100,14 @@ class KlingClient(Client):
             rows.values(), task, other, shown=lambda row: self.mark(row.task) or None, sent=lambda task: task.id
         )
 
-    def _place(self, page: str) -> tuple[str, int, str]:
-        """Of a page: its list, its number, and the last task of the page before."""
-        name, number, before = (page or f"{next(iter(self.lists))}:1:").split(":", 2)
-        return name, int(number), before
 
-
-def _rows(answer: ProviderResponse) -> list[Json] | None:
-    """None for what is no page of a list: a refusal may come in a 200. Instead of an empty list there may be null."""
+def _rows(answer: ProviderResponse) -> list[Json]:
+    """A refusal may come in a 200. Instead of an empty list there may be null. Raises NoList."""
     said = JsonObject(answer.json())
     code, rows = said.id("code"), said.fields.get("data")
-    if not answer.ok or code not in ("", "0"):
-        return None
-    return rows if isinstance(rows, list) else [] if rows is None and code else None
+    if answer.ok and code in ("", "0") and (isinstance(rows, list) or (rows is None and code)):
+        return rows or []
+    raise NoList(answer)
 
 
 upstream = KlingClient()

@@ -9,9 +9,8 @@ from reelkeep.dialects.families.client import segment
 from reelkeep.dialects.families.gateway import Gateway
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.openai_videos import LARGEST_PAGE, NAME, PATH
-from reelkeep.domain.observation import ListedPage
 from reelkeep.domain.task import Asset, Creation
-from reelkeep.domain.wire import ProviderRequest, ProviderResponse
+from reelkeep.domain.wire import Pages, ProviderRequest
 
 _LONGEST = timedelta(hours=24)  # that a video may take
 
@@ -30,23 +29,22 @@ class _Client(Gateway):
         cover = Asset(name="cover", source=path, expires_at=task.moment("expires_at"), optional=True)
         return (replace(made[0], assets=(video, cover)),)
 
-    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:  # it has no filter by time
-        query = (("limit", str(LARGEST_PAGE)), ("order", "desc"), *([("after", page)] if page else []))
-        return ProviderRequest(method="GET", path=PATH, query=query)
-
-    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
-        """Newest first, so older pages than a video may take are not asked for. Gateways have no list."""
-        if answer.status in (404, 405):
-            return ListedPage(())
-        if (found := self.page_in(answer, "data")) is None:
-            return None
-        body, rows = found
-        read = self.successes(rows, since, "completed_at")
-        oldest = self.last_row(rows)
-        created_at = oldest.moment("created_at")
-        if body.fields.get("has_more") is True and (created_at is None or created_at >= since - _LONGEST):
-            return replace(read, next_page=oldest.id("id"))
-        return read
+    def successes(self, since: datetime) -> Pages:
+        """Newest first, and not to be filtered by time: no page is asked for that is older than a video may take."""
+        after = ""
+        while True:
+            query = (("limit", str(LARGEST_PAGE)), ("order", "desc"), *([("after", after)] if after else []))
+            answer = yield ProviderRequest(method="GET", path=PATH, query=query)
+            if answer.status in (404, 405):  # gateways have no list
+                return
+            page, rows = self.page_in(answer, "data")
+            yield self.successes_in(rows, since, "completed_at")
+            oldest = self.last_row(rows)
+            created_at, following = oldest.moment("created_at"), oldest.id("id")
+            is_old = created_at is not None and created_at < since - _LONGEST
+            if page.fields.get("has_more") is not True or is_old or following in ("", after):
+                return
+            after = following
 
 
 upstream = _Client()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Generator, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -14,15 +13,17 @@ from reelkeep.dialects.families.evidence import ALTERED, UNPROVEN, Row, is_near,
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.replies import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
-from reelkeep.domain.observation import Absent, Finding, Found, ListedPage, Uncertain, Untraceable
+from reelkeep.domain.observation import Absent, Finding, Found, Uncertain, Untraceable
 from reelkeep.domain.task import Kind, Task
-from reelkeep.domain.wire import Callbacks, OtherTask, ProviderRequest, ProviderResponse, Search, Signature
+from reelkeep.domain.wire import Callbacks, OtherTask, Pages, ProviderRequest, ProviderResponse, Search, Signature
 
 _NO_VIDEO = re.compile(r"audio|2image$")
 _LONGEST = timedelta(hours=48)  # that a task may take there, off-peak
 _BEFORE = timedelta(minutes=5)  # the provider's clock may be late
 
-Query = tuple[tuple[str, str], ...]
+_FIRST_PAGE = ("pager.page", "0")
+
+Parameter = tuple[str, str]  # of a query
 
 
 def callback_signature(address: str, headers: Mapping[str, str]) -> Signature | None:
@@ -85,36 +86,20 @@ class _Client(Client):
     def _show(self, task_id: str) -> ProviderRequest:
         return ProviderRequest(method="GET", path=f"{self.path}/{segment(task_id)}/creations")
 
-    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:
-        """The list knows when a task was made, not when it ended, which is two days later at the most.
+    def successes(self, since: datetime) -> Pages:
+        """The list knows when a task was made, not when it ended, which is two days later at the most."""
+        window, last, number = (("created_at.from", rfc3339(since - _LONGEST)), ("states", "success")), "", 0
+        page: Parameter | None = _FIRST_PAGE
+        while page:
+            answer = yield self._list(*window, page)
+            body, rows = self.page_in(answer, "tasks")
+            yield self.successes_in(rows)
+            number, before, last = number + 1, last, self.task_id(self.last_row(rows)) or last
+            following = _next_page(number, body, is_new=last != before)
+            page = following if following != page else None
 
-        Pages may be shorter than asked for: without a token the last one is that which is empty, or the one before
-        once more.
-        """
-        name, _, value = page.partition("=")
-        if name == "pager.page":
-            value = value.partition(":")[0]
-        query = (
-            ("created_at.from", rfc3339(since - _LONGEST)),
-            ("states", "success"),
-            ("pager.pagesz", str(LARGEST_PAGE)),
-            (name or "pager.page", value or "0"),
-        )
-        return ProviderRequest(method="GET", path=self.path, query=query)
-
-    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
-        if (found := self.page_in(answer, "tasks")) is None:
-            return None
-        body, rows = found
-        read, token = self.successes(rows), body.text("next_page_token")
-        if token and rows:
-            return replace(read, next_page=f"pager.page_token={token}")
-        name, _, place = page.partition("=")
-        number, _, before = place.partition(":")
-        last = self.task_id(self.last_row(rows)) or before
-        if name == "pager.page_token" or last == before:
-            return read
-        return replace(read, next_page=f"pager.page={int(number or 0) + 1}:{last}")
+    def _list(self, *query: Parameter) -> ProviderRequest:
+        return ProviderRequest(method="GET", path=self.path, query=(*query, ("pager.pagesz", str(LARGEST_PAGE))))
 
     def is_video(self, task: JsonObject) -> bool:
         return not _NO_VIDEO.search(task.text("type"))
@@ -164,28 +149,21 @@ class _Client(Client):
         return Absent()
 
     def _read_list(
-        self, task: Task, window: Query, rows: dict[str, Row]
+        self, task: Task, window: tuple[Parameter, ...], rows: dict[str, Row]
     ) -> Generator[ProviderRequest, ProviderResponse, Found | Uncertain | None]:
-        """Adds what is listed to `rows`; ends early at what has our payload.
-
-        Pages may be shorter than asked for: the last one is empty, or the one before once more.
-        """
-        page, number = ("pager.page", "0"), 0
-        while True:
-            query = (*window, page, ("pager.pagesz", str(LARGEST_PAGE)))
-            answer = yield ProviderRequest(method="GET", path=self.path, query=query)
-            if (found := self.page_in(answer, "tasks")) is None:
-                return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
-            body, listed = found
-            before, token = len(rows), body.text("next_page_token")
+        """Adds what is listed to `rows`; ends early at what has our payload."""
+        page: Parameter | None = _FIRST_PAGE
+        number = 0
+        while page:
+            answer = yield self._list(*window, page)
+            body, listed = self.page_in(answer, "tasks")
+            number, before = number + 1, len(rows)
             for row in map(self.row, listed):
                 if row.task.text("payload") == task.id:
                     return Found(row.id) if row.id else _WITHOUT_ID
                 rows[row.key] = row
-            if not listed or (before == len(rows) and not token):
-                return None
-            number += 1
-            page = ("pager.page_token", token) if token else ("pager.page", str(number))
+            page = _next_page(number, body, is_new=len(rows) > before)
+        return None
 
     def _check(self, task: Task, task_id: str) -> Generator[ProviderRequest, ProviderResponse, Finding | None]:
         """Whether this is the one; None if it has the payload of another."""
@@ -198,6 +176,14 @@ class _Client(Client):
         if body.text("payload") == task.id:
             return Found(task_id)
         return None if body.fields["payload"] else _WITHOUT_PAYLOAD
+
+
+def _next_page(number: int, body: JsonObject, *, is_new: bool) -> Parameter | None:
+    """Pages may be shorter than asked for: without a token the last one is empty, or the one before once more."""
+    token = body.text("next_page_token")
+    if not body.fields["tasks"] or not (token or is_new):
+        return None
+    return ("pager.page_token", token) if token else ("pager.page", str(number))
 
 
 _WITHOUT_PAYLOAD = Uncertain("the provider lists a task without a payload, which may be this one")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import datetime
 from zlib import crc32
 
@@ -11,9 +10,9 @@ from reelkeep.dialects.families.client import Client, segment
 from reelkeep.dialects.families.evidence import Row, absence, is_near, strangers
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH
-from reelkeep.domain.observation import Found, ListedPage, Uncertain, Untraceable
+from reelkeep.domain.observation import Found, Uncertain, Untraceable
 from reelkeep.domain.task import State, Task
-from reelkeep.domain.wire import Callbacks, Json, OtherTask, ProviderRequest, ProviderResponse, Search
+from reelkeep.domain.wire import Callbacks, Json, NoList, OtherTask, Pages, ProviderRequest, Search
 
 _EXPIRY = "execution_expires_after"
 _MARKS = 86_400
@@ -38,25 +37,21 @@ class _Client(Client):
         task = super().task_in(body)
         return JsonObject({**task.object("data").fields, **task.fields})
 
-    def list_successes(self, since: datetime, page: str) -> ProviderRequest | None:  # it has no filter by time
-        number = page.partition(":")[0] or "1"
-        query = (("filter.status", "succeeded"), ("page_num", number), ("page_size", str(LARGEST_PAGE)))
-        return ProviderRequest(method="GET", path=self.path, query=query)
+    def successes(self, since: datetime) -> Pages:
+        """Those that ended since then, of all: their order is not documented, nor is a filter by time."""
+        count = 0
+        for number in range(1, LARGEST_PAGE + 1):  # which is also the last page's number
+            answer = yield self._list(number, ("filter.status", "succeeded"))
+            page, rows = self.page_in(answer, "items")
+            yield self.successes_in(rows, since, "updated_at")
+            count += sum(1 for row in rows if self.row(row).id)
+            total = page.whole("total")
+            if not rows or (len(rows) < LARGEST_PAGE if total is None else count >= total):
+                return
 
-    def read_successes(self, answer: ProviderResponse, since: datetime, page: str) -> ListedPage | None:
-        """Their order is not documented, so all of seven days are read, and those that ended since are taken."""
-        if (found := self.page_in(answer, "items")) is None:
-            return None
-        body, rows = found
-        total = body.whole("total")
-        read = self.successes(rows, since, "updated_at")
-        number, _, before = page.partition(":")
-        count = int(before or 0) + sum(1 for row in rows if self.row(row).id)
-        more = count < total if total is not None else len(rows) == LARGEST_PAGE
-        following = int(number or 1) + 1
-        if rows and more and following <= LARGEST_PAGE:  # which is also the last page's number
-            return replace(read, next_page=f"{following}:{count}")
-        return read
+    def _list(self, number: int, *filters: tuple[str, str]) -> ProviderRequest:
+        query = (*filters, ("page_num", str(number)), ("page_size", str(LARGEST_PAGE)))
+        return ProviderRequest(method="GET", path=self.path, query=query)
 
     def cancel(self, task: Task) -> ProviderRequest | None:
         """The same call erases a task that is done: it must not be made unless the task is in the queue."""
@@ -72,13 +67,12 @@ class _Client(Client):
         mark, rows, total, number = _mark(task), dict[str, Row](), None, 0
         while total is None or _named(rows) < total:
             number += 1
-            query = (("page_num", str(number)), ("page_size", str(LARGEST_PAGE)))
-            answer = yield ProviderRequest(method="GET", path=self.path, query=query)
-            page = self.page_in(answer, "items")
-            if page is None or (counted := page[0].whole("total")) is None:
-                return Uncertain(f"the provider answered {answer.status} when it was asked for its list")
+            answer = yield self._list(number)
+            page, listed = self.page_in(answer, "items")
+            if (counted := page.whole("total")) is None:
+                raise NoList(answer)
             before = _named(rows)
-            rows |= {row.key: row for row in map(self.row, page[1])}
+            rows |= {row.key: row for row in map(self.row, listed)}
             if mark is not None and (finding := _marked(rows.values(), mark, task, other)):
                 return finding
             if total not in (None, counted) or before == _named(rows) < counted:
