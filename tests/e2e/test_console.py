@@ -116,7 +116,7 @@ def test_the_page_may_load_nothing_from_elsewhere_and_holds_nothing_inline(tab: 
 def test_a_video_is_asked_for_watched_while_it_is_made_and_played(tab: Tab, viewer: Client, prompt: Prompt) -> None:
     page, text = tab.open(), prompt("for the console", MARKUP)
     page.get_by_role("link", name="New").click()
-    page.get_by_label("Kind").select_option("text2video")
+    page.get_by_role("combobox", name="Kind").select_option("text2video")
     page.get_by_role("textbox", name="Prompt").fill(text)
     page.get_by_label("Model optional").fill("viduq2")
     page.get_by_label("Duration").fill("9000")
@@ -368,6 +368,38 @@ def test_what_is_selected_is_saved_as_one_zip_or_as_links_and_two_are_compared(
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(2)
     page.keyboard.press("Escape")
     expect(page.get_by_role("checkbox", checked=True)).to_have_count(0)
+
+
+def test_what_is_starred_tagged_or_hidden_is_found_again(tab: Tab, viewer: Client, whole: dict[str, Any]) -> None:
+    page = tab.open()
+    page.get_by_label("Search prompts").fill("PLAYED be")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**#/?q=PLAYED*")
+    tile = page.get_by_role("listitem").and_(tab.tile("to be played"))
+    expect(tile).to_have_count(1)
+    tile.get_by_role("link").focus()
+    page.keyboard.press("s")
+    expect(tile.get_by_role("button", name="Star")).to_have_attribute("aria-pressed", "true")
+    page.keyboard.press("Enter")
+    page.get_by_label("Add a tag").fill("keeper")
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="keeper", exact=True).click()
+    page.wait_for_url("**#/?tag=keeper")
+    page.get_by_role("button", name="Starred").click()
+    expect(tile).to_have_count(1)
+    shown = viewer.task(whole["id"])
+    assert (shown["starred"], shown["tags"]) == (True, ["keeper"])
+
+    tile.get_by_role("link").focus()
+    page.keyboard.press("x")
+    page.get_by_role("button", name="Hide").click()
+    expect(tile).to_have_count(0)
+    page.get_by_role("button", name="Hidden").click()
+    tile.get_by_role("link").click()
+    expect(page.get_by_role("status").filter(has_text="Hidden since")).to_be_visible()
+    page.get_by_role("button", name="Bring back").click()
+    expect(page.get_by_role("button", name="Hide")).to_be_visible()
+    assert viewer.task(whole["id"])["hidden_at"] is None
 
 
 def test_a_webhook_is_made_tested_and_deleted_and_its_secret_is_shown_once(tab: Tab) -> None:

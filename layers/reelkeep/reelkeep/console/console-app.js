@@ -120,6 +120,10 @@ document.addEventListener("keydown", (event) => {
   if (event.target instanceof HTMLElement && event.target.closest("input, textarea, select, video")) return;
   if (event.ctrlKey || event.metaKey || event.altKey || !key.get()) return;
   if (event.key === "n") location.hash = "#/new";
+  if (event.key === "/" && wall?.visible) {
+    event.preventDefault();
+    wall.search.focus();
+  }
   if (event.key !== "Escape") return;
   if (wall?.visible && wall.selected.size) wall.select([...wall.selected], false);
   else if (location.hash.length > 2) location.hash = wall?.address ?? "#/";

@@ -221,6 +221,12 @@ export const title = (task) => task.prompt || task.template || KINDS[task.kind] 
 /** The first video that is in the archive. @param {any} task */
 export const video = (task) => task.creations.find((/** @type {any} */ each) => each.url);
 
+/** How long it has taken, and how long it will. @param {any} task */
+export function clockOf(task) {
+  const left = task.eta ? (Date.parse(task.eta.p50) - Date.now()) / 1000 : 0;
+  return `${span((Date.now() - Date.parse(task.created_at)) / 1000)}${task.eta ? (left > 1 ? `, about ${span(left)} left` : ", soon ready") : ""}`;
+}
+
 /** Width by height of its cover: of the video, or as it was asked for. Nothing is drawn flatter or taller than this. @param {any} task */
 export function shape(task) {
   const { width, height } = video(task)?.video ?? {};
@@ -265,11 +271,14 @@ export function day(moment) {
   return then.toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long", year });
 }
 
-/** Shows a sentence about the connection, until it is called with none. @param {string} text @param {string} [kind] */
-export function say(text, kind = "") {
+let gone = 0;
+/** Shows a sentence at the foot of the page, for some seconds or until it is called again. @param {string} text @param {string} [kind] @param {number} [seconds] */
+export function say(text, kind = "", seconds = 0) {
   const line = /** @type {HTMLElement} */ (document.getElementById("connection"));
   if (line.textContent !== text) line.textContent = text;
   line.dataset.kind = kind;
+  clearTimeout(gone);
+  if (seconds) gone = setTimeout(() => (line.textContent = ""), seconds * 1000);
 }
 
 /**
@@ -297,7 +306,7 @@ export function action(label, act, { sure, lockedOut, ...attributes } = {}) {
     } catch (trouble) {
       button.textContent = label;
       const { name, message } = /** @type {Error} */ (trouble);
-      if (name !== "AbortError" && !lockedOut?.(trouble)) say(trouble instanceof Trouble ? message : "The browser does not allow it.", "bad");
+      if (name !== "AbortError" && !lockedOut?.(trouble)) say(trouble instanceof Trouble ? message : "The browser does not allow it.", "bad", 8);
     }
     button.disabled = false;
     back = setTimeout(reset, 2500);

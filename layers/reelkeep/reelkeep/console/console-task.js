@@ -1,8 +1,10 @@
 // One task: its video, and everything that is known about it.
 // @ts-check
-import { advice, bytes, call, CANCELLABLE, clockTime, copier, el, ENDED, fileName, hasData, KINDS, root, sentence, span, STATES, submission, submit, title, Trouble, video, when, why } from "./console-base.js";
+import { action, advice, bytes, call, CANCELLABLE, clockOf, clockTime, copier, el, ENDED, fileName, hasData, KINDS, root, sentence, span, STATES, submission, submit, title, Trouble, video, when, why } from "./console-base.js";
 
 const EVERY_MS = 2_000;
+/** @typedef {{lockedOut: (trouble: any) => boolean, change: (method: string, path: string, body?: any) => Promise<void>, again: () => Promise<void>}} Acts */
+
 /** @type {import("./console-app.js").Open} */
 export function open(wall, lockedOut, id) {
   const stage = el("div.stage"), beside = el("div.beside"), below = el("div.below"), note = el("p.error", { role: "alert" });
@@ -23,15 +25,16 @@ export function open(wall, lockedOut, id) {
     const made = video(task)?.url ?? task.state + task.last_error;
     if (stage.dataset.of !== made) {
       stage.dataset.of = made;
-      stage.replaceChildren(...picture(task, cancel));
+      stage.replaceChildren(...picture(task, acts));
     }
-    beside.replaceChildren(...details(task, again));
+    // Nor is whoever types.
+    if (!beside.contains(document.activeElement?.closest("input") ?? null)) beside.replaceChildren(...details(task, acts));
     below.replaceChildren(...records(task));
   }
 
   const clock = setInterval(() => {
     const elapsed = stage.querySelector(".elapsed");
-    if (elapsed && task) elapsed.textContent = span((Date.now() - Date.parse(task.created_at)) / 1000);
+    if (elapsed && task) elapsed.textContent = clockOf(task);
   }, 1000);
 
   function steps() {
@@ -45,35 +48,36 @@ export function open(wall, lockedOut, id) {
     if (at >= wall.tasks.length - 2) wall.older();
   }
 
-  async function cancel() {
-    try {
-      task = await wall.cancel(id);
-      paint();
-    } catch (trouble) {
-      if (!lockedOut(trouble)) note.textContent = /** @type {Error} */ (trouble).message;
-    }
+  /** @param {string} method @param {string} path @param {any} [body] */
+  async function change(method, path, body) {
+    task = await wall.change(method, `${id}${path}`, body);
+    paint();
   }
 
-  /** @param {any} event */
-  async function again(event) {
-    const button = event.currentTarget;
-    button.disabled = true;
-    try {
+  /** @type {Acts} */
+  const acts = {
+    lockedOut,
+    change,
+    async again() {
       const { seed, ...request } = submission(task); // the seed that was used would give the same once more
       const made = await submit(request);
       wall.take(made);
       wall.soon(0);
       location.hash = `#/task/${made.id}`;
-    } catch (trouble) {
-      if (!lockedOut(trouble)) note.textContent = /** @type {Error} */ (trouble).message;
-    }
-    button.disabled = false;
+    },
+  };
+
+  /** Only a listing shows a hidden task. @param {any} trouble */
+  async function hidden(trouble) {
+    const [found] = trouble.status === 404 ? (await call("GET", `tasks?hidden=true&task_id=${id}`).catch(() => ({ tasks: [] }))).tasks : [];
+    if (found) return found;
+    throw trouble;
   }
 
   async function look() {
     let wait = EVERY_MS;
     try {
-      const found = await call("GET", `tasks/${id}`);
+      const found = await call("GET", `tasks/${id}`).catch(hidden);
       if (closed) return;
       task = found;
       wall.byId.has(id) && wall.take({ ...found });
@@ -118,8 +122,8 @@ export function open(wall, lockedOut, id) {
   };
 }
 
-/** @param {any} task @param {() => void} cancel */
-function picture(task, cancel) {
+/** @param {any} task @param {Acts} acts */
+function picture(task, { change, lockedOut }) {
   const made = video(task);
   if (made) return [player(made)];
   const ended = ENDED.has(task.state), words = ended && task.failure?.message;
@@ -133,7 +137,7 @@ function picture(task, cancel) {
       words && !words.toLowerCase().startsWith(why(task).toLowerCase()) ? el("p", null, sentence(words)) : "",
       ended ? el("p.quiet-text", null, advice(task)) : "",
       task.last_error ? el("p.quiet-text", null, sentence(task.last_error)) : "",
-      !CANCELLABLE.has(task.state) ? "" : el("button.secondary", { type: "button", onclick: cancel }, "Cancel")),
+      !CANCELLABLE.has(task.state) ? "" : action("Cancel", () => change("POST", "/cancel"), { lockedOut })),
   ];
 }
 
@@ -176,27 +180,50 @@ export function facts(task) {
     ["Deadline", ENDED.has(task.state) ? "" : when(task.deadline)],
     ["Failure", task.failure && [task.failure.code, task.failure.message].filter(Boolean).join(": ")],
     ["At present", task.last_error && sentence(task.last_error)],
-    ["Its id there", task.adopted?.provider_task_id ?? made?.id],
+    ["Its id there", task.provider_task_id],
     ["Task id", task.id],
   ];
   return rows.filter(([, value]) => value !== null && value !== undefined && value !== "" && value !== false);
 }
 
-/** @param {any} task @param {(event: any) => void} again */
-function details(task, again) {
-  const made = video(task), file = made?.files.find((/** @type {any} */ each) => each.name === "video");
+/** @param {any} task @param {Acts} acts */
+function details(task, { change, again, lockedOut }) {
+  const file = video(task)?.files.find((/** @type {any} */ each) => each.name === "video");
+  const tag = el("input", { "aria-label": "Add a tag", placeholder: "Add a tag", maxlength: 64, list: "known-tag" });
+  const tags = (/** @type {string[]} */ all) => change("PATCH", "", { tags: all });
+  const known = facts(task).filter(([name]) => name !== "Tags");
+  const add = action("Add", async () => {
+    tag.blur();
+    if (tag.value.trim()) await tags([...task.tags, tag.value.trim()]);
+  }, { lockedOut });
   return [
     el("section", null,
+      task.hidden_at ? el("p.error", { role: "status" }, `Hidden since ${when(task.hidden_at)}. For 30 days it can be brought back.`) : "",
       el("h1.prompt", null, title(task)),
       el("div.row", null,
         file ? el("a.primary", { href: saveAs(task, file) }, "Download") : "",
-        hasData(task) ? "" : el("button.secondary", { type: "button", onclick: again }, "Again"),
+        task.hidden_at ? action("Bring back", () => change("POST", "/restore"), { lockedOut }) : action(task.starred ? "★ Starred" : "☆ Star", () => change("PATCH", "", { starred: !task.starred }), { lockedOut, "aria-pressed": String(task.starred) }),
+        task.prompt ? copier("Copy prompt", () => task.prompt) : "",
+        task.hidden_at ? "" : action("Hide", () => change("DELETE", ""), { lockedOut }))),
+    el("section", null,
+      el("h2", null, "Make another"),
+      el("div.row", null,
+        hasData(task) ? "" : action("Again", again, { lockedOut }),
         el("a.secondary", { href: `#/new?again=${task.id}` }, "With changes"),
-        el("a.secondary", { href: `#/new?again=${task.id}&at=provider` }, "With another provider"),
-        task.prompt ? copier("Copy prompt", () => task.prompt) : "")),
-    el("dl", null, ...facts(task).flatMap(([name, value]) => [el("dt", null, name), el("dd", null, value)])),
+        el("a.secondary", { href: `#/new?again=${task.id}&at=provider` }, "With another provider"))),
+    el("dl", null, ...known.flatMap(([name, value]) => [el("dt", null, name), el("dd", null, value)]),
+      el("dt", null, "Tags"),
+      el("dd.tags", null, ...task.tags.map((/** @type {string} */ each) =>
+        el("span.tag", null, el("a", { href: `#/?tag=${encodeURIComponent(each)}` }, each), task.hidden_at ? "" : el("button", { type: "button", "aria-label": `Remove the tag ${each}`, onclick: () => tags(task.tags.filter((/** @type {string} */ other) => other !== each)).catch(lockedOut) }, "×"))),
+        task.hidden_at ? "–" : el("form.row", { onsubmit: (/** @type {Event} */ event) => {
+          event.preventDefault();
+          add.click();
+        } }, tag, add))),
   ];
 }
+
+/** @param {any} task @param {any} file */
+const saveAs = (task, file) => `${file.url}?download=${encodeURIComponent(fileName(task, file))}`;
 
 /** @param {any} task */
 function records(task) {
@@ -206,9 +233,6 @@ function records(task) {
     el("details", null, el("summary", null, "Raw record"), el("pre", { tabindex: "0" }, JSON.stringify(task, null, 2))),
   ];
 }
-
-/** @param {any} task @param {any} file */
-const saveAs = (task, file) => `${file.url}?download=${encodeURIComponent(fileName(task, file))}`;
 
 /** @param {any} task */
 function files(task) {

@@ -1,6 +1,6 @@
 // The wall: all videos, newest first. Only the tiles near the window are in the document.
 // @ts-check
-import { advice, asked, call, CANCELLABLE, clockTime, day, el, ENDED, keep, say, shape, span, STATES, title, Trouble, video, why } from "./console-base.js";
+import { advice, asked, call, CANCELLABLE, clockOf, clockTime, day, el, ENDED, keep, KINDS, say, shape, span, STATES, title, Trouble, video, why } from "./console-base.js";
 
 const PAGE = 48;
 const MANY = 100; // tasks that one request may name
@@ -15,13 +15,19 @@ const HEADING = 44; // px above the first row of a day
 const LONGEST_RAIL = 16; // entries; of more days it shows the months
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
-const FILTERS = [
-  { label: "All", states: "" },
-  { label: "Under way", states: "created,queueing,processing,archiving" },
-  { label: "Ready", states: "success" },
-  { label: "Failed", states: "failed,expired" },
-  { label: "Cancelled", states: "cancelled" },
-];
+/** @type {Record<string, Record<string, string>>} */
+const VIEWS = {
+  All: {},
+  "Under way": { state: "created,queueing,processing,archiving" },
+  Ready: { state: "success" },
+  Failed: { state: "failed,expired" },
+  Cancelled: { state: "cancelled" },
+  Starred: { starred: "true" },
+  Hidden: { hidden: "true" },
+};
+const OF_VIEWS = ["state", "starred", "hidden"];
+const ADDRESSED = [...OF_VIEWS, "q", "kind", "model", "provider", "tag", "from", "to", "order"]; // in the address bar
+const EMPTY_PAGES = 20; // one after the other, before it asks whether to go on
 
 /** As players write it. @param {number} seconds */
 const playtime = (seconds) => `${Math.floor(Math.round(seconds) / 60)}:${String(Math.round(seconds) % 60).padStart(2, "0")}`;
@@ -33,13 +39,15 @@ const IDEAS = [
 ];
 const BAR = 120; // px of the window that the bar and the filters cover
 
-let words = { on: 0, /** @type {WeakMap<any, string>} */ of: new WeakMap() }; // of a day; they change at midnight
+const QUARTER = 900_000; // ms; no place on earth has midnight within one
+let words = { on: 0, /** @type {Map<number, string>} */ of: new Map() }; // of a day, by quarter of an hour; they change at midnight
 /** @param {any} task */
 function dayOf(task) {
-  const on = new Date().getDate();
-  if (on !== words.on) words = { on, of: new WeakMap() };
-  if (!words.of.has(task)) words.of.set(task, day(task.created_at));
-  return words.of.get(task) ?? "";
+  const on = new Date().getDate(), quarter = Math.floor(Date.parse(task.created_at) / QUARTER);
+  if (on !== words.on) words = { on, of: new Map() };
+  const known = words.of.get(quarter) ?? day(task.created_at);
+  words.of.set(quarter, known);
+  return known;
 }
 
 /**
@@ -56,6 +64,7 @@ export class Wall {
     this.byId = new Map();
     /** @type {string | null} */
     this.cursor = null;
+    this.empty = 0; // pages in a row
     this.failed = ""; // why older ones could not be loaded
     this.whole = false; // nothing older is left
     this.loading = false;
@@ -96,24 +105,25 @@ export class Wall {
     this.rail = el("nav.rail", { "aria-label": "Days" });
     this.picked = el("div", { role: "region", "aria-label": "Selected videos" });
     this.note = el("div.note");
-    this.chips = el("div.chips", { role: "group", "aria-label": "State" }, ...FILTERS.map((each) =>
-      el("button.chip", { type: "button", onclick: () => this.narrow("state", each.states) }, each.label)));
-    const field = (/** @type {string} */ name, /** @type {string} */ label, /** @type {any} */ attributes) =>
-      el("label", null, el("span", null, label), el("input", {
-        name, onchange: (/** @type {any} */ event) => this.narrow(name, event.target.value.trim()), ...attributes,
-      }));
-    this.more = el("form.finer", { role: "search", "aria-label": "Videos", onsubmit: (/** @type {Event} */ event) => event.preventDefault() },
-      field("model", "Model", { placeholder: "any", size: 12, spellcheck: "false", autocomplete: "off" }),
-      field("from", "From", { type: "date" }),
-      field("to", "To", { type: "date" }));
-    this.details = el("details.more", null, el("summary", null, "Filters"), this.more);
+    this.chips = el("div.chips", { role: "group", "aria-label": "State" }, ...Object.entries(VIEWS).map(([label, view]) =>
+      el("button.chip", { type: "button", onclick: () => this.narrow({ ...Object.fromEntries(OF_VIEWS.map((name) => [name, ""])), ...view }) }, label)));
+    const change = (/** @type {any} */ event) => this.narrow({ [event.target.name]: event.target.value.trim() });
+    const input = (/** @type {string} */ name, /** @type {string} */ label, attributes = {}) =>
+      el("label", null, label, el("input", { name, onchange: change, placeholder: "any", spellcheck: "false", autocomplete: "off", list: `known-${name}`, ...attributes }), el("datalist", { id: `known-${name}` }));
+    const choice = (/** @type {string} */ name, /** @type {string} */ label, /** @type {[string, string][]} */ options) =>
+      el("label", null, label, el("select", { name, onchange: change }, ...options.map(([value, text]) => el("option", { value }, text))));
+    this.more = el("div.finer", null,
+      choice("kind", "Kind", [["", "any"], ...Object.entries(KINDS)]), input("model", "Model"), input("provider", "Provider"), input("tag", "Tag"),
+      input("from", "From", { type: "date" }), input("to", "To", { type: "date" }), choice("order", "Order", [["", "Newest first"], ["oldest", "Oldest first"]]));
+    this.details = el("details.more", { ontoggle: () => this.suggest() }, el("summary", null, "Filters"), this.more);
+    this.search = el("input.search", { type: "search", name: "q", placeholder: "Search prompts", "aria-label": "Search prompts", maxlength: 256, onchange: change });
     document.addEventListener("pointerdown", (event) => {
       if (!this.details.contains(event.target)) this.details.open = false;
     }, { signal: this.stopping.signal });
     this.narrowed = el("div.narrowed");
     this.element = el("section.wall", { "aria-label": "Videos" },
       el("h1.unseen", null, "Videos"),
-      el("div.toolbar", null, this.chips, this.details, this.narrowed),
+      el("div.toolbar", { role: "search", "aria-label": "Videos" }, this.search, this.chips, this.details, this.narrowed),
       el("div.shelf", null, el("div.canvas", null, this.headings, this.grid), this.rail), this.note, this.picked);
   }
 
@@ -126,47 +136,81 @@ export class Wall {
 
   readFilter() {
     const given = asked(), kept = new URLSearchParams();
-    for (const name of ["state", "model", "from", "to"]) if (given.get(name)) kept.set(name, given.get(name) ?? "");
+    for (const name of ADDRESSED) if (given.get(name)) kept.set(name, given.get(name) ?? "");
     return kept;
   }
 
-  /** @param {string} name @param {string} value */
-  narrow(name, value) {
+  get oldestFirst() {
+    return this.filter?.get("order") === "oldest";
+  }
+
+  /** @param {Record<string, string>} changes */
+  narrow(changes) {
     const next = new URLSearchParams(this.filter);
-    if (value) next.set(name, value);
-    else next.delete(name);
+    for (const [name, value] of Object.entries(changes)) {
+      if (value) next.set(name, value);
+      else next.delete(name);
+    }
     location.hash = String(next) ? `#/?${next}` : "#/";
   }
 
   /** The elements stay, so that whoever types or tabs there keeps the focus. */
   paintFilters() {
     const filter = this.filter ?? new URLSearchParams();
-    FILTERS.forEach((each, at) => this.chips.children[at].setAttribute("aria-pressed", String(each.states === (filter.get("state") ?? ""))));
-    for (const input of this.more.querySelectorAll("input")) if (input !== document.activeElement) input.value = filter.get(input.name) ?? "";
-    const others = [...filter].filter(([name]) => name !== "state");
+    Object.values(VIEWS).forEach((view, at) => this.chips.children[at].setAttribute("aria-pressed", String(OF_VIEWS.every((name) => (view[name] ?? "") === (filter.get(name) ?? "")))));
+    for (const input of [this.search, ...this.more.querySelectorAll("[name]")]) if (input !== document.activeElement) input.value = filter.get(input.name) ?? "";
+    const others = [...filter].filter(([name]) => ![...OF_VIEWS, "q"].includes(name));
     this.narrowed.replaceChildren(...others.map(([name, value]) =>
-      el("button.tag", { type: "button", "aria-label": `Remove the filter ${name} ${value}`, onclick: () => this.narrow(name, "") }, `${name}: ${value}`, el("span", { "aria-hidden": "true" }, "×"))));
+      el("button.tag", { type: "button", "aria-label": `Remove the filter ${name} ${value}`, onclick: () => this.narrow({ [name]: "" }) }, `${name}: ${KINDS[value] ?? value}`, el("span", { "aria-hidden": "true" }, "×"))));
+    this.grid.setAttribute("aria-label", `Videos, ${this.oldestFirst ? "oldest" : "newest"} first`);
+  }
+
+  /** What the tasks that are loaded have, to choose from. */
+  suggest() {
+    for (const name of ["model", "provider", "tag"]) {
+      const known = new Set(this.tasks.flatMap((task) => (name === "tag" ? task.tags : task[name] ?? [])));
+      this.more.querySelector(`#known-${name}`).replaceChildren(...[...known].sort().map((value) => el("option", { value })));
+    }
   }
 
   /** Of the API, for the filter. */
   query() {
     const filter = this.filter ?? new URLSearchParams(), query = new URLSearchParams();
-    for (const state of (filter.get("state") ?? "").split(",").filter(Boolean)) query.append("state", state);
-    if (filter.get("model")) query.append("model", filter.get("model") ?? "");
-    const moment = (/** @type {string} */ date, /** @type {string} */ time) => {
-      const found = new Date(`${date}T${time}`);
-      return Number.isNaN(found.getTime()) ? "" : found.toISOString();
-    };
-    const from = moment(filter.get("from") ?? "", "00:00:00"), to = moment(filter.get("to") ?? "", "23:59:59.999");
+    for (const [name, value] of filter) {
+      if (name === "state") for (const state of value.split(",")) query.append("state", state);
+      else if (name !== "from" && name !== "to") query.set(name, value);
+    }
+    const { from, to } = this.span();
     if (from) query.set("created_from", from);
     if (to) query.set("created_to", to);
     return query;
   }
 
-  /** @param {any} task */
+  /** The days that are asked for, as moments. */
+  span() {
+    const moment = (/** @type {string} */ date, /** @type {string} */ time) => {
+      const found = new Date(`${date}T${time}`);
+      return Number.isNaN(found.getTime()) ? "" : found.toISOString();
+    };
+    return { from: moment(this.filter?.get("from") ?? "", "00:00:00"), to: moment(this.filter?.get("to") ?? "", "23:59:59.999") };
+  }
+
+  /** Whether the API would list it for this filter. @param {any} task */
   fits(task) {
-    const states = this.filter?.get("state");
-    return !states || states.split(",").includes(task.state);
+    const filter = this.filter ?? new URLSearchParams(), { to } = this.span();
+    const words = (filter.get("q") ?? "").toLowerCase().split(/\s+/), prompt = (task.prompt ?? "").toLowerCase();
+    /** @type {Record<string, (value: string) => boolean>} */
+    const tests = {
+      state: (value) => value.split(",").includes(task.state),
+      starred: () => task.starred,
+      tag: (value) => task.tags.includes(value),
+      q: () => words.every((word) => prompt.includes(word)),
+      to: () => !to || task.created_at <= to,
+      from: () => true,
+      order: () => true,
+      hidden: () => true,
+    };
+    return Boolean(task.hidden_at) === (filter.get("hidden") === "true") && [...filter].every(([name, value]) => (tests[name] ?? (() => task[name] === value))(value));
   }
 
   /** Shows or hides the wall; a hidden one keeps its place, and goes on following its tasks. @param {boolean} visible */
@@ -195,6 +239,7 @@ export class Wall {
     this.byId.clear();
     this.cursor = null;
     this.whole = this.loading = false;
+    this.empty = 0;
     this.failed = "";
     this.focus = this.scroll = 0;
     for (const tile of this.tiles.values()) tile.leave();
@@ -233,6 +278,7 @@ export class Wall {
       this.cursor = page.next_cursor;
       this.whole = !page.next_cursor;
       this.failed = "";
+      this.empty = page.tasks.length ? 0 : this.empty + 1;
       this.connected();
     } catch (trouble) {
       if (generation !== this.generation || this.lockedOut(trouble)) return;
@@ -249,7 +295,7 @@ export class Wall {
     if (known) {
       // An answer that was overtaken does not move a task back.
       if (known.updated_at > task.updated_at) return false;
-      const same = ["updated_at", "state", "last_error"].every((name) => known[name] === task[name]) && (!task.waiting || task.waiting.position === known.waiting?.position);
+      const same = ["updated_at", "state", "last_error", "starred", "hidden_at"].every((name) => known[name] === task[name]) && String(known.tags) === String(task.tags) && (!task.waiting || task.waiting.position === known.waiting?.position);
       if (!this.fits(task)) this.drop(task.id);
       // A listing does not say the place in the queue.
       else Object.assign(known, task, { waiting: task.waiting ?? (task.state === known.state ? known.waiting : null) });
@@ -257,9 +303,10 @@ export class Wall {
     }
     if (!this.fits(task)) return false;
     this.byId.set(task.id, task);
+    const before = (/** @type {any} */ other) => (this.oldestFirst ? task.id < other.id : task.id > other.id);
     let at = this.tasks.length;
-    if (at && this.tasks[0].id < task.id) at = 0;
-    else while (at && this.tasks[at - 1].id < task.id) at--;
+    if (at && before(this.tasks[0])) at = 0;
+    else while (at && before(this.tasks[at - 1])) at--;
     this.tasks.splice(at, 0, task);
     if (at <= this.focus && this.tasks.length > 1 && this.focus) this.focus++;
     return true;
@@ -310,19 +357,21 @@ export class Wall {
   async refresh(generation) {
     const query = this.query();
     query.set("limit", "20");
-    const newest = (await call("GET", `tasks?${query}`)).tasks;
+    query.delete("order");
+    // Where the oldest come first, the newest have their place once all are here.
+    const newest = this.oldestFirst && !this.whole ? [] : (await call("GET", `tasks?${query}`)).tasks;
     const seen = new Set(newest.map((/** @type {any} */ task) => task.id));
     const running = this.tasks.filter((task) => !ENDED.has(task.state) && !seen.has(task.id)).slice(0, MANY);
     let others = [];
     if (running.length) {
       const ids = running.map((task) => `task_id=${task.id}`).join("&");
-      others = (await call("GET", `tasks?limit=${MANY}&${ids}`)).tasks;
+      others = (await call("GET", `tasks?limit=${MANY}&${ids}${this.filter?.get("hidden") ? "&hidden=true" : ""}`)).tasks;
     }
     // Only a task that is asked for by itself says its place in the queue.
     const queued = [...this.tiles.values()].map((tile) => tile.task).filter((task) => task.state === "created").slice(0, ASKED_SINGLY);
     const placed = await Promise.all(queued.map((task) => call("GET", `tasks/${task.id}`).catch(() => null)));
     if (generation !== this.generation) return false;
-    if (newest.length === 20 && this.tasks.length && newest.at(-1).id > this.tasks[0].id) {
+    if (newest.length === 20 && this.tasks.length && newest.at(-1).id > this.tasks[this.oldestFirst ? this.tasks.length - 1 : 0].id) {
       this.restart(); // so many are new that there is a gap between them and ours
       return true;
     }
@@ -340,8 +389,7 @@ export class Wall {
   connected() {
     if (!this.troubles) return;
     this.troubles = 0;
-    say("Connected again.", "good");
-    setTimeout(() => this.troubles || say(""), 3000);
+    say("Connected again.", "good", 3);
   }
 
   /** Says so, and how long to wait. @param {any} trouble */
@@ -352,12 +400,17 @@ export class Wall {
     return wait * 1000;
   }
 
-  /** @param {string} id */
-  async cancel(id) {
-    const task = await call("POST", `tasks/${id}/cancel`);
+  /** Changes a task, and shows what came of it. @param {string} method @param {string} path @param {any} [body] */
+  async change(method, path, body) {
+    const task = await call(method, `tasks/${path}`, { body });
     this.take(task);
     this.changed();
     return task;
+  }
+
+  /** @param {string} id */
+  cancel(id) {
+    return this.change("POST", `${id}/cancel`);
   }
 
   // --- what is in the document ---
@@ -372,7 +425,12 @@ export class Wall {
     if (this.failed)
       this.note.replaceChildren(el("p", { role: "alert" }, this.failed), el("button.secondary", { type: "button", onclick: () => this.older() }, "Try again"));
     else if (this.loading && nothing) this.note.replaceChildren(el("div.skeletons", { role: "status", "aria-label": "Looking" }, ...Array.from({ length: 8 }, () => el("span"))));
-    else if (this.loading) this.note.replaceChildren(el("p.quiet-text", null, "Older ones…"));
+    else if (this.loading) this.note.replaceChildren(el("p.quiet-text", null, this.oldestFirst ? "Newer ones…" : "Older ones…"));
+    else if (!this.whole && this.empty >= EMPTY_PAGES)
+      this.note.replaceChildren(el("p.quiet-text", null, "Nothing more in what was read so far."), el("button.secondary", { type: "button", onclick: () => {
+        this.empty = 0;
+        this.older();
+      } }, "Read on"));
     else if (nothing && String(this.filter))
       this.note.replaceChildren(el("h2", null, "Nothing fits these filters"), el("a.secondary", { href: "#/" }, "Show all videos"));
     else if (nothing)
@@ -492,7 +550,7 @@ export class Wall {
     }
     current?.setAttribute("aria-current", "true");
     const end = this.grid.getBoundingClientRect().bottom;
-    if (end < innerHeight * 2.5 && !this.failed) this.older();
+    if (end < innerHeight * 2.5 && !this.failed && this.empty < EMPTY_PAGES) this.older();
   }
 
   /** The days that are loaded, to go to; of many days the months. */
@@ -511,12 +569,13 @@ export class Wall {
     } }, months ? each.month : each.label.replace(/^\w+ (?=\d)|(?<= \w{3})\w+/g, ""))));
   }
 
-  /** The arrow keys; x selects. @param {KeyboardEvent} event */
+  /** The arrow keys; x selects, s stars. @param {KeyboardEvent} event */
   walk(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const here = this.tasks.findIndex((task) => this.tiles.get(task.id)?.element.contains(document.activeElement));
     const at = here < 0 ? this.focus : here, last = this.tasks.length - 1;
     if (event.key === "x" && here >= 0) return this.select([this.tasks[here].id], !this.selected.has(this.tasks[here].id));
+    if (event.key === "s" && here >= 0) return this.tiles.get(this.tasks[here].id)?.star.click();
     const { x, wide, row } = this.boxes[at] ?? { x: 0, wide: 0, row: 0 };
     /** The one above or below it. @param {number} step */
     const over = (step) => {
@@ -562,10 +621,11 @@ class Tile {
     this.stamp = ""; // of what is painted
     this.link = el("a.cover", { tabindex: "-1" });
     this.words = el("div.caption");
-    this.button = el("button.cancel", { type: "button", onclick: () => this.cancel() }, "Cancel");
+    this.button = el("button.cancel", { type: "button", onclick: () => this.act(() => wall.cancel(this.task.id)) }, "Cancel");
     this.pick = el("button.pick", { type: "button", role: "checkbox", tabindex: "-1", onclick: (/** @type {MouseEvent} */ event) =>
       event.shiftKey && wall.selected.size ? wall.selectTo(this.task.id) : wall.select([this.task.id], !wall.selected.has(this.task.id)) });
-    this.element = el("div.tile", { role: "listitem" }, this.link, this.words, this.pick, this.button);
+    this.star = el("button.star", { type: "button", tabindex: "-1", "aria-label": "Star", onclick: () => this.act(() => wall.change("PATCH", this.task.id, { starred: !this.task.starred })) }, "★");
+    this.element = el("div.tile", { role: "listitem" }, this.link, this.words, this.pick, this.star, this.button);
     this.element.addEventListener("pointerenter", () => this.dwell());
     this.element.addEventListener("pointerleave", () => this.rest());
     this.link.addEventListener("focus", () => {
@@ -589,7 +649,7 @@ class Tile {
 
   /** @param {any} task */
   paint(task) {
-    const stamp = `${task.id} ${task.updated_at} ${task.state} ${task.last_error} ${task.waiting?.position}`;
+    const stamp = `${task.id} ${task.updated_at} ${task.state} ${task.last_error} ${task.waiting?.position} ${task.eta?.p50} ${task.starred}`;
     this.task = task;
     if (stamp === this.stamp) return;
     this.stamp = stamp;
@@ -606,6 +666,8 @@ class Tile {
       el("p.title", null, title(task)),
       el("p.facts", null, [task.model ?? task.provider, length, clockTime(task.created_at)].filter(Boolean).join(" · ")),
     );
+    this.star.hidden = !ended || Boolean(task.hidden_at);
+    this.star.setAttribute("aria-pressed", String(task.starred));
     this.button.hidden = !CANCELLABLE.has(task.state);
     this.button.disabled = false;
     this.button.setAttribute("aria-label", `Cancel: ${title(task).slice(0, 80)}`);
@@ -640,19 +702,19 @@ class Tile {
   }
 
   tick() {
-    if (!this.elapsed?.isConnected || !this.task) return;
-    this.elapsed.textContent = span((Date.now() - Date.parse(this.task.created_at)) / 1000);
+    if (this.elapsed?.isConnected && this.task) this.elapsed.textContent = clockOf(this.task);
   }
 
-  async cancel() {
+  /** @param {() => Promise<any>} what */
+  async act(what) {
     this.button.disabled = true;
     try {
-      await this.wall.cancel(this.task.id);
+      await what();
     } catch (trouble) {
       if (this.wall.lockedOut(trouble)) return;
-      this.button.disabled = false;
-      say(/** @type {Error} */ (trouble).message, "bad");
+      say(/** @type {Error} */ (trouble).message, "bad", 8);
     }
+    this.button.disabled = false;
   }
 
   /** Plays what is ready, muted, if the pointer stays. */
