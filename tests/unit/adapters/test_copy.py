@@ -73,7 +73,7 @@ class Archive:
     s3: S3Client
     paused: list[float] = field(default_factory=list)
 
-    def keep(self, url: str, **more: Any) -> ArchivedFile:
+    def copy(self, url: str, **more: Any) -> ArchivedFile:
         given: dict[str, Any] = {
             "expected": "video",
             "limit_bytes": 1 << 40,
@@ -99,10 +99,10 @@ def archive(store: Store) -> Iterator[Archive]:
 def test_a_video_is_kept_whole_with_all_that_was_learned_of_it(archive: Archive) -> None:
     content = video()
     with Server(File(content)) as source:
-        kept = archive.keep(source.url("/v.mp4?signature=x"))
+        archived = archive.copy(source.url("/v.mp4?signature=x"))
 
     assert archive.objects == {"v.mp4": content}
-    assert kept == ArchivedFile(
+    assert archived == ArchivedFile(
         key="v.mp4",
         bytes=len(content),
         sha256=sha256(content).hexdigest(),
@@ -120,10 +120,10 @@ def test_a_video_is_kept_whole_with_all_that_was_learned_of_it(archive: Archive)
 
 def test_a_file_is_asked_for_as_a_browser_would(archive: Archive) -> None:
     with Server(File(LONG)) as source:
-        kept = archive.keep(source.url())
+        archived = archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": LONG}
-    assert kept.sha256 == sha256(LONG).hexdigest()
+    assert archived.sha256 == sha256(LONG).hexdigest()
     (request,) = source.requests
     assert "range" not in request.headers
     assert request.headers["user-agent"].startswith("Mozilla/5.0")
@@ -131,9 +131,9 @@ def test_a_file_is_asked_for_as_a_browser_would(archive: Archive) -> None:
 
 def test_the_key_may_follow_from_what_the_file_is(archive: Archive) -> None:
     with Server(File(picture("WEBP"))) as source:
-        kept = archive.keep(source.url(), key=lambda extension: f"tasks/1-cover.{extension}", expected="image")
+        archived = archive.copy(source.url(), key=lambda extension: f"tasks/1-cover.{extension}", expected="image")
 
-    assert kept.key == "tasks/1-cover.webp"
+    assert archived.key == "tasks/1-cover.webp"
     assert list(archive.objects) == ["tasks/1-cover.webp"]
 
 
@@ -141,10 +141,10 @@ def test_the_key_may_follow_from_what_the_file_is(archive: Archive) -> None:
 def test_of_a_very_large_file_only_the_crc_is_taken(archive: Archive, tells: bool) -> None:
     archive.bucket.tells_checksums = tells
     with Server(File(LONG)) as source:
-        kept = archive.keep(source.url(), part_bytes=1 << 20)
+        archived = archive.copy(source.url(), part_bytes=1 << 20)
 
-    assert kept.sha256 == ""
-    assert kept.crc32 == f"{crc32(LONG):08x}"
+    assert archived.sha256 == ""
+    assert archived.crc32 == f"{crc32(LONG):08x}"
     assert archive.objects == {"v.mp4": LONG}
 
 
@@ -154,16 +154,16 @@ def test_a_small_file_costs_one_request_and_a_larger_one_is_sent_in_parts(
 ) -> None:
     content = LONG[: parts << 20]
     with Server(File(content)) as source:
-        kept = archive.keep(source.url(), part_bytes=1 << 20, expected=None)
+        archived = archive.copy(source.url(), part_bytes=1 << 20, expected=None)
 
     assert archive.objects == {"v.mp4": content}
-    assert kept.sha256 == sha256(content).hexdigest()
+    assert archived.sha256 == sha256(content).hexdigest()
     assert len(archive.bucket.calls) == requests
 
 
 def test_a_server_without_ranges_is_read_in_one_go(archive: Archive) -> None:
     with Server(File(LONG, ranges=False)) as source:
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": LONG}
     assert len(source.requests) == 1
@@ -179,20 +179,20 @@ def test_a_file_in_chunks_is_kept_whole_though_its_length_is_not_said(archive: A
         yield b"0\r\n\r\n"
 
     with Server(answering) as source:
-        kept = archive.keep(source.url())
+        archived = archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": content}
-    assert kept.sha256 == sha256(content).hexdigest()
+    assert archived.sha256 == sha256(content).hexdigest()
     assert archive.bucket.calls == ["PutObject"]
 
 
 def test_a_long_file_of_unknown_length_goes_up_in_parts(archive: Archive) -> None:
     content = lengthened(video(), 17 << 20)
     with Server(lambda _: _until_close(content)) as source:
-        kept = archive.keep(source.url())
+        archived = archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": content}
-    assert (kept.bytes, kept.sha256) == (17 << 20, sha256(content).hexdigest())
+    assert (archived.bytes, archived.sha256) == (17 << 20, sha256(content).hexdigest())
     assert archive.bucket.calls == ["CreateMultipartUpload", "UploadPart", "UploadPart", "CompleteMultipartUpload"]
     assert archive.bucket.stored["v.mp4"]["content-type"] == "video/mp4"
 
@@ -201,7 +201,7 @@ def test_a_long_file_of_unknown_length_goes_up_in_parts(archive: Archive) -> Non
 def test_a_file_of_unknown_length_may_end_where_a_part_does(archive: Archive, ending: int) -> None:
     content = lengthened(video(), (2 << 20) + ending)
     with Server(lambda _: _until_close(content)) as source:
-        archive.keep(source.url(), part_bytes=1 << 20)
+        archive.copy(source.url(), part_bytes=1 << 20)
 
     assert archive.objects == {"v.mp4": content}
 
@@ -211,7 +211,7 @@ def test_a_file_of_unknown_length_may_end_where_a_part_does(archive: Archive, en
 
 def test_a_cut_connection_is_resumed_where_it_was_cut(archive: Archive) -> None:
     with Server(File(LONG, cuts=[3_000_000, 2_000_007])) as source:
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": LONG}
     assert "range" not in source.requests[0].headers
@@ -229,7 +229,7 @@ def test_a_server_that_refuses_ranges_is_asked_for_the_whole_file_again(archive:
         return reply(status, PAGE) if refused else file(replace(request, headers={}))
 
     with Server(answering) as source:
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": MEDIUM}
 
@@ -244,15 +244,15 @@ def test_a_file_that_changed_meanwhile_is_read_from_its_beginning(archive: Archi
         yield from file(request)
 
     with Server(answering) as source:
-        kept = archive.keep(source.url())
+        archived = archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": other}
-    assert kept.duration == 2.0
+    assert archived.duration == 2.0
 
 
 def test_a_file_with_a_weak_tag_only_is_never_put_together_from_pieces(archive: Archive) -> None:
     with Server(File(LONG, tag='W/"one"', cuts=[RANGE_BYTES, 5_000_000])) as source:
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": LONG}
     assert not any("if-range" in request.headers for request in source.requests)
@@ -260,7 +260,7 @@ def test_a_file_with_a_weak_tag_only_is_never_put_together_from_pieces(archive: 
 
 def test_a_server_without_ranges_that_is_cut_is_asked_again_for_all(archive: Archive) -> None:
     with Server(File(LONG, ranges=False, cuts=[1_000_000, 5_000_000])) as source:
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": LONG}
     assert sum(request.range is None for request in source.requests) == 2
@@ -268,7 +268,7 @@ def test_a_server_without_ranges_that_is_cut_is_asked_again_for_all(archive: Arc
 
 def test_a_source_that_is_always_cut_is_busy(archive: Archive) -> None:
     with Server(File(LONG, ranges=False, cuts=[1_000_000] * 9)) as source, pytest.raises(SourceBusy, match="cut"):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {}
     assert sum(request.range is None for request in source.requests) == 3
@@ -284,7 +284,7 @@ def test_a_server_that_answers_ranges_with_nonsense_is_read_in_one_go(archive: A
         return reply(206, LONG[first : last + 1], etag=tag, content_range=content_range)
 
     with Server(answering) as source:
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": LONG}
 
@@ -295,7 +295,7 @@ def test_a_file_whose_end_nobody_announced_is_not_kept_if_its_end_is_missing(arc
         Server(lambda _: _until_close(content)) as source,
         pytest.raises(SourceBusy, match="not whole"),
     ):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {}
     assert len(source.requests) == 3
@@ -303,7 +303,7 @@ def test_a_file_whose_end_nobody_announced_is_not_kept_if_its_end_is_missing(arc
 
 def test_time_that_runs_out_makes_a_source_busy(archive: Archive) -> None:
     with Server(File(video())) as source, pytest.raises(SourceBusy, match="no time left"):
-        archive.keep(source.url(), seconds=0)
+        archive.copy(source.url(), seconds=0)
 
 
 # What is refused --------------------------------------------------------------------------------------------
@@ -312,7 +312,7 @@ def test_time_that_runs_out_makes_a_source_busy(archive: Archive) -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
 def test_a_dead_link_is_gone(archive: Archive, status: int) -> None:
     with Server(lambda _: reply(status, PAGE)) as source, pytest.raises(SourceGone, match=str(status)):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert len(source.requests) == (2 if status == 403 else 1)
 
@@ -322,13 +322,13 @@ def test_a_dead_link_is_gone(archive: Archive, status: int) -> None:
 def test_a_refusal_that_says_not_yet_is_no_dead_link(archive: Archive, status: int, words: str) -> None:
     body = f'{{"error": {{"code": "{words}"}}}}'.encode()
     with Server(lambda _: reply(status, body)) as source, pytest.raises(SourceBusy, match="not ready"):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
 
 @pytest.mark.parametrize("status", [202, 408, 429, 500, 502, 503, 504])
 def test_a_source_that_asks_for_patience_is_busy_for_as_long_as_it_says(archive: Archive, status: int) -> None:
     with Server(lambda _: reply(status, retry_after="40")) as source, pytest.raises(SourceBusy) as caught:
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert caught.value.retry_after == 40.0
     assert len(source.requests) == 1
@@ -339,19 +339,19 @@ def test_a_source_that_cannot_be_reached_is_busy(archive: Archive) -> None:
         url = source.url()
 
     with pytest.raises(SourceBusy, match="connection refused"):
-        archive.keep(url)
+        archive.copy(url)
 
 
 def test_a_page_is_not_a_video_though_its_status_is_200(archive: Archive) -> None:
     with Server(File(PAGE)) as source, pytest.raises(SourceBad, match="an HTML page where a video was expected"):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {}
 
 
 def test_a_page_as_long_as_a_video_is_not_read_to_its_end(archive: Archive) -> None:
     with Server(File(PAGE + bytes(5 * RANGE_BYTES))) as source, pytest.raises(SourceBad, match="HTML"):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {}
     assert len(source.requests) <= 2
@@ -359,26 +359,26 @@ def test_a_page_as_long_as_a_video_is_not_read_to_its_end(archive: Archive) -> N
 
 def test_an_empty_file_is_not_a_video(archive: Archive) -> None:
     with Server(lambda _: reply(200)) as source, pytest.raises(SourceBad, match="an empty file"):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
 
 def test_a_video_that_is_broken_at_the_provider_is_refused(archive: Archive) -> None:
     with Server(File(video()[:-50])) as source, pytest.raises(SourceBad, match="not whole"):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {}
 
 
 def test_a_long_video_that_is_broken_at_the_provider_is_refused_at_its_last_byte(archive: Archive) -> None:
     with Server(File(LONG[:-1])) as source, pytest.raises(SourceBad, match="not whole"):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {}
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(archive: Archive) -> None:
     with Server(File(LONG)) as source, pytest.raises(SourceTooLarge, match="larger"):
-        archive.keep(source.url(), limit_bytes=len(LONG) - 1)
+        archive.copy(source.url(), limit_bytes=len(LONG) - 1)
 
     assert len(source.requests) == 1
 
@@ -390,7 +390,7 @@ def test_an_endless_file_ends_at_the_limit(archive: Archive) -> None:
             yield bytes(1 << 20)
 
     with Server(answering) as source, pytest.raises(SourceTooLarge, match="larger"):
-        archive.keep(source.url(), limit_bytes=18 << 20)
+        archive.copy(source.url(), limit_bytes=18 << 20)
 
     assert archive.objects == {}
     assert archive.bucket.calls[-1] == "AbortMultipartUpload"
@@ -412,10 +412,10 @@ def test_a_file_that_was_packed_against_our_wish_or_says_so_is_kept_as_it_was(
 ) -> None:
     sent = File(packed(content), encoding=encoding)
     with Server(sent) as source:
-        kept = archive.keep(source.url())
+        archived = archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": content}
-    assert (kept.bytes, kept.sha256) == (len(content), sha256(content).hexdigest())
+    assert (archived.bytes, archived.sha256) == (len(content), sha256(content).hexdigest())
     assert source.requests[0].headers["accept-encoding"] == "identity"
 
 
@@ -428,14 +428,14 @@ def test_a_packed_file_that_is_not_whole_is_not_kept(wrong: Callable[[bytes], by
         Server(lambda _: reply(200, sent, content_encoding="gzip")) as source,
         pytest.raises(SourceBusy, match="packed"),
     ):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {}
 
 
 def test_a_packed_file_that_is_cut_on_its_way_is_read_again_from_its_beginning(archive: Archive) -> None:
     with Server(File(gzip.compress(LONG), encoding="gzip", cuts=[2000, 2000])) as source:
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": LONG}
 
@@ -447,7 +447,7 @@ def test_a_file_that_unpacks_to_more_than_is_kept_is_refused(archive: Archive) -
         Server(lambda _: reply(200, bomb, content_encoding="gzip")) as source,
         pytest.raises(SourceTooLarge, match="larger"),
     ):
-        archive.keep(source.url(), limit_bytes=6 << 20)
+        archive.copy(source.url(), limit_bytes=6 << 20)
 
     assert archive.objects == {}
 
@@ -456,7 +456,7 @@ def test_a_file_that_unpacks_to_more_than_is_kept_is_refused(archive: Archive) -
 @pytest.mark.parametrize("cuts", [[], [1, 150_000]])
 def test_a_coding_that_a_file_does_not_have_is_ignored(archive: Archive, coding: str, cuts: list[int]) -> None:
     with Server(File(MEDIUM, encoding=coding, cuts=[*cuts])) as source:
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": MEDIUM}
     assert archive.bucket.calls == ["PutObject"]
@@ -467,7 +467,7 @@ def test_what_is_packed_in_a_way_that_nobody_asked_for_is_no_video(archive: Arch
         Server(lambda _: reply(200, b"\x8b\x02\x80" + bytes(5000), content_encoding="br")) as source,
         pytest.raises(SourceBad, match="no known kind"),
     ):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
 
 def test_a_range_that_nobody_asked_for_is_the_file_if_it_is_all_of_it(archive: Archive) -> None:
@@ -475,9 +475,9 @@ def test_a_range_that_nobody_asked_for_is_the_file_if_it_is_all_of_it(archive: A
     whole = reply(206, content, content_range=f"bytes 0-{len(content) - 1}/{len(content)}")
     half = reply(206, content[:900], content_range=f"bytes 0-899/{len(content)}")
     with Server(answering(whole)) as source:
-        archive.keep(source.url())
+        archive.copy(source.url())
     with Server(answering(half)) as source, pytest.raises(SourceBusy, match="206"):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": content}
 
@@ -490,7 +490,7 @@ def test_a_server_that_dislikes_an_agent_is_asked_as_another(archive: Archive, d
         return reply(403, PAGE) if disliked in request.headers["user-agent"] else file(request)
 
     with Server(answering) as source:
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": MEDIUM}
 
@@ -503,7 +503,7 @@ def test_a_file_with_hundreds_of_headers_after_a_hint_is_kept(archive: Archive) 
         yield from reply(200, video(), **many)
 
     with Server(answering) as source:
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": video()}
 
@@ -515,7 +515,7 @@ def test_a_redirect_to_a_name_in_any_script_is_followed(archive: Archive) -> Non
         return [b"HTTP/1.1 302 Found\r\ncontent-length: 0\r\nlocation: %b\r\n\r\n" % "/影片.mp4?s=é".encode()]
 
     with Server(answering) as source:
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {"v.mp4": video()}
 
@@ -543,16 +543,16 @@ def answering(answer: Iterable[bytes]) -> Answering:
 def test_no_error_shows_the_signature_of_a_link(archive: Archive) -> None:
     for answer in (reply(403), reply(503), reply(200, PAGE), reply(302, location="http://[broken/?signature=secret")):
         with Server(answering(answer)) as source, pytest.raises(Exception, match=r".") as caught:
-            archive.keep(source.url("/v.mp4?signature=secret"))
+            archive.copy(source.url("/v.mp4?signature=secret"))
         assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("part_bytes", [16 << 20, 1 << 20])
 def test_what_is_archived_already_is_not_written_again(archive: Archive, part_bytes: int) -> None:
     with Server(File(LONG)) as source:
-        first = archive.keep(source.url(), part_bytes=part_bytes)
+        first = archive.copy(source.url(), part_bytes=part_bytes)
         archive.bucket.calls.clear()
-        assert archive.keep(source.url(), part_bytes=part_bytes) == first
+        assert archive.copy(source.url(), part_bytes=part_bytes) == first
 
     whole = ["PutObject", "HeadObject"]
     assert archive.bucket.calls[-2:] == (whole if part_bytes > len(LONG) else ["HeadObject", "AbortMultipartUpload"])
@@ -563,18 +563,18 @@ def test_what_is_archived_already_is_not_written_again(archive: Archive, part_by
 def test_what_came_before_and_is_other_than_what_comes_now_gives_way(archive: Archive, part_bytes: int) -> None:
     other = LONG[:-1] + bytes([LONG[-1] ^ 1])
     with Server(File(other)) as before, Server(File(LONG)) as now:
-        archive.keep(before.url(), part_bytes=part_bytes)
-        kept = archive.keep(now.url(), part_bytes=part_bytes)
+        archive.copy(before.url(), part_bytes=part_bytes)
+        archived = archive.copy(now.url(), part_bytes=part_bytes)
 
     assert archive.objects == {"v.mp4": LONG}
-    assert kept.sha256 in ("", sha256(LONG).hexdigest())
+    assert archived.sha256 in ("", sha256(LONG).hexdigest())
 
 
 @pytest.mark.parametrize("call", ["PutObject", "CompleteMultipartUpload"])
 def test_a_file_that_somebody_else_writes_at_this_moment_is_busy(archive: Archive, call: str) -> None:
     archive.bucket.faults[call] = [(409, "ConditionalRequestConflict")]
     with Server(File(LONG)) as source, pytest.raises(SourceBusy, match="being written"):
-        archive.keep(source.url(), part_bytes=16 << 20 if call == "PutObject" else 1 << 20)
+        archive.copy(source.url(), part_bytes=16 << 20 if call == "PutObject" else 1 << 20)
 
 
 # The archive's own troubles ---------------------------------------------------------------------------------
@@ -593,7 +593,7 @@ def test_the_client_repeats_what_the_archive_refuses_for_a_moment(
 ) -> None:
     archive.bucket.faults[call] = [fault]
     with Server(File(LONG)) as source:
-        archive.keep(source.url(), part_bytes=16 << 20 if call == "PutObject" else 1 << 20)
+        archive.copy(source.url(), part_bytes=16 << 20 if call == "PutObject" else 1 << 20)
 
     assert archive.objects == {"v.mp4": LONG}
     assert archive.bucket.faults == {call: []}
@@ -603,14 +603,14 @@ def test_the_client_repeats_what_the_archive_refuses_for_a_moment(
 def test_a_lasting_fault_of_the_archive_is_the_clients_error(archive: Archive) -> None:
     archive.bucket.faults["PutObject"] = [(403, "AccessDenied")]
     with Server(File(video())) as source, pytest.raises(ClientError, match="AccessDenied"):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
 
 def test_parts_are_not_left_behind_when_one_fails(archive: Archive) -> None:
     archive.bucket.faults["CompleteMultipartUpload"] = [(403, "AccessDenied")]
     content = lengthened(video(), 17 << 20)
     with Server(lambda _: _until_close(content)) as source, pytest.raises(ClientError):
-        archive.keep(source.url())
+        archive.copy(source.url())
 
     assert archive.objects == {}
     assert archive.bucket.calls[-1] == "AbortMultipartUpload"
@@ -631,7 +631,7 @@ LONGER = lengthened(video(), 6 * RANGE_BYTES + 3)
 @pytest.mark.parametrize("cuts", [[], [6_000_000, 1_000_000, 7]])
 def test_a_source_that_is_slow_on_one_connection_is_read_on_several(archive: Archive, cuts: list[int]) -> None:
     with Server(File(LONGER, cuts=cuts)) as source:
-        archive.keep(source.url(), ticks=slowly(), seconds=10_000)
+        archive.copy(source.url(), ticks=slowly(), seconds=10_000)
 
     assert archive.objects == {"v.mp4": LONGER}
     assert "range" not in source.requests[0].headers
@@ -642,7 +642,7 @@ def test_a_source_that_is_slow_on_one_connection_is_read_on_several(archive: Arc
 
 def test_a_source_that_is_quick_is_read_on_one(archive: Archive) -> None:
     with Server(File(LONGER)) as source:
-        archive.keep(source.url(), ticks=lambda: 0.0)
+        archive.copy(source.url(), ticks=lambda: 0.0)
 
     assert archive.objects == {"v.mp4": LONGER}
     assert len(source.requests) == 1
@@ -657,7 +657,7 @@ def test_a_slow_source_that_refuses_ranges_is_read_on_as_it_was_begun(archive: A
         return reply(status, PAGE) if refused else file(replace(request, headers={}))
 
     with Server(answering) as source:
-        archive.keep(source.url(), ticks=slowly(), seconds=10_000)
+        archive.copy(source.url(), ticks=slowly(), seconds=10_000)
 
     assert archive.objects == {"v.mp4": LONGER}
     assert sum(request.range is None for request in source.requests) == 1
@@ -677,7 +677,7 @@ def test_a_file_that_changes_while_it_is_read_in_ranges_is_read_from_its_beginni
             answered.set()
 
     with Server(answering) as source:
-        archive.keep(source.url(), ticks=slowly(), seconds=10_000)
+        archive.copy(source.url(), ticks=slowly(), seconds=10_000)
 
     assert archive.objects == {"v.mp4": other}
 

@@ -83,17 +83,17 @@ class World:
     def whole(self, film: bytes = FILM) -> Task:
         task = self.ended()
         assert task.state is State.SUCCESS
-        assert self.kept(task) == {"1-video.mp4": film}
+        assert self.archived(task) == {"1-video.mp4": film}
         return task
 
     def lost(self) -> str:
         """Why. Nothing but the reason may be in the archive, whatever is in quarantine."""
         task = self.ended()
-        assert self.kept(task) == {}
+        assert self.archived(task) == {}
         assert (task.state, task.failure and task.failure.reason) == (State.FAILED, FailureClass.LOST)
         return task.failure.message if task.failure else ""
 
-    def kept(self, task: Task) -> dict[str, bytes]:
+    def archived(self, task: Task) -> dict[str, bytes]:
         mine = {key.removeprefix(folder(task.id)): content for key, content in self.bucket.objects.items()}
         return {name: content for name, content in mine.items() if "/" not in name and "json" not in name}
 

@@ -240,8 +240,8 @@ def test_a_provider_may_want_its_key_in_other_words_than_its_dialect(form: str, 
     found = providers(outbound, vidu={**VIDU, "authorization": form}).get("vidu")
     found.observe(TASK)
     assert outbound.calls[0]["headers"]["authorization"] == said
-    kept = found.source(Asset(name="video", source="/v1/videos/a/content"))
-    assert kept.headers == {"authorization": said}
+    source = found.source(Asset(name="video", source="/v1/videos/a/content"))
+    assert source.headers == {"authorization": said}
 
 
 class Signing:

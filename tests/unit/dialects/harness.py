@@ -25,7 +25,7 @@ TASK_ID = "019b91f8d4fb00112233445566778899"
 BOAT = "https://ex.test/a.png"
 KEY_REFUSED = "the provider refused the key that Reelkeep has for it; an operator must mend that"
 TINY = "data:image/png;base64,iVBORw0KGgo="
-KEPT = ArchivedFile(
+ARCHIVED = ArchivedFile(
     key=f"tasks/2026/01/06/{TASK_ID}/1-video.mp4",
     bytes=2048,
     sha256="ab" * 32,
@@ -37,8 +37,8 @@ KEPT = ArchivedFile(
 )
 
 
-def link_to(kept: ArchivedFile) -> str:
-    return f"https://reelkeep.example.com/files/{kept.key.rsplit('/', 1)[-1]}"
+def link_to(archived: ArchivedFile) -> str:
+    return f"https://reelkeep.example.com/files/{archived.key.rsplit('/', 1)[-1]}"
 
 
 @dataclass(frozen=True)
@@ -90,8 +90,8 @@ def task_of(request: Request, **changes: Any) -> Task:
 
 
 def finished(request: Request) -> Task:
-    cover = replace(KEPT, key=KEPT.key.replace("video.mp4", "cover.jpeg"))
-    assets = (Asset(name="video", archived=KEPT), Asset(name="cover", archived=cover))
+    cover = replace(ARCHIVED, key=ARCHIVED.key.replace("video.mp4", "cover.jpeg"))
+    assets = (Asset(name="video", archived=ARCHIVED), Asset(name="cover", archived=cover))
     creation = Creation(id=f"{TASK_ID}-1", provider_id="7", assets=assets, duration=5.0, fps=25.0, width=1, height=1)
     return task_of(request, state=State.SUCCESS, creations=(creation,), finished_at=NOW + timedelta(seconds=90))
 

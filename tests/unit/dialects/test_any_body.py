@@ -30,7 +30,7 @@ UPSTREAMS = [found for module in pkgutil.iter_modules(dialects.__path__) if (fou
 GOLDEN = Path(__file__).parents[2] / "golden"
 REQUEST = Request(dialect="other", kind=Kind.TEXT2VIDEO)
 SHOWN = [next(each for each in dialect.routes if isinstance(each, Show)) for dialect in all_dialects()]
-PLACEMENTS = (observation.Accepted, observation.Refused, observation.NotYet, observation.Unknown)
+OUTCOMES = (observation.Accepted, observation.Refused, observation.NotYet, observation.Unknown)
 OBSERVATIONS = (
     observation.Pending,
     observation.Succeeded,
@@ -92,9 +92,9 @@ def test_whatever_a_provider_answers_is_a_value(
 ) -> None:
     body = data.draw(malformed(answers(spoken)) | st.binary(max_size=40))
     answer = ProviderResponse(status=status, headers=headers, body=body)
-    placed = spoken.read_dispatched(answer)
-    assert isinstance(placed, PLACEMENTS)
-    assert not isinstance(placed, observation.Accepted) or placed.provider_task_id
+    outcome = spoken.read_dispatched(answer)
+    assert isinstance(outcome, OUTCOMES)
+    assert not isinstance(outcome, observation.Accepted) or outcome.provider_task_id
     observed = spoken.read_observed(answer)
     assert isinstance(observed, OBSERVATIONS)
     if isinstance(observed, observation.Succeeded):
@@ -139,8 +139,8 @@ def test_whatever_a_listing_asks_for_is_understood_or_refused(spoken: Dialect, d
         return
     words = "limit after order size cursor state states model task_ids off_peak from to page_num page_size"
     words += " filter.status filter.task_ids pager.page pager.pagesz pager.page_token created_at.from created_at.to"
-    told = st.text(max_size=30) | st.integers().map(str) | st.sampled_from(["success", "2026-01-06T08:00:00Z"])
-    query = data.draw(st.lists(st.tuples(st.sampled_from(words.split()), told), max_size=5))
+    text = st.text(max_size=30) | st.integers().map(str) | st.sampled_from(["success", "2026-01-06T08:00:00Z"])
+    query = data.draw(st.lists(st.tuples(st.sampled_from(words.split()), text), max_size=5))
     try:
         data.draw(st.sampled_from(lists)).parse(Http(method="GET", path="/", query=tuple(query)))
     except ClientError as error:

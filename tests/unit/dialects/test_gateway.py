@@ -44,7 +44,7 @@ def test_it_is_found_as_a_providers_dialect(upstream: Gateway) -> None:
     assert upstream.authorization.format(key="sk-x") == "Bearer sk-x"
 
 
-# --- placing ---
+# --- dispatching ---
 
 
 @anywhere
@@ -169,7 +169,7 @@ def test_a_refused_submission_says_why(
     assert upstream.read_dispatched(answer(status, body)) == refused
 
 
-# --- looking ---
+# --- polling ---
 
 
 def made(source: str, expires_at: datetime | None = None, task_id: str = "task_a1", **facts: float) -> Creation:

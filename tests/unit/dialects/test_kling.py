@@ -80,14 +80,14 @@ def refused(word: str = "text2video", **body: Json) -> tuple[int, int, str]:
     raise AssertionError(f"{body} is taken")
 
 
-def placed(request: Request, **changes: Any) -> tuple[str, Json]:
+def dispatched(request: Request, **changes: Any) -> tuple[str, Json]:
     call = upstream.dispatch(task_of(request, **changes))
     assert call.method == "POST"
     return call.path, call.body
 
 
 def written(kind: Kind, **said: Any) -> tuple[str, Json]:
-    return placed(Request(dialect="reelkeep", kind=kind, model="kling-v2-6", **said))
+    return dispatched(Request(dialect="reelkeep", kind=kind, model="kling-v2-6", **said))
 
 
 # --- what clients send ---
@@ -99,7 +99,7 @@ def test_each_kind_has_an_address_and_travels_to_kling_as_it_is(word: str) -> No
     request = asked(word, **body, new_field={"depth": 3}, external_task_id="mine", callback_url="https://me.test/c")
     assert (request.kind, request.payload, request.callback_url) == (kind, "mine", "https://me.test/c")
     assert "new_field" in request.unexpressed
-    assert placed(request) == (
+    assert dispatched(request) == (
         f"/v1/videos/{word}",
         {**body, "new_field": {"depth": 3}, "external_task_id": TASK_ID},
     )
@@ -146,7 +146,7 @@ def test_what_is_not_said_is_kling_s_own_default() -> None:
 def test_images_are_first_and_last_frames(body: dict[str, Json], kind: Kind, images: tuple[str, ...]) -> None:
     request = asked("image2video", **body)
     assert (request.kind, request.images) == (kind, images)
-    assert placed(request)[1] == body | {"external_task_id": TASK_ID}
+    assert dispatched(request)[1] == body | {"external_task_id": TASK_ID}
 
 
 def test_a_last_frame_alone_is_said_to_no_provider_but_kling() -> None:
@@ -235,13 +235,13 @@ def test_what_kling_has_no_words_for_is_refused_by_name(kind: Kind, said: dict[s
 
 
 def test_a_creation_of_ours_goes_to_kling_under_its_id_there() -> None:
-    assert placed(asked("video-extend", video_id=f"{TASK_ID}-1"), source_creation="v-7")[1] == {
+    assert dispatched(asked("video-extend", video_id=f"{TASK_ID}-1"), source_creation="v-7")[1] == {
         "video_id": "v-7",
         "external_task_id": TASK_ID,
     }
     talk = asked("lip-sync", input={"video_id": f"{TASK_ID}-1", "mode": "text2video", "text": "Hi"})
     assert talk.creation_id == f"{TASK_ID}-1"
-    assert placed(talk, source_creation="v-7")[1]["input"]["video_id"] == "v-7"
+    assert dispatched(talk, source_creation="v-7")[1]["input"]["video_id"] == "v-7"
 
 
 # --- how providers are called, and what they answer ---

@@ -110,8 +110,8 @@ def written(nanosecond: int, offset: timezone, digits: int, between: str = "T") 
 def test_a_time_is_read_to_the_microsecond_whatever_its_offset_and_its_digits(
     nanosecond: int, offset: timezone, digits: int, between: str
 ) -> None:
-    kept = nanosecond // 10 ** (9 - min(digits, 6)) * 10 ** (9 - min(digits, 6))
-    expected = EPOCH + timedelta(microseconds=kept // 1000)
+    truncated = nanosecond // 10 ** (9 - min(digits, 6)) * 10 ** (9 - min(digits, 6))
+    expected = EPOCH + timedelta(microseconds=truncated // 1000)
     moment = lenient.moment(written(nanosecond, offset, digits, between))
     assert moment == expected
     assert moment.utcoffset() == timedelta()

@@ -110,12 +110,12 @@ def patience(task: Task) -> str | None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(12, "5000"), (4.5, "4500"), (0.1, "1000"), (-5, "1000"), (900, "5000")]
+    ("seconds", "milliseconds"), [(12, "5000"), (4.5, "4500"), (0.1, "1000"), (-5, "1000"), (900, "5000")]
 )
-def test_a_client_is_asked_to_come_back_when_there_may_be_news(seconds: float, told: str) -> None:
+def test_a_client_is_asked_to_come_back_when_there_may_be_news(seconds: float, milliseconds: str) -> None:
     task = STAGES["processing"]
     task = task.with_polling(next_poll_at=task.updated_at + timedelta(seconds=seconds))
-    assert patience(task) == told
+    assert patience(task) == milliseconds
 
 
 def test_what_takes_hours_is_asked_for_less_often() -> None:

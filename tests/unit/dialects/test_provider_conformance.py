@@ -84,7 +84,7 @@ class Format:
         code: str = self.sample("codes")[kind]
         return code
 
-    def placed(self, status: int, body: Json, **headers: str) -> DispatchOutcome:
+    def dispatched(self, status: int, body: Json, **headers: str) -> DispatchOutcome:
         return self.client.read_dispatched(answer(status, body, **headers))
 
     def observed(self, status: int, body: Json, **headers: str) -> Observation:
@@ -147,7 +147,7 @@ def test_formats_are_found() -> None:
 @of_every_format
 @pytest.mark.parametrize("task_id", [*IDS, "x" * 300, 885_000_000_000_000_001])
 def test_an_accepted_task_is_polled_under_the_id_that_it_was_given(format: Format, task_id: Json) -> None:
-    accepted = format.placed(200, format.sample("accepted", id=task_id))
+    accepted = format.dispatched(200, format.sample("accepted", id=task_id))
     assert isinstance(accepted, Accepted), f"{format.name} does not see that its provider accepted {task_id}"
     assert accepted.provider_task_id == str(task_id)
     task = replace(TASK, provider_task_id=accepted.provider_task_id)
@@ -160,77 +160,77 @@ def test_an_accepted_task_is_polled_under_the_id_that_it_was_given(format: Forma
 @of_every_format
 @pytest.mark.parametrize("body", [b"", b"<html>", b'{"error": {}}'])
 def test_too_many_requests_means_that_it_is_placed_again_later(format: Format, body: bytes) -> None:
-    assert format.placed(429, body, retry_after="7") == NotYet(7.0)
+    assert format.dispatched(429, body, retry_after="7") == NotYet(7.0)
 
 
 @of_every_format
 @pytest.mark.parametrize("status", [408, 499, 500, 502, 503, 504, 303])
 def test_what_may_have_been_accepted_is_never_placed_again(format: Format, status: int) -> None:
-    placement = format.placed(status, b"<html>")
-    assert isinstance(placement, Unknown), f"{format.name} takes a {status} for {placement}"
+    outcome = format.dispatched(status, b"<html>")
+    assert isinstance(outcome, Unknown), f"{format.name} takes a {status} for {outcome}"
 
 
 @of_every_format
 def test_what_was_refused_for_coming_too_early_is_placed_again_later(format: Format) -> None:
-    assert format.placed(425, b"") == NotYet()
+    assert format.dispatched(425, b"") == NotYet()
 
 
 @of_every_format
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
 def test_a_provider_that_has_moved_is_ours_to_mend(format: Format, status: int) -> None:
-    placement = format.placed(status, b"")
-    assert isinstance(placement, Refused), f"{format.name} takes a {status} for {placement}"
-    assert placement.failure.reason is FailureClass.PROVIDER
-    assert "address" in placement.failure.message
+    outcome = format.dispatched(status, b"")
+    assert isinstance(outcome, Refused), f"{format.name} takes a {status} for {outcome}"
+    assert outcome.failure.reason is FailureClass.PROVIDER
+    assert "address" in outcome.failure.message
     assert isinstance(format.observed(status, b""), Unreadable)
 
 
 @of_every_format
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'"t-1"', b"{}", b'{"id": "", "task_id": null}', b"{"])
 def test_an_accepting_answer_that_names_no_task_is_a_lost_one(format: Format, body: bytes) -> None:
-    placement = format.placed(200, body)
-    assert isinstance(placement, Unknown), f"{format.name} takes a 200 with {body!r} for {placement}"
+    outcome = format.dispatched(200, body)
+    assert isinstance(outcome, Unknown), f"{format.name} takes a 200 with {body!r} for {outcome}"
 
 
 @of_every_format
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_key_is_ours_to_mend(format: Format, status: int) -> None:
-    placement = format.placed(status, b"")
-    assert isinstance(placement, Refused)
-    assert placement.failure.reason is FailureClass.PROVIDER
-    assert "key" in placement.failure.message
+    outcome = format.dispatched(status, b"")
+    assert isinstance(outcome, Refused)
+    assert outcome.failure.reason is FailureClass.PROVIDER
+    assert "key" in outcome.failure.message
 
 
 @of_every_format
 @pytest.mark.parametrize("status", [200, 201, 400])
 @pytest.mark.parametrize("kind", ["policy", "credit", "input"])
 def test_a_refusal_says_what_kind_it_is_and_why_whatever_its_status(format: Format, status: int, kind: str) -> None:
-    placement = format.placed(status, format.error(kind))
-    assert isinstance(placement, Refused), f"{format.name} takes a refusal for {placement}"
-    assert placement.failure.reason == kind
-    assert placement.failure.code == format.code(kind)
+    outcome = format.dispatched(status, format.error(kind))
+    assert isinstance(outcome, Refused), f"{format.name} takes a refusal for {outcome}"
+    assert outcome.failure.reason == kind
+    assert outcome.failure.code == format.code(kind)
 
 
 @of_every_format
 def test_a_refusal_of_our_key_is_ours_to_mend_though_it_comes_with_a_200(format: Format) -> None:
     body = format.sample("error", code=format.sample("codes").get("key", "unauthorized"), message="Invalid key: k-1")
-    placement = format.placed(200, body)
-    assert isinstance(placement, Refused)
-    assert placement.failure.reason is FailureClass.PROVIDER
-    assert "operator" in placement.failure.message, f"{format.name} tells the client: {placement.failure.message}"
+    outcome = format.dispatched(200, body)
+    assert isinstance(outcome, Refused)
+    assert outcome.failure.reason is FailureClass.PROVIDER
+    assert "operator" in outcome.failure.message, f"{format.name} tells the client: {outcome.failure.message}"
     assert isinstance(format.observed(200, body), Busy)
 
 
 @of_every_format
 @pytest.mark.parametrize("status", [200, 400])
 def test_a_refusal_for_being_busy_means_that_it_is_placed_again_later(format: Format, status: int) -> None:
-    assert format.placed(status, format.error("throttled"), retry_after="7") == NotYet(7.0)
+    assert format.dispatched(status, format.error("throttled"), retry_after="7") == NotYet(7.0)
 
 
 @of_every_format
 def test_trouble_at_the_provider_in_a_200_leaves_the_outcome_open(format: Format) -> None:
     body = format.sample("error", code="InternalServiceError", message="try again")
-    assert isinstance(format.placed(200, body), Unknown), f"{format.name} would pay twice for an internal error"
+    assert isinstance(format.dispatched(200, body), Unknown), f"{format.name} would pay twice for an internal error"
     assert isinstance(format.observed(200, body), Busy | Unreadable)
 
 
@@ -253,23 +253,23 @@ NAMING: list[Json] = [
 @of_every_format
 @pytest.mark.parametrize("body", NAMING, ids=json.dumps)
 def test_an_accepted_task_is_found_wherever_providers_name_it(format: Format, body: Json) -> None:
-    placement = format.placed(200, body)
-    assert placement == Accepted("t-1"), f"{format.name} loses a paid task: {placement}"
+    outcome = format.dispatched(200, body)
+    assert outcome == Accepted("t-1"), f"{format.name} loses a paid task: {outcome}"
 
 
 @of_every_format
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 425, 429, 301, 500, 503])
 @pytest.mark.parametrize("body", [{"id": "t-1", "message": "slow down"}, {"code": 429, "data": {"task_id": "t-1"}}])
 def test_an_answer_that_names_a_task_is_never_certain_to_refuse_it(format: Format, status: int, body: Json) -> None:
-    placement = format.placed(status, body)
-    assert isinstance(placement, Unknown), f"{format.name} may pay twice: it takes a {status} for {placement}"
-    assert "t-1" in placement.reason
+    outcome = format.dispatched(status, body)
+    assert isinstance(outcome, Unknown), f"{format.name} may pay twice: it takes a {status} for {outcome}"
+    assert "t-1" in outcome.reason
 
 
 @of_every_format
 @pytest.mark.parametrize("named", [None, "", 0, "0", [], {}])
 def test_what_is_no_id_does_not_cast_doubt_on_a_refusal(format: Format, named: Json) -> None:
-    assert format.placed(429, {"id": named, "task_id": named}) == NotYet()
+    assert format.dispatched(429, {"id": named, "task_id": named}) == NotYet()
 
 
 @of_every_format
@@ -277,8 +277,10 @@ def test_what_is_no_id_does_not_cast_doubt_on_a_refusal(format: Format, named: J
 @pytest.mark.parametrize("code", [1, 10000, "A0000"])
 def test_a_success_in_words_is_never_a_refusal(format: Format, word: str, code: Json) -> None:
     for body in ({"code": code, "message": word}, {"code": code, "msg": word, "data": {"place": 3}}):
-        assert isinstance(format.placed(200, body), Unknown), f"{format.name} would give a paid task up for {body}"
-    assert isinstance(format.placed(200, {"code": code, "success": True, "data": {"place": 3}}), Unknown)
+        assert isinstance(format.dispatched(200, body), Unknown), (
+            f"{format.name} would give a paid task up for {body}"
+        )
+    assert isinstance(format.dispatched(200, {"code": code, "success": True, "data": {"place": 3}}), Unknown)
 
 
 REFUSALS: list[Json] = [
@@ -304,10 +306,10 @@ REFUSALS: list[Json] = [
 @of_every_format
 @pytest.mark.parametrize("body", REFUSALS, ids=json.dumps)
 def test_a_refusal_in_a_200_is_told_at_once_with_its_reason(format: Format, body: Json) -> None:
-    placement = format.placed(200, body)
-    assert isinstance(placement, Refused), f"{format.name} loses a refusal's reason: {placement}"
-    assert placement.failure.reason is FailureClass.INPUT
-    assert "bad size" in placement.failure.message
+    outcome = format.dispatched(200, body)
+    assert isinstance(outcome, Refused), f"{format.name} loses a refusal's reason: {outcome}"
+    assert outcome.failure.reason is FailureClass.INPUT
+    assert "bad size" in outcome.failure.message
 
 
 @of_every_format
@@ -315,9 +317,9 @@ def test_a_refusal_in_a_200_is_told_at_once_with_its_reason(format: Format, body
     "body", [{"message": "hold the line"}, {"code": 7, "message": "hold the line", "data": {"place": 3}}]
 )
 def test_what_may_or_may_not_be_a_refusal_leaves_the_outcome_open_with_its_words(format: Format, body: Json) -> None:
-    placement = format.placed(200, body)
-    assert isinstance(placement, Unknown)
-    assert "hold the line" in placement.reason, f"{format.name} loses what its provider said: {placement.reason}"
+    outcome = format.dispatched(200, body)
+    assert isinstance(outcome, Unknown)
+    assert "hold the line" in outcome.reason, f"{format.name} loses what its provider said: {outcome.reason}"
 
 
 # --- the answer to a poll ---
@@ -597,7 +599,7 @@ def test_one_fault_does_not_make_an_answer_unreadable(format: Format, fault: str
 @pytest.mark.parametrize("number", [None, "5.04", "5s", "", -1, 0, True, 10**400, 1e300, "NaN", {}, [], [5]])
 def test_no_number_costs_a_success(format: Format, number: Json) -> None:
     assert video_of(format.observed(200, format.success(number=number))) == LINK
-    assert isinstance(format.placed(200, format.sample("accepted", number=number)), Accepted)
+    assert isinstance(format.dispatched(200, format.sample("accepted", number=number)), Accepted)
 
 
 TIMES: list[Json] = [

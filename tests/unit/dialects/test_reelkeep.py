@@ -76,7 +76,7 @@ def task(**changes: Any) -> Task:
     return replace(plain, **changes)
 
 
-def kept(name: str, content_type: str, **measured: Any) -> Asset:
+def archived(name: str, content_type: str, **measured: Any) -> Asset:
     file = ArchivedFile(
         key=f"tasks/2026/11/21/{TASK_ID}/1-{name}", bytes=7, sha256="ab", content_type=content_type, **measured
     )
@@ -419,10 +419,10 @@ def test_a_finished_task_is_shown_with_permanent_links_to_what_is_kept_and_nothi
     creation = Creation(
         id="c1",
         assets=(
-            kept("video", "video/mp4", duration=5.04, fps=24.0, width=1280, height=720),
-            kept("cover", "image/jpeg"),
-            kept("watermarked", "video/mp4"),
-            kept("moderation-1", "video/mp4"),
+            archived("video", "video/mp4", duration=5.04, fps=24.0, width=1280, height=720),
+            archived("cover", "image/jpeg"),
+            archived("watermarked", "video/mp4"),
+            archived("moderation-1", "video/mp4"),
             Asset(name="last-frame", source="https://provider.test/last?signature=secret", lost="it was gone"),
             Asset(name="moderation-2", source="https://provider.test/2?signature=secret", last_error="503"),
         ),
@@ -478,7 +478,7 @@ def test_a_finished_task_is_shown_with_permanent_links_to_what_is_kept_and_nothi
 
 
 def test_creations_are_not_shown_before_the_end() -> None:
-    halfway = task(state=State.ARCHIVING, creations=(Creation(id="c1", assets=(kept("video", "video/mp4"),)),))
+    halfway = task(state=State.ARCHIVING, creations=(Creation(id="c1", assets=(archived("video", "video/mp4"),)),))
     assert body(SHOW.render(halfway, link))["creations"] == []
 
 

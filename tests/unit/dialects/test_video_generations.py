@@ -12,7 +12,7 @@ from reelkeep.dialects.video_generations.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, State
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.harness import KEPT, TASK_ID, Speaker, finished, link_to, task_of
+from tests.unit.dialects.harness import ARCHIVED, TASK_ID, Speaker, finished, link_to, task_of
 from tests.unit.dialects.videos_harness import BODY, form, posted, request_of, stages
 
 SPEAKER = Speaker(dialect)
@@ -52,10 +52,10 @@ def test_the_page_s_own_schema_admits_every_state(stage: str) -> None:
 
 
 def test_the_page_s_example_is_served_as_it_is() -> None:
-    kept = replace(KEPT, duration=5.0, fps=30.0, width=1280, height=720)
-    made = Creation(id="1", assets=(Asset(name="video", archived=kept),))
+    archived = replace(ARCHIVED, duration=5.0, fps=30.0, width=1280, height=720)
+    made = Creation(id="1", assets=(Asset(name="video", archived=archived),))
     task = replace(STAGES["success"], creations=(made,), seed=20231234)
-    example = SPEAKER.golden("seed-completed") | {"task_id": TASK_ID, "url": link_to(kept)}
+    example = SPEAKER.golden("seed-completed") | {"task_id": TASK_ID, "url": link_to(archived)}
     assert SPEAKER.shown(task).items() >= example.items()
 
 
@@ -74,7 +74,7 @@ def test_the_page_s_numbers_are_whole_where_it_says_so() -> None:
 
 def test_what_was_not_measured_is_as_the_provider_claims_and_what_nobody_knows_is_left_out() -> None:
     task = finished(request_of("vidu_ent_v2"))
-    unmeasured = replace(KEPT, duration=None, fps=None, width=None, height=None)
+    unmeasured = replace(ARCHIVED, duration=None, fps=None, width=None, height=None)
     creation = replace(task.creations[0], assets=(Asset(name="video", archived=unmeasured),), fps=None)
     metadata = SPEAKER.shown(replace(task, creations=(creation,)))["metadata"]
     assert metadata == {"duration": 5.0, "width": 1, "height": 1}

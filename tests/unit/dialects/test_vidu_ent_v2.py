@@ -9,7 +9,7 @@ from reelkeep.dialects.vidu_ent_v2.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.harness import KEPT, task_of
+from tests.unit.dialects.harness import ARCHIVED, task_of
 from tests.unit.dialects.vidu_ent_v2_harness import (
     IMAGE_BODY,
     SPEAKER,
@@ -64,7 +64,7 @@ def test_a_task_of_another_dialect_can_be_read() -> None:
 
 
 def test_a_creation_without_a_cover_or_facts_has_every_field() -> None:
-    bare = replace(KEPT, duration=None, fps=None, width=None, height=None)
+    bare = replace(ARCHIVED, duration=None, fps=None, width=None, height=None)
     creation = Creation(id="1", assets=(Asset(name="video", archived=bare),), duration=4.0)
     task = task_of(submit("img2video", IMAGE_BODY), state=State.SUCCESS, creations=(creation,))
     assert shown(task)["creations"] == [

@@ -181,7 +181,7 @@ def test_what_vidu_has_no_words_for_is_refused_by_name(request_: Json, field: st
 
 
 @pytest.mark.parametrize(
-    ("answered", "placement"),
+    ("answered", "outcome"),
     [
         (answer(200, golden("provider-submitted")), Accepted("885000000000000001", 20, 123456)),
         (
@@ -215,9 +215,9 @@ def test_what_vidu_has_no_words_for_is_refused_by_name(request_: Json, field: st
     ],
 )
 def test_the_answer_to_the_billable_call_is_read_with_care(
-    answered: ProviderResponse, placement: DispatchOutcome
+    answered: ProviderResponse, outcome: DispatchOutcome
 ) -> None:
-    assert upstream.read_dispatched(answered) == placement
+    assert upstream.read_dispatched(answered) == outcome
 
 
 def test_a_success_is_read_whole() -> None:
@@ -377,7 +377,7 @@ EARLIER = {"id": "111", "payload": "earlier", "created_at": "2026-01-06T08:00:00
 
 
 def of_ours(minutes: float, **changes: Any) -> Task:
-    """Another task of ours, placed so long after the lost one."""
+    """Another task of ours, dispatched so long after the lost one."""
     dispatch = Dispatch(status=DispatchStatus.ACCEPTED, started_at=LOST.dispatched_at + timedelta(minutes=minutes))
     return replace(LOST, **{"id": "later", "dispatch": dispatch, **changes})
 
@@ -394,7 +394,7 @@ def list_call(name: str = "pager.page", value: str = "0", *, whole: bool = False
     )
 
 
-def look_call(task_id: str) -> ProviderRequest:
+def poll_call(task_id: str) -> ProviderRequest:
     return ProviderRequest(method="GET", path=f"/ent/v2/tasks/{task_id}/creations")
 
 
@@ -406,9 +406,9 @@ def found(*answers: ProviderResponse, known: dict[str, Task] | None = None) -> t
     return searched(upstream.find(LOST, (KNOWN if known is None else known).get), *answers)
 
 
-def listing(*rows: object, looks: tuple[ProviderResponse, ...] = ()) -> list[ProviderResponse]:
-    """A list of one page, which shows the same whatever the window is; then what the looks in between find."""
-    return [page_of(*rows), page_of(), page_of(*rows), page_of(), *looks]
+def listing(*rows: object, polls: tuple[ProviderResponse, ...] = ()) -> list[ProviderResponse]:
+    """A list of one page, which shows the same whatever the window is; then what the polls in between find."""
+    return [page_of(*rows), page_of(), page_of(*rows), page_of(), *polls]
 
 
 def test_a_lost_placement_is_looked_for_around_the_time_of_its_last_call_and_then_everywhere() -> None:
@@ -437,7 +437,7 @@ def test_tasks_of_ours_on_both_sides_prove_absence_whatever_the_times_say() -> N
         (
             [*BOTH],
             {**KNOWN, "999": of_ours(30).with_dispatch(started_at=None)},
-        ),  # adopted: nobody knows when it was placed
+        ),  # adopted: nobody knows when it was dispatched
         ([LATER], KNOWN),  # it may be cut off before the call
         ([EARLIER], KNOWN),  # it may be older than the call
     ],
@@ -467,13 +467,13 @@ def test_what_has_our_payload_is_ours_whatever_its_time_is(created_at: object) -
 
 @pytest.mark.parametrize(("created_at", "later"), [("2026-01-06T17:00:01", "2026-01-06T17:30:00")])
 def test_where_a_list_shows_no_payloads_a_clock_hours_off_hides_nothing(created_at: str, later: str) -> None:
-    """Its list tells local time without a zone, eight hours ahead: what looks younger than the call may be ours."""
+    """Its list has local time without a zone, eight hours ahead: what seems younger than the call may be ours."""
     ours = {"id": "885", "prompt": LOST.request.prompt, "created_at": created_at}
     reworded = ours | {"prompt": ""}
     witness = {"id": "999", "created_at": later}
-    look = answer(200, {"state": "processing", "payload": TASK_ID})
-    assert found(page_of(witness, ours), page_of(), look)[1] == Found("885")
-    assert found(*listing(witness, reworded, looks=(look,)))[1] == Found("885")
+    poll = answer(200, {"state": "processing", "payload": TASK_ID})
+    assert found(page_of(witness, ours), page_of(), poll)[1] == Found("885")
+    assert found(*listing(witness, reworded, polls=(poll,)))[1] == Found("885")
 
 
 @pytest.mark.parametrize(
@@ -520,8 +520,8 @@ def test_a_list_is_read_to_its_end(
     rows: Sequence[object], last: ProviderResponse, finding: Finding | type[Finding]
 ) -> None:
     pages = (page_of(*rows, *FULL[2:]), page_of(*MORE), last)
-    _, told = found(*pages, *pages)
-    assert told == finding or isinstance(told, finding if isinstance(finding, type) else ())
+    _, concluded = found(*pages, *pages)
+    assert concluded == finding or isinstance(concluded, finding if isinstance(finding, type) else ())
 
 
 def test_a_token_leads_on_wherever_there_is_one() -> None:
@@ -540,12 +540,12 @@ def test_where_a_list_shows_no_payloads_its_tasks_are_looked_at_those_in_our_wor
     rows = [{"id": "1", "prompt": "other"}, {"id": "2", "prompt": words, "payload": ""}, {"id": "3", "prompt": words}]
     another, ours = ({"state": "success", "payload": payload} for payload in ("job-2", TASK_ID))
     calls, finding = found(page_of(*rows), page_of(), answer(200, another), answer(200, ours))
-    assert (calls[2:], finding) == ([look_call("2"), look_call("3")], Found("3"))
-    looks = [answer(200, another)] * 3
-    calls, finding = found(page_of(*rows), page_of(), *looks, page_of(*rows, *BOTH), page_of(), PROOF)
+    assert (calls[2:], finding) == ([poll_call("2"), poll_call("3")], Found("3"))
+    polls = [answer(200, another)] * 3
+    calls, finding = found(page_of(*rows), page_of(), *polls, page_of(*rows, *BOTH), page_of(), PROOF)
     assert (calls[2:5], calls[7:], finding) == (
-        [look_call("2"), look_call("3"), look_call("1")],
-        [look_call("999")],
+        [poll_call("2"), poll_call("3"), poll_call("1")],
+        [poll_call("999")],
         Absent(),
     )
 
@@ -561,7 +561,7 @@ def test_where_payloads_are_altered_any_task_may_be_ours(odd: list[dict[str, obj
     pages = (page_of(*rows), page_of())
     assert found(*pages, answer(200, another), *pages, PROOF)[1] == Absent()  # they are shown where the tasks are
     calls, finding = found(*pages, answer(200, another), *pages, answer(200, spoilt))
-    assert [call for call in calls if call.path != "/ent/v2/tasks"] == [look_call("886"), look_call("999")]
+    assert [call for call in calls if call.path != "/ent/v2/tasks"] == [poll_call("886"), poll_call("999")]
     assert isinstance(finding, Uncertain)
     ours = {"state": "success", "payload": TASK_ID}
     assert found(*pages, answer(200, ours))[1] == Found("886")
@@ -569,9 +569,9 @@ def test_where_payloads_are_altered_any_task_may_be_ours(odd: list[dict[str, obj
 
 @pytest.mark.parametrize("payload", ["", None])
 def test_an_empty_payload_tells_nothing(payload: object) -> None:
-    look = answer(200, {"state": "success", "payload": payload})
+    poll = answer(200, {"state": "success", "payload": payload})
     pages = (page_of(WITHOUT | {"payload": payload}, *BOTH), page_of())
-    assert isinstance(found(*pages, look, *pages, PROOF)[1], Uncertain)
+    assert isinstance(found(*pages, poll, *pages, PROOF)[1], Uncertain)
 
 
 def test_what_is_known_to_be_another_task_of_ours_is_not_looked_at() -> None:
@@ -581,7 +581,7 @@ def test_what_is_known_to_be_another_task_of_ours_is_not_looked_at() -> None:
 
 
 @pytest.mark.parametrize(
-    ("look", "kind"),
+    ("poll", "kind"),
     [
         (answer(404, {"reason": "TaskNotFound"}), Uncertain),
         (answer(200, b"<html>"), Uncertain),
@@ -589,9 +589,9 @@ def test_what_is_known_to_be_another_task_of_ours_is_not_looked_at() -> None:
     ],
 )
 def test_a_task_that_is_not_shown_or_without_its_payload_leaves_it_open(
-    look: ProviderResponse, kind: type[Finding]
+    poll: ProviderResponse, kind: type[Finding]
 ) -> None:
-    _, finding = found(page_of(WITHOUT), page_of(), look, page_of(WITHOUT, LATER), page_of())
+    _, finding = found(page_of(WITHOUT), page_of(), poll, page_of(WITHOUT, LATER), page_of())
     assert isinstance(finding, kind)
 
 

@@ -110,7 +110,7 @@ def openai_error(code: str, message: str = "no") -> Json:
 
 
 @pytest.mark.parametrize(
-    ("answered", "placement"),
+    ("answered", "outcome"),
     [
         (answer(200, native.golden("seed-pending")), Accepted("033fa60e-f37c-4ff6-a44d-5585ffea938d")),
         (answer(200, native.golden("seed-completed")), Accepted("grok:299604b7-c5ea-47b5-bc64-c06f300f0d27")),
@@ -127,9 +127,9 @@ def openai_error(code: str, message: str = "no") -> Json:
     ],
 )
 def test_the_answer_to_the_billable_call_is_read_with_care(
-    answered: ProviderResponse, placement: DispatchOutcome
+    answered: ProviderResponse, outcome: DispatchOutcome
 ) -> None:
-    assert upstream.read_dispatched(answered) == placement
+    assert upstream.read_dispatched(answered) == outcome
 
 
 FILES = "https://media.example.com"

@@ -123,15 +123,15 @@ def test_what_it_has_no_words_for_is_refused_by_name(request_: Json, field: str)
 
 
 @pytest.mark.parametrize(
-    ("answered", "placement"),
+    ("answered", "outcome"),
     [
         (answer(200, v1.golden("seed-task")), Accepted("2369218477629212")),
     ],
 )
 def test_the_answer_to_the_billable_call_is_read_with_care(
-    answered: ProviderResponse, placement: DispatchOutcome
+    answered: ProviderResponse, outcome: DispatchOutcome
 ) -> None:
-    assert upstream.read_dispatched(answered) == placement
+    assert upstream.read_dispatched(answered) == outcome
 
 
 LINK = "https://vidu.cf.example.com/infer/{}?Expires=1722446430&Signature=c0ffee~{}__&Key-Pair-Id=K1"

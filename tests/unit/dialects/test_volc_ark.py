@@ -11,7 +11,7 @@ from reelkeep.domain import errors
 from reelkeep.domain.task import Asset, Failure, FailureClass, Kind, Request, State, Task
 from reelkeep.domain.wire import Json
 from tests.unit.dialects.harness import (
-    KEPT,
+    ARCHIVED,
     NOW,
     TASK_ID,
     finished,
@@ -23,7 +23,9 @@ from tests.unit.dialects.volc_ark_harness import SUBMISSION, ark, asked
 
 
 def with_last_frame(task: Task) -> Task:
-    frame = Asset(name="last-frame", archived=replace(KEPT, key=KEPT.key.replace("video.mp4", "last-frame.png")))
+    frame = Asset(
+        name="last-frame", archived=replace(ARCHIVED, key=ARCHIVED.key.replace("video.mp4", "last-frame.png"))
+    )
     (creation,) = task.creations
     return replace(task, creations=(replace(creation, assets=(*creation.assets, frame)),))
 
@@ -252,7 +254,7 @@ def test_a_refusal_names_the_request_as_its_client_does() -> None:
 
 
 @pytest.mark.parametrize(
-    "told",
+    "request_id",
     [
         ". Request id: 0217a6",
         ", RequestId=0217a6",
@@ -261,9 +263,9 @@ def test_a_refusal_names_the_request_as_its_client_does() -> None:
         " (request-id: 7)",
     ],
 )
-def test_the_provider_s_id_of_its_request_makes_way_for_ours(told: str) -> None:
+def test_the_provider_s_id_of_its_request_makes_way_for_ours(request_id: str) -> None:
     http = Http(method="GET", path="/api/v3/x", headers={"x-client-request-id": "20260106-1"})
-    failure = Failure(reason=FailureClass.POLICY, message=f"The input may be sensitive{told}")
+    failure = Failure(reason=FailureClass.POLICY, message=f"The input may be sensitive{request_id}")
     body: Json = dialect.render_error(errors.Refused(failure), http).body
     assert body["error"]["message"] == "The input may be sensitive. Request id: 20260106-1"
 

@@ -68,7 +68,7 @@ def foreign(**said: Any) -> Request:
     return Request(dialect="vidu_ent_v2", **{"kind": Kind.TEXT2VIDEO, "model": "seedance", "prompt": "rain"} | said)
 
 
-# --- placing ---
+# --- dispatching ---
 
 
 def test_it_is_found_as_a_providers_dialect() -> None:
@@ -189,7 +189,7 @@ def test_what_ark_has_no_words_for_is_refused_by_name(request_: Request, field: 
 
 
 @pytest.mark.parametrize(
-    ("answered", "placement"),
+    ("answered", "outcome"),
     [
         (answer(200, {"id": CGT}), Accepted(CGT)),
         (answer(200, {"id": CGT, "safety_identifier": "user-1"}), Accepted(CGT)),
@@ -230,8 +230,8 @@ def test_what_ark_has_no_words_for_is_refused_by_name(request_: Request, field: 
         ),
     ],
 )
-def test_the_answer_to_the_billable_call(answered: ProviderResponse, placement: DispatchOutcome) -> None:
-    assert upstream.read_dispatched(answered) == placement
+def test_the_answer_to_the_billable_call(answered: ProviderResponse, outcome: DispatchOutcome) -> None:
+    assert upstream.read_dispatched(answered) == outcome
 
 
 # --- watching ---
@@ -254,8 +254,8 @@ POLICY = Failure(
 
 
 def ended(status: str, code: str = "", message: str = "") -> Json:
-    told = {"error": {"code": code, "message": message}} if code or message else {"error": None}
-    return {"id": CGT, "status": status, **told}
+    failure = {"error": {"code": code, "message": message}} if code or message else {"error": None}
+    return {"id": CGT, "status": status, **failure}
 
 
 @pytest.mark.parametrize(
@@ -337,7 +337,7 @@ def ended(status: str, code: str = "", message: str = "") -> Json:
         ),
     ],
 )
-def test_the_answer_to_a_look(answered: ProviderResponse, observation: Observation) -> None:
+def test_the_answer_to_a_poll(answered: ProviderResponse, observation: Observation) -> None:
     assert upstream.read_observed(answered) == observation
 
 
@@ -387,7 +387,7 @@ def test_cancelled_is_what_is_cancelled_for_certain(answered: ProviderResponse, 
     assert upstream.read_cancelled(answered) is cancelled
 
 
-# --- finding a task whose placement got no answer ---
+# --- finding a task whose submission got no answer ---
 
 LOST = replace(
     task_of(ark.parse({"model": "m", "content": [TEXT]})), dispatch=Dispatch(started_at=NOW + timedelta(hours=1))
@@ -415,7 +415,7 @@ def mark_of(task_id: str) -> int:
 
 
 def of_ours(minutes: float, **changes: Any) -> Task:
-    """Another task of ours, placed so long after the lost one."""
+    """Another task of ours, dispatched so long after the lost one."""
     dispatch = Dispatch(status=DispatchStatus.ACCEPTED, started_at=LOST.dispatched_at + timedelta(minutes=minutes))
     return replace(LOST, **{"id": "later", "dispatch": dispatch, **changes})
 
@@ -522,7 +522,7 @@ def test_an_aggregator_between_us_and_ark_may_have_altered_the_mark(odd: list[Js
     assert found(page_of(suspect, *BOTH))[1] == Absent()
     altered = page_of(suspect, *({**row, "execution_expires_after": echo} if row in odd else row for row in BOTH))
     assert isinstance(found(altered)[1], Uncertain)
-    unless = Uncertain("the provider's list does not tell its tasks apart") if echo == MARK else Absent()
+    unless = Uncertain("the provider's list does not distinguish its tasks") if echo == MARK else Absent()
     assert found(altered, known={**KNOWN, suspect["id"]: of_ours(0.1, id="o")})[1] == unless
 
 

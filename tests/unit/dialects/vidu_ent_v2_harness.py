@@ -13,7 +13,7 @@ from reelkeep.domain.errors import ClientError
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Request, State, Task
 from reelkeep.domain.wire import Json
-from tests.unit.dialects.harness import BOAT, KEPT, TASK_ID, TINY, Speaker, link_to, task_of
+from tests.unit.dialects.harness import ARCHIVED, BOAT, TASK_ID, TINY, Speaker, link_to, task_of
 
 SIGNATURE = "?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Date=20260106T080130Z&X-Amz-Expires={}&X-Amz-Signature=c0ffee"
 
@@ -51,18 +51,18 @@ def listed(*tasks: Task, next_cursor: str = "") -> Json:
 IMAGE_BODY = {"model": "viduq2-pro", "prompt": "a paper boat", "images": [BOAT], "payload": "job-1"}
 
 
-def kept(file: str) -> ArchivedFile:
-    return replace(KEPT, key=f"tasks/2026/01/06/{TASK_ID}/{file}")
+def archived(file: str) -> ArchivedFile:
+    return replace(ARCHIVED, key=f"tasks/2026/01/06/{TASK_ID}/{file}")
 
 
 def finished(request: Request) -> Task:
     creation = Creation(
         id="885000000000000777",
         assets=(
-            Asset(name="video", archived=KEPT),
-            Asset(name="cover", archived=kept("1-cover.jpeg")),
-            Asset(name="watermarked", archived=kept("1-watermarked.mp4")),
-            Asset(name="moderation-1", archived=kept("1-moderation-1.mp4")),
+            Asset(name="video", archived=ARCHIVED),
+            Asset(name="cover", archived=archived("1-cover.jpeg")),
+            Asset(name="watermarked", archived=archived("1-watermarked.mp4")),
+            Asset(name="moderation-1", archived=archived("1-moderation-1.mp4")),
         ),
         duration=5.0,
         fps=25.0,

@@ -39,7 +39,7 @@ def _prefixes() -> list[tuple[str, Dialect]]:
 
 
 def shown(name: str, task: Task, links: Links) -> tuple[Json, str]:
-    """What this dialect tells receivers of a task, and what else signs that; only this dialect is loaded."""
+    """What this dialect sends to receivers about a task, and what else signs that; only this dialect is loaded."""
     dialect: Dialect = _spoken(name, "dialect", "server")
     show = next(route for route in dialect.routes if isinstance(route, Show))
     shape = show.event or show.reply

@@ -128,8 +128,8 @@ class View:
     @cached_property
     def files(self) -> dict[str, str]:
         """The permanent links to the creation's files in the archive, by their names: video, cover, ..."""
-        kept = ((asset.name, asset.archived) for asset in self.creation.assets)
-        return {name: self.links(file) for name, file in kept if file and self.links}
+        assets = ((asset.name, asset.archived) for asset in self.creation.assets)
+        return {name: self.links(file) for name, file in assets if file and self.links}
 
     def file(self, name: str) -> str:
         return self.files.get(name, "")

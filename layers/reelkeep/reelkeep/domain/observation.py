@@ -56,7 +56,7 @@ class Absent:
     """Certainly not accepted: the provider showed all that it accepted at that time, and it is not among that.
 
     A list may be older than the call or cut short, and its times may be wrong. So it must have shown tasks of ours
-    that were placed before and after, known by their ids: a list that does not proves nothing, and is Uncertain.
+    that were submitted before and after, known by their ids: a list that does not proves nothing, and is Uncertain.
     """
 
 

@@ -1,11 +1,11 @@
-"""A streaming parser for files made of sized boxes (atoms, chunks, elements). It keeps the few that matter."""
+"""A streaming parser for files made of sized boxes (atoms, chunks, elements). It collects the few that matter."""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import NamedTuple, Protocol
 
-_LARGEST_KEPT = 1 << 20  # bytes; a longer payload is skipped, so memory stays bounded whatever a file claims
+_LARGEST_COLLECTED = 1 << 20  # bytes; a longer payload is skipped, so memory stays bounded whatever a file claims
 _LONGEST_HEADER = 32
 _DEEPEST = 64  # boxes in one another
 MOST_TRACKS = 256
@@ -15,7 +15,7 @@ class Action(Enum):
     """What the parser does with the payload of a box."""
 
     ENTER = "parse it: it is made of boxes"
-    KEEP = "collect it"
+    COLLECT = "collect it"
     SKIP = "skip it"
 
 
@@ -82,11 +82,11 @@ class BoxReader:
     def left(self, kind: bytes) -> None:
         """It has ended."""
 
-    def kept(self, kind: bytes, payload: bytes) -> None:
-        """The payload of a box with Action.KEEP is complete."""
+    def collected(self, kind: bytes, payload: bytes) -> None:
+        """The payload of a box with Action.COLLECT is complete."""
 
     def too_large(self, kind: bytes) -> None:
-        """The payload of a box with Action.KEEP is not kept."""
+        """The payload of a box with Action.COLLECT is not collected."""
 
     # The parser itself ---------------------------------------------------------------------------------
 
@@ -146,9 +146,9 @@ class BoxReader:
             self._close_parents()
             return
         self._leaf, self._left = box.kind, size
-        keep = box.action is Action.KEEP
-        self._payload = bytearray() if keep and size is not None and size <= _LARGEST_KEPT else None
-        if keep and self._payload is None:
+        collect = box.action is Action.COLLECT
+        self._payload = bytearray() if collect and size is not None and size <= _LARGEST_COLLECTED else None
+        if collect and self._payload is None:
             self.too_large(box.kind)
         self._close_leaf()
 
@@ -157,7 +157,7 @@ class BoxReader:
             kind, payload = self._leaf, self._payload
             self._leaf = self._payload = None
             if payload is not None:
-                self.kept(kind, bytes(payload))
+                self.collected(kind, bytes(payload))
             self._close_parents()
 
     def _close_parents(self) -> None:

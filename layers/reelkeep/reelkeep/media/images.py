@@ -38,9 +38,9 @@ class Png(BoxReader):
             self._ended = True
             return Box(kind, 8, None, Action.SKIP)
         length_and_crc = int.from_bytes(data[:4], "big") + 4
-        return Box(kind, 8, length_and_crc, Action.KEEP if kind == b"IHDR" else Action.SKIP)
+        return Box(kind, 8, length_and_crc, Action.COLLECT if kind == b"IHDR" else Action.SKIP)
 
-    def kept(self, kind: bytes, payload: bytes) -> None:
+    def collected(self, kind: bytes, payload: bytes) -> None:
         if kind == b"IHDR":
             self._size = (int.from_bytes(payload[:4], "big"), int.from_bytes(payload[4:8], "big"))
 
@@ -76,7 +76,7 @@ class Gif(BoxReader):
             return Box(b"", 13, _colours(data[10]), Action.SKIP)
         if self._in_blocks:
             self._in_blocks = data[0] > 0
-            return Box(self._label, 1, data[0], Action.KEEP if self._label == _CONTROL else Action.SKIP)
+            return Box(self._label, 1, data[0], Action.COLLECT if self._label == _CONTROL else Action.SKIP)
         if data[0] not in (0x21, 0x2C):  # an extension, a picture
             if data[0] != 0x3B and not self._pictures:
                 raise Malformed
@@ -88,7 +88,7 @@ class Gif(BoxReader):
         self._pictures += data[0] == 0x2C
         return Box(b"", needed, _colours(data[9]) + 1 if data[0] == 0x2C else 0, Action.SKIP)
 
-    def kept(self, kind: bytes, payload: bytes) -> None:
+    def collected(self, kind: bytes, payload: bytes) -> None:
         if kind == _CONTROL and payload:
             delay = int.from_bytes(payload[1:3], "little")
             self._hundredths += delay if delay > 1 else 10  # as players do

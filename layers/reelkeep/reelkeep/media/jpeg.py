@@ -10,7 +10,7 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _SEQUENTIAL, _PROGRESSIVE = (0xC0, 0xC1), 0xC2
 _TABLES, _END, _SCAN, _INTERVAL = 0xC4, 0xD9, 0xDA, 0xDD
 _NEXT_MARKER = re.compile(rb"\xff[^\0\xd0-\xd7\xff]", re.S)  # after a scan: others are a part of it
-_LARGEST_SCAN = 2 << 20  # bytes kept of it; a longer one needs its end mark
+_LARGEST_SCAN = 2 << 20  # bytes collected of it; a longer one needs its end mark
 
 _Codes = list[tuple[int, int]]  # by the next 16 bits: bits of the code and its number, coefficients that it covers
 

@@ -121,7 +121,7 @@ class Matroska(BoxReader):
             self._sized = size is not None
         if kind in _CONTAINERS or kind == _CLUSTER:
             return Box(kind, at, size, Action.ENTER)
-        return Box(kind, at, size, Action.KEEP if kind in _LEAVES else Action.SKIP)
+        return Box(kind, at, size, Action.COLLECT if kind in _LEAVES else Action.SKIP)
 
     def _rest(self, header_size: int) -> Box:
         """No element: players look for the next one that they understand. Of what is left, they need nothing."""
@@ -155,7 +155,7 @@ class Matroska(BoxReader):
         elif kind == _VIDEO and self._tracks:
             self._tracks[-1].is_video = True
 
-    def kept(self, kind: bytes, payload: bytes) -> None:
+    def collected(self, kind: bytes, payload: bytes) -> None:
         if len(payload) > _LONGEST_NUMBER:  # says nothing
             return
         number = int.from_bytes(payload, "big")

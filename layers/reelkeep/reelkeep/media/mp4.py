@@ -29,7 +29,7 @@ _CONTAINERS = frozenset(b"moov trak mdia minf stbl mvex moof traf iprp ipco".spl
 _CHUNK_OFFSETS = {b"stco": ">I", b"co64": ">Q"}
 _TABLES = frozenset([b"stsz", b"stsc", *_CHUNK_OFFSETS])
 _LEAVES = _TABLES | frozenset(b"mvhd tkhd mdhd hdlr stsd stts trex tfhd trun ispe".split())
-_DIFFERENT_DURATIONS = 64  # of samples, told apart per track; more only make the frame rate an average
+_DIFFERENT_DURATIONS = 64  # of samples, counted apart per track; more only make the frame rate an average
 
 
 @dataclass(slots=True)
@@ -145,7 +145,7 @@ class Mp4(BoxReader):
             self._moof_offset = self._run_end = self.offset
         if kind in _CONTAINERS:
             return Box(kind, header, payload, Action.ENTER)
-        return Box(kind, header, payload, Action.KEEP if kind in _LEAVES else Action.SKIP)
+        return Box(kind, header, payload, Action.COLLECT if kind in _LEAVES else Action.SKIP)
 
     def entered(self, kind: bytes) -> None:
         if kind == b"moov":
@@ -169,7 +169,7 @@ class Mp4(BoxReader):
         if kind in _CHUNK_OFFSETS and self._tracks:
             self._tracks[-1].data_size += 1  # there are samples, we cannot say where
 
-    def kept(self, kind: bytes, payload: bytes) -> None:
+    def collected(self, kind: bytes, payload: bytes) -> None:
         with suppress(struct.error):  # a box too short for what it should say says nothing
             self._read(kind, payload)
 

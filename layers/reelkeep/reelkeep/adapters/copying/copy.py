@@ -44,7 +44,7 @@ def copy(
     """`key` may be a function of the extension that the file turns out to deserve. Nothing is `expected` of bytes of
     any kind.
 
-    Of a file of more than four parts only the CRC-32 is taken, which S3 keeps with it: `sha256` is empty then.
+    Of a file of more than four parts only the CRC-32 is taken, which S3 stores with it: `sha256` is empty then.
     Raises SourceGone, SourceBusy, SourceBad, SourceNotMedia, and what the client raises; nothing is visible under the
     key then.
     """
@@ -163,4 +163,4 @@ class CopyStream:
 
     def _check_size(self, size: int) -> None:
         if size > self._limit_bytes:
-            raise SourceTooLarge(f"it is larger than the {self._limit_bytes} bytes that are kept of one file")
+            raise SourceTooLarge(f"it is larger than the {self._limit_bytes} bytes that are archived of one file")

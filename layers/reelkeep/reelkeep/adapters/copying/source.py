@@ -84,7 +84,7 @@ class RemoteFile:
             self._url = stream.url
         self.is_framed = stream.length is not None or "transfer-encoding" in stream.headers  # a cut would show
         self._pieces: Iterator[bytes] = iter(stream)
-        self._packed = "content-encoding" in stream.headers and self._looks_packed()
+        self._packed = "content-encoding" in stream.headers and self._is_packed()
         self.total = None if self._packed else stream.length
         self._validator = _validator(stream)
         does_ranges = self._validator is not None and stream.headers.get("accept-ranges") != "none"
@@ -112,7 +112,7 @@ class RemoteFile:
                 self._held.close()
             yield from chain([first], ranges) if first else reading
 
-    def _looks_packed(self) -> bool:
+    def _is_packed(self) -> bool:
         """The first bytes decide: many a server labels what is not packed."""
         head = b""
         try:
@@ -219,7 +219,7 @@ def in_order(calls: Iterable[Callable[[], T]], *, at_once: int, ahead: int) -> G
 
 
 def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """What was packed for the way (gzip, deflate). It tells by itself whether it is whole. Raises RestartCopy."""
+    """What was packed for the way (gzip, deflate). It shows by itself whether it is whole. Raises RestartCopy."""
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     try:
         for piece in pieces:
@@ -256,6 +256,6 @@ def _bounds(stream: Stream) -> tuple[int, int] | None:
 
 
 def _validator(stream: Stream) -> str | None:
-    """What tells one version of the file from another (RFC 9110, 13.1.5: a weak tag does not)."""
+    """What distinguishes two versions of the file (RFC 9110, 13.1.5: a weak tag does not)."""
     tag = stream.headers.get("etag", "")
     return tag if tag.startswith('"') else stream.headers.get("last-modified")

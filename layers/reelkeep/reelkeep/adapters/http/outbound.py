@@ -45,14 +45,14 @@ class GuardedTransport(httpx.BaseTransport):
 
     def __init__(self, tls: ssl.SSLContext, is_public: IsPublic, clock: Callable[[], float]) -> None:
         self._pools = {
-            (allow_private, kept): httpcore.ConnectionPool(
+            (allow_private, reused): httpcore.ConnectionPool(
                 ssl_context=tls,
                 max_connections=None,
-                max_keepalive_connections=_IDLE_CONNECTIONS if kept else 0,
+                max_keepalive_connections=_IDLE_CONNECTIONS if reused else 0,
                 network_backend=GuardedBackend(is_public, clock, allow_private=allow_private),
             )
             for allow_private in (False, True)
-            for kept in (False, True)
+            for reused in (False, True)
         }
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:

@@ -34,9 +34,9 @@ from reelkeep.domain.task import Asset, Failure, FailureClass, Task
 from reelkeep.domain.wire import NoList, OtherTask, ProviderDialect, ProviderRequest, ProviderResponse
 from reelkeep.ports import Clock, Report, Source
 
-_PLACE_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
-_LOOK_SECONDS = 15.0
-_CANCEL_SECONDS = 8.0  # after a look, within those 30 s
+_DISPATCH_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
+_POLL_SECONDS = 15.0
+_CANCEL_SECONDS = 8.0  # after a poll, within those 30 s
 _FILE_SECONDS = 10.0
 _FIND_SECONDS = 40.0  # for all of its calls: the poll function has 60
 _LIST_SECONDS = 30.0
@@ -84,7 +84,7 @@ class HttpProvider:
 
     def dispatch(self, task: Task) -> DispatchOutcome:
         try:
-            answer = self._send(self._calling_back(self.dialect.dispatch(task), task), _PLACE_SECONDS)
+            answer = self._send(self._calling_back(self.dialect.dispatch(task), task), _DISPATCH_SECONDS)
         except InvalidRequest as wrong:  # the configuration was changed since it was checked
             return Refused(Failure(reason=FailureClass.INPUT, message=wrong.message))
         except NotSent:
@@ -102,7 +102,7 @@ class HttpProvider:
 
     def observe(self, task: Task) -> Observation:
         try:
-            answer = self._send(self.dialect.observe(task), _LOOK_SECONDS)
+            answer = self._send(self.dialect.observe(task), _POLL_SECONDS)
         except (NotSent, AnswerLost, BlockedAddress) as error:
             return Busy(str(error))
         observation = self.dialect.read_observed(answer)
@@ -215,7 +215,7 @@ class HttpProvider:
         try:
             call = next(search)
             while (left := deadline - self._ticks()) > 0:
-                call = search.send(self._send(call, min(left, _LOOK_SECONDS)))
+                call = search.send(self._send(call, min(left, _POLL_SECONDS)))
         except StopIteration as end:
             finding: Finding = end.value
             if isinstance(finding, Absent) and not task.dispatch.is_of(self.account):

@@ -118,7 +118,7 @@ class Client(Answers):
         return None
 
     def _request(self, task: JsonObject) -> Request:
-        """What was asked for, as far as the list tells it."""
+        """What was asked for, as far as the list shows it."""
         images = task.fields.get("images")
         links = tuple(filter(None, map(link, images))) if isinstance(images, list) else ()
         template, audio = task.text("template")[:256], task.fields.get("generate_audio")

@@ -41,7 +41,7 @@ class Witness:
 
 
 def witnesses(rows: Iterable[Row], task: Task, other: OtherTask) -> list[Witness]:
-    """The tasks of ours that the list shows, the latest first. None at all unless one was placed well before the call
+    """The tasks of ours that the list shows, the latest first. None at all unless one was sent well before the call
     of `task` and another one well after it: had that call been accepted, it would stand between these two.
 
     With the later one alone, the list may be cut off before that place.
@@ -101,7 +101,7 @@ def absence(
 
 
 UNPROVEN = Uncertain(
-    "the provider lists no tasks of ours that were placed before and after, so its list may be too old or cut short"
+    "the provider lists no tasks of ours from before and after the call, so its list may be too old or cut short"
 )
 DOUBTFUL = Uncertain("the provider lists a task that may be this one")
 ALTERED = Uncertain("the provider does not show what its tasks were sent with, so any of them may be this one")

@@ -112,7 +112,7 @@ def whole(value: Json) -> int | None:
 
 def moment(value: Json) -> datetime | None:
     """A time in RFC 3339, with any number of digits after the second, or counted since 1970: seconds, or, as the size
-    of the number tells, milliseconds, microseconds or nanoseconds."""
+    of the number shows, milliseconds, microseconds or nanoseconds."""
     try:
         if isinstance(value, str) and not value.isdecimal():
             # Of nine digits the last three are dropped; a time without a zone is taken for UTC.

@@ -118,7 +118,7 @@ class _Client(Client):
     def find(self, task: Task, other: OtherTask) -> Search:
         """By our id in the payload: first in the part of the list where it should be, then in all of it.
 
-        The list is not documented to show payloads. Rows without one are looked at one by one, where they are; first
+        The list is not documented to show payloads. Rows without one are polled one by one, where they are; first
         those with our prompt, and those that are of the time of the call. Another payload excludes a row only if the
         tasks of ours that the list shows have their own there; an empty one excludes none.
         """

@@ -14,7 +14,7 @@ class _Client(Gateway):
     path = PATH
 
     def creations(self, task: JsonObject) -> tuple[Creation, ...]:
-        """Its id is not looked at: behind some gateways it is another than the one that was submitted, and another
+        """Its id does not matter: behind some gateways it is another than the one that was submitted, and another
         every time."""
         return creations_in(task, "1")
 

@@ -89,7 +89,7 @@ upstream = _Client()
 
 
 def _mark(task: Task) -> int | None:
-    """What tells this task from others in Ark's list, which echoes nothing that is meant for that.
+    """What distinguishes this task in Ark's list, which echoes nothing that is meant for that.
 
     It does echo how many seconds a task may take, and no task with this tier takes a day: so, if the client does not
     care, each gets a number of its own between 24 and 48 hours. None if the client does care.
@@ -113,8 +113,8 @@ def _named(rows: Mapping[str, Row]) -> int:
 
 def _marked(rows: Iterable[Row], mark: int, task: Task, other: OtherTask) -> Found | Uncertain | None:
     """Another task may have the same mark by chance: not so one that is known to be another with that mark, and of
-    several that may be ours, the time decides. If the id is known to be that of a task with another mark, nobody can
-    tell which of the two it is now."""
+    several that may be ours, the time decides. If the id is known to be that of a task with another mark, nobody
+    knows which of the two it is now."""
     marked = [(row, other(row.id) if row.id else None) for row in rows if _echo(row) == mark]
     ours = [row for row, known in marked if known is None]
     if not ours and any(known and _mark(known) != mark for _, known in marked):
@@ -128,11 +128,11 @@ def _marked(rows: Iterable[Row], mark: int, task: Task, other: OtherTask) -> Fou
     return _INDISTINCT
 
 
-_INDISTINCT = Uncertain("the provider's list does not tell its tasks apart")
+_INDISTINCT = Uncertain("the provider's list does not distinguish its tasks")
 
 
 def _is_asked_for(row: Row, task: Task) -> bool:
-    """As far as the list tells it. An endpoint (ep-…) is listed as the model that it stands for."""
+    """As far as the list shows it. An endpoint (ep-…) is listed as the model that it stands for."""
     asked, model, tier = task.request.model, row.task.text("model"), row.task.fields.get("service_tier")
     return (model in ("", asked) or asked.startswith("ep-")) and tier in (None, "", "default")
 

@@ -74,7 +74,7 @@ def _duration(view: View) -> int | None:
 
 
 def _ratio(view: View) -> str:
-    """Ark tells the ratio that `adaptive` came to."""
+    """Ark shows the ratio that `adaptive` came to."""
     asked = "" if view.request.aspect_ratio == "adaptive" else view.request.aspect_ratio
     return asked or shape(f"{view.fact('width') or 0}x{view.fact('height') or 0}")[1] or "adaptive"
 

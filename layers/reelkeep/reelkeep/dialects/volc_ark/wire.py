@@ -67,7 +67,7 @@ class Submission(Body):
     )
     generate_audio: bool | None = means("audio")
     watermark: bool | None = means("watermark")
-    return_last_frame: bool = means("last_frame", False, says="The last frame is kept as a picture, too.")
+    return_last_frame: bool = means("last_frame", False, says="The last frame is archived as a picture, too.")
     service_tier: Name | None = means(
         "off_peak", words={"default": False, "flex": True}, says="`flex` is cheaper, and takes up to two days."
     )

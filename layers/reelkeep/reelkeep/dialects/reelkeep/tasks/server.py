@@ -89,7 +89,7 @@ def _labels(http: Http) -> Labels:
 # --- what they are answered ---
 
 
-class _Kept(NamedTuple):
+class _NamedFile(NamedTuple):
     name: str
     url: str
     file: ArchivedFile
@@ -112,14 +112,16 @@ class Video(Shape):
 
 
 def _files(view: View) -> list[dict[str, Any]]:
-    kept = ((asset.name, asset.archived) for asset in view.creation.assets)
-    return [File.of(_Kept(name, view.files[name], file)) for name, file in kept if file]
+    assets = ((asset.name, asset.archived) for asset in view.creation.assets)
+    return [File.of(_NamedFile(name, view.files[name], file)) for name, file in assets if file]
 
 
 class MissingFile(Shape):
     name: str = shows("name")
     reason: str = shows(lambda asset: asset.lost or asset.last_error)
-    given_up: bool = shows("lost", write=bool, says="If not, it is fetched later, and `reelkeep.task.updated` tells.")
+    given_up: bool = shows(
+        "lost", write=bool, says="If not, it is fetched later, and announced by `reelkeep.task.updated`."
+    )
 
 
 def _missing(view: View) -> list[dict[str, Any]]:
