@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 SETUP := .venv/.installed .venv-cloud/.installed
 BIN := .venv/bin
 # Not `.`: a copy without git does not know what to ignore.
-CODE := layers functions cli local admin docs tests benchmarks
+CODE := layers functions cli local docs tests benchmarks
 
 TSC := npm exec --yes --package=typescript@5.9.3 -- tsc
 
@@ -26,14 +26,14 @@ unexport CI BUILD_NUMBER
 
 .PHONY: up demo key
 up: $(SETUP)  ## Run everything on this machine until Ctrl-C (PORT=4566, PROVIDERS=file.json instead of the simulator, CALLBACKS=1)
-	@$(BIN)/python -m local up --port $(PORT) $(if $(PROVIDERS),--providers "$(PROVIDERS)") $(if $(CALLBACKS),--callbacks)
+	@$(BIN)/reelkeep up --port $(PORT) $(if $(PROVIDERS),--providers "$(PROVIDERS)") $(if $(CALLBACKS),--callbacks)
 
 demo: $(SETUP)  ## See one task through, from the call to the file, and stop everything again
-	@$(BIN)/python -m local demo
+	@$(BIN)/reelkeep demo
 
 key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `make up`)
 	@test -n "$(OWNER)" || { echo "error: whose key? Say, for example, make key OWNER=alice" >&2; exit 1; }
-	@$(BIN)/python -m admin keys create --owner "$(OWNER)" $(if $(STACK),--stack "$(STACK)",--local)
+	@$(BIN)/reelkeep keys create --owner "$(OWNER)" $(if $(STACK),--stack "$(STACK)",--local)
 
 ##@ Work on it
 
@@ -124,7 +124,7 @@ build: $(SETUP)  ## Build the functions and layers for Lambda, into .aws-sam
 	PYTHON=$(abspath $(BIN)/python) .venv-cloud/bin/python -m samcli build
 
 deploy: $(SETUP)  ## Look at your AWS account, build, deploy to it (ARGS="--parameter-overrides AlarmEmail=...")
-	@$(BIN)/python -m admin deploy -- $(ARGS)
+	@$(BIN)/reelkeep deploy $(ARGS)
 
 ##@ Tidy up
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from difflib import get_close_matches
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final
 
 import typer
 from typer.exceptions import TyperException
 
+from cli import local_cloud
 from cli.errors import Code, CommandError
+from cli.operators import archive, deploy, dlq, keys, logs, owners, providers, subscriptions
 from cli.output import note
-from cli.users import export, profiles, pull, submit, tasks, watch, webhooks
+from cli.users import export, pull, submit, tasks, watch, webhooks
+from cli.users import profiles as your_stacks
 from cli.world import World
+from reelkeep.domain.errors import InvalidRequest, NotFound, ReelkeepError
 
 _EPILOG: Final = (
     "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 a task ended without a video, 4 the key is refused, "
@@ -55,8 +59,12 @@ def build() -> typer.Typer:
     ) -> None:
         """Have videos made, find them again, keep them for good."""
 
-    for group in (profiles, submit, tasks, watch, pull, export, webhooks):
+    for group in (your_stacks, submit, tasks, watch, pull, export, webhooks):
         group.register(app)
+    for each in (keys, owners, providers, archive, dlq, subscriptions):
+        app.add_typer(each.group, name=each.__name__.rpartition(".")[2], rich_help_panel="Operate a stack")
+    for stack in (local_cloud, deploy, logs):
+        stack.register(app)
     return app
 
 
@@ -79,17 +87,47 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
         return Code.FAILED
     except OSError as error:  # no permission, no space, a file where a folder should be
         return _failed(f"{error.filename}: {error.strerror}" if error.filename else str(error), Code.FAILED)
-    except Exception as error:
+    except NotFound as error:
+        return _failed(str(error), Code.NOT_FOUND)
+    except InvalidRequest as error:
+        return _failed(str(error), Code.MISUSED)
+    except ReelkeepError as error:
+        return _failed(str(error), Code.FAILED)
+    except Exception as error:  # nobody who types a command can use a traceback
         if (world or World()).environ.get("REELKEEP_DEBUG"):
             raise
+        if sentence := _of_aws(error, local="--local" in chosen):
+            return _failed(sentence, Code.FAILED)
         return _failed(
             f"this is a fault of `reelkeep` itself, {type(error).__name__}: {error}; REELKEEP_DEBUG=1 shows where",
             Code.FAILED,
         )
 
 
-def run() -> NoReturn:
-    sys.exit(main())
+def _of_aws(error: Exception, *, local: bool) -> str:
+    """What boto3 raised, as a sentence; empty for another error. Loads nothing that is not loaded."""
+    if "botocore" not in sys.modules:
+        return ""
+    from botocore.exceptions import (
+        BotoCoreError,
+        ClientError,
+        EndpointConnectionError,
+        NoCredentialsError,
+        NoRegionError,
+    )
+
+    match error:
+        case ClientError():
+            return f"AWS refused: {error}"
+        case NoRegionError():
+            return "no region is set: say in AWS_REGION where the stack is, or use --local for that of `reelkeep up`"
+        case NoCredentialsError():
+            return "there are no AWS credentials: set AWS_PROFILE or others, or use --local for that of `reelkeep up`"
+        case EndpointConnectionError():
+            return f"{error}{': is `reelkeep up` running?' if local else ''}"
+        case BotoCoreError():
+            return str(error)
+    return ""
 
 
 def _failed(reason: str, code: Code) -> int:

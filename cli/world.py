@@ -14,6 +14,8 @@ from typing import Final
 import httpx
 import typer
 
+from cli.errors import CommandError
+
 CHECKOUT: Final = Path(__file__).parents[1]
 
 
@@ -43,3 +45,13 @@ class World:
 def world_of(ctx: typer.Context) -> World:
     found = ctx.find_object(World)
     return found if found is not None else World()
+
+
+def require_checkout(world: World) -> Path:
+    """The repository's folder. Raises CommandError where the command alone is installed."""
+    if not (world.checkout / "template.yaml").is_file():
+        raise CommandError(
+            "this command needs a checkout of Reelkeep: clone the repository, run `make setup` in it, and use its"
+            " .venv/bin/reelkeep"
+        )
+    return world.checkout

@@ -269,7 +269,7 @@ def rebuild(plan: Plan, found: Stack) -> None:
 
 def admin(root: Path, found: Stack, *arguments: str) -> subprocess.CompletedProcess[str]:
     """An operator's command, as a person would give it."""
-    command = [sys.executable, "-m", "admin", *arguments]
+    command = [sys.executable, "-m", "cli", *arguments]
     env = {**stack.this_machines_environment(), **found.environment}
     return subprocess.run(command, cwd=root, env=env, capture_output=True, text=True, check=False)
 

@@ -1,4 +1,4 @@
-"""`make demo`: one task the whole way, from the call to the file, and back through its permanent link."""
+"""`reelkeep demo`: one task the whole way, from the call to the file, and back through its permanent link."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ ROOT: Final = Path(__file__).parents[1]
 
 def read(path: Path) -> Providers:
     """A file of the same form as the deployed stack's secret, checked as a person would check it."""
-    command = [sys.executable, "-m", "admin", "providers", "check", str(path.resolve())]
+    command = [sys.executable, "-m", "cli", "providers", "check", str(path.resolve())]
     checked = subprocess.run(
         command, cwd=ROOT, env=this_machines_environment(), capture_output=True, text=True, check=False
     )

@@ -1,16 +1,18 @@
-"""`make up`: the local cloud in the foreground, until Ctrl-C."""
+"""`reelkeep up`: the local cloud in the foreground, until Ctrl-C."""
 
 from __future__ import annotations
 
+import json
 import time
+from dataclasses import asdict
 
 from local import cloud, providers
 from local.stack import Stack
 
 
-def up(plan: cloud.Plan) -> None:
+def up(plan: cloud.Plan, *, as_json: bool = False) -> None:
     with cloud.running(plan) as running:
-        print(welcome(running.stack, plan), flush=True)
+        print(json.dumps(asdict(running.stack)) if as_json else welcome(running.stack, plan), flush=True)
         while True:
             running.require_running()
             time.sleep(0.5)
@@ -30,7 +32,7 @@ one, in whatever dialect.
 
 def welcome(stack: Stack, plan: cloud.Plan) -> str:
     return f"""
-Reelkeep is up. Ctrl-C stops it, and the next `make up` goes on from there.
+Reelkeep is up. Ctrl-C stops it, and the next time goes on from there.
 
   console   {stack.console_url}
   API       {stack.api_url}

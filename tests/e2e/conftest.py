@@ -150,7 +150,7 @@ def admin(stack: Stack, *arguments: str, check: bool = True, stderr: int | None 
     """What the operator's command prints."""
     env = local_stack.this_machines_environment() if stack.aws_endpoint_url else dict(os.environ)
     env |= stack.environment if stack.aws_endpoint_url else {**stack.parts, "AWS_REGION": stack.region}
-    command = [sys.executable, "-m", "admin", *arguments]
+    command = [sys.executable, "-m", "cli", *arguments]
     done = subprocess.run(command, cwd=ROOT, env=env, check=check, stdout=subprocess.PIPE, stderr=stderr, text=True)
     return done.stdout
 

@@ -34,7 +34,7 @@ class LocalCloud:
     def start(self) -> Stack:
         self.starts += 1
         log = self._log
-        command = [sys.executable, "-m", "local", "up", "--port", str(self._port), "--data", str(self.data)]
+        command = [sys.executable, "-m", "cli", "up", "--port", str(self._port), "--data", str(self.data)]
         command += self.options
         with log.open("wb") as output:
             self._process = process = subprocess.Popen(

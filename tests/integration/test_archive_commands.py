@@ -1,4 +1,4 @@
-"""`python -m admin archive`: a lost table comes back from the bucket, and what is damaged there is found."""
+"""`reelkeep archive`: a lost table comes back from the bucket, and what is damaged there is found."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from admin.commands import main
+from cli.main import main
 from reelkeep.adapters.dynamodb.task_index import Span
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.s3.layout import folder, manifest_key

@@ -1,4 +1,4 @@
-"""`python -m admin dlq`, on the emulated SQS: what nobody wants replayed is deleted, and nothing else."""
+"""`reelkeep dlq`, on the emulated SQS: what nobody wants replayed is deleted, and nothing else."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
-from admin.commands import main
+from cli.main import main
 from tests.integration.conftest import CREDENTIALS
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from admin.commands import main
+from cli.main import main
+from cli.world import World
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.errors import NotFound
 from reelkeep.domain.keys import Owner, hash_of, new_key
@@ -96,7 +97,7 @@ def root(aws_endpoint: str, table: str, tmp_path: Path) -> Path:
 def test_the_created_key_stands_alone_on_standard_output(
     root: Path, keys: TableKeys, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["keys", "create", "--owner", "alice", "--local"], root=root) == 0
+    assert main(["keys", "create", "--owner", "alice", "--local"], World(checkout=root)) == 0
     said = capsys.readouterr()
     caller = keys.caller(said.out.strip())
     assert caller is not None
@@ -123,13 +124,13 @@ def test_the_table_may_be_named_by_the_environment(
 
 
 def test_the_list_shows_everything_but_the_keys(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    main(["keys", "create", "--owner", "alice", "--name", "laptop", "--local", "--json"], root=root)
+    main(["keys", "create", "--owner", "alice", "--name", "laptop", "--local", "--json"], World(checkout=root))
     created = json.loads(capsys.readouterr().out)
-    assert main(["keys", "list", "--local", "--json"], root=root) == 0
+    assert main(["keys", "list", "--local", "--json"], World(checkout=root)) == 0
     assert json.loads(capsys.readouterr().out) == [{n: v for n, v in created.items() if n != "key"}]
 
-    assert main(["keys", "revoke", created["key_id"], "--local"], root=root) == 0
-    assert main(["keys", "list", "--owner", "alice", "--local"], root=root) == 0
+    assert main(["keys", "revoke", created["key_id"], "--local"], World(checkout=root)) == 0
+    assert main(["keys", "list", "--owner", "alice", "--local"], World(checkout=root)) == 0
     headings, line = capsys.readouterr().out.splitlines()[-2:]
     assert headings.split("  ")[0] == "KEY ID"
     assert line.split()[:4] == [created["key_id"], "alice", "laptop", created["key"][-4:]]
@@ -147,7 +148,7 @@ def test_the_list_shows_everything_but_the_keys(root: Path, capsys: pytest.Captu
 def test_a_mistake_is_answered_with_one_sentence(
     root: Path, capsys: pytest.CaptureFixture[str], command: list[str], complaint: str
 ) -> None:
-    assert main(["keys", *command, "--local"], root=root) == 1
+    assert main(["keys", *command, "--local"], World(checkout=root)) == (2 if "create" in command else 5)
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith(complaint)
@@ -155,8 +156,8 @@ def test_a_mistake_is_answered_with_one_sentence(
 
 
 def test_without_a_local_cloud_it_says_how_to_start_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["keys", "list", "--local"], root=tmp_path) == 1
-    assert "make up" in capsys.readouterr().err
+    assert main(["keys", "list", "--local"], World(checkout=tmp_path)) == 1
+    assert "reelkeep up" in capsys.readouterr().err
 
 
 # --- owners ---
@@ -190,11 +191,11 @@ def test_owners_are_shown_and_set_by_the_operators_commands(
 ) -> None:
     keys.create("alice", "", NOON)
     keys.create("bob", "", NOON)
-    assert main(["owners", "set", "alice", "--repeat-window", "60", "--local"], root=root) == 0
-    assert main(["owners", "list", "--local"], root=root) == 0
+    assert main(["owners", "set", "alice", "--repeat-window", "60", "--local"], World(checkout=root)) == 0
+    assert main(["owners", "list", "--local"], World(checkout=root)) == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split() for line in lines[-2:]] == [["alice", "1", "60", "s"], ["bob", "1", "off"]]
-    assert main(["owners", "show", "alice", "--local", "--json"], root=root) == 0
+    assert main(["owners", "show", "alice", "--local", "--json"], World(checkout=root)) == 0
     assert json.loads(capsys.readouterr().out) == {"owner": "alice", "keys": 1, "repeat_window_seconds": 60}
 
 
@@ -211,5 +212,5 @@ def test_a_mistake_about_an_owner_is_answered_with_one_sentence(
     root: Path, keys: TableKeys, capsys: pytest.CaptureFixture[str], command: list[str], complaint: str
 ) -> None:
     keys.create("alice", "", NOON)
-    assert main(["owners", *command, "--local"], root=root) == 1
+    assert main(["owners", *command, "--local"], World(checkout=root)) == (5 if "nobody" in command else 2)
     assert capsys.readouterr().err.startswith(complaint)

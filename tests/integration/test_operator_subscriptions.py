@@ -1,4 +1,4 @@
-"""`python -m admin subscriptions`, on the emulated SNS and DynamoDB."""
+"""`reelkeep subscriptions`, on the emulated SNS and DynamoDB."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
-from admin.commands import main
+from cli.main import main
 from reelkeep.domain.notices.subscription import EVENT_TYPES
 
 Admin = Callable[..., Any]

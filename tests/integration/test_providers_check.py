@@ -1,4 +1,4 @@
-"""`python -m admin providers check`, on the secret."""
+"""`reelkeep providers check`, on the secret."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from pathlib import Path
 import boto3
 import pytest
 
-from admin.commands import main
+from cli.main import main
+from cli.world import World
 
 ARK = {"dialect": "volc_ark", "base_url": "https://ark.test/api/v3", "api_key": "sk-1234567"}
 
@@ -31,7 +32,7 @@ def test_what_the_secret_holds_is_checked(
     stack = {"region": "us-east-1", "table": "t", "aws_endpoint_url": aws_endpoint, "providers_secret_arn": arn}
     (tmp_path / ".local").mkdir()
     (tmp_path / ".local" / "stack.json").write_text(json.dumps(stack))
-    assert main(["providers", "check", "--local"], root=tmp_path) == status
+    assert main(["providers", "check", "--local"], World(checkout=tmp_path)) == status
     captured = capsys.readouterr()
     assert said in captured.out + captured.err
     assert ARK["api_key"] not in captured.out + captured.err

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from admin.commands import main
+from cli.main import main
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.s3.archive import S3Archive

@@ -252,3 +252,21 @@ def test_webhooks_are_made_changed_and_asked(stack: Stack) -> None:
         "DELETE /webhooks/wh_1",
     ]
     assert json.loads(stack.requests[2].content) == {"active": False}
+
+
+def test_the_local_clouds_logs_are_shown_by_function(stack: Stack) -> None:
+    none = stack("logs", "--local")
+    assert (none.code, "start the local cloud with `reelkeep up`" in none.err) == (1, True)
+    folder = stack.home / "checkout" / ".local" / "logs"
+    folder.mkdir(parents=True)
+    for name in ("submit", "finalize"):
+        (folder / f"reelkeep-{name}.log").write_text("".join(f"{name} {number}\n" for number in range(50)))
+    assert stack("logs", "submit", "-n", "2").out.split() == ["submit", "submit", "48", "submit", "submit", "49"]
+    assert len(stack("logs", "--json").out.splitlines()) == 40
+    assert stack("logs", "sumbit").err == "error: there is no log 'sumbit'; there are finalize, submit\n"
+
+
+def test_what_needs_a_checkout_says_so_where_the_command_alone_is_installed(stack: Stack) -> None:
+    for command in ("up", "demo", "deploy"):
+        done = stack(command)
+        assert (done.code, done.err[:46]) == (1, "error: this command needs a checkout of Reelke")

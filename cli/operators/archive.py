@@ -1,0 +1,216 @@
+"""The archive: rebuild the table of tasks from it, verify what lies in it, list what is in quarantine."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict
+from datetime import date
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from cli.errors import Misused
+from cli.operators.folders import Days, folders
+from cli.operators.quarantine import quarantined
+from cli.operators.rebuild import Outcome, rebuild
+from cli.operators.recorded import in_order, with_missing
+from cli.operators.stack import Local, StackName, find
+from cli.operators.verify import Checked, Difference, verify
+from cli.options import Json
+from cli.output import Progress, counted, print_json, print_table, size
+from cli.parallel import in_parallel
+from reelkeep.adapters.dynamodb.tasks import TableTasks
+
+_WORKERS = 32  # at once; each waits for S3 and the table most of the time
+_READERS = 8  # of whole files
+
+
+group = typer.Typer(help=__doc__, no_args_is_help=True)
+Since = Annotated[
+    str, typer.Option("--since", metavar="YYYY-MM-DD", help="Only tasks submitted from this day on (UTC).")
+]
+Until = Annotated[
+    str, typer.Option("--until", metavar="YYYY-MM-DD", help="Only tasks submitted up to this day, included (UTC).")
+]
+
+
+def _days(since: str, until: str) -> Days:
+    days = Days(_day(since, "--since"), _day(until, "--until"))
+    if days.since and days.until and days.since > days.until:
+        raise Misused("--since is later than --until")
+    return days
+
+
+def _day(text: str, option: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Misused(f"{option}: {text!r} is not a day, such as 2026-11-21") from None
+
+
+@group.command("rebuild")
+def rebuild_all(
+    ctx: typer.Context,
+    since: Since = "",
+    until: Until = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
+    stack: StackName = "",
+    local: Local = False,
+    json: Json = False,
+) -> int:
+    """Rebuild the table of tasks: record every task that ended as its manifest in the archive says.
+
+    What is recorded already stays, unless it is older than the manifest. It can be repeated, and broken off, at
+    any time.
+    """
+    days, place = _days(since, until), find(ctx, stack, local=local)
+    s3, bucket = place.s3(_WORKERS), place.needed("bucket")
+    work = partial(
+        rebuild,
+        s3=s3,
+        bucket=bucket,
+        records=TableTasks(place.dynamodb(_WORKERS), place.table),
+        dry_run=dry_run,
+    )
+    found: Counter[Outcome] = Counter()
+    untold, unreadable = 0, []
+    with Progress() as progress:
+        for each in in_parallel(work, folders(s3, bucket, days), workers=_WORKERS):
+            found[each.outcome] += 1
+            untold += each.untold
+            if each.outcome is Outcome.UNREADABLE:
+                unreadable.append(each)
+            progress.show(
+                f"{counted(found.total(), 'task')}, {found[Outcome.MISSING] + found[Outcome.OLDER]:,} rebuilt"
+            )
+    if json:
+        counts = {outcome.value: found[outcome] for outcome in Outcome}
+        named = [{"key": each.key, "reason": each.reason} for each in unreadable]
+        print_json({**counts, "untold": untold, "dry_run": dry_run, "unreadable_manifests": named})
+        return bool(unreadable)
+    done = "would be recorded" if dry_run else "recorded"
+    print(f"Tasks missing from the table, {done}: {found[Outcome.MISSING]:,}")
+    print(f"Tasks older in the table, {done}: {found[Outcome.OLDER]:,}")
+    print(f"Tasks there already: {found[Outcome.THERE]:,}")
+    if untold:
+        print(f"Not known to have been told of, which the sweep sees to: {untold:,}")
+    if found[Outcome.WITHOUT]:
+        print(f"Folders without a manifest, of tasks that had not come to an end: {found[Outcome.WITHOUT]:,}")
+    for each in unreadable:
+        print(f"not readable: {each.key}: {each.reason}")
+    return bool(unreadable)
+
+
+@group.command("verify")
+def verify_all(
+    ctx: typer.Context,
+    since: Since = "",
+    until: Until = "",
+    owner: Annotated[str | None, typer.Option("--owner", metavar="OWNER", help="Only this owner's tasks.")] = None,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every byte instead of trusting S3's checksums.")] = False,
+    strays: Annotated[bool, typer.Option("--strays", help="Also show files that belong to no task.")] = False,
+    stack: StackName = "",
+    local: Local = False,
+    json: Json = False,
+) -> int:
+    """Compare every archived file with its manifest, and the archive with the table.
+
+    Compares what S3 knows of every archived file (its size, its checksum, its type) with the manifests, and finds
+    what is missing altogether: manifests and whole folders of tasks that the table knows. Shows what differs; the
+    exit code is 1 if anything does.
+    """
+    days, place = _days(since, until), find(ctx, stack, local=local)
+    workers = _READERS if deep else _WORKERS
+    s3, bucket = place.s3(workers), place.needed("bucket")
+    tasks = TableTasks(place.dynamodb(workers), place.table)
+    total, differences = Checked(), list[Difference]()
+    with Progress() as progress:
+        read = 0
+
+        def reading(count: int) -> None:
+            nonlocal read
+            read += count  # by several threads: it is for show, what is reported is added up below
+            progress.show(_so_far(total, read))
+
+        work = partial(
+            verify,
+            s3=s3,
+            bucket=bucket,
+            owner=owner,
+            deep=deep,
+            records=tasks,
+            strays=strays,
+            reading=reading,
+        )
+        # The table first: what had come to its end by then is in a listing that begins later.
+        recorded = in_order(_shown(tasks.ended(days.span), progress))
+        found = with_missing(folders(s3, bucket, days, whole_bucket=strays), recorded)
+        for each in in_parallel(work, found, workers=workers):
+            differences += each.differences
+            total = Checked(
+                tasks=total.tasks + each.tasks,
+                files=total.files + each.files,
+                bytes=total.bytes + each.bytes,
+                read=total.read + each.read,
+            )
+            progress.show(_so_far(total, read))
+    if json:
+        counts = {name: value for name, value in asdict(total).items() if name != "differences"}
+        print_json({**counts, "differences": [asdict(each) for each in differences]})
+        return bool(differences)
+    if differences:
+        print_table(
+            {
+                "WHAT": [each.kind for each in differences],
+                "FILE": [each.key for each in differences],
+                "OWNER": [each.owner or None for each in differences],
+                "DETAIL": [each.detail for each in differences],
+            }
+        )
+    print(f"{_so_far(total, total.read)}: {counted(len(differences), 'difference')}")
+    return bool(differences)
+
+
+@group.command("quarantine")
+def list_quarantine(
+    ctx: typer.Context,
+    since: Since = "",
+    until: Until = "",
+    stack: StackName = "",
+    local: Local = False,
+    json: Json = False,
+) -> None:
+    """List the bytes that are not recognised as the media that they should be.
+
+    Such bytes are set aside below quarantine/ in the bucket, where they can be looked at until the stack's parameter
+    QuarantineDays has passed.
+    """
+    days, place = _days(since, until), find(ctx, stack, local=local)
+    tasks = TableTasks(place.dynamodb(), place.table)
+    found = list(quarantined(place.s3(), place.needed("bucket"), days, tasks))
+    if json:
+        print_json([asdict(each) for each in found])
+    else:
+        print_table(
+            {
+                "FILE": [each.key for each in found],
+                "SIZE": [size(each.bytes) for each in found],
+                "SINCE": [each.since for each in found],
+                "OWNER": [each.owner or None for each in found],
+                "STATE": [each.state or None for each in found],
+                "REASON": [each.reason or None for each in found],
+            }
+        )
+
+
+def _shown(task_ids: Iterator[str], progress: Progress) -> Iterator[str]:
+    for count, task_id in enumerate(task_ids, 1):
+        progress.show(f"{counted(count, 'task')} of the table")
+        yield task_id
+
+
+def _so_far(total: Checked, read: int) -> str:
+    text = f"{counted(total.files, 'file')} ({size(total.bytes)}) of {counted(total.tasks, 'task')}"
+    return f"{text}, {size(read)} read" if read else text

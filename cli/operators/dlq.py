@@ -1,0 +1,223 @@
+"""Dead letters: executions and sweeps that failed for good. See what waits, give it another chance, or none."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+import typer
+
+from cli.errors import Misused
+from cli.operators.dead_letters import DeadLetter, DeadLetterQueue, Meaning, understood
+from cli.operators.replay import Replay, Replayed
+from cli.operators.stack import Local, NotFound, Stack, StackName, find
+from cli.options import Json
+from cli.output import confirmed, counted, note, print_json, print_table
+from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.adapters.executions import StepFunctionsExecutions
+from reelkeep.domain.redaction import redact
+
+_READING_SECONDS = 60  # for which nobody else sees a message that is read here
+_REPLAYING_SECONDS = 900
+
+
+group = typer.Typer(help=__doc__, no_args_is_help=True)
+Ids = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[ID]...", help="As `dlq list` shows it, or its beginning.", show_default=False),
+]
+All = Annotated[bool, typer.Option("--all", help="Every message.")]
+
+
+@group.command("list")
+def list_all(ctx: typer.Context, stack: StackName = "", local: Local = False, json: Json = False) -> None:
+    """Show every message, and leave it there."""
+    found = find(ctx, stack, local=local)
+    messages = _all(found)
+    meanings = [_understood(message, found) for message in messages]
+    if json:
+        print_json([_described(*each) for each in zip(messages, meanings, strict=True)])
+        return
+    print_table(_columns(messages, meanings))
+
+
+@group.command()
+def show(
+    ctx: typer.Context,
+    id: Annotated[
+        str, typer.Argument(metavar="ID", help="As `dlq list` shows it, or its beginning.", show_default=False)
+    ],
+    stack: StackName = "",
+    local: Local = False,
+    json: Json = False,
+) -> None:
+    """Show one message whole, and leave it there. It is JSON anyway."""
+    del json
+    found = find(ctx, stack, local=local)
+    (message,) = _chosen(_all(found), [id], every=False)
+    described = _described(message, _understood(message, found))
+    attributes = {name: redact(value) for name, value in message.attributes.items()}
+    print_json({**described, "attributes": attributes, "body": _body(message)})
+
+
+@group.command()
+def replay(
+    ctx: typer.Context,
+    ids: Ids = None,
+    every: All = False,
+    stack: StackName = "",
+    local: Local = False,
+    json: Json = False,
+) -> int:
+    """Do again what failed: give an unfinished task another execution, or sweep again, and delete the message.
+
+    What cannot be replayed stays, and makes the exit code 1.
+    """
+    _require_choice(ids, every=every)
+    found = find(ctx, stack, local=local)
+    again = Replay(
+        tasks=TableTasks(found.dynamodb(), found.table),
+        executions=StepFunctionsExecutions(found.stepfunctions(), found.needed("state_machine_arn")),
+        sweep=lambda everything: _sweep(found, everything=everything),
+        clock=lambda: datetime.now(UTC),
+    )
+    queue = _queue(found)
+    messages = queue.all(hidden_seconds=_REPLAYING_SECONDS)
+    left = {message.id: message for message in messages}
+    replayed: list[Replayed] = []
+    try:
+        for message in _chosen(messages, ids, every=every):
+            replayed.append(again(message, _understood(message, found)))
+            if replayed[-1].done:
+                queue.delete(message)
+                del left[message.id]
+    finally:
+        queue.put_back(list(left.values()))
+    if json:
+        print_json([{**_described(e.message, e.meaning), "deleted": e.done, "result": e.result} for e in replayed])
+    else:
+        print_table(
+            {
+                "ID": [each.message.id for each in replayed],
+                "WHAT": [each.meaning.what for each in replayed],
+                "TASK": [each.meaning.task_id or None for each in replayed],
+                "RESULT": [each.result for each in replayed],
+            }
+        )
+    return int(not all(each.done for each in replayed))
+
+
+@group.command()
+def delete(
+    ctx: typer.Context,
+    ids: Ids = None,
+    every: All = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    stack: StackName = "",
+    local: Local = False,
+    json: Json = False,
+) -> int:
+    """Give up what failed: delete messages that nobody wants replayed, after they were shown and you said yes.
+
+    A task that one is about stays as it is: the sweep goes on trying an unfinished one. What is asked about is hidden
+    from nobody meanwhile: it may be replayed instead.
+    """
+    _require_choice(ids, every=every)
+    found = find(ctx, stack, local=local)
+    chosen = _chosen(_all(found), ids, every=every)
+    meanings = [_understood(message, found) for message in chosen]
+    if chosen and not yes:
+        print_table(_columns(chosen, meanings), file=sys.stderr)
+        if not confirmed(f"Delete {counted(len(chosen), 'message')} for good?"):
+            note("nothing was deleted; --yes does not ask")
+            return 1
+    queue = _queue(found)
+    left = {message.id: message for message in queue.all(hidden_seconds=_READING_SECONDS)}
+    deleted: list[bool] = []
+    try:
+        for message in chosen:
+            deleted.append(message.id in left)
+            if message.id in left:
+                queue.delete(left[message.id])
+                del left[message.id]
+    finally:
+        queue.put_back(list(left.values()))
+    if json:
+        results = zip(chosen, meanings, deleted, strict=True)
+        print_json([{**_described(message, meaning), "deleted": done} for message, meaning, done in results])
+    else:
+        print(f"deleted {counted(sum(deleted), 'message')}")
+        for message, done in zip(chosen, deleted, strict=True):
+            if not done:
+                print(f"{message.id} is gone, or somebody else reads it just now")
+    return int(not all(deleted))
+
+
+def _require_choice(ids: Sequence[str] | None, *, every: bool) -> None:
+    if every is bool(ids):
+        raise Misused("give ids of messages, or --all" if not ids else "give ids of messages or --all, and not both")
+
+
+def _queue(stack: Stack) -> DeadLetterQueue:
+    return DeadLetterQueue(stack.sqs(), stack.needed("dead_letter_queue_url"))
+
+
+def _all(stack: Stack) -> list[DeadLetter]:
+    """What waits, and goes on waiting."""
+    queue = _queue(stack)
+    messages = queue.all(hidden_seconds=_READING_SECONDS)
+    queue.put_back(messages)
+    return messages
+
+
+def _chosen(messages: Sequence[DeadLetter], ids: Sequence[str] | None, *, every: bool) -> list[DeadLetter]:
+    """Raises NotFound for an id that is not there, or is the beginning of several."""
+    if every:
+        return list(messages)
+    found: dict[str, DeadLetter] = {}
+    for wanted in ids or ():
+        fitting = [message for message in messages if message.id.startswith(wanted)]
+        if len(fitting) != 1:
+            raise NotFound(f"{len(fitting) or 'no'} messages in the queue have an id that begins with {wanted}")
+        found[fitting[0].id] = fitting[0]
+    return list(found.values())
+
+
+def _sweep(stack: Stack, *, everything: bool) -> str:
+    payload = json.dumps({"everything": everything}).encode()
+    answer = stack.functions().invoke(FunctionName=stack.needed("sweep_function"), Payload=payload)
+    if not answer.get("FunctionError"):
+        return ""
+    return redact(answer["Payload"].read().decode(errors="replace"))[:300]
+
+
+def _understood(message: DeadLetter, stack: Stack) -> Meaning:
+    return understood(
+        message, state_machine_arn=stack.needed("state_machine_arn"), sweep_function=stack.needed("sweep_function")
+    )
+
+
+def _columns(messages: Sequence[DeadLetter], meanings: Sequence[Meaning]) -> dict[str, Sequence[object]]:
+    return {
+        "ID": [message.id for message in messages],
+        "SENT": [message.sent_at for message in messages],
+        "WHAT": [meaning.what for meaning in meanings],
+        "TASK": [meaning.task_id or None for meaning in meanings],
+        "WHY": [meaning.reason for meaning in meanings],
+    }
+
+
+def _described(message: DeadLetter, meaning: Meaning) -> dict[str, Any]:
+    return {"id": message.id, "sent_at": message.sent_at, **asdict(meaning)}
+
+
+def _body(message: DeadLetter) -> Any:
+    text = redact(message.body)
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

@@ -1,0 +1,121 @@
+"""Operators' subscriptions to events, across owners: add one, list them, remove one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from cli.operators.stack import Local, Stack, StackName, find
+from cli.options import Json
+from cli.output import print_json, print_table
+from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
+from reelkeep.adapters.http.guard import resolve
+from reelkeep.adapters.topic import SnsTopic, endpoint_rules
+from reelkeep.domain.notices.subscription import (
+    EVENT_TYPES,
+    OPERATOR,
+    Channel,
+    Filter,
+    SubscriptionRequest,
+    SubscriptionView,
+)
+from reelkeep.domain.redaction import redact
+from reelkeep.ports import Caller
+from reelkeep.services.subscriptions import ManageSubscriptions
+
+_OPERATOR = Caller(OPERATOR, "")
+_WORDS = {each.rpartition(".")[2]: each for each in EVENT_TYPES}
+EventType = StrEnum("EventType", sorted(_WORDS))  # type: ignore[misc]  # the words are elsewhere
+
+
+group = typer.Typer(help=__doc__, no_args_is_help=True)
+
+
+@group.command()
+def add(
+    ctx: typer.Context,
+    protocol: Annotated[
+        Channel,
+        typer.Option("--protocol", metavar="WORD", help=f"One of {', '.join(Channel)}.", show_default=False),
+    ],
+    endpoint: Annotated[
+        str,
+        typer.Option(
+            "--endpoint", metavar="ADDRESS", help="An e-mail address, an https URL, or an ARN.", show_default=False
+        ),
+    ],
+    types: Annotated[
+        list[EventType] | None,
+        typer.Option(
+            "--type", metavar="EVENT", help=f"Only these events, of {', '.join(sorted(_WORDS))}; repeatable."
+        ),
+    ] = None,
+    stack: StackName = "",
+    local: Local = False,
+    json: Json = False,
+) -> None:
+    """Have events sent to an address, whosever task they are about.
+
+    An operator may use every protocol, and send to private addresses: it is its own account.
+    """
+    wanted = Filter(types=tuple(_WORDS[each] for each in types or ()))
+    request = SubscriptionRequest(protocol, endpoint, wanted)
+    made = _manage(find(ctx, stack, local=local)).subscribe(request, _OPERATOR)
+    _print([made], json=json)
+
+
+@group.command("list")
+def list_all(ctx: typer.Context, stack: StackName = "", local: Local = False, json: Json = False) -> None:
+    """Show operators' subscriptions."""
+    _print(_manage(find(ctx, stack, local=local)).list(None, _OPERATOR), json=json)
+
+
+@group.command()
+def remove(
+    ctx: typer.Context,
+    subscription: Annotated[
+        str, typer.Argument(metavar="ID", help="As `subscriptions list` shows it.", show_default=False)
+    ],
+    stack: StackName = "",
+    local: Local = False,
+    json: Json = False,
+) -> None:
+    """End a subscription."""
+    _manage(find(ctx, stack, local=local)).unsubscribe(subscription, _OPERATOR)
+    if not json:
+        print(f"The subscription {subscription} is ended.")
+
+
+def _manage(stack: Stack) -> ManageSubscriptions:
+    topic = stack.needed("topic_arn")
+    return ManageSubscriptions(
+        subscriptions=TableSubscriptions(stack.dynamodb(), stack.table),
+        topic=SnsTopic(stack.sns(), topic),
+        rules=endpoint_rules(topic, protocols=tuple(Channel), allow_private=True),
+        resolve=resolve,
+        clock=_now,
+    )
+
+
+def _print(found: Sequence[SubscriptionView], *, json: bool) -> None:
+    columns: dict[str, Sequence[object]] = {
+        "ID": [each.subscription.id for each in found],
+        "PROTOCOL": [each.subscription.protocol.value for each in found],
+        "ENDPOINT": [redact(each.subscription.endpoint) for each in found],
+        "EVENTS": [", ".join(each.subscription.filter.types) or "all" for each in found],
+        "STATUS": [each.status.value for each in found],
+        "CREATED": [each.subscription.created_at for each in found],
+    }
+    if json:
+        names = [name.lower() for name in columns]
+        print_json([dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)])
+        return
+    print_table(columns)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
