@@ -195,7 +195,8 @@ def functions(
     aws = stack.session().client("lambda", endpoint_url=endpoint_url, config=stack.DIRECT)
     for step, name in zip(STEPS, FUNCTION_NAMES, strict=True):
         found = aws.get_function_configuration(FunctionName=name)
-        credentials = _role(found["Role"], endpoint_url) if with_roles else stack.CREDENTIALS
+        own = {**stack.CREDENTIALS, "AWS_ACCESS_KEY_ID": step}  # so that calls can be counted by function
+        credentials = _role(found["Role"], endpoint_url) if with_roles else own
         yield Function(
             name=found["FunctionName"],
             arn=found["FunctionArn"],

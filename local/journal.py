@@ -30,6 +30,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,7 @@ WRITES = {
 TABLES = "dynamodb"  # what ministack calls them where it saves
 UNREAD = "reelkeep_unread"  # of their streams
 JOURNAL = "journal"
+CALLS = "/_reelkeep/calls"  # how many there were of each
 SAVED = "saved"  # as old as the moment whose whole state is in its folder
 
 
@@ -255,9 +257,16 @@ def main() -> None:
         emulator.save_all = saving.finish
         threading.Thread(target=saving.run, name="saving", daemon=True).start()
 
+    calls: Counter[str] = Counter()
+
     async def count(scope: Any, receive: Any, send: Any) -> None:
         saving.requests += 1
-        await serve(scope, receive, send)
+        if scope.get("path") == CALLS:
+            await _answer(send, 200, b"application/json", json.dumps(calls).encode())
+        else:
+            if named := call_of(scope):
+                calls[named] += 1
+            await serve(scope, receive, send)
 
     dynamodb.handle_request, queues.handle_request = map(noting, handlers.values())
     emulator._load_persisted_state = load_persisted_state
@@ -291,12 +300,26 @@ def closed_to_strangers(serve: Any) -> Any:
         if scope["type"] == "lifespan" or is_from_here(scope["headers"]):
             await serve(scope, receive, send_without_permission)
         elif scope["type"] == "http":
-            await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
-            await send({"type": "http.response.body", "body": b"this port is for this machine's own address only\n"})
+            await _answer(send, 403, b"text/plain", b"this port is for this machine's own address only\n")
         else:
             await send({"type": "websocket.close", "code": 1008})
 
     return app
+
+
+async def _answer(send: Any, status: int, content_type: bytes, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": [(b"content-type", content_type)]})
+    await send({"type": "http.response.body", "body": body})
+
+
+def call_of(scope: Any) -> str:
+    """Who calls what, as `key id service operation`; "" for what is no signed call of AWS."""
+    if scope["type"] != "http":
+        return ""
+    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
+    signed = re.search(r"Credential=([^/]+)/[^/]*/[^/]*/([^/]+)/", headers.get(b"authorization", ""))
+    operation = headers.get(b"x-amz-target", "").rpartition(".")[2] or scope["method"]
+    return f"{signed[1]} {signed[2]} {operation}" if signed else ""
 
 
 def is_from_here(headers: Iterable[tuple[bytes, bytes]]) -> bool:
