@@ -23,12 +23,13 @@ processor = StreamProcessor(
 
 @platform.lambda_handler()
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
+    announce_in_batch = announce.for_batch()
+
+    def announce_change(record: DynamoDBRecord) -> None:
+        if change := change_of_state(record):
+            before, task = change
+            logger.set_correlation_id(task.id)
+            if count := announce_in_batch(before, task):
+                logger.info("announced", task_id=task.id, state=task.state, webhooks=count)
+
     return process_partial_response(event, announce_change, processor, context)
-
-
-def announce_change(record: DynamoDBRecord) -> None:
-    if change := change_of_state(record):
-        before, task = change
-        logger.set_correlation_id(task.id)
-        if count := announce(before, task):
-            logger.info("announced", task_id=task.id, state=task.state, webhooks=count)

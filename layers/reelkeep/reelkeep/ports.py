@@ -139,6 +139,7 @@ class Provider(Protocol):
     typical_seconds: float | None  # how long a task takes there, if the configuration says so
     default_model: str  # of submissions that name none
     slots: int | None  # how many tasks it takes at once, if the configuration says so
+    line: str  # whose slots those are: its name, or that of an account which it shares with others
     adopt_for: str  # the owner of what it made without us; empty if that is left alone
 
     def check(self, task: Task) -> None:

@@ -178,6 +178,7 @@ def test_a_model_that_nobody_serves_is_refused_by_name() -> None:
         ({**VIDU, "modles": ["a"]}, "one.modles"),
         ({**VIDU, "dialect": "klingon"}, "one.dialect: no provider speaks 'klingon'"),
         ({**VIDU, "typical_seconds": 0}, "one.typical_seconds"),
+        ({**VIDU, "account": "two words"}, "one.account: String should match"),
         ({**VIDU, "slots": 0}, "one.slots: Input should be greater than 0"),
         ({**VIDU, "slots": -1}, "one.slots: Input should be greater than 0"),
         ({**VIDU, "slots": 2.5}, "one.slots: Input should be a valid integer"),
@@ -192,6 +193,13 @@ def test_a_wrong_configuration_says_which_field_of_which_provider(wrong: object,
         parse_providers(json.dumps({"one": wrong}), upstream)
     assert said in str(caught.value)
     assert "vda_secret" not in str(caught.value)
+
+
+def test_providers_of_one_account_must_declare_the_same_slots() -> None:
+    one, other = ({**VIDU, "account": "main", "slots": slots} for slots in (1, 2))
+    assert parse_providers(json.dumps({"one": one, "two": one, "three": VIDU}), upstream)
+    with pytest.raises(Misconfigured, match=r"two\.slots: .* the account main must declare the same"):
+        parse_providers(json.dumps({"one": one, "two": other}), upstream)
 
 
 def test_a_configuration_that_is_not_json_is_said_to_be_so() -> None:

@@ -70,6 +70,7 @@ class FakeProvider:
     typical_seconds: float | None = None
     default_model: str = ""
     slots: int | None = None
+    line: str = "vidu"
     tells_slots: int | BaseException | None = None
     adopt_for: str = "adopted"
     outcomes: list[DispatchOutcome | BaseException] = field(default_factory=lambda: [Accepted("p-1", credits=20)])

@@ -13,7 +13,7 @@ from openai import InvalidWebhookSignatureError, OpenAI
 from reelkeep.adapters import documents
 from reelkeep.dialects import all_dialects
 from reelkeep.domain.notices.notice import notice
-from reelkeep.domain.notices.webhooks import CALLBACKS, BodyFormat, Outcome, WebhookSettings
+from reelkeep.domain.notices.webhooks import CALLBACKS, BodyFormat, Outcome, Webhook, WebhookSettings
 from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import (
     Announcements,
@@ -50,6 +50,22 @@ def test_a_webhook_is_told_of_the_states_that_it_asked_for_and_usually_of_ends()
         harness.pass_(HOUR)
         going = harness.change(going, state)
     assert told(harness) == [(OTHER, "processing"), (OTHER, "archiving"), (URL, "success")]
+
+
+def test_a_batch_of_changes_reads_each_owners_webhooks_once() -> None:
+    harness, read = WebhookHarness(), list[str]()
+    harness.webhook(URL)
+
+    def webhooks_of(owner: str) -> list[Webhook]:
+        read.append(owner)
+        return harness.webhooks.of(owner)
+
+    announce = replace(harness.announce, webhooks_of=webhooks_of).for_batch()
+    changed = [replace(task(), id=f"{number:032x}") for number in range(3)] + [task(caller=MALLORY)]
+    for each in changed:
+        announce(each, replace(each, state=State.SUCCESS))
+    assert read == [changed[0].owner, MALLORY.owner]
+    assert len(told(harness)) == 3
 
 
 def test_an_owner_is_told_of_its_own_tasks_only() -> None:

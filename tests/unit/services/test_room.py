@@ -13,7 +13,7 @@ from benchmarks.room import simulate
 from reelkeep.domain import room, schedule
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Accepted, DispatchOutcome, Failed, NotYet, Observation, Refused, Succeeded
-from reelkeep.domain.room import InLine
+from reelkeep.domain.room import InLine, Lease, Limit, Turn
 from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Place, Priority, State, Task
 from reelkeep.ports import Caller
 from reelkeep.services.query import FindPlace
@@ -245,6 +245,50 @@ def test_a_provider_that_cannot_be_asked_for_its_slots_costs_no_other_one_the_qu
     learn = LearnSlots(slots, Both(other), Harness().clock)
     assert learn() == {"odd": "KeyError('slots')", "vidu": 2}
     assert slots.limits.keys() == {"vidu"}
+
+
+def test_two_providers_of_one_account_share_its_slots_and_the_line() -> None:
+    harness = harness_with(1)
+    harness.provider.line = "account"
+    first, second = submitted(harness, ALICE, ALICE)
+    other = Harness(provider=FakeProvider("other", slots=1, line="account", observations=[MADE]), slots=harness.slots)
+    other.pass_(60)
+    (third,) = submitted(other)
+    assert (is_waiting(harness, second), is_waiting(other, third)) == (True, True)
+    place = FindPlace(other.slots, other.clock)(other.task(third)).place
+    assert place is not None
+    assert place.position == 2
+    harness.provider.observations = [MADE]
+    harness.poll(first)
+    assert harness.executions.started[-1] == (second, 0)
+
+
+def test_a_provider_that_nothing_limits_costs_a_lease_and_its_end_and_one_look_in_ten_seconds() -> None:
+    @dataclass
+    class CountedSlots(FakeSlots):
+        looks: int = 0
+
+        def learned(self, provider: str) -> Limit | None:
+            self.looks += 1
+            return super().learned(provider)
+
+        def leases(self, provider: str) -> tuple[Limit | None, list[Lease]]:
+            raise AssertionError("nobody counts them")
+
+        def turns(self, provider: str) -> list[Turn]:
+            raise AssertionError("nobody waits")
+
+    slots = CountedSlots()
+    harness = Harness(provider=FakeProvider(observations=[MADE]), slots=slots)
+    room_of_one_function = harness.room
+    tasks = [replace(harness.task(each)) for each in submitted(harness, *[ALICE] * 3)]
+    before = slots.looks
+    for task in tasks:
+        room_of_one_function.leave(task)
+    assert (slots.looks - before, slots.held) == (1, {})
+    harness.pass_(10)
+    assert room_of_one_function.enter(tasks[0], harness.provider)
+    assert slots.looks - before == 2
 
 
 # --- functions that die ---

@@ -146,7 +146,12 @@ class WebhookHarness:
         waiting, outbox, deliveries = port(self.waiting), port(self.queue), port(self.deliveries)
         webhooks, breakers = port(self.webhooks), port(self.breakers)
         self.announce = Announce(
-            webhooks=webhooks, deliveries=deliveries, waiting=waiting, outbox=outbox, render=rendered, links=links
+            webhooks_of=lambda owner: webhooks.of(owner),
+            deliveries=deliveries,
+            waiting=waiting,
+            outbox=outbox,
+            render=rendered,
+            links=links,
         )
         self.release = Release(webhooks=webhooks, waiting=waiting, breakers=breakers, outbox=outbox, clock=self.clock)
         self._deliver = Deliver(

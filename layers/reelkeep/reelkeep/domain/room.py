@@ -153,8 +153,13 @@ def accepted_more(leases: int, learned: Limit, now: datetime) -> Limit:
 # --- the line ---
 
 
+def line_of(task: Task) -> str:
+    """Whose slots it takes: its provider's, or those of an account that several providers share."""
+    return task.dispatch.line or task.provider
+
+
 def waiting(task: Task) -> InLine:
-    return InLine(task.provider, task.owner, list(Priority).index(task.request.priority), task.id)
+    return InLine(line_of(task), task.owner, list(Priority).index(task.request.priority), task.id)
 
 
 def next_turn(turns: Iterable[Turn]) -> Turn | None:

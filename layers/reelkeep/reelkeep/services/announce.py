@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from reelkeep.domain.links import Links
 from reelkeep.domain.notices.notice import notice, updated
@@ -19,7 +20,7 @@ from reelkeep.domain.notices.webhooks import (
 )
 from reelkeep.domain.task import DispatchStatus, State, Task
 from reelkeep.domain.wire import Json
-from reelkeep.ports import Deliveries, Outbox, Render, Waiting, Webhooks
+from reelkeep.ports import Deliveries, Outbox, Render, Waiting
 
 _EVENT = "application/cloudevents+json"
 _BODY_BYTES = 300_000  # of the body as JSON quotes it in a record, which holds 400 KB
@@ -29,7 +30,7 @@ _BODY_BYTES = 300_000  # of the body as JSON quotes it in a record, which holds 
 class Announce:
     """Announces a change of a task's state to webhooks and callbacks. Repeating it changes nothing."""
 
-    webhooks: Webhooks
+    webhooks_of: Callable[[str], Sequence[Webhook]]  # an owner, oldest first
     deliveries: Deliveries
     waiting: Waiting
     outbox: Outbox
@@ -53,8 +54,12 @@ class Announce:
             count += 1
         return count
 
+    def for_batch(self) -> Announce:
+        """For changes that have all happened: each owner's webhooks are read once, and not for each of its tasks."""
+        return replace(self, webhooks_of=cache(self.webhooks_of))
+
     def _wanted(self, task: Task) -> Iterator[Delivery]:
-        for webhook in self.webhooks.of(task.owner):
+        for webhook in self.webhooks_of(task.owner):
             if webhook.id != CALLBACKS and task.state in webhook.states:
                 yield self._delivery(task, webhook.id, webhook.url, webhook.body_format, _outcome(webhook))
         url = task.request.callback_url
@@ -66,7 +71,7 @@ class Announce:
         if task.state is not State.SUCCESS or task.archived_files <= before.archived_files:
             return
         body = _json(updated(task, self.links))
-        for webhook in self.webhooks.of(task.owner):
+        for webhook in self.webhooks_of(task.owner):
             if webhook.id != CALLBACKS and task.state in webhook.states and webhook.body_format is BodyFormat.EVENT:
                 made = self._delivery(task, webhook.id, webhook.url, BodyFormat.EVENT, _outcome(webhook))
                 change = f"updated-{task.archived_files}"

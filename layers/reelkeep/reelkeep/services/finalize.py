@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from reelkeep.domain import archiving, schedule
@@ -14,7 +15,7 @@ from reelkeep.domain.links import Links
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.notices.notice import attributes, notice, updated, updated_attributes
 from reelkeep.domain.observation import Busy, Failed, Missing, Pending, Succeeded, Unreadable
-from reelkeep.domain.task import Asset, FailureClass, State, Task
+from reelkeep.domain.task import Asset, Backward, FailureClass, State, Task
 from reelkeep.ports import (
     Archive,
     Clock,
@@ -30,7 +31,7 @@ from reelkeep.ports import (
     Tasks,
 )
 from reelkeep.services.poll import Verdict
-from reelkeep.services.record import Superseded, read_in_run, record_in_run, write_latest_manifest
+from reelkeep.services.record import Change, Superseded, read_in_run, record_in_run, write_latest_manifest
 
 _COPY_RESERVE = 120.0  # seconds of the function's time under which no further copy is begun
 _LONGEST_WAIT_FOR_OTHER = 60  # seconds
@@ -67,7 +68,7 @@ class Finalize:
                 return self._wait_for_other(task)
             if archiving.due(task, self.clock()):
                 return self._archive_alone(task, seconds_left)
-            return self._finish(task, task)
+            return self._finish(_Progress(self.tasks, task), task)
         except Superseded:
             return Verdict(task_id, run or 0, finished=True, superseded=True)
 
@@ -82,19 +83,23 @@ class Finalize:
         task = record_in_run(found, lambda task: archiving.copying(task, until, now), tasks=self.tasks)
         if task.copying_until != until:
             return self._wait_for_other(task)
+        progress = _Progress(self.tasks, task)
         try:
-            return self._finish(self._archive_files(task, seconds_left), found)
+            self._archive_files(progress, seconds_left)
+            return self._finish(progress, found)
         except Exception:  # whoever comes next must not wait for this one
             with suppress(TryLater, Superseded):
-                self._stop_copying(task, until)
+                progress.record(lambda task: archiving.not_copying(task, until))
             raise
 
-    def _finish(self, task: Task, found: Task) -> Verdict:
+    def _finish(self, progress: _Progress, found: Task) -> Verdict:
         """`found` is the task as it was before its files were copied."""
-        if task.state is State.ARCHIVING and not archiving.is_held_up(task, self.clock()):
-            task = self._end(task)
-        elif found.state.terminal and task.announcements.announced_at is None:
-            self.archive.write_manifest(task)
+        if progress.task.state is State.ARCHIVING and not archiving.is_held_up(progress.task, self.clock()):
+            task = self._end(progress)
+        else:
+            task = progress.recorded()
+            if found.state.terminal and task.announcements.announced_at is None:
+                self.archive.write_manifest(task)
         lost = "; ".join(loss for loss in archiving.losses(task) if loss not in archiving.losses(found))
         announced = task.state.terminal and task.announcements.announced_at is None
         if announced:
@@ -102,7 +107,8 @@ class Finalize:
         elif task.has_late_files:
             task = self._announce_late_files(task)
         elif task.copying_until is not None:
-            task = self._stop_copying(task, task.copying_until)
+            until = task.copying_until
+            task = record_in_run(task, lambda task: archiving.not_copying(task, until), tasks=self.tasks)
         is_announced = task.announcements != found.announcements
         is_news = is_announced or not task.unfinished or lost or task.archived_files > found.archived_files
         if task.state.terminal and is_news:
@@ -120,25 +126,25 @@ class Finalize:
             announced=announced,
         )
 
-    def _stop_copying(self, task: Task, until: datetime) -> Task:
-        return record_in_run(task, lambda task: archiving.not_copying(task, until), tasks=self.tasks)
-
-    def _archive_files(self, task: Task, seconds_left: SecondsLeft) -> Task:
+    def _archive_files(self, progress: _Progress, seconds_left: SecondsLeft) -> None:
+        task = progress.task
         due = archiving.due(task, self.clock())
         try:
             provider = self.providers.get(task.provider)
         except Misconfigured as wrong:  # an operator will correct it
-            return self._record_errors(task, [CopyError(number, name, str(wrong)) for number, name in due])
-        copies = _Copies(self.tasks, self.archive, provider, self.clock, seconds_left, task)
+            self._record_errors(progress, [CopyError(number, name, str(wrong)) for number, name in due])
+            return
+        copies = _Copies(progress, self.archive, provider, self.clock, seconds_left)
         for others, (number, name) in zip(reversed(range(len(due))), due, strict=True):
             if seconds_left() < _COPY_RESERVE:
                 break
             copies.archive_file(number, name, others)
-        return self._record_errors(copies.task, copies.errors) if copies.errors else copies.task
+        if copies.errors:
+            self._record_errors(progress, copies.errors)
 
-    def _record_errors(self, task: Task, errors: list[CopyError]) -> Task:
+    def _record_errors(self, progress: _Progress, errors: list[CopyError]) -> None:
         """Operators are told before the record says so: a repetition is harmless, silence is not."""
-        now = self.clock()
+        now, task = self.clock(), progress.task
         after = archiving.with_errors(task, errors, now)
         if task.announcements.announced_at and len(archiving.losses(after)) > len(archiving.losses(task)):
             self._alert(after, alerts.lost(after, now))
@@ -150,13 +156,13 @@ class Finalize:
             task = archiving.with_errors(task, errors, now)
             return task.with_announcements(delay_announced_at=now) if is_news else task
 
-        return record_in_run(task, changed, tasks=self.tasks)
+        progress.record(changed)
 
-    def _end(self, task: Task) -> Task:
+    def _end(self, progress: _Progress) -> Task:
         """The manifest comes first, so that success never says more than the archive holds."""
         now = self.clock()
-        self.archive.write_manifest(archiving.ended(task, now))
-        return record_in_run(task, lambda task: archiving.ended(task, now), tasks=self.tasks)
+        self.archive.write_manifest(archiving.ended(progress.task, now))
+        return progress.record(lambda task: archiving.ended(task, now))
 
     def _announce(self, task: Task) -> Task:
         self.notices.publish(notice(task, self.links), attributes(task))
@@ -181,15 +187,60 @@ class Finalize:
 
 
 @dataclass(slots=True)
+class _Progress:
+    """The task with what was done for it and is recorded together with the next change.
+
+    A function that is killed before that copies the files again, to which the archive adds nothing.
+    """
+
+    tasks: Tasks
+    task: Task  # as it is with all that was done
+    _recorded: Task = field(init=False)
+    _done: list[Change] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._recorded = self.task
+
+    def note(self, change: Change) -> None:
+        self._done.append(change)
+        self.task = _changed(self.task, [change])
+
+    def record(self, change: Change) -> Task:
+        done = tuple(self._done)
+
+        def together(task: Task) -> Task:
+            after = _changed(task, done)
+            try:
+                return change(after)
+            except Backward:
+                if after == task:
+                    raise
+                return after
+
+        self.task = self._recorded = record_in_run(self._recorded, together, tasks=self.tasks)
+        self._done.clear()
+        return self.task
+
+    def recorded(self) -> Task:
+        return self.record(lambda task: task) if self._done else self.task
+
+
+def _changed(task: Task, changes: Iterable[Change]) -> Task:
+    for change in changes:
+        with suppress(Backward):
+            task = change(task)
+    return task
+
+
+@dataclass(slots=True)
 class _Copies:
     """The copies of one invocation, in which the provider is asked for fresh links once at most."""
 
-    tasks: Tasks
+    progress: _Progress
     archive: Archive
     provider: Provider
     clock: Clock
     seconds_left: SecondsLeft
-    task: Task
     errors: list[CopyError] = field(default_factory=list)
     _before_refresh: Task | None = None
     _refresh_answered: bool = False
@@ -224,10 +275,14 @@ class _Copies:
         except SourceBusy as busy:
             return CopyError(number, name, f"{name}: {busy}", retry_after=busy.retry_after)
         now = self.clock()
-        self.task = record_in_run(
-            self.task, lambda task: archiving.archived(task, number, name, file, now), tasks=self.tasks
-        )
+        self.progress.note(lambda task: archiving.archived(task, number, name, file, now))
+        if others:  # else the end of the task is recorded now
+            self.progress.recorded()
         return None
+
+    @property
+    def task(self) -> Task:
+        return self.progress.task
 
     def _refresh_once(self) -> None:
         """Takes over the links that the provider signs now. It has no better ones for certain unless it is busy,
@@ -238,9 +293,7 @@ class _Copies:
         match self.provider.observe(self.task):
             case Succeeded(creations):
                 self._refresh_answered = True
-                self.task = record_in_run(
-                    self.task, lambda task: archiving.with_fresh_links(task, creations), tasks=self.tasks
-                )
+                self.progress.record(lambda task: archiving.with_fresh_links(task, creations))
             case Missing() | Failed():
                 self._refresh_answered = True
             case Pending() | Busy() | Unreadable():

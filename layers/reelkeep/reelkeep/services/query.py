@@ -62,7 +62,7 @@ class FindPlace:
         if not waits or task.state.terminal or not room.needs_slot(task):
             return task
         with suppress(TryLater):  # the rest of the task can be shown
-            line = self._line(task.provider)
+            line = self._line(room.line_of(task))
             return replace(task, place=room.place(task, line.waiting, line.turns, line.held, self.clock()))
         return task
 

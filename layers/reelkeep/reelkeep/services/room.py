@@ -7,8 +7,8 @@ after a while. So no write here depends on another one.
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from reelkeep.domain import room, transitions
 from reelkeep.domain.errors import Misconfigured, TryLater
@@ -19,6 +19,7 @@ from reelkeep.services.record import try_record
 
 _ATTEMPTS = 4  # at a slot that others are after, too
 _MOST_CHECKS = 20  # of leases that ran out, a look
+_UNLIMITED_FOR = timedelta(seconds=10)  # after a look; a limit that others learn meanwhile costs a refused call
 _MOST_STARTS = 40  # by one function; those that end next start more
 
 
@@ -29,6 +30,8 @@ class Room:
     providers: Providers
     executions: Executions
     clock: Clock
+    _unlimited: dict[str, datetime] = field(default_factory=dict)  # until when that is taken for granted, by line
+    _limited: set[str] = field(default_factory=set)  # lines; what was learned may change, and is never forgotten
 
     def enter(self, task: Task, provider: Provider) -> str | None:
         """A slot for the billable call, "" if it needs none; None if it has to wait in line. Raises TryLater."""
@@ -42,7 +45,7 @@ class Room:
         Raises TryLater."""
         self.slots.join(room.waiting(task), self.clock())
         if slot:
-            self.slots.give_back(provider.name, slot, task.id)
+            self.slots.give_back(provider.line, slot, task.id)
         self._start_next(provider)
 
     def leave(self, task: Task) -> None:
@@ -51,9 +54,11 @@ class Room:
         if waited and room.needs_slot(task):
             self.slots.withdraw(room.waiting(task))
         if task.dispatch.slot:
-            self.slots.give_back(task.provider, task.dispatch.slot, task.id)
+            self.slots.give_back(room.line_of(task), task.dispatch.slot, task.id)
             with suppress(Misconfigured):
-                self._start_next(self.providers.get(task.provider))
+                provider = self.providers.get(task.provider)
+                if not self._is_unlimited(provider):  # else nobody waits for its place
+                    self._start_next(provider)
 
     def accepted(self, task: Task, provider: Provider) -> None:
         """The provider took it. If that shows that it takes more than we knew, more are started."""
@@ -61,7 +66,7 @@ class Room:
             return
         limit, leases = self._leases(provider)
         if limit:
-            self.slots.learn(provider.name, room.accepted_more(len(leases), limit, self.clock()))
+            self.slots.learn(provider.line, room.accepted_more(len(leases), limit, self.clock()))
             self._start_next(provider)
 
     def refused(self, task: Task, provider: Provider) -> datetime | None:
@@ -72,20 +77,21 @@ class Room:
         limit, leases = self._leases(provider, count=True)
         others = sum(lease.task_id != task.id for lease in leases)
         limit = room.refused(others, limit, self.clock())
-        self.slots.learn(provider.name, limit)
+        self._limited.add(provider.line)
+        self.slots.learn(provider.line, limit)
         return limit.try_more_at if others else None
 
     # ----------------------------------------------------------------------------------------------------------
 
     def _start_next(self, provider: Provider) -> None:
         for _ in range(_MOST_STARTS):
-            turns = self.slots.turns(provider.name)
+            turns = self.slots.turns(provider.line)
             turn = room.next_turn(turns)
             if turn is None:
                 return
-            waiting = self.slots.first(provider.name, turn.owner)
+            waiting = self.slots.first(provider.line, turn.owner)
             if waiting is None:
-                self.slots.end_turns(provider.name, turn)
+                self.slots.end_turns(provider.line, turn)
                 continue
             leased = self._lease(waiting.task_id, provider)
             if leased is None:
@@ -93,9 +99,9 @@ class Room:
             slot, is_new = leased
             if not self.slots.withdraw(waiting):  # another function starts it, or it was cancelled
                 if is_new:
-                    self.slots.give_back(provider.name, slot, waiting.task_id)
+                    self.slots.give_back(provider.line, slot, waiting.task_id)
                 continue
-            self.slots.advance(provider.name, turn.owner, room.number_after(turns, self.clock()))
+            self.slots.advance(provider.line, turn.owner, room.number_after(turns, self.clock()))
             self._start(waiting.task_id, slot, provider, is_new=is_new)
 
     def _start(self, task_id: str, slot: str, provider: Provider, *, is_new: bool) -> None:
@@ -103,7 +109,7 @@ class Room:
         started = task and try_record(task, lambda task: transitions.called_up(task, slot, now), tasks=self.tasks)
         if not started:
             if is_new:  # else it is at its provider, on this slot
-                self.slots.give_back(provider.name, slot, task_id)
+                self.slots.give_back(provider.line, slot, task_id)
             return
         with suppress(TryLater):  # the run that waits gets there, later
             self.executions.start(replace(started, executions=started.executions + 1), wait_seconds=0)
@@ -116,29 +122,41 @@ class Room:
             mine = next((lease.slot for lease in leases if lease.task_id == task_id), None)
             most = room.capacity(provider.slots, limit, now)
             slot = mine or room.free_slot(leases, most, limit, task_id)
-            if slot is None or (newcomer and mine is None and most is not None and self.slots.turns(provider.name)):
+            if slot is None or (newcomer and mine is None and most is not None and self.slots.turns(provider.line)):
                 return None
-            if self.slots.lease(provider.name, Lease(slot, task_id, now + room.LEASE)):
+            if self.slots.lease(provider.line, Lease(slot, task_id, now + room.LEASE)):
                 return slot, mine is None
         return None
 
     def _leases(self, provider: Provider, *, count: bool = False) -> tuple[Limit | None, list[Lease]]:
         """What was learned, and the leases that count; none if nothing limits them and nobody wants to `count`."""
-        if not count and provider.slots is None and self.slots.learned(provider.name) is None:
+        if not count and self._is_unlimited(provider):
             return None, []
         now, checks, found = self.clock(), 0, list[Lease]()
-        limit, leases = self.slots.leases(provider.name)
+        limit, leases = self.slots.leases(provider.line)
         for lease in leases:
             if lease.until <= now and checks < _MOST_CHECKS:
                 checks += 1
                 if not room.holds(self.tasks.get(lease.task_id), lease, now):
-                    self.slots.give_back(provider.name, lease.slot, lease.task_id)
+                    self.slots.give_back(provider.line, lease.slot, lease.task_id)
                     continue
-                self.slots.lease(provider.name, Lease(lease.slot, lease.task_id, now + room.LEASE))
+                self.slots.lease(provider.line, Lease(lease.slot, lease.task_id, now + room.LEASE))
             elif lease.until <= now and count:  # too many to check: it shows nothing of what the provider takes
                 continue
             found.append(lease)
         return limit, found
+
+    def _is_unlimited(self, provider: Provider) -> bool:
+        """Nothing declares or has shown how many tasks it takes at once."""
+        now, line = self.clock(), provider.line
+        if provider.slots is not None or line in self._limited:
+            return False
+        if now >= self._unlimited.get(line, now):
+            if self.slots.learned(line):
+                self._limited.add(line)
+                return False
+            self._unlimited[line] = now + _UNLIMITED_FOR
+        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +173,8 @@ class LearnSlots:
         for provider in (each for account in self.providers.accounts() for each in account):
             try:
                 if provider.slots is None and (told := provider.ask_slots()):
-                    learned = self.slots.learned(provider.name)
-                    self.slots.learn(provider.name, room.told(told, learned, self.clock()))
+                    learned = self.slots.learned(provider.line)
+                    self.slots.learn(provider.line, room.told(told, learned, self.clock()))
                     found[provider.name] = told
             except Exception as fault:
                 found[provider.name] = repr(fault)

@@ -124,7 +124,11 @@ class Submit:
             created_at=ids.created_at(task_id),
             updated_at=now,
             deadline=now + self.longest_wait,
-            dispatch=Dispatch(status=DispatchStatus.WAITING, start_by=now + self.longest_wait),
+            dispatch=Dispatch(
+                status=DispatchStatus.WAITING,
+                start_by=now + self.longest_wait,
+                line=provider.line if provider.line != provider.name else "",
+            ),
             polling=Polling(next_poll_at=now + DISPATCH_TAKES_AT_MOST),
             source_creation=source.creation if source else "",
         )

@@ -17,7 +17,7 @@ def build() -> Announce:
     settings = platform.settings
     link_secret = platform.secret(settings.link_secret_arn)
     return Announce(
-        webhooks=TableWebhooks(platform.dynamodb(), settings.table),
+        webhooks_of=TableWebhooks(platform.dynamodb(), settings.table).of,
         deliveries=TableDeliveries(platform.dynamodb(), settings.table),
         waiting=TableWaiting(platform.dynamodb(), settings.table),
         outbox=SqsOutbox(platform.sqs(), settings.deliveries_url),

@@ -78,6 +78,9 @@ class ProviderSettings(BaseModel):
     allow_private: bool = False  # it, and the links it hands out, may live on a private or loopback address
     typical_seconds: Annotated[float, Field(gt=0)] | None = None  # how long a task takes there
     slots: Annotated[int, Field(strict=True, gt=0, le=MOST_SLOTS)] | None = None  # how many tasks it takes at once
+    account: Annotated[str, Field(pattern="^[A-Za-z0-9_.-]{0,64}$")] = (
+        ""  # providers with the same one share its slots
+    )
     adopt_for: Annotated[str, AfterValidator(_owner_or_nobody)] = (
         "adopted"  # who owns what the account made without us; "" leaves that alone
     )
@@ -103,15 +106,19 @@ def parse_providers(text: str, dialect_named: DialectNamed) -> dict[str, tuple[P
         configured = _configuration().validate_json(text)
     except ValidationError as error:
         raise _wrong(*map(_said_of, error.errors(include_input=False))) from None  # its input holds keys
-    providers, unspoken = {}, []
+    providers, wrong = {}, []
     for name, settings in configured.items():
         dialect = dialect_named(settings.dialect)
         if dialect is None:
-            unspoken.append(f"{name}.dialect: no provider speaks {settings.dialect!r}")
+            wrong.append(f"{name}.dialect: no provider speaks {settings.dialect!r}")
         else:
             providers[name] = settings, dialect
-    if unspoken:
-        raise _wrong(*unspoken)
+    declared: dict[str, int | None] = {}
+    for name, (settings, _) in providers.items():
+        if settings.account and declared.setdefault(settings.account, settings.slots) != settings.slots:
+            wrong.append(f"{name}.slots: all providers of the account {settings.account} must declare the same")
+    if wrong:
+        raise _wrong(*wrong)
     return providers
 
 

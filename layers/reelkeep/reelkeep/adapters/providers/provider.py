@@ -70,6 +70,7 @@ class HttpProvider:
         self.typical_seconds = settings.typical_seconds
         self.default_model = settings.default_model
         self.slots = settings.slots
+        self.line = settings.account or name
         self.adopt_for = settings.adopt_for
         self.settings = settings
         self.dialect = dialect
