@@ -57,8 +57,8 @@ class Api:
     def patch(self, path: str, body: Any) -> Any:
         return self._call("PATCH", path, body=body, repeats=True)
 
-    def delete(self, path: str) -> None:
-        self._call("DELETE", path, repeats=False)
+    def delete(self, path: str) -> Any:
+        return self._call("DELETE", path, repeats=False)
 
     def task(self, task_id: str) -> Task:
         return dict(self.get(f"/tasks/{quoted(task_id)}"))

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
+from importlib import import_module
 from typing import Annotated, Any, Final
 
 import typer
 from typer.exceptions import TyperException
 
-from cli import local_cloud
 from cli.errors import Code, CommandError
-from cli.operators import archive, deploy, dlq, keys, logs, owners, providers, subscriptions
 from cli.output import note
-from cli.users import export, pull, submit, tasks, watch, webhooks
-from cli.users import profiles as your_stacks
 from cli.world import World
 from reelkeep.domain.errors import InvalidRequest, NotFound, ReelkeepError
 
@@ -23,6 +20,27 @@ _EPILOG: Final = (
     "Exit codes: 0 done, 1 failed, 2 wrong command line, 3 a task ended without a video, 4 the key is refused, "
     "5 not found, 6 the stack does not answer, 130 interrupted."
 )
+
+MODULES: Final[Mapping[str, tuple[str, ...]]] = {  # in the order of the help
+    "users.profiles": ("login", "logout", "profiles"),
+    "users.submit": ("submit", "again"),
+    "users.tasks": ("list", "show", "open"),
+    "users.watch": ("watch",),
+    "users.pull": ("pull",),
+    "users.changes": ("cancel", "tag", "star", "hide", "restore"),
+    "users.export": ("export",),
+    "users.webhooks": ("webhooks",),
+    "local_cloud": ("up", "demo"),
+    "operators.deploy": ("deploy",),
+    "operators.logs": ("logs",),
+    "operators.status": ("status",),
+    "operators.keys": ("keys",),
+    "operators.owners": ("owners",),
+    "operators.providers": ("providers",),
+    "operators.archive": ("archive",),
+    "operators.dlq": ("dlq",),
+    "operators.subscriptions": ("subscriptions",),
+}
 
 
 def _version(asked: bool) -> None:
@@ -40,7 +58,8 @@ def _installed_version() -> str:
         return "of this checkout"
 
 
-def build() -> typer.Typer:
+def build(first: str = "") -> typer.Typer:
+    """With every command, or with that of this name alone: what the others need takes a second to load."""
     app = typer.Typer(
         name="reelkeep",
         help="Have videos made, find them again, keep them for good.",
@@ -59,12 +78,8 @@ def build() -> typer.Typer:
     ) -> None:
         """Have videos made, find them again, keep them for good."""
 
-    for group in (your_stacks, submit, tasks, watch, pull, export, webhooks):
-        group.register(app)
-    for each in (keys, owners, providers, archive, dlq, subscriptions):
-        app.add_typer(each.group, name=each.__name__.rpartition(".")[2], rich_help_panel="Operate a stack")
-    for stack in (local_cloud, deploy, logs):
-        stack.register(app)
+    for module in [name for name, words in MODULES.items() if first in words] or MODULES:
+        import_module(f"cli.{module}").register(app)
     return app
 
 
@@ -72,7 +87,9 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
     """The exit code."""
     chosen = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        found = build()(chosen, prog_name="reelkeep", standalone_mode=False, obj=world or World())
+        found = build(chosen[0] if chosen else "")(
+            chosen, prog_name="reelkeep", standalone_mode=False, obj=world or World()
+        )
         return found if isinstance(found, int) else Code.DONE
     except CommandError as error:
         return _failed(str(error), error.code)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.api import Api, Parameters
 from cli.errors import Misused
 from cli.profiles import chosen
 from cli.world import world_of
-from reelkeep.domain.task import State
+from reelkeep.domain.task import Kind, State
+
+if TYPE_CHECKING:
+    from cli.api import Api, Parameters
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ProfileName = Annotated[
@@ -41,6 +44,27 @@ Templates = Annotated[
     list[str] | None,
     typer.Option("--template", metavar="NAME", help="With this template; repeatable.", rich_help_panel=_FILTERS),
 ]
+ProviderNames = Annotated[
+    list[str] | None,
+    typer.Option("--provider", metavar="NAME", help="At this provider; repeatable.", rich_help_panel=_FILTERS),
+]
+Kinds = Annotated[
+    list[Kind] | None,
+    typer.Option("--kind", metavar="KIND", help="Of this kind, as img2video; repeatable.", rich_help_panel=_FILTERS),
+]
+TagNames = Annotated[
+    list[str] | None,
+    typer.Option("--tag", metavar="TAG", help="With this tag; repeatable.", rich_help_panel=_FILTERS),
+]
+Starred = Annotated[
+    bool | None,
+    typer.Option("--starred/--not-starred", help="Starred, or not.", show_default=False, rich_help_panel=_FILTERS),
+]
+Search = Annotated[
+    str,
+    typer.Option("--search", "-s", metavar="WORDS", help="All of these in its prompt.", rich_help_panel=_FILTERS),
+]
+Hidden = Annotated[bool, typer.Option("--hidden", help="Only what was hidden.", rich_help_panel=_FILTERS)]
 Since = Annotated[
     str,
     typer.Option(
@@ -56,26 +80,44 @@ Until = Annotated[
 
 
 def connected(ctx: typer.Context, profile: str) -> Api:
+    from cli.api import Api  # with httpx, which operators' commands do not wait for
+
     world = world_of(ctx)
     return Api(chosen(world, profile), transport=world.transport, sleep=world.sleep)
 
 
 def filters(
-    state: list[State] | None,
-    model: list[str] | None,
-    resolution: list[str] | None,
-    template: list[str] | None,
-    since: str,
-    until: str,
+    *,
+    state: Sequence[str] | None = None,
+    model: Sequence[str] | None = None,
+    provider: Sequence[str] | None = None,
+    kind: Sequence[str] | None = None,
+    tag: Sequence[str] | None = None,
+    starred: bool | None = None,
+    search: str = "",
+    resolution: Sequence[str] | None = None,
+    template: Sequence[str] | None = None,
+    since: str = "",
+    until: str = "",
+    hidden: bool = False,
 ) -> Parameters:
     """As the API takes them."""
-    lists: dict[str, list[Any] | None] = {
+    lists = {
         "state": state,
         "model": model,
+        "provider": provider,
+        "kind": kind,
+        "tag": tag,
         "resolution": resolution,
         "template": template,
     }
     found = [(name, str(value)) for name, values in lists.items() for value in values or ()]
+    if starred is not None:
+        found.append(("starred", str(starred).lower()))
+    if search:
+        found.append(("q", search))
+    if hidden:
+        found.append(("hidden", "true"))
     if since:
         found.append(("created_from", moment(since, "--since").isoformat()))
     if until:

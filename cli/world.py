@@ -9,12 +9,14 @@ import webbrowser
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import httpx
 import typer
 
 from cli.errors import CommandError
+
+if TYPE_CHECKING:
+    import httpx
 
 CHECKOUT: Final = Path(__file__).parents[1]
 

@@ -28,6 +28,12 @@ _READERS = 8  # of whole files
 
 
 group = typer.Typer(help=__doc__, no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="archive", rich_help_panel="Operate a stack")
+
+
 Since = Annotated[
     str, typer.Option("--since", metavar="YYYY-MM-DD", help="Only tasks submitted from this day on (UTC).")
 ]

@@ -26,6 +26,12 @@ _REPLAYING_SECONDS = 900
 
 
 group = typer.Typer(help=__doc__, no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="dlq", rich_help_panel="Operate a stack")
+
+
 Ids = Annotated[
     list[str] | None,
     typer.Argument(metavar="[ID]...", help="As `dlq list` shows it, or its beginning.", show_default=False),

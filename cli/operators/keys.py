@@ -16,6 +16,10 @@ from reelkeep.adapters.dynamodb.keys import TableKeys
 group = typer.Typer(help=__doc__, no_args_is_help=True)
 
 
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="keys", rich_help_panel="Operate a stack")
+
+
 @group.command()
 def create(
     ctx: typer.Context,

@@ -15,6 +15,12 @@ from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.keys import Owner
 
 group = typer.Typer(help=__doc__, no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="owners", rich_help_panel="Operate a stack")
+
+
 OwnerName = Annotated[str, typer.Argument(metavar="OWNER", help="The owner's name.", show_default=False)]
 
 

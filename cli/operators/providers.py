@@ -14,6 +14,10 @@ from cli.output import print_json, print_table
 group = typer.Typer(help=__doc__, no_args_is_help=True)
 
 
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="providers", rich_help_panel="Operate a stack")
+
+
 @group.callback()
 def providers() -> None:
     """Providers: check their configuration, the deployed one or one in a file."""

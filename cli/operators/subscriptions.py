@@ -35,6 +35,10 @@ EventType = StrEnum("EventType", sorted(_WORDS))  # type: ignore[misc]  # the wo
 group = typer.Typer(help=__doc__, no_args_is_help=True)
 
 
+def register(app: typer.Typer) -> None:
+    app.add_typer(group, name="subscriptions", rich_help_panel="Operate a stack")
+
+
 @group.command()
 def add(
     ctx: typer.Context,

@@ -13,7 +13,24 @@ from typing import Annotated, Any, Final, TextIO
 import typer
 
 from cli.api import Task
-from cli.options import Json, Models, ProfileName, Resolutions, Since, States, Templates, Until, connected, filters
+from cli.options import (
+    Hidden,
+    Json,
+    Kinds,
+    Models,
+    ProfileName,
+    ProviderNames,
+    Resolutions,
+    Search,
+    Since,
+    Starred,
+    States,
+    TagNames,
+    Templates,
+    Until,
+    connected,
+    filters,
+)
 from cli.output import Progress, counted, print_json
 
 COLUMNS: Final = (
@@ -29,6 +46,7 @@ COLUMNS: Final = (
     "seed",
     "off_peak",
     "tags",
+    "starred",
     "created_at",
     "finished_at",
     "credits",
@@ -62,10 +80,16 @@ def export(
     ] = None,
     state: States = None,
     model: Models = None,
+    provider: ProviderNames = None,
+    kind: Kinds = None,
+    tag: TagNames = None,
+    starred: Starred = None,
+    search: Search = "",
     resolution: Resolutions = None,
     template: Templates = None,
     since: Since = "",
     until: Until = "",
+    hidden: Hidden = False,
     profile: ProfileName = "",
     json: Json = False,
 ) -> None:
@@ -74,7 +98,22 @@ def export(
     A file has its name only once it is complete.
     """
     api = connected(ctx, profile)
-    tasks = api.tasks(filters(state, model, resolution, template, since, until))
+    tasks = api.tasks(
+        filters(
+            state=state,
+            model=model,
+            provider=provider,
+            kind=kind,
+            tag=tag,
+            starred=starred,
+            search=search,
+            resolution=resolution,
+            template=template,
+            since=since,
+            until=until,
+            hidden=hidden,
+        )
+    )
     chosen = form or (Form.CSV if out is not None and out.suffix.lower() == ".csv" else Form.JSONL)
     write = _csv if chosen is Form.CSV else _jsonl
     if out is None:

@@ -18,10 +18,15 @@ from cli.api import Api, Task
 from cli.errors import CommandError, Unsuccessful
 from cli.options import (
     Json,
+    Kinds,
     Models,
     ProfileName,
+    ProviderNames,
     Resolutions,
+    Search,
     Since,
+    Starred,
+    TagNames,
     Templates,
     Until,
     connected,
@@ -55,6 +60,11 @@ def pull(
     ] = Path(),
     every: Annotated[bool, typer.Option("--all-files", help="Covers and the other files, too.")] = False,
     model: Models = None,
+    provider: ProviderNames = None,
+    kind: Kinds = None,
+    tag: TagNames = None,
+    starred: Starred = None,
+    search: Search = "",
     resolution: Resolutions = None,
     template: Templates = None,
     since: Since = "",
@@ -75,7 +85,19 @@ def pull(
     if tasks:
         found = api.some([line.strip() for line in sys.stdin if line.strip()] if tasks == ["-"] else tasks)
     else:
-        chosen = [*filters([State.SUCCESS], model, resolution, template, since, until)]
+        chosen = filters(
+            state=[State.SUCCESS],
+            model=model,
+            provider=provider,
+            kind=kind,
+            tag=tag,
+            starred=starred,
+            search=search,
+            resolution=resolution,
+            template=template,
+            since=since,
+            until=until,
+        )
         found = list(islice(api.tasks(chosen), limit))
     result = _Result()
     _pull(ctx, api, found, out, every=every, workers=workers, result=result)

@@ -8,15 +8,21 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.api import Api, Task, quoted
-from cli.errors import CommandError, NothingFound
+from cli.api import Task
+from cli.errors import NothingFound
 from cli.options import (
+    Hidden,
     Json,
+    Kinds,
     Models,
     ProfileName,
+    ProviderNames,
     Resolutions,
+    Search,
     Since,
+    Starred,
     States,
+    TagNames,
     TaskId,
     Templates,
     Until,
@@ -36,24 +42,42 @@ def register(app: typer.Typer) -> None:
     app.command("list", rich_help_panel=PANEL)(list_tasks)
     app.command(rich_help_panel=PANEL)(show)
     app.command("open", rich_help_panel=PANEL)(open_task)
-    app.command(rich_help_panel=PANEL)(cancel)
 
 
 def list_tasks(
     ctx: typer.Context,
     state: States = None,
     model: Models = None,
+    provider: ProviderNames = None,
+    kind: Kinds = None,
+    tag: TagNames = None,
+    starred: Starred = None,
+    search: Search = "",
     resolution: Resolutions = None,
     template: Templates = None,
     since: Since = "",
     until: Until = "",
+    hidden: Hidden = False,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
     profile: ProfileName = "",
     json: Json = False,
 ) -> None:
     """List your tasks, newest first."""
     api = connected(ctx, profile)
-    chosen = filters(state, model, resolution, template, since, until)
+    chosen = filters(
+        state=state,
+        model=model,
+        provider=provider,
+        kind=kind,
+        tag=tag,
+        starred=starred,
+        search=search,
+        resolution=resolution,
+        template=template,
+        since=since,
+        until=until,
+        hidden=hidden,
+    )
     found = list(islice(api.tasks(chosen, page=min(limit, 100)), limit))
     if json:
         print_json(found)
@@ -131,29 +155,6 @@ def video_of(task: Task) -> str:
         if creation["url"]:
             return str(creation["url"])
     raise NothingFound(f"{task['id']} has no video: it is {in_words(task)}{reason(task)}")
-
-
-def cancel(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: Json = False) -> None:
-    """Cancel tasks that have not ended."""
-    api = connected(ctx, profile)
-    results = [_cancelled(api, task_id) for task_id in tasks]
-    if json:
-        print_json([each for each in results if not isinstance(each, CommandError)])
-    errors = [each for each in results if isinstance(each, CommandError)]
-    for each in results:
-        if not json and not isinstance(each, CommandError):
-            print(f"{each['id']} is {each['state']}.")
-    for error in errors[:-1]:
-        note(f"error: {error}")
-    if errors:
-        raise errors[-1]
-
-
-def _cancelled(api: Api, task_id: str) -> Task | CommandError:
-    try:
-        return dict(api.post(f"/tasks/{quoted(task_id)}/cancel"))
-    except CommandError as error:
-        return type(error)(f"{task_id}: {error}")
 
 
 def created(task: Task) -> datetime:

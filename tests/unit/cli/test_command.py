@@ -12,7 +12,7 @@ import pytest
 import typer
 
 from cli.errors import Code
-from cli.main import build
+from cli.main import MODULES, build
 from tests.unit.cli.harness import Stack
 
 ROOT = Path(__file__).parents[3]
@@ -62,3 +62,11 @@ def test_the_exit_codes_are_documented() -> None:
     page = (ROOT / "docs" / "command.md").read_text()
     documented = {int(code) for code in re.findall(r"^\| `(\d+)` \|", page, re.MULTILINE)}
     assert documented == {*Code}
+
+
+def test_the_command_line_loads_the_module_that_has_the_command_alone() -> None:
+    top: Any = typer.main.get_command(build())
+    assert {word for words in MODULES.values() for word in words} == set(top.commands)
+    for words in MODULES.values():
+        part: Any = typer.main.get_command(build(words[0]))
+        assert tuple(part.commands if hasattr(part, "commands") else words) == words

@@ -270,3 +270,37 @@ def test_what_needs_a_checkout_says_so_where_the_command_alone_is_installed(stac
     for command in ("up", "demo", "deploy"):
         done = stack(command)
         assert (done.code, done.err[:46]) == (1, "error: this command needs a checkout of Reelke")
+
+
+def test_tasks_are_tagged_starred_hidden_and_found_again(stack: Stack) -> None:
+    stack.requests.clear()
+    task: dict[str, Any] = {"id": "1" * 32, "tags": ["a", "b"], "starred": True, "state": "success"}
+    script: list[tuple[str, list[Any], str]] = [
+        ("tag ID --add c --remove a", [task, {**task, "tags": ["b", "c"]}], "has the tags b c"),
+        ("star ID", [task], "is starred"),
+        ("star ID --off", [{**task, "starred": False}], "is not starred"),
+        ("hide ID", [task], "is hidden"),
+        ("restore ID", [task], "is back"),
+    ]
+    for words, answers, said in script:
+        stack.faults = [httpx.Response(200, json=answer) for answer in answers]
+        done = stack(*words.replace("ID", task["id"]).split())
+        assert (done.code, done.out) == (0, f"{task['id']} {said}.\n")
+    changes = [json.loads(each.content) for each in stack.requests if each.method == "PATCH"]
+    assert changes == [{"tags": ["b", "c"]}, {"starred": True}, {"starred": False}]
+    stack.faults = [httpx.Response(200, json={"tasks": [], "next_cursor": None})]
+    stack(
+        "list",
+        "--search",
+        "a boat",
+        "--tag",
+        "c",
+        "--starred",
+        "--hidden",
+        "--kind",
+        "img2video",
+        "--provider",
+        "ark",
+    )
+    asked = "provider=ark&kind=img2video&tag=c&starred=true&q=a+boat&hidden=true&limit=20"
+    assert stack.asked[-1] == f"GET /tasks?{asked}"

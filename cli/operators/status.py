@@ -1,0 +1,193 @@
+"""The state of a stack at a glance: the first thing that an operator types."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+import typer
+
+from cli.operators.stack import Local, Stack, StackName, find
+from cli.options import Json
+from cli.output import counted, print_json, print_table
+from reelkeep.domain import schedule
+from reelkeep.domain.errors import ReelkeepError
+from reelkeep.domain.listing import Filter, Listing
+from reelkeep.domain.task import DispatchStatus, FailureClass, State, Task
+
+if TYPE_CHECKING:
+    from reelkeep.adapters.dynamodb.tasks import TableTasks
+
+_MOST: Final = 5_000  # unfinished tasks that are read
+_MOST_OWNERS: Final = 50
+_FAILURES: Final = 100  # of one owner, whose reasons are counted
+_DAY: Final = timedelta(hours=24)
+_OVERDUE: Final = timedelta(minutes=15)  # later than this, the sweep has not done what it should
+
+
+@dataclass
+class ProviderStatus:
+    name: str
+    dialect: str
+    models: list[str]
+    slots: int | None  # how many tasks it takes at once, as far as is known
+    in_line: int = 0
+    under_way: int = 0
+
+
+@dataclass
+class Status:
+    providers: list[ProviderStatus] = field(default_factory=list)
+    unfinished: dict[str, int] = field(default_factory=dict)  # tasks by state
+    overdue: int = 0  # that nobody polls
+    running_executions: int | None = None
+    dead_letters: int | None = None
+    submitted: int = 0  # within 24 hours, like all that follows
+    failed: dict[str, int] = field(default_factory=dict)  # by reason
+    lost: int = 0
+    attention: list[str] = field(default_factory=list)  # a sentence for each thing that a person should look at
+
+
+def register(app: typer.Typer) -> None:
+    app.command(rich_help_panel="Operate a stack")(status)
+
+
+def status(ctx: typer.Context, stack: StackName = "", local: Local = False, json: Json = False) -> None:
+    """Show how a stack is: providers, tasks under way, executions, failures, what needs a person.
+
+    The exit code is 1 if something does.
+    """
+    found = look(find(ctx, stack, local=local), datetime.now(UTC))
+    if json:
+        print_json(asdict(found))
+    else:
+        _print(found)
+    if found.attention:
+        raise typer.Exit(1)
+
+
+def look(stack: Stack, now: datetime) -> Status:
+    """Asks everything at once. What cannot be asked becomes a sentence."""
+    from reelkeep.adapters.dynamodb.tasks import TableTasks
+
+    found = Status()
+    tasks, under_way = TableTasks(stack.dynamodb(), stack.table), list[Task]()
+    parts: dict[str, Callable[[], None]] = {
+        "the providers": lambda: _providers(stack, found),
+        "the tasks": lambda: under_way.extend(islice(tasks.unfinished(), _MOST)),
+        "the executions": lambda: _executions(stack, found),
+        "the dead-letter queue": lambda: _dead_letters(stack, found),
+        "the last 24 hours": lambda: _last_day(stack, tasks, found, now),
+    }
+    with ThreadPoolExecutor(len(parts)) as pool:
+        futures = {what: pool.submit(work) for what, work in parts.items()}
+    for what, future in futures.items():
+        if error := future.exception():
+            if not isinstance(error, Exception):
+                raise error
+            found.attention.append(f"{what} cannot be read: {error}")
+    _count(under_way, found, now)
+    return found
+
+
+def _providers(stack: Stack, found: Status) -> None:
+    from reelkeep.adapters.dynamodb.slots import TableSlots
+    from reelkeep.adapters.providers.configuration import parse_providers
+    from reelkeep.dialects import upstream
+
+    try:
+        known = parse_providers(stack.providers(), upstream)
+    except ReelkeepError as error:
+        found.attention.append(str(error))
+        return
+    if not known:
+        found.attention.append("no provider is configured: see `reelkeep providers check`")
+    slots = TableSlots(stack.dynamodb(), stack.table)
+    for name, (settings, _) in known.items():
+        learned = slots.learned(name)
+        most = learned.slots if learned is not None else settings.slots
+        found.providers.append(ProviderStatus(name, settings.dialect, list(settings.models), most))
+
+
+def _executions(stack: Stack, found: Status) -> None:
+    arn = stack.needed("state_machine_arn")
+    answer = stack.stepfunctions().list_executions(stateMachineArn=arn, statusFilter="RUNNING", maxResults=1000)
+    found.running_executions = len(answer["executions"])
+
+
+def _dead_letters(stack: Stack, found: Status) -> None:
+    answer = stack.sqs().get_queue_attributes(
+        QueueUrl=stack.needed("dead_letter_queue_url"), AttributeNames=["ApproximateNumberOfMessages"]
+    )
+    found.dead_letters = int(answer["Attributes"]["ApproximateNumberOfMessages"])
+    if found.dead_letters:
+        found.attention.append(
+            f"{counted(found.dead_letters, 'message')} in the dead-letter queue: see `reelkeep dlq list`"
+        )
+
+
+def _last_day(stack: Stack, tasks: TableTasks, found: Status, now: datetime) -> None:
+    """By the indexes of owners: the table may be large."""
+    from reelkeep.adapters.dynamodb.keys import TableKeys
+
+    owners = TableKeys(stack.dynamodb(), stack.table).owners()[:_MOST_OWNERS]
+    since = Filter(created_from=now - _DAY)
+    for owner in owners:
+        page = tasks.page(owner.name, Listing(size=1, filter=since, counted=True))
+        found.submitted += page.total or 0
+        if not page.total:
+            continue
+        ended = replace(since, states=(State.FAILED, State.EXPIRED))
+        for task in tasks.page(owner.name, Listing(size=_FAILURES, filter=ended)):
+            reason = task.failure.reason if task.failure else FailureClass.EXPIRED
+            found.failed[reason.value] = found.failed.get(reason.value, 0) + 1
+    found.lost = found.failed.get(FailureClass.LOST.value, 0)
+    if found.lost:
+        found.attention.append(
+            f"{counted(found.lost, 'task')} lost within 24 hours: see `reelkeep list --state failed`"
+        )
+
+
+def _count(under_way: list[Task], found: Status, now: datetime) -> None:
+    found.unfinished = dict(Counter(task.state.value for task in under_way))
+    found.overdue = sum(schedule.overdue_at(task) + _OVERDUE < now for task in under_way)
+    if found.overdue:
+        found.attention.append(f"{counted(found.overdue, 'task')} without a poll: see the log of the sweep function")
+    by_name = {each.name: each for each in found.providers}
+    for task in under_way:
+        if provider := by_name.get(task.provider):
+            provider.in_line += task.dispatch.status is DispatchStatus.WAITING
+            provider.under_way += task.dispatch.status is not DispatchStatus.WAITING
+
+
+def _print(found: Status) -> None:
+    print_table(
+        {
+            "PROVIDER": [each.name for each in found.providers],
+            "DIALECT": [each.dialect for each in found.providers],
+            "SLOTS": [each.slots for each in found.providers],
+            "UNDER WAY": [each.under_way for each in found.providers],
+            "IN LINE": [each.in_line for each in found.providers],
+        }
+    )
+    states = ", ".join(
+        f"{found.unfinished[each.value]} {each.value}" for each in State if each.value in found.unfinished
+    )
+    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(found.failed.items()))
+    failed = sum(found.failed.values())
+    print()
+    print(f"under way     {counted(sum(found.unfinished.values()), 'task')}{f': {states}' if states else ''}")
+    print(f"executions    {_or_unknown(found.running_executions)} running")
+    print(f"last 24 h     {found.submitted:,} submitted, {failed:,} failed{f': {reasons}' if reasons else ''}")
+    print(f"dead letters  {_or_unknown(found.dead_letters)}")
+    for sentence in found.attention:
+        print(f"attention     {sentence}")
+
+
+def _or_unknown(number: int | None) -> str:
+    return "?" if number is None else f"{number:,}"

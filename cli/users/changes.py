@@ -1,0 +1,129 @@
+"""What changes tasks that are there: cancelled, tagged, starred, hidden, brought back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated
+
+import typer
+
+from cli.api import Api, Task, quoted
+from cli.errors import CommandError, Misused, WrongFields
+from cli.options import Json, ProfileName, connected
+from cli.output import note, print_json
+from cli.users.requests import in_options
+
+PANEL = "Videos"
+TaskIds = Annotated[list[str], typer.Argument(metavar="ID...", help="The tasks' ids.", show_default=False)]
+
+
+def register(app: typer.Typer) -> None:
+    for command in (cancel, tag, star, hide, restore):
+        app.command(rich_help_panel=PANEL)(command)
+
+
+def cancel(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: Json = False) -> None:
+    """Cancel tasks that have not ended."""
+    _each(
+        connected(ctx, profile),
+        tasks,
+        lambda api, task_id: dict(api.post(f"{_path(task_id)}/cancel")),
+        lambda task: f"is {task['state']}",
+        json=json,
+    )
+
+
+def tag(
+    ctx: typer.Context,
+    tasks: TaskIds,
+    add: Annotated[
+        list[str] | None, typer.Option("--add", metavar="TAG", help="Put this one on; repeatable.")
+    ] = None,
+    remove: Annotated[
+        list[str] | None, typer.Option("--remove", metavar="TAG", help="Take this one off; repeatable.")
+    ] = None,
+    profile: ProfileName = "",
+    json: Json = False,
+) -> None:
+    """Put tags on tasks, or take them off."""
+    if not add and not remove:
+        raise Misused("nothing is to be changed: give --add or --remove")
+
+    def change(api: Api, task_id: str) -> Task:
+        tags = [each for each in api.task(task_id)["tags"] if each not in (remove or ())]
+        return dict(api.patch(_path(task_id), {"tags": [*dict.fromkeys([*tags, *(add or ())])]}))
+
+    _each(connected(ctx, profile), tasks, change, lambda task: f"has {_tags(task)}", json=json)
+
+
+def star(
+    ctx: typer.Context,
+    tasks: TaskIds,
+    off: Annotated[bool, typer.Option("--off", help="Take the star away.")] = False,
+    profile: ProfileName = "",
+    json: Json = False,
+) -> None:
+    """Star tasks."""
+    _each(
+        connected(ctx, profile),
+        tasks,
+        lambda api, task_id: dict(api.patch(_path(task_id), {"starred": not off})),
+        lambda task: "is starred" if task["starred"] else "is not starred",
+        json=json,
+    )
+
+
+def hide(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: Json = False) -> None:
+    """Hide tasks that have ended: no list shows them, and their files stay.
+
+    `restore` undoes it for 30 days.
+    """
+    _each(
+        connected(ctx, profile),
+        tasks,
+        lambda api, task_id: dict(api.delete(_path(task_id)) or {"id": task_id}),
+        lambda _: "is hidden",
+        json=json,
+    )
+
+
+def restore(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: Json = False) -> None:
+    """Bring hidden tasks back."""
+    _each(
+        connected(ctx, profile),
+        tasks,
+        lambda api, task_id: dict(api.post(f"{_path(task_id)}/restore")),
+        lambda _: "is back",
+        json=json,
+    )
+
+
+def _each(
+    api: Api, task_ids: Sequence[str], change: Callable[[Api, str], Task], said: Callable[[Task], str], *, json: bool
+) -> None:
+    """One after the other; one that cannot be changed keeps no other from it, and its error is raised at the end."""
+    changed, errors = list[Task](), list[CommandError]()
+    for task_id in task_ids:
+        try:
+            changed.append(change(api, task_id))
+        except WrongFields as error:
+            raise in_options(error) from error
+        except CommandError as error:
+            errors.append(type(error)(f"{task_id}: {error}" if task_id not in str(error) else str(error)))
+    if json:
+        print_json(changed)
+    else:
+        for task in changed:
+            print(f"{task['id']} {said(task)}.")
+    for each in errors[:-1]:
+        note(f"error: {each}")
+    if errors:
+        raise errors[-1]
+
+
+def _tags(task: Task) -> str:
+    return f"the tags {' '.join(task['tags'])}" if task["tags"] else "no tags"
+
+
+def _path(task_id: str) -> str:
+    return f"/tasks/{quoted(task_id)}"

@@ -1,0 +1,74 @@
+"""`reelkeep status`, on the emulated services: what is there, and what needs a person."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import boto3
+import pytest
+
+from cli.main import main
+from cli.world import World
+from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.domain.task import Failure, FailureClass, State
+from tests.integration.example import NOON, a_task
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+
+ARK = {"dialect": "volc_ark", "base_url": "https://ark.test/api/v3", "api_key": "sk-1234567", "slots": 3}
+MACHINE = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}})
+
+
+def test_a_stack_is_shown_with_what_needs_a_person(
+    dynamodb: DynamoDBClient, table: str, aws_endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    session = boto3.Session("test", "test", region_name="us-east-1")
+    secrets = session.client("secretsmanager", endpoint_url=aws_endpoint)
+    sqs = session.client("sqs", endpoint_url=aws_endpoint)
+    states = session.client("stepfunctions", endpoint_url=aws_endpoint)
+    name = table[-20:]
+    role = "arn:aws:iam::000000000000:role/states"
+    machine = states.create_state_machine(name=name, definition=MACHINE, roleArn=role)["stateMachineArn"]
+    states.start_execution(stateMachineArn=machine, name="one")
+    stack = {
+        "region": "us-east-1",
+        "table": table,
+        "aws_endpoint_url": aws_endpoint,
+        "state_machine_arn": machine,
+        "providers_secret_arn": secrets.create_secret(Name=name, SecretString=json.dumps({"vidu": ARK}))["ARN"],
+        "dead_letter_queue_url": sqs.create_queue(QueueName=name)["QueueUrl"],
+    }
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "stack.json").write_text(json.dumps(stack))
+    world = World(checkout=tmp_path)
+    assert main(["status", "--local", "--json"], world) == 0
+    quiet = json.loads(capsys.readouterr().out)
+    assert quiet["attention"] == []
+
+    now = datetime.now(UTC)
+    hour_ago = (now - NOON).total_seconds() - 3600
+    TableKeys(dynamodb, table).create("alice", "", now)
+    tasks = TableTasks(dynamodb, table)
+    tasks.create(a_task(state=State.PROCESSING))  # whose execution ended days ago
+    lost = a_task(hour_ago, state=State.FAILED)
+    tasks.create(replace(lost, failure=Failure(reason=FailureClass.LOST)))
+    sqs.send_message(QueueUrl=stack["dead_letter_queue_url"], MessageBody="{}")
+    assert main(["status", "--local", "--json"], world) == 1
+    found = json.loads(capsys.readouterr().out)
+    assert found["providers"] == [
+        {"name": "vidu", "dialect": "volc_ark", "models": [], "slots": 3, "in_line": 0, "under_way": 1}
+    ]
+    counts = ("unfinished", "overdue", "running_executions", "dead_letters", "submitted", "failed", "lost")
+    assert [found[name] for name in counts] == [{"processing": 1}, 1, 1, 1, 1, {"lost": 1}, 1]
+    assert len(found["attention"]) == 3
+    assert main(["status", "--local"], world) == 1
+    assert "1 task lost within 24 hours" in capsys.readouterr().out
+    secrets.close()
+    sqs.close()
+    states.close()
