@@ -21,6 +21,7 @@ from reelkeep.domain.notices.notice import test_event as tried
 from reelkeep.domain.notices.subscription import EVENT_TYPES, FINAL_STATES
 from reelkeep.domain.notices.webhooks import PauseReason, Webhook
 from reelkeep.domain.task import Adoption, ArchivedFile, Asset, Creation, Failure, Request, State, Task
+from tests.for_each import for_each
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT: dict[str, Any] = json.loads(json.dumps(document()))
@@ -94,7 +95,7 @@ def test_a_webhook_is_shown_its_signature_and_no_attributes_of_a_topic() -> None
         assert sorted(message["headers"]["properties"]) == ["webhook-id", "webhook-signature", "webhook-timestamp"]
 
 
-@pytest.mark.parametrize(("name", "example"), EXAMPLES, ids=[name for name, _ in EXAMPLES])
+@for_each("name, example", EXAMPLES)
 def test_every_example_fits_its_schema(name: str, example: dict[str, Any]) -> None:
     assert example["payload"]["type"] == name
     check(example["payload"], example["headers"])

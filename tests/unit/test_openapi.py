@@ -17,6 +17,7 @@ from docs.generate.parts import with_named_parts
 from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import Http, Submit
 from reelkeep.domain.task import Kind
+from tests.for_each import for_each
 
 DOCUMENT = document()
 OPERATIONS = [
@@ -55,7 +56,7 @@ SUBMISSIONS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "operation"), SUBMISSIONS, ids=[name for name, _ in SUBMISSIONS])
+@for_each("name, operation", SUBMISSIONS)
 def test_every_submission_takes_an_idempotency_key_and_tags(name: str, operation: dict[str, Any]) -> None:
     headers = [each for each in operation["parameters"] if each["in"] == "header"]
     assert [each["name"] for each in headers] == ["Idempotency-Key", "Reelkeep-Tags", "Reelkeep-Priority"]
@@ -90,7 +91,7 @@ def test_every_operation_has_a_name_of_its_own() -> None:
     assert sorted(names) == sorted(set(names))
 
 
-@pytest.mark.parametrize(("name", "operation"), SUBMISSIONS, ids=[name for name, _ in SUBMISSIONS])
+@for_each("name, operation", SUBMISSIONS)
 def test_every_submission_shows_each_refusal_in_the_words_of_its_format(name: str, operation: dict[str, Any]) -> None:
     assert set(operation["responses"]) >= {"400", "401", "413", "422", "429", "500"}
     shown = str(operation["responses"])
@@ -101,7 +102,7 @@ def test_whatever_has_an_id_in_its_path_may_not_be_found() -> None:
     assert not [name for name, operation in OPERATIONS if "_id}" in name and "404" not in operation["responses"]]
 
 
-@pytest.mark.parametrize(("name", "operation"), OPERATIONS, ids=lambda value: value if isinstance(value, str) else "")
+@for_each("name, operation", OPERATIONS)
 def test_every_operation_says_what_it_does_and_what_can_go_wrong(name: str, operation: dict[str, Any]) -> None:
     assert operation["summary"]
     assert {status[0] for status in operation["responses"]} >= {"5"}
@@ -119,7 +120,7 @@ def resolved(schema: dict[str, Any]) -> dict[str, Any]:
     return named.get(reference, schema)
 
 
-@pytest.mark.parametrize(("name", "media"), BODIES, ids=lambda value: value if isinstance(value, str) else "")
+@for_each("name, media", BODIES)
 def test_every_body_has_an_example_that_fits_its_schema(name: str, media: dict[str, Any]) -> None:
     schema = {**media["schema"], "components": DOCUMENT["components"]}
     validator = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
@@ -128,7 +129,7 @@ def test_every_body_has_an_example_that_fits_its_schema(name: str, media: dict[s
         validator.validate(example)
 
 
-@pytest.mark.parametrize("route", SUBMITS, ids=lambda route: route.path)
+@for_each("route", SUBMITS)
 def test_every_example_of_a_submission_is_understood_and_kept_word_for_word(route: Submit) -> None:
     described = DOCUMENT["paths"][route.path]["post"]["requestBody"]["content"]["application/json"]
     for example in examples(described):
@@ -158,12 +159,12 @@ def test_a_new_task_is_one_type_a_kind_told_apart_by_its_kind() -> None:
     assert kinds == {kind.value: kind.value for kind in Kind}
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@for_each("name", SCHEMAS)
 def test_an_object_in_an_object_has_a_name_of_its_own(name: str) -> None:
     assert not [each for each in inside(SCHEMAS[name]) if isinstance(each.get("properties"), dict)]
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@for_each("name", SCHEMAS)
 def test_no_field_has_a_default_that_a_generated_client_would_always_send(name: str) -> None:
     assert not [field for field in SCHEMAS[name].get("properties", {}).values() if "default" in field]
 

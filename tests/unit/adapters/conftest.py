@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,7 +12,9 @@ import pytest
 import trustme
 from botocore.config import Config
 
+from reelkeep.adapters.http.outbound import Outbound
 from tests.servers import Bucket, Request, Server, serving_tls
+from tests.unit.adapters.copy_harness import Archive
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -61,3 +65,10 @@ def store(served: tuple[_Served, list[Server], list[Any]], monkeypatch: pytest.M
     answering.bucket = Bucket()
     for server in servers:
         server.requests.clear()  # they hold whole files
+
+
+@pytest.fixture
+def archive(store: Store) -> Iterator[Archive]:
+    no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default one loads all the world's certificates
+    with closing(Outbound(no_tls)) as outbound:
+        yield Archive(outbound, store.bucket, store.s3)

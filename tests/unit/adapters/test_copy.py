@@ -1,15 +1,9 @@
+"""A file is copied from a provider's link into the archive: whole, checked, and visible only then."""
+
 from __future__ import annotations
 
-import gzip
-import ssl
-import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from itertools import count
-from threading import Event
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -17,83 +11,15 @@ import pytest
 from botocore.exceptions import ClientError
 
 from reelkeep.adapters.copying.copy import copy
-from reelkeep.adapters.copying.source import RANGE_BYTES, in_order
-from reelkeep.adapters.http.outbound import Outbound
+from reelkeep.adapters.copying.source import RANGE_BYTES
 from reelkeep.domain.task import ArchivedFile
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceTooLarge
 from tests.samples import lengthened, picture, video
-from tests.servers import Answering, Bucket, Cut, Request, Server, reply
-from tests.unit.adapters.conftest import Store
+from tests.servers import Request, Server, reply
 
 if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
-
-MEDIUM = lengthened(video(), 400_000)
-LONG = lengthened(video(), 2 * RANGE_BYTES + 12_345)
-PAGE = b"<!doctype html><title>Sorry</title>"
-
-
-@dataclass
-class File:
-    """A file as an object store serves it, with what may go wrong on the way."""
-
-    content: bytes
-    tag: str = '"one"'
-    ranges: bool = True
-    encoding: str = ""
-    cuts: list[int] = field(default_factory=list)  # how many bytes the next answers send before they are cut
-    faults: list[list[bytes]] = field(default_factory=list)  # the next answers
-
-    def __call__(self, request: Request) -> Iterator[bytes]:
-        if self.faults:
-            yield from self.faults.pop(0)
-            return
-        length, part = len(self.content), request.range if self.ranges else None
-        if part and request.headers.get("if-range", self.tag) == self.tag:
-            first, last = part[0], min(part[1], length - 1)
-            headers = {"content_range": f"bytes {first}-{last}/{length}"}
-            answer = reply(
-                206, self.content[first : last + 1], etag=self.tag, content_encoding=self.encoding, **headers
-            )
-        else:
-            answer = reply(200, self.content, etag=self.tag, content_encoding=self.encoding)
-        yield answer[0]
-        if self.cuts:
-            yield answer[1][: self.cuts.pop(0)]
-            raise Cut
-        yield answer[1]
-
-
-@dataclass
-class Archive:
-    """What a copy needs besides its source."""
-
-    outbound: Outbound
-    bucket: Bucket
-    s3: S3Client
-    paused: list[float] = field(default_factory=list)
-
-    def copy(self, url: str, **more: Any) -> ArchivedFile:
-        given: dict[str, Any] = {
-            "expected": "video",
-            "limit_bytes": 1 << 40,
-            "seconds": 20,
-            "metadata": {"task-id": "t"},
-        }
-        given |= {"key": "v.mp4", "pause": self.paused.append, "s3": self.s3, "outbound": self.outbound}
-        given["ticks"] = lambda: 0.0  # nothing takes any time
-        return copy(Source(url, allow_private=True), bucket="bucket", **given | more)
-
-    @property
-    def objects(self) -> dict[str, bytes]:
-        return self.bucket.objects
-
-
-@pytest.fixture
-def archive(store: Store) -> Iterator[Archive]:
-    no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default one loads all the world's certificates
-    with closing(Outbound(no_tls)) as outbound:
-        yield Archive(outbound, store.bucket, store.s3)
+    pass
+from tests.unit.adapters.copy_harness import LONG, MEDIUM, PAGE, Archive, File, _until_close, answering
 
 
 def test_a_video_is_kept_whole_with_all_that_was_learned_of_it(archive: Archive) -> None:
@@ -161,14 +87,6 @@ def test_a_small_file_costs_one_request_and_a_larger_one_is_sent_in_parts(
     assert len(archive.bucket.calls) == requests
 
 
-def test_a_server_without_ranges_is_read_in_one_go(archive: Archive) -> None:
-    with Server(File(LONG, ranges=False)) as source:
-        archive.copy(source.url())
-
-    assert archive.objects == {"v.mp4": LONG}
-    assert len(source.requests) == 1
-
-
 def test_a_file_in_chunks_is_kept_whole_though_its_length_is_not_said(archive: Archive) -> None:
     content = lengthened(video(), (2 << 20) + 5)
 
@@ -206,107 +124,9 @@ def test_a_file_of_unknown_length_may_end_where_a_part_does(archive: Archive, en
     assert archive.objects == {"v.mp4": content}
 
 
-# A source that is cut ---------------------------------------------------------------------------------------
-
-
-def test_a_cut_connection_is_resumed_where_it_was_cut(archive: Archive) -> None:
-    with Server(File(LONG, cuts=[3_000_000, 2_000_007])) as source:
-        archive.copy(source.url())
-
-    assert archive.objects == {"v.mp4": LONG}
-    assert "range" not in source.requests[0].headers
-    last = len(LONG) - 1
-    assert [request.range for request in source.requests[1:]] == [(3_000_000, last), (5_000_007, last)]
-    assert {request.headers.get("if-range") for request in source.requests[1:]} == {'"one"'}
-
-
-@pytest.mark.parametrize("status", [200, 400, 403, 404, 416, 501])
-def test_a_server_that_refuses_ranges_is_asked_for_the_whole_file_again(archive: Archive, status: int) -> None:
-    file = File(MEDIUM, cuts=[150_000])
-
-    def answering(request: Request) -> Iterable[bytes]:
-        refused = request.range is not None and status != 200
-        return reply(status, PAGE) if refused else file(replace(request, headers={}))
-
-    with Server(answering) as source:
-        archive.copy(source.url())
-
-    assert archive.objects == {"v.mp4": MEDIUM}
-
-
-def test_a_file_that_changed_meanwhile_is_read_from_its_beginning(archive: Archive) -> None:
-    file = File(LONG, cuts=[3_000_000])
-    other = lengthened(video(frames=48), len(LONG) + 1)
-
-    def answering(request: Request) -> Iterator[bytes]:
-        if not file.cuts:
-            file.content, file.tag = other, '"two"'
-        yield from file(request)
-
-    with Server(answering) as source:
-        archived = archive.copy(source.url())
-
-    assert archive.objects == {"v.mp4": other}
-    assert archived.duration == 2.0
-
-
-def test_a_file_with_a_weak_tag_only_is_never_put_together_from_pieces(archive: Archive) -> None:
-    with Server(File(LONG, tag='W/"one"', cuts=[RANGE_BYTES, 5_000_000])) as source:
-        archive.copy(source.url())
-
-    assert archive.objects == {"v.mp4": LONG}
-    assert not any("if-range" in request.headers for request in source.requests)
-
-
-def test_a_server_without_ranges_that_is_cut_is_asked_again_for_all(archive: Archive) -> None:
-    with Server(File(LONG, ranges=False, cuts=[1_000_000, 5_000_000])) as source:
-        archive.copy(source.url())
-
-    assert archive.objects == {"v.mp4": LONG}
-    assert sum(request.range is None for request in source.requests) == 2
-
-
-def test_a_source_that_is_always_cut_is_busy(archive: Archive) -> None:
-    with Server(File(LONG, ranges=False, cuts=[1_000_000] * 9)) as source, pytest.raises(SourceBusy, match="cut"):
-        archive.copy(source.url())
-
-    assert archive.objects == {}
-    assert sum(request.range is None for request in source.requests) == 3
-
-
-def test_a_server_that_answers_ranges_with_nonsense_is_read_in_one_go(archive: Archive) -> None:
-    def answering(request: Request) -> list[bytes]:
-        if request.range is None:
-            return reply(200, LONG)
-        first, last = request.range
-        tag = '"one"' if first == 0 else '"another"'  # as behind two machines that number for themselves
-        content_range = f"bytes {first}-{min(last, len(LONG) - 1)}/{len(LONG)}"
-        return reply(206, LONG[first : last + 1], etag=tag, content_range=content_range)
-
-    with Server(answering) as source:
-        archive.copy(source.url())
-
-    assert archive.objects == {"v.mp4": LONG}
-
-
-def test_a_file_whose_end_nobody_announced_is_not_kept_if_its_end_is_missing(archive: Archive) -> None:
-    content = video()[:-50]
-    with (
-        Server(lambda _: _until_close(content)) as source,
-        pytest.raises(SourceBusy, match="not whole"),
-    ):
-        archive.copy(source.url())
-
-    assert archive.objects == {}
-    assert len(source.requests) == 3
-
-
 def test_time_that_runs_out_makes_a_source_busy(archive: Archive) -> None:
     with Server(File(video())) as source, pytest.raises(SourceBusy, match="no time left"):
         archive.copy(source.url(), seconds=0)
-
-
-# What is refused --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 410])
@@ -397,91 +217,6 @@ def test_an_endless_file_ends_at_the_limit(archive: Archive) -> None:
     assert archive.bucket.parts == {}
 
 
-@pytest.mark.parametrize(
-    ("packed", "encoding"),
-    [
-        (gzip.compress, "gzip"),
-        (lambda content: gzip.compress(content[:999]) + gzip.compress(content[999:]), "gzip"),
-        (zlib.compress, "deflate"),
-        (bytes, "GZIP"),
-    ],
-)
-@pytest.mark.parametrize("content", [video(), MEDIUM])
-def test_a_file_that_was_packed_against_our_wish_or_says_so_is_kept_as_it_was(
-    packed: Callable[[bytes], bytes], encoding: str, content: bytes, archive: Archive
-) -> None:
-    sent = File(packed(content), encoding=encoding)
-    with Server(sent) as source:
-        archived = archive.copy(source.url())
-
-    assert archive.objects == {"v.mp4": content}
-    assert (archived.bytes, archived.sha256) == (len(content), sha256(content).hexdigest())
-    assert source.requests[0].headers["accept-encoding"] == "identity"
-
-
-@pytest.mark.parametrize(
-    "wrong", [lambda packed: packed[:-9], lambda packed: packed + b"more", lambda packed: b"\x1f\x8b" + packed]
-)
-def test_a_packed_file_that_is_not_whole_is_not_kept(wrong: Callable[[bytes], bytes], archive: Archive) -> None:
-    sent = wrong(gzip.compress(video()))
-    with (
-        Server(lambda _: reply(200, sent, content_encoding="gzip")) as source,
-        pytest.raises(SourceBusy, match="packed"),
-    ):
-        archive.copy(source.url())
-
-    assert archive.objects == {}
-
-
-def test_a_packed_file_that_is_cut_on_its_way_is_read_again_from_its_beginning(archive: Archive) -> None:
-    with Server(File(gzip.compress(LONG), encoding="gzip", cuts=[2000, 2000])) as source:
-        archive.copy(source.url())
-
-    assert archive.objects == {"v.mp4": LONG}
-
-
-def test_a_file_that_unpacks_to_more_than_is_kept_is_refused(archive: Archive) -> None:
-    bomb = gzip.compress(lengthened(video(), 8 << 20))
-    assert len(bomb) < 1 << 20
-    with (
-        Server(lambda _: reply(200, bomb, content_encoding="gzip")) as source,
-        pytest.raises(SourceTooLarge, match="larger"),
-    ):
-        archive.copy(source.url(), limit_bytes=6 << 20)
-
-    assert archive.objects == {}
-
-
-@pytest.mark.parametrize("coding", ["aws-chunked", "none", "utf-8", "identity", "br", "gzip", "x, y"])
-@pytest.mark.parametrize("cuts", [[], [1, 150_000]])
-def test_a_coding_that_a_file_does_not_have_is_ignored(archive: Archive, coding: str, cuts: list[int]) -> None:
-    with Server(File(MEDIUM, encoding=coding, cuts=[*cuts])) as source:
-        archive.copy(source.url())
-
-    assert archive.objects == {"v.mp4": MEDIUM}
-    assert archive.bucket.calls == ["PutObject"]
-
-
-def test_what_is_packed_in_a_way_that_nobody_asked_for_is_no_video(archive: Archive) -> None:
-    with (
-        Server(lambda _: reply(200, b"\x8b\x02\x80" + bytes(5000), content_encoding="br")) as source,
-        pytest.raises(SourceBad, match="no known kind"),
-    ):
-        archive.copy(source.url())
-
-
-def test_a_range_that_nobody_asked_for_is_the_file_if_it_is_all_of_it(archive: Archive) -> None:
-    content = video()
-    whole = reply(206, content, content_range=f"bytes 0-{len(content) - 1}/{len(content)}")
-    half = reply(206, content[:900], content_range=f"bytes 0-899/{len(content)}")
-    with Server(answering(whole)) as source:
-        archive.copy(source.url())
-    with Server(answering(half)) as source, pytest.raises(SourceBusy, match="206"):
-        archive.copy(source.url())
-
-    assert archive.objects == {"v.mp4": content}
-
-
 @pytest.mark.parametrize("disliked", ["Mozilla", "reelkeep", "curl"])
 def test_a_server_that_dislikes_an_agent_is_asked_as_another(archive: Archive, disliked: str) -> None:
     file = File(MEDIUM, cuts=[150_000])
@@ -536,10 +271,6 @@ def test_a_link_to_the_inside_is_refused(archive: Archive) -> None:
     assert source.requests == []
 
 
-def answering(answer: Iterable[bytes]) -> Answering:
-    return lambda _: answer
-
-
 def test_no_error_shows_the_signature_of_a_link(archive: Archive) -> None:
     for answer in (reply(403), reply(503), reply(200, PAGE), reply(302, location="http://[broken/?signature=secret")):
         with Server(answering(answer)) as source, pytest.raises(Exception, match=r".") as caught:
@@ -577,9 +308,6 @@ def test_a_file_that_somebody_else_writes_at_this_moment_is_busy(archive: Archiv
         archive.copy(source.url(), part_bytes=16 << 20 if call == "PutObject" else 1 << 20)
 
 
-# The archive's own troubles ---------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("call", "fault"),
     [
@@ -614,87 +342,3 @@ def test_parts_are_not_left_behind_when_one_fails(archive: Archive) -> None:
 
     assert archive.objects == {}
     assert archive.bucket.calls[-1] == "AbortMultipartUpload"
-
-
-# A slow source ----------------------------------------------------------------------------------------------
-
-
-def slowly() -> Callable[[], float]:
-    """A clock by which everything takes a while."""
-    ticks = count(0, 0.5)
-    return lambda: next(ticks)
-
-
-LONGER = lengthened(video(), 6 * RANGE_BYTES + 3)
-
-
-@pytest.mark.parametrize("cuts", [[], [6_000_000, 1_000_000, 7]])
-def test_a_source_that_is_slow_on_one_connection_is_read_on_several(archive: Archive, cuts: list[int]) -> None:
-    with Server(File(LONGER, cuts=cuts)) as source:
-        archive.copy(source.url(), ticks=slowly(), seconds=10_000)
-
-    assert archive.objects == {"v.mp4": LONGER}
-    assert "range" not in source.requests[0].headers
-    firsts = sorted(request.range[0] for request in source.requests[1:] if request.range)
-    assert len(firsts) >= 5
-    assert firsts[0] >= RANGE_BYTES
-
-
-def test_a_source_that_is_quick_is_read_on_one(archive: Archive) -> None:
-    with Server(File(LONGER)) as source:
-        archive.copy(source.url(), ticks=lambda: 0.0)
-
-    assert archive.objects == {"v.mp4": LONGER}
-    assert len(source.requests) == 1
-
-
-@pytest.mark.parametrize("status", [200, 403, 503])
-def test_a_slow_source_that_refuses_ranges_is_read_on_as_it_was_begun(archive: Archive, status: int) -> None:
-    file = File(LONGER)
-
-    def answering(request: Request) -> Iterable[bytes]:
-        refused = request.range is not None and status != 200
-        return reply(status, PAGE) if refused else file(replace(request, headers={}))
-
-    with Server(answering) as source:
-        archive.copy(source.url(), ticks=slowly(), seconds=10_000)
-
-    assert archive.objects == {"v.mp4": LONGER}
-    assert sum(request.range is None for request in source.requests) == 1
-
-
-def test_a_file_that_changes_while_it_is_read_in_ranges_is_read_from_its_beginning(archive: Archive) -> None:
-    file = File(LONGER)
-    other = lengthened(video(frames=48), len(LONGER) + 1)
-    answered = Event()  # the first range; without any, the file would be read on as it was begun
-
-    def answering(request: Request) -> Iterator[bytes]:
-        if request.range and request.range[0] > 3 * RANGE_BYTES:
-            answered.wait()
-            file.content, file.tag = other, '"two"'
-        yield from file(request)
-        if request.range and request.range[0] < 2 * RANGE_BYTES:
-            answered.set()
-
-    with Server(answering) as source:
-        archive.copy(source.url(), ticks=slowly(), seconds=10_000)
-
-    assert archive.objects == {"v.mp4": other}
-
-
-def test_the_results_of_calls_come_in_order_and_an_error_in_its_turn() -> None:
-    def call(number: int) -> bytes:
-        if number == 7:
-            raise SourceGone("dead")
-        return bytes([number])
-
-    results = in_order((partial(call, number) for number in range(20)), at_once=4, ahead=6)
-
-    assert [next(results) for _ in range(7)] == [bytes([number]) for number in range(7)]
-    with pytest.raises(SourceGone):
-        next(results)
-
-
-def _until_close(content: bytes) -> Iterator[bytes]:
-    yield b"HTTP/1.1 200 OK\r\n\r\n" + content
-    raise Cut

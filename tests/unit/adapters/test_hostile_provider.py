@@ -28,7 +28,7 @@ from reelkeep.domain.wire import Json
 from tests.samples import lengthened, video
 from tests.servers import Bucket, Cut, Request, Server, reply
 from tests.unit.adapters.conftest import Store
-from tests.unit.adapters.test_copy import File
+from tests.unit.adapters.copy_harness import File
 from tests.unit.services.harness import Harness
 
 OUTSIDE = "127.0.0.2"

@@ -13,6 +13,7 @@ from reelkeep.dialects.dialect import Dialect, Show
 from reelkeep.domain.observation import Failed
 from reelkeep.domain.task import Dispatch, DispatchStatus, Failure, FailureClass, Kind, Request, Task
 from reelkeep.domain.wire import Json, ProviderResponse
+from tests.for_each import for_each
 from tests.unit.dialects.harness import NOW, link_to, task_of
 
 POLICY, INPUT, CREDIT, THROTTLED, PROVIDER, EXPIRED, LOST, CANCELLED, DEADLINE = FailureClass
@@ -91,9 +92,9 @@ def said(name: str, reason: FailureClass, code: str) -> Json:
     raise AssertionError(f"nobody has written down how {name} says {reason}")
 
 
-@pytest.mark.parametrize("code", ["", *FOREIGN])
-@pytest.mark.parametrize("reason", FailureClass)
-@pytest.mark.parametrize("name", DIALECTS)
+@for_each("code", ["", *FOREIGN])
+@for_each("reason", FailureClass)
+@for_each("name", DIALECTS)
 def test_every_dialect_says_every_class_in_its_own_words(name: str, reason: FailureClass, code: str) -> None:
     body = shown(DIALECTS[name], failed(reason, code))
     expected = said(name, reason, code)
@@ -194,8 +195,8 @@ BODIES: dict[str, Callable[[str], Any]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "reason", "code"),
+@for_each(
+    "name, reason, code",
     [(name, reason, code) for name, kinds in CODES.items() for reason, codes in kinds.items() for code in codes],
 )
 def test_a_providers_code_is_of_the_right_class_and_says_whether_to_try_again(

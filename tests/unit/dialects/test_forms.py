@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from reelkeep.dialects.dialect import Http
 from reelkeep.dialects.families.form_data import form_in, picture, plain, unpacked
 from reelkeep.domain import errors
+from tests.for_each import for_each
 from tests.unit.dialects.videos_harness import PNG, PNG_URI, form, posted
 
 
@@ -23,8 +24,8 @@ def test_json_that_curl_sends_as_a_form_is_no_form() -> None:
     assert form_in(posted(b' {"prompt": "a boat"}', "application/x-www-form-urlencoded")) is None
 
 
-@pytest.mark.parametrize(
-    ("fields", "read"),
+@for_each(
+    "fields, read",
     [
         ([("prompt", "a=b&c"), ("n", "1")], {"prompt": "a=b&c", "n": "1"}),
         ([("prompt", "")], {"prompt": ""}),
@@ -69,8 +70,8 @@ def test_a_file_is_a_data_uri_of_what_it_is(content: bytes, said: str, kind: str
     assert read["prompt"] == "x"
 
 
-@pytest.mark.parametrize(
-    ("http", "field"),
+@for_each(
+    "http, field",
     [
         (posted(b"nothing of the kind", "multipart/form-data; boundary=x"), ""),
         (posted(b"", "multipart/form-data; boundary=x"), ""),
@@ -112,8 +113,8 @@ def test_whatever_bytes_a_form_holds_are_read_or_refused(body: bytes) -> None:
             form_in(posted(b"--x\r\n" + body, kind))
 
 
-@pytest.mark.parametrize(
-    ("text", "meant"),
+@for_each(
+    "text, meant",
     [("7", 7), ("-1", -1), ("0.5", 0.5), ("true", True), ("false", False), ("True", "True"), ("", ""), ("1e5", "1e5"),
      ("٣", "٣"), ("9" * 19, "9" * 19)],
 )  # fmt: skip

@@ -34,6 +34,7 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Dispatch, DispatchStatus, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json, ProviderRequest
+from tests.for_each import for_each
 from tests.unit.dialects.harness import (
     BOAT,
     NOW,
@@ -297,9 +298,9 @@ def test_it_is_followed_until_then(word: str, state: State) -> None:
 ACCOUNT = (1000, 1001, 1002, 1003, 1004, 1103)
 
 
-@pytest.mark.parametrize("in_200", [True, False])
-@pytest.mark.parametrize(
-    ("status", "code", "kind"),
+@for_each("in_200", [True, False])
+@for_each(
+    "status, code, kind",
     [
         *((401, code, FailureClass.PROVIDER) for code in ACCOUNT),
         (429, 1101, FailureClass.CREDIT),

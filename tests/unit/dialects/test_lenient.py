@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from reelkeep.dialects.families import lenient
 from reelkeep.dialects.families.client import segment
 from reelkeep.domain.wire import Json
+from tests.for_each import for_each
 
 
-@pytest.mark.parametrize(
-    ("said", "understood"),
+@for_each(
+    "said, understood",
     [
         ("885000000000000001", "885000000000000001"),
         (885000000000000001, "885000000000000001"),

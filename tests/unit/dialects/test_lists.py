@@ -12,6 +12,7 @@ from reelkeep.dialects import all_dialects, upstream
 from reelkeep.domain.observation import ListedPage, Succeeded
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json, ProviderDialect
+from tests.for_each import for_each
 from tests.unit.dialects.harness import answer, listed
 
 NOW = datetime(2026, 1, 6, 8, tzinfo=UTC)
@@ -240,8 +241,8 @@ def test_a_gateway_without_a_list_of_videos_has_made_none() -> None:
     assert listed(speaker("openai_videos").successes(SINCE), refused)[1] == []
 
 
-@pytest.mark.parametrize("name", LISTS)
-@pytest.mark.parametrize("state", ["processing", "running", "failed", "in_progress", "", None, 7])
+@for_each("name", LISTS)
+@for_each("state", ["processing", "running", "failed", "in_progress", "", None, 7])
 def test_only_successes_are_taken(name: str, state: Json) -> None:
     word = "state" if name == "vidu_ent_v2" else "status"
     found = read(name, ITEMS[name](**{word: state}))

@@ -28,6 +28,7 @@ from reelkeep.domain.errors import (
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.tags import Labels
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Kind, Request, State, Task
+from tests.for_each import for_each
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TASK_ID = "019aa6f1b2c80123456789abcdef0123"
@@ -167,7 +168,7 @@ def test_every_field_of_a_submission_is_understood() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     "least",
     [
         {"kind": "text2video", "prompt": "a paper boat"},
@@ -182,15 +183,14 @@ def test_every_field_of_a_submission_is_understood() -> None:
         {"kind": "lip-sync", "video_url": FILM, "prompt": "good morning"},
         {"kind": "multiframe", "images": [BOAT, BOAT]},
     ],
-    ids=lambda least: least["kind"],
 )
 def test_a_kind_wants_no_more_than_it_needs(least: dict[str, Any]) -> None:
     request = submitted(least)
     assert (request.kind, request.body) == (least["kind"], least)
 
 
-@pytest.mark.parametrize(
-    ("said", "fields"),
+@for_each(
+    "said, fields",
     [
         ({}, ["kind"]),
         ({"kind": "text2audio"}, ["kind"]),
@@ -338,8 +338,8 @@ def test_a_listing_may_end_in_the_far_future() -> None:
     assert listing(("created_to", "9999-12-31T23:59:59Z")).filter == Filter(created_to=end)
 
 
-@pytest.mark.parametrize(
-    ("query", "field"),
+@for_each(
+    "query, field",
     [
         ([("status", "success")], "status"),
         ([("limits", "10")], "limits"),

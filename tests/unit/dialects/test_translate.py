@@ -16,6 +16,7 @@ from reelkeep.dialects.values import Image, Name, Prompt, Ratio, TextSeconds, Ur
 from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
+from tests.for_each import for_each
 from tests.unit.dialects.harness import BOAT, TINY
 
 
@@ -219,8 +220,8 @@ def test_false_says_nothing_where_it_is_what_is_done_anyway() -> None:
     assert written(watermark=False, off_peak=False, last_frame=False) == {"model": "m", "frames": [BOAT]}
 
 
-@pytest.mark.parametrize(
-    ("said", "sentence"),
+@for_each(
+    "said, sentence",
     [
         ({"words": 7}, "words must be a string"),
         ({"words": "w" * 5001}, "words must have at most 5000 characters"),

@@ -12,6 +12,7 @@ from reelkeep.dialects.video_generations.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, State
 from reelkeep.domain.wire import Json
+from tests.for_each import for_each
 from tests.unit.dialects.harness import ARCHIVED, TASK_ID, Speaker, finished, link_to, task_of
 from tests.unit.dialects.videos_harness import BODY, form, posted, request_of, stages
 
@@ -99,8 +100,8 @@ def error(message: str, param: str | None, code: str) -> Json:
     return {"error": {"message": message, "type": "invalid_request_error", "param": param, "code": code}}
 
 
-@pytest.mark.parametrize(
-    ("raised", "status", "body"),
+@for_each(
+    "raised, status, body",
     [
         (
             errors.NotFound(f"there is no task {TASK_ID}", field="task_id"),

@@ -17,6 +17,7 @@ from reelkeep.dialects.video_generations.wire import BODIES, Submission
 from reelkeep.domain import errors
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
+from tests.for_each import for_each
 from tests.unit.dialects.harness import TINY, task_of
 from tests.unit.dialects.videos_harness import (
     BODY,
@@ -56,8 +57,8 @@ def understood(body: Json) -> dict[str, Any]:
 IMAGE = {"kind": Kind.IMG2VIDEO, "images": (FIRST,)}
 
 
-@pytest.mark.parametrize(
-    ("body", "says"),
+@for_each(
+    "body, says",
     [
         ({"model": "viduq3-pro", "provider": "second"}, {"model": "viduq3-pro", "provider": "second"}),
         ({"duration": 5}, {"duration": 5}),
@@ -180,8 +181,8 @@ def test_metadata_in_a_form_may_be_one_field_of_json() -> None:
     assert request.seed == 7
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
+@for_each(
+    "body, field",
     [
         ({"prompt": ""}, "prompt"),
         ({"prompt": "  "}, "prompt"),
@@ -259,8 +260,8 @@ def test_any_form_is_understood_or_refused(fields: list[tuple[str, str]]) -> Non
 # --- sizes ---
 
 
-@pytest.mark.parametrize(
-    ("size", "said"),
+@for_each(
+    "size, said",
     [
         ("1920x1080", ("1080p", "16:9")),
         ("864x480", ("480p", "16:9")),
@@ -279,8 +280,8 @@ def test_a_size_is_a_resolution_and_a_ratio(size: str, said: tuple[str, str]) ->
     assert shape(size) == said
 
 
-@pytest.mark.parametrize("resolution", ["360p", "480p", "540p", "720p", "1080p", "2K", "4K"])
-@pytest.mark.parametrize("ratio", ["16:9", "9:16", "4:3", "3:4", "1:1", "21:9", "3:2", "2:3"])
+@for_each("resolution", ["360p", "480p", "540p", "720p", "1080p", "2K", "4K"])
+@for_each("ratio", ["16:9", "9:16", "4:3", "3:4", "1:1", "21:9", "3:2", "2:3"])
 def test_every_resolution_and_ratio_has_a_size_that_says_the_same(resolution: str, ratio: str) -> None:
     assert shape(pixels(resolution, ratio)) == (resolution, ratio)
 

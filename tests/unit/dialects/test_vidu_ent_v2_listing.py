@@ -9,6 +9,7 @@ from reelkeep.domain import errors
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State
 from reelkeep.domain.wire import Json
+from tests.for_each import for_each
 from tests.unit.dialects.harness import BOAT, TASK_ID, TINY, task_of
 from tests.unit.dialects.vidu_ent_v2_harness import (
     IMAGE_BODY,
@@ -87,8 +88,8 @@ def test_a_page_token_leads_on_from_where_the_page_ended_and_wins_over_a_number(
     assert listing(("pager.page_token", token), ("pager.page", "7")) == Listing(size=10, cursor=TASK_ID)
 
 
-@pytest.mark.parametrize(
-    ("query", "field", "reason"),
+@for_each(
+    "query, field, reason",
     [
         (("pager.pagesz", "101"), "pager.pagesz", "PageSizeOutOfRange"),
         (("paper.pagesz", "0"), "pager.pagesz", "PageSizeOutOfRange"),

@@ -11,6 +11,7 @@ from reelkeep.dialects.vidu_ent_v2.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Kind, Request, State
 from reelkeep.domain.wire import Json
+from tests.for_each import for_each
 from tests.unit.dialects.harness import BOAT, TINY, task_of
 from tests.unit.dialects.vidu_ent_v2_harness import (
     FRAMES,
@@ -24,8 +25,8 @@ from tests.unit.dialects.vidu_ent_v2_harness import (
 )
 
 
-@pytest.mark.parametrize(
-    ("segment", "body", "understood"),
+@for_each(
+    "segment, body, understood",
     [
         (
             "text2video",
@@ -266,8 +267,8 @@ def test_a_wish_for_a_watermark_is_understood_and_repeated(wanted: bool | None) 
 MANY = "FieldItemCountOutOfRange"
 
 
-@pytest.mark.parametrize(
-    ("segment", "body", "field", "reason"),
+@for_each(
+    "segment, body, field, reason",
     [
         ("text2video", {"prompt": "rain"}, "model", "FieldLacking"),
         ("text2video", {"model": "", "prompt": "rain"}, "model", "FieldLacking"),

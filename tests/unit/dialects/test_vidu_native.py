@@ -10,6 +10,7 @@ from reelkeep.dialects.vidu_native.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json
+from tests.for_each import for_each
 from tests.unit.dialects.harness import BOAT, NOW, TASK_ID, TINY, finished, task_of
 from tests.unit.dialects.vidu_native_harness import SUBMISSION, UPDATED, native
 
@@ -90,8 +91,8 @@ def test_a_submission_is_understood_and_kept_word_for_word(body: Json, understoo
 LACKING, INVALID = "missing_required_parameter", "invalid_value"
 
 
-@pytest.mark.parametrize(
-    ("changes", "field", "code"),
+@for_each(
+    "changes, field, code",
     [
         ({"model": None}, "model", LACKING),
         ({"model": ["veo3"]}, "model", INVALID),

@@ -10,6 +10,7 @@ from reelkeep.dialects.vidu_v1.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json
+from tests.for_each import for_each
 from tests.unit.dialects.harness import BOAT, NOW, TASK_ID, TINY, finished, task_of
 from tests.unit.dialects.vidu_v1_harness import IMAGE, SUBMISSION, TEXT, USUAL, asked, v1
 
@@ -124,8 +125,8 @@ LACKING, INVALID, COUNT = "FieldLacking", "FieldInvalid", "FieldItemCountOutOfRa
 LONG = {"type": "text", "content": "é" * 5001}
 
 
-@pytest.mark.parametrize(
-    ("body", "field", "reason"),
+@for_each(
+    "body, field, reason",
     [
         ({}, "type", LACKING),
         ({**SUBMISSION, "type": "text2song"}, "type", INVALID),

@@ -18,6 +18,7 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Asset, Creation, Kind, Request, State
 from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse
+from tests.for_each import for_each
 from tests.unit.dialects.harness import BOAT, TASK_ID, TINY, answer, task_of
 from tests.unit.dialects.vidu_v1_harness import IMAGE, SUBMISSION, TEXT, asked, v1
 
@@ -98,8 +99,8 @@ def test_a_request_of_another_dialect_is_said_in_its_words(request_: Json, body:
 RAIN: dict[str, Json] = {"kind": Kind.TEXT2VIDEO, "model": "m", "prompt": "rain"}
 
 
-@pytest.mark.parametrize(
-    ("request_", "field"),
+@for_each(
+    "request_, field",
     [
         ({**RAIN, "unexpressed": ("camera_fixed", "frames"), "seed": 7}, "camera_fixed"),
         ({**RAIN, "kind": Kind.EXTEND}, "kind"),

@@ -10,6 +10,7 @@ from reelkeep.dialects.volc_ark.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.task import Asset, Failure, FailureClass, Kind, Request, State, Task
 from reelkeep.domain.wire import Json
+from tests.for_each import for_each
 from tests.unit.dialects.harness import (
     ARCHIVED,
     NOW,
@@ -150,8 +151,8 @@ def refused_with(failure: Failure) -> errors.Refused:
     return errors.Refused(failure)
 
 
-@pytest.mark.parametrize(
-    ("error", "status", "said"),
+@for_each(
+    "error, status, said",
     [
         (
             errors.InvalidRequest("model is required", field="model", missing=True),

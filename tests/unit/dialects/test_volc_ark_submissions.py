@@ -7,6 +7,7 @@ import pytest
 from reelkeep.domain import errors
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
+from tests.for_each import for_each
 from tests.unit.dialects.harness import (
     BOAT,
     TASK_ID,
@@ -119,8 +120,8 @@ def test_other_words_for_what_others_know(fields: Json, understood: dict[str, An
     assert request.unexpressed == ()
 
 
-@pytest.mark.parametrize(
-    ("body", "unexpressed"),
+@for_each(
+    "body, unexpressed",
     [
         (asked(camera_fixed=True, draft=True), ("camera_fixed", "draft")),
         (asked(frames=57, duration=5), ("frames",)),
@@ -166,8 +167,8 @@ def test_a_draft_of_ours_is_the_creation_that_the_final_version_builds_on() -> N
     assert (theirs.kind, theirs.creation_id) == (Kind.UPSCALE, "")
 
 
-@pytest.mark.parametrize(
-    ("body", "field"),
+@for_each(
+    "body, field",
     [
         ({"content": [TEXT]}, "model"),
         (asked(model=7), "model"),

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-import pytest
-
 from reelkeep.domain import errors
+from tests.for_each import for_each
 
 
-@pytest.mark.parametrize(
-    ("error", "status"),
+@for_each(
+    "error, status",
     [
         (errors.InvalidRequest, 400),
         (errors.PageSizeOutOfRange, 400),

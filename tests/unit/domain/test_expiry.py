@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.domain.expiry import link_expiry
+from tests.for_each import for_each
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_a_policy_that_is_nested_beyond_all_sense_says_nothing() -> None:
     assert link_expiry(f"https://d1.cloudfront.net/v.mp4?Policy={nested}") is None
 
 
-@pytest.mark.parametrize(
+@for_each(
     "link",
     [
         "https://media.example.com/v.mp4",

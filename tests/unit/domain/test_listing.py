@@ -4,10 +4,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from reelkeep.domain.listing import Filter
 from reelkeep.domain.task import Kind, Request, State, Task
+from tests.for_each import for_each
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 A_MOMENT = timedelta(microseconds=1)
@@ -71,13 +70,13 @@ def test_a_filter_admits_either_what_is_hidden_or_what_is_not() -> None:
     assert [Filter(hidden=True).admits(task) for task in (TASK, hidden)] == [False, True]
 
 
-@pytest.mark.parametrize("field", FITTING)
+@for_each("field", FITTING)
 def test_each_field_admits_what_fits_it_and_nothing_else(field: str) -> None:
     assert Filter(**{field: FITTING[field]}).admits(TASK)
     assert not Filter(**{field: OTHERS[field]}).admits(TASK)
 
 
-@pytest.mark.parametrize("field", FITTING)
+@for_each("field", FITTING)
 def test_all_fields_must_fit(field: str) -> None:
     assert Filter(**FITTING).admits(TASK)
     assert not Filter(**FITTING | {field: OTHERS[field]}).admits(TASK)

@@ -25,6 +25,7 @@ from reelkeep.domain.notices.subscription import (
     filter_policy,
 )
 from reelkeep.domain.task import Kind, Request, State, Task
+from tests.for_each import for_each
 from tests.sns_filters import admits
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -194,8 +195,8 @@ def test_an_endpoint_of_its_protocol_s_form_is_taken(protocol: str, endpoint: st
     ABROAD.check(Channel(protocol), endpoint)
 
 
-@pytest.mark.parametrize(
-    ("protocol", "endpoint"),
+@for_each(
+    "protocol, endpoint",
     [
         ("https", "http://example.com/x"),
         ("https", "https://"),

@@ -11,6 +11,7 @@ from reelkeep.adapters import documents
 from reelkeep.domain import ids
 from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import Backward, Failure, FailureClass, Kind, Request, State, Task
+from tests.for_each import for_each
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 REQUEST = Request(dialect="reelkeep", kind=Kind.TEXT2VIDEO)
@@ -26,8 +27,8 @@ TASK = Task(
 )
 
 
-@pytest.mark.parametrize("after", State)
-@pytest.mark.parametrize("before", State)
+@for_each("after", State)
+@for_each("before", State)
 def test_a_task_only_moves_forward_and_ends_once(before: State, after: State) -> None:
     task, order = replace(TASK, state=before), list(State)
     if before is after or (not before.terminal and order.index(before) < order.index(after)):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.domain.wire import Json, ProviderResponse, parse_json, repair_json
+from tests.for_each import for_each
 
 fit_to_send = st.text(st.characters(exclude_categories=["Cs"]))
 values = st.recursive(
@@ -66,8 +67,8 @@ def test_what_nobody_could_be_sent_again_is_refused(text: bytes) -> None:
         parse_json(text)
 
 
-@pytest.mark.parametrize(
-    ("body", "meant"),
+@for_each(
+    "body, meant",
     [
         (b'"half a \\ud83d pair"', "half a \ufffd pair"),
         (b'"\\ud83d\\ude00"', "\U0001f600"),
