@@ -91,6 +91,9 @@ class FakeTasks:
     def store_raw_response(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
         self.raw_responses.append((task_id, reason, raw))
 
+    def erase_raw_responses(self, task_id: str) -> None:
+        self.raw_responses = [each for each in self.raw_responses if each[0] != task_id]
+
 
 @dataclass
 class FakeClaims:
@@ -230,6 +233,9 @@ class FakeDeliveries:
         saved = replace(delivery, version=delivery.version + 1)
         self.recorded[delivery.owner, delivery.webhook_id, delivery.id] = saved
         return saved
+
+    def delete(self, delivery: Delivery) -> None:
+        self.recorded.pop((delivery.owner, delivery.webhook_id, delivery.id), None)
 
     def page(self, owner: str, webhook_id: str, size: int, before: str = "") -> list[Delivery]:
         found = [

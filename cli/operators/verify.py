@@ -33,7 +33,7 @@ class Records(Protocol):
 @dataclass(frozen=True, slots=True)
 class Difference:
     key: str
-    kind: str  # missing, size, checksum, content, type, manifest, stray
+    kind: str  # missing, size, checksum, content, type, manifest, stray, erased
     detail: str
     task_id: str = ""
     owner: str = ""
@@ -90,7 +90,9 @@ def verify(
     if owner not in (None, task.owner):
         return Checked()
     checked = compared(task)
-    stray = _strays(folder, task, records.get(task.id)) if strays else []
+    stray = _strays(folder, task, records.get(task.id)) if strays or task.erased_at else []
+    if task.erased_at:
+        stray = [replace(each, kind="erased", detail="it was to be erased: erase the task again") for each in stray]
     return replace(checked, differences=checked.differences + stray)
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from reelkeep.domain import transitions
 from reelkeep.domain.claims import key_reused
 from reelkeep.domain.errors import (
     BodyTooLarge,
@@ -130,6 +131,18 @@ _SUBSCRIPTION = Subscription(
     updated_at=_AT,
 )
 _PENDING = SubscriptionView(_SUBSCRIPTION, Status.PENDING)
+
+
+def after(service: str, task: Task) -> Task:
+    """The task when it was served so."""
+    match service:
+        case "hide_task":
+            return replace(task, removed_at=_AT)
+        case "erase_task":
+            return transitions.erased(task, _AT)
+    return task
+
+
 SERVED: Mapping[str, Any] = {  # by the names of services
     "list_providers": [Upstream("vidu", "vidu_ent_v2", ("vidu*",), default=True)],
     "list_models": [Upstream("vidu", "vidu_ent_v2", ("vidu*",), default=True, default_model="viduq3-pro")],

@@ -11,7 +11,7 @@ from pkgutil import walk_packages
 from typing import Any, cast
 
 from docs.generate import texts
-from docs.generate.examples import ERRORS, SERVED, cancelled, finished, link, queueing
+from docs.generate.examples import ERRORS, SERVED, after, cancelled, finished, link, queueing
 from docs.generate.schemas import model_schemas
 from docs.generate.version import ROOT
 from reelkeep.dialects.dialect import (
@@ -183,7 +183,7 @@ def _rendered(dialect: Dialect, route: AnyRoute) -> Reply:
             (creation,) = finished(_asked(dialect)).creations
             return Reply(status=302, headers={"Location": link(creation.assets[0].archived)})  # type: ignore[arg-type]
         case Operation() if "{task_id}" in route.path:
-            return route.render(finished(_asked(dialect)), link)
+            return route.render(after(route.service, finished(_asked(dialect))), link)
         case Operation():
             return route.render(SERVED[route.service])
 

@@ -67,6 +67,19 @@ _OPERATIONS = {
         "Bring a hidden task back",
         "Whichever format hid it. After 30 days that is refused. A task in sight stays as it is.",
     ),
+    "revokeTaskLinks": (
+        "Get other permanent links",
+        "Those that there were lead nowhere from now on. What somebody has followed already works for an hour.",
+    ),
+    "eraseTask": (
+        "Erase a task for good",
+        (
+            "Deletes every version of its files, what it was asked for, and what was sent about it; its links lead "
+            "nowhere at once. What stays is its id, its times, its provider and how it ended. It cannot be undone. "
+            "A repetition finishes what an error left undone. A task under way is refused. What the provider holds, "
+            "and what was sent already, is beyond our reach."
+        ),
+    ),
     "listProviders": (
         "List the providers",
         "In the order of the configuration. The first whose pattern fits a model serves it.",
@@ -139,6 +152,7 @@ _OPERATIONS = {
 }
 ERRORS: Mapping[str, tuple[type[ClientError], ...]] = {  # that do not follow from what an operation takes
     "restoreTask": (Conflict,),
+    "eraseTask": (Conflict,),
     "subscribe": (LimitReached, Conflict),
     "showSubscription": (Conflict,),
     "changeSubscription": (LimitReached, Conflict),

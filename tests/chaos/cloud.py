@@ -272,6 +272,7 @@ def _resources(patch: pytest.MonkeyPatch) -> tuple[str, str, str]:
     """What the template has, and the functions' environment that names it."""
     session = boto3.Session()
     session.client("s3").create_bucket(Bucket=BUCKET)
+    session.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     table = create_table(session.client("dynamodb"))
     topic = session.client("sns").create_topic(Name="chaos")["TopicArn"]
     machine = session.client("stepfunctions").create_state_machine(

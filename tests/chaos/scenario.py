@@ -351,7 +351,11 @@ def _faults_of_end(task: Task, run: ScenarioRun, clean: ScenarioRun) -> list[str
             wrong.append(f"never placed, ended as {task.state}")
     elif task.state is not expected and not unknowable:
         wrong.append(f"{truth} at the provider, {task.state} here: {task.failure}")
-    if task.state is State.SUCCESS:
+    if clean.tasks[0].erased_at:
+        left = {key.rpartition("/")[2]: content for key, content in run.objects.items() if task.id in key}
+        if [*left] != ["manifest.json"] or documents.read(Task, left["manifest.json"]) != task or not task.erased_at:
+            wrong.append(f"erased at {task.erased_at}, and left {sorted(left)}")
+    elif task.state is State.SUCCESS:
         if run.digests != run.files:
             wrong.append(f"kept {sorted(run.digests)}, not {sorted(run.files)}, or other bytes")
         manifest = next(

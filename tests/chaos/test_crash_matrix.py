@@ -65,6 +65,13 @@ SCENARIOS = [
         only=frozenset({"submit"}),
     ),
     Scenario(
+        name="erased in the end",
+        path="/ent/v2/img2video",
+        body=_asked(model="viduq2-pro", images=["data:image/png;base64," + "A" * 80_000]),
+        client_actions=(ClientAction(9000, "POST", "/tasks/{id}/erase"),),
+        only=frozenset({"submit"}),
+    ),
+    Scenario(
         name="a big request, placed later",
         path="/ent/v2/img2video",
         body=_asked("[429:1]", model="viduq2-pro", images=["data:image/png;base64," + "A" * 80_000]),

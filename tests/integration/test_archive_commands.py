@@ -12,8 +12,10 @@ import pytest
 from cli.main import main
 from reelkeep.adapters.dynamodb.task_index import Span
 from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.adapters.s3.erasure import S3Erasure
 from reelkeep.adapters.s3.layout import folder, manifest_key
-from reelkeep.adapters.s3.manifests import write
+from reelkeep.adapters.s3.manifests import S3Manifests, write
+from reelkeep.domain import transitions
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State, Task
 from tests.integration.conftest import create_table
@@ -236,6 +238,21 @@ def test_verify_finds_exactly_what_was_damaged(
     assert {each["key"]: each["kind"] for each in admin("verify")[1]["differences"]} == expected
     found = admin("verify", "--strays")[1]["differences"]
     assert {each["key"]: each["kind"] for each in found} == expected | strays
+
+
+def test_of_an_erased_task_nothing_is_rebuilt_but_its_record_and_what_is_left_of_it_is_found(
+    admin: Admin, dynamodb: DynamoDBClient, s3: S3Client, table: str, bucket: str
+) -> None:
+    task = next(task for task in stock(s3, bucket) if task.creations and task.announcements.announced_at)
+    tombstone = transitions.erased(task, NOON)
+    S3Manifests(lambda: s3, bucket).write_manifest(tombstone)
+    code, said = admin("verify")
+    left = {asset.archived.key for asset in task.assets if asset.archived}
+    assert (code, {each["key"]: each["kind"] for each in said["differences"]}) == (1, dict.fromkeys(left, "erased"))
+    S3Erasure(lambda: s3, bucket).erase_files(task.id)
+    assert admin("verify")[1]["differences"] == []
+    admin("rebuild")
+    assert TableTasks(dynamodb, table).get(task.id) == tombstone
 
 
 def test_files_of_a_task_under_way_are_no_strays(

@@ -121,6 +121,8 @@ class Tasks(Protocol):
     def store_raw_response(self, task_id: str, reason: str, raw: bytes, now: datetime) -> None:
         """For diagnosis, for 30 days; secrets are taken out."""
 
+    def erase_raw_responses(self, task_id: str) -> None: ...
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -249,6 +251,14 @@ class Manifests(Protocol):
         """Writes everything that is known of the task beside its assets."""
 
 
+class Erasure(Protocol):
+    def erase_files(self, task_id: str) -> None:
+        """Every version of every file of the task but its manifest, and all but the last version of that.
+
+        A second time finishes what the first one began.
+        """
+
+
 class Archive(Manifests, Protocol):
     def archive(self, task: Task, number: int, name: str, source: Source, seconds: float) -> ArchivedFile:
         """Copies the file of this name of the task's creation with this number (from 1), and verifies it.
@@ -362,6 +372,9 @@ class Deliveries(Protocol):
 
     def page(self, owner: str, webhook_id: str, size: int, before: str = "") -> Sequence[Delivery]:
         """Newest first, of those with an id below `before`."""
+
+    def delete(self, delivery: Delivery) -> None:
+        """A second time changes nothing."""
 
 
 class CircuitBreakers(Protocol):

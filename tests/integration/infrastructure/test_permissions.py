@@ -193,12 +193,36 @@ def test_what_was_made_elsewhere_can_be_adopted(reachable: Stack) -> None:
         assert adopt() == 0
 
 
-def test_a_finished_task_can_be_removed_and_the_archive_knows(reachable: Stack) -> None:
+def test_a_finished_task_can_be_labelled_hidden_restored_and_erased_and_the_archive_knows(reachable: Stack) -> None:
     task_id = demo.call(reachable, "POST", "/tasks", demo.TASK)["id"]
     await_end(reachable, task_id)
+
+    def archived() -> Any:
+        (manifest,) = Path(reachable.archive).glob(f"tasks/*/*/*/{task_id}/manifest.json")
+        return json.loads(manifest.read_text())
+
+    def ids(query: str) -> list[str]:
+        return [each["id"] for each in demo.call(reachable, "GET", f"/tasks?task_id={task_id}&{query}")["tasks"]]
+
+    shown = demo.call(reachable, "PATCH", f"/tasks/{task_id}", {"starred": True, "tags": ["final"]})
+    assert shown["creations"][0]["url"]
+    assert ids("starred=true") == ids("tag=final&order=oldest") == [task_id]
     demo.call(reachable, "DELETE", f"/api/v3/contents/generations/tasks/{task_id}")
-    (manifest,) = Path(reachable.archive).glob(f"tasks/*/*/*/{task_id}/manifest.json")
-    assert json.loads(manifest.read_text())["removed_at"]
+    assert archived()["removed_at"]
+    assert (ids("hidden=true"), ids("starred=true")) == ([task_id], [])
+    demo.call(reachable, "POST", f"/tasks/{task_id}/restore")
+    other = demo.call(reachable, "POST", f"/tasks/{task_id}/revoke-links")["creations"][0]["url"]
+    assert other != shown["creations"][0]["url"]
+    erased = demo.call(reachable, "POST", f"/tasks/{task_id}/erase")
+    assert demo.call(reachable, "POST", f"/tasks/{task_id}/erase") == erased
+    assert archived()["erased_at"]
+    assert str(demo.TASK["prompt"]) not in json.dumps(archived())
+    s3 = stack.session().client("s3", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    left = s3.list_object_versions(Bucket=reachable.bucket)
+    assert [each["Key"].rpartition("/")[2] for each in left["Versions"] if task_id in each["Key"]] == [
+        "manifest.json"
+    ]
+    assert ids("hidden=true") == []
 
 
 def test_an_owner_can_subscribe_change_and_end_it(subscribable: Stack) -> None:

@@ -29,6 +29,12 @@ def test_rotating_the_secret_revokes_every_link() -> None:
     assert not links.is_valid(*parts(links.path_of(KEY, SECRET)), b"t" * 32)
 
 
+def test_another_epoch_is_another_link() -> None:
+    first, second = (parts(links.path_of(KEY, SECRET, epoch)) for epoch in (0, 1))
+    assert [links.is_valid(*first, SECRET, epoch) for epoch in (0, 1)] == [True, False]
+    assert [links.is_valid(*second, SECRET, epoch) for epoch in (0, 1)] == [False, True]
+
+
 @pytest.mark.parametrize("changed", ["1-cover.jpeg", "request.json", "../../../x", "", "a/b"])
 def test_the_token_of_one_file_opens_no_other(changed: str) -> None:
     token, task_id, _ = parts(links.path_of(KEY, SECRET))

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from reelkeep.domain.errors import Conflict, NotFound
+from reelkeep.domain.links import path_of
 from reelkeep.domain.tags import Labels
-from reelkeep.domain.task import State, Task
+from reelkeep.domain.task import ArchivedFile, State, Task
 from reelkeep.services.organize import Organize
-from reelkeep.services.query import show
+from reelkeep.services.query import FollowLink, show
 from tests.unit.services.harness import ALICE, MALLORY, Harness
+from tests.unit.services.test_query import SECRET, FixedSecret
 
 
 def organize(harness: Harness) -> Organize:
@@ -82,6 +84,24 @@ def test_what_is_hidden_can_be_brought_back_for_thirty_days_whoever_hid_it() -> 
         organized.restore(task_id, ALICE)
 
 
+def test_other_links_take_the_place_of_those_that_are_revoked() -> None:
+    harness, task_id = finished()
+    follow = FollowLink(harness.tasks, lambda *_, **__: "signed", FixedSecret())
+
+    def followed(kept: ArchivedFile | None) -> str:
+        assert kept
+        _, _, token, _, file = path_of(kept.key, SECRET.encode(), kept.link_epoch).split("/")
+        return follow(token, task_id, file, "GET")
+
+    first = harness.task(task_id).assets[0].archived
+    assert followed(first) == "signed"
+    organize(harness).revoke_links(task_id, ALICE)
+    with pytest.raises(NotFound):
+        followed(first)
+    assert followed(harness.task(task_id).assets[0].archived) == "signed"
+    assert harness.archive.manifests[-1] == harness.task(task_id)
+
+
 @pytest.mark.parametrize("task_id", ["", "0" * 32, "../keys", "hers"])
 @pytest.mark.parametrize(
     "ask",
@@ -89,8 +109,9 @@ def test_what_is_hidden_can_be_brought_back_for_thirty_days_whoever_hid_it() -> 
         lambda organized, task_id: organized.change(Labels(task_id, starred=True), MALLORY),
         lambda organized, task_id: organized.hide(task_id, MALLORY),
         lambda organized, task_id: organized.restore(task_id, MALLORY),
+        lambda organized, task_id: organized.revoke_links(task_id, MALLORY),
     ],
-    ids=("change", "hide", "restore"),
+    ids=("change", "hide", "restore", "revoke"),
 )
 def test_another_owner_s_task_is_as_unknown_as_any(task_id: str, ask: Callable[[Organize, str], Any]) -> None:
     harness, known = finished()

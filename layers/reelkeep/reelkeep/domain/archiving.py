@@ -129,6 +129,17 @@ def is_held_up(task: Task, now: datetime) -> bool:
     )
 
 
+def with_other_links(task: Task) -> Task:
+    """The permanent links to its files that there were are revoked."""
+
+    def revoked(asset: Asset) -> Asset:
+        file = asset.archived
+        return replace(asset, archived=replace(file, link_epoch=file.link_epoch + 1)) if file else asset
+
+    creations = (replace(each, assets=tuple(map(revoked, each.assets))) for each in task.creations)
+    return replace(task, creations=tuple(creations))
+
+
 def ended(task: Task, now: datetime) -> Task:
     """A success if every video is in the archive."""
     lost = [asset.lost for _, asset in _assets(task) if asset.name == "video" and asset.lost]

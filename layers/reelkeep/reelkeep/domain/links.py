@@ -1,4 +1,5 @@
-"""Permanent links: unguessable, valid for years, all revoked at once when the secret is rotated."""
+"""Permanent links: unguessable, valid for years. All are revoked at once when the secret is rotated, those of a task
+when its files get another epoch."""
 
 from __future__ import annotations
 
@@ -13,18 +14,19 @@ from reelkeep.domain.task import ArchivedFile
 Links = Callable[[ArchivedFile], str]  # the permanent link to a file in the archive
 
 
-def path_of(key: str, secret: bytes) -> str:
+def path_of(key: str, secret: bytes, epoch: int = 0) -> str:
     """The path of the permanent link to a key in a task's folder."""
     task_id, file = key.split("/")[-2:]
-    return f"/files/{_token(task_id, file, secret)}/{task_id}/{file}"
+    return f"/files/{_token(task_id, file, secret, epoch)}/{task_id}/{file}"
 
 
-def is_valid(token: str, task_id: str, file: str, secret: bytes) -> bool:
+def is_valid(token: str, task_id: str, file: str, secret: bytes, epoch: int = 0) -> bool:
     """Whether this is a permanent link of ours. Whoever made it up, its parts are safe to use then."""
-    is_signed = hmac.compare_digest(token.encode(errors="replace"), _token(task_id, file, secret).encode())
+    is_signed = hmac.compare_digest(token.encode(errors="replace"), _token(task_id, file, secret, epoch).encode())
     return is_signed and ids.is_task_id(task_id)
 
 
-def _token(task_id: str, file: str, secret: bytes) -> str:
-    digest = hmac.digest(secret, f"{task_id}/{file}".encode(errors="replace"), hashlib.sha256)
+def _token(task_id: str, file: str, secret: bytes, epoch: int) -> str:
+    named = f"{epoch}:{task_id}/{file}" if epoch else f"{task_id}/{file}"
+    digest = hmac.digest(secret, named.encode(errors="replace"), hashlib.sha256)
     return base64.urlsafe_b64encode(digest[:18]).decode()  # 144 bits, 24 characters, no padding

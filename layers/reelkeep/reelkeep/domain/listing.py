@@ -43,6 +43,7 @@ class Filter:
             and (not self.tags or any(tag in self.tags for tag in task.request.tags))
             and self.starred in (None, task.starred)
             and self.hidden == (task.removed_at is not None)
+            and task.erased_at is None
             and (not self.words or self._has_words(task))
         )
 

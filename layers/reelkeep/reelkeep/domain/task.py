@@ -172,6 +172,7 @@ class ArchivedFile(Record):
     fps: float | None = None
     width: int | None = None  # pixels
     height: int | None = None
+    link_epoch: int = 0  # its permanent links of earlier ones are revoked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,6 +298,7 @@ class Task(Record):
     succeeded_at: datetime | None = None  # when we saw that the provider was done
     finished_at: datetime | None = None
     removed_at: datetime | None = None  # the owner does not want to see it any more; the archive keeps it
+    erased_at: datetime | None = None  # nothing is left of it but this
     starred: bool = False
 
     state: State = State.CREATED

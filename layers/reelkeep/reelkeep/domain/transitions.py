@@ -35,7 +35,17 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.record_size import fits_record
-from reelkeep.domain.task import Backward, DispatchStatus, Failure, FailureClass, Request, State, Task
+from reelkeep.domain.task import (
+    Announcements,
+    Backward,
+    Dispatch,
+    DispatchStatus,
+    Failure,
+    FailureClass,
+    Request,
+    State,
+    Task,
+)
 
 UNANSWERED = (DispatchStatus.STARTED, DispatchStatus.UNKNOWN)
 _OUTCOME_UNKNOWN = Failure(
@@ -276,3 +286,35 @@ def _failure_at_deadline(task: Task) -> Failure:
     # What was not understood, more than for a moment, may have said that it was made.
     is_clear = not _is_unclear(task) and task.polling.not_understood <= 1
     return Failure(reason=FailureClass.DEADLINE, message=message, retryable=is_clear)
+
+
+def can_be_erased(task: Task, now: datetime) -> bool:
+    """Whether nothing is done any more with a task that has ended."""
+    is_announced = task.announcements.announced_at is not None
+    return task.state.terminal and is_announced and not (task.copying_until and now < task.copying_until)
+
+
+def erased(task: Task, now: datetime) -> Task:
+    """What stays: that there was a task, when, whose and where, and how it ended."""
+    failure = task.failure and Failure(reason=task.failure.reason, retryable=task.failure.retryable)
+    return Task(
+        id=task.id,
+        owner=task.owner,
+        key_id=task.key_id,
+        provider=task.provider,
+        provider_task_id=task.provider_task_id,
+        request=Request(dialect=task.request.dialect, kind=task.request.kind),
+        created_at=task.created_at,
+        updated_at=task.updated_at,
+        deadline=task.deadline,
+        finished_at=task.finished_at,
+        removed_at=task.removed_at or now,
+        erased_at=now,
+        state=task.state,
+        dispatch=Dispatch(status=task.dispatch.status, account=task.dispatch.account),
+        announcements=Announcements(announced_at=task.announcements.announced_at),
+        executions=task.executions,
+        failure=failure,
+        adopted_as=task.adopted_as,
+        version=task.version,
+    )

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from reelkeep.domain import ids
-from reelkeep.domain.errors import Conflict, NotFound
+from reelkeep.domain import archiving
+from reelkeep.domain.errors import Conflict
 from reelkeep.domain.tags import Labels
 from reelkeep.domain.task import Backward, Task
 from reelkeep.ports import Caller, Clock, Manifests, Tasks
-from reelkeep.services.query import show
+from reelkeep.services.query import find, show
 from reelkeep.services.record import record, write_latest_manifest
 
 RESTORABLE_FOR = timedelta(days=30)
@@ -49,7 +49,7 @@ class Organize:
                 raise Backward("it is hidden")
             return replace(task, removed_at=now, updated_at=now)
 
-        return self._archived(record(self._own(task_id, caller), hidden, tasks=self.tasks))
+        return self._archived(record(self._find(task_id, caller), hidden, tasks=self.tasks))
 
     def restore(self, task_id: str, caller: Caller) -> Task:
         """Raises Conflict if it was hidden too long ago. One that is in sight stays there."""
@@ -62,14 +62,18 @@ class Organize:
                 raise Conflict(f"the task was hidden more than {RESTORABLE_FOR.days} days ago", field="task_id")
             return replace(task, removed_at=None, updated_at=now)
 
-        return self._archived(record(self._own(task_id, caller), restored, tasks=self.tasks))
+        return self._archived(record(self._find(task_id, caller), restored, tasks=self.tasks))
 
-    def _own(self, task_id: str, caller: Caller) -> Task:
+    def revoke_links(self, task_id: str, caller: Caller) -> Task:
+        """The task with other permanent links. What the ones before led to can be fetched for an hour, by whoever
+        followed them."""
+        task = show(task_id, caller, tasks=self.tasks)
+        return self._archived(record(task, archiving.with_other_links, tasks=self.tasks))
+
+    def _find(self, task_id: str, caller: Caller) -> Task:
         """Also a hidden one."""
-        task = self.tasks.get(task_id) if ids.is_task_id(task_id) else None
-        if task is None or task.owner != caller.owner:
-            raise NotFound(f"there is no task {task_id[:64]}", field="task_id")
-        return task
+        task = find(task_id, caller, tasks=self.tasks)
+        return show(task_id, caller, tasks=self.tasks) if task.erased_at else task
 
     def _archived(self, task: Task) -> Task:
         """Or a rebuilt table would show it as it was. Finalize writes the manifest of a task that has not ended."""

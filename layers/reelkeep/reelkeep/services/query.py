@@ -17,10 +17,22 @@ from reelkeep.ports import Caller, Clock, Requests, Secret, Sign, Slots, Tasks
 
 def show(task_id: str, caller: Caller, *, tasks: Tasks) -> Task:
     """Raises NotFound for an id that is not ours or not this owner's: the two look the same from outside."""
-    task = tasks.get(task_id) if ids.is_task_id(task_id) else None
-    if task is None or task.owner != caller.owner or task.removed_at:
-        raise NotFound(f"there is no task {task_id[:64]}", field="task_id")
+    task = find(task_id, caller, tasks=tasks)
+    if task.removed_at:
+        raise _unknown(task_id)
     return task
+
+
+def find(task_id: str, caller: Caller, *, tasks: Tasks) -> Task:
+    """Also a task that its owner has hidden or erased. Raises NotFound as `show` does."""
+    task = tasks.get(task_id) if ids.is_task_id(task_id) else None
+    if task is None or task.owner != caller.owner:
+        raise _unknown(task_id)
+    return task
+
+
+def _unknown(task_id: str) -> NotFound:
+    return NotFound(f"there is no task {task_id[:64]}", field="task_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +107,20 @@ class ListTasks:
 
 @dataclass(frozen=True, slots=True)
 class FollowLink:
+    tasks: Tasks
     sign: Sign
     secret: Secret
 
     def __call__(self, token: str, task_id: str, file: str, method: str, download: str = "") -> str:
-        """The signed link that a permanent link leads to. Raises NotFound for a link that is not one of ours."""
-        if not links.is_valid(token, task_id, file, self.secret.value().encode()):
-            raise NotFound("there is no such file, or its link was revoked")
+        """The signed link that a permanent link leads to.
+
+        Raises NotFound for a link that is not one of ours, or was revoked, and for the file of an erased task. While
+        a lost table is not rebuilt, files are still found.
+        """
+        task = self.tasks.get(task_id) if ids.is_task_id(task_id) else None
+        kept = [asset.archived for asset in task.assets if asset.archived] if task else []
+        epochs = [each.link_epoch for each in kept if each.key.endswith(f"/{file}")] if task else [0]
+        secret = self.secret.value().encode()
+        if not any(links.is_valid(token, task_id, file, secret, epoch) for epoch in epochs):
+            raise NotFound("there is no such file any more, or its link was revoked")
         return self.sign(task_id, file, method, download)

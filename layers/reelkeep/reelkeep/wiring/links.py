@@ -9,6 +9,6 @@ from reelkeep.domain.task import ArchivedFile
 
 def permanent_links(secret: Secret, public_url: str) -> Links:
     def link(kept: ArchivedFile) -> str:
-        return public_url + path_of(kept.key, secret.value().encode())
+        return public_url + path_of(kept.key, secret.value().encode(), kept.link_epoch)
 
     return link

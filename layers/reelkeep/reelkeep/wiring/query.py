@@ -38,7 +38,7 @@ def build() -> Api:
         list_tasks=ListTasks(tasks, platform.now),
         links=permanent_links(secret, settings.public_url),
         public={
-            "GET /files/": partial(files, follow=FollowLink(sign, secret)),
+            "GET /files/": partial(files, follow=FollowLink(tasks, sign, secret)),
             "GET /openapi.json": partial(openapi_document, public_url=settings.public_url),
             "GET /docs": partial(docs_page, public_url=settings.public_url),
             "GET /docs/": docs_asset,

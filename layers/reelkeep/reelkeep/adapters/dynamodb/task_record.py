@@ -29,7 +29,7 @@ def to_item(task: Task, write_id: str) -> dict[str, AttributeValueTypeDef]:
         "task_id": task.id,
         "state": _state(task),
         "write_id": write_id,
-        **({"owner_mark": indexed(task.owner, HIDDEN)} if task.removed_at else _listed(task)),
+        **_listed(task),
         "provider_task": indexed(task.provider, task.provider_task_id),
         **(_due(task) if task.unfinished else {}),
         "document": documents.write(task),
@@ -60,6 +60,8 @@ def due_from_item(item: Mapping[str, AttributeValueTypeDef]) -> Due:
 
 def _listed(task: Task) -> dict[str, str]:
     """Under what a listing finds it."""
+    if task.removed_at:
+        return {} if task.erased_at else {"owner_mark": indexed(task.owner, HIDDEN)}
     return {
         "owner": task.owner,
         "owner_state": indexed(task.owner, _state(task)),

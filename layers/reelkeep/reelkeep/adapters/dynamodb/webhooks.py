@@ -103,6 +103,10 @@ class TableDeliveries(_Items):
         )
         return [documents.read(Delivery, item["document"]["S"]) for page in pages for item in page["Items"]]
 
+    def delete(self, delivery: Delivery) -> None:
+        key = _delivery_key(delivery.owner, delivery.webhook_id, delivery.id)
+        self.client.delete_item(TableName=self.table, Key=key)
+
     def _put(self, delivery: Delivery, *, read: int | None) -> Delivery:
         key = _delivery_key(delivery.owner, delivery.webhook_id, delivery.id)
         return self._write(delivery, key, delivery.created_at + DELIVERY_TTL, read=read)

@@ -27,9 +27,13 @@ def file_key(task_id: str, number: int, name: str, extension: str) -> str:
     return f"{folder(task_id)}{number}-{name}.{extension}"
 
 
+def quarantine_folder(task_id: str) -> str:
+    return f"{QUARANTINE}{_day(task_id)}/{task_id}/"
+
+
 def quarantine_key(task_id: str, number: int, name: str) -> str:
     """Of what is not the media that this file should be; a lifecycle rule of the bucket deletes it."""
-    return f"{QUARANTINE}{_day(task_id)}/{task_id}/{number}-{name}"
+    return f"{quarantine_folder(task_id)}{number}-{name}"
 
 
 def _day(task_id: str) -> str:

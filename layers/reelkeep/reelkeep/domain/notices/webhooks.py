@@ -334,5 +334,10 @@ def delivery_id(webhook_id: str, task_id: str, change: str, at: datetime) -> str
     return f"dl_{ids.first_id_at(at)[:12]}{digest[:20]}"
 
 
+def delivery_ids_until(at: datetime) -> str:
+    """Comes after the id of every delivery of a change before this moment, and before all others."""
+    return f"dl_{ids.first_id_at(at)[:12]}"
+
+
 def new_delivery_id(now: datetime) -> str:
     return f"dl_{ids.first_id_at(now)[:12]}{secrets.token_hex(10)}"

@@ -232,6 +232,17 @@ class Task(Shape):
     creations: list[Creation] = shows(_creations, says="Empty until the task has ended.")
 
 
+class ErasedTask(Shape):
+    """What stays of the task."""
+
+    id: str = shows("task.id")
+    state: State = shows("task.state", says="In which it had ended.")
+    provider: str = shows("task.provider")
+    provider_task_id: str | None = shows("task.provider_task_id", None, says="Under which the provider may know it.")
+    created_at: Moment = shows("task.created_at", write=rfc3339)
+    erased_at: Moment | None = shows("task.erased_at", write=rfc3339)
+
+
 class TaskPage(Shape):
     tasks: list[Task] = shows(lambda views: [*map(Task.of, views.tasks)])
     next_cursor: str | None = shows(
@@ -253,4 +264,6 @@ ROUTES: tuple[AnyRoute, ...] = (
     Operation(_ONE, "changeTask", Task, method="PATCH", body="TaskChange", parse=_labels),
     Operation(_ONE, "hideTask", Task, method="DELETE", parse=_id),
     Operation(f"{_ONE}/restore", "restoreTask", Task, method="POST", parse=_id),
+    Operation(f"{_ONE}/revoke-links", "revokeTaskLinks", Task, method="POST", parse=_id),
+    Operation(f"{_ONE}/erase", "eraseTask", ErasedTask, method="POST", parse=_id),
 )
