@@ -302,14 +302,6 @@ def test_an_observation_says_no_more_than_was_learned(
     assert upstream.read_observed(answered) == observed
 
 
-@pytest.mark.parametrize("creations", [None, [], {}, [{"id": "1"}], [{"id": "1", "url": "ftp://x/v.mp4"}], "soon"])
-def test_a_success_without_a_video_is_not_taken_for_one(creations: Json) -> None:
-    answered = answer(200, {"state": "success", "creations": creations})
-    assert upstream.read_observed(answered) == Unreadable(
-        "the provider reported success without a link to a video", answered.body, made=True
-    )
-
-
 @pytest.mark.parametrize(
     ("code", "kind", "retryable"),
     [
@@ -344,20 +336,6 @@ def test_a_task_is_asked_for_and_cancelled_by_the_providers_id() -> None:
         method="POST", path="/ent/v2/tasks/885/cancel", body={"id": "885"}
     )
     assert upstream.cancel(replace(task, provider_task_id="")) is None
-
-
-@pytest.mark.parametrize(
-    ("answered", "cancelled"),
-    [
-        (answer(200, {}), True),
-        (answer(400, error("UserCancelled")), True),
-        (answer(400, golden("provider-error")), False),
-        (answer(500, b""), False),
-        (answer(404, error("TaskNotFound", 404)), False),
-    ],
-)
-def test_a_task_is_cancelled_only_if_the_provider_says_so(answered: ProviderResponse, cancelled: bool) -> None:
-    assert upstream.read_cancelled(answered) is cancelled
 
 
 def test_what_a_lip_sync_of_another_dialect_says_becomes_its_text() -> None:

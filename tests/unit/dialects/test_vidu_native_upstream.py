@@ -14,7 +14,6 @@ from reelkeep.domain.observation import (
     Refused,
     Succeeded,
     Unknown,
-    Unreadable,
 )
 from reelkeep.domain.task import Asset, Creation, Failure, FailureClass, Kind, Request, State
 from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse
@@ -164,13 +163,6 @@ def test_a_success_is_read_in_every_shape_whatever_id_it_carries(said: Json, ass
 )
 def test_an_observation_says_no_more_than_was_learned(answered: ProviderResponse, observed: Observation) -> None:
     assert upstream.read_observed(answered) == observed
-
-
-def test_a_success_without_a_link_is_not_taken_for_one() -> None:
-    answered = answer(200, native.golden("seed-completed") | {"video_url": None})
-    assert upstream.read_observed(answered) == Unreadable(
-        "the provider reported success without a link to a video", answered.body, made=True
-    )
 
 
 @pytest.mark.parametrize(

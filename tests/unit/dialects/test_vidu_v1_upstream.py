@@ -10,14 +10,11 @@ from reelkeep.dialects.vidu_v1.client import upstream
 from reelkeep.domain import errors
 from reelkeep.domain.observation import (
     Accepted,
-    DispatchOutcome,
-    Observation,
     Pending,
     Succeeded,
-    Unreadable,
 )
 from reelkeep.domain.task import Asset, Creation, Kind, Request, State
-from reelkeep.domain.wire import Json, ProviderRequest, ProviderResponse
+from reelkeep.domain.wire import Json, ProviderRequest
 from tests.for_each import for_each
 from tests.unit.dialects.harness import BOAT, TASK_ID, TINY, answer, task_of
 from tests.unit.dialects.vidu_v1_harness import IMAGE, SUBMISSION, TEXT, asked, v1
@@ -123,18 +120,6 @@ def test_what_it_has_no_words_for_is_refused_by_name(request_: Json, field: str)
     assert refused.value.field == field
 
 
-@pytest.mark.parametrize(
-    ("answered", "outcome"),
-    [
-        (answer(200, v1.golden("seed-task")), Accepted("2369218477629212")),
-    ],
-)
-def test_the_answer_to_the_billable_call_is_read_with_care(
-    answered: ProviderResponse, outcome: DispatchOutcome
-) -> None:
-    assert upstream.read_dispatched(answered) == outcome
-
-
 LINK = "https://vidu.cf.example.com/infer/{}?Expires=1722446430&Signature=c0ffee~{}__&Key-Pair-Id=K1"
 DEATH = datetime(2024, 7, 31, 17, 20, 30, tzinfo=UTC)
 
@@ -171,22 +156,10 @@ def test_a_success_is_read_in_every_shape_that_was_seen(name: str, creation: Cre
     assert upstream.read_observed(answer(200, v1.golden(name))) == Succeeded((creation,))
 
 
-@pytest.mark.parametrize(
-    ("answered", "observed"),
-    [
-        (answer(200, v1.golden("seed-task")), Pending(State.QUEUEING)),
-        (
-            answer(200, {"state": "success", "creations": []}),
-            Unreadable(
-                "the provider reported success without a link to a video",
-                b'{"state": "success", "creations": []}',
-                made=True,
-            ),
-        ),
-    ],
-)
-def test_an_observation_says_no_more_than_was_learned(answered: ProviderResponse, observed: Observation) -> None:
-    assert upstream.read_observed(answered) == observed
+def test_the_answer_to_a_submission_is_a_task_in_the_queue() -> None:
+    submitted = answer(200, v1.golden("seed-task"))
+    assert upstream.read_dispatched(submitted) == Accepted("2369218477629212")
+    assert upstream.read_observed(submitted) == Pending(State.QUEUEING)
 
 
 def test_a_task_is_asked_for_by_the_providers_id_and_neither_cancelled_nor_looked_for() -> None:

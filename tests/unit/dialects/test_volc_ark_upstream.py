@@ -350,21 +350,3 @@ def test_only_what_is_in_the_queue_is_cancelled_because_the_same_call_erases_wha
     assert upstream.cancel(task) == ProviderRequest(method="DELETE", path=f"{TASKS}/{CGT}")
     assert upstream.cancel(replace(task, state=State.PROCESSING)) is None
     assert upstream.cancel(replace(task, provider_task_id="")) is None
-
-
-@pytest.mark.parametrize(
-    ("answered", "cancelled"),
-    [
-        (answer(200, {}), True),
-        (answer(204, b""), True),
-        (answer(200, {"code": 0, "message": "", "data": None}), True),
-        (answer(200, {"code": 7, "message": "too late"}), False),
-        (answer(200, error("InternalServiceError")), False),
-        (answer(200, b"<html>"), False),
-        (answer(409, ark.golden("provider-running-deletion")), False),
-        (answer(404, error("ResourceNotFound")), False),
-        (answer(500), False),
-    ],
-)
-def test_cancelled_is_what_is_cancelled_for_certain(answered: ProviderResponse, cancelled: bool) -> None:
-    assert upstream.read_cancelled(answered) is cancelled

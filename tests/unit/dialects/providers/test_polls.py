@@ -262,7 +262,12 @@ def test_a_task_is_cancelled_only_if_the_provider_says_so(format: Format) -> Non
         return
     for status, body, cancelled in (
         (200, b"{}", True),
+        (204, b"", True),
+        (200, {"code": 0, "message": "", "data": None}, True),
+        (400, {"code": "UserCancelled", "message": "it is"}, True),
         (200, b"<html>", False),
+        (200, {"code": 7, "message": "too late"}, False),
+        (200, {"code": "InternalServiceError", "message": "no"}, False),
         (200, format.error("input"), False),
         (200, format.error("missing"), False),
         (400, format.error("input"), False),

@@ -13,7 +13,7 @@ from functools import partial
 from itertools import chain
 from typing import TypeVar
 
-from reelkeep.adapters.http.outbound import PACKED, AnswerLost, BlockedAddress, NotSent, Outbound, Stream
+from reelkeep.adapters.http.outbound import PACKED, AnswerLost, BlockedAddress, NotSent, Outbound, Stream, unpacked
 from reelkeep.domain.wire import ProviderResponse
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
 
@@ -219,19 +219,11 @@ def in_order(calls: Iterable[Callable[[], T]], *, at_once: int, ahead: int) -> G
 
 
 def _unpacked(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """What was packed for the way (gzip, deflate). It shows by itself whether it is whole. Raises RestartCopy."""
-    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    """What was packed for the way shows by itself whether it is whole. Raises RestartCopy."""
     try:
-        for piece in pieces:
-            while piece:
-                if unpacking.eof:  # gzip may have several parts
-                    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-                yield unpacking.decompress(piece, CHUNK_BYTES)
-                piece = unpacking.unconsumed_tail or unpacking.unused_data
-        if not unpacking.eof:
-            raise RestartCopy("a packed file was cut")
-    except zlib.error:
-        raise RestartCopy("a packed file is broken") from None
+        yield from unpacked(pieces)
+    except (zlib.error, EOFError):
+        raise RestartCopy("a packed file is cut or broken") from None
     except AnswerLost as error:
         raise RestartCopy(f"a packed file was cut: {error}") from error
 

@@ -33,6 +33,7 @@ _REDIRECTS = 5
 _REDIRECTED = frozenset([301, 302, 303, 307, 308])
 _CREDENTIALS = frozenset(["authorization", "cookie", "proxy-authorization", "x-api-key"])
 _IDLE_CONNECTIONS = 16
+_UNPACKED_BYTES = 128 << 10  # at a time
 PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x9c", b"\x78\xda")  # how gzip and zlib begin, and no text does
 
 
@@ -149,19 +150,15 @@ class Outbound:
         Only GET and HEAD follow redirects: what changes something is never sent twice.
         """
         with closing(self._open(method, url, headers or {}, body, seconds, allow_private)) as stream:
-            content = bytearray()
-            for piece in stream:
-                content += piece
-                if len(content) > limit_bytes:
-                    raise AnswerLost(f"{stream.origin}: an answer of more than {limit_bytes} bytes")
+            content = _collected(stream, limit_bytes, stream.origin)
             if content.startswith(PACKED):  # although we asked for nothing else, and whatever the headers say
-                return ProviderResponse(
-                    status=stream.status, headers=stream.headers, body=_unpacked(content, limit_bytes, stream.origin)
-                )
-            body = bytes(content)
-            if "deflate" in stream.headers.get("content-encoding", "").lower():
-                body = _inflated(body, limit_bytes)
-            return ProviderResponse(status=stream.status, headers=stream.headers, body=body)
+                try:
+                    content = _collected(unpacked([content]), limit_bytes, stream.origin)
+                except (zlib.error, EOFError):
+                    raise AnswerLost(f"{stream.origin}: a packed answer that is cut or broken") from None
+            elif "deflate" in stream.headers.get("content-encoding", "").lower():
+                content = _inflated(content, limit_bytes)
+            return ProviderResponse(status=stream.status, headers=stream.headers, body=content)
 
     @contextmanager
     def stream(
@@ -257,19 +254,29 @@ def _joined(url: str, location: str) -> str:
         raise BlockedAddress("that is not a URL") from None
 
 
-def _unpacked(content: bytes | bytearray, limit_bytes: int, origin: Origin) -> bytes:
-    """What is in it, one part after the other: gzip may have several (RFC 1952, 2.2)."""
-    unpacked, rest = b"", bytes(content)
-    while rest:
-        unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-        try:
-            unpacked += unpacking.decompress(rest, limit_bytes - len(unpacked) + 1)
-        except zlib.error:
-            raise AnswerLost(f"{origin}: a packed answer that is broken") from None
-        if not unpacking.eof or len(unpacked) > limit_bytes:
-            raise AnswerLost(f"{origin}: a packed answer that is cut or too long")
-        rest = unpacking.unused_data
-    return unpacked
+def _collected(pieces: Iterable[bytes], limit_bytes: int, origin: Origin) -> bytes:
+    content = bytearray()
+    for piece in pieces:
+        content += piece
+        if len(content) > limit_bytes:
+            raise AnswerLost(f"{origin}: an answer of more than {limit_bytes} bytes")
+    return bytes(content)
+
+
+def unpacked(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """What gzip or zlib packed, one part after the other: gzip may have several (RFC 1952, 2.2).
+
+    Raises zlib.error if it is broken, EOFError if it was cut.
+    """
+    unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    for piece in pieces:
+        while piece:
+            if unpacking.eof:
+                unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+            yield unpacking.decompress(piece, _UNPACKED_BYTES)
+            piece = unpacking.unconsumed_tail or unpacking.unused_data
+    if not unpacking.eof:
+        raise EOFError
 
 
 def _inflated(content: bytes, limit_bytes: int) -> bytes:
