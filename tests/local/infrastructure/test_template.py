@@ -141,16 +141,19 @@ def test_a_function_may_read_exactly_the_secrets_it_is_told_of(functions: dict[s
         assert granted == told
 
 
-def test_functions_touch_only_the_tasks_folder_of_the_archive_and_finalize_the_quarantine(
+FOLDERS = {"SetAsideWhatIsNoMedia": {"quarantine"}, "EraseVersions": {"tasks", "quarantine"}}  # by statement
+
+
+def test_functions_touch_only_the_tasks_folder_of_the_archive_but_for_what_is_no_media(
     functions: dict[str, Any],
 ) -> None:
-    for name, properties in functions.items():
+    for properties in functions.values():
         for statement in statements(properties):
             if any(re.match("s3:.*Object|s3:.*Upload", action) for action in listed(statement["Action"])):
-                (resource,) = listed(statement["Resource"])
-                quarantines = name == "FinalizeFunction" and statement["Sid"] == "SetAsideWhatIsNoMedia"
-                folder = "quarantine" if quarantines else "tasks"
-                assert resource["Fn::Sub"].startswith(f"${{ArchiveBucket.Arn}}/{folder}/*")
+                paths = [
+                    each["Fn::Sub"].removeprefix("${ArchiveBucket.Arn}/") for each in listed(statement["Resource"])
+                ]
+                assert {path.partition("/*")[0] for path in paths} == FOLDERS.get(statement["Sid"], {"tasks"})
 
 
 def test_what_is_no_media_expires(resources: dict[str, Any]) -> None:
@@ -217,7 +220,8 @@ def test_every_operation_is_routed_to_the_function_that_has_it(resources: dict[s
     for route in (route for dialect in all_dialects() for route in dialect.routes):
         for method in (route.method, *(["HEAD"] if route.method == "GET" else [])):
             tasks = "Query" if method in ("GET", "HEAD") else "Submit"
-            assert function_of(method, route.path) == ("Manage" if isinstance(route, Operation) else tasks)
+            is_managed = isinstance(route, Operation) and not route.path.startswith("/tasks/")
+            assert function_of(method, route.path) == ("Manage" if is_managed else tasks)
     assert function_of("POST", "/wake/token/task") == "ProviderCallback"
     assert {function_of(method, "/docs/page.js") for method in ("GET", "HEAD", "OPTIONS")} == {"Query"}
     assert {function_of(method, "/nothing") for method in ("POST", "PUT", "PATCH", "DELETE")} == {"Submit"}
