@@ -259,6 +259,7 @@ def test_whatever_goes_wrong_there_is_a_sentence_and_a_way_on(tab: Tab, viewer: 
     page.get_by_role("link", name="New").click()
     text = prompt("sent twice")
     page.get_by_role("textbox", name="Prompt").fill(text)
+    page.get_by_label("Model optional").fill("")
     page.get_by_role("button", name="Make it").click()
     expect(page.get_by_text("Model is required at this provider")).to_be_visible()
     page.get_by_label("Model optional").fill("viduq2")
@@ -400,6 +401,19 @@ def test_what_is_starred_tagged_or_hidden_is_found_again(tab: Tab, viewer: Clien
     page.get_by_role("button", name="Bring back").click()
     expect(page.get_by_role("button", name="Hide")).to_be_visible()
     assert viewer.task(whole["id"])["hidden_at"] is None
+
+
+def test_a_task_is_erased_once_the_word_is_typed(tab: Tab, viewer: Client, prompt: Prompt) -> None:
+    task = viewer.ended(viewer.submitted(prompt("to be erased", "[fail:CreationPolicyViolation]")))
+    page = tab.open()
+    tab.tile("to be erased").get_by_role("link").click()
+    page.get_by_text("Erase", exact=True).click()
+    expect(page.get_by_role("button", name="Erase for good")).to_be_disabled()
+    page.get_by_label("Type the word erase").fill("erase")
+    page.get_by_role("button", name="Erase for good").click()
+    expect(page.get_by_role("status").filter(has_text="Erased")).to_be_visible()
+    expect(tab.tile("to be erased")).to_have_count(0)
+    assert viewer.http.get(f"/tasks/{task['id']}").status_code == 404
 
 
 def test_a_webhook_is_made_tested_and_deleted_and_its_secret_is_shown_once(tab: Tab) -> None:

@@ -5,6 +5,8 @@ import { asked, call, el, hasData, keep, KINDS, sentence, STATES, submission, su
 const DRAFT = "reelkeep.draft";
 const FIRST = ["prompt", "template", "images", "subjects", "video_url", "creation_id"]; // each in a line of its own
 const SECOND = ["model", "duration", "resolution", "aspect_ratio"];
+/** @type {Record<string, string[]>} what most providers know */
+const USUAL = { aspect_ratio: ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"], resolution: ["540p", "720p", "1080p"] };
 /** @type {Record<string, string>} */
 const LABELS = { prompt: "Prompt", model: "Model", aspect_ratio: "Aspect ratio", video_url: "Video address", creation_id: "Earlier creation", off_peak: "Off-peak", callback_url: "Callback address", audio: "Sound", url: "Address", body: "Format of messages" };
 /** @type {Record<string, string>} */
@@ -69,14 +71,20 @@ export function open(wall, lockedOut) {
     } }, ...kinds.map(([kind]) => el("option", { value: kind, selected: kind === values.kind }, KINDS[kind] ?? kind)));
     choices.value = values.kind;
 
+    // The usual provider's first, those with a name of their own.
+    const named = [...providers].sort((a, b) => Number(b.default) - Number(a.default)).flatMap((each) => each.models).filter((model) => !model.includes("*"));
+    const models = [...new Set([...named, ...wall.tasks.map((/** @type {any} */ task) => task.model)])].filter(Boolean);
     /** @type {Map<string, Field>} */
     const fields = new Map();
     for (const [name, property] of Object.entries(schema.properties)) {
       if (name === "kind") continue;
       let found = resolve(property);
       if (name === "provider") found = { ...found, enum: providers.map((each) => each.name) };
-      const models = [...new Set([...wall.tasks.map((/** @type {any} */ task) => task.model), ...providers.flatMap((each) => each.models).filter((model) => !model.includes("*"))])].filter(Boolean);
-      const suggestions = name === "model" ? models : found.examples?.filter((/** @type {any} */ each) => typeof each === "string");
+      const suggestions = name === "model" ? models : (USUAL[name] ?? found.examples?.filter((/** @type {any} */ each) => typeof each === "string"));
+      if (name === "model") {
+        values.model ??= wall.tasks[0]?.model ?? models[0];
+        found = { ...found, examples: undefined, description: `Here: ${[...new Set(providers.flatMap((each) => each.models))].join(", ")}. It decides which provider makes the video.` };
+      }
       fields.set(name, field(name, found, values[name], schema.required.includes(name), suggestions, (value) => {
         values[name] = value;
         keep(DRAFT, values);

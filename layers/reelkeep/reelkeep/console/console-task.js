@@ -1,9 +1,9 @@
 // One task: its video, and everything that is known about it.
 // @ts-check
-import { action, advice, bytes, call, CANCELLABLE, clockOf, clockTime, copier, el, ENDED, fileName, hasData, KINDS, root, sentence, span, STATES, submission, submit, title, Trouble, video, when, why } from "./console-base.js";
+import { action, advice, bytes, call, CANCELLABLE, clockOf, clockTime, copier, el, ENDED, fileName, hasData, KINDS, root, say, sentence, span, STATES, submission, submit, title, Trouble, video, when, why } from "./console-base.js";
 
 const EVERY_MS = 2_000;
-/** @typedef {{lockedOut: (trouble: any) => boolean, change: (method: string, path: string, body?: any) => Promise<void>, again: () => Promise<void>}} Acts */
+/** @typedef {{lockedOut: (trouble: any) => boolean, change: (method: string, path: string, body?: any) => Promise<void>, again: () => Promise<void>, erase: () => Promise<void>}} Acts */
 
 /** @type {import("./console-app.js").Open} */
 export function open(wall, lockedOut, id) {
@@ -29,7 +29,7 @@ export function open(wall, lockedOut, id) {
     }
     // Nor is whoever types.
     if (!beside.contains(document.activeElement?.closest("input") ?? null)) beside.replaceChildren(...details(task, acts));
-    below.replaceChildren(...records(task));
+    below.replaceChildren(...records(task, acts));
   }
 
   const clock = setInterval(() => {
@@ -64,6 +64,13 @@ export function open(wall, lockedOut, id) {
       wall.take(made);
       wall.soon(0);
       location.hash = `#/task/${made.id}`;
+    },
+    async erase() {
+      await call("POST", `tasks/${id}/erase`);
+      wall.drop(id);
+      wall.changed();
+      say("Erased.", "good", 6);
+      location.hash = wall.address;
     },
   };
 
@@ -187,7 +194,7 @@ export function facts(task) {
 }
 
 /** @param {any} task @param {Acts} acts */
-function details(task, { change, again, lockedOut }) {
+function details(task, { change, again, erase, lockedOut }) {
   const file = video(task)?.files.find((/** @type {any} */ each) => each.name === "video");
   const tag = el("input", { "aria-label": "Add a tag", placeholder: "Add a tag", maxlength: 64, list: "known-tag" });
   const tags = (/** @type {string[]} */ all) => change("PATCH", "", { tags: all });
@@ -196,6 +203,8 @@ function details(task, { change, again, lockedOut }) {
     tag.blur();
     if (tag.value.trim()) await tags([...task.tags, tag.value.trim()]);
   }, { lockedOut });
+  const word = el("input", { "aria-label": "Type the word erase", autocomplete: "off", spellcheck: "false", oninput: () => (erasing.disabled = word.value.trim().toLowerCase() !== "erase") });
+  const erasing = action("Erase for good", erase, { lockedOut, disabled: true });
   return [
     el("section", null,
       task.hidden_at ? el("p.error", { role: "status" }, `Hidden since ${when(task.hidden_at)}. For 30 days it can be brought back.`) : "",
@@ -219,23 +228,26 @@ function details(task, { change, again, lockedOut }) {
           event.preventDefault();
           add.click();
         } }, tag, add))),
-  ];
+    ENDED.has(task.state) && el("details", null, el("summary", null, "Erase"),
+      el("p.hint", null, "Deletes its files in every version, its prompt and what was sent about it. Its links lead nowhere at once. It cannot be undone. Type ", el("strong", null, "erase"), " to go on."),
+      el("div.row", null, word, erasing)),
+  ].filter(Boolean);
 }
 
 /** @param {any} task @param {any} file */
 const saveAs = (task, file) => `${file.url}?download=${encodeURIComponent(fileName(task, file))}`;
 
-/** @param {any} task */
-function records(task) {
+/** @param {any} task @param {Acts} acts */
+function records(task, acts) {
   return [
-    files(task),
+    files(task, acts),
     code(task),
     el("details", null, el("summary", null, "Raw record"), el("pre", { tabindex: "0" }, JSON.stringify(task, null, 2))),
   ];
 }
 
-/** @param {any} task */
-function files(task) {
+/** @param {any} task @param {Acts} acts */
+function files(task, { change, lockedOut }) {
   const found = task.creations.flatMap((/** @type {any} */ each) => each.files);
   const missing = task.creations.flatMap((/** @type {any} */ each) => each.missing);
   if (!found.length && !missing.length) return "";
@@ -245,7 +257,8 @@ function files(task) {
         el("code.checksum", null, file.sha256 ? `sha256 ${file.sha256}` : `crc32 ${file.crc32}`)),
       el("div.row", null, copier("Copy link", () => file.url, `Copy the permanent link of ${file.name}`),
         el("a.secondary", { href: saveAs(task, file), "aria-label": `Download ${file.name}` }, "Download")))),
-    ...missing.map((/** @type {any} */ file) => el("li", null, el("div", null, file.name, el("span.error", null, ` ${file.given_up ? "is lost" : "is fetched later"}: ${file.reason}`))))));
+    ...missing.map((/** @type {any} */ file) => el("li", null, el("div", null, file.name, el("span.error", null, ` ${file.given_up ? "is lost" : "is fetched later"}: ${file.reason}`))))),
+    found.length && !task.hidden_at ? el("div.row", null, action("Other links", () => change("POST", "/revoke-links"), { lockedOut, sure: "End the present links?" }), el("span.hint", null, "Whoever has the present links cannot follow them any more.")) : "");
 }
 
 /** @param {any} task */

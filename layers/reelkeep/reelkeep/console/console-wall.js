@@ -422,6 +422,7 @@ export class Wall {
   paintNote() {
     const nothing = !this.tasks.length;
     this.note.className = nothing ? "note alone" : "note";
+    this.element.classList.toggle("first", nothing && this.whole && !this.failed && !String(this.filter)); // there is nothing to filter
     if (this.failed)
       this.note.replaceChildren(el("p", { role: "alert" }, this.failed), el("button.secondary", { type: "button", onclick: () => this.older() }, "Try again"));
     else if (this.loading && nothing) this.note.replaceChildren(el("div.skeletons", { role: "status", "aria-label": "Looking" }, ...Array.from({ length: 8 }, () => el("span"))));

@@ -3,4 +3,4 @@
 from local.simulator.dialects import Serves
 from local.simulator.dialects.vidu_ent_v2.server import routes as routes
 
-SERVES = (Serves("vidu_ent_v2", ("vidu*",)),)
+SERVES = (Serves("vidu_ent_v2", ("viduq2", "vidu*")),)
