@@ -37,22 +37,22 @@ key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `
 
 ##@ Work on it
 
-.PHONY: setup check test test-code test-e2e test-outages lint types unit oldest coverage chaos tools integration e2e outages screenshots docs format lock
+.PHONY: setup check test test-code test-unit test-outages lint types unit oldest coverage chaos tools integration e2e outages screenshots docs format lock
 setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
 
 check: $(SETUP)  ## The fast path, in a minute: style, types, unit tests
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint types unit
 
-# Side by side, and of about the same length: the first keeps a core busy, the others wait a lot.
+# Side by side: what keeps a core busy beside what waits a lot. The tests from outside take longest.
 test: $(SETUP)  ## Everything that has to pass
-	@$(MAKE) --no-print-directory --jobs=3 --output-sync=line test-code test-e2e test-outages
+	@$(MAKE) --no-print-directory --jobs=4 --output-sync=line test-code test-unit e2e test-outages
 
 test-code:
 	@for part in lint types $(if $(RUNTIME_PYTHON),oldest) chaos; do $(MAKE) --no-print-directory $$part || exit 1; done
-test-e2e:
-	@for part in e2e coverage; do $(MAKE) --no-print-directory $$part || exit 1; done
+test-unit:
+	@for part in integration coverage; do $(MAKE) --no-print-directory $$part || exit 1; done
 test-outages:
-	@for part in tools outages integration; do $(MAKE) --no-print-directory $$part || exit 1; done
+	@for part in tools outages; do $(MAKE) --no-print-directory $$part || exit 1; done
 
 lint: $(SETUP)  ## Style of the code, soundness of the template
 	$(BIN)/ruff check $(CODE)
