@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from importlib.util import module_from_spec, spec_from_file_location
 from io import StringIO
@@ -28,6 +29,7 @@ from local.simulator.server import Server
 from local.simulator.simulator import Settings, Simulator
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.domain import archiving
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.notices import signatures
 from reelkeep.domain.provider_callbacks import path_of
@@ -237,6 +239,29 @@ def log() -> Iterator[StringIO]:
     before = handler.setStream(lines := StringIO())
     yield lines
     handler.setStream(before)
+
+
+def test_one_line_says_which_task_was_lost_and_why_and_nothing_that_is_secret(
+    call: Call, key: str, simulator: tuple[Simulator, str], dynamodb: DynamoDBClient
+) -> None:
+    entry_point("finalize")
+    body = json.dumps({"model": "viduq2", "prompt": "a boat that sinks [expired:99]"})
+    task_id = json.loads(call("submit", body=body)["body"])["task_id"]
+    simulator[0].clock.advance(60)
+    assert call("poll", task_id=task_id)["finished"]
+    tasks = TableTasks(dynamodb, platform.settings.table)
+    made = tasks.get(task_id)
+    assert made
+    tasks.save(replace(made, succeeded_at=made.succeeded_at and made.succeeded_at - 2 * archiving.GIVE_UP_AFTER))
+    with log() as written:
+        assert call("finalize", task_id=task_id)["finished"]
+    lines = [json.loads(line) for line in written.getvalue().split("\n") if line]
+    ended, lost = (line for line in lines if line["message"] in ("task ended", "task lost"))
+    assert (lost["level"], lost["task_id"], lost["owner"], lost["reason"]) == ("WARNING", task_id, "alice", "lost")
+    assert ended["state"] == lost["state"] == "failed"
+    assert lost["lost"].startswith("generated, but its file cannot be fetched: video: ")
+    for secret in ("a boat", key, "vda_test", "Signature", f"{simulator[1]}/"):
+        assert secret not in written.getvalue()
 
 
 def test_one_line_each_says_what_was_accepted_what_was_refused_and_how_it_ended_and_they_join(
