@@ -125,6 +125,7 @@ def _variables(step: str, port: int, authorities: Path) -> dict[str, str]:
         "BUCKET_NAME": "archive",
         "TOPIC_ARN": "arn:aws:sns:us-east-1:000000000000:notices",
         "STATE_MACHINE_ARN": "arn:aws:states:us-east-1:000000000000:stateMachine:reelkeep-task",
+        "FINALIZE_FUNCTION_ARN": "arn:aws:lambda:us-east-1:000000000000:function:reelkeep-finalize:live",
         "PROVIDERS_SECRET_ARN": "providers",
         "LINK_SECRET_ARN": "link",
         "WEBHOOK_SECRET_ARN": "webhook",
