@@ -60,6 +60,7 @@ def running() -> Iterator[stack.Stack]:
                     port=port,
                     simulator_port=simulator_port,
                     providers_file=providers,
+                    count_calls=True,
                     say=lambda line: print(line, file=sys.stderr),
                 )
             ) as up,

@@ -40,6 +40,7 @@ class Plan:
     providers_file: Path | None = None  # instead of the simulator
     provider_callbacks: bool = False  # providers are asked to call the API, which only this machine reaches
     enforce_permissions: bool = False  # each function may do what the template grants it; for an hour
+    count_calls: bool = False  # of AWS, by function; no link can be followed then
     say: Callable[[str], None] = say
 
     @property
@@ -143,6 +144,7 @@ def _running(plan: Plan) -> Iterator[Cloud]:
                 data=plan.data,
                 logs=plan.logs,
                 with_roles=plan.enforce_permissions,
+                counted=plan.count_calls,
             )
         )
 
