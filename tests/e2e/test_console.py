@@ -232,6 +232,18 @@ def test_whatever_goes_wrong_there_is_a_sentence_and_a_way_on(tab: Tab, viewer: 
     page.get_by_role("button", name="Open").click()
     expect(page.get_by_role("list", name="Videos, newest first")).to_be_attached()
 
+    held: list[Route] = []
+    page.route(re.compile(r"/tasks\?"), lambda route: held.append(route))
+    page.reload()
+    expect(page.get_by_role("status", name="Looking")).to_be_visible()
+    page.route(re.compile(r"/tasks\?"), lambda route: route.fulfill(status=500, body="{}"))
+    for route in held:
+        route.fulfill(status=500, body="{}")
+    expect(page.get_by_role("alert")).to_contain_text("problem of its own")
+    page.unroute_all()
+    page.get_by_role("button", name="Try again").click()
+    expect(page.get_by_role("alert")).to_have_count(0)
+
     # Each answer until its sentence was seen: the page looks by itself, too, however often.
     page.route(re.compile(r"/tasks\?"), lambda route: route.abort())
     tab.look_now()

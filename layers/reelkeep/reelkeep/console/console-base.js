@@ -227,6 +227,13 @@ export function clockOf(task) {
   return `${span((Date.now() - Date.parse(task.created_at)) / 1000)}${task.eta ? (left > 1 ? `, about ${span(left)} left` : ", soon ready") : ""}`;
 }
 
+/** Shows on a bar how far it is, if that is known. @param {HTMLElement} bar @param {any} task */
+export function progress(bar, task) {
+  const begun = Date.parse(task.created_at), end = Date.parse(task.eta?.p50);
+  bar.classList.toggle("known", Boolean(end));
+  if (end) bar.style.setProperty("--done", `${Math.min(97, Math.max(3, ((Date.now() - begun) / (end - begun)) * 100))}%`);
+}
+
 /** Width by height of its cover: of the video, or as it was asked for. Nothing is drawn flatter or taller than this. @param {any} task */
 export function shape(task) {
   const { width, height } = video(task)?.video ?? {};

@@ -1,6 +1,6 @@
 // One task: its video, and everything that is known about it.
 // @ts-check
-import { action, advice, bytes, call, CANCELLABLE, clockOf, clockTime, copier, el, ENDED, fileName, hasData, KINDS, root, say, sentence, span, STATES, submission, submit, title, Trouble, video, when, why } from "./console-base.js";
+import { action, advice, bytes, call, CANCELLABLE, clockOf, clockTime, copier, el, ENDED, fileName, hasData, KINDS, progress, root, say, sentence, span, STATES, submission, submit, title, Trouble, video, when, why } from "./console-base.js";
 
 const EVERY_MS = 2_000;
 /** @typedef {{lockedOut: (trouble: any) => boolean, change: (method: string, path: string, body?: any) => Promise<void>, again: () => Promise<void>, erase: () => Promise<void>}} Acts */
@@ -34,7 +34,9 @@ export function open(wall, lockedOut, id) {
 
   const clock = setInterval(() => {
     const elapsed = stage.querySelector(".elapsed");
-    if (elapsed && task) elapsed.textContent = clockOf(task);
+    if (!elapsed || !task) return;
+    elapsed.textContent = clockOf(task);
+    progress(stage.querySelector(".pulse"), task);
   }, 1000);
 
   function steps() {

@@ -1,6 +1,6 @@
 // The wall: all videos, newest first. Only the tiles near the window are in the document.
 // @ts-check
-import { advice, asked, call, CANCELLABLE, clockOf, clockTime, day, el, ENDED, keep, KINDS, say, shape, span, STATES, title, Trouble, video, why } from "./console-base.js";
+import { advice, asked, call, CANCELLABLE, clockOf, clockTime, day, el, ENDED, keep, KINDS, progress, say, shape, span, STATES, title, Trouble, video, why } from "./console-base.js";
 
 const PAGE = 48;
 const MANY = 100; // tasks that one request may name
@@ -699,11 +699,14 @@ class Tile {
   progress(task) {
     this.elapsed = el("span.elapsed");
     const line = task.waiting && `Number ${task.waiting.position}${task.waiting.at_least ? " or later" : ""} in line`;
-    return [el("span.pulse", { "aria-hidden": "true" }), el("span.status", null, line ?? STATES[task.state]), this.elapsed, task.last_error ? el("span.reason", null, task.last_error) : ""];
+    this.bar = el("span.pulse", { "aria-hidden": "true" });
+    return [this.bar, el("span.status", null, line ?? STATES[task.state]), this.elapsed, task.last_error ? el("span.reason", null, task.last_error) : ""];
   }
 
   tick() {
-    if (this.elapsed?.isConnected && this.task) this.elapsed.textContent = clockOf(this.task);
+    if (!this.elapsed?.isConnected || !this.task) return;
+    this.elapsed.textContent = clockOf(this.task);
+    progress(this.bar, this.task);
   }
 
   /** @param {() => Promise<any>} what */
