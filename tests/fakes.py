@@ -5,12 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from threading import Lock
 
 from reelkeep.domain import archiving, ids, schedule
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
+from reelkeep.domain.ledger import Account, Balance, Entry
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
 from reelkeep.domain.notices.subscription import Channel, Policy, SnsState, Subscription, filter_policy
@@ -169,6 +170,28 @@ class FakeSlots:
         known = self.rounds.get((provider, turn.owner))
         if known and known.joined == turn.joined:
             del self.rounds[provider, turn.owner]
+
+
+@dataclass
+class FakeLedger:
+    written: dict[str, list[Entry]] = field(default_factory=dict)
+    summed: dict[Account, Balance] = field(default_factory=dict)
+
+    def entries(self, task_id: str) -> list[Entry]:
+        return [*self.written.get(task_id, ())]
+
+    def add(self, task_id: str, entries: Sequence[Entry]) -> None:
+        there = self.written.setdefault(task_id, [])
+        if any(entry.number < len(there) for entry in entries):
+            raise Stale(f"the ledger of task {task_id} has such an entry")
+        there += entries
+        for entry in entries:
+            self.summed[entry.account] = self.summed.get(entry.account, Balance()) + entry.change
+
+    def sums(self, day: date, owner: str | None) -> Iterator[tuple[Account, Balance]]:
+        for account, balance in self.summed.items():
+            if account.day == str(day) and owner in (None, account.owner):
+                yield account, balance
 
 
 @dataclass

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from reelkeep.domain import transitions
@@ -23,14 +24,29 @@ from reelkeep.domain.errors import (
     Refused,
     Unauthorized,
 )
+from reelkeep.domain.ledger import Balance
+from reelkeep.domain.money import Quote
 from reelkeep.domain.notices.subscription import Channel, Filter, Status, Subscription, SubscriptionView
 from reelkeep.domain.notices.webhooks import Attempt, Delivery, DeliveryPage, Outcome, Webhook, WebhookWithSecret
-from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, Polling, Request, State, Task
+from reelkeep.domain.task import (
+    ArchivedFile,
+    Asset,
+    Creation,
+    Failure,
+    FailureClass,
+    Polling,
+    Price,
+    Request,
+    State,
+    Task,
+)
 from reelkeep.domain.upstream import Upstream
+from reelkeep.domain.usage import Usage, UsageQuery, UsageRow
 
 ADDRESS = "https://reelkeep.example.com"  # stands for the stack's own, which puts its own in the place of it
 EXAMPLE_ID = "019b91f8d40000112233445566778899"
 _AT = datetime(2026, 1, 6, 8, tzinfo=UTC)
+_PRICE = Price(unit="credits", units=Decimal(150), each=Decimal("0.005"), currency="USD", since="2025-11-03")
 
 
 def link(kept: ArchivedFile) -> str:
@@ -45,6 +61,7 @@ def queueing(request: Request) -> Task:
         provider="vidu",
         provider_task_id="885000000000000777",
         request=request,
+        price=_PRICE,
         created_at=_AT,
         updated_at=_AT + timedelta(seconds=2),
         polling=Polling(next_poll_at=_AT + timedelta(seconds=7)),
@@ -143,7 +160,22 @@ def after(service: str, task: Task) -> Task:
     return task
 
 
+_SPENT = Balance(
+    tasks=5,
+    tasks_charged=4,
+    units_reserved=Decimal(150),
+    units_charged=Decimal(600),
+    reserved=Decimal("0.75"),
+    charged=Decimal(3),
+)
+_USAGE = Usage(UsageQuery(), [_AT.date()], [UsageRow({"day": "2026-01-06"}, "credits", "USD", _SPENT)])
 SERVED: Mapping[str, Any] = {  # by the names of services
+    "quote_submission": [
+        Quote(provider="vidu", seconds=84, price=_PRICE),
+        Quote(provider="ark", seconds=84, reason="the provider has no field for priority"),
+    ],
+    "show_usage": _USAGE,
+    "export_usage": _USAGE,
     "list_providers": [Upstream("vidu", "vidu_ent_v2", ("vidu*",), default=True)],
     "list_models": [Upstream("vidu", "vidu_ent_v2", ("vidu*",), default=True, default_model="viduq3-pro")],
     "subscribe": _PENDING,

@@ -145,6 +145,9 @@ def _answer(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
         if isinstance(route, Operation):
             described["description"] = route.reply.__doc__
         described["content"] = {_JSON: {"schema": _ref(dialect, route.reply.__name__), "example": reply.body}}
+    elif isinstance(reply.body, str):
+        kind = reply.headers["content-type"].partition(";")[0]
+        described["content"] = {kind: {"schema": {"type": "string"}, "example": reply.body}}
     return {str(reply.status): described}
 
 

@@ -80,6 +80,21 @@ _OPERATIONS = {
             "and what was sent already, is beyond our reach."
         ),
     ),
+    "quoteSubmission": (
+        "Say what a submission would cost",
+        (
+            "At each provider that serves the model, the cheapest first. The body is that of a submission; nothing "
+            "is submitted or recorded. A provider that cannot do it says why. An amount that is not known is null."
+        ),
+    ),
+    "showUsage": (
+        "Show what your tasks cost",
+        (
+            "A task counts on the day of its submission (UTC): as reserved until its provider is done, then as "
+            "charged, or not at all if it failed in a way that is not billed. A change shows within seconds."
+        ),
+    ),
+    "exportUsage": ("Export what your tasks cost", "The same as `/usage`, as comma-separated values."),
     "listProviders": (
         "List the providers",
         "In the order of the configuration. The first whose pattern fits a model serves it.",
@@ -165,7 +180,7 @@ ERRORS: Mapping[str, tuple[type[ClientError], ...]] = {  # that do not follow fr
 
 
 def summary_and_details(dialect: Dialect, route: Route) -> tuple[str, str]:
-    summary, details = _OPERATIONS.get(route.operation, _KINDS[type(route)])
+    summary, details = _OPERATIONS.get(route.operation, _KINDS.get(type(route), _KINDS[Operation]))
     if isinstance(route, Submit):
         details = _SUBMISSIONS.get(dialect.name, details)
     if not details and any(isinstance(parameter, Words) for parameter in route.parameters):

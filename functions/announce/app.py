@@ -8,11 +8,12 @@ from aws_lambda_powertools.utilities.batch import EventType, process_partial_res
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from reelkeep.adapters.dynamodb.changes import StreamProcessor, change_of_state
+from reelkeep.adapters.dynamodb.changes import StreamProcessor, change_of_state, task_with_other_cost
 from reelkeep.wiring import platform
-from reelkeep.wiring.announce import build
+from reelkeep.wiring.announce import build, build_ledger
 
 announce = build()  # during Lambda's init phase, which has a whole CPU
+keep_ledger = build_ledger()
 logger = platform.logger()
 processor = StreamProcessor(
     EventType.DynamoDBStreams,
@@ -31,5 +32,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
             logger.set_correlation_id(task.id)
             if count := announce_in_batch(before, task):
                 logger.info("announced", task_id=task.id, state=task.state, webhooks=count)
+        if costing := task_with_other_cost(record):
+            keep_ledger(costing)
 
     return process_partial_response(event, announce_change, processor, context)

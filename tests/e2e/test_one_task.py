@@ -15,6 +15,7 @@ from tests.e2e.archive import Archive, decoded
 from tests.e2e.client import Client
 from tests.e2e.conftest import Aws, Prompt
 from tests.e2e.mailbox import Mailbox, subscribed
+from tests.waiting import until
 
 
 @dataclass(frozen=True)
@@ -259,3 +260,14 @@ def test_the_documentation_is_there_for_everybody(anyone: httpx.Client, stack: S
     for part in ("swagger-ui.js", "swagger-ui.css", "page.js"):
         assert f"/docs/{part}" in page.text
         assert anyone.get(f"/docs/{part}").status_code == 200
+
+
+def test_what_the_tasks_cost_is_summed_for_their_owner(by_vidu: Told, by_reelkeep: Told, alice: Client) -> None:
+    def charged() -> int | None:
+        rows = alice.http.get("usage", params={"by": "provider"}).raise_for_status().json()["rows"]
+        return sum(int(row["units_charged"]) for row in rows if row["unit"] == "credits")
+
+    costs = [task["cost"] for task in alice.tasks() if task["state"] == "success"]
+    assert {(cost["phase"], cost["unit"], cost["amount"]) for cost in costs} == {("charged", "credits", None)}
+    expected = sum(int(cost["units"]) for cost in costs)
+    assert until(lambda: charged() == expected, what=f"{expected} credits in the ledger")

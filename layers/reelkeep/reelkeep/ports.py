@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from reelkeep.domain.claims import Claim
@@ -12,10 +12,11 @@ from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.subscription import Policy, SnsState, Subscription
 from reelkeep.domain.observation import DispatchOutcome, Finding, Listed, Observation
 from reelkeep.domain.room import InLine, Lease, Limit, Turn
-from reelkeep.domain.task import ArchivedFile, Asset, Request, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Price, Request, Task
 from reelkeep.domain.wire import OtherTask
 
 if TYPE_CHECKING:  # most functions do without them
+    from reelkeep.domain.ledger import Account, Balance, Entry
     from reelkeep.domain.links import Links
     from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
     from reelkeep.domain.notices.webhooks import Delivery, DeliveryMessage, ReleaseMessage, WaitingDelivery, Webhook
@@ -146,6 +147,9 @@ class Provider(Protocol):
 
     def check(self, task: Task) -> None:
         """Raises InvalidRequest, naming the client's field, for what cannot be expressed there."""
+
+    def price(self, request: Request, now: datetime) -> Price | None:
+        """Of a task that is submitted now; None if the price list does not have it."""
 
     def dispatch(self, task: Task) -> DispatchOutcome:
         """The billable call."""
@@ -403,6 +407,19 @@ class Waiting(Protocol):
 
     def lease(self, waiting: Sequence[WaitingDelivery], due: datetime) -> None:
         """They are due again at this moment, should they still wait by then."""
+
+
+class Ledger(Protocol):
+    """What tasks cost: the entries of each, and their sums. Everything raises TryLater."""
+
+    def entries(self, task_id: str) -> Sequence[Entry]:
+        """In their order."""
+
+    def add(self, task_id: str, entries: Sequence[Entry]) -> None:
+        """All of them, and what they change in the sums, or nothing. Raises Stale if a number is taken."""
+
+    def sums(self, day: date, owner: str | None) -> Iterable[tuple[Account, Balance]]:
+        """Of the tasks submitted on that day, by this owner or by all. An account may come more than once."""
 
 
 class Outbox(Protocol):

@@ -9,7 +9,7 @@ import pytest
 from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-from reelkeep.adapters.dynamodb.changes import StreamProcessor, change_of_state
+from reelkeep.adapters.dynamodb.changes import StreamProcessor, change_of_state, task_with_other_cost
 from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, State, Task
 from tests.lambda_context import CONTEXT
@@ -52,9 +52,23 @@ def test_a_task_that_comes_out_of_the_archive_or_goes_is_no_news() -> None:
     assert change(PROCESSING, None) is None
 
 
+def test_what_a_task_costs_changes_when_it_is_new_is_done_or_the_provider_says_so() -> None:
+    def costing(before: Task | None, after: Task | None) -> Task | None:
+        return task_with_other_cost(DynamoDBRecord(record(before, after)))
+
+    done = replace(PROCESSING, state=State.ARCHIVING)
+    assert costing(None, QUEUEING) == QUEUEING
+    assert costing(PROCESSING, done) == done
+    assert costing(QUEUEING, replace(PROCESSING, credits=7)) is not None
+    assert costing(QUEUEING, PROCESSING) is costing(done, replace(done, state=State.SUCCESS)) is None
+    assert costing(PROCESSING, None) is None
+
+
 def test_what_is_no_task_is_passed_over() -> None:
     answer = {"pk": {"S": f"task#{QUEUEING.id}"}, "sk": {"S": "answer#1"}}
-    assert change_of_state(DynamoDBRecord({"dynamodb": {"OldImage": answer, "NewImage": answer}})) is None
+    images = DynamoDBRecord({"dynamodb": {"OldImage": answer, "NewImage": answer}})
+    assert change_of_state(images) is None
+    assert task_with_other_cost(images) is None
 
 
 @pytest.mark.parametrize(("failing", "repeated_from"), [("0", ["0"]), ("2", ["2"]), ("4", ["4"]), ("", [])])

@@ -97,6 +97,7 @@ def wrong_fields(error: ClientError) -> list[str]:
     return [found["field"] for found in problem["errors"]]
 
 
+COST = {"phase": "reserved", "unit": "credits", "units": "20", "amount": None, "currency": None}
 PLAIN: dict[str, Any] = {
     "id": TASK_ID,
     "state": "queueing",
@@ -126,6 +127,7 @@ PLAIN: dict[str, Any] = {
     "finished_at": None,
     "deadline": "2026-11-21T14:00:00Z",
     "credits": 20,
+    "cost": COST,
     "failure": None,
     "last_error": None,
     "adopted": None,
@@ -453,6 +455,7 @@ def test_a_finished_task_is_shown_with_permanent_links_to_what_is_kept_and_nothi
         "seed": 7,
         "payload": "job-1",
         "finished_at": "2026-11-21T12:00:00Z",
+        "cost": COST | {"phase": "charged"},
         "creations": [
             {
                 "id": "c1",
@@ -488,6 +491,7 @@ def test_a_cancelled_task_says_why_it_ended() -> None:
     assert body(reply) == PLAIN | {
         "state": "cancelled",
         "finished_at": "2026-11-21T12:00:00Z",
+        "cost": COST | {"phase": "free", "units": "0"},
         "failure": {
             "reason": "cancelled",
             "code": None,

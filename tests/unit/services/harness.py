@@ -24,7 +24,7 @@ from reelkeep.domain.observation import (
     Succeeded,
     Uncertain,
 )
-from reelkeep.domain.task import ArchivedFile, Asset, Creation, Kind, Request, State, Task
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, Kind, Price, Request, State, Task
 from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import Caller, SecondsLeft, Source
 from reelkeep.services.adopt import Adopt, Adopted
@@ -85,12 +85,16 @@ class FakeProvider:
     dispatched: list[Task] = field(default_factory=list)
     looks: int = 0
     cancellations: int = 0
+    prices: Price | None = None
     signs: bool = True
     signature: str = ""  # the name of the next call; empty if it signs none
 
     def check(self, task: Task) -> None:
         if self.refuses:
             raise self.refuses
+
+    def price(self, request: Request, now: datetime) -> Price | None:
+        return self.prices
 
     def dispatch(self, task: Task) -> DispatchOutcome:
         self.dispatched.append(task)

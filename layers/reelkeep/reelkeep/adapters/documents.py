@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache
 from types import NoneType, UnionType
@@ -46,6 +47,8 @@ def from_json(kind: type[T], value: Any) -> T:
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     plain = {
         name: content
         for name, default in _defaults(cast("Any", type(value)))
@@ -120,7 +123,7 @@ def _reader(hint: Any) -> _Reader | None:
         return _record_reader(cast("Any", hint))
     if hint is datetime:
         return datetime.fromisoformat
-    if isinstance(hint, type) and issubclass(hint, StrEnum):
+    if isinstance(hint, type) and issubclass(hint, StrEnum | Decimal):
         return hint
     if hint in (str, int, float, bool, Any):
         return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -215,6 +216,17 @@ class Creation(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Price(Record):
+    """What a task costs at its provider, as the price list said when it was submitted."""
+
+    unit: str  # what the provider counts: credits, tokens, units, seconds, videos
+    units: Decimal | None = None  # that the task is expected to take; None if only the provider can tell
+    each: Decimal | None = None  # money for one of them; None if the list does not say
+    currency: str = ""  # of that money, such as USD
+    since: str = ""  # the first day of the price, which tells its version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption(Record):
     """Why there is a task that nobody submitted here: its provider listed a success that we did not hold."""
 
@@ -314,6 +326,7 @@ class Task(Record):
     credits: int | None = None
     seed: int | None = None  # the one that was used
     tokens: int | None = None  # what it cost, where the provider counts so
+    price: Price | None = None  # None for a model that has no price
     adopted: Adoption | None = None
     adopted_as: str = ""  # the task that holds what came of this one after it was given up
     version: int = 0  # of the record; every write names the one it builds on

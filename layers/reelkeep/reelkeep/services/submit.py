@@ -131,6 +131,7 @@ class Submit:
             ),
             polling=Polling(next_poll_at=now + DISPATCH_TAKES_AT_MOST),
             source_creation=source.creation if source else "",
+            price=provider.price(request, now),
         )
 
     def _possible_repeat(self, sent: Request, task: Task, now: datetime) -> str:

@@ -1,7 +1,8 @@
-"""Wires the use case Announce."""
+"""Wires what follows from changes of tasks: Announce, KeepLedger."""
 
 from __future__ import annotations
 
+from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWaiting, TableWebhooks
 from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.dialects import shown
@@ -9,6 +10,7 @@ from reelkeep.domain.links import Links
 from reelkeep.domain.task import Task
 from reelkeep.ports import Rendered
 from reelkeep.services.announce import Announce
+from reelkeep.services.ledger import KeepLedger
 from reelkeep.wiring import platform
 from reelkeep.wiring.links import permanent_links
 
@@ -24,6 +26,10 @@ def build() -> Announce:
         render=_rendered,
         links=permanent_links(link_secret, settings.public_url),
     )
+
+
+def build_ledger() -> KeepLedger:
+    return KeepLedger(TableLedger(platform.dynamodb(), platform.settings.table))
 
 
 def _rendered(task: Task, links: Links) -> Rendered:

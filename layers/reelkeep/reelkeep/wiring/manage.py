@@ -1,4 +1,4 @@
-"""Wires what an owner has beside its tasks: subscriptions, webhooks, the list of providers."""
+"""Wires what an owner has beside its tasks: subscriptions, webhooks, providers, prices and usage."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
 from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWaiting, TableWebhooks
 from reelkeep.adapters.http.destinations import Destinations
@@ -14,8 +15,11 @@ from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.adapters.topic import SnsTopic, endpoint_rules
 from reelkeep.api import Api
+from reelkeep.domain.ids import new_task_id
 from reelkeep.ports import Caller
+from reelkeep.services.quote import QuoteSubmission
 from reelkeep.services.subscriptions import ManageSubscriptions
+from reelkeep.services.usage import ShowUsage
 from reelkeep.services.webhooks import ManageWebhooks
 from reelkeep.wiring import platform
 from reelkeep.wiring.providers import configured_providers
@@ -25,6 +29,7 @@ def build() -> Api:
     settings = platform.settings
     outbound = Outbound(platform.tls())
     providers = configured_providers(outbound)
+    show_usage = ShowUsage(TableLedger(platform.dynamodb(), settings.table), platform.now)
     return Api(
         base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),
@@ -32,6 +37,9 @@ def build() -> Api:
         services={
             "list_providers": lambda *_: providers.all(),
             "list_models": lambda *_: providers.all(),
+            "quote_submission": QuoteSubmission(providers, providers.all, platform.now, new_task_id),
+            "show_usage": show_usage,
+            "export_usage": show_usage,
             **_subscriptions(),
             **_webhooks(outbound),
         },

@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
 from reelkeep.adapters import documents
+from reelkeep.domain.ledger import balance
 from reelkeep.domain.task import State, Task
 
 
@@ -21,6 +22,17 @@ class StreamProcessor(BatchProcessor):
             if self.fail_messages:
                 break
         return processed
+
+
+def task_with_other_cost(record: DynamoDBRecord) -> Task | None:
+    """The task, if it is new, or costs something else than before."""
+    images = record.dynamodb
+    before, after = (images.old_image, images.new_image) if images else ({}, {})
+    if not (after and after["sk"] == "task"):
+        return None
+    task = documents.read(Task, after["document"])
+    known = balance(documents.read(Task, before["document"])) if before else None
+    return task if balance(task) != known else None
 
 
 def change_of_state(record: DynamoDBRecord) -> tuple[Task, Task] | None:

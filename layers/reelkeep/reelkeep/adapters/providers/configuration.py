@@ -19,6 +19,7 @@ from pydantic import (
     model_validator,
 )
 
+from reelkeep.adapters.providers.prices import PriceList
 from reelkeep.domain.addresses import is_public
 from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.keys import is_owner
@@ -81,6 +82,7 @@ class ProviderSettings(BaseModel):
     account: Annotated[str, Field(pattern="^[A-Za-z0-9_.-]{0,64}$")] = (
         ""  # providers with the same one share its slots
     )
+    prices: PriceList | None = None  # instead of the provider's public ones, as far as those are known here
     adopt_for: Annotated[str, AfterValidator(_owner_or_nobody)] = (
         "adopted"  # who owns what the account made without us; "" leaves that alone
     )

@@ -12,6 +12,7 @@ from urllib.parse import urlencode, urljoin
 
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.adapters.providers.configuration import ProviderSettings
+from reelkeep.adapters.providers.prices import price_of, public_prices
 from reelkeep.domain import provider_callbacks
 from reelkeep.domain.errors import InvalidRequest, TryLater
 from reelkeep.domain.observation import (
@@ -30,7 +31,7 @@ from reelkeep.domain.observation import (
     Unknown,
     Untraceable,
 )
-from reelkeep.domain.task import Asset, Failure, FailureClass, Task
+from reelkeep.domain.task import Asset, Failure, FailureClass, Price, Request, Task
 from reelkeep.domain.wire import NoList, OtherTask, ProviderDialect, ProviderRequest, ProviderResponse
 from reelkeep.ports import Clock, Report, Source
 
@@ -82,6 +83,10 @@ class HttpProvider:
 
     def check(self, task: Task) -> None:
         self.dialect.dispatch(task)
+
+    def price(self, request: Request, now: datetime) -> Price | None:
+        own = self.settings.prices
+        return price_of(public_prices(self.settings.base_url) if own is None else own, request, now.date())
 
     def dispatch(self, task: Task) -> DispatchOutcome:
         try:

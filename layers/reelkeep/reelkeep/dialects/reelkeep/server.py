@@ -129,11 +129,12 @@ class _Server(Dialect):
 
     @cached_property
     def routes(self) -> tuple[AnyRoute, ...]:
+        from reelkeep.dialects.reelkeep.money import server as money
         from reelkeep.dialects.reelkeep.subscriptions import server as subscriptions
         from reelkeep.dialects.reelkeep.tasks import server as tasks
         from reelkeep.dialects.reelkeep.webhooks import server as webhooks
 
-        return (*tasks.ROUTES, _PROVIDERS, *subscriptions.ROUTES, *webhooks.ROUTES)
+        return (*tasks.ROUTES, *money.ROUTES, _PROVIDERS, *subscriptions.ROUTES, *webhooks.ROUTES)
 
     def render_error(self, error: ClientError, http: Http) -> Reply:
         headers = {}

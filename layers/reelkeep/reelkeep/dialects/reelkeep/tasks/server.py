@@ -16,6 +16,7 @@ from reelkeep.dialects.families.query import (
     filter_of,
     states,
 )
+from reelkeep.dialects.reelkeep.money.server import Cost
 from reelkeep.dialects.reelkeep.server import Failure, query
 from reelkeep.dialects.replies import Moment, Shape, Url, View, rfc3339, shows
 from reelkeep.domain.errors import wrong
@@ -216,6 +217,7 @@ class Task(Shape):
         "task.deadline", write=rfc3339, says="Without a result by then, the task ends as expired."
     )
     credits: int | None = shows("task.credits", says="What the provider charged.")
+    cost: Cost = shows("task", write=Cost.of, says="What the task costs, as far as it is known.")
     failure: Failure | None = shows("task.failure", write=Failure.of)
     last_error: str | None = shows(
         "task.last_error", None, says="What delays the task, or one of its files, at present."

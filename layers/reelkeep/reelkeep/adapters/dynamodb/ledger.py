@@ -1,0 +1,114 @@
+"""The ledger in DynamoDB: a task's entries beside its record, and sums of a day in one partition.
+
+An entry and the sums that it changes are written in one transaction, on the condition that no other entry has its
+number. A sum is spread over as many items as tasks have shards, so that parallel functions seldom meet at one.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from botocore.exceptions import ClientError
+
+from reelkeep.adapters import documents
+from reelkeep.adapters.dynamodb.faults import table_faults
+from reelkeep.domain.errors import Stale, TryLater
+from reelkeep.domain.ledger import Account, Balance, Entry
+
+if TYPE_CHECKING:
+    from types_boto3_dynamodb import DynamoDBClient
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
+
+_ATTEMPTS = 6  # at a transaction that met another one
+_PAUSE = 0.02  # seconds; doubles, with jitter
+_SUMS: dict[str, Any] = {each.name: each.type for each in fields(Balance)}
+
+
+class TableLedger:
+    def __init__(self, client: DynamoDBClient, table: str, *, pause: Callable[[float], None] = time.sleep) -> None:
+        self._client = client
+        self._table = table
+        self._pause = pause
+
+    def entries(self, task_id: str) -> list[Entry]:
+        items = self._query(f"task#{task_id}", "entry#")
+        return [documents.read(Entry, item["document"]["S"]) for item in items]
+
+    def add(self, task_id: str, entries: Sequence[Entry]) -> None:
+        writes = [write for entry in entries for write in (self._entry(task_id, entry), self._sum(task_id, entry))]
+        for attempt in range(_ATTEMPTS):
+            try:
+                with table_faults(f"the ledger of task {task_id} could not be written"):
+                    self._client.transact_write_items(TransactItems=writes)
+            except TryLater as error:
+                reasons = _reasons(error.__cause__)
+                if "ConditionalCheckFailed" in reasons:
+                    raise Stale(f"the ledger of task {task_id} has such an entry") from error
+                if "TransactionConflict" not in reasons or attempt == _ATTEMPTS - 1:
+                    raise
+                self._pause(_PAUSE * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - no secret
+            else:
+                return
+
+    def sums(self, day: date, owner: str | None) -> Iterator[tuple[Account, Balance]]:
+        for item in self._query(f"usage#{day}", f"{owner}#" if owner else ""):
+            numbers = {name: item[name]["N"] for name in _SUMS}
+            whole = {name: int(numbers[name]) for name in ("tasks", "tasks_charged", "unpriced")}
+            balance = Balance(**{name: Decimal(text) for name, text in numbers.items()} | cast("Any", whole))
+            yield documents.read(Account, item["account"]["S"]), balance
+
+    def _entry(self, task_id: str, entry: Entry) -> TransactWriteItemTypeDef:
+        return {
+            "Put": {
+                "TableName": self._table,
+                "Item": {
+                    "pk": {"S": f"task#{task_id}"},
+                    "sk": {"S": f"entry#{entry.number:04}"},
+                    "document": {"S": documents.write(entry)},
+                },
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+
+    def _sum(self, task_id: str, entry: Entry) -> TransactWriteItemTypeDef:
+        account = entry.account
+        values: dict[str, AttributeValueTypeDef] = {
+            f":{name}": {"N": f"{Decimal(getattr(entry.change, name)):f}"} for name in _SUMS
+        }
+        return {
+            "Update": {
+                "TableName": self._table,
+                "Key": {
+                    "pk": {"S": f"usage#{account.day}"},
+                    "sk": {"S": f"{account.owner}#{task_id[-1]}{account.digest}"},
+                },
+                "UpdateExpression": f"SET account = :account ADD {', '.join(f'{name} :{name}' for name in _SUMS)}",
+                "ExpressionAttributeValues": {":account": {"S": documents.write(account)}, **values},
+            }
+        }
+
+    def _query(self, partition: str, begins: str) -> Iterator[dict[str, AttributeValueTypeDef]]:
+        condition, values = "pk = :partition", {":partition": {"S": partition}}
+        if begins:
+            condition, values = f"{condition} AND begins_with(sk, :begins)", values | {":begins": {"S": begins}}
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._table,
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues=cast("Any", values),
+            ConsistentRead=True,
+        )
+        with table_faults("the ledger could not be read"):
+            for page in pages:
+                yield from page["Items"]
+
+
+def _reasons(error: BaseException | None) -> list[str]:
+    """Why a transaction was cancelled; nothing if it failed otherwise."""
+    response: Any = error.response if isinstance(error, ClientError) else {}
+    return [reason.get("Code", "") for reason in response.get("CancellationReasons", ())]

@@ -1,0 +1,33 @@
+"""The ledger follows the tasks: what a change of a task costs is entered, once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reelkeep.domain.errors import Stale
+from reelkeep.domain.ledger import entries
+from reelkeep.domain.task import Task
+from reelkeep.ports import Ledger
+
+_ATTEMPTS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class KeepLedger:
+    """Adds the entries that a task's ledger lacks. Repeating it adds nothing; so it also mends a ledger."""
+
+    ledger: Ledger
+
+    def __call__(self, task: Task) -> int:
+        """The number of entries that were added. Raises TryLater."""
+        for attempt in range(_ATTEMPTS):
+            is_new = task.version == attempt == 0  # then nothing is entered, unless this is a repetition
+            lacking = entries(task, () if is_new else self.ledger.entries(task.id))
+            if not lacking:
+                return 0
+            try:
+                self.ledger.add(task.id, lacking)
+            except Stale:  # another one has entered something
+                continue
+            return len(lacking)
+        raise Stale(f"the ledger of task {task.id} changes too often")
