@@ -37,6 +37,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {  # in the order of the help
     "operators.keys": ("keys",),
     "operators.owners": ("owners",),
     "operators.providers": ("providers",),
+    "operators.costs": ("costs",),
     "operators.archive": ("archive",),
     "operators.dlq": ("dlq",),
     "operators.subscriptions": ("subscriptions",),

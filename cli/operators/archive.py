@@ -42,7 +42,7 @@ Until = Annotated[
 ]
 
 
-def _days(since: str, until: str) -> Days:
+def days_of(since: str, until: str) -> Days:
     days = Days(_day(since, "--since"), _day(until, "--until"))
     if days.since and days.until and days.since > days.until:
         raise Misused("--since is later than --until")
@@ -71,7 +71,7 @@ def rebuild_all(
     What is recorded already stays, unless it is older than the manifest. It can be repeated, and broken off, at
     any time.
     """
-    days, place = _days(since, until), find(ctx, stack, local=local)
+    days, place = days_of(since, until), find(ctx, stack, local=local)
     s3, bucket = place.s3(_WORKERS), place.needed("bucket")
     work = partial(
         rebuild,
@@ -127,7 +127,7 @@ def verify_all(
     what is missing altogether: manifests and whole folders of tasks that the table knows. Shows what differs; the
     exit code is 1 if anything does.
     """
-    days, place = _days(since, until), find(ctx, stack, local=local)
+    days, place = days_of(since, until), find(ctx, stack, local=local)
     workers = _READERS if deep else _WORKERS
     s3, bucket = place.s3(workers), place.needed("bucket")
     tasks = TableTasks(place.dynamodb(workers), place.table)
@@ -193,7 +193,7 @@ def list_quarantine(
     Such bytes are set aside below quarantine/ in the bucket, where they can be looked at until the stack's parameter
     QuarantineDays has passed.
     """
-    days, place = _days(since, until), find(ctx, stack, local=local)
+    days, place = days_of(since, until), find(ctx, stack, local=local)
     tasks = TableTasks(place.dynamodb(), place.table)
     found = list(quarantined(place.s3(), place.needed("bucket"), days, tasks))
     if json:
