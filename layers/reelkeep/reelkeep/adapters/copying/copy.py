@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from functools import partial
 from itertools import chain, repeat
 from typing import TYPE_CHECKING
@@ -91,16 +92,16 @@ class AnyBytes:
         return Media(content_type=self.content_type, extension=self.extension)
 
 
+@dataclass
 class CopyStream:
     """The file on its way: what is learned of it, and its parts."""
 
-    def __init__(self, file: RemoteFile, probe: MediaProbe | AnyBytes, limit_bytes: int, part_bytes: int) -> None:
-        self.probe = probe
-        self.size = 0
-        self._file = file
-        self._limit_bytes = limit_bytes
-        self._part_bytes = part_bytes
-        self._media: Media | None = None
+    file: RemoteFile
+    probe: MediaProbe | AnyBytes
+    limit_bytes: int
+    part_bytes: int
+    size: int = 0
+    _media: Media | None = None
 
     def parts(self) -> Generator[Part]:
         """Each is overwritten after the next one was taken. The last one comes when the whole file was found good.
@@ -130,12 +131,12 @@ class CopyStream:
         )
 
     def _read_parts(self) -> Generator[Part]:
-        self._file.open()
-        total = self._file.total
+        self.file.open()
+        total = self.file.total
         self._check_size(total or 0)
-        length = total if total is not None and total <= 2 * self._part_bytes else self._part_bytes
+        length = total if total is not None and total <= 2 * self.part_bytes else self.part_bytes
         part, spare, filled = bytearray(length), bytearray(), 0
-        for piece in self._file.pieces():
+        for piece in self.file.pieces():
             self.probe.feed(piece)
             self.size += len(piece)
             self._check_size(self.size)
@@ -152,15 +153,15 @@ class CopyStream:
         yield Part(part, is_last=True)
 
     def _finish(self) -> None:
-        if self._file.total not in (None, self.size):
-            raise RestartCopy(f"{self.size} bytes came, {self._file.total} were promised")
+        if self.file.total not in (None, self.size):
+            raise RestartCopy(f"{self.size} bytes came, {self.file.total} were promised")
         try:
             self._media = self.probe.finish()
         except Truncated as truncated:
-            if self._file.is_framed:
+            if self.file.is_framed:
                 raise  # so it is at the provider, not on the way
             raise RestartCopy(str(truncated)) from truncated
 
     def _check_size(self, size: int) -> None:
-        if size > self._limit_bytes:
-            raise SourceTooLarge(f"it is larger than the {self._limit_bytes} bytes that are archived of one file")
+        if size > self.limit_bytes:
+            raise SourceTooLarge(f"it is larger than the {self.limit_bytes} bytes that are archived of one file")

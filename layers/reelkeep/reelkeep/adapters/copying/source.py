@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from itertools import chain
 from typing import TypeVar
@@ -37,26 +38,20 @@ class RestartCopy(Exception):
     """What was read is worth nothing: the rest cannot be had, or belongs to another version of the file."""
 
 
+@dataclass
 class RemoteFile:
     """An opened source. Its first request is a plain GET, which every server answers; ranges come later, if ever."""
 
-    def __init__(
-        self,
-        source: Source,
-        outbound: Outbound,
-        *,
-        seconds_left: Callable[[], float],
-        side_by_side: bool = True,
-        pause: Callable[[float], None] = time.sleep,
-        ticks: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._source = source
-        self._url = source.url
-        self._outbound = outbound
-        self._seconds_left = seconds_left
-        self._may_split = side_by_side
-        self._pause = pause
-        self._ticks = ticks
+    source: Source
+    outbound: Outbound
+    _: KW_ONLY
+    seconds_left: Callable[[], float]
+    side_by_side: bool = True
+    pause: Callable[[float], None] = time.sleep
+    ticks: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
+        self._url = self.source.url
         self._position = 0
         self._held = ExitStack()
 
@@ -80,7 +75,7 @@ class RemoteFile:
             raise SourceGone(f"{stream.origin} answered {stream.status}: the link is dead")
         if stream.status != _OK and _bounds(stream) != (0, stream.length):
             raise SourceBusy(f"{stream.origin} answered {stream.status}")
-        if not self._source.headers:  # else every redirect is followed again: the key belongs at its beginning only
+        if not self.source.headers:  # else every redirect is followed again: the key belongs at its beginning only
             self._url = stream.url
         self.is_framed = stream.length is not None or "transfer-encoding" in stream.headers  # a cut would show
         self._pieces: Iterator[bytes] = iter(stream)
@@ -95,14 +90,14 @@ class RemoteFile:
         if self._packed:
             yield from _unpacked(self._pieces)
             return
-        began, reading = self._ticks(), self._resumed()
+        began, reading = self.ticks(), self._resumed()
         for piece in reading:
             yield piece
             if self._position >= RANGE_BYTES:
                 break
-        is_slow = self._position < _FAST * (self._ticks() - began)
+        is_slow = self._position < _FAST * (self.ticks() - began)
         rest = (self.total or 0) - self._position
-        split = is_slow and rest > RANGE_BYTES and self._resumable and self._may_split
+        split = is_slow and rest > RANGE_BYTES and self._resumable and self.side_by_side
         with closing(self._side_by_side() if split else in_order((), at_once=1, ahead=0)) as ranges:
             try:
                 first = next(ranges, b"")
@@ -182,13 +177,13 @@ class RemoteFile:
 
     @contextmanager
     def _get(self, headers: Mapping[str, str]) -> Iterator[Stream]:
-        seconds = self._seconds_left()
+        seconds = self.seconds_left()
         if seconds <= 0:
             raise SourceBusy("there was no time left to read it all")
-        headers = {"user-agent": self._agent, **self._source.headers, **headers}
+        headers = {"user-agent": self._agent, **self.source.headers, **headers}
         try:
-            with self._outbound.stream(
-                self._url, headers=headers, seconds=seconds, allow_private=self._source.allow_private
+            with self.outbound.stream(
+                self._url, headers=headers, seconds=seconds, allow_private=self.source.allow_private
             ) as stream:
                 yield stream
         except BlockedAddress as blocked:
@@ -198,9 +193,9 @@ class RemoteFile:
         seconds = 2.0**tries / 4
         if tries >= _TRIES:
             raise RestartCopy(str(error)) from error
-        if self._seconds_left() <= seconds:
+        if self.seconds_left() <= seconds:
             raise SourceBusy("there was no time left to read it all") from error
-        self._pause(seconds)
+        self.pause(seconds)
 
 
 def in_order(calls: Iterable[Callable[[], T]], *, at_once: int, ahead: int) -> Generator[T]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import KW_ONLY, dataclass
 
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.domain.errors import InvalidRequest
@@ -11,19 +12,20 @@ from reelkeep.ports import Unanswered
 _SECONDS = 10.0
 
 
+@dataclass(frozen=True, slots=True)
 class Destinations:
     """With `allow_private`, also addresses without TLS, and private ones: for a stack on one machine."""
 
-    def __init__(self, outbound: Outbound, *, allow_private: bool) -> None:
-        self._outbound = outbound
-        self._allow_private = allow_private
+    outbound: Outbound
+    _: KW_ONLY
+    allow_private: bool
 
     def check(self, url: str, field: str) -> None:
         """Raises InvalidRequest, naming the field, for what nothing can or may be sent to."""
         if not self._is_secure(url):
             raise InvalidRequest(f"{field} must be an https URL", field=field)
         try:
-            self._outbound.check(url, allow_private=self._allow_private)
+            self.outbound.check(url, allow_private=self.allow_private)
         except BlockedAddress as error:
             raise InvalidRequest(f"{field} cannot receive callbacks: {error}", field=field) from error
         except NotSent as error:
@@ -34,11 +36,11 @@ class Destinations:
         if not self._is_secure(url):
             raise Unanswered("only https is allowed")
         try:
-            return self._outbound.send(
-                url, headers=headers, body=body, seconds=_SECONDS, allow_private=self._allow_private
+            return self.outbound.send(
+                url, headers=headers, body=body, seconds=_SECONDS, allow_private=self.allow_private
             )
         except (NotSent, AnswerLost, BlockedAddress) as error:
             raise Unanswered(str(error)) from error
 
     def _is_secure(self, url: str) -> bool:
-        return self._allow_private or url.lower().startswith("https://")
+        return self.allow_private or url.lower().startswith("https://")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import KW_ONLY, dataclass, field
 from fnmatch import fnmatchcase
 
 from reelkeep.adapters.http.outbound import Outbound
@@ -15,27 +16,19 @@ from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Report, Secret
 
 
+@dataclass(slots=True)
 class ConfiguredProviders:
     """The providers of the configuration, in its order."""
 
-    def __init__(
-        self,
-        secret: Secret,
-        dialect_named: DialectNamed,
-        outbound: Outbound,
-        ticks: Callable[[], float] = time.monotonic,
-        *,
-        calls_back_at: str = "",
-        report: Report = lambda *_: None,
-    ) -> None:
-        self._secret = secret
-        self._dialect_named = dialect_named
-        self._outbound = outbound
-        self._ticks = ticks
-        self._calls_back_at = calls_back_at
-        self._report = report
-        self._text: str | None = None
-        self._providers: dict[str, HttpProvider] = {}
+    secret: Secret
+    dialect_named: DialectNamed
+    outbound: Outbound
+    ticks: Callable[[], float] = time.monotonic
+    _: KW_ONLY
+    calls_back_at: str = ""
+    report: Report = lambda *_: None
+    _text: str | None = field(default=None, init=False)
+    _providers: dict[str, HttpProvider] = field(default_factory=dict, init=False)
 
     def choose(self, request: Request) -> HttpProvider:
         known = self._known()
@@ -86,18 +79,18 @@ class ConfiguredProviders:
         return list(accounts.values())
 
     def _known(self) -> dict[str, HttpProvider]:
-        text = self._secret.value()
+        text = self.secret.value()
         if text != self._text:
-            configured = parse_providers(text, self._dialect_named)
+            configured = parse_providers(text, self.dialect_named)
             self._providers = {
                 name: HttpProvider(
                     name,
                     settings,
                     dialect,
-                    self._outbound,
-                    self._ticks,
-                    calls_back_at=self._calls_back_at,
-                    report=self._report,
+                    self.outbound,
+                    self.ticks,
+                    calls_back_at=self.calls_back_at,
+                    report=self.report,
                 )
                 for name, (settings, dialect) in configured.items()
             }

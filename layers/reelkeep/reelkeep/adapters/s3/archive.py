@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING
 
 from reelkeep.adapters.copying.copy import copy
@@ -25,28 +26,18 @@ LARGEST: Mapping[Expected, int] = {
 }  # bytes; no provider makes larger files
 
 
+@dataclass(frozen=True, slots=True)
 class S3Archive:
-    def __init__(
-        self,
-        client: S3Client,
-        bucket: str,
-        outbound: Outbound,
-        *,
-        largest: Mapping[Expected, int] = LARGEST,
-        pause: Callable[[float], None] = time.sleep,
-        ticks: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """`largest` is the size limit of one file in bytes, by the expected medium."""
-        self._client = client
-        self._largest = largest
-        self._pause = pause
-        self._ticks = ticks
-        self._bucket = bucket
-        self._outbound = outbound
-        self._manifests = S3Manifests(lambda: client, bucket)
+    client: S3Client
+    bucket: str
+    outbound: Outbound
+    _: KW_ONLY
+    largest: Mapping[Expected, int] = field(default_factory=lambda: LARGEST)  # bytes of a file, by what is expected
+    pause: Callable[[float], None] = time.sleep
+    ticks: Callable[[], float] = time.monotonic
 
     def archive(self, task: Task, number: int, name: str, source: Source, seconds: float) -> ArchivedFile:
-        end = self._ticks() + seconds
+        end = self.ticks() + seconds
         try:
             return self._copy(
                 task, source, seconds, _expected(name), lambda ending: layout.file_key(task.id, number, name, ending)
@@ -59,7 +50,7 @@ class S3Archive:
             known = before.quarantined.bytes if before and before.quarantined else 0
             with suppress(SourceGone, SourceBusy, SourceBad):
                 if error.size > known:
-                    error.quarantined = self._copy(task, source, end - self._ticks(), None, key)
+                    error.quarantined = self._copy(task, source, end - self.ticks(), None, key)
             raise
 
     def _copy(
@@ -67,20 +58,20 @@ class S3Archive:
     ) -> ArchivedFile:
         return copy(
             source,
-            bucket=self._bucket,
+            bucket=self.bucket,
             key=key,
             expected=expected,
-            s3=self._client,
-            outbound=self._outbound,
-            limit_bytes=self._largest[expected or "media"],
+            s3=self.client,
+            outbound=self.outbound,
+            limit_bytes=self.largest[expected or "media"],
             seconds=seconds,
             metadata={"task-id": task.id},
-            pause=self._pause,
-            ticks=self._ticks,
+            pause=self.pause,
+            ticks=self.ticks,
         )
 
     def write_manifest(self, task: Task) -> None:
-        self._manifests.write_manifest(task)
+        S3Manifests(lambda: self.client, self.bucket).write_manifest(task)
 
 
 def _expected(name: str) -> Expected:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from reelkeep.adapters import documents
@@ -21,16 +22,16 @@ class NoManifest(Exception):
     """A file that cannot be read as a manifest. The message says why, and quotes nothing of the file."""
 
 
+@dataclass(frozen=True, slots=True)
 class S3Manifests:
     """The S3 client is made when it is first needed, as for big requests."""
 
-    def __init__(self, client: Callable[[], S3Client], bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
+    client: Callable[[], S3Client]
+    bucket: str
 
     def write_manifest(self, task: Task) -> None:
-        self._client().put_object(
-            Bucket=self._bucket, Key=layout.manifest_key(task.id), Body=write(task), ContentType="application/json"
+        self.client().put_object(
+            Bucket=self.bucket, Key=layout.manifest_key(task.id), Body=write(task), ContentType="application/json"
         )
 
 

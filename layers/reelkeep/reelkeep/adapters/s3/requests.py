@@ -6,6 +6,7 @@ The S3 client is made when it is first needed: it would be a quarter of these fu
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -21,22 +22,22 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 
+@dataclass(frozen=True, slots=True)
 class S3Requests:
-    def __init__(self, client: Callable[[], S3Client], bucket: str) -> None:
-        self._client = client
-        self._bucket = bucket
+    client: Callable[[], S3Client]
+    bucket: str
 
     def store_request(self, task: Task) -> str:
         key = layout.request_key(task.id)
         body = documents.write(task.request).encode()
-        self._client().put_object(
-            Bucket=self._bucket, Key=key, Body=body, ContentType="application/json", Tagging=EXPIRES
+        self.client().put_object(
+            Bucket=self.bucket, Key=key, Body=body, ContentType="application/json", Tagging=EXPIRES
         )
         return key
 
     def request(self, key: str) -> Request:
         try:
-            answer = self._client().get_object(Bucket=self._bucket, Key=key)
+            answer = self.client().get_object(Bucket=self.bucket, Key=key)
         except ClientError as error:
             if error.response["Error"]["Code"] in _GONE:
                 raise LookupError(f"{key} has expired") from error
