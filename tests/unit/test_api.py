@@ -244,7 +244,7 @@ def test_the_log_says_why_a_call_was_refused(call: Client, caplog: pytest.LogCap
         "method": "POST",
         "dialect": "vidu_ent_v2",
         "status": 400,
-        "error": "InvalidRequest",
+        "error": "Missing",
         "field": "prompt",
     }
     assert "hunter2" not in str(record)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from reelkeep.dialects import all_dialects, upstream
-from reelkeep.dialects.dialect import Dialect, Show
+from reelkeep.dialects.dialect import Dialect, Http, Show
+from reelkeep.domain.errors import NotAllowed
 from reelkeep.domain.observation import Failed
 from reelkeep.domain.task import Dispatch, DispatchStatus, Failure, FailureClass, Kind, Request, Task
 from reelkeep.domain.wire import Json, ProviderResponse
@@ -222,3 +224,10 @@ def test_arks_other_ends_are_classes_of_their_own(word: str, reason: FailureClas
     )
     assert isinstance(observed, Failed)
     assert (observed.failure.reason, observed.failure.retryable) == (reason, retryable)
+
+
+def test_a_wrong_method_is_answered_with_the_right_ones_in_every_format() -> None:
+    for dialect in DIALECTS.values():
+        for route in dialect.routes:
+            http = Http(method="PUT", path=re.sub(r"\{\w+\}", "7", route.path))
+            assert route.method in dialect.render_error(NotAllowed("no"), http).headers["allow"].split(", ")

@@ -110,7 +110,7 @@ def error(message: str, param: str | None, code: str) -> Json:
         ),
         (errors.NotFound("there is nothing"), 404, error("there is nothing", None, "not_found")),
         (
-            errors.InvalidRequest("prompt is required", field="prompt", missing=True),
+            errors.Missing("prompt is required", field="prompt"),
             400,
             error("prompt is required", "prompt", "missing_required_parameter"),
         ),

@@ -90,7 +90,7 @@ def test_a_cancelled_task_is_answered_with_an_empty_object() -> None:
 
 ERRORS: dict[str, errors.ClientError] = {
     "bad request": errors.InvalidRequest("the body is not valid JSON"),
-    "field lacking": errors.InvalidRequest("it is required", field="model", missing=True),
+    "field lacking": errors.Missing("it is required", field="model"),
     "field invalid": errors.InvalidRequest("images cannot be said at this provider", field="images"),
     "page size": errors.PageSizeOutOfRange("pager.pagesz must be from 1 to 100", field="pager.pagesz"),
     "unauthorized": errors.Unauthorized("this API key is not known, or was revoked"),
@@ -131,7 +131,7 @@ def test_no_client_error_is_left_without_a_reason() -> None:
         return known.union(*(leaves(kind) for kind in known))
 
     elsewhere = {errors.Conflict, errors.LimitReached}  # of subscriptions, which only the native API has
-    submissions = {errors.Missing, errors.ItemCountOutOfRange}  # have tests of their own
+    submissions = {errors.ItemCountOutOfRange}  # has tests of its own
     assert leaves(errors.ClientError) - elsewhere - submissions == {type(error) for error in ERRORS.values()}
 
 

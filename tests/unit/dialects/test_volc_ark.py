@@ -155,7 +155,7 @@ def refused_with(failure: Failure) -> errors.Refused:
     "error, status, said",
     [
         (
-            errors.InvalidRequest("model is required", field="model", missing=True),
+            errors.Missing("model is required", field="model"),
             400,
             ("MissingParameter", "model is required", "model", "BadRequest"),
         ),

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from reelkeep.dialects.families.query import Parameter
 from reelkeep.dialects.replies import Shape, View, Views
-from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest, Missing, Refused
+from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest, NotAllowed, Refused
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Failure, FailureClass, Request, State, Task
@@ -179,6 +179,7 @@ class Problem:
     message: str
     field: str = ""  # as the client calls it
     request_id: str = ""
+    error: ClientError | None = None  # None if the fault is ours
 
 
 class Dialect:
@@ -190,6 +191,7 @@ class Dialect:
     errors: Mapping[type[ClientError] | FailureClass, Row]
     fault: tuple[int, Any, str]  # of our own: status, code, and what is said of it
     scheme = "Bearer"
+    error_headers: Mapping[str, str] = {}
     not_repeated: frozenset[int] = frozenset({409, 429})  # which clients of the format would repeat
     known: Mapping[str, str] = {}  # what clients call some fields of ours, whatever they call
 
@@ -218,17 +220,26 @@ class Dialect:
         field = names.get(error.field, error.field)
         message = naming(error, names) if is_invalid else error.message
         trace = http.headers.get("x-amzn-trace-id") or http.headers.get("x-request-id", "")
-        problem = Problem(status=status, code=code, message=message, field=field, request_id=trace[:128])
+        problem = Problem(status=status, code=code, message=message, field=field, request_id=trace[:128], error=error)
         problem = self.refined(error, problem, http)
-        headers = {"www-authenticate": self.scheme} if problem.status == 401 else {}
+        headers = dict(self.error_headers)
+        if problem.status == 401:
+            headers["www-authenticate"] = self.scheme
+        if isinstance(error, NotAllowed):  # RFC 9110, 15.5.6
+            headers["allow"] = ", ".join(self._methods(http.path))
         if problem.status in self.not_repeated:
             headers["x-should-retry"] = "false"
         return Reply(status=problem.status, body=self.error.of(problem), headers=headers)
 
+    def _methods(self, path: str) -> list[str]:
+        patterns = ((route.method, re.sub(r"\{\w+\}", "[^/]+", route.path)) for route in self.routes)
+        return sorted({method for method, pattern in patterns if re.fullmatch(pattern, path)}) or ["GET"]
+
     def render_fault(self, known: str = "") -> Reply:
         """Something went wrong on our side; nothing is said of what, unless it is `known` what clients may know."""
         status, code, message = self.fault
-        return Reply(status=status, body=self.error.of(Problem(status=status, code=code, message=known or message)))
+        problem = Problem(status=status, code=code, message=known or message)
+        return Reply(status=status, body=self.error.of(problem), headers=self.error_headers)
 
 
 R = TypeVar("R")
@@ -237,9 +248,8 @@ R = TypeVar("R")
 def row(table: Mapping[Any, R], error: ClientError) -> R:
     """What a format's table of errors has for this one's class, or else for the nearest class above it; of what a
     provider refused, first for the class of its failure."""
-    missing = (Missing,) if isinstance(error, InvalidRequest) and error.missing else ()
     reason = (error.failure.reason,) if isinstance(error, Refused) else ()
-    kinds = (*missing, *reason, *type(error).__mro__)
+    kinds = (*reason, *type(error).__mro__)
     return next(table[kind] for kind in kinds if kind in table)
 
 

@@ -28,7 +28,7 @@ from typing import Any, ClassVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reelkeep.dialects.values import RATIO, Name, Url, read
-from reelkeep.domain.errors import InvalidRequest
+from reelkeep.domain.errors import InvalidRequest, Missing
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
 
@@ -256,7 +256,7 @@ def write(request: Request, bodies: Mapping[Kind, type[Body]]) -> dict[str, Json
         }
         field = next((of for name, of in ours.items() if name and re.match(rf"{name}\b", error.field)), error.field)
         message = f"{error.message.replace(error.field, field)} at this provider"
-        raise InvalidRequest(message, field=field, missing=error.missing) from error
+        raise (Missing if isinstance(error, Missing) else InvalidRequest)(message, field=field) from error
     if (says.get("kind", plain.kind), says.get("images", ())) != (plain.kind, plain.images):
         message = f"images: {plain.kind} with {len(plain.images)} cannot be expressed at this provider"
         raise InvalidRequest(message, field="images")

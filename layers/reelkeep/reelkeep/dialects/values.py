@@ -19,7 +19,7 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 
-from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange
+from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange, Missing
 from reelkeep.domain.wire import Json
 
 _MOST_ERRORS = 20
@@ -139,15 +139,21 @@ _SENTENCES: Mapping[str, str] = {  # by pydantic's types of errors; what stands 
 }
 
 
+_KINDS: Mapping[str, type[InvalidRequest]] = {
+    **dict.fromkeys(("missing", _LACKING), Missing),
+    **dict.fromkeys(("too_short", "too_long"), ItemCountOutOfRange),
+}
+
+
 def _refusal(refused: ValidationError) -> InvalidRequest:
     found = refused.errors(include_url=False, include_input=False)[:_MOST_ERRORS]
     places = ["".join(map(_step, each["loc"])) for each in found]
     names = (place.lstrip(".")[:200] for place in places)  # a client may have made one up
     wrong = dict(zip(names, map(_sentence, found), strict=True))
     first = found[0]["type"]
-    kind = ItemCountOutOfRange if first in ("too_short", "too_long") else InvalidRequest
+    kind = _KINDS.get(first, InvalidRequest)
     message = "; ".join(f"{field} {sentence}" for field, sentence in wrong.items())
-    return kind(message, field=next(iter(wrong)), missing=first in ("missing", _LACKING), wrong=tuple(wrong.items()))
+    return kind(message, field=next(iter(wrong)), wrong=tuple(wrong.items()))
 
 
 def _step(step: int | str) -> str:

@@ -20,8 +20,6 @@ ReelkeepError
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from reelkeep.domain.task import Failure, State, Task
 
 
@@ -30,8 +28,6 @@ class ReelkeepError(Exception):
 
 
 class ClientError(ReelkeepError):
-    status: ClassVar[int] = 400
-
     def __init__(self, message: str, *, field: str = "") -> None:
         super().__init__(message)
         self.message = message
@@ -39,11 +35,8 @@ class ClientError(ReelkeepError):
 
 
 class InvalidRequest(ClientError):
-    def __init__(
-        self, message: str, *, field: str = "", missing: bool = False, wrong: tuple[tuple[str, str], ...] = ()
-    ) -> None:
+    def __init__(self, message: str, *, field: str = "", wrong: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(message, field=field)
-        self.missing = missing
         self.wrong = wrong  # every field that is wrong, and what is wrong with it
 
 
@@ -55,9 +48,6 @@ def wrong(field: str, message: str) -> InvalidRequest:
 class Missing(InvalidRequest):
     """A field that is required is not there."""
 
-    def __init__(self, message: str, *, field: str = "", wrong: tuple[tuple[str, str], ...] = ()) -> None:
-        super().__init__(message, field=field, missing=True, wrong=wrong)
-
 
 class ItemCountOutOfRange(InvalidRequest):
     """Too many or too few of something."""
@@ -68,39 +58,37 @@ class PageSizeOutOfRange(InvalidRequest):
 
 
 class Unauthorized(ClientError):
-    status = 401
+    pass
 
 
 class NotFound(ClientError):
-    status = 404
+    pass
 
 
 class NotAllowed(ClientError):
-    status = 405
+    pass
 
 
 class CannotCancel(ClientError):
-    status = 409
-
     def __init__(self, state: State) -> None:
         super().__init__(f"task state is {state}, can not cancel")
         self.state = state
 
 
 class Conflict(ClientError):
-    status = 409
+    pass
 
 
 class LimitReached(ClientError):
-    status = 403
+    pass
 
 
 class BodyTooLarge(ClientError):
-    status = 413
+    pass
 
 
 class KeyReused(ClientError):
-    status = 422
+    pass
 
 
 class Refused(ClientError):

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, Operation, Reply, row
+from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, Operation, Row
+from reelkeep.dialects.dialect import Problem as RequestProblem
 from reelkeep.dialects.families.query import Parameter, Query, Words
 from reelkeep.dialects.reelkeep import NAME, PROBLEMS, problem_type
 from reelkeep.dialects.replies import Schema, Shape, shows
 from reelkeep.domain import errors
-from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, NotAllowed, Refused, Unauthorized, wrong
+from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, Refused, wrong
 from reelkeep.domain.task import FailureClass
 
 
@@ -64,6 +66,7 @@ _PROVIDERS = Operation("/providers", "listProviders", Providers)
 
 # --- errors ---
 
+
 _ERRORS: Mapping[type[ClientError] | FailureClass, str] = {
     errors.ClientError: "invalid-request",
     errors.Unauthorized: "unauthorized",
@@ -80,28 +83,22 @@ _ERRORS: Mapping[type[ClientError] | FailureClass, str] = {
 }
 
 
-class _Cause(NamedTuple):
-    name: str  # the problem's
-    detail: str
-    error: ClientError | None = None
-
-
 class FieldError(Shape):
     field: str = shows(lambda pair: pair[0])
     message: str = shows(lambda pair: pair[1])
 
 
-def _wrong(cause: _Cause) -> list[Any] | None:
-    match cause.error:
+def _wrong(problem: RequestProblem) -> list[Any] | None:
+    match problem.error:
         case InvalidRequest(wrong=found) if found:
             return [*map(FieldError.of, found)]
         case InvalidRequest(field=field) | Conflict(field=field) if field:
-            return [FieldError.of((field, cause.detail))]
+            return [FieldError.of((field, problem.message))]
     return None
 
 
-def _failure(cause: _Cause) -> Any:
-    return Failure.of(cause.error.failure) if isinstance(cause.error, Refused) else None
+def _failure(problem: RequestProblem) -> Any:
+    return Failure.of(problem.error.failure) if isinstance(problem.error, Refused) else None
 
 
 _TYPES = {problem_type(name): f"{status}. {title}." for name, (status, title) in PROBLEMS.items()}
@@ -112,10 +109,10 @@ _Type = Annotated[str, Schema(**{"enum": [*_TYPES], "x-enum-varnames": _NAMES, "
 class Problem(Shape):
     """What went wrong, as RFC 9457 has it."""
 
-    type: _Type = shows(lambda cause: problem_type(cause.name))
-    title: str = shows(lambda cause: PROBLEMS[cause.name][1])
-    status: int = shows(lambda cause: PROBLEMS[cause.name][0])
-    detail: str = shows("detail", says="For a person.")
+    type: _Type = shows("code", write=problem_type)
+    title: str = shows(lambda problem: PROBLEMS[problem.code][1])
+    status: int = shows("status")
+    detail: str = shows("message", says="For a person.")
     errors: list[FieldError] = shows(_wrong, optional=True, says="The fields that are wrong.")
     failure: Failure = shows(_failure, optional=True, says="What the provider said.")
 
@@ -126,6 +123,13 @@ class _Server(Dialect):
     name = NAME
     prefixes = ("/",)
     error = Problem
+    error_headers: Mapping[str, str] = {"content-type": "application/problem+json"}
+    errors: Mapping[type[ClientError] | FailureClass, Row] = {
+        kind: (PROBLEMS[name][0], name) for kind, name in _ERRORS.items()
+    }
+    fault = (500, "fault", "Try again in a moment; if it stays so, ask whoever runs this service.")
+    scheme = 'Bearer realm="reelkeep"'
+    not_repeated = frozenset[int]()
 
     @cached_property
     def routes(self) -> tuple[AnyRoute, ...]:
@@ -136,28 +140,11 @@ class _Server(Dialect):
 
         return (*tasks.ROUTES, *money.ROUTES, _PROVIDERS, *subscriptions.ROUTES, *webhooks.ROUTES)
 
-    def render_error(self, error: ClientError, http: Http) -> Reply:
-        headers = {}
-        if isinstance(error, Unauthorized):
-            headers["www-authenticate"] = 'Bearer realm="reelkeep"'
-        if isinstance(error, NotAllowed):
-            headers["allow"] = ", ".join(self._methods(http.path))
-        return self._problem(_Cause(row(_ERRORS, error), error.message, error), headers)
+    def names(self, http: Http) -> Mapping[str, str]:
+        return {}  # they bear their own names
 
-    def _methods(self, path: str) -> list[str]:
-        patterns = ((route.method, re.sub(r"\{\w+\}", "[^/]+", route.path)) for route in self.routes)
-        return sorted(method for method, pattern in patterns if re.fullmatch(pattern, path)) or ["GET"]
-
-    def render_fault(self, known: str = "") -> Reply:
-        return self._problem(
-            _Cause("fault", known or "Try again in a moment; if it stays so, ask whoever runs this service."), {}
-        )
-
-    def _problem(self, cause: _Cause, headers: Mapping[str, str]) -> Reply:
-        body = Problem.of(cause)
-        return Reply(
-            status=body["status"], body=body, headers={"content-type": "application/problem+json", **headers}
-        )
+    def refined(self, error: ClientError, problem: RequestProblem, http: Http) -> RequestProblem:
+        return replace(problem, message=error.message)
 
 
 dialect = _Server()

@@ -113,8 +113,8 @@ class Submission(Body):
         asked = super().understood()
         kind, prompts = asked["kind"], "input.prompts"
         if kind is Kind.UPSCALE and not asked.get("creation_id"):
-            message, missing = "input.creation_id must be the id of a creation", not self.input.creation_id
-            raise InvalidRequest(message, field="input.creation_id", missing=missing)
+            kind_of_error = InvalidRequest if self.input.creation_id else Missing
+            raise kind_of_error("input.creation_id must be the id of a creation", field="input.creation_id")
         if kind is Kind.TEXT2VIDEO and not asked["prompt"]:
             raise Missing(f"{prompts} must hold a text", field=prompts)
         least, most = _IMAGES[kind]
