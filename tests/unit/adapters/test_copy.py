@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 from tests.unit.adapters.copy_harness import LONG, MEDIUM, PAGE, Archive, File, _until_close, answering
 
 
-def test_a_video_is_kept_whole_with_all_that_was_learned_of_it(archive: Archive) -> None:
+def test_a_video_is_archived_whole_with_all_that_was_learned_of_it(archive: Archive) -> None:
     content = video()
     with Server(File(content)) as source:
         archived = archive.copy(source.url("/v.mp4?signature=x"))
@@ -87,7 +87,7 @@ def test_a_small_file_costs_one_request_and_a_larger_one_is_sent_in_parts(
     assert len(archive.bucket.calls) == requests
 
 
-def test_a_file_in_chunks_is_kept_whole_though_its_length_is_not_said(archive: Archive) -> None:
+def test_a_file_in_chunks_is_archived_whole_though_its_length_is_not_said(archive: Archive) -> None:
     content = lengthened(video(), (2 << 20) + 5)
 
     def answering(_: Request) -> Iterator[bytes]:
@@ -230,7 +230,7 @@ def test_a_server_that_dislikes_an_agent_is_asked_as_another(archive: Archive, d
     assert archive.objects == {"v.mp4": MEDIUM}
 
 
-def test_a_file_with_hundreds_of_headers_after_a_hint_is_kept(archive: Archive) -> None:
+def test_a_file_with_hundreds_of_headers_after_a_hint_is_archived(archive: Archive) -> None:
     many: Any = {f"x_{number}": "y" for number in range(300)}
 
     def answering(_: Request) -> Iterator[bytes]:

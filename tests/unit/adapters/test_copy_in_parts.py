@@ -109,7 +109,7 @@ def test_a_server_that_answers_ranges_with_nonsense_is_read_in_one_go(archive: A
     assert archive.objects == {"v.mp4": LONG}
 
 
-def test_a_file_whose_end_nobody_announced_is_not_kept_if_its_end_is_missing(archive: Archive) -> None:
+def test_a_file_whose_end_nobody_announced_is_not_archived_if_its_end_is_missing(archive: Archive) -> None:
     content = video()[:-50]
     with (
         Server(lambda _: _until_close(content)) as source,

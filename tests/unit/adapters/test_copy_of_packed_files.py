@@ -29,7 +29,7 @@ from tests.unit.adapters.copy_harness import LONG, MEDIUM, Archive, File
     ],
 )
 @pytest.mark.parametrize("content", [video(), MEDIUM])
-def test_a_file_that_was_packed_against_our_wish_or_says_so_is_kept_as_it_was(
+def test_a_file_that_was_packed_against_our_wish_or_says_so_is_archived_as_it_was(
     packed: Callable[[bytes], bytes], encoding: str, content: bytes, archive: Archive
 ) -> None:
     sent = File(packed(content), encoding=encoding)
@@ -44,7 +44,7 @@ def test_a_file_that_was_packed_against_our_wish_or_says_so_is_kept_as_it_was(
 @pytest.mark.parametrize(
     "wrong", [lambda packed: packed[:-9], lambda packed: packed + b"more", lambda packed: b"\x1f\x8b" + packed]
 )
-def test_a_packed_file_that_is_not_whole_is_not_kept(wrong: Callable[[bytes], bytes], archive: Archive) -> None:
+def test_a_packed_file_that_is_not_whole_is_not_archived(wrong: Callable[[bytes], bytes], archive: Archive) -> None:
     sent = wrong(gzip.compress(video()))
     with (
         Server(lambda _: reply(200, sent, content_encoding="gzip")) as source,
@@ -62,7 +62,7 @@ def test_a_packed_file_that_is_cut_on_its_way_is_read_again_from_its_beginning(a
     assert archive.objects == {"v.mp4": LONG}
 
 
-def test_a_file_that_unpacks_to_more_than_is_kept_is_refused(archive: Archive) -> None:
+def test_a_file_that_unpacks_to_more_than_is_archived_is_refused(archive: Archive) -> None:
     bomb = gzip.compress(lengthened(video(), 8 << 20))
     assert len(bomb) < 1 << 20
     with (

@@ -53,7 +53,7 @@ def anywhere(outbound: Outbound) -> Destinations:
         ("https://:99999/", "not a URL"),
     ],
 )
-def test_an_address_that_may_not_be_told_anything_is_refused_by_its_field(
+def test_an_address_that_may_receive_nothing_is_refused_by_its_field(
     outside: Destinations, url: str, why: str
 ) -> None:
     with pytest.raises(InvalidRequest, match=f"^callback_url .*{why}") as refused:

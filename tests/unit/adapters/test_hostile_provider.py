@@ -182,7 +182,7 @@ def test_no_link_to_a_film_leads_inside(world: World, host: str) -> None:
 
 
 @pytest.mark.parametrize("location", ["http://127.0.0.1:{port}/", "http://169.254.169.254/", "file:///etc/passwd"])
-def test_no_redirect_of_a_look_leads_inside(world: World, location: str) -> None:
+def test_no_redirect_of_a_poll_leads_inside(world: World, location: str) -> None:
     there = location.format(port=world.inside.port).encode()
     world.hostile.looks = [
         b"HTTP/1.1 302 Found\r\ncontent-length: 0\r\nlocation: %b\r\n\r\n" % there,
@@ -211,7 +211,7 @@ def test_a_film_that_is_cut_again_and_again_arrives_whole(world: World, ranges: 
     world.whole(LONG)
 
 
-def test_a_film_that_changes_while_it_is_read_is_kept_in_one_version(world: World) -> None:
+def test_a_film_that_changes_while_it_is_read_is_archived_in_one_version(world: World) -> None:
     other = lengthened(video(fps=12), len(LONG))
     first, second = File(LONG, cuts=[3_000_000]), File(other, tag='"two"')
     world.hostile.film = lambda request: (first if world.hostile.downloads == 1 else second)(request)
@@ -229,7 +229,7 @@ def test_a_length_that_promises_less_than_there_is_is_never_stored_short(world: 
     assert "not whole" in world.lost()
 
 
-def test_a_film_without_a_length_is_kept_whole(world: World) -> None:
+def test_a_film_without_a_length_is_archived_whole(world: World) -> None:
     world.hostile.film = said(*reply(body=FILM, content_length=""))
     world.whole()
 
@@ -239,26 +239,26 @@ def test_a_film_without_a_length_that_is_cut_is_not_taken_for_whole(world: World
     assert world.lost()
 
 
-def test_a_film_in_chunks_is_kept_whole(world: World) -> None:
+def test_a_film_in_chunks_is_archived_whole(world: World) -> None:
     chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (FILM[:9], FILM[9:]))
     world.hostile.film = said(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", chunks, b"0\r\n\r\n")
     world.whole()
 
 
-def test_a_film_that_was_packed_is_kept_unpacked(world: World) -> None:
+def test_a_film_that_was_packed_is_archived_unpacked(world: World) -> None:
     world.hostile.film = lambda _: reply(body=gzip.compress(FILM), content_encoding="gzip")
     world.whole()
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/octet-stream", "image/png", "nonsense"])
-def test_a_film_under_a_wrong_type_is_kept_as_what_it_is(world: World, kind: str) -> None:
+def test_a_film_under_a_wrong_type_is_archived_as_what_it_is(world: World, kind: str) -> None:
     world.hostile.film = lambda _: reply(body=FILM, content_type=kind)
     [asset] = world.whole().creations[0].assets
     assert asset.archived is not None
     assert asset.archived.content_type == "video/mp4"
 
 
-def test_a_page_under_the_type_of_a_film_is_never_kept(world: World) -> None:
+def test_a_page_under_the_type_of_a_film_is_never_archived(world: World) -> None:
     world.hostile.film = lambda _: reply(body=PAGE, content_type="video/mp4")
     world.lost()
 
@@ -301,12 +301,12 @@ def test_a_success_that_is_taken_back_does_not_stop_the_film_from_being_had(worl
 
 
 @pytest.mark.parametrize("creations", [[], None, {}, [{}], [{"id": "7"}], [{"id": "7", "url": ""}], "soon"])
-def test_a_success_without_links_is_looked_at_again(world: World, creations: Json) -> None:
+def test_a_success_without_links_is_polled_again(world: World, creations: Json) -> None:
     world.hostile.looks = [*[{"state": "success", "creations": creations}] * 3, world.success()]
     world.whole()
 
 
-def test_a_creation_that_is_listed_twice_is_kept_once(world: World) -> None:
+def test_a_creation_that_is_listed_twice_is_archived_once(world: World) -> None:
     twice = world.success()
     world.hostile.looks = [{**twice, "creations": twice["creations"] * 2}]
     world.whole()

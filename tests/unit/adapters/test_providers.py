@@ -230,7 +230,7 @@ def test_a_call_carries_the_providers_key_in_the_dialects_words_below_the_base_u
     assert json.loads(call["body"])["prompt"] == "a boat"
 
 
-def test_a_look_and_a_cancellation_after_it_fit_the_time_of_a_function_of_the_api() -> None:
+def test_a_poll_and_a_cancellation_after_it_fit_the_time_of_a_function_of_the_api() -> None:
     outbound = FakeOutbound()
     provider = providers(outbound, vidu=VIDU).get("vidu")
     provider.observe(TASK)
@@ -295,7 +295,7 @@ def test_what_went_wrong_on_the_way_decides_whether_the_call_may_be_repeated(fau
 
 
 @pytest.mark.parametrize("fault", [NotSent("refused"), AnswerLost("cut"), BlockedAddress("inside")])
-def test_a_look_that_fails_on_the_way_teaches_nothing(fault: Exception) -> None:
+def test_a_poll_that_fails_on_the_way_teaches_nothing(fault: Exception) -> None:
     provider = providers(FakeOutbound(fault), vidu=VIDU).get("vidu")
     assert isinstance(provider.observe(TASK), Busy)
     assert not provider.cancel(TASK)
@@ -512,7 +512,7 @@ def test_the_key_goes_with_a_path_at_the_provider_and_never_with_a_link(
     ("source", "url"),
     [("./v1/videos/a/content", "https://gw.test/ai/v1/videos/a/content"), ("/v.mp4", "https://gw.test/v.mp4")],
 )
-def test_a_path_below_the_base_url_is_told_from_one_at_its_host(source: str, url: str) -> None:
+def test_a_path_below_the_base_url_is_distinguished_from_one_at_its_host(source: str, url: str) -> None:
     provider = providers(gateway={**VIDU, "base_url": "https://gw.test/ai"}).get("gateway")
     assert provider.source(Asset(name="video", source=source)).url == url
 

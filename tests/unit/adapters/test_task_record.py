@@ -121,7 +121,7 @@ def test_an_item_carries_beside_the_document_what_conditions_and_indexes_need() 
         (TASK.failed(Failure(reason=FailureClass.POLICY), NOON), True),
     ],
 )
-def test_a_task_is_unfinished_until_it_has_been_told_of(task: Task, unfinished: bool) -> None:
+def test_a_task_is_unfinished_until_it_has_been_announced(task: Task, unfinished: bool) -> None:
     assert ("unfinished" in to_item(task, "w")) is unfinished
 
 

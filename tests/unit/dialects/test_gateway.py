@@ -63,7 +63,7 @@ def test_what_another_dialect_said_beyond_words_is_refused_by_name(upstream: Gat
     assert refused.value.field == "camera_fixed"
 
 
-def test_each_path_is_told_of_an_image_in_the_words_that_it_reads() -> None:
+def test_each_path_gets_an_image_in_the_words_that_it_reads() -> None:
     task = task_of(request_of("volc_ark", kind=Kind.IMG2VIDEO, images=(FIRST,), aspect_ratio=""))
     flat = {
         "model": "viduq3-pro",
@@ -328,7 +328,7 @@ def test_a_task_that_is_not_there_is_missing(upstream: Gateway, status: int, bod
     ],
 )
 @anywhere
-def test_what_makes_no_sense_is_kept_and_gives_nothing_up(upstream: Gateway, status: int, body: Json) -> None:
+def test_what_makes_no_sense_is_stored_and_gives_nothing_up(upstream: Gateway, status: int, body: Json) -> None:
     seen = upstream.read_observed(answer(status, body))
     assert isinstance(seen, Unreadable)
     assert seen.raw == (body if isinstance(body, bytes) else json.dumps(body).encode())

@@ -417,7 +417,7 @@ def test_a_new_task_is_shown_with_its_address() -> None:
     assert (reply.status, reply.headers, body(reply)) == (201, {"location": f"/tasks/{TASK_ID}"}, PLAIN)
 
 
-def test_a_finished_task_is_shown_with_permanent_links_to_what_is_kept_and_nothing_else() -> None:
+def test_a_finished_task_is_shown_with_permanent_links_to_what_is_archived_and_nothing_else() -> None:
     creation = Creation(
         id="c1",
         assets=(
@@ -549,7 +549,7 @@ def test_a_refusal_says_what_the_provider_said() -> None:
     }
 
 
-def test_a_request_without_a_key_is_told_how_to_bring_one() -> None:
+def test_a_request_without_a_key_is_answered_how_to_bring_one() -> None:
     reply = dialect.render_error(Unauthorized("an API key is needed"), Http(method="GET", path="/tasks"))
     assert reply.headers["www-authenticate"] == 'Bearer realm="reelkeep"'
 
@@ -563,7 +563,7 @@ def test_a_request_without_a_key_is_told_how_to_bring_one() -> None:
         ("/docs", "GET"),
     ],
 )
-def test_a_wrong_method_is_told_the_right_ones(path: str, allowed: str) -> None:
+def test_a_wrong_method_is_answered_with_the_right_ones(path: str, allowed: str) -> None:
     reply = dialect.render_error(NotAllowed("not here"), Http(method="PUT", path=path))
     assert reply.headers["allow"] == allowed
 

@@ -363,7 +363,7 @@ def test_a_request_of_another_dialect_is_written(changes: dict[str, Any], body: 
         ({"kind": Kind.REFERENCE2VIDEO, "images": (FIRST,) * 101}, "images"),
     ],
 )
-def test_what_a_gateway_cannot_be_told_is_refused_by_name(changes: dict[str, Any], field: str) -> None:
+def test_what_a_gateway_cannot_say_is_refused_by_name(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(errors.InvalidRequest) as refused:
         written(request_of("volc_ark", **changes))
     assert refused.value.field == field

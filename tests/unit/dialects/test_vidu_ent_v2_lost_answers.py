@@ -89,7 +89,7 @@ def listing(*rows: object, polls: tuple[ProviderResponse, ...] = ()) -> list[Pro
     return [page_of(*rows), page_of(), page_of(*rows), page_of(), *polls]
 
 
-def test_a_lost_placement_is_looked_for_around_the_time_of_its_last_call_and_then_everywhere() -> None:
+def test_a_lost_submission_is_searched_for_around_the_time_of_its_last_call_and_then_everywhere() -> None:
     calls, finding = found(*listing(*BOTH))
     assert finding == Absent()
     assert calls == [list_call(), list_call(value="1"), list_call(whole=True), list_call(value="1", whole=True)]
@@ -179,7 +179,7 @@ def test_a_lost_placement_is_found_by_our_id(listed: ProviderResponse, finding: 
     assert found(listed) == ([list_call()], finding)
 
 
-def test_a_lost_placement_is_looked_for_to_the_last_page() -> None:
+def test_a_lost_submission_is_searched_for_to_the_last_page() -> None:
     pages = (page_of(*FULL), page_of(*MORE), page_of(OURS))  # of 100 that were asked for: it has a limit of its own
     expected = [list_call(), list_call(value="1"), list_call(value="2")]
     assert found(*pages) == (expected, Found("885"))
@@ -213,7 +213,7 @@ def test_a_page_that_fails_in_between_leaves_it_uncertain() -> None:
     assert isinstance(finding, Uncertain)
 
 
-def test_where_a_list_shows_no_payloads_its_tasks_are_looked_at_those_in_our_words_first() -> None:
+def test_where_a_list_shows_no_payloads_its_tasks_are_polled_those_in_our_words_first() -> None:
     words = LOST.request.prompt
     rows = [{"id": "1", "prompt": "other"}, {"id": "2", "prompt": words, "payload": ""}, {"id": "3", "prompt": words}]
     another, ours = ({"state": "success", "payload": payload} for payload in ("job-2", TASK_ID))
@@ -252,7 +252,7 @@ def test_an_empty_payload_tells_nothing(payload: object) -> None:
     assert isinstance(found(*pages, poll, *pages, PROOF)[1], Uncertain)
 
 
-def test_what_is_known_to_be_another_task_of_ours_is_not_looked_at() -> None:
+def test_what_is_known_to_be_another_task_of_ours_is_not_polled() -> None:
     rows = [WITHOUT | {"created_at": "2026-01-06T09:00:01Z"}, *BOTH]
     calls, finding = found(*listing(*rows), known={**KNOWN, "887": of_ours(0.1)})
     assert (len(calls), finding) == (4, Absent())

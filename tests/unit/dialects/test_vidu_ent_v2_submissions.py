@@ -204,7 +204,7 @@ from tests.unit.dialects.vidu_ent_v2_harness import (
         ),
     ],
 )
-def test_a_submission_is_understood_and_kept_word_for_word(segment: str, body: Json, understood: Json) -> None:
+def test_a_submission_is_understood_and_copied_word_for_word(segment: str, body: Json, understood: Json) -> None:
     assert submit(segment, body) == Request(dialect="vidu_ent_v2", body=body, **understood)
 
 

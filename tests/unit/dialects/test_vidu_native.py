@@ -84,7 +84,7 @@ from tests.unit.dialects.vidu_native_harness import SUBMISSION, UPDATED, native
         ),
     ],
 )
-def test_a_submission_is_understood_and_kept_word_for_word(body: Json, understood: Json) -> None:
+def test_a_submission_is_understood_and_copied_word_for_word(body: Json, understood: Json) -> None:
     assert native.parse(body) == Request(dialect="vidu_native", body=body, **understood)
 
 

@@ -117,7 +117,7 @@ from tests.unit.dialects.vidu_v1_harness import IMAGE, SUBMISSION, TEXT, USUAL, 
         ),
     ],
 )
-def test_a_submission_is_understood_and_kept_word_for_word(body: Json, understood: Json) -> None:
+def test_a_submission_is_understood_and_copied_word_for_word(body: Json, understood: Json) -> None:
     assert v1.parse(body) == Request(dialect="vidu_v1", body=body, **understood)
 
 
@@ -218,7 +218,7 @@ def test_an_answer_holds_no_images_bytes() -> None:
     ]
 
 
-def test_the_language_is_told_from_the_prompt_unless_the_client_said() -> None:
+def test_the_language_follows_from_the_prompt_unless_the_client_said() -> None:
     def language(*prompts: Json, **given_: Json) -> str:
         return str(v1.submitted(task_of(v1.parse(asked("text2video", *prompts, **given_))))["input"]["lang"])
 

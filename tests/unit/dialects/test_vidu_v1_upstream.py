@@ -162,7 +162,7 @@ def test_the_answer_to_a_submission_is_a_task_in_the_queue() -> None:
     assert upstream.read_observed(submitted) == Pending(State.QUEUEING)
 
 
-def test_a_task_is_asked_for_by_the_providers_id_and_neither_cancelled_nor_looked_for() -> None:
+def test_a_task_is_asked_for_by_the_providers_id_and_neither_cancelled_nor_searched_for() -> None:
     task = task_of(v1.parse(SUBMISSION), provider_task_id="2369218477629212")
     assert upstream.observe(task) == ProviderRequest(method="GET", path="/vidu/v1/tasks/2369218477629212")
     assert (upstream.cancel(task), upstream.find(task, lambda _: None)) == (None, None)

@@ -99,7 +99,7 @@ def test_frames_stand_in_the_place_of_seconds_and_options_come_back() -> None:
         ),
     ],
 )
-def test_what_ark_always_tells_is_told_as_it_holds(said: Json, shown: Json) -> None:
+def test_what_ark_always_shows_is_shown_as_it_holds(said: Json, shown: Json) -> None:
     answered = ark.shown(finished(ark.parse({**asked(), **said})))
     assert answered == {**answered, **shown}
     assert ("draft_task_id" in answered) is ("draft_task_id" in shown)
@@ -122,7 +122,7 @@ def test_before_the_video_is_there_its_ratio_is_that_which_was_asked_for() -> No
         (Failure(reason=FailureClass.LOST, message="outcome unknown"), "InternalServiceError"),
     ],
 )
-def test_a_failure_is_told_in_ark_s_codes_whoever_it_comes_from(failure: Failure, code: str | None) -> None:
+def test_a_failure_is_shown_in_ark_s_codes_whoever_it_comes_from(failure: Failure, code: str | None) -> None:
     task = task_of(ark.parse(SUBMISSION), state=State.FAILED, failure=failure)
     shown = ark.shown(task)
     assert shown["error"]["code"] == (code or failure.code)
@@ -237,7 +237,7 @@ def refused_with(failure: Failure) -> errors.Refused:
         ),
     ],
 )
-def test_an_error_is_told_in_ark_s_envelope(
+def test_an_error_is_shown_in_ark_s_envelope(
     error: errors.ClientError, status: int, said: tuple[str, str, str, str]
 ) -> None:
     reply = dialect.render_error(error, Http(method="DELETE", path="/api/v3/contents/generations/tasks/cgt-1"))

@@ -338,7 +338,7 @@ def test_the_answer_to_a_poll(answered: ProviderResponse, observation: Observati
         (answer(400, error("InvalidParameter")), "the provider answered 400 InvalidParameter"),
     ],
 )
-def test_what_makes_no_sense_is_kept_for_diagnosis(answered: ProviderResponse, reason: str) -> None:
+def test_what_makes_no_sense_is_stored_for_diagnosis(answered: ProviderResponse, reason: str) -> None:
     observation = upstream.read_observed(answered)
     assert isinstance(observation, Unreadable)
     assert observation.reason.startswith(reason)

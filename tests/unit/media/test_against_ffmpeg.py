@@ -109,7 +109,7 @@ def assert_kept_as_ffmpeg_reads_it(content: bytes) -> Media:
 
 
 @pytest.mark.parametrize("name", FILMS)
-def test_a_film_is_kept_with_the_facts_that_ffmpeg_tells(name: str) -> None:
+def test_a_film_is_archived_with_the_facts_that_ffmpeg_reads(name: str) -> None:
     assert_kept_as_ffmpeg_reads_it(FILMS[name].make())
 
 
@@ -143,7 +143,9 @@ def test_a_film_that_was_cut_is_refused(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_stream_that_ffmpeg_reads_is_kept_without_facts_and_refused_if_its_last_packet_is_cut(name: str) -> None:
+def test_a_stream_that_ffmpeg_reads_is_archived_without_facts_and_refused_if_its_last_packet_is_cut(
+    name: str,
+) -> None:
     film, content_type, extension = STREAMS[name]
     content = film.make()
     read_by_ffmpeg(content)
@@ -157,7 +159,7 @@ def test_a_stream_that_ffmpeg_reads_is_kept_without_facts_and_refused_if_its_las
 
 @pytest.mark.parametrize("name", [name for name in FILMS if name not in [*FRAGMENTED, *OPEN]])
 @pytest.mark.parametrize("part", [0.02, 0.3, 0.5, 0.9])
-def test_a_film_without_its_end_is_not_kept(name: str, part: float) -> None:
+def test_a_film_without_its_end_is_not_archived(name: str, part: float) -> None:
     content = FILMS[name].make()
 
     with pytest.raises(Truncated):
@@ -261,7 +263,7 @@ def test_what_ffmpeg_cannot_read_is_no_whole_film_in_the_matrix_either() -> None
 @pytest.mark.parametrize("mode", ["RGB", "L"])
 @pytest.mark.parametrize("restart", [0, 3])
 @pytest.mark.parametrize("optimize", [False, True])
-def test_a_jpeg_without_its_end_mark_is_kept_and_one_that_was_cut_is_not(
+def test_a_jpeg_without_its_end_mark_is_archived_and_one_that_was_cut_is_not(
     quality: int, subsampling: int, mode: str, restart: int, optimize: bool
 ) -> None:
     options = {"quality": quality, "restart_marker_blocks": restart, "optimize": optimize}
@@ -276,7 +278,7 @@ def test_a_jpeg_without_its_end_mark_is_kept_and_one_that_was_cut_is_not(
 
 
 @pytest.mark.parametrize("mode", ["RGB", "L"])
-def test_a_progressive_jpeg_without_its_end_mark_is_kept_unless_a_scan_is_missing(mode: str) -> None:
+def test_a_progressive_jpeg_without_its_end_mark_is_archived_unless_a_scan_is_missing(mode: str) -> None:
     content = picture("JPEG", (75, 51), mode=mode, progressive=True)
 
     assert probe_picture(content[:-2]) == (75, 51)
@@ -285,7 +287,7 @@ def test_a_progressive_jpeg_without_its_end_mark_is_kept_unless_a_scan_is_missin
 
 
 @pytest.mark.parametrize(("kind", "end"), [("PNG", 12), ("GIF", 1)])
-def test_a_picture_without_the_mark_that_only_says_that_it_ends_is_kept(kind: str, end: int) -> None:
+def test_a_picture_without_the_mark_that_only_says_that_it_ends_is_archived(kind: str, end: int) -> None:
     content = picture(kind, (75, 51))
 
     assert probe_picture(content[:-end]) == (75, 51)

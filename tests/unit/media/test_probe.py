@@ -122,7 +122,7 @@ def test_all_three_kinds_of_webp_say_how_large_they_are(options: dict[str, objec
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "AVIF", "PNG"])
-def test_a_picture_that_moves_is_kept_whole_only(kind: str) -> None:
+def test_a_picture_that_moves_is_archived_whole_only(kind: str) -> None:
     file = io.BytesIO()
     first, *more = [Image.effect_noise((64, 48), spread) for spread in (20, 40, 60)]
     first.save(file, kind, save_all=True, append_images=more, duration=40)

@@ -82,7 +82,7 @@ def test_an_error_about_our_account_says_nothing_of_the_task(format: Format, kin
 
 @of_every_format
 @for_each("body", [b"", b"<html>", b"[]", b"7", b"{}", b'{"status": 3, "state": 3}', b"\xff\xfe\x00"])
-def test_what_makes_no_sense_is_kept_and_gives_nothing_up(format: Format, body: bytes) -> None:
+def test_what_makes_no_sense_is_stored_and_gives_nothing_up(format: Format, body: bytes) -> None:
     observed = format.observed(200, body)
     assert isinstance(observed, Unreadable), f"{format.name} takes {body!r} for {observed}"
     assert observed.raw == body
@@ -149,13 +149,13 @@ def test_a_status_is_understood_in_every_word_and_form_that_providers_use(format
 
 @of_every_format
 @for_each("word", ["image_downloading", "reviewing", "未知"])
-def test_a_status_that_nobody_has_heard_of_is_not_the_end_and_is_told(format: Format, word: str) -> None:
+def test_a_status_that_nobody_has_heard_of_is_not_the_end_and_is_reported(format: Format, word: str) -> None:
     assert format.observed(200, format.sample("task", word=word)) == Pending(State.PROCESSING, word)
 
 
 @of_every_format
 @for_each("link", [None, "", "soon", "n/a", "ftp://cdn.example.com/film.mp4", 7, [], {}])
-def test_a_success_without_a_link_is_looked_at_again(format: Format, link: Json) -> None:
+def test_a_success_without_a_link_is_polled_again(format: Format, link: Json) -> None:
     """Or there is a path at the provider itself under which it hands out its files."""
     observed = format.observed(200, format.success(link=link))
     if isinstance(observed, Succeeded):

@@ -38,19 +38,19 @@ def test_an_accepted_task_is_polled_under_the_id_that_it_was_given(format: Forma
 
 @of_every_format
 @for_each("body", [b"", b"<html>", b'{"error": {}}'])
-def test_too_many_requests_means_that_it_is_placed_again_later(format: Format, body: bytes) -> None:
+def test_too_many_requests_means_that_it_is_submitted_again_later(format: Format, body: bytes) -> None:
     assert format.dispatched(429, body, retry_after="7") == NotYet(7.0)
 
 
 @of_every_format
 @for_each("status", [408, 499, 500, 502, 503, 504, 303])
-def test_what_may_have_been_accepted_is_never_placed_again(format: Format, status: int) -> None:
+def test_what_may_have_been_accepted_is_never_submitted_again(format: Format, status: int) -> None:
     outcome = format.dispatched(status, b"<html>")
     assert isinstance(outcome, Unknown), f"{format.name} takes a {status} for {outcome}"
 
 
 @of_every_format
-def test_what_was_refused_for_coming_too_early_is_placed_again_later(format: Format) -> None:
+def test_what_was_refused_for_coming_too_early_is_submitted_again_later(format: Format) -> None:
     assert format.dispatched(425, b"") == NotYet()
 
 
@@ -102,7 +102,7 @@ def test_a_refusal_of_our_key_is_ours_to_mend_though_it_comes_with_a_200(format:
 
 @of_every_format
 @for_each("status", [200, 400])
-def test_a_refusal_for_being_busy_means_that_it_is_placed_again_later(format: Format, status: int) -> None:
+def test_a_refusal_for_being_busy_means_that_it_is_submitted_again_later(format: Format, status: int) -> None:
     assert format.dispatched(status, format.error("throttled"), retry_after="7") == NotYet(7.0)
 
 
@@ -184,7 +184,7 @@ REFUSALS: list[Json] = [
 
 @of_every_format
 @for_each("body", REFUSALS)
-def test_a_refusal_in_a_200_is_told_at_once_with_its_reason(format: Format, body: Json) -> None:
+def test_a_refusal_in_a_200_is_reported_at_once_with_its_reason(format: Format, body: Json) -> None:
     outcome = format.dispatched(200, body)
     assert isinstance(outcome, Refused), f"{format.name} loses a refusal's reason: {outcome}"
     assert outcome.failure.reason is FailureClass.INPUT
