@@ -23,6 +23,7 @@ from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Caller
 from reelkeep.public import callback
 from reelkeep.services.query import FindPlace
+from tests.for_each import for_each
 from tests.submissions import submission
 from tests.unit.services.harness import ALICE, MALLORY, Harness
 
@@ -147,8 +148,21 @@ def test_an_unknown_kind_is_refused_in_the_dialect(call: Client) -> None:
     assert (status, body["reason"]) == (404, "NotFound")
 
 
-def test_a_method_that_a_path_does_not_know_is_told_apart_from_a_path_that_is_not_there(call: Client) -> None:
-    assert call("DELETE", "/tasks")[0] == 405
+@for_each(
+    "path, allowed",
+    [
+        ("/tasks", "GET, POST"),
+        (f"/tasks/{'0' * 32}", "DELETE, GET, PATCH"),
+        (f"/tasks/{'0' * 32}/cancel", "POST"),
+        ("/v1/videos", "GET, POST"),
+    ],
+)
+def test_a_method_that_a_path_does_not_know_is_answered_with_those_that_it_does(path: str, allowed: str) -> None:
+    response = Client().api.handle(event("PUT", path))
+    assert (response["statusCode"], response["headers"]["allow"]) == (405, allowed)
+
+
+def test_a_path_that_is_not_there_is_not_found(call: Client) -> None:
     assert call("GET", "/nothing")[0] == 404
 
 

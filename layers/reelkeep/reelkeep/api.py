@@ -176,7 +176,8 @@ def _route(http: Http, dialect: Dialect) -> tuple[AnyRoute, Http]:
         if task_id is None or ids.is_task_id(task_id):  # a word in its place is another path, which is not served
             allowed.append(route.method)
     if allowed:
-        raise NotAllowed(f"{http.method} is not allowed here, {', '.join(sorted(set(allowed)))} is")
+        message = f"{http.method} is not allowed here, {', '.join(sorted(set(allowed)))} is"
+        raise NotAllowed(message, allowed=allowed)
     raise NotFound(f"there is nothing at {http.path[:200]}")
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any
 
@@ -228,6 +227,5 @@ def test_arks_other_ends_are_classes_of_their_own(word: str, reason: FailureClas
 
 def test_a_wrong_method_is_answered_with_the_right_ones_in_every_format() -> None:
     for dialect in DIALECTS.values():
-        for route in dialect.routes:
-            http = Http(method="PUT", path=re.sub(r"\{\w+\}", "7", route.path))
-            assert route.method in dialect.render_error(NotAllowed("no"), http).headers["allow"].split(", ")
+        reply = dialect.render_error(NotAllowed("no", allowed=["POST", "GET"]), Http(method="PUT", path="/"))
+        assert reply.headers["allow"] == "GET, POST"

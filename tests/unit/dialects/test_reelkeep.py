@@ -554,20 +554,6 @@ def test_a_request_without_a_key_is_answered_how_to_bring_one() -> None:
     assert reply.headers["www-authenticate"] == 'Bearer realm="reelkeep"'
 
 
-@pytest.mark.parametrize(
-    ("path", "allowed"),
-    [
-        ("/tasks", "GET, POST"),
-        (f"/tasks/{TASK_ID}", "DELETE, GET, PATCH"),
-        (f"/tasks/{TASK_ID}/cancel", "POST"),
-        ("/docs", "GET"),
-    ],
-)
-def test_a_wrong_method_is_answered_with_the_right_ones(path: str, allowed: str) -> None:
-    reply = dialect.render_error(NotAllowed("not here"), Http(method="PUT", path=path))
-    assert reply.headers["allow"] == allowed
-
-
 def test_a_fault_says_nothing_of_what_went_wrong() -> None:
     reply = dialect.render_fault()
     assert (reply.status, reply.headers) == (500, {"content-type": "application/problem+json"})

@@ -226,14 +226,10 @@ class Dialect:
         if problem.status == 401:
             headers["www-authenticate"] = self.scheme
         if isinstance(error, NotAllowed):  # RFC 9110, 15.5.6
-            headers["allow"] = ", ".join(self._methods(http.path))
+            headers["allow"] = ", ".join(error.allowed)
         if problem.status in self.not_repeated:
             headers["x-should-retry"] = "false"
         return Reply(status=problem.status, body=self.error.of(problem), headers=headers)
-
-    def _methods(self, path: str) -> list[str]:
-        patterns = ((route.method, re.sub(r"\{\w+\}", "[^/]+", route.path)) for route in self.routes)
-        return sorted({method for method, pattern in patterns if re.fullmatch(pattern, path)}) or ["GET"]
 
     def render_fault(self, known: str = "") -> Reply:
         """Something went wrong on our side; nothing is said of what, unless it is `known` what clients may know."""

@@ -20,6 +20,8 @@ ReelkeepError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from reelkeep.domain.task import Failure, State, Task
 
 
@@ -66,7 +68,9 @@ class NotFound(ClientError):
 
 
 class NotAllowed(ClientError):
-    pass
+    def __init__(self, message: str, *, allowed: Iterable[str] = ("GET",)) -> None:
+        super().__init__(message)
+        self.allowed = sorted(set(allowed))  # methods
 
 
 class CannotCancel(ClientError):
