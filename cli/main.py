@@ -22,7 +22,7 @@ _EPILOG: Final = (
 )
 
 MODULES: Final[Mapping[str, tuple[str, ...]]] = {  # in the order of the help
-    "users.profiles": ("login", "logout", "profiles"),
+    "users.profiles": ("login", "logout", "profiles", "env"),
     "users.submit": ("submit", "again"),
     "users.tasks": ("list", "show", "open"),
     "users.watch": ("watch",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from typing import Annotated
 
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command(rich_help_panel=PANEL)(login)
     app.command(rich_help_panel=PANEL)(logout)
     app.command("profiles", rich_help_panel=PANEL)(list_profiles)
+    app.command(rich_help_panel=PANEL)(env)
 
 
 def login(
@@ -76,6 +78,17 @@ def logout(ctx: typer.Context, profile: ProfileName = "", json: Json = False) ->
         print_json({"profile": name, "url": found.known[name].url})
     else:
         print(f"The profile {name!r} is forgotten.")
+
+
+def env(ctx: typer.Context, profile: ProfileName = "", json: Json = False) -> None:
+    """Print the stack's address and key for a shell: eval "$(reelkeep env)"."""
+    chosen = profiles.chosen(world_of(ctx), profile)
+    variables = {"REELKEEP_URL": chosen.url, "REELKEEP_KEY": chosen.key}
+    if json:
+        print_json(variables)
+    else:
+        for name, value in variables.items():
+            print(f"export {name}={shlex.quote(value)}")
 
 
 def list_profiles(

@@ -39,6 +39,7 @@ def test_login_tries_the_key_and_keeps_it_where_nobody_else_can_read_it(stack: S
     assert (refused.code, refused.err) == (4, f"error: {URL} does not accept this key\n")
     assert [each["profile"] for each in stack("profiles", "--json").json] == ["default"]
     assert KEY not in stack("profiles").out
+    assert stack("env").out == f"export REELKEEP_URL={URL}\nexport REELKEEP_KEY={KEY}\n"
 
     assert stack("logout").code == 0
     assert stack("list").code == 4
