@@ -116,7 +116,7 @@ format: $(SETUP)  ## Put the code into its form
 COMPILE := $(BIN)/uv pip compile --quiet --system-certs --universal --generate-hashes --python-version 3.11 --no-header
 lock: $(SETUP)  ## Write down the exact versions of every dependency again (UPGRADE=1: the newest ones)
 	$(COMPILE) $(if $(UPGRADE),--upgrade) --group layer -o layers/dependencies/requirements.txt
-	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --group dev \
+	$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml --extra mcp --group dev \
 		-c layers/dependencies/requirements.txt -o requirements-dev.txt
 	$(COMPILE) $(if $(UPGRADE),--upgrade) local/requirements.in -o local/requirements.txt
 	echo uv | $(COMPILE) $(if $(UPGRADE),--upgrade) --no-annotate - -o local/uv.txt

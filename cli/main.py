@@ -30,6 +30,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {  # in the order of the help
     "users.changes": ("cancel", "tag", "star", "hide", "restore"),
     "users.export": ("export",),
     "users.webhooks": ("webhooks",),
+    "users.mcp_server": ("mcp",),
     "local_cloud": ("up", "demo"),
     "operators.deploy": ("deploy",),
     "operators.logs": ("logs",),
