@@ -10,7 +10,7 @@ import typer
 from cli.api import Api, Task, quoted
 from cli.errors import CommandError, Misused, WrongFields
 from cli.options import Json, ProfileName, connected
-from cli.output import note, print_json
+from cli.output import confirmed, counted, note, print_json
 from cli.users.requests import in_options
 
 PANEL = "Videos"
@@ -18,8 +18,9 @@ TaskIds = Annotated[list[str], typer.Argument(metavar="ID...", help="The tasks' 
 
 
 def register(app: typer.Typer) -> None:
-    for command in (cancel, tag, star, hide, restore):
+    for command in (cancel, tag, star, hide, restore, erase):
         app.command(rich_help_panel=PANEL)(command)
+    app.command("revoke-links", rich_help_panel=PANEL)(revoke_links)
 
 
 def cancel(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: Json = False) -> None:
@@ -94,6 +95,36 @@ def restore(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json:
         tasks,
         lambda api, task_id: dict(api.post(f"{_path(task_id)}/restore")),
         lambda _: "is back",
+        json=json,
+    )
+
+
+def revoke_links(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: Json = False) -> None:
+    """Make the permanent links of tasks lead nowhere, and give new ones."""
+    _each(
+        connected(ctx, profile),
+        tasks,
+        lambda api, task_id: dict(api.post(f"{_path(task_id)}/revoke-links")),
+        lambda _: "has new links; the old ones are dead",
+        json=json,
+    )
+
+
+def erase(
+    ctx: typer.Context,
+    tasks: TaskIds,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    profile: ProfileName = "",
+    json: Json = False,
+) -> None:
+    """Erase tasks with all their files, for good. Nothing brings them back; `hide` can be undone."""
+    if not yes and not confirmed(f"Erase {counted(len(tasks), 'task')} and all files of them for good?"):
+        raise CommandError("nothing was erased; --yes does not ask")
+    _each(
+        connected(ctx, profile),
+        tasks,
+        lambda api, task_id: {**dict(api.post(f"{_path(task_id)}/erase")), "id": task_id},
+        lambda _: "is erased",
         json=json,
     )
 

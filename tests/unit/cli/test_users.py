@@ -282,11 +282,16 @@ def test_tasks_are_tagged_starred_hidden_and_found_again(stack: Stack) -> None:
         ("star ID --off", [{**task, "starred": False}], "is not starred"),
         ("hide ID", [task], "is hidden"),
         ("restore ID", [task], "is back"),
+        ("revoke-links ID", [task], "has new links; the old ones are dead"),
+        ("erase ID --yes", [{"id": "x"}], "is erased"),
     ]
     for words, answers, said in script:
         stack.faults = [httpx.Response(200, json=answer) for answer in answers]
         done = stack(*words.replace("ID", task["id"]).split())
         assert (done.code, done.out) == (0, f"{task['id']} {said}.\n")
+    asked = len(stack.requests)
+    assert stack("erase", task["id"], stdin="n\n").code == 1
+    assert len(stack.requests) == asked
     changes = [json.loads(each.content) for each in stack.requests if each.method == "PATCH"]
     assert changes == [{"tags": ["b", "c"]}, {"starred": True}, {"starred": False}]
     stack.faults = [httpx.Response(200, json={"tasks": [], "next_cursor": None})]
@@ -303,5 +308,5 @@ def test_tasks_are_tagged_starred_hidden_and_found_again(stack: Stack) -> None:
         "--provider",
         "ark",
     )
-    asked = "provider=ark&kind=img2video&tag=c&starred=true&q=a+boat&hidden=true&limit=20"
-    assert stack.asked[-1] == f"GET /tasks?{asked}"
+    query = "provider=ark&kind=img2video&tag=c&starred=true&q=a+boat&hidden=true&limit=20"
+    assert stack.asked[-1] == f"GET /tasks?{query}"
