@@ -12,7 +12,7 @@ PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
 SETUP := .venv/.installed .venv-cloud/.installed
 BIN := .venv/bin
 # Not `.`: a copy without git does not know what to ignore.
-CODE := layers functions cli local docs tests benchmarks
+CODE := layers functions cli local docs examples tests benchmarks
 
 TSC := npm exec --yes --package=typescript@5.9.3 -- tsc
 
@@ -37,7 +37,7 @@ key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `
 
 ##@ Work on it
 
-.PHONY: setup check test test-code test-unit test-outages lint types unit oldest coverage chaos tools integration e2e outages screenshots docs format lock
+.PHONY: setup check test test-code test-unit test-outages lint types unit oldest coverage chaos tools integration e2e outages readme screenshots docs format lock
 setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
 
 check: $(SETUP)  ## The fast path, in a minute: style, types, unit tests
@@ -102,6 +102,9 @@ e2e: $(SETUP) browser  ## Tests from outside, on a local cloud of their own (REE
 
 outages: $(SETUP)  ## The same while the cloud is killed and restarted
 	$(BIN)/pytest tests/e2e/outages tests/e2e/test_secrets.py
+
+readme:  ## Paste every block of the README into a fresh clone (PORT=4566; needs node)
+	PORT=$(PORT) tests/readme.sh
 
 screenshots: $(SETUP)  ## Pictures of the console of `make up`, into .local/screenshots (needs Chromium)
 	$(BIN)/python -m tests.e2e.screenshots .local/stack.json .local/screenshots
