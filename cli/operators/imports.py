@@ -255,7 +255,7 @@ def _alive(listed: Listed, provider: Provider, now: datetime) -> Listed | None:
     """With links that lead to videos, fresh ones if need be; None if there are none any more."""
     if isinstance(listed.seen, Succeeded) and _has_videos(listed.seen, provider):
         return replace(listed, seen=_living(listed.seen, now))
-    seen = provider.observe(_probe(listed, provider, now))
+    seen = provider.observe(probe(listed, provider.name, provider.account, now))
     if isinstance(seen, Succeeded) and _has_videos(seen, provider):
         return replace(listed, seen=_living(seen, now))
     return None
@@ -278,19 +278,19 @@ def _living(seen: Succeeded, now: datetime) -> Succeeded:
     return replace(seen, creations=creations)
 
 
-def _probe(listed: Listed, provider: Provider, now: datetime) -> Task:
+def probe(listed: Listed, provider: str, account: str, now: datetime) -> Task:
     """As much of a task as it takes to ask for it."""
     return Task(
-        id=ids.adopted_task_id(provider.name, listed.provider_task_id, now),
+        id=ids.adopted_task_id(provider, listed.provider_task_id, now),
         owner="",
         key_id="",
-        provider=provider.name,
+        provider=provider,
         request=listed.request,
         created_at=now,
         updated_at=now,
         deadline=now + _HOURS_TO_COPY,
         state=State.PROCESSING,
-        dispatch=Dispatch(status=DispatchStatus.ACCEPTED, account=provider.account),
+        dispatch=Dispatch(status=DispatchStatus.ACCEPTED, account=account),
         provider_task_id=listed.provider_task_id,
     )
 

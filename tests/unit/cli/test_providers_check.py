@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
+from threading import Thread
 
 import pytest
 
 from cli.main import main
+from local.simulator.server import Server
+from local.simulator.simulator import Settings, Simulator
 
 ARK = {"dialect": "volc_ark", "base_url": "https://ark.test/api/v3", "api_key": "sk-1234567", "models": ["ep-*"]}
 VIDU = {"dialect": "vidu_v1", "base_url": "https://vidu.test", "api_key": "vda_12345", "authorization": "Token {key}"}
+
+
+@contextmanager
+def serving_simulator(data: Path) -> Iterator[str]:
+    """A provider that takes one key; its address."""
+    address: Queue[str] = Queue()
+    simulator = Simulator(Settings(data=data, keys=frozenset({"right-key-1"})))
+    server = Server(simulator, host="127.0.0.1", port=0, ready=address.put)
+    thread = Thread(target=server.run)
+    thread.start()
+    try:
+        yield address.get(timeout=60)
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @pytest.fixture
@@ -38,6 +59,13 @@ def test_what_is_right_is_shown_in_its_order_without_the_keys(file: Path, capsys
     [
         ({"ark": {**ARK, "base_url": "ark.test"}}, "ark.base_url: an address that begins with https:// is wanted"),
         ({"ark": {**ARK, "dialect": "ark"}}, "ark.dialect: no provider speaks 'ark'"),
+        ({"ark": {**ARK, "dialect": "volc_arc"}}, "no provider speaks 'volc_arc' (did you mean volc_ark?)"),
+        ({"ark": {**ARK, "modles": []}}, "ark.modles: Extra inputs are not permitted (did you mean models?)"),
+        (
+            {"a": {**ARK, "base_url": "https://ark.test/api/v3/contents/generations/tasks"}, "b": ARK, "c": ARK},
+            "calls have anyway: leave it out; b.models: tasks for ep-* go to a, which has it too and comes first; c",
+        ),
+        ({"v": {**VIDU, "default": True}, "w": {**VIDU, "default": True}}, "w.default: v is the default already"),
         ({}, "there is no provider in it"),
         (None, "cannot be read: No such file or directory"),
     ],
@@ -62,3 +90,17 @@ def test_a_table_alone_does_not_tell_where_the_secret_is(
     monkeypatch.delenv("PROVIDERS_SECRET_ARN", raising=False)
     assert main(["providers", "check"]) == 1
     assert "name the stack with --stack" in capsys.readouterr().err
+
+
+def test_a_provider_that_is_called_says_whether_it_takes_the_key(
+    file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving_simulator(file.parent) as address:
+        local = {"base_url": address, "allow_private": True, "dialect": "vidu_ent_v2"}
+        file.write_text(json.dumps({"v": {**local, "api_key": "right-key-1"}}))
+        assert main(["providers", "check", "--live", str(file)]) == 0
+        file.write_text(json.dumps({"v": {**local, "api_key": "wrong-key-1"}}))
+        assert main(["providers", "check", "--live", str(file)]) == 1
+        said = capsys.readouterr().err
+        assert "wrong: v: " in said
+        assert "wrong-key-1" not in said
