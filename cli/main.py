@@ -29,6 +29,7 @@ MODULES: Final[Mapping[str, tuple[str, ...]]] = {  # in the order of the help
     "users.pull": ("pull",),
     "users.changes": ("cancel", "tag", "star", "hide", "restore", "erase", "revoke-links"),
     "users.export": ("export",),
+    "users.usage": ("usage",),
     "users.webhooks": ("webhooks",),
     "users.mcp_server": ("mcp",),
     "local_cloud": ("up", "demo"),

@@ -13,7 +13,7 @@ import typer
 from cli.api import Api, Task
 from cli.errors import WrongFields
 from cli.options import Json, ProfileName, TaskId, connected
-from cli.output import note, print_json
+from cli.output import note, print_json, print_table
 from cli.users import requests
 from cli.users.pull import pulled
 from cli.users.waiting import require_success, wait_for
@@ -86,6 +86,7 @@ def submit(
         str, typer.Option("--callback-url", metavar="URL", help="Gets a signed message at each change.")
     ] = "",
     idempotency_key: IdempotencyKey = "",
+    quote: Annotated[bool, typer.Option("--quote", help="Show what it would cost and take; submit nothing.")] = False,
     wait: Wait = False,
     out: Out = None,
     profile: ProfileName = "",
@@ -116,7 +117,11 @@ def submit(
         "tags": tag,
         "callback_url": callback_url,
     }
-    _submit(ctx, connected(ctx, profile), requests.checked(body), idempotency_key, wait=wait, out=out, json=json)
+    api, given = connected(ctx, profile), requests.checked(body)
+    if quote:
+        _quote(api, given, json=json)
+    else:
+        _submit(ctx, api, given, idempotency_key, wait=wait, out=out, json=json)
 
 
 def again(
@@ -156,6 +161,26 @@ def again(
     if "model" in changes and "provider" not in changes:  # the model decides
         body.pop("provider", None)
     _submit(ctx, api, {**body, **changes}, idempotency_key, wait=wait, out=out, json=json)
+
+
+def _quote(api: Api, body: Mapping[str, Any], *, json: bool) -> None:
+    """What each provider that could do it asks for, the cheapest first."""
+    try:
+        found = api.post("/quote", body)["quotes"]
+    except WrongFields as error:
+        raise requests.in_options(error) from error
+    if json:
+        print_json(found)
+        return
+    print_table(
+        {
+            "PROVIDER": [each["provider"] for each in found],
+            "POSSIBLE": ["yes" if each["possible"] else each["reason"] for each in found],
+            "UNITS": [f"{each['units']} {each['unit']}" if each["units"] else None for each in found],
+            "PRICE": [f"{each['amount']} {each['currency']}" if each["amount"] else None for each in found],
+            "SECONDS": [each["seconds"] for each in found],
+        }
+    )
 
 
 def _submit(

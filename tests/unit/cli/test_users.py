@@ -310,3 +310,28 @@ def test_tasks_are_tagged_starred_hidden_and_found_again(stack: Stack) -> None:
     )
     query = "provider=ark&kind=img2video&tag=c&starred=true&q=a+boat&hidden=true&limit=20"
     assert stack.asked[-1] == f"GET /tasks?{query}"
+
+
+def test_what_tasks_cost_and_would_cost_is_shown(stack: Stack) -> None:
+    row = {"day": "2026-11-21", "tasks": 2, "unit": "credits", "units_charged": "40"}
+    paid = {**row, "currency": "USD", "charged": "0.2", "reserved": "0"}
+    rows = [paid, {**row, "currency": None, "charged": None, "reserved": None}]
+    stack.faults = [httpx.Response(200, json={"first_day": "2026-11-21", "last_day": "2026-11-21", "rows": rows})]
+    shown = stack("usage", "--since", "2026-11-21").out.splitlines()
+    assert [line.split() for line in shown[1:]] == [
+        ["2026-11-21", "2", "40", "credits", "0.2", "USD", "0", "USD"],
+        ["2026-11-21", "2", "40", "credits", "-", "-"],
+    ]
+    assert stack.asked == ["GET /usage?from=2026-11-21&by=day"]
+    quote = {"provider": "vidu", "possible": True, "reason": None, "unit": "credits", "units": "20", "seconds": 40}
+    stack.faults = [httpx.Response(200, json={"quotes": [{**quote, "amount": None, "currency": None}]})]
+    assert stack("submit", "a boat", "-m", "viduq2", "--quote").out.splitlines()[1].split() == [
+        "vidu",
+        "yes",
+        "20",
+        "credits",
+        "-",
+        "40",
+    ]
+    assert stack.asked[-1] == "POST /quote"
+    assert stack.harness.provider.dispatched == []
