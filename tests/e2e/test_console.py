@@ -124,6 +124,8 @@ def test_a_video_is_asked_for_watched_while_it_is_made_and_played(tab: Tab, view
     expect(page.get_by_text(re.compile("Duration .*600"))).to_be_visible()
     expect(page.get_by_role("textbox", name="Prompt")).to_have_value(text)
     page.get_by_label("Duration").fill("1")
+    page.get_by_role("button", name="What would it cost?").click()
+    expect(page.get_by_role("listitem").filter(has_text="simulator")).to_contain_text("takes about")
     page.get_by_role("button", name="Make it").click()
 
     page.wait_for_url("**#/task/*")

@@ -1,6 +1,6 @@
 // A new video: a form drawn from what the API's own document says of each kind.
 // @ts-check
-import { asked, call, el, hasData, keep, KINDS, sentence, STATES, submission, submit } from "./console-base.js";
+import { action, asked, call, el, hasData, keep, KINDS, sentence, span, STATES, submission, submit } from "./console-base.js";
 
 const DRAFT = "reelkeep.draft";
 const FIRST = ["prompt", "template", "images", "subjects", "video_url", "creation_id"]; // each in a line of its own
@@ -95,25 +95,30 @@ export function open(wall, lockedOut) {
     const others = [...fields.keys()].filter((name) => !FIRST.includes(name) && !SECOND.includes(name));
     const rest = el("details", { open: others.some((name) => name !== "provider" && values[name]) }, el("summary", null, "More"),
       el("div.pair", null, ...rank(others)));
-    const send = el("button.primary", { type: "submit" }, "Make it");
+    const send = el("button.primary", { type: "submit" }, "Make it"), prices = el("ul.files", { "aria-live": "polite" });
+    const body = () => {
+      const filled = [...fields].map(([name, each]) => [name, each.value()]).filter(([, value]) => value !== undefined);
+      return { kind: values.kind, ...Object.fromEntries(filled) };
+    };
     const form = el("form", { novalidate: true },
       el("div.field", null, el("label", { for: "f-kind" }, "Kind"), choices),
       hint && el("p.hint", null, hint),
       ...rank(FIRST), el("div.pair", null, ...rank(SECOND)), rest, general,
-      el("div.send", null, send, el("a.secondary", { href: wall.address }, "Not now")));
+      el("div.send", null, send, action("What would it cost?", async () => {
+        general.textContent = "";
+        const { quotes } = await call("POST", "quote", { body: body() }).catch((trouble) => {
+          if (!lockedOut(trouble)) explain(trouble);
+          return { quotes: [] };
+        });
+        prices.replaceChildren(...quotes.map((/** @type {any} */ quote) => el("li", null, el("strong", null, quote.provider), " ", el("span.quiet-text", null, priced(quote)))));
+      }), el("a.quiet", { href: wall.address }, "Not now")), prices);
     form.addEventListener("submit", async (/** @type {Event} */ event) => {
       event.preventDefault();
       general.textContent = "";
       for (const each of fields.values()) each.complain("");
       send.disabled = true;
       try {
-        /** @type {Record<string, any>} */
-        const body = { kind: values.kind };
-        for (const [name, each] of fields) {
-          const value = each.value();
-          if (value !== undefined) body[name] = value;
-        }
-        const task = await submit(body);
+        const task = await submit(body());
         sessionStorage.removeItem(DRAFT);
         wall.take(task);
         wall.soon(0);
@@ -155,6 +160,13 @@ export function open(wall, lockedOut) {
 
   begin();
   return { element, close() {} };
+}
+
+/** @param {any} quote */
+function priced(quote) {
+  if (!quote.possible) return `cannot: ${quote.reason}`;
+  const price = [quote.amount && `${quote.amount} ${quote.currency}`, quote.units && `${quote.units} ${quote.unit}`].filter(Boolean).join(", ");
+  return `${price || "its price is not known"}, takes about ${span(quote.seconds)}`;
 }
 
 /** @returns {Record<string, any>} */

@@ -170,6 +170,13 @@ export function player(made) {
   return film;
 }
 
+/** @param {any} cost */
+function costs({ phase, amount, currency, units, unit }) {
+  if (phase === "free") return "nothing";
+  const known = [amount && currency && `${amount} ${currency}`, units && `${units} ${unit}`].filter(Boolean).join(", ");
+  return known && phase === "reserved" ? `about ${known}` : known;
+}
+
 /** What is known of it, in words. @param {any} task @returns {[string, any][]} */
 export function facts(task) {
   const made = video(task), size = made?.video;
@@ -182,7 +189,7 @@ export function facts(task) {
     ["Duration", size?.duration ? `${Math.round(size.duration * 10) / 10} s` : task.duration && `${task.duration} s asked for`],
     ["Size", size?.width ? `${size.width} × ${size.height}${size.fps ? `, ${Math.round(size.fps)} frames/s` : ""}` : task.resolution],
     ["Seed", task.seed],
-    ["Cost", task.credits !== null && `${task.credits} credits`],
+    ["Cost", costs(task.cost)],
     ["Tags", task.tags.join(", ")],
     ["Asked", when(task.created_at)],
     ["Ended", task.finished_at && `${when(task.finished_at)}, after ${span((Date.parse(task.finished_at) - Date.parse(task.created_at)) / 1000)}`],
