@@ -20,8 +20,8 @@ from cli.output import Progress, counted, note, print_json, size
 from cli.parallel import in_parallel
 from cli.world import world_of
 from reelkeep.domain import ids
-from reelkeep.domain.observation import Listed, Observation, Pending, Succeeded
-from reelkeep.domain.task import Asset, Dispatch, DispatchStatus, Kind, Request, State, Task
+from reelkeep.domain.observation import Listed, Pending, Succeeded
+from reelkeep.domain.task import Dispatch, DispatchStatus, Kind, Request, State, Task
 from reelkeep.ports import Clock, Executions, Provider, Providers, Tasks
 
 if TYPE_CHECKING:
@@ -224,25 +224,15 @@ class _Deep:
     names: tuple[str, ...]  # of all providers of the same account
 
     @property
-    def name(self) -> str:
-        return self.provider.name
-
-    @property
-    def account(self) -> str:
-        return self.provider.account
-
-    @property
     def adopt_for(self) -> str:
         return self.importing.owner or self.provider.adopt_for or "adopted"
 
     def successes(self, _: datetime, now: datetime) -> Iterator[Listed]:
         return self.importing._successes(self, now)
 
-    def observe(self, task: Task) -> Observation:
-        return self.provider.observe(task)
-
-    def has_file(self, asset: Asset) -> bool:
-        return self.provider.has_file(asset)
+    def __getattr__(self, name: str) -> Any:
+        """In everything else it is that provider."""
+        return getattr(self.provider, name)
 
 
 def _listed(provider_task_id: str) -> Listed:
