@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from random import Random
 from typing import Any
 
 from local.simulator.tasks import Task as Made
+from reelkeep.domain.ledger import balance, total
 from reelkeep.domain.task import Asset, DispatchStatus, State, Task
+from reelkeep.services.ledger import KeepLedger
 from tests.chaos.provider import Provider, Stock
 from tests.chaos.simulation.stack import Stack
 from tests.chaos.simulation.world import LISTING, number_in
+from tests.fakes import FakeLedger
 
 _RANK = {State.CREATED: 0, State.QUEUEING: 1, State.PROCESSING: 2, State.ARCHIVING: 3}
 _FILES = {"video": "video.mp4", "cover": "cover.jpeg", "watermarked": "watermarked.mp4", "last-frame": "cover.jpeg"}
@@ -23,6 +27,8 @@ class Checks:
         self._world = stack.world
         self._simulator = provider.simulator
         self._stock = stock
+        self._keep_ledger = KeepLedger(FakeLedger())
+        self._random = Random(0)  # of its own: the seed's days stay as they are
         for never in ("paid twice", "told before kept", "lost"):
             self._count(never, 0)
         stack.tasks.written = self._check_write
@@ -38,6 +44,7 @@ class Checks:
         if before is not None:
             self._check_step(before, task)
         self._check_kept(task, "visible")
+        self._charge(before, task)
         if number is not None and task.adopted is None:
             asked = (
                 task.dispatch.status in (DispatchStatus.STARTED, DispatchStatus.UNKNOWN) and not task.state.terminal
@@ -58,6 +65,13 @@ class Checks:
             for old_asset, asset in zip(was.assets, creation.assets, strict=True):
                 if old_asset.archived and not asset.archived:
                     self._world.wrong(f"{name}: forgot that its {asset.name} is kept")
+
+    def _charge(self, before: Task | None, task: Task) -> None:
+        """As the table's stream does it: changes of the cost are heard of in their order, and some of them again."""
+        if before is None or balance(before) != balance(task):
+            self._keep_ledger(task)
+            if before is not None and self._random.random() < 0.3:
+                self._keep_ledger(self._random.choice((before, task)))
 
     def _check_notice(self, told: Mapping[str, Any]) -> None:
         task = self._stack.tasks.recorded[told["subject"]]
@@ -96,12 +110,25 @@ class Checks:
                 self._world.wrong(f"task {number}: paid {len(orders)} times")
             if number not in ours:
                 self._world.wrong(f"task {number}: paid for nothing that is known")
+        charged: dict[str, int] = defaultdict(int)
         for task in self._stack.tasks.recorded.values():
             self._judge_end(task)
+            entered = total(self._keep_ledger.ledger.entries(task.id))
+            if entered != balance(task):
+                self._world.wrong(f"{self._world.named(task)}: entered as {entered}, costs {balance(task)}")
+            if not _is_unknown(task):
+                charged[task.provider_task_id.removeprefix("cgt-")] += sum(
+                    each.tasks_charged for each in entered.values()
+                )
+            else:
+                self._count("charged, because the outcome is unknown")
         for number, task in ours.items():
             self._judge_outcome(task, number, made.get(number, []), holders)
         for each in [*others, *(order for orders in made.values() for order in orders)]:
             self._judge_made(each, holders[each.id])
+            billed = self._simulator.state(each) == "success" and bool(holders[each.id])
+            if charged[each.id] != billed:
+                self._world.wrong(f"{each.id} at {each.order.dialect}: charged {charged[each.id]} times")
         self._count("placed", sum(map(len, made.values())))
         self._count("made elsewhere", len(others))
 
