@@ -211,6 +211,10 @@ def test_a_finished_task_can_be_labelled_hidden_restored_and_erased_and_the_arch
     assert archived()["removed_at"]
     assert (ids("hidden=true"), ids("starred=true")) == ([task_id], [])
     demo.call(reachable, "POST", f"/tasks/{task_id}/restore")
+    image = f"reelkeep:{task_id}/cover"
+    assert demo.call(
+        reachable, "POST", "/tasks", {**demo.TASK, "kind": "img2video", "model": "viduq2-pro", "images": [image]}
+    )["images"] == [image]
     other = demo.call(reachable, "POST", f"/tasks/{task_id}/revoke-links")["creations"][0]["url"]
     assert other != shown["creations"][0]["url"]
     erased = demo.call(reachable, "POST", f"/tasks/{task_id}/erase")

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -292,6 +292,30 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 )
 def test_what_went_wrong_on_the_way_decides_whether_the_call_may_be_repeated(fault: Exception, outcome: type) -> None:
     assert isinstance(providers(FakeOutbound(fault), vidu=VIDU).get("vidu").dispatch(TASK), outcome)
+
+
+def test_the_provider_is_sent_inputs_as_links_and_nothing_if_they_cannot_be_read_now_or_are_gone() -> None:
+    outbound, task = FakeOutbound(), replace(TASK, request=replace(TASK.request, images=("reelkeep:1",)))
+
+    def provider(inputs: Callable[[Task], Task]) -> HttpProvider:
+        known = providers(vidu=VIDU).get("vidu")
+        return HttpProvider("vidu", known.settings, known.dialect, outbound, inputs=inputs)
+
+    def failing(error: Exception) -> Callable[[Task], Task]:
+        def fail(_: Task) -> Task:
+            raise error
+
+        return fail
+
+    gone = InvalidRequest("images names no archived file", field="images")
+    assert isinstance(provider(failing(gone)).dispatch(task), Refused)
+    assert provider(failing(TryLater("the table is busy"))).dispatch(task) == NotYet(reached=False)
+    with pytest.raises(InvalidRequest):
+        provider(failing(gone)).check(task)
+    assert outbound.calls == []
+    linked = replace(task, request=replace(task.request, images=("https://keep.test/1",), kind=Kind.IMG2VIDEO))
+    assert isinstance(provider(lambda _: linked).dispatch(task), Accepted)
+    assert b"https://keep.test/1" in outbound.calls[0]["body"]
 
 
 @pytest.mark.parametrize("fault", [NotSent("refused"), AnswerLost("cut"), BlockedAddress("inside")])

@@ -20,6 +20,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError, core_schema
 
 from reelkeep.domain.errors import InvalidRequest, ItemCountOutOfRange, Missing
+from reelkeep.domain.ids import REFERENCE
 from reelkeep.domain.wire import Json
 
 _MOST_ERRORS = 20
@@ -73,7 +74,7 @@ def unless(other: str) -> Any:
 
 
 _HTTP = r"[hH][tT][tT][pP][sS]?://[^\s/?#]\S*$"
-IMAGE = rf"{_HTTP}|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/]"
+IMAGE = rf"{_HTTP}|{REFERENCE}$|data:image/[a-zA-Z0-9.+-]+;base64,[a-zA-Z0-9+/]"
 
 
 def without_line_breaks(image: str) -> str:
@@ -84,6 +85,7 @@ def without_line_breaks(image: str) -> str:
 Name = Annotated[str, Field(max_length=256)]  # may become part of a key in the table
 Prompt = Annotated[str, Field(max_length=5000)]
 Url = Annotated[str, formed(f"^{_HTTP}", "must be an http(s) URL", 8192)]
+Film = Annotated[str, formed(f"^({_HTTP}|{REFERENCE}$)", "must be an http(s) URL", 8192)]
 Image = Annotated[
     str,
     formed(f"^({IMAGE})", "must be an http(s) URL, or a data: URI that begins with data:image/…;base64,"),

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 SHARDS = "0123456789abcdef"  # the last digit of an id: what is kept by it is spread evenly
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TASK_ID = re.compile(r"[0-9a-f]{32}")
+REFERENCE = r"reelkeep:[0-9a-f]{32}(/[a-z0-9-]{1,64})?"  # to an archived file, as the input of another task
 
 
 def new_task_id(now: datetime) -> str:
@@ -40,6 +41,14 @@ def task_of_creation(text: str) -> tuple[str, int] | None:
     """The task and the number that a creation's id tells, or None if it is not one of ours."""
     task_id, _, number = text.partition("-")
     return (task_id, int(number)) if is_task_id(task_id) and re.fullmatch(r"[1-9]\d{0,3}", number) else None
+
+
+def file_of_reference(text: str) -> tuple[str, str] | None:
+    """The task and the asset that a reference names, or None if it is none. A task alone stands for its video."""
+    if not re.fullmatch(REFERENCE, text):
+        return None
+    task_id, _, name = text.removeprefix("reelkeep:").partition("/")
+    return task_id, name or "video"
 
 
 def first_id_at(moment: datetime) -> str:

@@ -6,8 +6,10 @@ from reelkeep.adapters.dynamodb.claims import TableClaims
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.notices import SnsNotices
 from reelkeep.adapters.s3.requests import S3Requests
+from reelkeep.services.inputs import ResolveInputs
 from reelkeep.services.poll import Poll
 from reelkeep.wiring import platform
+from reelkeep.wiring.links import permanent_links
 from reelkeep.wiring.providers import configured_providers
 from reelkeep.wiring.room import room_at
 
@@ -15,7 +17,9 @@ from reelkeep.wiring.room import room_at
 def build() -> Poll:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
-    providers = configured_providers(calls_back_at=settings.callback_url)
+    links = permanent_links(platform.secret(settings.link_secret_arn), settings.public_url)
+    inputs = ResolveInputs(tasks, links)
+    providers = configured_providers(calls_back_at=settings.callback_url, inputs=inputs)
     return Poll(
         tasks=tasks,
         claims=TableClaims(platform.dynamodb(), settings.table),

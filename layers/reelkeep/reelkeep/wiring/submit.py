@@ -18,6 +18,7 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller, Manifests
 from reelkeep.services.cancel import Cancel
+from reelkeep.services.inputs import ResolveInputs
 from reelkeep.services.organize import Organize
 from reelkeep.services.remove import Remove
 from reelkeep.services.submit import Submit
@@ -31,7 +32,9 @@ def build() -> Api:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
     outbound = Outbound(platform.tls())
-    providers = configured_providers(outbound, calls_back_at=settings.callback_url)
+    links = permanent_links(platform.secret(settings.link_secret_arn), settings.public_url)
+    inputs = ResolveInputs(tasks, links)
+    providers = configured_providers(outbound, calls_back_at=settings.callback_url, inputs=inputs)
     room = room_at(providers, tasks)
     cancel = Cancel(tasks, providers, room, platform.now)
     manifests = S3Manifests(platform.s3, settings.bucket)
@@ -62,7 +65,7 @@ def build() -> Api:
             "revoke_task_links": organize.revoke_links,
             "erase_task": partial(_erase, tasks, manifests),
         },
-        links=permanent_links(platform.secret(settings.link_secret_arn), settings.public_url),
+        links=links,
     )
 
 

@@ -11,7 +11,7 @@ from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers.configuration import DialectNamed, parse_providers
 from reelkeep.adapters.providers.provider import HttpProvider
 from reelkeep.domain.errors import InvalidRequest, Misconfigured, Missing
-from reelkeep.domain.task import Request
+from reelkeep.domain.task import Request, Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Report, Secret
 
@@ -27,6 +27,7 @@ class ConfiguredProviders:
     _: KW_ONLY
     calls_back_at: str = ""
     report: Report = lambda *_: None
+    inputs: Callable[[Task], Task] = lambda task: task
     _text: str | None = field(default=None, init=False)
     _providers: dict[str, HttpProvider] = field(default_factory=dict, init=False)
 
@@ -91,6 +92,7 @@ class ConfiguredProviders:
                     self.ticks,
                     calls_back_at=self.calls_back_at,
                     report=self.report,
+                    inputs=self.inputs,
                 )
                 for name, (settings, dialect) in configured.items()
             }

@@ -65,6 +65,7 @@ class HttpProvider:
         calls_back_at: str = "",
         clock: Clock = _now,
         report: Report = lambda *_: None,
+        inputs: Callable[[Task], Task] = lambda task: task,
     ) -> None:
         self.name = name
         self.account = _fingerprint(settings)
@@ -79,10 +80,11 @@ class HttpProvider:
         self._ticks = ticks  # in seconds
         self._clock = clock
         self._report = report
+        self._inputs = inputs
         self._calls_back_at = calls_back_at  # our own address; empty if it is not to call
 
     def check(self, task: Task) -> None:
-        self.dialect.dispatch(task)
+        self.dialect.dispatch(self._inputs(task))
 
     def price(self, request: Request, now: datetime) -> Price | None:
         own = self.settings.prices
@@ -90,10 +92,11 @@ class HttpProvider:
 
     def dispatch(self, task: Task) -> DispatchOutcome:
         try:
-            answer = self._send(self._calling_back(self.dialect.dispatch(task), task), _DISPATCH_SECONDS)
-        except InvalidRequest as wrong:  # the configuration was changed since it was checked
+            call = self.dialect.dispatch(self._inputs(task))
+            answer = self._send(self._calling_back(call, task), _DISPATCH_SECONDS)
+        except InvalidRequest as wrong:  # the configuration was changed since it was checked, or a file was erased
             return Refused(Failure(reason=FailureClass.INPUT, message=wrong.message))
-        except NotSent:
+        except (NotSent, TryLater):  # the latter of the table, before the call
             return NotYet(reached=False)
         except AnswerLost as lost:
             return Unknown(f"the answer to the submission was lost: {lost}")

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from reelkeep.dialects.families.form_data import picture
 from reelkeep.dialects.translate import Body, Part, means, only_here
-from reelkeep.dialects.values import Image, Name, Prompt, TextSeconds, Url, unless
+from reelkeep.dialects.values import Film, Image, Name, Prompt, TextSeconds, unless
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
 
@@ -99,7 +99,7 @@ class VideoExtend(Submission):
 
 class Talk(Part):
     video_id: Name | None = means("creation_id")
-    video_url: Annotated[Url | None, unless("video_id")] = means("video_url", validate_default=True)
+    video_url: Annotated[Film | None, unless("video_id")] = means("video_url", validate_default=True)
     text: Prompt | None = means("prompt")
 
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from reelkeep.dialects.translate import Body, Part, means, only_here
-from reelkeep.dialects.values import Image, Name, Prompt, Ratio, Seconds, Url, Whole, unless
+from reelkeep.dialects.values import Film, Image, Name, Prompt, Ratio, Seconds, Url, Whole, unless
 from reelkeep.domain.errors import Missing
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
@@ -77,7 +77,7 @@ class Subject(Part):
     id: Name | None = None
     name: Name | None = None
     images: list[Image] = Field([], max_length=_MOST_IMAGES)
-    videos: list[Url] = Field([], max_length=_MOST_IMAGES)
+    videos: list[Film] = Field([], max_length=_MOST_IMAGES)
     voice_id: Name | None = None
 
 
@@ -112,7 +112,7 @@ class _FromVideo(Submission):
     """Takes an earlier creation, or any video; the creation wins."""
 
     video_creation_id: Name | None = means("creation_id")
-    video_url: Annotated[Url | None, unless("video_creation_id")] = means("video_url", validate_default=True)
+    video_url: Annotated[Film | None, unless("video_creation_id")] = means("video_url", validate_default=True)
 
 
 class Extend(_FromVideo):
@@ -135,7 +135,7 @@ class LipSync(Submission):
     kind = Kind.LIP_SYNC
     by_hand: ClassVar[Mapping[str, tuple[str, ...]]] = {"audio_url": ("prompt",), "text": ("prompt",)}
 
-    video_url: Url = means("video_url", ...)
+    video_url: Film = means("video_url", ...)
     text: Annotated[str, Field(max_length=2000)] | None = only_here(
         says="At least 4 letters, or 2 Chinese characters."
     )

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field, StrictBool
 
 from reelkeep.dialects.reelkeep import NAME
 from reelkeep.dialects.reelkeep.wire import Body, Name, Tag, optional
-from reelkeep.dialects.values import Image, Url, Whole, formed, read
+from reelkeep.dialects.values import Film, Image, Url, Whole, formed, read
 from reelkeep.domain import tags
 from reelkeep.domain.errors import Missing, wrong
 from reelkeep.domain.task import Kind, Priority, Request
@@ -73,7 +73,11 @@ class Text2Video(Generation):
 
 class Img2Video(Generation):
     kind: Literal[Kind.IMG2VIDEO]
-    images: list[Image] = Field(min_length=1, max_length=1, description="The first frame.")
+    images: list[Image] = Field(
+        min_length=1,
+        max_length=1,
+        description="The first frame: a URL, a data: URI, or `reelkeep:<task>/<file>`, such as `…/last-frame`.",
+    )
 
 
 class Reference2Video(Generation):
@@ -108,7 +112,7 @@ class Extend(Generation):
     model_config = ConfigDict(json_schema_extra=_ONE_SOURCE)
 
     kind: Literal[Kind.EXTEND]
-    video_url: Url = optional()
+    video_url: Film = optional(says="Or `reelkeep:` and the id of a task of yours, for its video.")
     creation_id: Name = optional(says="An earlier creation, instead of `video_url`.")
     images: list[Image] = optional(max_length=1, says="The last frame.")
 
@@ -117,7 +121,7 @@ class Upscale(Submission):
     model_config = ConfigDict(json_schema_extra=_ONE_SOURCE)
 
     kind: Literal[Kind.UPSCALE]
-    video_url: Url = optional()
+    video_url: Film = optional(says="Or `reelkeep:` and the id of a task of yours, for its video.")
     creation_id: Name = optional(says="An earlier creation, instead of `video_url`.")
     resolution: Name = optional(examples=["4K"])
     duration: Seconds = optional(says="In seconds, for providers that want to know.")
@@ -125,7 +129,7 @@ class Upscale(Submission):
 
 class LipSync(Submission):
     kind: Literal[Kind.LIP_SYNC]
-    video_url: Url
+    video_url: Film
     prompt: Prompt = Field(description="What is said.")
 
 
