@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ from aws_lambda_powertools import Logger
 
 from reelkeep import public
 from reelkeep.api import Api
+from reelkeep.domain.errors import NotFound
 from tests.fakes import FakeKeys
 from tests.lambda_context import http_event
 from tests.unit.test_docs_page import Loads
@@ -98,19 +100,66 @@ def test_there_is_nothing_else_below_the_console(name: str) -> None:
         assert get(path)["statusCode"] == 404
 
 
-def test_a_permanent_link_can_be_saved_under_a_name() -> None:
-    asked: list[tuple[str, ...]] = []
+@dataclass
+class Files:
+    """Permanent links, of which none leads anywhere but that of the one file."""
 
-    def follow(*given: str) -> str:
-        asked.append(given)
+    asked: list[tuple[Any, ...]] = field(default_factory=list)
+    stored: bool = True
+    allowed_origins: tuple[str, ...] = ()
+
+    def follow(self, token: str, task_id: str, file: str, method: str, name: str, /, *, attachment: bool) -> str:
+        if token != "token":
+            raise NotFound("there is no such file any more, or its link was revoked")
+        self.asked.append((method, name, attachment))
         return "https://signed.test"
 
-    api = Api(
-        keys=FakeKeys({}),
-        logger=Logger(service="test"),
-        public={"GET /files/": partial(public.files, follow=follow)},
-    )
-    for query in ("", "download=a%20kite.mp4"):
-        answer = api.handle(http_event("GET", "/files/token/task/1-video.mp4") | {"rawQueryString": query})
-        assert answer["headers"]["location"] == "https://signed.test"
-    assert [given[-1] for given in asked] == ["", "a kite.mp4"]
+    def get(self, query: str = "", token: str = "token", method: str = "GET", **headers: str) -> dict[str, Any]:
+        page = partial(
+            public.files, follow=self.follow, exists=lambda *_: self.stored, allowed_origins=self.allowed_origins
+        )
+        api = Api(
+            keys=FakeKeys({}),
+            logger=Logger(service="test"),
+            public={"GET /files/": page, "OPTIONS /files/": page},
+        )
+        event = http_event(method, f"/files/{token}/task/1-video.mp4") | {"rawQueryString": query, "headers": headers}
+        return api.handle(event)
+
+
+def test_a_permanent_link_can_be_shown_or_saved_under_a_name() -> None:
+    files = Files()
+    for query in ("", "download=a%20kite.mp4", "disposition=attachment", "download=kite&disposition=inline"):
+        answer = files.get(query)
+        assert (answer["statusCode"], answer["headers"]["location"]) == (302, "https://signed.test")
+    assert [given[1:] for given in files.asked] == [("", False), ("a kite.mp4", True), ("", True), ("kite", False)]
+    refused = files.get("disposition=elsewhere")
+    assert (refused["statusCode"], json.loads(refused["body"])["errors"][0]["field"]) == (400, "disposition")
+
+
+@pytest.mark.parametrize(("token", "stored"), [("revoked", True), ("token", False)])
+def test_a_person_gets_a_page_and_a_program_an_error_if_a_link_leads_nowhere(token: str, stored: bool) -> None:
+    files = Files(stored=stored)
+    page = files.get(token=token, accept="text/html,*/*;q=0.8")
+    assert (page["statusCode"], page["headers"]["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "<h1>This file cannot be shown</h1>" in page["body"]
+    assert page["headers"]["content-security-policy"] == "default-src 'none'"
+    program = files.get(token=token, accept="*/*")
+    assert program["statusCode"] == (404 if token == "revoked" else 302)  # S3 itself tells a program
+    assert program["headers"].get("content-type") in ("application/problem+json", "application/json")
+
+
+def test_no_page_of_another_address_reads_a_file_unless_its_address_is_allowed() -> None:
+    ours, other = "https://example.com", "https://example.com.evil.test"
+    for allowed, origin, expected in (
+        ((), ours, None),
+        ((ours,), ours, ours),
+        ((ours,), other, None),
+        ((ours,), "", None),
+        (("*",), other, other),
+    ):
+        files = Files(allowed_origins=allowed)
+        headers = {"origin": origin} if origin else {}
+        answers = [files.get(**headers), files.get(method="OPTIONS", **headers)]
+        assert [each["headers"].get("access-control-allow-origin") for each in answers] == [expected] * 2
+        assert answers[1]["statusCode"] == (204 if expected else 405)

@@ -274,8 +274,8 @@ class Archive(Manifests, Protocol):
 
 
 class Sign(Protocol):
-    def __call__(self, task_id: str, file: str, method: str, /, download: str = "") -> str:
-        """A link to that file, valid for an hour. Browsers save it under the name `download`, if there is one."""
+    def __call__(self, task_id: str, file: str, method: str, name: str = "", /, *, attachment: bool = False) -> str:
+        """A link to that file, valid for an hour. Browsers save it under this name, and at once as an attachment."""
 
 
 class Secret(Protocol):

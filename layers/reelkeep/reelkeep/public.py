@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
 import aws_lambda_powertools
 
 from reelkeep.dialects.dialect import Http, Reply
-from reelkeep.domain.errors import NotFound, TryLater
+from reelkeep.domain.errors import ClientError, NotAllowed, NotFound, TryLater, wrong
 
 if TYPE_CHECKING:
     from aws_lambda_powertools import Logger
@@ -39,18 +40,72 @@ _KINDS = {".js": "text/javascript", ".css": "text/css"}
 _PART = re.compile(r"/console/[0-9a-f]{12}/(console-[a-z]+\.(?:js|css))")
 _LONGEST_NAME = 150  # characters of the name under which a browser saves a file
 
-Follow = Callable[[str, str, str, str, str], str]  # token, task id, file, method, name to save as -> the signed link
+_DISPOSITIONS = ("inline", "attachment")
+# Of permanent links: what another page's script may send, and may read of the answer.
+_CORS = {
+    "access-control-allow-methods": "GET, HEAD",
+    "access-control-allow-headers": "range",
+    "access-control-max-age": "86400",
+}
+_NO_FILE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>No file</title><h1>This file cannot be shown</h1><p>{}.</p>
+<p>Whoever gave you the link can give you another one.</p></html>"""
+
 Accept = Callable[[str, str, Mapping[str, str]], None]  # token, task id, headers
 
 
-def files(http: Http, *, follow: Follow) -> Reply:
-    """A permanent link: /files/{token}/{task_id}/{file}. `?download=name` has browsers save it under that name."""
-    parts = http.path.split("/")[2:]
+class Follow(Protocol):
+    def __call__(self, token: str, task_id: str, file: str, method: str, name: str, /, *, attachment: bool) -> str:
+        """The signed link."""
+
+
+def files(
+    http: Http, *, follow: Follow, exists: Callable[[str, str], bool], allowed_origins: Collection[str] = ()
+) -> Reply:
+    """A permanent link: /files/{token}/{task_id}/{file}.
+
+    With `?disposition=attachment`, browsers save the file at once; with `?download=name`, under that name. Who opens
+    a link in a browser gets a page if it leads nowhere. Scripts of the allowed origins may read the answer.
+    """
+    origin = http.headers.get("origin", "")
+    is_allowed = origin in allowed_origins or (origin and "*" in allowed_origins)
+    headers = {"access-control-allow-origin": origin, "vary": "origin"} if is_allowed else {}
+    if http.method == "OPTIONS":
+        if not is_allowed:
+            raise NotAllowed("pages of other addresses are not allowed to read files")
+        return Reply(status=204, headers={**headers, **_CORS})
+    try:
+        return Reply(status=302, headers={**headers, "location": _followed(http, follow, exists)})
+    except ClientError as error:
+        if not _is_navigation(http):
+            raise
+        page = _NO_FILE.format(html.escape(error.message[:1].upper() + error.message[1:]))
+        shown = {
+            "content-type": "text/html; charset=utf-8",
+            "content-security-policy": "default-src 'none'",
+            **_SECURE,
+        }
+        return Reply(status=error.status, body=page, headers={**headers, **shown})
+
+
+def _followed(http: Http, follow: Follow, exists: Callable[[str, str], bool]) -> str:
+    parts, query = http.path.split("/")[2:], dict(http.query)
     if len(parts) != 3:
         raise NotFound("there is no such file")
     token, task_id, file = parts
-    name = dict(http.query).get("download", "")[:_LONGEST_NAME]
-    return Reply(status=302, headers={"location": follow(token, task_id, file, http.method, name)})
+    name = query.get("download", "")[:_LONGEST_NAME]
+    disposition = query.get("disposition") or _DISPOSITIONS[bool(name)]
+    if disposition not in _DISPOSITIONS:
+        raise wrong("disposition", f"must be {' or '.join(_DISPOSITIONS)}")
+    link = follow(token, task_id, file, http.method, name, attachment=disposition == "attachment")
+    if _is_navigation(http) and not exists(task_id, file):  # S3 would answer in XML
+        raise NotFound("the file is not in the archive any more, or not yet")
+    return link
+
+
+def _is_navigation(http: Http) -> bool:
+    """Whether a person opens it in a browser, which asks for players and pictures otherwise."""
+    return "text/html" in http.headers.get("accept", "")
 
 
 def callback(http: Http, *, accept: Accept, logger: Logger) -> Reply:

@@ -56,6 +56,13 @@ class Settings:
         return self._get("PUBLIC_URL").rstrip("/")
 
     @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """The pages that may read what permanent links lead to."""
+        return tuple(
+            origin.strip() for origin in self.environ.get("ALLOWED_ORIGINS", "").split(",") if origin.strip()
+        )
+
+    @property
     def base_path(self) -> str:
         """What that address has behind its host; usually nothing."""
         return urlsplit(self.public_url).path

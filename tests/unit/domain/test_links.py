@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.domain import ids, links
+from reelkeep.domain.task import Kind, Request, Task
 
 SECRET = b"s" * 32
 TASK = ids.new_task_id(datetime(2026, 11, 21, 12, tzinfo=UTC))
@@ -84,3 +85,34 @@ def test_a_link_that_was_altered_anywhere_leads_nowhere(data: st.DataObject) -> 
 def test_no_link_whatsoever_is_a_fault(token: str, task_id: str, file: str) -> None:
     for named in (task_id, TASK):
         assert not links.is_valid(token, named, file, SECRET)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "file", "name"),
+    [
+        ("A paper boat", "1-video.mp4", "2026-11-21 viduq2 A paper boat.mp4"),
+        ("河边的小路", "1-last-frame.png", "2026-11-21 viduq2 河边的小路 last-frame.png"),
+        ('a/b\\c:"d"\x00\r\n e', "2-video.mp4", "2026-11-21 viduq2 a-b-c--d-- e 2-video.mp4"),
+        ("", "1-video.mp4", "2026-11-21 viduq2.mp4"),
+        (
+            " ".join(["one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]),
+            "1-video.mp4",
+            "2026-11-21 viduq2 one two three four five six seven eight.mp4",
+        ),
+        ("x" * 5000, "1-video.mp4", f"2026-11-21 viduq2 {'x' * 60}.mp4"),
+    ],
+)
+def test_a_file_has_the_name_that_a_person_would_give_it(prompt: str, file: str, name: str) -> None:
+    moment = datetime(2026, 11, 21, tzinfo=UTC)
+    asked = Request(dialect="reelkeep", kind=Kind.TEXT2VIDEO, model="viduq2", prompt=prompt)
+    made = Task(
+        id=TASK,
+        owner="",
+        key_id="",
+        provider="",
+        request=asked,
+        created_at=moment,
+        updated_at=moment,
+        deadline=moment,
+    )
+    assert links.file_name(made, file) == name

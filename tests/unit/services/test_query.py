@@ -83,14 +83,17 @@ def test_a_permanent_link_leads_to_a_link_that_is_signed_now() -> None:
     kept = harness.task(task_id).assets[0].archived
     assert kept
     _, _, token, _, file = links.path_of(kept.key, SECRET.encode()).split("/")
-    follow = query.FollowLink(harness.tasks, lambda *given: " ".join(given), FixedSecret())
+    follow = query.FollowLink(harness.tasks, lambda *given, **_: " ".join(given), FixedSecret())
     assert follow(token, task_id, file, "HEAD", "kite.mp4") == f"{task_id} {file} HEAD kite.mp4"
+    assert (
+        follow(token, task_id, file, "GET") == f"{task_id} {file} GET {links.file_name(harness.task(task_id), file)}"
+    )
     harness.tasks.recorded.clear()  # a lost table that is not rebuilt yet
-    assert follow(token, task_id, file, "GET") == f"{task_id} {file} GET "
+    assert follow(token, task_id, file, "GET") == f"{task_id} {file} GET {file}"
 
 
 def test_a_permanent_link_that_is_not_ours_is_not_found_and_nothing_is_signed() -> None:
-    def sign(task_id: str, file: str, method: str, /, download: str = "") -> str:
+    def sign(task_id: str, file: str, method: str, name: str = "", /, *, attachment: bool = False) -> str:
         raise AssertionError(f"{file} was signed")
 
     harness = Harness()

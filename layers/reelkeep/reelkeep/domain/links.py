@@ -6,12 +6,31 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Callable
 
 from reelkeep.domain import ids
-from reelkeep.domain.task import ArchivedFile
+from reelkeep.domain.task import ArchivedFile, Task
 
 Links = Callable[[ArchivedFile], str]  # the permanent link to a file in the archive
+
+
+_MOST_WORDS = 8  # of a prompt, in a file's name
+_LONGEST = 60  # characters of them
+
+
+def file_name(task: Task, file: str) -> str:
+    """What a person would call a file of the task: the day, the model, and how the prompt begins."""
+    words = " ".join(task.request.prompt.split()[:_MOST_WORDS])[:_LONGEST].rstrip()
+    stem, _, ending = file.rpartition(".")
+    number, _, name = stem.partition("-")
+    part = "" if (number, name) == ("1", "video") else name if number == "1" else stem
+    model = task.request.model or task.request.kind
+    said = " ".join(filter(None, (f"{task.created_at:%Y-%m-%d}", model, words, part)))
+    return f"{re.sub(_UNSAFE, '-', said)}.{ending}"
+
+
+_UNSAFE = r"""[\x00-\x1f\x7f/\\:*?"<>|]"""  # in a file's name, on some system
 
 
 def path_of(key: str, secret: bytes, epoch: int = 0) -> str:

@@ -111,8 +111,10 @@ class FollowLink:
     sign: Sign
     secret: Secret
 
-    def __call__(self, token: str, task_id: str, file: str, method: str, download: str = "") -> str:
-        """The signed link that a permanent link leads to.
+    def __call__(
+        self, token: str, task_id: str, file: str, method: str, name: str = "", *, attachment: bool = False
+    ) -> str:
+        """The signed link that a permanent link leads to. `name` is what the client wants the file to be called.
 
         Raises NotFound for a link that is not one of ours, or was revoked, and for the file of an erased task. While
         a lost table is not rebuilt, files are still found.
@@ -123,4 +125,5 @@ class FollowLink:
         secret = self.secret.value().encode()
         if not any(links.is_valid(token, task_id, file, secret, epoch) for epoch in epochs):
             raise NotFound("there is no such file any more, or its link was revoked")
-        return self.sign(task_id, file, method, download)
+        name = name or (links.file_name(task, file) if task else file)
+        return self.sign(task_id, file, method, name, attachment=attachment)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.dynamodb.tasks import TableTasks
-from reelkeep.adapters.s3.links import sign_link
+from reelkeep.adapters.s3.links import is_there, sign_link
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.api import Api
 from reelkeep.public import asyncapi_document, console, docs_asset, docs_page, files, openapi_document
@@ -28,6 +28,12 @@ def build() -> Api:
         link = urlsplit(sign("0" * 32, "", "GET"))
         return f"{link.scheme}://{link.netloc}"
 
+    link = partial(
+        files,
+        follow=FollowLink(tasks, sign, secret),
+        exists=partial(is_there, platform.s3, settings.bucket),
+        allowed_origins=settings.allowed_origins,
+    )
     page = partial(console, public_url=settings.public_url, archive=archive)
     return Api(
         base_path=settings.base_path,
@@ -38,7 +44,8 @@ def build() -> Api:
         list_tasks=ListTasks(tasks, platform.now),
         links=permanent_links(secret, settings.public_url),
         public={
-            "GET /files/": partial(files, follow=FollowLink(tasks, sign, secret)),
+            "GET /files/": link,
+            "OPTIONS /files/": link,
             "GET /openapi.json": partial(openapi_document, public_url=settings.public_url),
             "GET /docs": partial(docs_page, public_url=settings.public_url),
             "GET /docs/": docs_asset,
