@@ -24,6 +24,7 @@ from reelkeep.domain.errors import (
     Refused,
     Unauthorized,
 )
+from reelkeep.domain.keys import ApiKey, NewKey
 from reelkeep.domain.ledger import Balance
 from reelkeep.domain.money import Quote
 from reelkeep.domain.notices.subscription import Channel, Filter, Status, Subscription, SubscriptionView
@@ -150,6 +151,16 @@ _SUBSCRIPTION = Subscription(
 _PENDING = SubscriptionView(_SUBSCRIPTION, Status.PENDING)
 
 
+_KEY = ApiKey(
+    key_id="019b91e7fc00a1b2",
+    owner="alice",
+    name="the editing room",
+    last_characters="A" * 4,
+    created_at=_AT,
+    ends_at=datetime(2030, 1, 1, tzinfo=UTC),
+)
+
+
 def after(service: str, task: Task) -> Task:
     """The task when it was served so."""
     match service:
@@ -183,6 +194,9 @@ SERVED: Mapping[str, Any] = {  # by the names of services
     "show_subscription": _PENDING,
     "change_subscription": SubscriptionView(replace(_SUBSCRIPTION, active=False), Status.PENDING),
     "unsubscribe": None,
+    "create_key": NewKey(key=f"rk_{'A' * 43}", described=_KEY),
+    "list_keys": [_KEY],
+    "revoke_key": replace(_KEY, revoked_at=_AT),
     "create_webhook": _WITH_SECRET,
     "list_webhooks": [_WEBHOOK],
     "show_webhook": _WEBHOOK,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from reelkeep.dialects.dialect import Cancel, Content, Dialect, List, Operation, Remove, Route, Show, Submit
 from reelkeep.dialects.families.query import Words
 from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, LimitReached, NotAllowed
+from reelkeep.domain.keys import MAX_KEYS
 from reelkeep.domain.notices.webhooks import CALLBACKS, MAX_WEBHOOKS
 
 _KINDS: Mapping[type[Route], tuple[str, str]] = {
@@ -144,6 +145,13 @@ _OPERATIONS = {
     "listDeliveries": ("List what was sent, newest first", f"Of the last 30 days. {_ABOUT_CALLBACKS}"),
     "showDelivery": ("Show what was sent", "With every attempt, and what came back."),
     "replayDelivery": ("Send it again", "At once, under the same `webhook-id`, with the same body."),
+    # keys
+    "createKey": (
+        "Make a key",
+        f"It can do what yours can, and is shown this once. There can be {MAX_KEYS} good ones.",
+    ),
+    "listKeys": ("List your keys", "Without the keys themselves: only a hash of each is kept."),
+    "revokeKey": ("Revoke a key", "At once and for good, also the one that you send with it."),
     # other formats
     "submitOpenaiVideo": ("Create a video", ""),
     "showOpenaiVideo": ("Retrieve a video", "The link to the file stays."),
@@ -171,6 +179,7 @@ ERRORS: Mapping[str, tuple[type[ClientError], ...]] = {  # that do not follow fr
     "subscribe": (LimitReached, Conflict),
     "showSubscription": (Conflict,),
     "changeSubscription": (LimitReached, Conflict),
+    "createKey": (LimitReached,),
     "changeWebhook": (NotAllowed,),
     "deleteWebhook": (NotAllowed,),
     "sendTestEvent": (InvalidRequest, NotAllowed),

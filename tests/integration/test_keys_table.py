@@ -49,6 +49,21 @@ def test_revoking_one_key_leaves_the_others(keys: TableKeys) -> None:
     assert keys.caller(kept) is not None
 
 
+def test_a_key_ends_at_its_time_and_nobody_else_revokes_it(dynamodb: DynamoDBClient, table: str) -> None:
+    now = [NOON]
+    keys = TableKeys(dynamodb, table, lambda: now[0])
+    key, described = keys.create("alice", "for a day", NOON, NOON + timedelta(days=1))
+    assert keys.all("alice") == [described]
+    with pytest.raises(NotFound):
+        keys.revoke(described.key_id, NOON, "mallory")
+    now[0] = NOON + timedelta(hours=23)
+    assert keys.caller(key)
+    assert [owner.keys for owner in keys.owners()] == [1]
+    now[0] = NOON + timedelta(days=1)
+    assert keys.caller(key) is None
+    assert [owner.keys for owner in keys.owners()] == [0]
+
+
 def test_an_unknown_key_id_cannot_be_revoked(keys: TableKeys) -> None:
     with pytest.raises(NotFound):
         keys.revoke("0190aa", NOON)

@@ -16,6 +16,7 @@ from reelkeep.domain.task import ArchivedFile, Asset, Price, Request, Task
 from reelkeep.domain.wire import OtherTask
 
 if TYPE_CHECKING:  # most functions do without them
+    from reelkeep.domain.keys import ApiKey
     from reelkeep.domain.ledger import Account, Balance, Entry
     from reelkeep.domain.links import Links
     from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
@@ -38,6 +39,19 @@ class Caller:
 class Keys(Protocol):
     def caller(self, key: str) -> Caller | None:
         """Who this key belongs to; None if it is unknown or revoked."""
+
+
+class OwnersKeys(Protocol):
+    """The keys of an owner, as it manages them itself."""
+
+    def create(self, owner: str, name: str, now: datetime, ends_at: datetime | None = None) -> tuple[str, ApiKey]:
+        """The key itself, which cannot be had again, and what is kept of it. Raises InvalidRequest."""
+
+    def all(self, owner: str) -> list[ApiKey]:
+        """Oldest first; revoked ones too."""
+
+    def revoke(self, key_id: str, now: datetime, owner: str) -> ApiKey:
+        """A second time changes nothing. Raises NotFound."""
 
 
 class Claims(Protocol):

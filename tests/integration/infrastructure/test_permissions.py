@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from local import claims, cloud, demo, deployment, stack
+from local.errors import CloudError
 from local.listener import listening
 from local.stack import Stack
 from tests.e2e.malformed import malformed_provider
@@ -238,6 +240,14 @@ def test_an_owner_can_subscribe_change_and_end_it(subscribable: Stack) -> None:
     assert [each["id"] for each in demo.call(subscribable, "GET", "/subscriptions")["subscriptions"]] == [made["id"]]
     demo.call(subscribable, "DELETE", path)
     assert demo.call(subscribable, "GET", "/subscriptions")["subscriptions"] == []
+
+
+def test_an_owner_can_make_list_and_revoke_its_keys(reachable: Stack) -> None:
+    made = demo.call(reachable, "POST", "/keys", {"name": "editing", "ends_at": "2999-01-01T00:00:00Z"})
+    assert demo.call(replace(reachable, api_key=made["key"]), "GET", "/keys")["keys"][-1]["id"] == made["id"]
+    assert demo.call(reachable, "DELETE", f"/keys/{made['id']}")["revoked_at"]
+    with pytest.raises(CloudError, match="401"):
+        demo.call(replace(reachable, api_key=made["key"]), "GET", "/keys")
 
 
 def test_webhooks_can_be_managed_and_their_deliveries_read_and_sent_again(reachable: Stack) -> None:

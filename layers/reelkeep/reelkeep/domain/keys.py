@@ -15,6 +15,7 @@ from reelkeep.domain.errors import InvalidRequest
 _KEY = re.compile(r"rk_[A-Za-z0-9_-]{43}")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")  # it separates index keys, so it has no "#"
 _NAME_LENGTH = 100
+MAX_KEYS = 100  # of an owner that are good, if it makes them itself
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,26 @@ class ApiKey:
     last_characters: str  # to recognise it by
     created_at: datetime
     revoked_at: datetime | None = None
+    ends_at: datetime | None = None  # it is refused from then on
+
+    def is_good(self, now: datetime) -> bool:
+        return self.revoked_at is None and (self.ends_at is None or now < self.ends_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyWish:
+    """A key that an owner wants to have."""
+
+    name: str = ""
+    ends_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewKey:
+    """A key as it is shown this once."""
+
+    key: str
+    described: ApiKey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +83,8 @@ def check_repeat_window(window: timedelta) -> None:
         raise InvalidRequest(f"a repeat window is 0 (off) to {seconds} seconds", field="repeat_window")
 
 
-def describe(key: str, owner: str, name: str, now: datetime) -> ApiKey:
-    """Raises InvalidRequest for an owner or a name that cannot be."""
+def describe(key: str, owner: str, name: str, now: datetime, ends_at: datetime | None = None) -> ApiKey:
+    """Raises InvalidRequest for an owner or a name that cannot be, and an end that has passed."""
     if not is_owner(owner):
         raise InvalidRequest(
             "an owner is 1 to 64 letters, digits, '.', '_', '@' or '-', and begins with a letter or digit",
@@ -71,10 +92,13 @@ def describe(key: str, owner: str, name: str, now: datetime) -> ApiKey:
         )
     if len(name) > _NAME_LENGTH or not name.isprintable():
         raise InvalidRequest(f"a name is at most {_NAME_LENGTH} printable characters", field="name")
+    if ends_at and ends_at <= now:
+        raise InvalidRequest("ends_at must be in the future", field="ends_at")
     return ApiKey(
         key_id=ids.new_task_id(now)[:16],
         owner=owner,
         name=name,
         last_characters=key[-4:],
         created_at=now,
+        ends_at=ends_at,
     )

@@ -17,6 +17,7 @@ from reelkeep.adapters.topic import SnsTopic, endpoint_rules
 from reelkeep.api import Api
 from reelkeep.domain.ids import new_task_id
 from reelkeep.ports import Caller
+from reelkeep.services.keys import ManageKeys
 from reelkeep.services.quote import QuoteSubmission
 from reelkeep.services.subscriptions import ManageSubscriptions
 from reelkeep.services.usage import ShowUsage
@@ -30,9 +31,11 @@ def build() -> Api:
     outbound = Outbound(platform.tls())
     providers = configured_providers(outbound)
     show_usage = ShowUsage(TableLedger(platform.dynamodb(), settings.table), platform.now)
+    keys = TableKeys(platform.dynamodb(), settings.table)
+    manage_keys = ManageKeys(keys, platform.now)
     return Api(
         base_path=settings.base_path,
-        keys=TableKeys(platform.dynamodb(), settings.table),
+        keys=keys,
         logger=platform.logger(),
         services={
             "list_providers": lambda *_: providers.all(),
@@ -40,6 +43,9 @@ def build() -> Api:
             "quote_submission": QuoteSubmission(providers, providers.all, platform.now, new_task_id),
             "show_usage": show_usage,
             "export_usage": show_usage,
+            "create_key": manage_keys.create,
+            "list_keys": manage_keys.list,
+            "revoke_key": manage_keys.revoke,
             **_subscriptions(),
             **_webhooks(outbound),
         },

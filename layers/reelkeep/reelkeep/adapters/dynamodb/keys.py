@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from reelkeep.domain.errors import NotFound
 from reelkeep.domain.keys import ApiKey, Owner, check_repeat_window, describe, hash_of, is_key, new_key
-from reelkeep.ports import Caller
+from reelkeep.ports import Caller, Clock
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -20,29 +20,31 @@ _PARTITION = "keys"
 
 
 class TableKeys:
-    def __init__(self, client: DynamoDBClient, table: str) -> None:
+    def __init__(self, client: DynamoDBClient, table: str, clock: Clock = lambda: datetime.now(UTC)) -> None:
         self._client = client
         self._table = table
+        self._clock = clock
 
     def caller(self, key: str) -> Caller | None:
         """One consistent read, and nothing remembered: a revocation is effective at once."""
         if not is_key(key):
             return None
         item = self._client.get_item(TableName=self._table, Key=_key(hash_of(key)), ConsistentRead=True).get("Item")
-        if item is None or "revoked_at" in item:
+        if item is None or not _api_key(item).is_good(self._clock()):
             return None
         return Caller(item["owner"]["S"], item["key_id"]["S"], _repeat_window(item))
 
-    def create(self, owner: str, name: str, now: datetime) -> tuple[str, ApiKey]:
+    def create(self, owner: str, name: str, now: datetime, ends_at: datetime | None = None) -> tuple[str, ApiKey]:
         """The key itself, which cannot be had again, and what is kept of it. Raises InvalidRequest."""
         key = new_key()
-        described = describe(key, owner, name, now)
+        described = describe(key, owner, name, now, ends_at)
         attributes = {
             "key_id": described.key_id,
             "owner": described.owner,
             "name": described.name,
             "last_characters": described.last_characters,
             "created_at": described.created_at.isoformat(),
+            **({"ends_at": ends_at.isoformat()} if ends_at else {}),  # not what DynamoDB deletes items by
         }
         item: dict[str, AttributeValueTypeDef] = {n: {"S": value} for n, value in attributes.items()}
         item["repeat_window"] = _seconds(_window_of(self._items_of(owner)))
@@ -54,10 +56,10 @@ class TableKeys:
         found = (_api_key(item) for item in self._items())
         return sorted((each for each in found if owner in (None, each.owner)), key=lambda each: each.key_id)
 
-    def revoke(self, key_id: str, now: datetime) -> ApiKey:
-        """From now on the key is refused. A second time changes nothing. Raises NotFound."""
+    def revoke(self, key_id: str, now: datetime, owner: str | None = None) -> ApiKey:
+        """From now on the key is refused. A second time changes nothing. Raises NotFound, so for another owner's."""
         for item in self._items():
-            if item["key_id"]["S"] == key_id:
+            if item["key_id"]["S"] == key_id and owner in (None, item["owner"]["S"]):
                 answer = self._client.update_item(
                     TableName=self._table,
                     Key={"pk": item["pk"], "sk": item["sk"]},
@@ -73,7 +75,7 @@ class TableKeys:
         """Everybody who has a key, or had one."""
         items = list(self._items())
         names = sorted({item["owner"]["S"] for item in items})
-        return [_owner(name, [item for item in items if item["owner"]["S"] == name]) for name in names]
+        return [_owner(name, [item for item in items if item["owner"]["S"] == name], self._clock()) for name in names]
 
     def set_repeat_window(self, name: str, window: timedelta) -> Owner:
         """It stands with every key, where it costs a submission no further read; a new key takes it over.
@@ -92,7 +94,7 @@ class TableKeys:
                 ConditionExpression="attribute_exists(pk)",
                 ExpressionAttributeValues={":window": _seconds(window)},
             )
-        return replace(_owner(name, items), repeat_window=window)
+        return replace(_owner(name, items, self._clock()), repeat_window=window)
 
     def _items_of(self, owner: str) -> list[_Item]:
         return [item for item in self._items() if item["owner"]["S"] == owner]
@@ -125,13 +127,13 @@ def _window_of(items: Sequence[_Item]) -> timedelta:
     return max(map(_repeat_window, items), default=timedelta())
 
 
-def _owner(name: str, items: Sequence[_Item]) -> Owner:
-    good = [item for item in items if "revoked_at" not in item]
-    return Owner(name=name, keys=len(good), repeat_window=_window_of(items))
+def _owner(name: str, items: Sequence[_Item], now: datetime) -> Owner:
+    good = sum(_api_key(item).is_good(now) for item in items)
+    return Owner(name=name, keys=good, repeat_window=_window_of(items))
 
 
 def _api_key(item: _Item) -> ApiKey:
-    revoked_at = item.get("revoked_at", {}).get("S")
+    revoked_at, ends_at = (item.get(name, {}).get("S") for name in ("revoked_at", "ends_at"))
     return ApiKey(
         key_id=item["key_id"]["S"],
         owner=item["owner"]["S"],
@@ -139,4 +141,5 @@ def _api_key(item: _Item) -> ApiKey:
         last_characters=item["last_characters"]["S"],
         created_at=datetime.fromisoformat(item["created_at"]["S"]),
         revoked_at=datetime.fromisoformat(revoked_at) if revoked_at else None,
+        ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
     )

@@ -1,0 +1,1 @@
+"""Keys: an owner's own, made, listed and revoked."""

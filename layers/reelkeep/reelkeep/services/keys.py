@@ -1,0 +1,31 @@
+"""Keys: an owner makes, lists and revokes its own. Whoever holds a key can do so."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from reelkeep.domain.errors import LimitReached
+from reelkeep.domain.keys import MAX_KEYS, ApiKey, KeyWish, NewKey
+from reelkeep.ports import Caller, Clock, OwnersKeys
+
+
+@dataclass(frozen=True, slots=True)
+class ManageKeys:
+    keys: OwnersKeys
+    clock: Clock
+
+    def create(self, wish: KeyWish, caller: Caller) -> NewKey:
+        """Raises InvalidRequest, LimitReached."""
+        now = self.clock()
+        if sum(key.is_good(now) for key in self.keys.all(caller.owner)) >= MAX_KEYS:
+            raise LimitReached(f"there are {MAX_KEYS} keys already: revoke one of them first")
+        key, described = self.keys.create(caller.owner, wish.name, now, wish.ends_at)
+        return NewKey(key=key, described=described)
+
+    def list(self, _: None, caller: Caller) -> Sequence[ApiKey]:
+        return self.keys.all(caller.owner)
+
+    def revoke(self, key_id: str, caller: Caller) -> ApiKey:
+        """Also the one that is used for it. Raises NotFound, also for another owner's."""
+        return self.keys.revoke(key_id, self.clock(), caller.owner)

@@ -1,0 +1,58 @@
+"""Owners make, list and revoke keys of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from reelkeep.domain.errors import InvalidRequest, LimitReached, NotFound
+from reelkeep.domain.keys import MAX_KEYS, ApiKey, KeyWish, describe, new_key
+from reelkeep.services.keys import ManageKeys
+from tests.unit.services.harness import ALICE, MALLORY, NOON
+
+
+@dataclass
+class FakeOwnersKeys:
+    made: list[ApiKey] = field(default_factory=list)
+
+    def create(self, owner: str, name: str, now: datetime, ends_at: datetime | None = None) -> tuple[str, ApiKey]:
+        key = new_key()
+        self.made.append(describe(key, owner, name, now, ends_at))
+        return key, self.made[-1]
+
+    def all(self, owner: str) -> list[ApiKey]:
+        return [each for each in self.made if each.owner == owner]
+
+    def revoke(self, key_id: str, now: datetime, owner: str) -> ApiKey:
+        found = next((each for each in self.all(owner) if each.key_id == key_id), None)
+        if found is None:
+            raise NotFound(f"there is no key {key_id}", field="key_id")
+        revoked = replace(found, revoked_at=found.revoked_at or now)
+        self.made[self.made.index(found)] = revoked
+        return revoked
+
+
+def test_an_owner_sees_and_revokes_its_own_keys_only() -> None:
+    keys = ManageKeys(FakeOwnersKeys(), lambda: NOON)
+    made = keys.create(KeyWish(name="editing", ends_at=NOON + timedelta(days=1)), ALICE).described
+    assert (list(keys.list(None, ALICE)), list(keys.list(None, MALLORY))) == ([made], [])
+    with pytest.raises(NotFound):
+        keys.revoke(made.key_id, MALLORY)
+    assert made.is_good(NOON + timedelta(hours=23))
+    assert not made.is_good(NOON + timedelta(days=1))
+    assert not keys.revoke(made.key_id, ALICE).is_good(NOON)
+    with pytest.raises(InvalidRequest, match="ends_at must be in the future"):
+        keys.create(KeyWish(ends_at=NOON), ALICE)
+
+
+def test_an_owner_makes_so_many_keys_that_are_good_and_no_more() -> None:
+    keys = ManageKeys(FakeOwnersKeys(), lambda: NOON)
+    for _ in range(MAX_KEYS):
+        last = keys.create(KeyWish(), ALICE).described
+    with pytest.raises(LimitReached):
+        keys.create(KeyWish(), ALICE)
+    keys.create(KeyWish(), MALLORY)
+    keys.revoke(last.key_id, ALICE)
+    assert keys.create(KeyWish(), ALICE)
