@@ -176,9 +176,12 @@ def _public_paths() -> dict[str, dict[str, Json]]:
         "/files/{token}/{task_id}/{file}": (
             "followLink",
             "Follow a permanent link",
-            "Tasks show links such as this. They work for years. `?download=name` has browsers save it as `name`.",
+            (
+                "Tasks show links such as this. They work for years. `?disposition=attachment` has browsers save the "
+                "file, and `?download=name` under that name. A browser gets a page if a link leads nowhere."
+            ),
             {"302": signed},
-            NotFound("there is no such file, or its link was revoked"),
+            NotFound("there is no such file any more, or its link was revoked"),
         ),
         "/openapi.json": (
             "openapi",
