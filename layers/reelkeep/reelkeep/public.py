@@ -85,7 +85,8 @@ def files(
             "content-security-policy": "default-src 'none'",
             **_SECURE,
         }
-        return Reply(status=error.status, body=page, headers={**headers, **shown})
+        status = 404 if isinstance(error, NotFound) else 400
+        return Reply(status=status, body=page, headers={**headers, **shown})
 
 
 def _followed(http: Http, follow: Follow, exists: Callable[[str, str], bool]) -> str:

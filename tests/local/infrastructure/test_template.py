@@ -170,7 +170,7 @@ def test_request_bodies_expire_by_the_tag_that_they_are_stored_with(resources: d
     assert f"{tag['Key']}={tag['Value']}" == EXPIRES
 
 
-def test_manage_changes_in_the_table_nothing_but_subscriptions_and_webhooks(functions: dict[str, Any]) -> None:
+def test_manage_changes_in_the_table_nothing_but_keys_subscriptions_and_webhooks(functions: dict[str, Any]) -> None:
     for statement in statements(functions["ManageFunction"]):
         actions = set(listed(statement["Action"]))
         if any(action.startswith("dynamodb:") for action in actions) and actions != {"dynamodb:GetItem"}:
@@ -178,6 +178,7 @@ def test_manage_changes_in_the_table_nothing_but_subscriptions_and_webhooks(func
             assert kept in (
                 ["subscriptions#*", "subscriptions-endpoint#*"],
                 ["webhooks#*", "deliveries#*", "waiting#*"],
+                ["keys"],
             ) or (kept, actions) == (["usage#*"], {"dynamodb:Query"})
 
 
