@@ -139,6 +139,7 @@ def test_submit_may_not_write_what_clients_are_given(reachable: Stack) -> None:
 
 def test_a_task_can_go_the_whole_way(reachable: Stack) -> None:
     demo.show(reachable, lambda _: None)
+    until(lambda: demo.call(reachable, "GET", "/usage")["rows"], what="the ledger")
 
 
 def test_a_provider_that_calls_back_ends_the_wait(reachable: Stack) -> None:
