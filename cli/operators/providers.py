@@ -46,7 +46,7 @@ def check(
     ctx: typer.Context,
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="[FILE]", help="A file to check, instead of the secret.", show_default=False),
+        typer.Argument(metavar="FILE", help="A file to check, instead of the secret.", show_default=False),
     ] = None,
     live: Annotated[bool, typer.Option("--live", help="Also call the providers, without paying.")] = False,
     stack: StackName = "",

@@ -33,8 +33,6 @@ from cli.output import note, print_json, print_table, printable, size
 from cli.users.waiting import in_words, reason
 from cli.world import world_of
 
-TaskIds = Annotated[list[str], typer.Argument(metavar="ID...", help="The tasks' ids.", show_default=False)]
-
 PANEL = "Videos"
 
 
