@@ -137,6 +137,7 @@ def _variables(step: str, port: int, authorities: Path) -> dict[str, str]:
         "SUBSCRIPTION_PROTOCOLS": "https,sqs,email",
         "LINKS_EXPIRING_HOURS": "4",
         "LONGEST_WAIT_HOURS": "24",
+        "POLL_COST_SECONDS": "4",
         "LOG_LEVEL": "INFO",
         "POWERTOOLS_SERVICE_NAME": f"reelkeep.{step}",
         "POWERTOOLS_METRICS_NAMESPACE": "Reelkeep",

@@ -17,6 +17,7 @@ from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
 from reelkeep.domain.upstream import Upstream
+from reelkeep.services.forecasts import Estimate
 from reelkeep.services.organize import Organize
 from reelkeep.services.query import FindPlace, ListTasks, ShowWhole
 from reelkeep.services.remove import Remove
@@ -58,6 +59,7 @@ def functions(harness: Harness, address: str) -> Mapping[str, Api]:
         logger=logger,
         submit=harness.submit,
         cancel=harness.cancel,
+        estimate=Estimate(harness.forecasts, harness.clock),
         remove=Remove(harness.tasks, organize, harness.cancel),
         services={"change_task": organize.change, "hide_task": organize.hide, "restore_task": organize.restore},
         links=links,
@@ -66,7 +68,8 @@ def functions(harness: Harness, address: str) -> Mapping[str, Api]:
         keys=keys,
         logger=logger,
         show=ShowWhole(harness.tasks, harness.archive),
-        find_place=FindPlace(harness.slots, harness.clock),
+        find_place=FindPlace(harness.slots, harness.forecasts, harness.clock),
+        estimate=Estimate(harness.forecasts, harness.clock),
         list_tasks=ListTasks(harness.tasks, harness.clock),
         services={"list_models": lambda *_: [Upstream("vidu", "vidu_ent_v2", ("vidu*", "viduq2"), True)]},
         links=links,

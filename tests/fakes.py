@@ -10,6 +10,7 @@ from threading import Lock
 
 from reelkeep.domain import archiving, ids, schedule
 from reelkeep.domain.claims import Claim
+from reelkeep.domain.durations import Combination, End, Known
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
 from reelkeep.domain.ledger import Account, Balance, Entry
 from reelkeep.domain.listing import Listing, Page
@@ -110,6 +111,19 @@ class FakeClaims:
             if standing is None or standing.expires_at <= now or standing.task_id == instead_of:
                 self.made[name] = standing = claim
         return standing
+
+
+@dataclass
+class FakeDurations:
+    """How long tasks took, in memory."""
+
+    by_provider: dict[str, dict[Combination, dict[int, End]]] = field(default_factory=dict)
+
+    def known(self, provider: str) -> Known:
+        return Known({combination: dict(ends) for combination, ends in self.by_provider.get(provider, {}).items()})
+
+    def learn(self, provider: str, combination: Combination, place: int, end: End) -> None:
+        self.by_provider.setdefault(provider, {}).setdefault(combination, {})[place] = end
 
 
 @dataclass

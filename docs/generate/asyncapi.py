@@ -28,6 +28,7 @@ from reelkeep.domain.task import (
     ArchivedFile,
     Asset,
     Creation,
+    Eta,
     Failure,
     FailureClass,
     Kind,
@@ -303,7 +304,15 @@ def _to_webhooks(summary: str, payload: dict[str, Any], data: Schema) -> Event:
 
 
 def _on_the_way(state: State, summary: str) -> Event:
-    return _to_webhooks(summary, notice(replace(_TASK, state=state), _link), _task_data(state))
+    data, task = _task_data(state), replace(_TASK, state=state)
+    if not task.is_generated:
+        data["properties"]["eta"] = {
+            **_object(p50=_MOMENT, p90=_MOMENT),
+            "description": "When it is expected to end at its provider: as likely sooner as later; nine times of ten "
+            "sooner.",
+        }
+        task = replace(task, eta=Eta(_MADE + timedelta(seconds=74), _MADE + timedelta(seconds=121), 38.4, 8.5))
+    return _to_webhooks(summary, notice(task, _link), data)
 
 
 def _of_webhook(summary: str, paused: PauseReason | None, after: timedelta, **data: Schema) -> Event:

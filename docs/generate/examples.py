@@ -33,6 +33,7 @@ from reelkeep.domain.task import (
     ArchivedFile,
     Asset,
     Creation,
+    Eta,
     Failure,
     FailureClass,
     Polling,
@@ -68,6 +69,7 @@ def queueing(request: Request) -> Task:
         polling=Polling(next_poll_at=_AT + timedelta(seconds=7)),
         deadline=_AT + timedelta(hours=2),
         state=State.QUEUEING,
+        eta=Eta(_AT + timedelta(seconds=74), _AT + timedelta(seconds=121), ask_in=38.4, ask_every=8.5),
     )
 
 

@@ -161,6 +161,7 @@ def _headers(reply: Reply) -> dict[str, Json]:
 
 
 _HEADERS = {
+    "retry-after": "Seconds after which to ask again, until the provider is done: few tasks like it end sooner.",
     "openai-poll-after-ms": "When to look again, until the video has come to its end.",
     "location": "Where it is shown.",
     "www-authenticate": "How a key can be sent.",

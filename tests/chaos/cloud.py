@@ -292,6 +292,7 @@ def _resources(patch: pytest.MonkeyPatch) -> tuple[str, str, str]:
         "PUBLIC_URL": "https://keep.test",
         "LINKS_EXPIRING_HOURS": "4",
         "LONGEST_WAIT_HOURS": "24",
+        "POLL_COST_SECONDS": "4",
         "ALLOW_PRIVATE_WEBHOOKS": "false",
     }.items():
         patch.setenv(name, value)

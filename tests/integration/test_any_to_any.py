@@ -30,11 +30,12 @@ from reelkeep.dialects.dialect import Show, Submit
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.task import DispatchStatus, State, Task
 from reelkeep.services.finalize import Finalize
+from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.poll import Poll, Verdict
 from reelkeep.services.query import ListTasks, show
 from reelkeep.services.room import Room
 from reelkeep.services.submit import Submit as SubmitTask
-from tests.fakes import FakeClaims, FakeKeys, FakeSlots, FakeTasks
+from tests.fakes import FakeClaims, FakeDurations, FakeKeys, FakeSlots, FakeTasks
 from tests.submissions import MODELS, submission
 from tests.unit.services.harness import (
     ALICE,
@@ -96,6 +97,7 @@ class Cloud:
                 destinations=FakeDestinations({NOWHERE}),
                 notices=self.notices,
                 room=self.room,
+                forecasts=self.forecasts,
                 longest_wait=LONGEST_WAIT,
                 clock=self.clock,
                 new_id=new_task_id,
@@ -108,6 +110,10 @@ class Cloud:
     @property
     def room(self) -> Room:
         return Room(self.tasks, self.slots, self.providers, FakeExecutions(), self.clock)
+
+    @property
+    def forecasts(self) -> Forecasts:
+        return Forecasts(FakeDurations(), 6.0, self.clock)
 
     def clock(self) -> datetime:
         return self.now
@@ -143,6 +149,7 @@ class Cloud:
             providers=self.providers,
             notices=self.notices,
             room=self.room,
+            forecasts=self.forecasts,
             clock=self.clock,
         )(task_id)
 

@@ -19,9 +19,10 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
+from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.room import Room
 from reelkeep.services.submit import Submit
-from tests.fakes import FakeClaims
+from tests.fakes import FakeClaims, FakeDurations
 from tests.integration.example import NOON, a_task
 from tests.integration.faults import LosesAnswers
 from tests.unit.services.harness import (
@@ -158,6 +159,7 @@ class Functions:
             destinations=FakeDestinations(),
             notices=FakeNotices(),
             room=Room(tasks, slots, providers, FakeExecutions(), lambda: NOON),
+            forecasts=Forecasts(FakeDurations(), 6.0, lambda: NOON),
             longest_wait=LONGEST_WAIT,
             clock=lambda: NOON,
             new_id=new_task_id,

@@ -114,6 +114,7 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, simulator: tuple[Simulator,
         "SUBSCRIPTION_PROTOCOLS": "https,sqs,email",
         "LINKS_EXPIRING_HOURS": "4",
         "LONGEST_WAIT_HOURS": "24",
+        "POLL_COST_SECONDS": "4",
         "POWERTOOLS_SERVICE_NAME": "reelkeep.test",
         "POWERTOOLS_METRICS_NAMESPACE": "Reelkeep",
     }

@@ -57,12 +57,11 @@ def test_lists_in_extra_fields_arrive_as_lists(caller: Caller) -> None:
 
 
 def test_the_sdk_is_told_when_to_look_again(caller: Caller) -> None:
-    caller.harness.provider.typical_seconds = 14.0
     raw = caller.videos.with_raw_response
     created = raw.create(prompt="a paper boat")
-    assert created.headers["openai-poll-after-ms"] == "5000"
+    assert 1000 <= int(created.headers["openai-poll-after-ms"]) <= 30_000
     video_id = created.parse().id
-    assert raw.retrieve(video_id).headers["openai-poll-after-ms"] == "5000"
+    assert 1000 <= int(raw.retrieve(video_id).headers["openai-poll-after-ms"]) <= 30_000
     caller.harness.see_through(video_id)
     assert "openai-poll-after-ms" not in raw.retrieve(video_id).headers
 

@@ -22,6 +22,7 @@ from reelkeep.domain.task import Failure, FailureClass, State, Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Caller
 from reelkeep.public import callback
+from reelkeep.services.forecasts import Estimate
 from reelkeep.services.query import FindPlace
 from tests.for_each import for_each
 from tests.submissions import submission
@@ -71,7 +72,8 @@ class Client:
             submit=self.harness.submit,
             cancel=self.harness.cancel,
             show=show,
-            find_place=FindPlace(self.harness.slots, self.harness.clock),
+            find_place=FindPlace(self.harness.slots, self.harness.forecasts, self.harness.clock),
+            estimate=Estimate(self.harness.forecasts, self.harness.clock),
             list_tasks=list_tasks,
             services={
                 "list_providers": lambda _, caller: [Upstream(f"of-{caller.owner}", "volc_ark", ("ep-*",), True)]

@@ -76,6 +76,7 @@ class Api:
     remove: Callable[[str, Caller, Collection[State]], Task] = _absent
     show: Callable[[str, Caller], Task] = _absent
     find_place: Callable[[Task], Task] = lambda task: task
+    estimate: Callable[[Task], Task] = lambda task: task  # when it ends
     list_tasks: Callable[[Listing, Caller, timedelta | None], Page] = _absent
     services: Mapping[str, Callable[[Any, Caller], Any]] = field(default_factory=dict)  # of operations, by name
     links: Links = _absent
@@ -130,12 +131,12 @@ class Api:
                 key, attempt = http.headers.get(_REPEAT_HEADER), _attempt(http)
                 task = self.submit(request, caller, key, attempt)
                 self.logger.info("task accepted", extra=log_fields(task))
-                return _fitting(route.render, task)
+                return _fitting(route.render, self.estimate(task))
             case Cancel():
                 return route.render(self.cancel(http.variables["task_id"], caller))
             case Show():
                 task = self.show(http.variables["task_id"], caller)
-                task = self.find_place(task) if route.shows_place else task
+                task = self.estimate(self.find_place(task) if route.shows_place else task)
                 return _fitting(lambda task: route.render(task, self.links), task)
             case Remove():
                 return route.render(self.remove(http.variables["task_id"], caller, route.keeps))
@@ -150,7 +151,10 @@ class Api:
                 return route.render(found)
             case List():
                 listing = route.parse(http)
-                return self._listed(route, listing, self.list_tasks(listing, caller, route.window))
+                found = self.list_tasks(listing, caller, route.window)
+                if route.shows_eta:
+                    found = replace(found, tasks=tuple(map(self.estimate, found.tasks)))
+                return self._listed(route, listing, found)
 
     def _listed(self, route: List, listing: Listing, page: Page) -> Reply:
         """As much of the page as fits an answer; the rest comes under the cursor."""

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from reelkeep.domain.claims import Claim
+from reelkeep.domain.durations import Combination, End, Known
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.subscription import Policy, SnsState, Subscription
 from reelkeep.domain.observation import DispatchOutcome, Finding, Listed, Observation
@@ -97,6 +98,16 @@ class Slots(Protocol):
 
     def end_turns(self, provider: str, turn: Turn) -> None:
         """Takes the owner out of the round, unless one of its tasks joined the line since the turn was read."""
+
+
+class Durations(Protocol):
+    """How long tasks took at their providers."""
+
+    def known(self, provider: str) -> Known:
+        """What was recorded seconds ago may be missing. Raises TryLater."""
+
+    def learn(self, provider: str, combination: Combination, place: int, end: End) -> None:
+        """Puts the end in its place among those of the combination. Raises TryLater."""
 
 
 class Due(NamedTuple):

@@ -83,6 +83,11 @@ class Settings:
         return timedelta(hours=float(self._get("LONGEST_WAIT_HOURS")))
 
     @property
+    def poll_cost(self) -> float:
+        """How many seconds of delay one poll less is worth."""
+        return float(self._get("POLL_COST_SECONDS"))
+
+    @property
     def subscription_protocols(self) -> tuple[str, ...]:
         """The SNS protocols that an owner may subscribe with."""
         return tuple(self._get("SUBSCRIPTION_PROTOCOLS").split(","))

@@ -21,7 +21,7 @@ from tests.chaos.faulty_transport import Killed
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.provider import parted
 from tests.chaos.simulation.world import World
-from tests.fakes import FakeClaims, FakeSeenCallbacks, FakeSlots, FakeTasks
+from tests.fakes import FakeClaims, FakeDurations, FakeSeenCallbacks, FakeSlots, FakeTasks
 
 T = TypeVar("T")
 
@@ -98,7 +98,7 @@ class Claims(FakeClaims):
         return self._aws("dynamodb", lambda: super(Claims, self).claim(claim, now, instead_of=instead_of))
 
 
-class Slots(FakeSlots):
+class _EachCall:
     """Each of its calls is one to the table."""
 
     def __init__(self, aws: Aws) -> None:
@@ -110,6 +110,14 @@ class Slots(FakeSlots):
         if name.startswith("_") or not callable(found):
             return found
         return lambda *given: self._aws("dynamodb", lambda: found(*given))
+
+
+class Slots(_EachCall, FakeSlots):
+    pass
+
+
+class Durations(_EachCall, FakeDurations):
+    pass
 
 
 class SeenCallbacks(FakeSeenCallbacks):

@@ -22,6 +22,7 @@ from reelkeep.domain.task import ArchivedFile
 from reelkeep.services.adopt import Adopt
 from reelkeep.services.cancel import Cancel
 from reelkeep.services.finalize import Finalize
+from reelkeep.services.forecasts import Estimate, Forecasts
 from reelkeep.services.organize import Organize
 from reelkeep.services.poll import Poll
 from reelkeep.services.provider_callback import ProviderCallback
@@ -38,6 +39,7 @@ from tests.chaos.simulation.cloud import (
     Aws,
     Bucket,
     Claims,
+    Durations,
     Finalizing,
     Machines,
     SeenCallbacks,
@@ -80,9 +82,11 @@ class Stack:
             calls_back_at="https://api.test",
         )
         self._seen: dict[str, Any] = {"tasks": self.tasks, "providers": self._providers, "clock": world.clock}
+        self.forecasts = Forecasts(Durations(self.aws), 6.0, world.clock)
+        self._foresees: dict[str, Any] = {**self._seen, "forecasts": self.forecasts}
         self.room = Room(self.tasks, Slots(self.aws), self._providers, self.executions, world.clock)
         self.api = self._api()
-        poll = Poll(**self._seen, claims=self.claims, requests=self.bucket, notices=self.notices, room=self.room)
+        poll = Poll(**self._foresees, claims=self.claims, requests=self.bucket, notices=self.notices, room=self.room)
         finalize = Finalize(**self._seen, archive=self.bucket, notices=self.notices, links=_link)
         directly = FinalizeDirectly(finalize, lambda: self.executions)
         self._functions: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -98,7 +102,7 @@ class Stack:
             keys=FakeKeys(KEYS),
             logger=Logger(service="simulation", level="CRITICAL"),
             submit=Submit(
-                **self._seen,
+                **self._foresees,
                 claims=self.claims,
                 requests=self.bucket,
                 executions=self.executions,
@@ -111,6 +115,7 @@ class Stack:
             cancel=cancel,
             remove=Remove(self.tasks, Organize(self.tasks, self.bucket, self.world.clock), cancel),
             show=partial(show, tasks=self.tasks),
+            estimate=Estimate(self.forecasts, self.world.clock),
             list_tasks=ListTasks(self.tasks, self.world.clock),
             links=_link,
         )
@@ -200,7 +205,7 @@ class Stack:
         _, _, token, task_id = urlsplit(url).path.split("/")
         self.world.current = task_id
         accept = ProviderCallback(
-            **self._seen,
+            **self._foresees,
             seen_end=SeenEnd(Finalizing(self.aws, self._finalize), self.room),
             seen=self.seen_callbacks,
             pause=self.world.takes,

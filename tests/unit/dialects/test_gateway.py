@@ -196,13 +196,13 @@ SORA = made(
 @pytest.mark.parametrize(
     ("body", "seen"),
     [
-        (FLAT.golden("provider-envelope-success"), Succeeded((made(SIGNED, SIGNED_UNTIL),))),
-        (FLAT.golden("provider-envelope-success-old"), Succeeded((made(LINK),))),
+        (FLAT.golden("provider-envelope-success"), Succeeded((made(SIGNED, SIGNED_UNTIL),), seconds=60)),
+        (FLAT.golden("provider-envelope-success-old"), Succeeded((made(LINK),), seconds=60)),
         (FLAT.golden("seed-completed"), Succeeded((SEEDED,), seed=20231234)),
         (FLAT.golden("provider-video-url"), Succeeded((COVERED,))),
-        (FLAT.golden("provider-rc30-success"), Succeeded((made(CONTENT),))),
-        (OPENAI.golden("provider-success"), Succeeded((made(SIGNED, SIGNED_UNTIL),), tokens=108900)),
-        (OPENAI.golden("provider-success-without-link"), Succeeded((SORA,))),
+        (FLAT.golden("provider-rc30-success"), Succeeded((made(CONTENT),), seconds=285)),
+        (OPENAI.golden("provider-success"), Succeeded((made(SIGNED, SIGNED_UNTIL),), tokens=108900, seconds=55)),
+        (OPENAI.golden("provider-success-without-link"), Succeeded((SORA,), seconds=80)),
         (
             {"id": "task_a1", "status": "succeeded", "url": "http://localhost:3000/v1/videos/task_a1/content"},
             Succeeded((made(CONTENT),)),

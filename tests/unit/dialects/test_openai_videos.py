@@ -11,7 +11,7 @@ from reelkeep.dialects.dialect import Content, Http, List, Remove, Show
 from reelkeep.dialects.openai_videos.server import dialect
 from reelkeep.domain import errors
 from reelkeep.domain.listing import Filter, Listing, Page
-from reelkeep.domain.task import Failure, FailureClass, State, Task
+from reelkeep.domain.task import Eta, Failure, FailureClass, State, Task
 from reelkeep.domain.wire import Json
 from tests.unit.dialects.harness import NOW, TASK_ID, Speaker, finished, link_to, task_of
 from tests.unit.dialects.videos_harness import BODY, PNG, PNG_URI, form, posted, request_of, stages
@@ -109,23 +109,17 @@ def patience(task: Task) -> str | None:
     return headers.get("openai-poll-after-ms")
 
 
-@pytest.mark.parametrize(
-    ("seconds", "milliseconds"), [(12, "5000"), (4.5, "4500"), (0.1, "1000"), (-5, "1000"), (900, "5000")]
-)
-def test_a_client_is_asked_to_come_back_when_there_may_be_news(seconds: float, milliseconds: str) -> None:
-    task = STAGES["processing"]
-    task = task.with_polling(next_poll_at=task.updated_at + timedelta(seconds=seconds))
-    assert patience(task) == milliseconds
-
-
-def test_what_takes_hours_is_asked_for_less_often() -> None:
-    task = task_of(request_of(dialect.name, off_peak=True))
-    assert patience(task.with_polling(next_poll_at=task.updated_at + timedelta(minutes=15))) == "30000"
+def test_a_client_is_asked_to_come_back_at_intervals_that_suit_what_is_expected() -> None:
+    soon = STAGES["processing"].updated_at + timedelta(minutes=1)
+    expected = replace(STAGES["processing"], eta=Eta(soon, soon, ask_in=40.0, ask_every=8.25))
+    assert patience(expected) == "8250"
+    assert SHOW.render(expected, link_to).headers["retry-after"] == "40"
+    assert patience(STAGES["processing"]) == "5000"  # of which nothing is known
 
 
 def test_a_client_is_not_asked_to_come_back_to_what_has_ended() -> None:
     assert [patience(STAGES[stage]) for stage in ("success", "failed", "cancelled")] == [None] * 3
-    assert patience(STAGES["archiving"].with_polling(next_poll_at=None)) == "1000"
+    assert patience(STAGES["archiving"]) == "1000"
 
 
 # --- listing ---

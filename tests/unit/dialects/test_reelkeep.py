@@ -119,6 +119,7 @@ PLAIN: dict[str, Any] = {
     "payload": None,
     "priority": "normal",
     "waiting": None,
+    "eta": None,
     "tags": [],
     "starred": False,
     "hidden_at": None,

@@ -257,6 +257,7 @@ def ended(status: str, code: str = "", message: str = "") -> Json:
                 (creation(LINKS["video_url"], frame=LINKS["last_frame_url"], duration=5.0, fps=24.0),),
                 seed=7,
                 tokens=108_900,
+                seconds=55,
             ),
         ),
         (

@@ -107,6 +107,14 @@ def test_a_task_that_has_not_ended_when_most_have_is_expected_later() -> None:
     assert forecast.quantile(0.5, age=120) == pytest.approx(600, rel=0.2)
 
 
+def test_more_pixels_more_seconds_and_more_references_are_guessed_to_take_longer() -> None:
+    small = USUAL._replace(resolution="360p")
+    assert small.guess == 30 < USUAL.guess < USUAL._replace(resolution="1080p").guess
+    assert small._replace(duration=16, kind=Kind.MULTIFRAME).guess == 120
+    for slower in (Kind.REFERENCE2VIDEO, Kind.MULTIFRAME, Kind.UPSCALE):
+        assert USUAL.guess < USUAL._replace(kind=slower).guess
+
+
 def test_the_first_forecast_is_the_guess_or_that_of_the_configuration() -> None:
     assert Known().forecast(USUAL, 6.0).quantile(0.5) == pytest.approx(75, rel=0.02)
     assert Known().forecast(USUAL, 6.0, typical_seconds=400).quantile(0.5) == pytest.approx(400, rel=0.02)

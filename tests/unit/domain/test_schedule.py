@@ -1,15 +1,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.domain import schedule
+from reelkeep.domain.durations import Combination, Known
 from reelkeep.domain.task import Kind, Polling, Request, Task
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+USUAL = Combination(False, "viduq2", Kind.TEXT2VIDEO, 4, "720p")
 
 
 def task(*, off_peak: bool = False, errors: int = 0) -> Task:
@@ -32,43 +33,44 @@ def test_an_off_peak_task_has_two_days_and_an_ordinary_one_two_hours() -> None:
     assert task().deadline - NOON == timedelta(hours=2)
 
 
-def test_more_pixels_more_seconds_and_more_references_take_longer() -> None:
-    def expected(**fields: Any) -> float:
-        return schedule.expected_seconds(Request(**{"dialect": "d", "kind": Kind.TEXT2VIDEO, **fields}))
-
-    assert expected(resolution="360p") < expected(resolution="720p") < expected(resolution="1080p")
-    assert expected(duration=4) < expected(duration=16)
-    for slower in (Kind.REFERENCE2VIDEO, Kind.MULTIFRAME, Kind.UPSCALE):
-        assert expected(kind=Kind.TEXT2VIDEO) < expected(kind=slower)
-    assert expected(resolution="360p") == expected(resolution="360p", duration=4) == 30
-    assert expected(resolution="360p", duration=16, kind=Kind.MULTIFRAME) == 120
-
-
 @given(
     age=st.floats(0, 200_000),
     errors=st.integers(0, 500),
-    expected=st.floats(0.5, 5_000),
+    typical=st.floats(0.5, 5_000),
     retry_after=st.none() | st.floats(0, 1e9),
 )
 def test_a_wait_is_whole_positive_and_never_passes_the_deadline(
-    age: float, errors: int, expected: float, retry_after: float | None
+    age: float, errors: int, typical: float, retry_after: float | None
 ) -> None:
     waiting = task(off_peak=True, errors=errors)
-    now = NOON + timedelta(seconds=age)
-    wait = schedule.next_wait(waiting, expected, now, retry_after)
-    assert isinstance(wait, int)
+    now, forecast = NOON + timedelta(seconds=age), Known().forecast(USUAL, 6.0, typical)
     left = (waiting.deadline - now).total_seconds()
-    assert 1 <= wait <= (left + 1 if left > 0 else 3600)
+    for wait in (
+        schedule.next_wait(waiting, forecast, now),
+        schedule.back_off_wait(waiting, forecast, now, retry_after),
+    ):
+        assert isinstance(wait, int)
+        assert 1 <= wait <= (left + 1 if left > 0 else 3600)
 
 
-def test_a_usual_task_is_looked_at_a_few_times_and_seen_soon_after_its_end() -> None:
-    expected, took = 75.0, 90.0
-    age, looks = float(schedule.first_wait(expected)), 1
-    while age < took:
-        age += schedule.next_wait(task(), expected, NOON + timedelta(seconds=age))
-        looks += 1
-    assert looks <= 8
-    assert age - took <= 0.15 * took
+def test_after_an_error_the_next_try_comes_sooner_than_the_next_poll_and_then_ever_later() -> None:
+    forecast = Known().forecast(USUAL, 6.0)
+    waits = [schedule.back_off_wait(task(errors=errors), forecast, NOON) for errors in range(9)]
+    assert waits[0] < schedule.next_wait(task(), forecast, NOON) < waits[-1]
+    assert waits == sorted(waits)
+
+
+@given(age=st.floats(0, 200_000), typical=st.floats(1, 50_000), waits=st.floats(0, 5000))
+def test_an_estimate_never_lies_in_the_past_and_nobody_asks_without_end(
+    age: float, typical: float, waits: float
+) -> None:
+    forecast, now = Known().forecast(USUAL, 6.0, typical), NOON + timedelta(seconds=age)
+    under_way = schedule.eta(forecast, NOON, now)
+    assert now <= under_way.p50 <= under_way.p90
+    assert 1 <= under_way.ask_every <= under_way.ask_in <= 900
+    assert 1 <= under_way.ask_every <= 30
+    in_line = schedule.eta(forecast, now + timedelta(seconds=waits), now)
+    assert in_line.p50 >= now + timedelta(seconds=waits)
 
 
 def test_a_provider_that_may_take_three_days_is_given_them() -> None:

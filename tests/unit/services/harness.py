@@ -30,13 +30,14 @@ from reelkeep.ports import Caller, SecondsLeft, Source
 from reelkeep.services.adopt import Adopt, Adopted
 from reelkeep.services.cancel import Cancel
 from reelkeep.services.finalize import Finalize
+from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.poll import Poll, Verdict
 from reelkeep.services.provider_callback import ProviderCallback
 from reelkeep.services.room import Room
 from reelkeep.services.seen_end import FinalizeDirectly, SeenEnd
 from reelkeep.services.submit import Submit
 from reelkeep.services.sweep import Sweep, Swept
-from tests.fakes import FakeClaims, FakeSeenCallbacks, FakeSlots, FakeTasks
+from tests.fakes import FakeClaims, FakeDurations, FakeSeenCallbacks, FakeSlots, FakeTasks
 
 ALICE = Caller("alice", "key-1")
 MALLORY = Caller("mallory", "key-2")
@@ -263,6 +264,7 @@ class Harness:
     claims: FakeClaims = field(default_factory=FakeClaims)
     seen_callbacks: FakeSeenCallbacks = field(default_factory=FakeSeenCallbacks)
     slots: FakeSlots = field(default_factory=FakeSlots)
+    durations: FakeDurations = field(default_factory=FakeDurations)
     archive: FakeArchive = field(default_factory=FakeArchive)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     finalizing: FakeFinalizing = field(default_factory=FakeFinalizing)
@@ -279,6 +281,10 @@ class Harness:
     @property
     def room(self) -> Room:
         return Room(self.tasks, self.slots, FakeProviders(self.provider), self.executions, self.clock)
+
+    @property
+    def forecasts(self) -> Forecasts:
+        return Forecasts(self.durations, 4.0, self.clock)
 
     def pass_(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)
@@ -299,6 +305,7 @@ class Harness:
             destinations=self.destinations,
             notices=self.notices,
             room=self.room,
+            forecasts=self.forecasts,
             longest_wait=LONGEST_WAIT,
             clock=self.clock,
             new_id=new_task_id,
@@ -313,6 +320,7 @@ class Harness:
             providers=FakeProviders(self.provider),
             notices=self.notices,
             room=self.room,
+            forecasts=self.forecasts,
             clock=self.clock,
         )
         return poll(task_id, run, self.executions.unrecorded.get(task_id, ""))
@@ -348,6 +356,7 @@ class Harness:
             providers=FakeProviders(self.provider),
             seen=self.seen_callbacks,
             seen_end=SeenEnd(self.finalizing, self.room),
+            forecasts=self.forecasts,
             clock=self.clock,
             pause=self.pass_,
         )

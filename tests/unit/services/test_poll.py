@@ -123,8 +123,9 @@ def test_a_busy_provider_is_asked_less_and_less_often() -> None:
 
 def test_a_provider_that_is_known_to_take_long_is_asked_less_often() -> None:
     harness, id = prepared(RUNNING)
+    usual = harness.poll(id).wait_seconds
     harness.provider.typical_seconds = 1000
-    assert harness.poll(id).wait_seconds == 120
+    assert harness.poll(id).wait_seconds > 5 * usual
 
 
 def test_a_success_without_links_is_looked_at_again_within_seconds_and_then_ever_more_seldom() -> None:
@@ -390,6 +391,7 @@ def test_a_deadline_that_passes_does_not_end_what_another_look_saw_done() -> Non
         providers=FakeProviders(harness.provider),
         notices=harness.notices,
         room=harness.room,
+        forecasts=harness.forecasts,
         clock=clock,
     )
     assert poll(id).finished

@@ -14,7 +14,7 @@ from reelkeep.domain import room, schedule
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Accepted, DispatchOutcome, Failed, NotYet, Observation, Refused, Succeeded
 from reelkeep.domain.room import InLine, Lease, Limit, Turn
-from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Place, Priority, State, Task
+from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Priority, State, Task
 from reelkeep.ports import Caller
 from reelkeep.services.query import FindPlace
 from reelkeep.services.room import LearnSlots
@@ -36,6 +36,8 @@ from tests.unit.services.harness import (
 MADE = Succeeded((creation(),))
 NO_ROOM = NotYet()
 REFUSED = Failure(reason=FailureClass.POLICY)
+
+USUAL = timedelta(seconds=75)  # that a task takes, as long as nothing is learned
 
 
 def harness_with(
@@ -126,11 +128,11 @@ def test_an_owner_with_very_many_waiting_does_not_hold_up_one_with_one() -> None
     harness = harness_with(1)
     many = submitted(harness, *[ALICE] * 50)
     (one,) = submitted(harness, MALLORY)
-    place = FindPlace(harness.slots, harness.clock)(harness.task(one)).place
+    place = FindPlace(harness.slots, harness.forecasts, harness.clock)(harness.task(one)).place
     assert place is not None
     assert place.position <= 2
-    assert place.expected_start == harness.now + place.position * timedelta(seconds=75)
-    assert FindPlace(harness.slots, harness.clock)(harness.task(many[0])).place is None
+    assert (place.expected_start - harness.now) / place.position == pytest.approx(USUAL, abs=timedelta(seconds=4))
+    assert FindPlace(harness.slots, harness.forecasts, harness.clock)(harness.task(many[0])).place is None
     assert order(harness, [*many, one]).index(one) <= 2
 
 
@@ -146,14 +148,17 @@ def test_a_place_far_back_is_told_by_the_least_it_can_be_and_read_once_for_all_w
     harness, slots = harness_with(1), CountedSlots()
     harness.slots = slots
     _, *tasks = submitted(harness, *[ALICE] * (room.MOST_COUNTED + 11))
-    find = FindPlace(slots, harness.clock)
+    find = FindPlace(slots, harness.forecasts, harness.clock)
     places = [find(harness.task(each)).place for each in tasks]
     assert [place and (place.position, place.at_least) for place in places] == [
         (min(number, room.MOST_COUNTED + 1), number > room.MOST_COUNTED) for number in range(1, len(tasks) + 1)
     ]
     assert slots.most == [room.MOST_COUNTED]
     (late,) = submitted(harness, MALLORY)
-    assert find(harness.task(late)).place == Place(2, harness.now + timedelta(seconds=2 * 75))
+    found = find(harness.task(late)).place
+    assert found is not None
+    assert found.position == 2
+    assert (found.expected_start - harness.now) / 2 == pytest.approx(USUAL, abs=timedelta(seconds=4))
     harness.pass_(room.COUNTED_FOR.total_seconds())
     find(harness.task(late))
     assert slots.most == [room.MOST_COUNTED] * 3
@@ -255,7 +260,7 @@ def test_two_providers_of_one_account_share_its_slots_and_the_line() -> None:
     other.pass_(60)
     (third,) = submitted(other)
     assert (is_waiting(harness, second), is_waiting(other, third)) == (True, True)
-    place = FindPlace(other.slots, other.clock)(other.task(third)).place
+    place = FindPlace(other.slots, other.forecasts, other.clock)(other.task(third)).place
     assert place is not None
     assert place.position == 2
     harness.provider.observations = [MADE]

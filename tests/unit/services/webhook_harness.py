@@ -152,6 +152,7 @@ class WebhookHarness:
             outbox=outbox,
             render=rendered,
             links=links,
+            estimate=lambda task: task,
         )
         self.release = Release(webhooks=webhooks, waiting=waiting, breakers=breakers, outbox=outbox, clock=self.clock)
         self._deliver = Deliver(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
@@ -87,7 +88,14 @@ class Route:
         """`found` is a task, a page of tasks, or what an operation found."""
         shown = View(found, links) if isinstance(found, Task) else found
         shown = Views(found, links) if isinstance(found, Page) else shown
-        return Reply(status=self.status, body=self.reply and self.reply.of(shown), headers=self.headers(shown))
+        headers = {**self.headers(shown), **_ask_in(found)}
+        return Reply(status=self.status, body=self.reply and self.reply.of(shown), headers=headers)
+
+
+def _ask_in(found: Any) -> dict[str, str]:
+    """In the words of HTTP, whatever the format has."""
+    eta = found.eta if isinstance(found, Task) else None
+    return {"retry-after": str(math.ceil(eta.ask_in))} if eta else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +118,7 @@ class Show(Route):
 class List(Route):
     window: timedelta | None = None  # how far back it reaches when the client names no beginning
     numbered: bool = False  # its pages have numbers only, no cursor to go on from
+    shows_eta: bool = False
     parse: Callable[[Http], Listing]
 
 

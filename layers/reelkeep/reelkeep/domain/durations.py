@@ -23,9 +23,10 @@ from reelkeep.domain.task import Kind, Request
 
 ENDS_KEPT = 48  # of each combination; each further one takes the place of an old one
 _REPLACEABLE = 12  # the oldest; functions that learn at the same moment should not all choose the same one
-_BORROWED = 3.0  # ends: the weight of what is known of the kin, or guessed
+_BORROWED = 2.0  # ends: the weight of what is known of the kin, or guessed
 _GUESS_SPREAD = 0.8  # two tasks of three take between 0.45 and 2.2 of a guess
 _UNFORESEEN = 0.002  # of all ends, spread over all moments: polls go on after the last end that was seen
+_OFF_PEAK_PATIENCE = 20.0  # times the delay that other tasks are given for one poll less
 _WIDTHS = (0.06, 0.09, 0.13, 0.19, 0.28, 0.42)  # of the kernel, in logarithms of seconds
 _FEW = 4  # ends, from which no width can be found
 _KERNEL_ENDS = 4  # widths from its middle
@@ -154,19 +155,24 @@ class Known:
         return random.choice(free or sorted(taken, key=lambda place: taken[place].at)[:_REPLACEABLE])
 
     def forecast(self, combination: Combination, poll_cost: float, typical_seconds: float | None = None) -> Forecast:
-        """`typical_seconds` is the first guess of whoever configured the provider."""
+        """`typical_seconds` is the first guess of whoever configured the provider.
+
+        What is borrowed is moved to where the ends are that were seen: of a wrong guess only the spread stays.
+        """
         middle = math.log(typical_seconds or combination.guess)
         ended = [_normal((each - middle) / _GUESS_SPREAD) for each in _LOGS]
         for kinship in range(1, 5):
             ends = nlargest(ENDS_KEPT, self._ends_of_kin(combination, kinship))
             if ends:
-                smooth, count = _smoothed([math.log(max(end.seconds, 1.0)) for end in ends]), len(ends)
-                pairs = zip(smooth, ended, strict=True)
-                ended = [(count * seen + _BORROWED * before) / (count + _BORROWED) for seen, before in pairs]
+                logs, part = [math.log(max(end.seconds, 1.0)) for end in ends], len(ends) / (len(ends) + _BORROWED)
+                nearer = part * sum(logs) / len(logs) + (1 - part) * middle
+                pairs = zip(_smoothed(logs), _moved(ended, nearer - middle), strict=True)
+                ended = [part * seen + (1 - part) * borrowed for seen, borrowed in pairs]
+                middle = nearer
         known = 1 - _UNFORESEEN
         return Forecast(
             (known * share / ended[-1] + _UNFORESEEN * number / len(ended) for number, share in enumerate(ended, 1)),
-            poll_cost,
+            poll_cost * (_OFF_PEAK_PATIENCE if combination.off_peak else 1.0),
         )
 
     def _ends_of_kin(self, combination: Combination, kinship: int) -> Iterable[End]:
@@ -175,6 +181,12 @@ class Known:
             if combination.kinship(other) == kinship:
                 ratio = combination.guess / other.guess
                 yield from (End(end.at, end.seconds * ratio) for end in ends.values())
+
+
+def _moved(ended: Sequence[float], distance: float) -> list[float]:
+    """The same distribution, later by this distance of logarithms."""
+    steps, last = round(distance / math.log(_STEP)), len(ended) - 1
+    return [ended[min(max(number - steps, 0), last)] for number in range(len(ended))]
 
 
 def _smoothed(logs: Sequence[float]) -> list[float]:

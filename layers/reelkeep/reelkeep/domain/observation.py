@@ -89,6 +89,7 @@ class Succeeded:
     credits: int | None = None
     seed: int | None = None
     tokens: int | None = None
+    seconds: float | None = None  # that it took, by the provider's clock, if it tells
 
 
 @dataclass(frozen=True, slots=True)

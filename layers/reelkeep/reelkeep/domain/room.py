@@ -192,11 +192,13 @@ def position(task: InLine, line: Sequence[InLine], turns: Sequence[Turn]) -> int
     return rounds + sum(others) + 1
 
 
-def place(task: Task, line: Sequence[InLine], turns: Sequence[Turn], held: int, now: datetime) -> Place:
+def place(
+    task: Task, line: Sequence[InLine], turns: Sequence[Turn], held: int, usual_seconds: float, now: datetime
+) -> Place:
     """Where the task is in line, of which the first `MOST_COUNTED` of each owner are known. While others wait, all
     slots are `held`."""
     number = position(waiting(task), line, turns)
-    seconds = number * schedule.expected_seconds(task.request) / max(1, held)
+    seconds = number * usual_seconds / max(1, held)
     at_least = _own_before(waiting(task), line) >= MOST_COUNTED or len(turns) > MOST_OWNERS
     return Place(number, now + timedelta(seconds=seconds), at_least)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from datetime import datetime, timedelta
 
-from reelkeep.domain.durations import Combination
-from reelkeep.domain.task import Request, Task
+from reelkeep.domain.durations import Forecast
+from reelkeep.domain.task import Eta, Request, Task
 
 ORDINARY = timedelta(hours=2)  # then the provider has forgotten the task, or never had it
 OFF_PEAK = timedelta(hours=49)  # Vidu ends an off-peak task by itself after 48 h
@@ -21,10 +21,13 @@ MAX_DISPATCHES = 3  # of a task whose answers get lost each time: then something
 OVERDUE_AFTER = timedelta(minutes=10)  # a poll this overdue means that no execution is running
 _FIRST_RESTART_WAIT = timedelta(minutes=10)  # for an execution that records nothing; doubles with every further one
 _LONGEST_RESTART_WAIT = timedelta(hours=6)
-_LONGEST_WAIT = 900.0  # seconds; an off-peak task may end at any moment of two days
+_LONGEST_WAIT = 900.0  # seconds
+_LONGEST_OFF_PEAK_WAIT = 3600.0  # a day is left for links to be followed
 _LONGEST_COPY_WAIT = 1800.0
 _LONGEST_TURN_WAIT = 900.0  # seconds; the task is started when its turn comes, and looks by itself only in case
-_SHARE = 0.12  # of the time it takes: about five looks a task, a result seen 6 % late on average
+_SHARE = 0.12  # of the time it takes, until what failed is tried again
+_QUESTION_COST = 0.5  # seconds of delay to a client that one question less is worth
+_LONGEST_PATIENCE = 30.0  # seconds between the questions of a client
 
 
 def deadline(request: Request, created_at: datetime) -> datetime:
@@ -32,15 +35,6 @@ def deadline(request: Request, created_at: datetime) -> datetime:
     if request.expires_after is not None:
         return created_at + timedelta(seconds=request.expires_after, hours=1)
     return created_at + (OFF_PEAK if request.off_peak else ORDINARY)
-
-
-def expected_seconds(request: Request) -> float:
-    return Combination.of(request).guess
-
-
-def expected_at(typical_seconds: float | None, request: Request) -> float:
-    """As the provider's configuration says, or else what is known of the kind."""
-    return typical_seconds or expected_seconds(request)
 
 
 def is_time_to_alert(since: datetime | None, now: datetime) -> bool:
@@ -52,23 +46,50 @@ def overdue_at(task: Task) -> datetime:
     return (task.polling.next_poll_at or task.updated_at) + OVERDUE_AFTER
 
 
-def first_wait(expected: float) -> int:
-    """Seconds from the submission to the first poll: nothing ends before half of its usual time."""
-    return _whole(min(expected / 2, _LONGEST_WAIT))
+def first_wait(request: Request, forecast: Forecast) -> int:
+    """Seconds from the submission to the first poll."""
+    return _whole(min(forecast.next_poll(0.0), _longest_wait(request)))
 
 
-def next_wait(task: Task, expected: float, now: datetime, retry_after: float | None = None) -> int:
-    """Seconds until the next poll.
+def next_wait(task: Task, forecast: Forecast, now: datetime) -> int:
+    """Seconds until the next poll of a task that its provider is at work on, at most until its deadline, if that is
+    still to come."""
+    age = (now - task.dispatched_at).total_seconds()
+    return _until_deadline(task, forecast.next_poll(max(age, 0.0)) - age, now)
 
-    Grows with the time since the task was sent, so that 48 hours take some 300 polls (an execution of Step Functions
-    holds 25,000 events, nine a poll); doubles with every error in a row; honours Retry-After; ends at the deadline,
-    if that is still to come.
+
+def back_off_wait(task: Task, forecast: Forecast, now: datetime, retry_after: float | None = None) -> int:
+    """Seconds until the next try after an error.
+
+    Grows with the time since the task was sent; doubles with every error in a row; honours Retry-After; ends at the
+    deadline, if that is still to come.
     """
     age = (now - task.dispatched_at).total_seconds()
-    wait = _SHARE * max(expected, age) * 2 ** min(task.polling.consecutive_errors, 8)
-    wait = max(min(wait, _LONGEST_WAIT), min(retry_after or 0, 3600.0))
+    wait = _SHARE * max(forecast.quantile(0.5), age) * 2 ** min(task.polling.consecutive_errors, 8)
+    return _until_deadline(task, wait, now, min(retry_after or 0, 3600.0))
+
+
+def _until_deadline(task: Task, wait: float, now: datetime, least: float = 0.0) -> int:
     left = (task.deadline - now).total_seconds()
+    wait = max(min(wait, _longest_wait(task.request)), least)
     return _whole(min(wait, left) if left > 0 else wait)
+
+
+def _longest_wait(request: Request) -> float:
+    return _LONGEST_OFF_PEAK_WAIT if request.off_peak else _LONGEST_WAIT
+
+
+def eta(forecast: Forecast, sent_at: datetime, now: datetime) -> Eta:
+    """For a task that was sent then, or will be."""
+    age = max((now - sent_at).total_seconds(), 0.0)
+    begins = max(sent_at - now, timedelta())
+
+    def left(share: float) -> float:
+        return forecast.quantile(share, age) - age + begins.total_seconds()
+
+    every = min(max(math.sqrt(2 * _QUESTION_COST * left(0.5)), 1.0), _LONGEST_PATIENCE)
+    after = min(max(every, left(0.1)), _LONGEST_WAIT)
+    return Eta(now + timedelta(seconds=left(0.5)), now + timedelta(seconds=left(0.9)), after, every)
 
 
 def restart_wait(restarts: int) -> timedelta:

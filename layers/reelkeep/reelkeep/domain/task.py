@@ -292,6 +292,16 @@ class Place:
     at_least: bool = False  # the position is the smallest that it can be, the start the earliest
 
 
+@dataclass(frozen=True, slots=True)
+class Eta:
+    """When a task is expected to end at its provider."""
+
+    p50: datetime  # as likely sooner as later
+    p90: datetime  # nine of ten end sooner
+    ask_in: float  # seconds after which to ask how it is doing
+    ask_every: float  # the same for those who ask at equal intervals from the start
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task(Record):
     id: str
@@ -331,6 +341,7 @@ class Task(Record):
     adopted_as: str = ""  # the task that holds what came of this one after it was given up
     version: int = 0  # of the record; every write names the one it builds on
     place: Place | None = None  # in line, if it was looked for; never recorded
+    eta: Eta | None = None  # if it was asked for; never recorded
 
     def asking(self, request: Request) -> Task:
         """With the whole request, of which the record may hold less. Its tags may have changed since."""

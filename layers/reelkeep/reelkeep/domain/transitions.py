@@ -15,6 +15,7 @@ from random import Random
 from typing import Any
 
 from reelkeep.domain import schedule
+from reelkeep.domain.durations import Forecast
 from reelkeep.domain.observation import (
     Absent,
     Accepted,
@@ -98,10 +99,10 @@ def called_up(task: Task, slot: str, now: datetime) -> Task:
 # --- the billable call ---
 
 
-def dispatched(task: Task, outcome: DispatchOutcome, request: Request, expected: float, now: datetime) -> Task:
-    """The provider answered the billable call. `request` is the whole one, and `expected` its usual seconds."""
+def dispatched(task: Task, outcome: DispatchOutcome, request: Request, forecast: Forecast, now: datetime) -> Task:
+    """The provider answered the billable call. `request` is the whole one, and `forecast` that of its end."""
     deadline = schedule.deadline(request, now)  # what is dispatched late has its whole time, too
-    first_poll = now + timedelta(seconds=schedule.first_wait(expected))
+    first_poll = now + timedelta(seconds=schedule.first_wait(request, forecast))
     match outcome:
         case Accepted(provider_task_id, credits, seed):
             accepted = task.with_dispatch(status=DispatchStatus.ACCEPTED)
@@ -117,7 +118,7 @@ def dispatched(task: Task, outcome: DispatchOutcome, request: Request, expected:
         case Refused(failure):
             return task.failed(failure, now).with_dispatch(status=DispatchStatus.REFUSED)
         case NotYet(retry_after):
-            wait = schedule.next_wait(task, expected, now, retry_after)
+            wait = schedule.back_off_wait(task, forecast, now, retry_after)
             error = "the provider could not be reached or was busy"
             waiting = _waiting(left_to_wait(task), error, now, wait)
             waiting = waiting.with_dispatch(attempts=task.dispatch.attempts - 1)
@@ -140,7 +141,7 @@ def _waiting(task: Task, error: str, now: datetime, wait: int) -> Task:
     return task.advanced(State.CREATED, now, last_error=error)
 
 
-def reconciled(task: Task, finding: Finding, asked: Task, expected: float, now: datetime) -> Task:
+def reconciled(task: Task, finding: Finding, asked: Task, forecast: Forecast, now: datetime) -> Task:
     """The provider was asked what became of the call that `asked` had made."""
     about = (*UNANSWERED, DispatchStatus.WAITING) if isinstance(finding, Found) else UNANSWERED
     if task.dispatch.status not in about or task.dispatched_at != asked.dispatched_at:
@@ -152,18 +153,18 @@ def reconciled(task: Task, finding: Finding, asked: Task, expected: float, now: 
             found = task.with_dispatch(status=DispatchStatus.ACCEPTED).advanced(
                 State.QUEUEING, now, provider_task_id=provider_task_id, deadline=deadline
             )
-            return _poll_later(found, expected, now)
+            return _poll_later(found, forecast, now)
         case Absent() if since < schedule.LISTED_IN_ORDER_AFTER:
-            return back_off(task, "the provider does not list this task yet", expected, now)
+            return back_off(task, "the provider does not list this task yet", forecast, now)
         case Absent() if task.dispatch.attempts >= schedule.MAX_DISPATCHES:
             return task.failed(_NEVER_NAMED, now)
         case Absent():
-            wait = schedule.next_wait(task, expected, now)
+            wait = schedule.back_off_wait(task, forecast, now)
             return _waiting(task, "the submission did not arrive at the provider", now, wait)
         case Uncertain(reason) if since < schedule.UNCLEAR_FOR:
-            return back_off(task, f"the provider's answer to the submission was lost: {reason}", expected, now)
+            return back_off(task, f"the provider's answer to the submission was lost: {reason}", forecast, now)
         case Untraceable() if since < schedule.CALL_IS_OVER_AFTER:  # whoever makes it may yet hear the answer
-            return back_off(task, "the provider's answer to the submission was lost", expected, now)
+            return back_off(task, "the provider's answer to the submission was lost", forecast, now)
         case Uncertain() | Untraceable():
             return task.failed(_OUTCOME_UNKNOWN, now)
 
@@ -171,7 +172,7 @@ def reconciled(task: Task, finding: Finding, asked: Task, expected: float, now: 
 # --- polls ---
 
 
-def observed(task: Task, observation: Observation, expected: float, now: datetime) -> Task:
+def observed(task: Task, observation: Observation, forecast: Forecast, now: datetime) -> Task:
     """The provider said how the task is doing."""
     if task.is_generated:  # another poll was quicker, and what it saw may be archived by now
         raise Backward(f"{task.state} is not observed any more")
@@ -186,10 +187,10 @@ def observed(task: Task, observation: Observation, expected: float, now: datetim
                 not_understood_since=since,
                 not_understood=task.polling.not_understood + bool(word),
             )
-            return _poll_later(task.advanced(state, now, last_error=error), expected, now)
+            return _poll_later(task.advanced(state, now, last_error=error), forecast, now)
         case Succeeded(creations) if not fits_record(task.request, creations):
             too_many = Unreadable("the provider names more files than a task's record has room for", made=True)
-            return observed(task, too_many, expected, now)
+            return observed(task, too_many, forecast, now)
         case Succeeded(creations, credits, seed, tokens):
             return (
                 _polled(task, consecutive_errors=0)
@@ -211,37 +212,38 @@ def observed(task: Task, observation: Observation, expected: float, now: datetim
             return task.failed(Failure(reason=FailureClass.LOST, message=message), now)
         case Missing():
             task = task.with_polling(consecutive_not_found=task.polling.consecutive_not_found + 1)
-            return back_off(task, "the provider does not know this task", expected, now)
+            return back_off(task, "the provider does not know this task", forecast, now)
         case Busy(reason, retry_after):
-            return back_off(task, reason, expected, now, retry_after)
+            return back_off(task, reason, forecast, now, retry_after)
         case Unreadable(reason, made=made):
             task = task.with_polling(
                 not_understood_since=task.polling.not_understood_since or now,
                 not_understood=task.polling.not_understood + 1,
             )
             if not made:
-                return back_off(task, reason, expected, now)
+                return back_off(task, reason, forecast, now)
             errors = task.polling.consecutive_errors if task.succeeded_at else 0
             task = replace(task, succeeded_at=task.succeeded_at or now).with_polling(consecutive_errors=errors)
-            task = back_off(task, reason, expected, now)
+            task = back_off(task, reason, forecast, now)
             soon = now + timedelta(seconds=schedule.copy_wait(errors, 1.0))  # the links may be there in a moment
             return task.with_polling(next_poll_at=min(soon, task.polling.next_poll_at or soon))
 
 
-def observed_early(task: Task, observation: Observation, expected: float, now: datetime) -> Task:
+def observed_early(task: Task, observation: Observation, forecast: Forecast, now: datetime) -> Task:
     """As `observed`, for a poll out of turn. It can only help: the next poll in turn stays where it is."""
-    after = observed(task, observation, expected, now)
+    after = observed(task, observation, forecast, now)
     return after.with_polling(next_poll_at=task.polling.next_poll_at)
 
 
-def back_off(task: Task, error: str, expected: float, now: datetime, retry_after: float | None = None) -> Task:
+def back_off(task: Task, error: str, forecast: Forecast, now: datetime, retry_after: float | None = None) -> Task:
     """Nothing was learned."""
     task = task.with_polling(consecutive_errors=task.polling.consecutive_errors + 1)
-    return _poll_later(task.advanced(task.state, now, last_error=error), expected, now, retry_after)
+    wait = schedule.back_off_wait(task, forecast, now, retry_after)
+    return _polled(task.advanced(task.state, now, last_error=error), next_poll_at=now + timedelta(seconds=wait))
 
 
-def _poll_later(task: Task, expected: float, now: datetime, retry_after: float | None = None) -> Task:
-    wait = schedule.next_wait(task, expected, now, retry_after)
+def _poll_later(task: Task, forecast: Forecast, now: datetime) -> Task:
+    wait = schedule.next_wait(task, forecast, now)
     return _polled(task, next_poll_at=now + timedelta(seconds=wait))
 
 

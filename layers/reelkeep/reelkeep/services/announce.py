@@ -36,6 +36,7 @@ class Announce:
     outbox: Outbox
     render: Render
     links: Links
+    estimate: Callable[[Task], Task]  # when it ends
 
     def __call__(self, before: Task, task: Task) -> int:
         """The number of receivers."""
@@ -86,7 +87,7 @@ class Announce:
         scheme, content_type = "", _EVENT
         match body_format:
             case BodyFormat.EVENT:
-                body = _json(notice(task, self.links))
+                body = _json(notice(self.estimate(task), self.links))
             case BodyFormat.DIALECT:
                 rendered = self.render(task, self.links)
                 body, scheme, content_type = _json(rendered.body), rendered.scheme, "application/json"

@@ -6,11 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from reelkeep.domain import schedule, transitions
+from reelkeep.domain import transitions
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Accepted, NotYet, Unknown
 from reelkeep.domain.task import DispatchStatus, Request, Task
 from reelkeep.ports import Provider, Tasks
+from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.record import record
 from reelkeep.services.room import Room
 
@@ -29,6 +30,7 @@ class DispatchTask:
 
     tasks: Tasks
     room: Room
+    forecasts: Forecasts
 
     def __call__(self, task: Task, request: Request, provider: Provider, now: datetime) -> Task:
         """`task` must be recorded as `started` before: whoever finds it so later knows that the call may have been
@@ -37,14 +39,14 @@ class DispatchTask:
             outcome = provider.dispatch(task.asking(request))
         except Exception as fault:  # of ours; the call may have been made before
             outcome = Unknown(f"a fault in the submission: {type(fault).__name__}")
-        expected = schedule.expected_at(provider.typical_seconds, request)
+        forecast = self.forecasts.of(provider.name, request, provider.typical_seconds)
         try_again_at, slot = None, task.dispatch.slot
         if isinstance(outcome, NotYet) and outcome.reached:
             with suppress(TryLater):  # its slot's lease runs out
                 try_again_at = self.room.refused(task, provider)
 
         def changed(task: Task) -> Task:
-            after = transitions.dispatched(task, outcome, request, expected, now)
+            after = transitions.dispatched(task, outcome, request, forecast, now)
             return transitions.in_line(after, now, slot, try_again_at) if try_again_at else after
 
         try:

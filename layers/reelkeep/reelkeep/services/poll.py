@@ -14,6 +14,7 @@ from reelkeep.domain.task import DispatchStatus, Task
 from reelkeep.ports import Claims, Clock, Notices, Provider, Providers, Requests, Tasks
 from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
+from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.reconcile import Reconcile
 from reelkeep.services.record import Superseded, read, read_in_run, record, record_in_run
 from reelkeep.services.room import Room
@@ -71,6 +72,7 @@ class Poll:
     providers: Providers
     notices: Notices
     room: Room
+    forecasts: Forecasts
     clock: Clock
 
     def __call__(self, task_id: str, run: int | None = None, provider_task_id: str = "") -> Verdict:
@@ -126,8 +128,8 @@ class Poll:
     def _hand_over(self, task_id: str, provider_task_id: str) -> None:
         """This run alone knows what the provider answered to the submission; the newer one needs it."""
         now, task = self.clock(), read(task_id, tasks=self.tasks)
-        expected, found = schedule.expected_seconds(task.request), Found(provider_task_id)
-        record(task, lambda task: transitions.reconciled(task, found, task, expected, now), tasks=self.tasks)
+        forecast, found = self.forecasts.of(task.provider, task.request), Found(provider_task_id)
+        record(task, lambda task: transitions.reconciled(task, found, task, forecast, now), tasks=self.tasks)
 
     def _announce_repeat(self, task: Task) -> Task:
         """If the submission came to its end before it could."""
@@ -152,10 +154,14 @@ class Poll:
         now, observation = self.clock(), provider.observe(task)
         if isinstance(observation, Unreadable) and observation.raw:
             self.tasks.store_raw_response(task.id, observation.reason, observation.raw, now)
-        expected = schedule.expected_at(provider.typical_seconds, task.request)
-        return record_in_run(
-            task, lambda task: transitions.observed(task, observation, expected, now), tasks=self.tasks
+        forecast = self.forecasts.of(task.provider, task.request, provider.typical_seconds)
+        after = record_in_run(
+            task, lambda task: transitions.observed(task, observation, forecast, now), tasks=self.tasks
         )
+        if after.succeeded_at == now:
+            unfinished_at = None if task.polling.consecutive_errors or not task.polling.polls else task.updated_at
+            self.forecasts.learn(task, after, observation, forecast, unfinished_at)
+        return after
 
     def _dispatch(self, task: Task, provider: Provider) -> Task:
         """It was not called before, or was busy or out of reach, so the call was certainly not accepted."""
@@ -174,16 +180,16 @@ class Poll:
             started = self.tasks.save(started)
         except Stale:  # cancelled meanwhile, or called up: its next run starts it
             return read_in_run(task.id, task.executions, tasks=self.tasks)
-        return DispatchTask(self.tasks, self.room)(started, request, provider, now)
+        return DispatchTask(self.tasks, self.room, self.forecasts)(started, request, provider, now)
 
     def _reconcile(self, task: Task, provider: Provider, provider_task_id: str) -> Task:
         now, asked = self.clock(), task
         finding: Finding = Found(provider_task_id)
         if not provider_task_id:
             finding = Reconcile(self.tasks, self.claims, self.providers)(task, provider, now)
-        expected = schedule.expected_at(provider.typical_seconds, task.request)
+        forecast = self.forecasts.of(task.provider, task.request, provider.typical_seconds)
         task = record_in_run(
-            task, lambda task: transitions.reconciled(task, finding, asked, expected, now), tasks=self.tasks
+            task, lambda task: transitions.reconciled(task, finding, asked, forecast, now), tasks=self.tasks
         )
         if isinstance(finding, Found) and task.dispatch.status is DispatchStatus.ACCEPTED:
             return self._observe(task, provider)
@@ -192,8 +198,8 @@ class Poll:
     def _back_off(self, task: Task, error: str) -> Task:
         """Somebody will correct the configuration before the deadline; until then it is as if the provider were
         busy."""
-        now, expected = self.clock(), schedule.expected_seconds(task.request)
-        return record_in_run(task, lambda task: transitions.back_off(task, error, expected, now), tasks=self.tasks)
+        now, forecast = self.clock(), self.forecasts.of(task.provider, task.request)
+        return record_in_run(task, lambda task: transitions.back_off(task, error, forecast, now), tasks=self.tasks)
 
     def _alert(self, task: Task, now: datetime) -> Task:
         if task.announcements.not_understood_announced_at:

@@ -7,12 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reelkeep.domain import ids, schedule, transitions
+from reelkeep.domain import ids, transitions
 from reelkeep.domain.errors import Conflict, NotFound, Stale, Unauthorized
 from reelkeep.domain.observation import Busy, Missing, Unreadable
 from reelkeep.domain.provider_callbacks import CALLBACK_REPLAY_WINDOW
 from reelkeep.domain.task import Backward, State, Task
 from reelkeep.ports import Clock, Provider, Providers, SeenCallbacks, Tasks
+from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.record import try_record
 from reelkeep.services.seen_end import SeenEnd
 
@@ -31,6 +32,7 @@ class ProviderCallback:
     providers: Providers
     seen: SeenCallbacks
     seen_end: SeenEnd
+    forecasts: Forecasts
     clock: Clock
     pause: Callable[[float], None]
 
@@ -85,10 +87,13 @@ class ProviderCallback:
         now, observation = self.clock(), provider.observe(task)
         if isinstance(observation, Busy | Missing | Unreadable):
             return None
-        expected = schedule.expected_at(provider.typical_seconds, task.request)
-        return try_record(
-            task, lambda task: transitions.observed_early(task, observation, expected, now), tasks=self.tasks
+        forecast = self.forecasts.of(task.provider, task.request, provider.typical_seconds)
+        after = try_record(
+            task, lambda task: transitions.observed_early(task, observation, forecast, now), tasks=self.tasks
         )
+        if after is not None:
+            self.forecasts.learn(task, after, observation, forecast, unfinished_at=now)  # it called at once
+        return after
 
 
 def _is_awaited(task: Task) -> bool:

@@ -13,6 +13,7 @@ from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.room import InLine, Turn
 from reelkeep.domain.task import DispatchStatus, Task
 from reelkeep.ports import Caller, Clock, Requests, Secret, Sign, Slots, Tasks
+from reelkeep.services.forecasts import Forecasts
 
 
 def show(task_id: str, caller: Caller, *, tasks: Tasks) -> Task:
@@ -66,6 +67,7 @@ class FindPlace:
     """
 
     slots: Slots
+    forecasts: Forecasts
     clock: Clock
     _lines: dict[str, _Line] = field(default_factory=dict)  # by provider
 
@@ -75,7 +77,9 @@ class FindPlace:
             return task
         with suppress(TryLater):  # the rest of the task can be shown
             line = self._line(room.line_of(task))
-            return replace(task, place=room.place(task, line.waiting, line.turns, line.held, self.clock()))
+            usual = self.forecasts.of(task.provider, task.request).quantile(0.5)
+            place = room.place(task, line.waiting, line.turns, line.held, usual, self.clock())
+            return replace(task, place=place)
         return task
 
     def _line(self, provider: str) -> _Line:

@@ -34,6 +34,7 @@ from reelkeep.ports import (
 )
 from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
+from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.record import read, record
 from reelkeep.services.room import Room
 
@@ -56,6 +57,7 @@ class Submit:
     destinations: Destinations
     notices: Notices
     room: Room
+    forecasts: Forecasts
     longest_wait: timedelta  # for room at the provider, or for one that is out of reach
     clock: Clock
     new_id: Callable[[datetime], str]
@@ -150,7 +152,7 @@ class Submit:
         with suppress(TryLater):  # recorded as started, whatever could not be recorded after that
             if self.clock() - now < _TIME_TO_CALL:
                 try:
-                    task = DispatchTask(self.tasks, self.room)(task, request, provider, now)
+                    task = DispatchTask(self.tasks, self.room, self.forecasts)(task, request, provider, now)
                 except Unrecorded as accepted:
                     unrecorded = accepted.provider_task_id
             else:

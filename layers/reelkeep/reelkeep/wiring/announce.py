@@ -10,8 +10,10 @@ from reelkeep.domain.links import Links
 from reelkeep.domain.task import Task
 from reelkeep.ports import Rendered
 from reelkeep.services.announce import Announce
+from reelkeep.services.forecasts import Estimate
 from reelkeep.services.ledger import KeepLedger
 from reelkeep.wiring import platform
+from reelkeep.wiring.forecasts import forecasts
 from reelkeep.wiring.links import permanent_links
 
 
@@ -25,6 +27,7 @@ def build() -> Announce:
         outbox=SqsOutbox(platform.sqs(), settings.deliveries_url),
         render=_rendered,
         links=permanent_links(link_secret, settings.public_url),
+        estimate=Estimate(forecasts(), platform.now),
     )
 
 

@@ -9,6 +9,7 @@ from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.services.inputs import ResolveInputs
 from reelkeep.services.poll import Poll
 from reelkeep.wiring import platform
+from reelkeep.wiring.forecasts import forecasts
 from reelkeep.wiring.links import permanent_links
 from reelkeep.wiring.providers import configured_providers
 from reelkeep.wiring.room import room_at
@@ -27,5 +28,6 @@ def build() -> Poll:
         providers=providers,
         notices=SnsNotices(platform.sns, settings.topic_arn),
         room=room_at(providers, tasks),
+        forecasts=forecasts(),
         clock=platform.now,
     )

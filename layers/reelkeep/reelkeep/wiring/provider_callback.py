@@ -14,6 +14,7 @@ from reelkeep.public import callback
 from reelkeep.services.provider_callback import ProviderCallback
 from reelkeep.services.seen_end import SeenEnd
 from reelkeep.wiring import platform
+from reelkeep.wiring.forecasts import forecasts
 from reelkeep.wiring.providers import configured_providers
 from reelkeep.wiring.room import room_at
 
@@ -29,6 +30,7 @@ def build() -> Api:
         seen_end=SeenEnd(
             LambdaFinalizing(platform.lambda_, settings.finalize_function_arn), room_at(providers, tasks)
         ),
+        forecasts=forecasts(),
         clock=platform.now,
         pause=time.sleep,
     )

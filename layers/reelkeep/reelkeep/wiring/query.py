@@ -12,8 +12,10 @@ from reelkeep.adapters.s3.links import is_there, sign_link
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.api import Api
 from reelkeep.public import asyncapi_document, console, docs_asset, docs_page, files, openapi_document
+from reelkeep.services.forecasts import Estimate
 from reelkeep.services.query import FindPlace, FollowLink, ListTasks, ShowWhole
 from reelkeep.wiring import platform
+from reelkeep.wiring.forecasts import forecasts
 from reelkeep.wiring.links import permanent_links
 
 
@@ -28,6 +30,7 @@ def build() -> Api:
         link = urlsplit(sign("0" * 32, "", "GET"))
         return f"{link.scheme}://{link.netloc}"
 
+    expected = forecasts()
     link = partial(
         files,
         follow=FollowLink(tasks, sign, secret),
@@ -40,7 +43,8 @@ def build() -> Api:
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
         show=ShowWhole(tasks, S3Requests(platform.s3, settings.bucket)),
-        find_place=FindPlace(TableSlots(platform.dynamodb(), settings.table), platform.now),
+        find_place=FindPlace(TableSlots(platform.dynamodb(), settings.table), expected, platform.now),
+        estimate=Estimate(expected, platform.now),
         list_tasks=ListTasks(tasks, platform.now),
         links=permanent_links(secret, settings.public_url),
         public={

@@ -18,11 +18,13 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller, Manifests
 from reelkeep.services.cancel import Cancel
+from reelkeep.services.forecasts import Estimate
 from reelkeep.services.inputs import ResolveInputs
 from reelkeep.services.organize import Organize
 from reelkeep.services.remove import Remove
 from reelkeep.services.submit import Submit
 from reelkeep.wiring import platform
+from reelkeep.wiring.forecasts import forecasts
 from reelkeep.wiring.links import permanent_links
 from reelkeep.wiring.providers import configured_providers
 from reelkeep.wiring.room import room_at
@@ -36,6 +38,7 @@ def build() -> Api:
     inputs = ResolveInputs(tasks, links)
     providers = configured_providers(outbound, calls_back_at=settings.callback_url, inputs=inputs)
     room = room_at(providers, tasks)
+    expected = forecasts()
     cancel = Cancel(tasks, providers, room, platform.now)
     manifests = S3Manifests(platform.s3, settings.bucket)
     organize = Organize(tasks, manifests, platform.now)
@@ -52,12 +55,14 @@ def build() -> Api:
             destinations=Destinations(outbound, allow_private=settings.allow_private_webhooks),
             notices=SnsNotices(platform.sns, settings.topic_arn),
             room=room,
+            forecasts=expected,
             longest_wait=settings.longest_wait,
             clock=platform.now,
             new_id=new_task_id,
         ),
         remove=Remove(tasks, organize, cancel),
         cancel=cancel,
+        estimate=Estimate(expected, platform.now),
         services={
             "change_task": organize.change,
             "hide_task": organize.hide,

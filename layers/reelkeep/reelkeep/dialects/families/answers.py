@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar
 
 from reelkeep.dialects.families.creations import creations_in
@@ -45,6 +46,7 @@ _MESSAGES = (
     "message", "msg", "fail_reason", "task_status_msg", "status_msg", "error_message", "error_msg", "detail",
     "error",
 )  # fmt: skip
+_BEGUN, _ENDED = ("created_at", "submit_time"), ("completed_at", "finished_at", "finish_time", "updated_at")
 _NO_ERROR = frozenset({"", "0", "200", "201", "202", "ok", "success", "succeed", "accepted", "created"})
 
 _MOVED = frozenset({301, 302, 307, 308})
@@ -187,6 +189,7 @@ class Answers:
             credits=task.whole(self.cost),
             seed=task.object("metadata").whole("seed") if seed is None else seed,
             tokens=task.object("usage").whole("total_tokens", "completion_tokens"),
+            seconds=_seconds(task.moment(*_BEGUN), task.moment(*_ENDED)),
         )
 
     def _failure(self, kind: FailureClass, code: str, message: str) -> Failure:
@@ -220,6 +223,11 @@ class Answers:
         if kind is None and (is_trouble(code) or is_trouble(message)):
             status = 500
         return Error(code, message, kind, status)
+
+
+def _seconds(begun: datetime | None, ended: datetime | None) -> float | None:
+    """Both are by the provider's clock, so its errors do not matter. Some formats tell neither."""
+    return (ended - begun).total_seconds() if begun and ended and ended > begun else None
 
 
 def _only(value: Json) -> JsonObject:

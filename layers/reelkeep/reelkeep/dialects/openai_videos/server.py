@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from typing import Literal
 
 from reelkeep.dialects.dialect import Content, Http, List, Operation, Remove, Show, Submit, submission_of
@@ -147,7 +146,7 @@ class Deleted(Shape):
     deleted: Literal[True] = always(True)
 
 
-_SOONEST, _LATEST, _OFF_PEAK = timedelta(seconds=1), timedelta(seconds=5), timedelta(seconds=30)
+_SOONEST, _USUAL = 1.0, 5.0  # seconds
 
 
 def _patience(view: View) -> dict[str, str]:
@@ -156,10 +155,8 @@ def _patience(view: View) -> dict[str, str]:
     task = view.task
     if task.state.terminal:
         return {}
-    # Before our own poll there is nothing new.
-    wait = (task.polling.next_poll_at or task.updated_at) - task.updated_at
-    latest = _OFF_PEAK if task.request.off_peak else _LATEST
-    return {"openai-poll-after-ms": str(max(_SOONEST, min(wait, latest)) // timedelta(milliseconds=1))}
+    wait = _SOONEST if task.is_generated else task.eta.ask_every if task.eta else _USUAL
+    return {"openai-poll-after-ms": str(int(wait * 1000))}
 
 
 class _Server(openai.Server):

@@ -48,6 +48,7 @@ def notice(task: Task, links: Links) -> dict[str, Any]:
         failure=_failure(task),
         adopted=_adopted(task),
         creations=creations,  # a reader takes them for all that there are, and for archived
+        **_eta(task),
     )
     kind = f"reelkeep.task.{task.state}"
     return cloud_event(kind, f"{task.id}.{task.state}", task.id, task.finished_at or task.updated_at, data)
@@ -126,6 +127,11 @@ def task_data(task: Task, **more: Any) -> dict[str, Any]:
     request = task.request
     common = {"task_id": task.id, "owner": task.owner, "provider": task.provider}
     return {**common, "model": request.model, "kind": request.kind, **more}
+
+
+def _eta(task: Task) -> dict[str, Any]:
+    """Until the provider is done."""
+    return {"eta": {"p50": timestamp(task.eta.p50), "p90": timestamp(task.eta.p90)}} if task.eta else {}
 
 
 def _failure(task: Task) -> dict[str, Any] | None:

@@ -178,6 +178,13 @@ class Place(Shape):
     )
 
 
+class Eta(Shape):
+    """When the task is expected to end at its provider, from what others like it took; then files are archived."""
+
+    p50: Moment = shows("p50", write=rfc3339, says="It is as likely to end sooner as later.")
+    p90: Moment = shows("p90", write=rfc3339, says="Nine tasks of ten end sooner.")
+
+
 class Task(Shape):
     """The task."""
 
@@ -206,6 +213,12 @@ class Task(Shape):
         "task.place",
         write=Place.of,
         says="Shown with a single task that waits for room at its provider, and has cost nothing so far.",
+    )
+    eta: Eta | None = shows(
+        "task.eta",
+        write=Eta.of,
+        says="As expected at this moment; later from moment to moment if the task is late. Null once the provider is "
+        "done, and for a task in line whose place is not shown.",
     )
     tags: list[str] = shows("request.tags", write=list)
     starred: bool = shows("task.starred")
@@ -260,7 +273,7 @@ _ALL, _ONE = "/tasks", "/tasks/{task_id}"
 _NEW: Any = {"status": 201, "headers": lambda view: {"location": f"/tasks/{view.task.id}"}}
 ROUTES: tuple[AnyRoute, ...] = (
     Submit(_ALL, "submitTask", Task, body="NewTask", parse=_asked, **_NEW),
-    List(_ALL, "listTasks", TaskPage, parameters=_LISTING, parse=_listing),
+    List(_ALL, "listTasks", TaskPage, parameters=_LISTING, parse=_listing, shows_eta=True),
     Show(_ONE, "showTask", Task, shows_place=True),
     Cancel(f"{_ONE}/cancel", "cancelTask", Task),
     Operation(_ONE, "changeTask", Task, method="PATCH", body="TaskChange", parse=_labels),
