@@ -18,10 +18,11 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.ledger import Balance
 from reelkeep.domain.task import Kind, Price, State
 from reelkeep.domain.usage import UsageQuery, UsageRow
+from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.ledger import KeepLedger
 from reelkeep.services.quote import QuoteSubmission
 from reelkeep.services.usage import ShowUsage
-from tests.fakes import FakeLedger
+from tests.fakes import FakeDurations, FakeLedger
 from tests.unit.services.harness import ALICE, MALLORY, NOON, Harness, request
 from tests.unit.services.webhook_harness import task
 
@@ -49,7 +50,9 @@ def quotes(**asked: Any) -> list[tuple[str, str | None, str]]:
         upstream,
         Outbound.__new__(Outbound),  # nothing is sent
     )
-    quote = QuoteSubmission(providers, providers.all, lambda: NOON, new_task_id)
+    quote = QuoteSubmission(
+        providers, providers.all, Forecasts(FakeDurations(), 4.0, lambda: NOON), lambda: NOON, new_task_id
+    )
     found = quote(request(**asked), ALICE)
     return [(each.provider, None if each.amount is None else str(each.amount), each.reason) for each in found]
 

@@ -22,7 +22,7 @@ from typing import NamedTuple
 from reelkeep.domain.task import Kind, Request
 
 ENDS_KEPT = 48  # of each combination; each further one takes the place of an old one
-_REPLACEABLE = 12  # the oldest; functions that learn at the same moment should not all choose the same one
+_REPLACEABLE = 4  # the oldest; functions that learn at the same moment should not all choose the same one
 _BORROWED = 2.0  # ends: the weight of what is known of the kin, or guessed
 _GUESS_SPREAD = 0.8  # two tasks of three take between 0.45 and 2.2 of a guess
 _UNFORESEEN = 0.002  # of all ends, spread over all moments: polls go on after the last end that was seen
@@ -80,10 +80,10 @@ class End(NamedTuple):
 class Forecast:
     """When one task ends. Its ages are in seconds since it was sent."""
 
-    def __init__(self, ended: Iterable[float], poll_cost: float) -> None:
+    def __init__(self, ended: Iterable[float], poll_cost: float, moments: Sequence[float] = _MOMENTS) -> None:
         """`ended` is the share of all tasks that have ended at each of the moments, the last one 1; one poll less is
         worth `poll_cost` seconds of delay."""
-        self._moments, self._ended, self._poll_cost = (0.0, *_MOMENTS), (0.0, *ended), poll_cost
+        self._moments, self._ended, self._poll_cost = (0.0, *moments), (0.0, *ended), poll_cost
         self._best = list[int]()
 
     def quantile(self, share: float, age: float = 0.0) -> float:

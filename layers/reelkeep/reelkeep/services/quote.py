@@ -8,12 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 from fnmatch import fnmatchcase
 
-from reelkeep.domain import schedule
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.money import Quote
 from reelkeep.domain.task import Request, Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Caller, Clock, Providers
+from reelkeep.services.forecasts import Forecasts
 
 _DEAR = Decimal("Infinity")
 
@@ -24,6 +24,7 @@ class QuoteSubmission:
 
     providers: Providers
     upstreams: Callable[[], list[Upstream]]
+    forecasts: Forecasts
     clock: Clock
     new_id: Callable[[datetime], str]
 
@@ -38,7 +39,7 @@ class QuoteSubmission:
                 continue
             provider = self.providers.get(upstream.name)
             asked = request.with_default_model(provider.default_model)
-            seconds = schedule.expected_at(provider.typical_seconds, asked)
+            seconds = self.forecasts.of(provider.name, asked, provider.typical_seconds).quantile(0.5)
             task = Task(
                 id=self.new_id(now),
                 owner=caller.owner,

@@ -23,6 +23,7 @@ from reelkeep.services.subscriptions import ManageSubscriptions
 from reelkeep.services.usage import ShowUsage
 from reelkeep.services.webhooks import ManageWebhooks
 from reelkeep.wiring import platform
+from reelkeep.wiring.forecasts import forecasts
 from reelkeep.wiring.providers import configured_providers
 
 
@@ -40,7 +41,7 @@ def build() -> Api:
         services={
             "list_providers": lambda *_: providers.all(),
             "list_models": lambda *_: providers.all(),
-            "quote_submission": QuoteSubmission(providers, providers.all, platform.now, new_task_id),
+            "quote_submission": QuoteSubmission(providers, providers.all, forecasts(), platform.now, new_task_id),
             "show_usage": show_usage,
             "export_usage": show_usage,
             "create_key": manage_keys.create,
