@@ -417,6 +417,20 @@ def test_what_is_starred_tagged_or_hidden_is_found_again(tab: Tab, viewer: Clien
     assert viewer.task(whole["id"])["hidden_at"] is None
 
 
+def test_the_cover_of_one_video_is_the_first_frame_of_the_next(
+    tab: Tab, viewer: Client, whole: dict[str, Any]
+) -> None:
+    page = tab.open()
+    tab.tile("to be played").get_by_role("link").click()
+    page.get_by_role("link", name="From its cover").click()
+    expect(page.get_by_role("textbox", name="Images")).to_have_value(f"reelkeep:{whole['id']}/cover")
+    page.get_by_label("Model optional").fill("viduq2-turbo")
+    page.get_by_role("button", name="Make it").click()
+    page.wait_for_url("**#/task/*")
+    made = viewer.task(page.url.rpartition("/")[2])
+    assert (made["kind"], made["images"]) == ("img2video", [f"reelkeep:{whole['id']}/cover"])
+
+
 def test_a_task_is_erased_once_the_word_is_typed(tab: Tab, viewer: Client, prompt: Prompt) -> None:
     task = viewer.ended(viewer.submitted(prompt("to be erased", "[fail:CreationPolicyViolation]")))
     page = tab.open()

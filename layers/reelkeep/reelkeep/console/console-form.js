@@ -50,6 +50,13 @@ export function open(wall, lockedOut) {
         at = asked().get("at") ?? "";
         history.replaceState(null, "", "#/new"); // what is typed now is not undone by coming back
       }
+      const use = asked().get("use"), kind = asked().get("kind");
+      if (use && kind) {
+        const source = `reelkeep:${use}`; // the archive's own file, which the provider gets in a link made for it
+        values = { ...values, kind, ...(kind === "img2video" ? { images: [source] } : { video_url: source, creation_id: undefined }) };
+        keep(DRAFT, values);
+        history.replaceState(null, "", "#/new");
+      }
       draw(spec, providers, earlier && hasData(earlier) ? "The pictures of the earlier one were sent as files: add them again." : "");
     } catch (trouble) {
       if (lockedOut(trouble)) return;
@@ -82,7 +89,7 @@ export function open(wall, lockedOut) {
       if (name === "provider") found = { ...found, enum: providers.map((each) => each.name) };
       const suggestions = name === "model" ? models : (USUAL[name] ?? found.examples?.filter((/** @type {any} */ each) => typeof each === "string"));
       if (name === "model") {
-        values.model ??= wall.tasks[0]?.model ?? models[0];
+        values.model ??= wall.tasks.find((/** @type {any} */ task) => task.kind === values.kind)?.model ?? (values.kind === "text2video" ? models[0] : undefined); // few models know every kind
         found = { ...found, examples: undefined, description: `Here: ${[...new Set(providers.flatMap((each) => each.models))].join(", ")}. It decides which provider makes the video.` };
       }
       fields.set(name, field(name, found, values[name], schema.required.includes(name), suggestions, (value) => {

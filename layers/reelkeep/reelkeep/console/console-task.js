@@ -228,7 +228,8 @@ function details(task, { change, again, erase, lockedOut }) {
       el("div.row", null,
         hasData(task) ? "" : action("Again", again, { lockedOut }),
         el("a.secondary", { href: `#/new?again=${task.id}` }, "With changes"),
-        el("a.secondary", { href: `#/new?again=${task.id}&at=provider` }, "With another provider"))),
+        el("a.secondary", { href: `#/new?again=${task.id}&at=provider` }, "With another provider"),
+        ...inputs(task))),
     el("dl", null, ...known.flatMap(([name, value]) => [el("dt", null, name), el("dd", null, value)]),
       el("dt", null, "Tags"),
       el("dd.tags", null, ...task.tags.map((/** @type {string} */ each) =>
@@ -241,6 +242,14 @@ function details(task, { change, again, erase, lockedOut }) {
       el("p.hint", null, "Deletes its files in every version, its prompt and what was sent about it. Its links lead nowhere at once. It cannot be undone. Type ", el("strong", null, "erase"), " to go on."),
       el("div.row", null, word, erasing)),
   ].filter(Boolean);
+}
+
+/** What its files can be the input of. @param {any} task */
+function inputs(task) {
+  const names = new Set((task.hidden_at ? [] : video(task)?.files ?? []).map((/** @type {any} */ file) => file.name));
+  const frame = names.has("last-frame") ? "last-frame" : "cover";
+  const uses = [["Extend it", "extend", "video"], ["Upscale it", "upscale", "video"], [frame === "cover" ? "From its cover" : "From its last frame", "img2video", frame]];
+  return uses.filter(([, , name]) => names.has(name)).map(([label, kind, name]) => el("a.secondary", { href: `#/new?use=${task.id}/${name}&kind=${kind}` }, label));
 }
 
 /** @param {any} task @param {any} file */
