@@ -14,7 +14,7 @@ from playwright.sync_api import Page, sync_playwright
 from local.stack import Stack
 from tests.e2e.chromium import CHROMIUM, FLAGS
 
-VIEWS = ("sign-in", "wall", "task", "failed", "new", "use", "webhooks", "subscriptions", "providers")
+VIEWS = ("sign-in", "wall", "task", "failed", "new", "use", "webhooks", "subscriptions", "keys", "providers")
 WIDTHS = (390, 1400)
 
 
@@ -48,7 +48,7 @@ def go(page: Page, stack: Stack, view: str) -> bool:
         if not tile.count():
             return False
         tile.click()
-    if view in ("use", "webhooks", "subscriptions", "providers"):
+    if view in ("use", "webhooks", "subscriptions", "keys", "providers"):
         page.evaluate("view => { location.hash = `#/care/${view}`; }", view)
         page.wait_for_selector(".cards > :not(.quiet-text)")
     if view == "new":

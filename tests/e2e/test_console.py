@@ -477,6 +477,26 @@ def test_a_webhook_is_made_tested_and_deleted_and_its_secret_is_shown_once(tab: 
         expect(page.get_by_text(listener.url)).to_have_count(0)
 
 
+def test_a_key_is_made_signs_in_and_is_revoked(tab: Tab) -> None:
+    page = tab.open()
+    page.get_by_role("link", name="Manage").click()
+    page.get_by_role("link", name="Keys").click()
+    page.get_by_text("Make a key").first.click()
+    page.get_by_label("Name").fill("of a program")
+    page.get_by_label("Ends").fill("2099-01-01T12:00")
+    page.get_by_role("button", name="Make a key").click()
+    key = page.get_by_role("alert").locator("code").inner_text()
+    page.goto(f"{tab.url}/#key={key}")
+    expect(page.get_by_role("list", name="Videos, newest first")).to_be_attached()
+    page.goto(f"{tab.url}/#/care/keys")
+    card = page.get_by_role("article").filter(has_text="the one in this tab")
+    expect(card).to_contain_text("good until 1 Jan")
+    card.get_by_role("button", name="Revoke").click()
+    card.get_by_role("button", name="Revoke this tab's own key?").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+    expect(page.get_by_role("alert")).to_contain_text("revoked")
+
+
 def test_axe_finds_nothing_in_any_view(tab: Tab, viewer: Client, prompt: Prompt) -> None:
     viewer.submitted(prompt("to be looked at"))
     viewer.ended(viewer.submitted(prompt("to be refused", "[fail:CreationPolicyViolation]")))

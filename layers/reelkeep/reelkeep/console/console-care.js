@@ -1,6 +1,6 @@
-// What is looked after: how much was made, webhooks and what was sent to them, subscriptions, providers.
+// What is looked after: how much was made, webhooks and what was sent to them, subscriptions, keys, providers.
 // @ts-check
-import { action, bytes, call, copier, el, sentence, span, STATES, video, when } from "./console-base.js";
+import { action, bytes, call, copier, el, key, sentence, span, STATES, video, when } from "./console-base.js";
 import { field, learn, resolver } from "./console-form.js";
 
 const DAYS = 30;
@@ -12,18 +12,19 @@ const SECTIONS = {
   use: ["Use", use],
   webhooks: ["Webhooks", webhooks],
   subscriptions: ["Subscriptions", subscriptions],
+  keys: ["Keys", keys],
   providers: ["Providers", providers],
 };
 
-/** @typedef {{again: () => Promise<void>, lockedOut: (trouble: any) => boolean, secret: (made: any) => void}} Shown */
+/** @typedef {{again: () => Promise<void>, lockedOut: (trouble: any) => boolean, secret: (title: string, use: string, secret: string) => void}} Shown */
 
 /** @type {import("./console-app.js").Open} */
 export function open(wall, lockedOut, name) {
   const [label, load] = SECTIONS[name] ?? SECTIONS.use;
   const body = el("div.cards", null, el("p.quiet-text", null, "One moment…")), told = el("div");
   const element = el("section.care", { tabindex: "-1", "aria-label": label },
-    el("nav.chips", { "aria-label": "Sections" }, ...Object.entries(SECTIONS).map(([key, [text]]) =>
-      el("a.chip", { href: `#/care/${key}`, "aria-current": text === label ? "page" : null }, text))),
+    el("nav.chips", { "aria-label": "Sections" }, ...Object.entries(SECTIONS).map(([section, [text]]) =>
+      el("a.chip", { href: `#/care/${section}`, "aria-current": text === label ? "page" : null }, text))),
     el("h1", null, label), told, body);
   document.title = `${label} · Reelkeep`;
   let closed = false;
@@ -40,12 +41,12 @@ export function open(wall, lockedOut, name) {
         body.replaceChildren(el("p.error", { role: "alert" }, /** @type {Error} */ (trouble).message), el("button.secondary", { type: "button", onclick: shown.again }, "Try again"));
       }
     },
-    secret(made) {
+    secret(title, use, secret) {
       told.replaceChildren(el("div.card.secret", { role: "alert" },
-        el("h2", null, "Its secret is shown this once"),
-        el("p.quiet-text", null, "The receiver checks with it that a message is from here, as Standard Webhooks describes."),
-        el("code", null, made.secret),
-        el("div.row", null, copier("Copy", () => made.secret), el("button.quiet", { type: "button", onclick: () => told.replaceChildren() }, "I have kept it"))));
+        el("h2", null, title),
+        el("p.quiet-text", null, use),
+        el("code", null, secret),
+        el("div.row", null, copier("Copy", () => secret), el("button.quiet", { type: "button", onclick: () => told.replaceChildren() }, "I have kept it"))));
       scrollTo(0, 0);
     },
   };
@@ -126,10 +127,13 @@ async function webhooks(shown) {
     creator("Add a webhook", "NewWebhook", ["url", "events", "description", "body"], async (body) => {
       const made = await call("POST", "webhooks", { body });
       await shown.again();
-      shown.secret(made);
+      signing(shown, made);
     }, shown, !found.length),
   ];
 }
+
+/** @param {Shown} shown @param {any} made */
+const signing = (shown, made) => shown.secret("Its secret is shown this once", "The receiver checks with it that a message is from here, as Standard Webhooks describes.", made.secret);
 
 /** @param {any} hook @param {Shown} shown */
 function webhook(hook, shown) {
@@ -152,7 +156,7 @@ function webhook(hook, shown) {
         await call("PATCH", path, { body: { active: !hook.active } });
         await shown.again();
       }, then),
-      action("New secret", async () => shown.secret(await call("POST", `${path}/rotate`)), { sure: "Replace the secret?", ...then }),
+      action("New secret", async () => signing(shown, await call("POST", `${path}/rotate`)), { sure: "Replace the secret?", ...then }),
       hook.url && action("Delete", async () => {
         await call("DELETE", path);
         await shown.again();
@@ -221,6 +225,32 @@ async function subscriptions(shown) {
       await call("POST", "subscriptions", { body });
       await shown.again();
     }, shown, !found.length),
+  ];
+}
+
+// --- keys ---
+
+/** @param {Shown} shown */
+async function keys(shown) {
+  const found = (await call("GET", "keys")).keys, now = new Date().toISOString(), own = key.get() ?? "";
+  return [
+    el("p.quiet-text", null, "Each opens all that is yours, here and in the API. Give each program its own."),
+    ...found.map((/** @type {any} */ each) => {
+      const state = each.revoked_at ? `Revoked on ${when(each.revoked_at)}` : each.ends_at && each.ends_at <= now ? `Ended on ${when(each.ends_at)}` : "";
+      const mine = own.endsWith(each.last_characters);
+      return el("article.card", null,
+        el("h2", null, each.name || "Without a name"),
+        el("p.hint", null, [`ends in ${each.last_characters}`, mine && "the one in this tab", `made on ${when(each.created_at)}`, !state && each.ends_at && `good until ${when(each.ends_at)}`].filter(Boolean).join(" · ")),
+        state ? el("p.error", null, state) : el("div.row", null, action("Revoke", async () => {
+          await call("DELETE", `keys/${each.id}`);
+          await shown.again();
+        }, { sure: mine ? "Revoke this tab's own key?" : "Revoke it at once?", lockedOut: shown.lockedOut })));
+    }),
+    creator("Make a key", "KeyRequest", ["name", "ends_at"], async (body) => {
+      const made = await call("POST", "keys", { body });
+      await shown.again();
+      shown.secret("The key is shown this once", "Programs send it as a Bearer token.", made.key);
+    }, shown, false),
   ];
 }
 

@@ -8,7 +8,7 @@ const SECOND = ["model", "duration", "resolution", "aspect_ratio"];
 /** @type {Record<string, string[]>} what most providers know */
 const USUAL = { aspect_ratio: ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"], resolution: ["540p", "720p", "1080p"] };
 /** @type {Record<string, string>} */
-const LABELS = { prompt: "Prompt", model: "Model", aspect_ratio: "Aspect ratio", video_url: "Video address", creation_id: "Earlier creation", off_peak: "Off-peak", callback_url: "Callback address", audio: "Sound", url: "Address", body: "Format of messages" };
+const LABELS = { prompt: "Prompt", model: "Model", aspect_ratio: "Aspect ratio", video_url: "Video address", creation_id: "Earlier creation", off_peak: "Off-peak", callback_url: "Callback address", audio: "Sound", url: "Address", body: "Format of messages", ends_at: "Ends" };
 /** @type {Record<string, string>} */
 const WORDS = { event: "A CloudEvent", dialect: "The task's own format" };
 /** @type {Promise<[any, any]> | null} */
@@ -228,6 +228,9 @@ export function field(name, schema, given, required, suggestions, typed) {
       return all.length ? all : undefined;
     };
     if (takesFiles) extra = files(id, pictures, () => typed(value()));
+  } else if (schema.format === "date-time") {
+    input = el("input", { ...common, type: "datetime-local", value: given ?? "" });
+    value = () => (input.value ? new Date(input.value).toISOString() : undefined);
   } else if (type === "string" || !type) {
     const long = name === "prompt" || name === "payload";
     input = long
