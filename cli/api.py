@@ -46,6 +46,10 @@ class Api:
             timeout=httpx.Timeout(60, connect=10), follow_redirects=True, transport=transport, trust_env=not local
         )
 
+    def close(self) -> None:
+        self._http.close()
+        self.files.close()
+
     def get(self, path: str, parameters: Parameters = ()) -> Any:
         return self._call("GET", path, parameters=parameters, repeats=True)
 

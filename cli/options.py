@@ -83,7 +83,9 @@ def connected(ctx: typer.Context, profile: str) -> Api:
     from cli.api import Api  # with httpx, which operators' commands do not wait for
 
     world = world_of(ctx)
-    return Api(chosen(world, profile), transport=world.transport, sleep=world.sleep)
+    api = Api(chosen(world, profile), transport=world.transport, sleep=world.sleep)
+    ctx.call_on_close(api.close)
+    return api
 
 
 def filters(
