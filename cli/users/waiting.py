@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from cli.api import ENDED, Api, Task
 from cli.errors import Unsuccessful
-from cli.output import Progress
+from cli.output import Progress, ago
 
 _SHOWN_SINGLY: Final = 10  # tasks at most that are asked for one by one, for their place in line
 _FIRST, _LONGEST, _GROWTH = 1.0, 10.0, 1.3  # seconds between two questions
@@ -35,7 +36,8 @@ def wait_for(api: Api, task_ids: Sequence[str], sleep: Callable[[float], None]) 
     found: list[Task] = []
     with Progress() as progress:
         for found in rounds(api, task_ids, sleep):
-            progress.show(", ".join(in_words(each) for each in found[:3]))
+            now = datetime.now(UTC)
+            progress.show("; ".join(f"{in_words(each)}{expected(each, now)}" for each in found[:3]))
     return found
 
 
@@ -45,6 +47,17 @@ def in_words(task: Task) -> str:
     if place:
         return f"{task['state']}, number {place['position']} in line"
     return str(task["state"])
+
+
+def expected(task: Task, now: datetime) -> str:
+    """When it is as likely to end sooner as later, and when nine of ten have ended; empty if nobody knows."""
+    eta = task.get("eta")
+    if not eta:
+        return ""
+    half, most = (datetime.fromisoformat(eta[name]) for name in ("p50", "p90"))
+    if half > now:
+        return f", in {ago(now, half)} ({ago(now, most)})"
+    return f", within {ago(now, most)}" if most > now else ", later than usual"
 
 
 def require_success(tasks: Sequence[Task]) -> None:

@@ -14,7 +14,7 @@ from cli.api import ENDED, Task
 from cli.options import Json, ProfileName, connected
 from cli.output import ago, print_json_line, printable, table
 from cli.users.tasks import created
-from cli.users.waiting import in_words, reason, require_success, rounds
+from cli.users.waiting import expected, in_words, reason, require_success, rounds
 from cli.world import world_of
 from reelkeep.domain.task import State
 
@@ -88,6 +88,7 @@ def columns(tasks: list[Task], now: datetime) -> dict[str, list[str]]:
         "ID": [each["id"] for each in tasks],
         "STATE": [each["state"] for each in tasks],
         "PLACE": [str(place["position"]) if (place := each.get("waiting")) else "-" for each in tasks],
+        "EXPECTED": [expected(each, now).removeprefix(", ") or "-" for each in tasks],
         "SINCE": [ago(created(each), _ended(each) or now) for each in tasks],
         "PROMPT": [_short(each["prompt"] or each["kind"]) for each in tasks],
     }

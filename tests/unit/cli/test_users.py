@@ -5,17 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from cli.users.watch import columns
 from reelkeep.domain.observation import Failed
 from reelkeep.domain.task import Failure, FailureClass
 from tests.api_server import KEY
 from tests.unit.cli.harness import URL, Stack
-from tests.unit.services.harness import QUEUED
+from tests.unit.services.harness import NOON, QUEUED
 
 PNG = b"\x89PNG\r\n\x1a\n a picture"
 NOBODY = "f" * 32
@@ -335,3 +337,17 @@ def test_what_tasks_cost_and_would_cost_is_shown(stack: Stack) -> None:
     ]
     assert stack.asked[-1] == "POST /quote"
     assert stack.harness.provider.dispatched == []
+
+
+@pytest.mark.parametrize(
+    ("p50", "p90", "said"),
+    [(40, 75, "in 40 s (75 s)"), (-5, 30, "within 30 s"), (-60, -5, "later than usual"), (None, None, "-")],
+)
+def test_a_table_of_tasks_says_when_they_are_expected_to_end(p50: int | None, p90: int | None, said: str) -> None:
+    def at(seconds: int | None) -> str:
+        return (NOON + timedelta(seconds=seconds or 0)).isoformat()
+
+    eta = {"p50": at(p50), "p90": at(p90)} if p50 is not None else None
+    task = {"id": "1", "state": "processing", "created_at": at(-90), "finished_at": None, "prompt": "a boat"}
+    shown = columns([{**task, "eta": eta, "waiting": {"position": 3}}], NOON)
+    assert (shown["EXPECTED"], shown["PLACE"], shown["SINCE"]) == ([said.replace("75 s", "1 min")], ["3"], ["2 min"])
