@@ -134,6 +134,7 @@ class FakeSlots:
     held: dict[tuple[str, str], Lease] = field(default_factory=dict)  # by provider and slot
     waiting: dict[tuple[str, str], dict[str, InLine]] = field(default_factory=dict)  # by provider and owner
     rounds: dict[tuple[str, str], Turn] = field(default_factory=dict)  # by provider and owner
+    looking: dict[tuple[str, str], datetime] = field(default_factory=dict)  # by provider and name
 
     def learned(self, provider: str) -> Limit | None:
         return self.limits.get(provider)
@@ -155,6 +156,12 @@ class FakeSlots:
         lease = self.held.get((provider, slot))
         if lease and lease.task_id == task_id:
             del self.held[provider, slot]
+
+    def lookouts(self, provider: str) -> dict[str, datetime]:
+        return {name: until for (where, name), until in self.looking.items() if where == provider}
+
+    def look_out(self, provider: str, name: str, until: datetime) -> None:
+        self.looking[provider, name] = until
 
     def join(self, waiting: InLine, now: datetime) -> None:
         key = waiting.provider, waiting.owner

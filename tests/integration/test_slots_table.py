@@ -57,6 +57,17 @@ def test_what_was_learned_stands_beside_the_leases(slots: Slots) -> None:
     assert slots.learned("ark") is None
 
 
+def test_who_looks_for_ends_stands_there_too_and_is_no_lease(slots: Slots) -> None:
+    assert slots.lookouts("vidu") == {}
+    slots.look_out("vidu", "callbacks", NOON)
+    slots.look_out("vidu", "callbacks", SOON)
+    slots.look_out("vidu", "missed", NOON)
+    slots.lease("vidu", HELD)
+    assert slots.lookouts("vidu") == {"callbacks": SOON, "missed": NOON}
+    assert slots.lookouts("ark") == {}
+    assert slots.leases("vidu") == (None, [HELD])
+
+
 def test_the_more_urgent_of_an_owners_tasks_comes_first_and_then_the_older(slots: Slots) -> None:
     line = [waiting("bob", 0, 1), waiting("alice", 1, 2), waiting("alice", 0, 4), waiting("alice", 0, 3)]
     for each in line:

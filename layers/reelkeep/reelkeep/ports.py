@@ -96,6 +96,13 @@ class Slots(Protocol):
     def advance(self, provider: str, owner: str, number: int) -> None:
         """The owner had its turn."""
 
+    def lookouts(self, provider: str) -> Mapping[str, datetime]:
+        """Who looks for ends there beside the tasks' own polls, and until when. What was recorded a moment ago may be
+        missing."""
+
+    def look_out(self, provider: str, name: str, until: datetime) -> None:
+        """Records it, or replaces what was recorded under this name."""
+
     def end_turns(self, provider: str, turn: Turn) -> None:
         """Takes the owner out of the round, unless one of its tasks joined the line since the turn was read."""
 
@@ -169,6 +176,7 @@ class Provider(Protocol):
     slots: int | None  # how many tasks it takes at once, if the configuration says so
     line: str  # whose slots those are: its name, or that of an account which it shares with others
     adopt_for: str  # the owner of what it made without us; empty if that is left alone
+    calls_back: bool  # whether it is asked to, when a task changes
 
     def check(self, task: Task) -> None:
         """Raises InvalidRequest, naming the client's field, for what cannot be expressed there."""

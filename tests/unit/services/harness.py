@@ -74,6 +74,7 @@ class FakeProvider:
     line: str = "vidu"
     tells_slots: int | BaseException | None = None
     adopt_for: str = "adopted"
+    calls_back: bool = True
     outcomes: list[DispatchOutcome | BaseException] = field(default_factory=lambda: [Accepted("p-1", credits=20)])
     observations: list[Observation | BaseException] = field(default_factory=lambda: [Succeeded((creation(),))])
     found: list[Finding | str | None] = field(default_factory=lambda: [None])  # an id, "" for absent, None for unsure

@@ -24,6 +24,9 @@ _LONGEST_RESTART_WAIT = timedelta(hours=6)
 _LONGEST_WAIT = 900.0  # seconds
 _LONGEST_OFF_PEAK_WAIT = 3600.0  # a day is left for links to be followed
 _LONGEST_COPY_WAIT = 1800.0
+_FALLBACK_FACTOR = 6.0
+_SHORTEST_FALLBACK_WAIT = 60.0  # seconds
+_LONGEST_FALLBACK_WAIT = 3600.0
 _LONGEST_TURN_WAIT = 900.0  # seconds; the task is started when its turn comes, and looks by itself only in case
 _SHARE = 0.12  # of the time it takes, until what failed is tried again
 _QUESTION_COST = 0.5  # seconds of delay to a client that one question less is worth
@@ -90,6 +93,11 @@ def eta(forecast: Forecast, sent_at: datetime, now: datetime) -> Eta:
     every = min(max(math.sqrt(2 * _QUESTION_COST * left(0.5)), 1.0), _LONGEST_PATIENCE)
     after = min(max(every, left(0.1)), _LONGEST_WAIT)
     return Eta(now + timedelta(seconds=left(0.5)), now + timedelta(seconds=left(0.9)), after, every)
+
+
+def fallback_wait(wait: float) -> int:
+    """Seconds until a poll that would be due in `wait` seconds, if somebody else looks for the task's end."""
+    return _whole(min(max(_FALLBACK_FACTOR * wait, _SHORTEST_FALLBACK_WAIT), _LONGEST_FALLBACK_WAIT))
 
 
 def restart_wait(restarts: int) -> timedelta:

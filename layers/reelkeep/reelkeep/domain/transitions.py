@@ -229,6 +229,14 @@ def observed(task: Task, observation: Observation, forecast: Forecast, now: date
             return task.with_polling(next_poll_at=min(soon, task.polling.next_poll_at or soon))
 
 
+def polled_late(task: Task, now: datetime) -> Task:
+    """Somebody else looks for the end of the task: its next poll is a fallback."""
+    if task.is_generated or task.polling.next_poll_at is None or task.dispatch.status is not DispatchStatus.ACCEPTED:
+        return task
+    wait = schedule.fallback_wait((task.polling.next_poll_at - now).total_seconds())
+    return task.with_polling(next_poll_at=min(now + timedelta(seconds=wait), max(task.deadline, now)))
+
+
 def observed_early(task: Task, observation: Observation, forecast: Forecast, now: datetime) -> Task:
     """As `observed`, for a poll out of turn. It can only help: the next poll in turn stays where it is."""
     after = observed(task, observation, forecast, now)

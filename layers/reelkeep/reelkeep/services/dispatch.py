@@ -12,6 +12,7 @@ from reelkeep.domain.observation import Accepted, NotYet, Unknown
 from reelkeep.domain.task import DispatchStatus, Request, Task
 from reelkeep.ports import Provider, Tasks
 from reelkeep.services.forecasts import Forecasts
+from reelkeep.services.lookouts import Lookouts
 from reelkeep.services.record import record
 from reelkeep.services.room import Room
 
@@ -40,6 +41,7 @@ class DispatchTask:
         except Exception as fault:  # of ours; the call may have been made before
             outcome = Unknown(f"a fault in the submission: {type(fault).__name__}")
         forecast = self.forecasts.of(provider.name, request, provider.typical_seconds)
+        looked_for = isinstance(outcome, Accepted) and Lookouts(self.room.slots).look_for(provider.name, now)
         try_again_at, slot = None, task.dispatch.slot
         if isinstance(outcome, NotYet) and outcome.reached:
             with suppress(TryLater):  # its slot's lease runs out
@@ -47,6 +49,7 @@ class DispatchTask:
 
         def changed(task: Task) -> Task:
             after = transitions.dispatched(task, outcome, request, forecast, now)
+            after = transitions.polled_late(after, now) if looked_for else after
             return transitions.in_line(after, now, slot, try_again_at) if try_again_at else after
 
         try:

@@ -9,12 +9,13 @@ from datetime import datetime
 from reelkeep.domain import schedule, transitions
 from reelkeep.domain.errors import Misconfigured, Stale, TryLater
 from reelkeep.domain.notices import alerts
-from reelkeep.domain.observation import Finding, Found, Unreadable
+from reelkeep.domain.observation import Finding, Found, Pending, Unreadable
 from reelkeep.domain.task import DispatchStatus, Task
 from reelkeep.ports import Claims, Clock, Notices, Provider, Providers, Requests, Tasks
 from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
 from reelkeep.services.forecasts import Forecasts
+from reelkeep.services.lookouts import Lookouts
 from reelkeep.services.reconcile import Reconcile
 from reelkeep.services.record import Superseded, read, read_in_run, record, record_in_run
 from reelkeep.services.room import Room
@@ -155,12 +156,19 @@ class Poll:
         if isinstance(observation, Unreadable) and observation.raw:
             self.tasks.store_raw_response(task.id, observation.reason, observation.raw, now)
         forecast = self.forecasts.of(task.provider, task.request, provider.typical_seconds)
-        after = record_in_run(
-            task, lambda task: transitions.observed(task, observation, forecast, now), tasks=self.tasks
-        )
+        lookouts = Lookouts(self.room.slots)
+        looked_for = isinstance(observation, Pending) and lookouts.look_for(provider.name, now)
+
+        def changed(task: Task) -> Task:
+            after = transitions.observed(task, observation, forecast, now)
+            return transitions.polled_late(after, now) if looked_for else after
+
+        after = record_in_run(task, changed, tasks=self.tasks)
         if after.succeeded_at == now:
             unfinished_at = None if task.polling.consecutive_errors or not task.polling.polls else task.updated_at
             self.forecasts.learn(task, after, observation, forecast, unfinished_at)
+        if after.is_generated and provider.calls_back:
+            lookouts.missed(provider.name, now)
         return after
 
     def _dispatch(self, task: Task, provider: Provider) -> Task:

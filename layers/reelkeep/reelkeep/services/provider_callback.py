@@ -14,6 +14,7 @@ from reelkeep.domain.provider_callbacks import CALLBACK_REPLAY_WINDOW
 from reelkeep.domain.task import Backward, State, Task
 from reelkeep.ports import Clock, Provider, Providers, SeenCallbacks, Tasks
 from reelkeep.services.forecasts import Forecasts
+from reelkeep.services.lookouts import Lookouts
 from reelkeep.services.record import try_record
 from reelkeep.services.seen_end import SeenEnd
 
@@ -60,6 +61,7 @@ class ProviderCallback:
         task = self._refresh(task, provider)
         if task is not None and task.is_generated:
             self.seen_end(task)
+            Lookouts(self.seen_end.room.slots).called_back(provider.name, called_at)
 
     def _claim(self, task_id: str, called_at: datetime) -> Task | None:
         """The task, for us alone to poll; None if its end is known, or a poll was begun since the provider called."""

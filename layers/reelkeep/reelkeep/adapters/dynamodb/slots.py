@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _Item: TypeAlias = "Mapping[str, AttributeValueTypeDef]"
 _LIMIT = "limit"
+_SLOT = "slot#"
+_LOOKOUT = "lookout#"
 _KEPT = timedelta(days=8)  # longer than any task waits or takes; DynamoDB deletes what is forgotten
 
 # No attribute is named as those of the table's indexes: none of these is a task.
@@ -52,13 +54,13 @@ class TableSlots:
     # --- leases ---
 
     def leases(self, provider: str) -> tuple[Limit | None, list[Lease]]:
-        items = self._query(f"slots#{provider}")
+        items = self._query(f"slots#{provider}")  # with the few lookouts
         limit = next((_limit(item) for item in items if item["sk"]["S"] == _LIMIT), None)
-        return limit, [_lease(item) for item in items if item["sk"]["S"] != _LIMIT]
+        return limit, [_lease(item) for item in items if item["sk"]["S"].startswith(_SLOT)]
 
     def lease(self, provider: str, lease: Lease) -> bool:
         return self._put(
-            _key(f"slots#{provider}", f"slot#{lease.slot}")
+            _key(f"slots#{provider}", f"{_SLOT}{lease.slot}")
             | {
                 "held_by": {"S": lease.task_id},
                 "until": {"S": lease.until.isoformat()},
@@ -70,10 +72,20 @@ class TableSlots:
 
     def give_back(self, provider: str, slot: str, task_id: str) -> None:
         self._delete(
-            _key(f"slots#{provider}", f"slot#{slot}"),
+            _key(f"slots#{provider}", f"{_SLOT}{slot}"),
             ConditionExpression="held_by = :task",
             ExpressionAttributeValues={":task": {"S": task_id}},
         )
+
+    # --- who looks for ends ---
+
+    def lookouts(self, provider: str) -> Mapping[str, datetime]:
+        items = self._query(f"slots#{provider}", _LOOKOUT, consistent=False)
+        return {item["sk"]["S"].removeprefix(_LOOKOUT): datetime.fromisoformat(item["until"]["S"]) for item in items}
+
+    def look_out(self, provider: str, name: str, until: datetime) -> None:
+        more: dict[str, AttributeValueTypeDef] = {"until": {"S": until.isoformat()}, "expires_at": _expiry(until)}
+        self._put(_key(f"slots#{provider}", f"{_LOOKOUT}{name}") | more)
 
     # --- the line ---
 
@@ -192,5 +204,5 @@ def _limit(item: _Item) -> Limit:
 
 
 def _lease(item: _Item) -> Lease:
-    slot = item["sk"]["S"].removeprefix("slot#")
+    slot = item["sk"]["S"].removeprefix(_SLOT)
     return Lease(slot, item["held_by"]["S"], datetime.fromisoformat(item["until"]["S"]))

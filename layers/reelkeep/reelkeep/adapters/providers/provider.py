@@ -81,6 +81,7 @@ class HttpProvider:
         self._clock = clock
         self._report = report
         self._inputs = inputs
+        self.calls_back = bool(calls_back_at) and dialect.callbacks is not None
         self._calls_back_at = calls_back_at  # our own address; empty if it is not to call
 
     def check(self, task: Task) -> None:

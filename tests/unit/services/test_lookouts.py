@@ -1,0 +1,106 @@
+"""While a provider's callbacks arrive, its tasks are polled late, as a fallback. One that is lost costs a delay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from reelkeep.domain.errors import TryLater
+from reelkeep.domain.observation import Observation, Succeeded
+from reelkeep.domain.task import State, Task
+from tests.fakes import FakeSlots
+from tests.unit.services.harness import RUNNING, FakeProvider, Harness, creation
+
+TAKES = 75  # seconds, which is about what such a task is expected to take
+
+
+@dataclass
+class Punctual(FakeProvider):
+    """Each of its tasks takes so many seconds."""
+
+    harness: Harness | None = None
+
+    def observe(self, task: Task) -> Observation:
+        assert self.harness
+        self.looks += 1
+        age = (self.harness.now - task.created_at).total_seconds()
+        return Succeeded((creation(),)) if age >= TAKES else RUNNING
+
+
+def prepared() -> Harness:
+    harness = Harness(provider=(provider := Punctual()))
+    provider.harness = harness
+    return harness
+
+
+def seen_through(harness: Harness, *, called_back: bool) -> tuple[int, float]:
+    """The polls of one task's execution, and the seconds from its end until that was seen."""
+    task, polls = harness.submit(), 0
+    end = task.created_at.timestamp() + TAKES
+    wait: float = harness.executions.started[-1][1]
+    seen_after = 0.0
+    while True:
+        before = harness.now.timestamp()
+        if called_back and before < end <= before + wait:
+            harness.pass_(end - before)
+            harness.call_back(task.id)
+            harness.finalize(task.id, run=0, direct=True)
+            harness.pass_(wait - (end - before))
+        else:
+            harness.pass_(wait)
+        verdict = harness.poll(task.id, run=0)
+        polls += 1
+        if verdict.finished:
+            if not called_back:
+                seen_after = harness.now.timestamp() - end
+                harness.finalize(task.id, run=0)
+            assert harness.task(task.id).state is State.SUCCESS
+            return polls, seen_after
+        wait = verdict.wait_seconds
+
+
+def test_while_callbacks_arrive_a_task_is_polled_once() -> None:
+    harness = prepared()
+    as_usual, _ = seen_through(harness, called_back=True)
+    assert as_usual > 2
+    assert [seen_through(harness, called_back=True)[0] for _ in range(5)] == [1] * 5
+
+
+def test_a_callback_that_is_lost_costs_a_delay_once_and_then_tasks_are_polled_as_usual_for_an_hour() -> None:
+    harness = prepared()
+    usual_polls, usual_delay = seen_through(harness, called_back=False)
+    seen_through(harness, called_back=True)
+    polls, delay = seen_through(harness, called_back=False)
+    assert (polls, delay > usual_delay) == (1, True)
+    assert delay < 3 * TAKES
+    assert seen_through(harness, called_back=False) == (usual_polls, usual_delay)
+    seen_through(harness, called_back=True)
+    assert seen_through(harness, called_back=False) == (usual_polls, usual_delay)
+    harness.pass_(3600)
+    assert seen_through(harness, called_back=True)[0] == 1
+
+
+def test_what_is_not_known_of_callbacks_costs_polls_and_nothing_else() -> None:
+    class Broken(FakeSlots):
+        def lookouts(self, provider: str) -> dict[str, datetime]:
+            raise TryLater("the table is out of order")
+
+        def look_out(self, provider: str, name: str, until: datetime) -> None:
+            raise TryLater("the table is out of order")
+
+    harness = prepared()
+    harness.slots = Broken()
+    assert all(seen_through(harness, called_back=True)[0] > 2 for _ in range(3))
+
+
+def test_a_task_that_takes_long_is_polled_until_its_deadline() -> None:
+    harness = prepared()
+    seen_through(harness, called_back=True)
+    harness.provider = FakeProvider(observations=[RUNNING])
+    task = harness.submit()
+    harness.pass_(harness.executions.started[-1][1])
+    while not (verdict := harness.poll(task.id, run=0)).finished:
+        assert harness.now.timestamp() + verdict.wait_seconds <= task.deadline.timestamp() + 1
+        harness.pass_(verdict.wait_seconds)
+    assert harness.task(task.id).state is State.EXPIRED
+    assert harness.provider.looks < 12
