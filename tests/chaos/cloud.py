@@ -27,6 +27,7 @@ from moto import mock_aws
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.s3.models import s3_backends
 from moto.sns.models import sns_backends
 from moto.stepfunctions.models import stepfunctions_backends
@@ -53,6 +54,8 @@ _OWNER = "alice"
 BUCKET = "chaos-archive"
 _STANDS_STILL = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 1, "End": True}}}
 
+Happen = Callable[[], AWSResponse]
+Measure = Callable[[str, str, AWSPreparedRequest, Happen], AWSResponse]  # service, operation
 Answering = Callable[[str, str, Mapping[str, str], bytes], bytes]
 
 
@@ -64,6 +67,7 @@ class Connected:
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
     provider: Answering
+    measure: Measure | None = None  # of every call that a function makes
 
 
 class Cloud:
@@ -100,7 +104,7 @@ class Cloud:
     def tasks(self) -> list[Task]:
         """Those of the owner that submits."""
         items = (item.attrs for part in self._table.items.values() for item in part.values())
-        tasks = [documents.read(Task, item["document"].value) for item in items if "document" in item]
+        tasks = [documents.read(Task, item["document"].value) for item in items if item["sk"].value == "task"]
         return [task for task in tasks if task.owner == _OWNER]
 
     def record(self, task: Task) -> None:
@@ -121,6 +125,16 @@ class Cloud:
         events = [json.loads(message) for _, message, *_ in self._topic.sent_notifications]
         told = [event for event in events if event["type"] not in ALERTS | {POSSIBLE_REPEAT}]
         return [event for event in told if event["data"]["owner"] == _OWNER]
+
+    def item(self, key: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+        """As DynamoDB describes it; empty if there is none."""
+        found = self._table.get_item(DynamoType(dict(key["pk"])), DynamoType(dict(key["sk"])))
+        return found.to_json()["Attributes"] if found else {}
+
+    @property
+    def indexed(self) -> list[str]:
+        """The attributes that have an index."""
+        return [index.schema[0]["AttributeName"] for index in self._table.global_indexes]
 
     @property
     def executions(self) -> list[Any]:
@@ -157,6 +171,11 @@ class Cloud:
         service, operation = event_name.split(".")[1:]
 
         def happen() -> AWSResponse:
+            if self._inside and self._connected and self._connected.measure:
+                return self._connected.measure(service, operation, request, effect)
+            return effect()
+
+        def effect() -> AWSResponse:
             if (service, operation) == ("lambda", "Invoke"):
                 assert isinstance(request.body, bytes)
                 self.invocations.append((_function_of(request.url), json.loads(request.body)))

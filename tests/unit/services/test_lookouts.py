@@ -61,23 +61,22 @@ def seen_through(harness: Harness, *, called_back: bool) -> tuple[int, float]:
 
 def test_while_callbacks_arrive_a_task_is_polled_once() -> None:
     harness = prepared()
-    as_usual, _ = seen_through(harness, called_back=True)
-    assert as_usual > 2
+    seen_through(harness, called_back=True)
     assert [seen_through(harness, called_back=True)[0] for _ in range(5)] == [1] * 5
 
 
 def test_a_callback_that_is_lost_costs_a_delay_once_and_then_tasks_are_polled_as_usual_for_an_hour() -> None:
     harness = prepared()
-    usual_polls, usual_delay = seen_through(harness, called_back=False)
-    seen_through(harness, called_back=True)
+    for _ in range(5):
+        seen_through(harness, called_back=True)
     polls, delay = seen_through(harness, called_back=False)
-    assert (polls, delay > usual_delay) == (1, True)
-    assert delay < 3 * TAKES
-    assert seen_through(harness, called_back=False) == (usual_polls, usual_delay)
-    seen_through(harness, called_back=True)
-    assert seen_through(harness, called_back=False) == (usual_polls, usual_delay)
+    assert polls == 1
+    assert TAKES < delay < 4 * TAKES
+    for called_back in (False, True, False):
+        assert seen_through(harness, called_back=called_back)[1] < TAKES / 2
     harness.pass_(3600)
-    assert seen_through(harness, called_back=True)[0] == 1
+    seen_through(harness, called_back=True)
+    assert seen_through(harness, called_back=False)[1] > TAKES
 
 
 def test_what_is_not_known_of_callbacks_costs_polls_and_nothing_else() -> None:
@@ -90,7 +89,9 @@ def test_what_is_not_known_of_callbacks_costs_polls_and_nothing_else() -> None:
 
     harness = prepared()
     harness.slots = Broken()
-    assert all(seen_through(harness, called_back=True)[0] > 2 for _ in range(3))
+    for _ in range(5):
+        seen_through(harness, called_back=True)
+    assert seen_through(harness, called_back=False)[1] < TAKES / 2
 
 
 def test_a_task_that_takes_long_is_polled_until_its_deadline() -> None:
@@ -103,4 +104,4 @@ def test_a_task_that_takes_long_is_polled_until_its_deadline() -> None:
         assert harness.now.timestamp() + verdict.wait_seconds <= task.deadline.timestamp() + 1
         harness.pass_(verdict.wait_seconds)
     assert harness.task(task.id).state is State.EXPIRED
-    assert harness.provider.looks < 12
+    assert harness.provider.looks < 25

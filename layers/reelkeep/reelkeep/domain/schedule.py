@@ -24,7 +24,7 @@ _LONGEST_RESTART_WAIT = timedelta(hours=6)
 _LONGEST_WAIT = 900.0  # seconds
 _LONGEST_OFF_PEAK_WAIT = 3600.0  # a day is left for links to be followed
 _LONGEST_COPY_WAIT = 1800.0
-_FALLBACK_FACTOR = 6.0
+_FALLBACK_FACTOR = 3.0
 _SHORTEST_FALLBACK_WAIT = 60.0  # seconds
 _LONGEST_FALLBACK_WAIT = 3600.0
 _LONGEST_TURN_WAIT = 900.0  # seconds; the task is started when its turn comes, and looks by itself only in case

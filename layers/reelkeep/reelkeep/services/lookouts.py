@@ -16,8 +16,8 @@ from reelkeep.ports import Slots
 
 _CALLBACKS = "callbacks"
 _MISSED = "missed"
-_TRUSTED_FOR = timedelta(hours=6)  # after a callback
-_RENEWED_AFTER = timedelta(hours=1)  # so that not every callback is a write
+_TRUSTED_FOR = timedelta(hours=72)  # after a callback: longer than an off-peak task takes
+_RENEWED_AFTER = timedelta(hours=12)  # so that not every callback is a write
 _DISTRUSTED_FOR = timedelta(hours=1)
 
 

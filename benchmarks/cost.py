@@ -1,0 +1,377 @@
+"""What a million tasks cost on AWS, by service: counted calls times list prices.
+
+    python -m benchmarks.cost [--check] [--tasks N]
+
+The functions themselves run in simulated time on AWS in memory, under the state machine's own definition, and every
+call that they make is counted: state transitions, invocations, read and write units with those of the indexes,
+requests to S3, SNS and the API. How long an invocation lasts is modelled from its calls.
+"""
+
+from __future__ import annotations
+
+import argparse
+import heapq
+import json
+import math
+import os
+import random
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+
+_ROOT: Final = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(_ROOT / "layers" / "reelkeep"))
+
+from local.simulator.callbacks import signed
+from local.simulator.simulator import Settings
+from reelkeep.domain.provider_callbacks import path_of
+from reelkeep.domain.task import State
+from reelkeep.wiring import platform
+from tests.chaos.cloud import Cloud, Connected, cloud
+from tests.chaos.faulty_transport import FaultyTransport
+from tests.chaos.machine import DEFINITION, execution
+from tests.chaos.provider import Provider, Stock, configuration
+from tests.chaos.scenario import NOON
+from tests.lambda_context import http_event
+
+_TASKS: Final = 40
+_MOST: Final = 400.0  # dollars for a million tasks, at defaults
+_VIDEO: Final = 20 << 20  # bytes
+_USUAL: Final = 75.0  # seconds that a task takes
+_OFF_PEAK: Final = 6 * 3600.0
+_ASKS_EVERY: Final = 5.0  # seconds between a client's questions
+_ASKS_EVERY_OFF_PEAK: Final = 300.0
+_FIXED: Final = 10.0  # seconds between polls, for comparison
+
+# us-east-1, in dollars.
+_TRANSITION: Final = 25e-6
+_INVOCATION: Final = 0.20e-6
+_GB_SECOND: Final = 0.0000133334  # arm64
+_WRITE_UNIT: Final = 0.625e-6
+_READ_UNIT: Final = 0.125e-6
+_S3_WRITE: Final = 5e-6
+_S3_READ: Final = 0.4e-6
+_SNS: Final = 0.5e-6
+_API: Final = 1e-6
+_LOG_BYTE: Final = 0.50 / (1 << 30)
+_EGRESS_BYTE: Final = 0.09 / (1 << 30)
+_STORED_BYTE: Final = 0.023 / (1 << 30)  # a month
+
+# The model of an invocation's duration, in seconds.
+_LATENCY: Final = {"dynamodb": 0.006, "sfn": 0.03, "s3": 0.04, "sns": 0.025, "lambda": 0.02}
+_DISPATCH, _OBSERVE = 1.0, 0.3
+_FIRST_BYTE: Final = 0.15
+_BYTES_A_SECOND: Final = 75e6  # Lambda's network
+_CPU: Final = 0.004  # seconds of a whole CPU that an invocation takes; `benchmarks.functions` measures 2 to 4 ms
+_CPU_A_BYTE: Final = 1.8 / (1 << 30)  # of a copy; `benchmarks/copy_creation.py`
+_WHOLE_CPU: Final = 1769  # MB of memory
+_LOG_BYTES: Final = 900  # an invocation: Lambda's three lines and ours
+_ACCESS_LOG_BYTES: Final = 350
+
+
+@dataclass
+class Bill:
+    dollars: Counter[str] = field(default_factory=Counter)  # by service; Counter takes floats, too
+    counted: Counter[str] = field(default_factory=Counter)
+
+    def add(self, service: str, what: str, price: float, number: float = 1) -> None:
+        self.dollars[service] += price * number  # type: ignore[assignment]
+        self.counted[what] += number  # type: ignore[assignment]
+
+
+class _CountedStates(dict[str, Any]):
+    """Each state that is entered is looked up once."""
+
+    def __init__(self, states: Mapping[str, Any], bill: Bill) -> None:
+        super().__init__(states)
+        self._bill = bill
+
+    def __getitem__(self, name: str) -> Any:
+        self._bill.add("Step Functions", "state transitions", _TRANSITION)
+        return super().__getitem__(name)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Of tasks."""
+
+    calls_back: bool = False
+    off_peak: bool = False
+    polled_every: float | None = None  # seconds, instead of the schedule
+
+
+class World:
+    """One run: tasks come one after the other, and each client asks until its task has ended."""
+
+    def __init__(self, kind: Kind, behind: Cloud, folder: Path) -> None:
+        self._kind = kind
+        self._cloud = behind
+        self._now = NOON
+        self._dice = random.Random(14)
+        self._bill = Bill()
+        self._agenda: list[tuple[datetime, int, Callable[[], object]]] = []
+        self._numbers = count()
+        self._known: set[str] = set()
+        self._seconds = 0.0  # of the invocation that is under way
+        self._changed: list[dict[str, Any]] = []
+        settings = Settings(data=folder, concurrency=10_000, queue_seconds=2, off_peak_seconds=2)
+        self._provider = Provider(settings, Stock(folder), lambda: self._now.timestamp())
+        self._memory = _memory()
+
+    def measured(self, number: int) -> Bill:
+        """The bill of so many tasks, after a few that are not counted: what was learned from these holds."""
+        transport = FaultyTransport(lambda: (self._now - NOON).total_seconds())
+        connected = Connected(transport, lambda: self._now, self._takes, self._answered, self._counted)
+        with self._cloud.connected(connected) as self._key:
+            self._submit_all(3)
+            self._bill.dollars.clear()
+            self._bill.counted.clear()
+            self._submit_all(number)
+            states = Counter(task.state for task in self._cloud.tasks())
+        self._provider.close()
+        if states != {State.SUCCESS: number + 3}:
+            raise RuntimeError(f"not all tasks succeeded: {states}")
+        return self._bill
+
+    # What happens -------------------------------------------------------------------------------------------
+
+    def _submit_all(self, number: int) -> None:
+        for each in range(number):
+            self._at(20.0 * each, partial(self._submit, next(self._numbers)))
+        while self._agenda:
+            moment, _, do = heapq.heappop(self._agenda)
+            self._now = max(self._now, moment)
+            do()
+            self._follow()
+
+    def _at(self, seconds: float, do: Callable[[], object]) -> None:
+        heapq.heappush(self._agenda, (self._now + timedelta(seconds=seconds), next(self._numbers), do))
+
+    def _takes(self, seconds: float) -> None:
+        self._now += timedelta(seconds=seconds)
+
+    def _submit(self, number: int) -> None:
+        usual = _OFF_PEAK if self._kind.off_peak else _USUAL
+        seconds = int(usual * self._dice.lognormvariate(0, 0.35))
+        prompt = f"boat {number} [slow:{seconds}][moderation:0]"
+        body = {"model": "viduq2", "prompt": prompt, "duration": 4, "resolution": "720p"}
+        event = http_event("POST", "/ent/v2/text2video", authorization=f"Token {self._key}")
+        event["body"] = json.dumps(body | ({"off_peak": True} if self._kind.off_peak else {}))
+        answer = self._asked("submit", event)
+        task_id = json.loads(answer["body"])["task_id"]
+        self._at(_ASKS_EVERY_OFF_PEAK if self._kind.off_peak else _ASKS_EVERY, partial(self._ask, task_id))
+        if self._kind.calls_back:
+            for after in (3.0, seconds + (5.0 if self._kind.off_peak else 2.5)):
+                self._at(after, partial(self._call_back, task_id))
+
+    def _ask(self, task_id: str) -> None:
+        path = f"/ent/v2/tasks/{task_id}/creations"
+        answer = self._asked("query", http_event("GET", path, authorization=f"Token {self._key}"))
+        if json.loads(answer["body"])["state"] not in ("success", "failed"):
+            self._at(_ASKS_EVERY_OFF_PEAK if self._kind.off_peak else _ASKS_EVERY, partial(self._ask, task_id))
+
+    def _call_back(self, task_id: str) -> None:
+        path = path_of("vidu", task_id, "vda_chaos")
+        headers = signed(f"https://keep.test{path}", "vda_chaos", self._now.timestamp())
+        event = http_event("POST", path) | {"headers": {name.lower(): value for name, value in headers.items()}}
+        self._asked("provider_callback", event)
+
+    def _follow(self) -> None:
+        """What AWS does by itself: invocations that nobody waits for, the table's stream, executions."""
+        while self._cloud.invocations or self._changed:
+            while self._changed:
+                self._invoke("announce", {"Records": [self._changed.pop(0)]})
+            while self._cloud.invocations:
+                self._invoke(*self._cloud.invocations.pop(0))
+        for each in self._cloud.executions:
+            if each.name not in self._known:
+                self._known.add(each.name)
+                data = json.loads(each.execution_input)
+                definition = {**DEFINITION, "States": _CountedStates(DEFINITION["States"], self._bill)}
+                self._step(execution(data, self._invoke, definition))
+
+    def _step(self, steps: Generator[float]) -> None:
+        wait = next(steps, None)
+        if wait is not None:
+            self._at(self._kind.polled_every or wait, partial(self._step, steps))
+
+    # What is counted ----------------------------------------------------------------------------------------
+
+    def _asked(self, function: str, event: dict[str, Any]) -> dict[str, Any]:
+        self._bill.add("API Gateway", "API requests", _API)
+        self._bill.add("CloudWatch Logs", "log bytes", _LOG_BYTE, _ACCESS_LOG_BYTES)
+        answer: dict[str, Any] = self._invoke(function, event)
+        if answer["statusCode"] >= 300:
+            raise RuntimeError(f"{function} answered {answer}")
+        return answer
+
+    def _invoke(self, function: str, event: dict[str, Any]) -> Any:
+        self._seconds = 0.0
+        answer = self._cloud.invoke(function, event)
+        memory = self._memory[function]
+        seconds = self._seconds + _CPU / min(memory / _WHOLE_CPU, 1.0)
+        service = "Lambda: finalize" if function == "finalize" else "Lambda: others"
+        self._bill.add(service, f"invocations of {function}", _INVOCATION)
+        self._bill.add(service, f"GB-seconds of {function}", _GB_SECOND, seconds * memory / 1024)
+        self._bill.add("CloudWatch Logs", "log bytes", _LOG_BYTE, _LOG_BYTES)
+        return answer
+
+    def _answered(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> bytes:
+        """By the provider."""
+        self._seconds += _DISPATCH if method == "POST" else _OBSERVE
+        if "/media/" in url:
+            size = _VIDEO if url.partition("?")[0].endswith("video.mp4") else 200_000
+            cpu = size * _CPU_A_BYTE / min(self._memory["finalize"] / _WHOLE_CPU, 1.0)
+            self._seconds += _FIRST_BYTE - _OBSERVE + max(size / _BYTES_A_SECOND, cpu)
+        return self._provider.answer(method, url, headers, body)
+
+    def _counted(
+        self, service: str, operation: str, request: AWSPreparedRequest, happen: Callable[[], AWSResponse]
+    ) -> AWSResponse:
+        if service == "secrets-manager":  # read once in five minutes, not at every invocation as here
+            return happen()
+        self._seconds += _LATENCY[service]
+        if service != "dynamodb":
+            if service == "s3":
+                is_read = operation.startswith(("Get", "Head"))
+                self._bill.add("S3 requests", f"S3 {operation}", _S3_READ if is_read else _S3_WRITE)
+            if service == "sns":
+                self._bill.add("SNS", "SNS messages", _SNS)
+            return happen()
+        assert isinstance(request.body, bytes)
+        said = json.loads(request.body)
+        key = said.get("Key") or {name: value for name, value in said.get("Item", {}).items() if name in ("pk", "sk")}
+        before = self._cloud.item(key) if key else {}
+        answer = happen()
+        if operation in ("PutItem", "UpdateItem", "DeleteItem"):
+            self._count_write(before, self._cloud.item(key))
+        else:
+            read = json.loads(answer.content)
+            many = [item for items in read.get("Responses", {}).values() for item in items]
+            sizes = [_size(item) for item in many] or [
+                sum(map(_size, read["Items"])) if "Items" in read else _size(read.get("Item", {}))
+            ]
+            is_whole = said.get("ConsistentRead") or any(
+                each.get("ConsistentRead") for each in said.get("RequestItems", {}).values()
+            )
+            units = sum(max(1, math.ceil(size / 4096)) for size in sizes) * (1.0 if is_whole else 0.5)
+            self._bill.add("DynamoDB", "read units", _READ_UNIT, units)
+        return answer
+
+    def _count_write(self, before: dict[str, Any], after: dict[str, Any]) -> None:
+        units = max(1, math.ceil(max(_size(before), _size(after)) / 1024))
+        self._bill.add("DynamoDB", "write units", _WRITE_UNIT, units)
+        entries = [(before.get(name), after.get(name)) for name in self._cloud.indexed]
+        changes = sum((old is not None) + (new is not None) for old, new in entries if old != new)
+        self._bill.add("DynamoDB", "write units of indexes", _WRITE_UNIT, changes)
+        if after.get("sk") == {"S": "task"} and before and _is_announced(before["state"]["S"], after["state"]["S"]):
+            self._changed.append(_change(before, after))
+
+
+_ENDED: Final = ("failed", "cancelled", "expired")
+
+
+def _is_announced(before: str, after: str) -> bool:
+    """Whether the mapping's filter lets the change through."""
+    if after in ("processing", "archiving"):
+        return before != after
+    return after == "success" or (after in _ENDED and before not in _ENDED)
+
+
+def _change(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    keys = {name: after[name] for name in ("pk", "sk")}
+    images = {"Keys": keys, "OldImage": before, "NewImage": after, "SequenceNumber": "1"}
+    return {"eventSource": "aws:dynamodb", "eventName": "MODIFY", "eventID": "1", "dynamodb": images}
+
+
+def _size(item: Mapping[str, Mapping[str, Any]]) -> int:
+    return sum(len(name) + len(str(value).encode()) for name, typed in item.items() for value in typed.values())
+
+
+class _Template(yaml.SafeLoader):
+    pass
+
+
+_Template.add_multi_constructor("!", lambda *_: None)
+
+
+def _memory() -> dict[str, int]:
+    """MB, by function."""
+    template = yaml.load((_ROOT / "template.yaml").read_text(), _Template)
+    usual = template["Globals"]["Function"]["MemorySize"]
+    functions = {
+        each["Properties"]["CodeUri"].split("/")[1]: each["Properties"].get("MemorySize", usual)
+        for each in template["Resources"].values()
+        if each["Type"] == "AWS::Serverless::Function"
+    }
+    return {name: int(memory) for name, memory in functions.items()}
+
+
+KINDS: Final = {
+    "defaults": Kind(calls_back=True),
+    "no callbacks": Kind(),
+    "off-peak": Kind(calls_back=True, off_peak=True),
+    "every 10 s": Kind(polled_every=_FIXED),
+}
+_SERVICES: Final = (
+    "Step Functions",
+    "Lambda: finalize",
+    "Lambda: others",
+    "DynamoDB",
+    "S3 requests",
+    "SNS",
+    "API Gateway",
+    "CloudWatch Logs",
+)
+
+
+def measured(number: int) -> dict[str, Bill]:
+    bills = {}
+    with cloud() as behind, tempfile.TemporaryDirectory() as folder:
+        os.environ["DELIVERIES_URL"] = "https://sqs.us-east-1.amazonaws.com/000000000000/outbox"
+        providers = {"vidu": {key: value for key, value in configuration()["vidu"].items() if key != "slots"}}
+        platform.secretsmanager().put_secret_value(
+            SecretId=os.environ["PROVIDERS_SECRET_ARN"], SecretString=json.dumps(providers)
+        )
+        for name, kind in KINDS.items():
+            bills[name] = World(kind, behind, Path(folder)).measured(number)
+    return bills
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--check", action="store_true", help="end with status 1 if a target is missed")
+    parser.add_argument("--counts", action="store_true", help="also print what was counted for one task")
+    parser.add_argument("--tasks", type=int, default=_TASKS, help="of each kind (default: %(default)s)")
+    options = parser.parse_args()
+    bills = measured(options.tasks)
+    million = 1e6 / options.tasks
+    print(f"{'dollars for a million tasks':28}" + "".join(f"{name:>14}" for name in bills))
+    for service in _SERVICES:
+        print(f"{service:28}" + "".join(f"{bill.dollars[service] * million:14.0f}" for bill in bills.values()))
+    totals = {name: bill.dollars.total() * million for name, bill in bills.items()}
+    print(f"{'all':28}" + "".join(f"{total:14.0f}" for total in totals.values()))
+    egress, stored = _VIDEO * _EGRESS_BYTE * 1e6, _VIDEO * _STORED_BYTE * 1e6
+    print(f"beside it: {egress:.0f} for one view of each video, {stored:.0f} for a month of storage")
+    if options.counts:
+        for what in sorted({what for bill in bills.values() for what in bill.counted}):
+            counts = (bill.counted[what] / options.tasks for bill in bills.values())
+            print(f"{what:28}" + "".join(f"{each:14.2f}" for each in counts))
+    missed = [f"defaults: {totals['defaults']:.0f} dollars"] if totals["defaults"] > _MOST else []
+    for target in missed:
+        print("missed:", target)
+    return 1 if missed and options.check else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
