@@ -64,6 +64,7 @@ class World:
             "DynamoDB_20120810.BatchGetItem": self._get_batch,
             "DynamoDB_20120810.Query": self._query,
             "DynamoDB_20120810.PutItem": lambda _: {},
+            "DynamoDB_20120810.UpdateItem": lambda _: {},
             "DynamoDB_20120810.DeleteItem": lambda _: {},
             "AmazonSQS.SendMessageBatch": self._send_batch,
             "AWSStepFunctions.StartExecution": lambda _: {"executionArn": _EXECUTION, "startDate": 1.8e9},
@@ -91,7 +92,7 @@ class World:
         return {"Responses": {table: found}, "UnprocessedKeys": {}}
 
     def _query(self, asked: Any) -> Any:
-        if "ExpressionAttributeNames" not in asked:  # an owner's webhooks, or what waits: there are none
+        if "ExpressionAttributeNames" not in asked:  # webhooks, what waits, or durations: there are none
             return {"Items": [], "Count": 0, "ScannedCount": 0}
         name, values = asked["ExpressionAttributeNames"]["#value"], asked["ExpressionAttributeValues"]
         found = [
