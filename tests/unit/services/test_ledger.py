@@ -106,6 +106,13 @@ def test_a_task_without_a_price_is_counted_in_its_unit_and_said_to_be_unpriced()
     assert total(keep.ledger.entries(NEW.id)) == {account: sum_}
 
 
+def test_a_change_that_comes_after_the_end_enters_nothing() -> None:
+    keep = KeepLedger(FakeLedger())
+    keep(replace(failed(NEW, FailureClass.POLICY), version=1))
+    keep(replace(NEW, version=0))
+    assert total(keep.ledger.entries(NEW.id)) == {}
+
+
 # --- any order, replay, race and crash ---
 
 _FAILURES = [None, *(Failure(reason=reason) for reason in FailureClass)]

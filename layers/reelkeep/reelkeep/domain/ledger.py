@@ -127,22 +127,25 @@ def balance(task: Task) -> dict[Account, Balance]:
     now = phase(task)
     if now is Phase.FREE:
         return {}
-    unit, units, money = cost(task)
+    _, units, money = cost(task)
     units, money_known = units or ZERO, money or ZERO
-    account = Account(
+    counted = Balance(tasks=1, unpriced=int(money is None))
+    if now is Phase.CHARGED:
+        return {_account(task): replace(counted, tasks_charged=1, units_charged=units, charged=money_known)}
+    return {_account(task): replace(counted, units_reserved=units, reserved=money_known)}
+
+
+def _account(task: Task) -> Account:
+    return Account(
         day=f"{task.created_at:%Y-%m-%d}",
         owner=task.owner,
         key=task.key_id,
         provider=task.provider,
         model=task.request.model,
         tags=tuple(sorted(task.request.tags)),
-        unit=unit,
+        unit=cost(task)[0],
         currency=task.price.currency if task.price and task.price.each is not None else "",
     )
-    counted = Balance(tasks=1, unpriced=int(money is None))
-    if now is Phase.CHARGED:
-        return {account: replace(counted, tasks_charged=1, units_charged=units, charged=money_known)}
-    return {account: replace(counted, units_reserved=units, reserved=money_known)}
 
 
 def entries(task: Task, before: Iterable[Entry]) -> list[Entry]:
@@ -154,9 +157,12 @@ def entries(task: Task, before: Iterable[Entry]) -> list[Entry]:
     if any(entry.version > task.version for entry in before):
         return []
     there, wanted = total(before), balance(task)
-    changes = {
+    differences = {
         account: wanted.get(account, Balance()) - there.get(account, Balance()) for account in {**there, **wanted}
     }
+    changes = {account: change for account, change in differences.items() if change != Balance()}
+    if task.version and not before and not wanted:  # what an older version cost may still come, and must not count
+        changes = {_account(task): Balance()}
     reason = _reason(sum(there.values(), Balance()), sum(wanted.values(), Balance()))
     return [
         Entry(
@@ -167,9 +173,7 @@ def entries(task: Task, before: Iterable[Entry]) -> list[Entry]:
             account=account,
             change=change,
         )
-        for number, (account, change) in enumerate(
-            (account, change) for account, change in changes.items() if change != Balance()
-        )
+        for number, (account, change) in enumerate(changes.items())
     ]
 
 
