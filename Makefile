@@ -45,7 +45,7 @@ check: $(SETUP)  ## The fast path, in a minute: style, types, unit tests
 
 # Side by side: what keeps a core busy beside what waits a lot. The tests from outside take longest.
 test: $(SETUP)  ## Everything that has to pass
-	@$(MAKE) --no-print-directory --jobs=4 --output-sync=line test-code test-unit e2e test-outages
+	@$(MAKE) --no-print-directory --jobs=4 --keep-going --output-sync=line test-code test-unit e2e test-outages
 
 test-code:
 	@for part in lint types $(if $(RUNTIME_PYTHON),oldest) chaos; do $(MAKE) --no-print-directory $$part || exit 1; done
