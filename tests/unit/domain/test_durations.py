@@ -154,3 +154,12 @@ def test_new_ends_take_the_places_of_old_ones() -> None:
 def test_functions_that_learn_at_once_rarely_choose_the_same_place() -> None:
     full: Any = known((USUAL, [100.0] * ENDS_KEPT))
     assert len({full.place(USUAL, Random(seed)) for seed in range(12)}) > 2
+
+
+@given(ends=st.lists(seconds, min_size=1, max_size=ENDS_KEPT), duration=st.integers(1, 86_400))
+def test_ends_of_kin_that_are_far_shorter_say_something_of_the_longest_task_that_can_be_asked_for(
+    ends: list[float], duration: int
+) -> None:
+    longest = USUAL._replace(kind=Kind.MULTIFRAME, duration=duration, resolution="4K")
+    forecast = known((USUAL._replace(duration=1, resolution="360p"), ends)).forecast(longest, 4.0)
+    assert 0 < forecast.next_poll(0.0) <= forecast.quantile(1.0)

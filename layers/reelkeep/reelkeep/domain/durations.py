@@ -164,7 +164,8 @@ class Known:
         for kinship in range(1, 5):
             ends = nlargest(ENDS_KEPT, self._ends_of_kin(combination, kinship))
             if ends:
-                logs, part = [math.log(max(end.seconds, 1.0)) for end in ends], len(ends) / (len(ends) + _BORROWED)
+                logs = [min(math.log(max(end.seconds, 1.0)), _LOGS[-1]) for end in ends]  # moved, one may take years
+                part = len(ends) / (len(ends) + _BORROWED)
                 nearer = part * sum(logs) / len(logs) + (1 - part) * middle
                 pairs = zip(_smoothed(logs), _moved(ended, nearer - middle), strict=True)
                 ended = [part * seen + (1 - part) * borrowed for seen, borrowed in pairs]
