@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from aws_lambda_powertools.utilities.parameters.exceptions import GetParameterError
 
 from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
 from reelkeep.adapters.providers.configuration import ProviderSettings, parse_providers
@@ -309,7 +310,8 @@ def test_the_provider_is_sent_inputs_as_links_and_nothing_if_they_cannot_be_read
 
     gone = InvalidRequest("images names no archived file", field="images")
     assert isinstance(provider(failing(gone)).dispatch(task), Refused)
-    assert provider(failing(TryLater("the table is busy"))).dispatch(task) == NotYet(reached=False)
+    for fault in (TryLater("the table is busy"), GetParameterError("no secret")):
+        assert provider(failing(fault)).dispatch(task) == NotYet(reached=False)
     with pytest.raises(InvalidRequest):
         provider(failing(gone)).check(task)
     assert outbound.calls == []

@@ -12,12 +12,13 @@ from reelkeep.domain.errors import Conflict, NotFound, TryLater
 from reelkeep.domain.links import path_of
 from reelkeep.domain.listing import Filter
 from reelkeep.domain.notices.webhooks import CALLBACKS, Delivery, Webhook, delivery_id, new_webhook_id
-from reelkeep.domain.task import Task
+from reelkeep.domain.observation import Listed, Succeeded, Unreadable
+from reelkeep.domain.task import Request, Task
 from reelkeep.services.erase import Erase
 from reelkeep.services.organize import Organize
 from reelkeep.services.query import FollowLink, show
 from tests.fakes import FakeDeliveries, FakeWaiting, FakeWebhooks
-from tests.unit.services.harness import ALICE, MALLORY, Harness, request
+from tests.unit.services.harness import ALICE, MALLORY, Harness, creation, request
 from tests.unit.services.test_query import SECRET, FixedSecret
 
 SECRETS = ("a secret boat", "https://example.com/payload", "campaign-7")
@@ -35,13 +36,23 @@ class FakeErasure:
 
 
 @dataclass
+class WatchedDeliveries(FakeDeliveries):
+    read: set[str] = field(default_factory=set)  # whose
+
+    def page(self, owner: str, webhook_id: str, size: int, before: str = "") -> list[Delivery]:
+        found = super().page(owner, webhook_id, size, before)
+        self.read |= {each.task_id for each in found}
+        return found
+
+
+@dataclass
 class Scene:
     """One task that has ended, and one whose messages must stay."""
 
     harness: Harness = field(default_factory=Harness)
     files: FakeErasure = field(default_factory=FakeErasure)
     webhooks: FakeWebhooks = field(default_factory=FakeWebhooks)
-    deliveries: FakeDeliveries = field(default_factory=FakeDeliveries)
+    deliveries: WatchedDeliveries = field(default_factory=WatchedDeliveries)
     waiting: FakeWaiting = field(default_factory=FakeWaiting)
 
     def __post_init__(self) -> None:
@@ -54,9 +65,9 @@ class Scene:
         for webhook_id in (webhook.id, CALLBACKS):
             for task in (self.task, self.other):
                 for _ in range(120):  # more than a page holds
-                    self._send(webhook_id, task)
+                    self.send(webhook_id, task)
 
-    def _send(self, webhook_id: str, task: Task) -> None:
+    def send(self, webhook_id: str, task: Task) -> None:
         number = len(self.deliveries.recorded)
         delivery = Delivery(
             id=delivery_id(webhook_id, task.id, str(number), task.created_at + timedelta(milliseconds=number)),
@@ -105,6 +116,45 @@ def test_nothing_stays_but_that_there_was_a_task_which_nobody_adopts_again() -> 
     assert {each.task_id for each in scene.deliveries.recorded.values()} == {scene.other.id}
     assert len(scene.deliveries.recorded) == sum(map(len, scene.waiting.recorded.values())) == 240
     assert scene.harness.tasks.raw_responses == []
+
+
+def test_what_a_provider_made_of_an_erased_task_is_not_adopted_even_if_it_was_lost() -> None:
+    scene, made = Scene(), Succeeded((creation(),))
+    scene.harness.provider.observations = [Unreadable("?")]
+    lost = scene.harness.submit(request(prompt="another one"))
+    scene.harness.see_through(lost.id)
+    scene.erase(lost.id, ALICE)
+    listed = Listed(
+        provider_task_id=lost.provider_task_id, created_at=lost.created_at, request=lost.request, seen=made
+    )
+    scene.harness.provider.listed = [listed, replace(listed, provider_task_id="p-9", request=_named(lost))]
+    scene.harness.pass_(3600)
+    assert scene.harness.adopt().adopted == 0
+
+
+def _named(task: Task) -> Request:
+    return replace(task.request, payload=task.id)
+
+
+def test_the_same_request_after_an_erasure_is_a_new_one() -> None:
+    scene, caller = Scene(), replace(ALICE, repeat_window=timedelta(days=1))
+    first = scene.harness.submit(request(prompt="once more"), caller)
+    assert scene.harness.submit(request(prompt="once more"), caller).id == first.id
+    scene.harness.see_through(first.id)
+    scene.erase(first.id, ALICE)
+    assert scene.harness.submit(request(prompt="once more"), caller).id != first.id
+
+
+def test_an_old_task_is_erased_without_reading_all_that_its_owner_was_sent_since() -> None:
+    scene = Scene()
+    webhook_id = scene.webhooks.of("alice")[0].id
+    late = replace(scene.task, id="e" * 32, created_at=scene.task.created_at + timedelta(days=20))
+    for _ in range(120):
+        scene.send(webhook_id, late)
+    scene.harness.pass_(30 * 86_400)
+    Organize(scene.harness.tasks, scene.harness.archive, scene.harness.clock).hide(scene.task_id, ALICE)
+    scene.erase(scene.task_id, ALICE)
+    assert scene.deliveries.read == {scene.task_id, scene.other.id}
 
 
 def test_an_erased_task_is_neither_shown_nor_listed_nor_brought_back_and_its_links_are_dead_at_once() -> None:

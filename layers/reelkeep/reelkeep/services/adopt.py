@@ -118,7 +118,7 @@ class Adopt:
         known = [
             task for name in account.names for task in self.tasks.by_provider_task(name, listed.provider_task_id)
         ]
-        if any(_holds(task) for task in known):
+        if any(_holds(task) or task.erased_at for task in known):
             return None
         if any(asset.too_large for task in known for asset in task.assets):
             return None
@@ -127,6 +127,8 @@ class Adopt:
             if not _has_files(listed, account.provider):
                 return None
         named = self._named(listed, account)
+        if named is not None and named.erased_at:
+            return None
         if named is not None and not named.provider_task_id and not named.state.terminal:
             return None  # its next poll finds it
         lost = named or next((task for task in known if task.dispatch.is_of(account.provider.account)), None)

@@ -36,11 +36,11 @@ class DispatchTask:
     def __call__(self, task: Task, request: Request, provider: Provider, now: datetime) -> Task:
         """`task` must be recorded as `started` before: whoever finds it so later knows that the call may have been
         made. Raises Unrecorded, TryLater."""
+        forecast = self.forecasts.of(provider.name, request, provider.typical_seconds)
         try:
             outcome = provider.dispatch(task.asking(request))
         except Exception as fault:  # of ours; the call may have been made before
             outcome = Unknown(f"a fault in the submission: {type(fault).__name__}")
-        forecast = self.forecasts.of(provider.name, request, provider.typical_seconds)
         looked_for = isinstance(outcome, Accepted) and Lookouts(self.room.slots).look_for(provider.name, now)
         try_again_at, slot = None, task.dispatch.slot
         if isinstance(outcome, NotYet) and outcome.reached:

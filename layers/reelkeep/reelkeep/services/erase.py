@@ -15,6 +15,7 @@ from reelkeep.services.query import find
 from reelkeep.services.record import record
 
 _PAGE = 100
+_ANNOUNCED_WITHIN = timedelta(days=2)  # after its end; a late file arrives within 30 hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +51,17 @@ class Erase:
         task = record(find(task_id, caller, tasks=self.tasks), erased, tasks=self.tasks)
         self.manifests.write_manifest(task)
         self.files.erase_files(task.id)
+        self.tasks.erase_raw_responses(task.id)
         for delivery in list(self._sent(task)):
             self.waiting.remove(delivery)
             self.deliveries.delete(delivery)
-        self.tasks.erase_raw_responses(task.id)
         return task
 
     def _sent(self, task: Task) -> Iterator[Delivery]:
-        first, last = delivery_ids_until(task.created_at), delivery_ids_until(task.updated_at + timedelta(seconds=1))
+        until = task.updated_at + timedelta(seconds=1)
+        if task.finished_at:  # to hide it long after its end is no change that is announced
+            until = min(until, task.finished_at + _ANNOUNCED_WITHIN)
+        first, last = delivery_ids_until(task.created_at), delivery_ids_until(until)
         for webhook_id in (CALLBACKS, *(webhook.id for webhook in self.webhooks.of(task.owner))):
             before = last
             while page := self.deliveries.page(task.owner, webhook_id, _PAGE, before):

@@ -221,7 +221,9 @@ class _Source:
 
 
 def _was_in_vain(task: Task) -> bool:
-    """Over without a result, and certainly without one that is still to come."""
+    """Over without a result, and certainly without one that is still to come; or erased."""
+    if task.erased_at:
+        return True
     lost = task.failure is not None and task.failure.reason is FailureClass.LOST
     return task.state.terminal and task.state is not State.SUCCESS and not lost
 

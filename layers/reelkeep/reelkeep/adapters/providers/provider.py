@@ -93,11 +93,14 @@ class HttpProvider:
 
     def dispatch(self, task: Task) -> DispatchOutcome:
         try:
-            call = self.dialect.dispatch(self._inputs(task))
-            answer = self._send(self._calling_back(call, task), _DISPATCH_SECONDS)
+            call = self._calling_back(self.dialect.dispatch(self._inputs(task)), task)
         except InvalidRequest as wrong:  # the configuration was changed since it was checked, or a file was erased
             return Refused(Failure(reason=FailureClass.INPUT, message=wrong.message))
-        except (NotSent, TryLater):  # the latter of the table, before the call
+        except Exception:  # of the table or the secrets, and whatever else: nothing was sent
+            return NotYet(reached=False)
+        try:
+            answer = self._send(call, _DISPATCH_SECONDS)
+        except NotSent:
             return NotYet(reached=False)
         except AnswerLost as lost:
             return Unknown(f"the answer to the submission was lost: {lost}")
