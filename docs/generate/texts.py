@@ -70,7 +70,10 @@ _OPERATIONS = {
     ),
     "revokeTaskLinks": (
         "Get other permanent links",
-        "Those that there were lead nowhere from now on. What somebody has followed already works for an hour.",
+        (
+            "Those that there were lead nowhere from now on. What somebody has followed already works for an hour. "
+            "Also of a hidden task."
+        ),
     ),
     "eraseTask": (
         "Erase a task for good",

@@ -84,7 +84,8 @@ def test_what_is_hidden_can_be_brought_back_for_thirty_days_whoever_hid_it() -> 
         organized.restore(task_id, ALICE)
 
 
-def test_other_links_take_the_place_of_those_that_are_revoked() -> None:
+@pytest.mark.parametrize("hidden", [False, True])
+def test_other_links_take_the_place_of_those_that_are_revoked(hidden: bool) -> None:
     harness, task_id = finished()
     follow = FollowLink(harness.tasks, lambda *_, **__: "signed", FixedSecret())
 
@@ -95,6 +96,8 @@ def test_other_links_take_the_place_of_those_that_are_revoked() -> None:
 
     first = harness.task(task_id).assets[0].archived
     assert followed(first) == "signed"
+    if hidden:
+        organize(harness).hide(task_id, ALICE)
     organize(harness).revoke_links(task_id, ALICE)
     with pytest.raises(NotFound):
         followed(first)

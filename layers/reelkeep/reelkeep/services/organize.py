@@ -66,9 +66,8 @@ class Organize:
 
     def revoke_links(self, task_id: str, caller: Caller) -> Task:
         """The task with other permanent links. What the ones before led to can be fetched for an hour, by whoever
-        followed them."""
-        task = show(task_id, caller, tasks=self.tasks)
-        return self._archived(record(task, archiving.with_other_links, tasks=self.tasks))
+        followed them. Also of a hidden task: its links go on leading to its files."""
+        return self._archived(record(self._find(task_id, caller), archiving.with_other_links, tasks=self.tasks))
 
     def _find(self, task_id: str, caller: Caller) -> Task:
         """Also a hidden one."""
