@@ -266,6 +266,13 @@ def test_the_archive_is_private_encrypted_versioned_and_open_to_tls_only(resourc
     assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
+def test_the_console_s_script_may_read_what_a_permanent_link_leads_to_whatever_the_parameters_say(
+    resources: dict[str, Any],
+) -> None:
+    (rule,) = resources["ArchiveBucket"]["Properties"]["CorsConfiguration"]["CorsRules"]
+    assert (rule["AllowedMethods"], rule["AllowedOrigins"]) == (["GET", "HEAD"], ["*"])
+
+
 def test_what_cannot_be_made_again_outlives_the_stack(resources: dict[str, Any]) -> None:
     for name in ("TasksTable", "ArchiveBucket", *SECRETS.values()):
         assert resources[name]["DeletionPolicy"].startswith("Retain")
