@@ -57,7 +57,7 @@ def test_a_key_ends_at_its_time_and_nobody_else_revokes_it(dynamodb: DynamoDBCli
     with pytest.raises(NotFound):
         keys.revoke(described.key_id, NOON, "mallory")
     now[0] = NOON + timedelta(hours=23)
-    assert keys.caller(key)
+    assert keys.caller(key) == Caller("alice", described.key_id, ends_at=NOON + timedelta(days=1))
     assert [owner.keys for owner in keys.owners()] == [1]
     now[0] = NOON + timedelta(days=1)
     assert keys.caller(key) is None

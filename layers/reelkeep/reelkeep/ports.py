@@ -35,6 +35,7 @@ class Caller:
     owner: str
     key_id: str
     repeat_window: timedelta = timedelta()  # in which an identical body is taken as a repeat, without a key for it
+    ends_at: datetime | None = None  # of the key, which makes none that would be good for longer
 
 
 class Keys(Protocol):

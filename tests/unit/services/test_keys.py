@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -45,6 +46,17 @@ def test_an_owner_sees_and_revokes_its_own_keys_only() -> None:
     assert not keys.revoke(made.key_id, ALICE).is_good(NOON)
     with pytest.raises(InvalidRequest, match="ends_at must be in the future"):
         keys.create(KeyWish(ends_at=NOON), ALICE)
+
+
+@pytest.mark.parametrize("wished", [None, NOON + timedelta(days=1, seconds=1)])
+def test_a_key_with_an_end_makes_none_that_would_be_good_for_longer(wished: datetime | None) -> None:
+    keys = ManageKeys(FakeOwnersKeys(), lambda: NOON)
+    end = NOON + timedelta(days=1)
+    maker = replace(ALICE, ends_at=end)
+    with pytest.raises(InvalidRequest, match=f"^ends_at must be at most {re.escape(end.isoformat())}") as refused:
+        keys.create(KeyWish(ends_at=wished), maker)
+    assert refused.value.field == "ends_at"
+    assert keys.create(KeyWish(ends_at=end), maker).described.ends_at == end
 
 
 def test_an_owner_makes_so_many_keys_that_are_good_and_no_more() -> None:

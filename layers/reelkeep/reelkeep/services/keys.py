@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 
-from reelkeep.domain.errors import LimitReached
+from reelkeep.domain.errors import LimitReached, wrong
 from reelkeep.domain.keys import MAX_KEYS, ApiKey, KeyWish, NewKey
 from reelkeep.ports import Caller, Clock, OwnersKeys
 
@@ -17,6 +18,9 @@ class ManageKeys:
 
     def create(self, wish: KeyWish, caller: Caller) -> NewKey:
         """Raises InvalidRequest, LimitReached."""
+        if caller.ends_at and (wish.ends_at is None or wish.ends_at > caller.ends_at):
+            end = caller.ends_at.astimezone(UTC).isoformat()
+            raise wrong("ends_at", f"must be at most {end}, when the key that makes this one ends")
         now = self.clock()
         if sum(key.is_good(now) for key in self.keys.all(caller.owner)) >= MAX_KEYS:
             raise LimitReached(f"there are {MAX_KEYS} keys already: revoke one of them first")

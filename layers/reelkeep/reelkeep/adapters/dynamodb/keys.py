@@ -30,9 +30,9 @@ class TableKeys:
         if not is_key(key):
             return None
         item = self._client.get_item(TableName=self._table, Key=_key(hash_of(key)), ConsistentRead=True).get("Item")
-        if item is None or not _api_key(item).is_good(self._clock()):
+        if item is None or not (found := _api_key(item)).is_good(self._clock()):
             return None
-        return Caller(item["owner"]["S"], item["key_id"]["S"], _repeat_window(item))
+        return Caller(found.owner, found.key_id, _repeat_window(item), found.ends_at)
 
     def create(self, owner: str, name: str, now: datetime, ends_at: datetime | None = None) -> tuple[str, ApiKey]:
         """The key itself, which cannot be had again, and what is kept of it. Raises InvalidRequest."""

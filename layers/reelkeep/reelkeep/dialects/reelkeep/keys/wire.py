@@ -13,5 +13,6 @@ from reelkeep.dialects.values import ErrorSentence
 class KeyRequest(Body):
     name: Annotated[str, Field(max_length=100)] = optional(says="What it is for, to recognise it by.")
     ends_at: Annotated[AwareDatetime, ErrorSentence("must be a time such as 2026-01-06T08:00:00Z")] = optional(
-        says="From then on it is refused. Never, if absent.", examples=["2030-01-01T00:00:00Z"]
+        says="From then on it is refused. Never, if absent. A key with an end makes only keys that end no later.",
+        examples=["2030-01-01T00:00:00Z"],
     )
