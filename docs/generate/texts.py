@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from reelkeep.dialects.dialect import Cancel, Content, Dialect, List, Operation, Remove, Route, Show, Submit
 from reelkeep.dialects.families.query import Words
 from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, LimitReached, NotAllowed
-from reelkeep.domain.keys import MAX_KEYS
+from reelkeep.domain.keys import KEPT_FOR, MAX_KEPT_KEYS, MAX_KEYS
 from reelkeep.domain.notices.webhooks import CALLBACKS, MAX_WEBHOOKS
 
 _KINDS: Mapping[type[Route], tuple[str, str]] = {
@@ -151,7 +151,11 @@ _OPERATIONS = {
     # keys
     "createKey": (
         "Make a key",
-        f"It can do what yours can, and is shown this once. There can be {MAX_KEYS} good ones.",
+        (
+            f"It can do what yours can, and is shown this once. There can be {MAX_KEYS} good ones, and "
+            f"{MAX_KEPT_KEYS} with those that were revoked or have ended, "
+            f"which are forgotten after {KEPT_FOR.days} days."
+        ),
     ),
     "listKeys": ("List your keys", "Without the keys themselves: only a hash of each is kept."),
     "revokeKey": ("Revoke a key", "At once and for good, also the one that you send with it."),

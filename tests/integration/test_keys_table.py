@@ -64,6 +64,32 @@ def test_a_key_ends_at_its_time_and_nobody_else_revokes_it(dynamodb: DynamoDBCli
     assert [owner.keys for owner in keys.owners()] == [0]
 
 
+def test_a_key_is_forgotten_ninety_days_after_it_was_revoked_or_ended(dynamodb: DynamoDBClient, table: str) -> None:
+    keys = TableKeys(dynamodb, table, lambda: NOON)
+
+    def forgotten_after(key: str) -> timedelta | None:
+        at = {"pk": {"S": "keys"}, "sk": {"S": hash_of(key)}}
+        item = dynamodb.get_item(TableName=table, Key=at, ConsistentRead=True)["Item"]
+        return datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC) - NOON if "expires_at" in item else None
+
+    days = [timedelta(days=number) for number in range(94)]
+    endless, of_operators = keys.create("alice", "", NOON)
+    ending, for_a_day = keys.create("alice", "", NOON, NOON + days[2])
+    assert (forgotten_after(endless), forgotten_after(ending)) == (None, days[92])
+    keys.set_repeat_window("alice", MINUTE)
+    assert (forgotten_after(endless), forgotten_after(ending)) == (None, days[92])
+    for later in (1, 3):
+        keys.revoke(of_operators.key_id, NOON + days[later])
+        keys.revoke(for_a_day.key_id, NOON + days[later])
+        assert (forgotten_after(endless), forgotten_after(ending)) == (days[91], days[91])
+    old = {"pk": {"S": "keys"}, "sk": {"S": hash_of(endless)}}  # as earlier releases revoked it
+    dynamodb.update_item(TableName=table, Key=old, UpdateExpression="REMOVE expires_at")
+    assert keys.caller(endless) is None
+    keys.revoke(of_operators.key_id, NOON + days[3])
+    assert forgotten_after(endless) == days[91]
+    assert keys.create("alice", "", NOON, datetime.max.replace(tzinfo=UTC))
+
+
 def test_an_unknown_key_id_cannot_be_revoked(keys: TableKeys) -> None:
     with pytest.raises(NotFound):
         keys.revoke("0190aa", NOON)

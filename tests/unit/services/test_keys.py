@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from reelkeep.domain.errors import InvalidRequest, LimitReached, NotFound
-from reelkeep.domain.keys import MAX_KEYS, ApiKey, KeyWish, describe, new_key
+from reelkeep.domain.keys import MAX_KEPT_KEYS, MAX_KEYS, ApiKey, KeyWish, describe, new_key
 from reelkeep.services.keys import ManageKeys
 from tests.unit.services.harness import ALICE, MALLORY, NOON
 
@@ -67,4 +67,16 @@ def test_an_owner_makes_so_many_keys_that_are_good_and_no_more() -> None:
         keys.create(KeyWish(), ALICE)
     keys.create(KeyWish(), MALLORY)
     keys.revoke(last.key_id, ALICE)
+    assert keys.create(KeyWish(), ALICE)
+
+
+def test_keys_that_are_good_no_more_count_until_they_are_forgotten() -> None:
+    table = FakeOwnersKeys()
+    keys = ManageKeys(table, lambda: NOON)
+    for _ in range(MAX_KEPT_KEYS):
+        keys.revoke(keys.create(KeyWish(), ALICE).described.key_id, ALICE)
+    with pytest.raises(LimitReached, match=f"{MAX_KEPT_KEYS} keys already"):
+        keys.create(KeyWish(), ALICE)
+    assert keys.create(KeyWish(), MALLORY)
+    del table.made[0]
     assert keys.create(KeyWish(), ALICE)

@@ -16,6 +16,10 @@ _KEY = re.compile(r"rk_[A-Za-z0-9_-]{43}")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")  # it separates index keys, so it has no "#"
 _NAME_LENGTH = 100
 MAX_KEYS = 100  # of an owner that are good, if it makes them itself
+MAX_KEPT_KEYS = (
+    500  # of an owner, with those that are good no more and not yet forgotten: each listing reads them all
+)
+KEPT_FOR = timedelta(days=90)  # a key that is good no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC
 
 from reelkeep.domain.errors import LimitReached, wrong
-from reelkeep.domain.keys import MAX_KEYS, ApiKey, KeyWish, NewKey
+from reelkeep.domain.keys import KEPT_FOR, MAX_KEPT_KEYS, MAX_KEYS, ApiKey, KeyWish, NewKey
 from reelkeep.ports import Caller, Clock, OwnersKeys
 
 
@@ -22,8 +22,14 @@ class ManageKeys:
             end = caller.ends_at.astimezone(UTC).isoformat()
             raise wrong("ends_at", f"must be at most {end}, when the key that makes this one ends")
         now = self.clock()
-        if sum(key.is_good(now) for key in self.keys.all(caller.owner)) >= MAX_KEYS:
+        kept = self.keys.all(caller.owner)
+        if sum(key.is_good(now) for key in kept) >= MAX_KEYS:
             raise LimitReached(f"there are {MAX_KEYS} keys already: revoke one of them first")
+        if len(kept) >= MAX_KEPT_KEYS:
+            raise LimitReached(
+                f"there are {MAX_KEPT_KEYS} keys already, with those that were revoked or have ended: "
+                f"each of those counts for {KEPT_FOR.days} days"
+            )
         key, described = self.keys.create(caller.owner, wish.name, now, wish.ends_at)
         return NewKey(key=key, described=described)
 

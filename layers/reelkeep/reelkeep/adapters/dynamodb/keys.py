@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from reelkeep.domain.errors import NotFound
-from reelkeep.domain.keys import ApiKey, Owner, check_repeat_window, describe, hash_of, is_key, new_key
+from reelkeep.domain.keys import KEPT_FOR, ApiKey, Owner, check_repeat_window, describe, hash_of, is_key, new_key
 from reelkeep.ports import Caller, Clock
 
 if TYPE_CHECKING:
@@ -44,35 +45,40 @@ class TableKeys:
             "name": described.name,
             "last_characters": described.last_characters,
             "created_at": described.created_at.isoformat(),
-            **({"ends_at": ends_at.isoformat()} if ends_at else {}),  # not what DynamoDB deletes items by
+            **({"ends_at": ends_at.isoformat()} if ends_at else {}),
         }
         item: dict[str, AttributeValueTypeDef] = {n: {"S": value} for n, value in attributes.items()}
         item["repeat_window"] = _seconds(_window_of(self._items_of(owner)))
+        if ends_at:
+            item["expires_at"] = _expiry(described)
         self._client.put_item(TableName=self._table, Item={**_key(hash_of(key)), **item})
         return key, described
 
     def all(self, owner: str | None = None) -> list[ApiKey]:
-        """Every key, or one owner's, oldest first; revoked ones too."""
+        """Every key, or one owner's, oldest first; also those that were revoked or have ended, for 90 days."""
         found = (_api_key(item) for item in self._items())
         return sorted((each for each in found if owner in (None, each.owner)), key=lambda each: each.key_id)
 
     def revoke(self, key_id: str, now: datetime, owner: str | None = None) -> ApiKey:
-        """From now on the key is refused. A second time changes nothing. Raises NotFound, so for another owner's."""
+        """From now on the key is refused. A second time changes nothing, but that one which an earlier release
+        revoked is forgotten, too. Raises NotFound, so for another owner's."""
         for item in self._items():
             if item["key_id"]["S"] == key_id and owner in (None, item["owner"]["S"]):
+                found = _api_key(item)
+                revoked = replace(found, revoked_at=found.revoked_at or now)
                 answer = self._client.update_item(
                     TableName=self._table,
                     Key={"pk": item["pk"], "sk": item["sk"]},
-                    UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :now)",
+                    UpdateExpression="SET revoked_at = if_not_exists(revoked_at, :now), expires_at = :expiry",
                     ConditionExpression="attribute_exists(pk)",
-                    ExpressionAttributeValues={":now": {"S": now.isoformat()}},
+                    ExpressionAttributeValues={":now": {"S": now.isoformat()}, ":expiry": _expiry(revoked)},
                     ReturnValues="ALL_NEW",
                 )
                 return _api_key(answer["Attributes"])
         raise NotFound(f"there is no key {key_id}", field="key_id")
 
     def owners(self) -> list[Owner]:
-        """Everybody who has a key, or had one."""
+        """Everybody who has a key, or had one in the last 90 days."""
         items = list(self._items())
         names = sorted({item["owner"]["S"] for item in items})
         return [_owner(name, [item for item in items if item["owner"]["S"] == name], self._clock()) for name in names]
@@ -112,6 +118,12 @@ class TableKeys:
 
 def _key(key_hash: str) -> dict[str, AttributeValueTypeDef]:
     return {"pk": {"S": _PARTITION}, "sk": {"S": key_hash}}
+
+
+def _expiry(key: ApiKey) -> AttributeValueTypeDef:
+    """When DynamoDB deletes a key that was revoked, or has an end. In seconds: an end may be in the year 9999."""
+    over = min(moment.timestamp() for moment in (key.revoked_at, key.ends_at) if moment)
+    return {"N": str(math.ceil(over + KEPT_FOR.total_seconds()))}
 
 
 def _seconds(window: timedelta) -> AttributeValueTypeDef:
