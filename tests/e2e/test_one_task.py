@@ -13,7 +13,7 @@ import pytest
 from local.stack import Stack
 from tests.e2e.archive import Archive, decoded
 from tests.e2e.client import Client
-from tests.e2e.conftest import Aws, Prompt
+from tests.e2e.conftest import Aws, NewClient, Prompt
 from tests.e2e.mailbox import Mailbox, subscribed
 from tests.waiting import until
 
@@ -262,12 +262,13 @@ def test_the_documentation_is_there_for_everybody(anyone: httpx.Client, stack: S
         assert anyone.get(f"/docs/{part}").status_code == 200
 
 
-def test_what_the_tasks_cost_is_summed_for_their_owner(by_vidu: Told, by_reelkeep: Told, alice: Client) -> None:
-    def charged() -> int | None:
-        rows = alice.http.get("usage", params={"by": "provider"}).raise_for_status().json()["rows"]
+def test_what_the_tasks_cost_is_summed_for_their_owner(new_client: NewClient, prompt: Prompt) -> None:
+    payer = new_client("payer")
+    cost = payer.succeeded(payer.submitted(prompt("that is paid for")))["cost"]
+    assert (cost["phase"], cost["unit"], cost["amount"]) == ("charged", "credits", None)
+
+    def charged() -> int:
+        rows = payer.http.get("usage", params={"by": "provider"}).raise_for_status().json()["rows"]
         return sum(int(row["units_charged"]) for row in rows if row["unit"] == "credits")
 
-    costs = [task["cost"] for task in alice.tasks() if task["state"] == "success"]
-    assert {(cost["phase"], cost["amount"]) for cost in costs} == {("charged", None)}
-    expected = sum(int(cost["units"]) for cost in costs if cost["unit"] == "credits")
-    assert until(lambda: charged() == expected, what=f"{expected} credits in the ledger")
+    assert until(lambda: charged() == int(cost["units"]), what=f"{cost['units']} credits in the ledger")
