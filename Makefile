@@ -91,13 +91,11 @@ tools: $(SETUP)  ## Tests of the local cloud and of the simulator themselves
 integration: $(SETUP)  ## Tests on the local cloud's services
 	$(BIN)/pytest tests/integration
 
-# The browser is the system's. Where Debian's package may be installed, it is.
-.PHONY: browser
-browser:
+# The browser is the system's. Where Debian's package may be installed, it is. No target of its own: while make waits for
+# other chains, it would not begin with what comes after it.
+e2e: $(SETUP)  ## Tests from outside, on a local cloud of their own (REELKEEP_STACK=stack.json: on one that is up)
 	@test -n "$(CHROMIUM)" || command -v chromium google-chrome >/dev/null || \
 		{ test "$$(id -u)" = 0 && apt-get install --yes --quiet --no-install-recommends chromium >/dev/null; } || true
-
-e2e: $(SETUP) browser  ## Tests from outside, on a local cloud of their own (REELKEEP_STACK=stack.json: on one that is up)
 	$(if $(CI),BROWSER=required )$(BIN)/pytest tests/e2e --ignore tests/e2e/outages
 
 outages: $(SETUP)  ## The same while the cloud is killed and restarted
