@@ -16,6 +16,7 @@ from typing import Any, cast
 from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
+from reelkeep.domain.task import ArchivedFile
 from reelkeep.domain.upstream import Upstream
 from reelkeep.services.forecasts import Estimate
 from reelkeep.services.organize import Organize
@@ -53,7 +54,10 @@ def functions(harness: Harness, address: str) -> Mapping[str, Api]:
     """By method, wired as the real ones are."""
     keys, logger = FakeKeys({KEY: ALICE}), Logger(service="test")
     organize = Organize(harness.tasks, harness.archive, harness.clock)
-    links = lambda kept: f"{address}/files/{kept.key}"  # noqa: E731
+
+    def links(kept: ArchivedFile) -> str:
+        return f"{address}/files/{kept.key}"
+
     submit = Api(
         keys=keys,
         logger=logger,

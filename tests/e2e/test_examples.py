@@ -69,6 +69,7 @@ def test_the_receiver_of_webhooks_takes_what_is_signed(
     stack: Stack, alice: Client, environ: dict[str, str], tmp_path: Path
 ) -> None:
     if not stack.aws_endpoint_url:
+        # The receiver listens on loopback, where only the local cloud can call it.
         pytest.skip("a deployed stack does not reach this machine")
     (port,) = free_ports(1)
     made = alice.http.post("/webhooks", json={"url": f"http://127.0.0.1:{port}/"}).json()
@@ -97,6 +98,7 @@ def _post(port: int) -> int | None:
         return None
 
 
+# Without a browser there is no page to look at. In CI, where one is required, test_console fails without it.
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
 def test_the_page_plays_a_permanent_link(alice: Client, prompt: Prompt) -> None:
     from playwright.sync_api import sync_playwright
