@@ -308,6 +308,9 @@ def _resources(patch: pytest.MonkeyPatch) -> tuple[str, str, str]:
         "FINALIZE_FUNCTION_ARN": f"arn:aws:lambda:{REGION}:000000000000:function:chaos-finalize:live",
         "PROVIDERS_SECRET_ARN": providers,
         "LINK_SECRET_ARN": links,
+        "WEBHOOK_SECRET_ARN": links,
+        "DELIVERIES_URL": "https://queue.test/outbox",  # to which nothing is sent here
+        "SUBSCRIPTION_PROTOCOLS": "https",
         "PUBLIC_URL": "https://keep.test",
         "LINKS_EXPIRING_HOURS": "4",
         "LONGEST_WAIT_HOURS": "24",

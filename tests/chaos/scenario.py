@@ -171,8 +171,9 @@ class ScenarioRun:
             "requestContext": {"requestId": "request-1", "http": {"method": method, "path": path}},
             "body": json.dumps(body) if method in ("POST", "PATCH") else "",
         }
+        function = "manage" if path.endswith("/erase") else "query" if method == "GET" else "submit"
         try:
-            answer: dict[str, Any] = self.cloud.invoke("query" if method == "GET" else "submit", event)
+            answer: dict[str, Any] = self.cloud.invoke(function, event)
         except (Exception, Killed):
             return None
         return answer

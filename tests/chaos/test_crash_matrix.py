@@ -69,7 +69,7 @@ SCENARIOS = [
         path="/ent/v2/img2video",
         body=_asked(model="viduq2-pro", images=["data:image/png;base64," + "A" * 80_000]),
         client_actions=(ClientAction(9000, "POST", "/tasks/{id}/erase"),),
-        only=frozenset({"submit"}),
+        only=frozenset({"manage"}),
     ),
     Scenario(
         name="a big request, placed later",

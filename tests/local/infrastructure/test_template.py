@@ -170,7 +170,27 @@ def test_request_bodies_expire_by_the_tag_that_they_are_stored_with(resources: d
     assert f"{tag['Key']}={tag['Value']}" == EXPIRES
 
 
-def test_manage_changes_in_the_table_nothing_but_keys_subscriptions_and_webhooks(functions: dict[str, Any]) -> None:
+def test_only_manage_may_delete_files_and_it_may_not_submit(functions: dict[str, Any]) -> None:
+    """To erase a task is a function's work that calls no provider's billable operation."""
+    granted = {
+        name: {action for statement in statements(properties) for action in listed(statement["Action"])}
+        for name, properties in functions.items()
+    }
+    for action in ("s3:DeleteObjectVersion", "s3:ListBucketVersions"):
+        assert [name for name, actions in granted.items() if action in actions] == ["ManageFunction"]
+    assert not [name for name, actions in granted.items() if "s3:DeleteObject" in actions]
+    assert "states:StartExecution" not in granted["ManageFunction"]
+    keys = {
+        key
+        for statement in statements(functions["SubmitFunction"])
+        for key in statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ())
+    }
+    assert not {key for key in keys if key.startswith(("webhooks", "deliveries", "waiting"))}
+
+
+def test_manage_changes_in_the_table_nothing_but_keys_subscriptions_webhooks_and_what_it_erases(
+    functions: dict[str, Any],
+) -> None:
     for statement in statements(functions["ManageFunction"]):
         actions = set(listed(statement["Action"]))
         if any(action.startswith("dynamodb:") for action in actions) and actions != {"dynamodb:GetItem"}:
@@ -179,6 +199,7 @@ def test_manage_changes_in_the_table_nothing_but_keys_subscriptions_and_webhooks
                 ["subscriptions#*", "subscriptions-endpoint#*"],
                 ["webhooks#*", "deliveries#*", "waiting#*"],
                 ["keys"],
+                ["task#*"],
             ) or (kept in (["usage#*"], ["durations#*"]) and actions == {"dynamodb:Query"})
 
 
@@ -221,7 +242,8 @@ def test_every_operation_is_routed_to_the_function_that_has_it(resources: dict[s
     for route in (route for dialect in all_dialects() for route in dialect.routes):
         for method in (route.method, *(["HEAD"] if route.method == "GET" else [])):
             tasks = "Query" if method in ("GET", "HEAD") else "Submit"
-            is_managed = isinstance(route, Operation) and not route.path.startswith("/tasks/")
+            is_of_task = route.path.startswith("/tasks/") and route.operation != "eraseTask"
+            is_managed = isinstance(route, Operation) and not is_of_task
             assert function_of(method, route.path) == ("Manage" if is_managed else tasks)
     assert function_of("POST", "/wake/token/task") == "ProviderCallback"
     assert {function_of(method, "/docs/page.js") for method in ("GET", "HEAD", "OPTIONS")} == {"Query"}

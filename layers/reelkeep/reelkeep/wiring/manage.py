@@ -1,4 +1,4 @@
-"""Wires what an owner has beside its tasks: subscriptions, webhooks, providers, prices and usage."""
+"""Wires what an owner has beside its tasks: subscriptions, webhooks, providers, prices and usage. Erases tasks."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.adapters.topic import SnsTopic, endpoint_rules
 from reelkeep.api import Api
 from reelkeep.domain.ids import new_task_id
+from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
 from reelkeep.services.keys import ManageKeys
 from reelkeep.services.quote import QuoteSubmission
@@ -47,6 +48,7 @@ def build() -> Api:
             "create_key": manage_keys.create,
             "list_keys": manage_keys.list,
             "revoke_key": manage_keys.revoke,
+            "erase_task": _erase,
             **_subscriptions(),
             **_webhooks(outbound),
         },
@@ -95,3 +97,23 @@ def _webhooks(outbound: Outbound) -> Mapping[str, Callable[[Any, Caller], Any]]:
         "show_delivery": manage.show_delivery,
         "replay_delivery": manage.replay,
     }
+
+
+def _erase(task_id: str, caller: Caller) -> Task:
+    """Its parts are loaded when a task is erased: other requests do not wait for them."""
+    from reelkeep.adapters.dynamodb.tasks import TableTasks
+    from reelkeep.adapters.s3.erasure import S3Erasure
+    from reelkeep.adapters.s3.manifests import S3Manifests
+    from reelkeep.services.erase import Erase
+
+    client, table, bucket = platform.dynamodb(), platform.settings.table, platform.settings.bucket
+    erase = Erase(
+        tasks=TableTasks(client, table),
+        manifests=S3Manifests(platform.s3, bucket),
+        files=S3Erasure(platform.s3, bucket),
+        webhooks=TableWebhooks(client, table),
+        deliveries=TableDeliveries(client, table),
+        waiting=TableWaiting(client, table),
+        clock=platform.now,
+    )
+    return erase(task_id, caller)

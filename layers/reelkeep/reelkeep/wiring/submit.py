@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from reelkeep.adapters.dynamodb.claims import TableClaims
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
@@ -15,8 +13,6 @@ from reelkeep.adapters.s3.manifests import S3Manifests
 from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.api import Api
 from reelkeep.domain.ids import new_task_id
-from reelkeep.domain.task import Task
-from reelkeep.ports import Caller, Manifests
 from reelkeep.services.cancel import Cancel
 from reelkeep.services.forecasts import Estimate
 from reelkeep.services.inputs import ResolveInputs
@@ -40,8 +36,7 @@ def build() -> Api:
     room = room_at(providers, tasks)
     expected = forecasts()
     cancel = Cancel(tasks, providers, room, platform.now)
-    manifests = S3Manifests(platform.s3, settings.bucket)
-    organize = Organize(tasks, manifests, platform.now)
+    organize = Organize(tasks, S3Manifests(platform.s3, settings.bucket), platform.now)
     return Api(
         base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),
@@ -68,26 +63,6 @@ def build() -> Api:
             "hide_task": organize.hide,
             "restore_task": organize.restore,
             "revoke_task_links": organize.revoke_links,
-            "erase_task": partial(_erase, tasks, manifests),
         },
         links=links,
     )
-
-
-def _erase(tasks: TableTasks, manifests: Manifests, task_id: str, caller: Caller) -> Task:
-    """Its parts are loaded when a task is erased: submissions do not wait for them."""
-    from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWaiting, TableWebhooks
-    from reelkeep.adapters.s3.erasure import S3Erasure
-    from reelkeep.services.erase import Erase
-
-    client, table = platform.dynamodb(), platform.settings.table
-    erase = Erase(
-        tasks=tasks,
-        manifests=manifests,
-        files=S3Erasure(platform.s3, platform.settings.bucket),
-        webhooks=TableWebhooks(client, table),
-        deliveries=TableDeliveries(client, table),
-        waiting=TableWaiting(client, table),
-        clock=platform.now,
-    )
-    return erase(task_id, caller)
