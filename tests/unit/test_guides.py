@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "reelkeep" / "reelkeep"
 PAGES = sorted(
     path.relative_to(ROOT)
-    for pattern in ("*.md", "docs/**/*.md", "benchmarks/*.md", "tests/**/*.md", ".github/**/*.md")
+    for pattern in ("*.md", "docs/**/*.md", "examples/*.md", "benchmarks/*.md", "tests/**/*.md", ".github/**/*.md")
     for path in ROOT.glob(pattern)
 )
 TEMPLATE = (ROOT / "template.yaml").read_text()
