@@ -12,6 +12,8 @@ from cli.operators.stack import Local, StackName, find
 from cli.options import Json
 from cli.output import note, print_json, print_table
 from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.domain.keys import ApiKey, KeyWish
+from reelkeep.domain.scopes import Scope
 
 group = typer.Typer(help=__doc__, no_args_is_help=True)
 
@@ -28,6 +30,14 @@ def create(
         typer.Option("--owner", metavar="OWNER", help="Whose tasks its holder sees and makes.", show_default=False),
     ],
     name: Annotated[str, typer.Option("--name", metavar="TEXT", help="What it is for, to recognise it by.")] = "",
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(
+            "--scope",
+            help="What it is good for; repeatable. All but operate, an operator's, if nothing is said.",
+            show_default=False,
+        ),
+    ] = None,
     stack: StackName = "",
     local: Local = False,
     json: Json = False,
@@ -36,9 +46,10 @@ def create(
 
     It is kept as a hash only: it cannot be shown again.
     """
-    key, described = _keys(ctx, stack, local=local).create(owner, name, _now())
+    wish = KeyWish(name=name, scopes=frozenset(scope) if scope else None)
+    key, described = _keys(ctx, stack, local=local).create(owner, wish, _now())
     if json:
-        print_json({"key": key, **asdict(described)})
+        print_json({"key": key, **_shown(described)})
         return
     print(key)
     note(
@@ -58,13 +69,14 @@ def list_all(
     """Show what is known of keys, revoked ones too."""
     found = _keys(ctx, stack, local=local).all(owner)
     if json:
-        print_json([asdict(each) for each in found])
+        print_json([_shown(each) for each in found])
         return
     print_table(
         {
             "KEY ID": [each.key_id for each in found],
             "OWNER": [each.owner for each in found],
             "NAME": [each.name for each in found],
+            "SCOPES": [" ".join(sorted(each.scopes)) for each in found],
             "ENDS WITH": [each.last_characters for each in found],
             "CREATED": [each.created_at for each in found],
             "REVOKED": [each.revoked_at for each in found],
@@ -83,9 +95,13 @@ def revoke(
     """End a key, at once and for good."""
     revoked = _keys(ctx, stack, local=local).revoke(key_id, _now())
     if json:
-        print_json(asdict(revoked))
+        print_json(_shown(revoked))
         return
     print(f"The key {revoked.key_id} of {revoked.owner}, ending with {revoked.last_characters}, is revoked.")
+
+
+def _shown(key: ApiKey) -> dict[str, object]:
+    return {**asdict(key), "scopes": sorted(key.scopes)}
 
 
 def _keys(ctx: typer.Context, name: str, *, local: bool) -> TableKeys:

@@ -36,6 +36,7 @@ from reelkeep.domain.errors import (
     NotFound,
     Refused,
     Unauthorized,
+    lacking,
 )
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Request
@@ -115,7 +116,7 @@ def describe(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     return {
         "operationId": route.operation,
         "summary": summary,
-        "description": details,
+        "description": f"{details} The key needs the scope `{route.needs}`.".strip(),
         **({"requestBody": {"required": True, "content": content}} if content else {}),
         "parameters": parameters,
         "responses": {**_answer(dialect, route), **_refusals(dialect, route)},
@@ -214,7 +215,8 @@ def _refusals(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     kinds += [NotFound] if "{" in route.path else []
     kinds += [Refused, KeyReused] if isinstance(route, Submit) else []
     kinds += [CannotCancel] if isinstance(route, Cancel | Remove) else []
-    errors = [
+    errors: list[ClientError] = [lacking(route.needs)]
+    errors += [
         example
         for kind in dict.fromkeys((*kinds, *texts.ERRORS.get(route.operation, ())))
         for example in ERRORS[kind]

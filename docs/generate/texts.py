@@ -152,7 +152,7 @@ _OPERATIONS = {
     "createKey": (
         "Make a key",
         (
-            f"It can do what yours can, and is shown this once. There can be {MAX_KEYS} good ones, and "
+            f"It can do what yours can, or less, and is shown this once. There can be {MAX_KEYS} good ones, and "
             f"{MAX_KEPT_KEYS} with those that were revoked or have ended, "
             f"which are forgotten after {KEPT_FOR.days} days."
         ),

@@ -38,6 +38,7 @@ from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.http.outbound import Outbound
+from reelkeep.domain.keys import KeyWish
 from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.notices.notice import POSSIBLE_REPEAT
 from reelkeep.domain.task import Task
@@ -97,7 +98,7 @@ class Cloud:
             self._connected = None
 
     def key_of(self, owner: str, now: datetime) -> str:
-        return TableKeys(platform.dynamodb(), self._table.name).create(owner, "chaos", now)[0]
+        return TableKeys(platform.dynamodb(), self._table.name).create(owner, KeyWish(name="chaos"), now)[0]
 
     # What is there ------------------------------------------------------------------------------------------
 

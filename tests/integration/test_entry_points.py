@@ -30,6 +30,7 @@ from local.simulator.simulator import Settings, Simulator
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain import archiving
+from reelkeep.domain.keys import KeyWish
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.notices import signatures
 from reelkeep.domain.provider_callbacks import path_of
@@ -121,7 +122,7 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, simulator: tuple[Simulator,
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        made, _ = TableKeys(platform.dynamodb(), table).create("alice", "test", platform.now())
+        made, _ = TableKeys(platform.dynamodb(), table).create("alice", KeyWish(), platform.now())
         yield made
 
 

@@ -14,7 +14,8 @@ from cli.main import main
 from cli.world import World
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.errors import NotFound
-from reelkeep.domain.keys import Owner, hash_of, new_key
+from reelkeep.domain.keys import KeyWish, Owner, hash_of, new_key
+from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.ports import Caller
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def keys(dynamodb: DynamoDBClient, table: str) -> TableKeys:
 
 
 def test_a_key_names_its_owner_until_it_is_revoked(keys: TableKeys) -> None:
-    key, described = keys.create("alice", "laptop", NOON)
+    key, described = keys.create("alice", KeyWish(name="laptop"), NOON)
     assert keys.caller(key) == Caller(owner="alice", key_id=described.key_id)
     revoked = keys.revoke(described.key_id, NOON + timedelta(days=1))
     assert revoked == replace(described, revoked_at=NOON + timedelta(days=1))
@@ -37,14 +38,14 @@ def test_a_key_names_its_owner_until_it_is_revoked(keys: TableKeys) -> None:
 
 
 def test_revoking_twice_keeps_the_first_time(keys: TableKeys) -> None:
-    _, described = keys.create("alice", "", NOON)
+    _, described = keys.create("alice", KeyWish(), NOON)
     first = keys.revoke(described.key_id, NOON)
     assert keys.revoke(described.key_id, NOON + timedelta(days=1)) == first
 
 
 def test_revoking_one_key_leaves_the_others(keys: TableKeys) -> None:
-    kept, _ = keys.create("alice", "", NOON)
-    _, described = keys.create("alice", "", NOON)
+    kept, _ = keys.create("alice", KeyWish(), NOON)
+    _, described = keys.create("alice", KeyWish(), NOON)
     keys.revoke(described.key_id, NOON)
     assert keys.caller(kept) is not None
 
@@ -52,7 +53,7 @@ def test_revoking_one_key_leaves_the_others(keys: TableKeys) -> None:
 def test_a_key_ends_at_its_time_and_nobody_else_revokes_it(dynamodb: DynamoDBClient, table: str) -> None:
     now = [NOON]
     keys = TableKeys(dynamodb, table, lambda: now[0])
-    key, described = keys.create("alice", "for a day", NOON, NOON + timedelta(days=1))
+    key, described = keys.create("alice", KeyWish(name="for a day", ends_at=NOON + timedelta(days=1)), NOON)
     assert keys.all("alice") == [described]
     with pytest.raises(NotFound):
         keys.revoke(described.key_id, NOON, "mallory")
@@ -73,8 +74,8 @@ def test_a_key_is_forgotten_ninety_days_after_it_was_revoked_or_ended(dynamodb: 
         return datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC) - NOON if "expires_at" in item else None
 
     days = [timedelta(days=number) for number in range(94)]
-    endless, of_operators = keys.create("alice", "", NOON)
-    ending, for_a_day = keys.create("alice", "", NOON, NOON + days[2])
+    endless, of_operators = keys.create("alice", KeyWish(), NOON)
+    ending, for_a_day = keys.create("alice", KeyWish(ends_at=NOON + days[2]), NOON)
     assert (forgotten_after(endless), forgotten_after(ending)) == (None, days[92])
     keys.set_repeat_window("alice", MINUTE)
     assert (forgotten_after(endless), forgotten_after(ending)) == (None, days[92])
@@ -87,7 +88,18 @@ def test_a_key_is_forgotten_ninety_days_after_it_was_revoked_or_ended(dynamodb: 
     assert keys.caller(endless) is None
     keys.revoke(of_operators.key_id, NOON + days[3])
     assert forgotten_after(endless) == days[91]
-    assert keys.create("alice", "", NOON, datetime.max.replace(tzinfo=UTC))
+    assert keys.create("alice", KeyWish(ends_at=datetime.max.replace(tzinfo=UTC)), NOON)
+
+
+def test_a_key_has_the_scopes_that_it_was_made_with_and_the_usual_ones_if_none_are_recorded(
+    keys: TableKeys, dynamodb: DynamoDBClient, table: str
+) -> None:
+    key, described = keys.create("alice", KeyWish(scopes=frozenset({Scope.OPERATE})), NOON)
+    assert keys.all() == [described]
+    assert keys.caller(key) == Caller("alice", described.key_id, scopes=frozenset({Scope.OPERATE}))
+    old = {"pk": {"S": "keys"}, "sk": {"S": hash_of(key)}}  # as earlier releases recorded it
+    dynamodb.update_item(TableName=table, Key=old, UpdateExpression="REMOVE scopes")
+    assert keys.caller(key) == Caller("alice", described.key_id, scopes=USUAL)
 
 
 def test_an_unknown_key_id_cannot_be_revoked(keys: TableKeys) -> None:
@@ -110,14 +122,14 @@ def test_what_is_no_key_costs_no_read(new_dynamodb: DynamoDBClient, table: str) 
 
 
 def test_the_key_itself_is_nowhere_in_the_table(dynamodb: DynamoDBClient, table: str) -> None:
-    key, _ = TableKeys(dynamodb, table).create("alice", "laptop", NOON)
+    key, _ = TableKeys(dynamodb, table).create("alice", KeyWish(name="laptop"), NOON)
     (item,) = dynamodb.scan(TableName=table)["Items"]
     assert item["sk"] == {"S": hash_of(key)}
     assert key[3:-4] not in json.dumps(item)
 
 
 def test_keys_are_listed_oldest_first_for_all_or_for_one_owner(keys: TableKeys) -> None:
-    made = [keys.create(owner, "", NOON + timedelta(hours=hour))[1] for hour, owner in enumerate("abab")]
+    made = [keys.create(owner, KeyWish(), NOON + timedelta(hours=hour))[1] for hour, owner in enumerate("abab")]
     assert keys.all() == made
     assert keys.all("b") == [made[1], made[3]]
     assert keys.all("nobody") == []
@@ -174,7 +186,8 @@ def test_the_list_shows_everything_but_the_keys(root: Path, capsys: pytest.Captu
     assert main(["keys", "list", "--owner", "alice", "--local"], World(checkout=root)) == 0
     headings, line = capsys.readouterr().out.splitlines()[-2:]
     assert headings.split("  ")[0] == "KEY ID"
-    assert line.split()[:4] == [created["key_id"], "alice", "laptop", created["key"][-4:]]
+    facts = [created["key_id"], "alice", "laptop", "manage", "read", "submit", created["key"][-4:]]
+    assert line.split()[: len(facts)] == facts
     assert line.count("UTC") == 2
     assert created["key"] not in line
 
@@ -207,10 +220,10 @@ MINUTE = timedelta(minutes=1)
 
 
 def test_an_owners_repeat_window_comes_with_each_of_its_keys_those_made_later_too(keys: TableKeys) -> None:
-    first, _ = keys.create("alice", "", NOON)
-    others, _ = keys.create("bob", "", NOON)
+    first, _ = keys.create("alice", KeyWish(), NOON)
+    others, _ = keys.create("bob", KeyWish(), NOON)
     assert keys.set_repeat_window("alice", MINUTE) == Owner(name="alice", keys=1, repeat_window=MINUTE)
-    second, _ = keys.create("alice", "", NOON)
+    second, _ = keys.create("alice", KeyWish(), NOON)
 
     def windows() -> list[timedelta]:
         return [caller.repeat_window for key in (first, second, others) if (caller := keys.caller(key))]
@@ -221,7 +234,7 @@ def test_an_owners_repeat_window_comes_with_each_of_its_keys_those_made_later_to
 
 
 def test_a_revoked_key_stays_revoked_when_its_owners_window_changes(keys: TableKeys) -> None:
-    key, described = keys.create("alice", "", NOON)
+    key, described = keys.create("alice", KeyWish(), NOON)
     keys.revoke(described.key_id, NOON)
     assert keys.set_repeat_window("alice", MINUTE).keys == 0
     assert keys.caller(key) is None
@@ -230,8 +243,8 @@ def test_a_revoked_key_stays_revoked_when_its_owners_window_changes(keys: TableK
 def test_owners_are_shown_and_set_by_the_operators_commands(
     root: Path, keys: TableKeys, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keys.create("alice", "", NOON)
-    keys.create("bob", "", NOON)
+    keys.create("alice", KeyWish(), NOON)
+    keys.create("bob", KeyWish(), NOON)
     assert main(["owners", "set", "alice", "--repeat-window", "60", "--local"], World(checkout=root)) == 0
     assert main(["owners", "list", "--local"], World(checkout=root)) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -252,6 +265,6 @@ def test_owners_are_shown_and_set_by_the_operators_commands(
 def test_a_mistake_about_an_owner_is_answered_with_one_sentence(
     root: Path, keys: TableKeys, capsys: pytest.CaptureFixture[str], command: list[str], complaint: str
 ) -> None:
-    keys.create("alice", "", NOON)
+    keys.create("alice", KeyWish(), NOON)
     assert main(["owners", *command, "--local"], World(checkout=root)) == (5 if "nobody" in command else 2)
     assert capsys.readouterr().err.startswith(complaint)

@@ -15,6 +15,7 @@ from cli.main import main
 from cli.world import World
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.domain.keys import KeyWish
 from reelkeep.domain.task import Failure, FailureClass, State
 from tests.integration.example import NOON, a_task
 
@@ -53,7 +54,7 @@ def test_a_stack_is_shown_with_what_needs_a_person(
 
     now = datetime.now(UTC)
     hour_ago = (now - NOON).total_seconds() - 3600
-    TableKeys(dynamodb, table).create("alice", "", now)
+    TableKeys(dynamodb, table).create("alice", KeyWish(), now)
     tasks = TableTasks(dynamodb, table)
     tasks.create(a_task(state=State.PROCESSING))  # whose execution ended days ago
     lost = a_task(hour_ago, state=State.FAILED)

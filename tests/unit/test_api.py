@@ -14,16 +14,18 @@ from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
 from reelkeep.dialects import all_dialects, dialect_of
-from reelkeep.dialects.dialect import LARGEST_BODY, LARGEST_IN_BASE64, Dialect, Http, Reply
+from reelkeep.dialects.dialect import LARGEST_BODY, LARGEST_IN_BASE64, AnyRoute, Dialect, Http, Reply, Submit
 from reelkeep.domain.claims import key_reused
 from reelkeep.domain.errors import BodyTooLarge, InvalidRequest, Misconfigured, NotFound, TryLater
 from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import Failure, FailureClass, State, Task
 from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Caller
 from reelkeep.public import callback
 from reelkeep.services.forecasts import Estimate
 from reelkeep.services.query import FindPlace
+from tests.fakes import FakeKeys
 from tests.for_each import for_each
 from tests.submissions import submission
 from tests.unit.services.harness import ALICE, MALLORY, Harness
@@ -115,6 +117,30 @@ def test_a_missing_or_wrong_key_gets_the_dialects_own_401(call: Client, value: s
     status, body = call("GET", path, Authorization=value)
     assert status == 401
     assert shape in body
+
+
+ROUTES = [(f"{route.method} {route.path}", route) for dialect in all_dialects() for route in dialect.routes]
+
+
+@for_each("name, route", ROUTES)
+def test_a_key_without_the_scope_that_a_route_needs_is_refused_in_the_clients_words(
+    name: str, route: AnyRoute
+) -> None:
+    path = route.path.replace("{task_id}", "0" * 32).replace("{", "").replace("}", "")
+    scopes = frozenset(Scope) - {route.needs}
+    keys = FakeKeys({"rk_alice": replace(ALICE, scopes=scopes), "rk_wider": replace(ALICE, scopes=frozenset(Scope))})
+    answer = Api(keys=keys, logger=Logger(service="test")).handle(event(route.method, path, {}))
+    assert (answer["statusCode"], f"lacks the scope {route.needs}" in answer["body"]) == (403, True)
+    with_it = event(route.method, path, {}, Authorization="Bearer rk_wider")
+    assert Api(keys=keys, logger=Logger(service="test")).handle(with_it)["statusCode"] != 403
+
+
+def test_what_reads_submits_and_changes_needs_a_scope_of_its_own() -> None:
+    needs = {name: route.needs for name, route in ROUTES}
+    submits = {name for name, route in ROUTES if isinstance(route, Submit)}
+    assert {name for name in needs if needs[name] is Scope.SUBMIT} == submits
+    reads = {name for name in needs if name.startswith("GET ")} | {"POST /quote"}
+    assert {name for name in needs if needs[name] is Scope.READ} == reads
 
 
 def test_a_task_submitted_in_one_dialect_is_shown_in_the_other(call: Client) -> None:

@@ -41,6 +41,7 @@ from reelkeep.domain.errors import (
     NotFound,
     Refused,
     Unauthorized,
+    lacking,
 )
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
@@ -125,6 +126,8 @@ class Api:
         if len(http.body) > http.largest_body:
             raise BodyTooLarge(f"the body has {len(http.body)} bytes, the limit for its type is {http.largest_body}")
         route, http = _route(http, dialect)
+        if route.needs not in caller.scopes:
+            raise lacking(route.needs)
         match route:
             case Submit():
                 request = _with_headers(route.parse(http), http)

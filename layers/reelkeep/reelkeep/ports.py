@@ -13,11 +13,12 @@ from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.subscription import Policy, SnsState, Subscription
 from reelkeep.domain.observation import DispatchOutcome, Finding, Listed, Observation
 from reelkeep.domain.room import InLine, Lease, Limit, Turn
+from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.domain.task import ArchivedFile, Asset, Price, Request, Task
 from reelkeep.domain.wire import OtherTask
 
 if TYPE_CHECKING:  # most functions do without them
-    from reelkeep.domain.keys import ApiKey
+    from reelkeep.domain.keys import ApiKey, KeyWish
     from reelkeep.domain.ledger import Account, Balance, Entry
     from reelkeep.domain.links import Links
     from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
@@ -36,6 +37,7 @@ class Caller:
     key_id: str
     repeat_window: timedelta = timedelta()  # in which an identical body is taken as a repeat, without a key for it
     ends_at: datetime | None = None  # of the key, which makes none that would be good for longer
+    scopes: frozenset[Scope] = USUAL  # of the key, which makes none with more
 
 
 class Keys(Protocol):
@@ -46,7 +48,7 @@ class Keys(Protocol):
 class OwnersKeys(Protocol):
     """The keys of an owner, as it manages them itself."""
 
-    def create(self, owner: str, name: str, now: datetime, ends_at: datetime | None = None) -> tuple[str, ApiKey]:
+    def create(self, owner: str, wish: KeyWish, now: datetime) -> tuple[str, ApiKey]:
         """The key itself, which cannot be had again, and what is kept of it. Raises InvalidRequest."""
 
     def all(self, owner: str) -> list[ApiKey]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -10,6 +11,7 @@ import pytest
 
 from reelkeep.domain.errors import InvalidRequest, LimitReached, NotFound
 from reelkeep.domain.keys import MAX_KEPT_KEYS, MAX_KEYS, ApiKey, KeyWish, describe, new_key
+from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.services.keys import ManageKeys
 from tests.unit.services.harness import ALICE, MALLORY, NOON
 
@@ -18,9 +20,9 @@ from tests.unit.services.harness import ALICE, MALLORY, NOON
 class FakeOwnersKeys:
     made: list[ApiKey] = field(default_factory=list)
 
-    def create(self, owner: str, name: str, now: datetime, ends_at: datetime | None = None) -> tuple[str, ApiKey]:
+    def create(self, owner: str, wish: KeyWish, now: datetime) -> tuple[str, ApiKey]:
         key = new_key()
-        self.made.append(describe(key, owner, name, now, ends_at))
+        self.made.append(describe(key, owner, wish, now))
         return key, self.made[-1]
 
     def all(self, owner: str) -> list[ApiKey]:
@@ -57,6 +59,24 @@ def test_a_key_with_an_end_makes_none_that_would_be_good_for_longer(wished: date
         keys.create(KeyWish(ends_at=wished), maker)
     assert refused.value.field == "ends_at"
     assert keys.create(KeyWish(ends_at=end), maker).described.ends_at == end
+
+
+def test_no_key_makes_one_with_more_scopes_than_it_has() -> None:
+    keys = ManageKeys(FakeOwnersKeys(), lambda: NOON)
+
+    def made(maker: Iterable[Scope], *wished: Scope) -> frozenset[Scope]:
+        wish = KeyWish(scopes=frozenset(wished) if wished else None)
+        return keys.create(wish, replace(ALICE, scopes=frozenset(maker))).described.scopes
+
+    assert made(Scope) == made(USUAL) == USUAL
+    assert made(Scope, Scope.OPERATE) == {Scope.OPERATE}
+    assert made({Scope.MANAGE, Scope.READ}) == {Scope.MANAGE, Scope.READ}
+    for maker, wished in ((USUAL, Scope.OPERATE), ({Scope.MANAGE, Scope.OPERATE}, Scope.SUBMIT)):
+        with pytest.raises(InvalidRequest, match="scopes must be among those of the key that makes this one") as no:
+            made(maker, wished)
+        assert no.value.field == "scopes"
+    with pytest.raises(InvalidRequest, match="scopes must have some of"):
+        made({Scope.OPERATE})
 
 
 def test_an_owner_makes_so_many_keys_that_are_good_and_no_more() -> None:

@@ -16,6 +16,7 @@ from reelkeep.dialects.replies import Shape, View, Views
 from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest, NotAllowed, Refused
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import Failure, FailureClass, Request, State, Task
 from reelkeep.domain.wire import Json, parse_json
 
@@ -83,6 +84,11 @@ class Route:
     form: str = ""
     status: int = 200
     headers: Callable[[Any], Mapping[str, str]] = lambda _: {}
+    scope: Scope | None = None  # that a key needs, if it does not follow from what is done
+
+    @property
+    def needs(self) -> Scope:
+        return self.scope or (Scope.READ if self.method == "GET" else Scope.MANAGE)
 
     def render(self, found: Any, links: Links | None = None, _: Listing | None = None) -> Reply:
         """`found` is a task, a page of tasks, or what an operation found."""
@@ -102,6 +108,7 @@ def _ask_in(found: Any) -> dict[str, str]:
 class Submit(Route):
     method: str = "POST"
     body: str = "Submission"
+    scope: Scope | None = Scope.SUBMIT
     parse: Callable[[Http], Request]
 
 

@@ -5,6 +5,7 @@ ReelkeepError
 │   ├── InvalidRequest       400  a field is missing, wrong, or cannot be expressed at the provider
 │   │   └── Missing, ItemCountOutOfRange, PageSizeOutOfRange: some formats have names of their own for these
 │   ├── Unauthorized         401  no key, or one that is not known or was revoked
+│   ├── Forbidden            403  the key lacks the scope that this needs
 │   ├── NotFound             404  no such thing, or another owner's
 │   ├── NotAllowed           405  the path exists, the method does not
 │   ├── CannotCancel         409  too late
@@ -22,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import Failure, State, Task
 
 
@@ -61,6 +63,14 @@ class PageSizeOutOfRange(InvalidRequest):
 
 class Unauthorized(ClientError):
     pass
+
+
+class Forbidden(ClientError):
+    pass
+
+
+def lacking(scope: Scope) -> Forbidden:
+    return Forbidden(f"this API key lacks the scope {scope}, which this needs")
 
 
 class NotFound(ClientError):

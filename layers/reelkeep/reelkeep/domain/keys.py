@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from reelkeep.domain import ids
 from reelkeep.domain.claims import LONGEST_WINDOW
-from reelkeep.domain.errors import InvalidRequest
+from reelkeep.domain.errors import InvalidRequest, wrong
+from reelkeep.domain.scopes import USUAL, Scope
 
 _KEY = re.compile(r"rk_[A-Za-z0-9_-]{43}")
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")  # it separates index keys, so it has no "#"
@@ -33,6 +34,7 @@ class ApiKey:
     created_at: datetime
     revoked_at: datetime | None = None
     ends_at: datetime | None = None  # it is refused from then on
+    scopes: frozenset[Scope] = USUAL
 
     def is_good(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.ends_at is None or now < self.ends_at)
@@ -44,6 +46,7 @@ class KeyWish:
 
     name: str = ""
     ends_at: datetime | None = None
+    scopes: frozenset[Scope] | None = None  # the usual ones, as far as the key that makes it has them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,22 +90,26 @@ def check_repeat_window(window: timedelta) -> None:
         raise InvalidRequest(f"a repeat window is 0 (off) to {seconds} seconds", field="repeat_window")
 
 
-def describe(key: str, owner: str, name: str, now: datetime, ends_at: datetime | None = None) -> ApiKey:
-    """Raises InvalidRequest for an owner or a name that cannot be, and an end that has passed."""
+def describe(key: str, owner: str, wish: KeyWish, now: datetime) -> ApiKey:
+    """Raises InvalidRequest for an owner or a name that cannot be, an end that has passed, and no scope at all."""
     if not is_owner(owner):
         raise InvalidRequest(
             "an owner is 1 to 64 letters, digits, '.', '_', '@' or '-', and begins with a letter or digit",
             field="owner",
         )
-    if len(name) > _NAME_LENGTH or not name.isprintable():
+    if len(wish.name) > _NAME_LENGTH or not wish.name.isprintable():
         raise InvalidRequest(f"a name is at most {_NAME_LENGTH} printable characters", field="name")
-    if ends_at and ends_at <= now:
+    if wish.ends_at and wish.ends_at <= now:
         raise InvalidRequest("ends_at must be in the future", field="ends_at")
+    scopes = USUAL if wish.scopes is None else wish.scopes
+    if not scopes:
+        raise wrong("scopes", f"must have some of {', '.join(Scope)}")
     return ApiKey(
         key_id=ids.new_task_id(now)[:16],
         owner=owner,
-        name=name,
+        name=wish.name,
         last_characters=key[-4:],
         created_at=now,
-        ends_at=ends_at,
+        ends_at=wish.ends_at,
+        scopes=scopes,
     )

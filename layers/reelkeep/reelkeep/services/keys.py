@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 
 from reelkeep.domain.errors import LimitReached, wrong
 from reelkeep.domain.keys import KEPT_FOR, MAX_KEPT_KEYS, MAX_KEYS, ApiKey, KeyWish, NewKey
+from reelkeep.domain.scopes import USUAL
 from reelkeep.ports import Caller, Clock, OwnersKeys
 
 
@@ -21,6 +22,11 @@ class ManageKeys:
         if caller.ends_at and (wish.ends_at is None or wish.ends_at > caller.ends_at):
             end = caller.ends_at.astimezone(UTC).isoformat()
             raise wrong("ends_at", f"must be at most {end}, when the key that makes this one ends")
+        scopes = USUAL & caller.scopes if wish.scopes is None else wish.scopes
+        if not scopes <= caller.scopes:
+            raise wrong(
+                "scopes", f"must be among those of the key that makes this one: {', '.join(sorted(caller.scopes))}"
+            )
         now = self.clock()
         kept = self.keys.all(caller.owner)
         if sum(key.is_good(now) for key in kept) >= MAX_KEYS:
@@ -30,7 +36,7 @@ class ManageKeys:
                 f"there are {MAX_KEPT_KEYS} keys already, with those that were revoked or have ended: "
                 f"each of those counts for {KEPT_FOR.days} days"
             )
-        key, described = self.keys.create(caller.owner, wish.name, now, wish.ends_at)
+        key, described = self.keys.create(caller.owner, replace(wish, scopes=scopes), now)
         return NewKey(key=key, described=described)
 
     def list(self, _: None, caller: Caller) -> Sequence[ApiKey]:

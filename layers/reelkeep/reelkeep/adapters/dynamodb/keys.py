@@ -9,7 +9,18 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, TypeAlias
 
 from reelkeep.domain.errors import NotFound
-from reelkeep.domain.keys import KEPT_FOR, ApiKey, Owner, check_repeat_window, describe, hash_of, is_key, new_key
+from reelkeep.domain.keys import (
+    KEPT_FOR,
+    ApiKey,
+    KeyWish,
+    Owner,
+    check_repeat_window,
+    describe,
+    hash_of,
+    is_key,
+    new_key,
+)
+from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.ports import Caller, Clock
 
 if TYPE_CHECKING:
@@ -33,23 +44,24 @@ class TableKeys:
         item = self._client.get_item(TableName=self._table, Key=_key(hash_of(key)), ConsistentRead=True).get("Item")
         if item is None or not (found := _api_key(item)).is_good(self._clock()):
             return None
-        return Caller(found.owner, found.key_id, _repeat_window(item), found.ends_at)
+        return Caller(found.owner, found.key_id, _repeat_window(item), found.ends_at, found.scopes)
 
-    def create(self, owner: str, name: str, now: datetime, ends_at: datetime | None = None) -> tuple[str, ApiKey]:
+    def create(self, owner: str, wish: KeyWish, now: datetime) -> tuple[str, ApiKey]:
         """The key itself, which cannot be had again, and what is kept of it. Raises InvalidRequest."""
         key = new_key()
-        described = describe(key, owner, name, now, ends_at)
+        described = describe(key, owner, wish, now)
         attributes = {
             "key_id": described.key_id,
             "owner": described.owner,
             "name": described.name,
             "last_characters": described.last_characters,
             "created_at": described.created_at.isoformat(),
-            **({"ends_at": ends_at.isoformat()} if ends_at else {}),
+            **({"ends_at": wish.ends_at.isoformat()} if wish.ends_at else {}),
         }
         item: dict[str, AttributeValueTypeDef] = {n: {"S": value} for n, value in attributes.items()}
         item["repeat_window"] = _seconds(_window_of(self._items_of(owner)))
-        if ends_at:
+        item["scopes"] = {"SS": sorted(described.scopes)}
+        if wish.ends_at:
             item["expires_at"] = _expiry(described)
         self._client.put_item(TableName=self._table, Item={**_key(hash_of(key)), **item})
         return key, described
@@ -154,4 +166,10 @@ def _api_key(item: _Item) -> ApiKey:
         created_at=datetime.fromisoformat(item["created_at"]["S"]),
         revoked_at=datetime.fromisoformat(revoked_at) if revoked_at else None,
         ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
+        scopes=_scopes(item),
     )
+
+
+def _scopes(item: _Item) -> frozenset[Scope]:
+    """Earlier releases recorded none; what a newer one has beside these means nothing here."""
+    return frozenset(filter(set(item["scopes"]["SS"]).__contains__, Scope)) if "scopes" in item else USUAL

@@ -90,6 +90,7 @@ class Server(Dialect):
         errors.InvalidRequest: (400, "invalid_value"),
         errors.Missing: (400, "missing_required_parameter"),
         errors.Unauthorized: (401, "invalid_api_key"),
+        errors.Forbidden: (403, "insufficient_permissions"),
         errors.NotFound: (404, "not_found"),
         errors.NotAllowed: (405, "method_not_allowed"),
         errors.CannotCancel: (409, "conflict"),

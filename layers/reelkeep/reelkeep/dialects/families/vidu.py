@@ -98,6 +98,7 @@ class Server(Dialect):
         errors.ItemCountOutOfRange: (400, "FieldItemCountOutOfRange"),
         errors.PageSizeOutOfRange: (400, "PageSizeOutOfRange"),
         errors.Unauthorized: (401, "Unauthorized"),
+        errors.Forbidden: (403, "Forbidden"),
         errors.NotFound: (404, "NotFound"),
         errors.NotAllowed: (405, "MethodNotAllowed"),
         errors.BodyTooLarge: (413, "RequestEntityTooLarge"),

@@ -107,6 +107,7 @@ class _Server(Dialect):
     errors: Mapping[Any, Row] = {
         errors.ClientError: (400, 1201),
         errors.Unauthorized: (401, 1002),
+        errors.Forbidden: (403, 1103),
         errors.NotFound: (404, 1203),
         errors.NotAllowed: (405, 1202),
         errors.BodyTooLarge: (413, 1201),

@@ -10,6 +10,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {  # the last part of a problem's type
     "invalid-request": (400, "The request is not valid"),
     "unauthorized": (401, "There is no valid API key"),
     "no-credit": (402, "The provider's account has too few credits"),
+    "forbidden": (403, "The API key may not do this"),
     "limit-reached": (403, "There are as many as there may be"),
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "This method is not served here"),

@@ -70,6 +70,7 @@ _PROVIDERS = Operation("/providers", "listProviders", Providers)
 _ERRORS: Mapping[type[ClientError] | FailureClass, str] = {
     errors.ClientError: "invalid-request",
     errors.Unauthorized: "unauthorized",
+    errors.Forbidden: "forbidden",
     errors.NotFound: "not-found",
     errors.NotAllowed: "method-not-allowed",
     errors.CannotCancel: "cannot-cancel",

@@ -221,6 +221,7 @@ class _Server(Dialect):
         errors.ClientError: (400, "InvalidParameter"),
         errors.Missing: (400, "MissingParameter"),
         errors.Unauthorized: (401, "AuthenticationError"),
+        errors.Forbidden: (403, "AccessDenied"),
         errors.NotFound: (404, "NotFound"),
         errors.NotAllowed: (405, "MethodNotAllowed"),
         errors.CannotCancel: (409, "InvalidAction.RunningTaskDeletion"),  # seen live; and CancelledTaskDeletion

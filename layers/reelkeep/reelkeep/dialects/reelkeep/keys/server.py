@@ -7,6 +7,7 @@ from typing import Any
 from reelkeep.dialects.dialect import AnyRoute, Http, Operation
 from reelkeep.dialects.replies import Moment, Shape, rfc3339, shows
 from reelkeep.domain.keys import KeyWish, NewKey
+from reelkeep.domain.scopes import Scope
 
 _LARGEST_BODY = 16_384  # bytes
 
@@ -16,6 +17,8 @@ def _wish(http: Http) -> KeyWish:
     from reelkeep.dialects.values import read
 
     said: dict[str, Any] = read(KeyRequest, http.json(_LARGEST_BODY)).model_dump(exclude_unset=True)
+    if "scopes" in said:
+        said["scopes"] = frozenset(said["scopes"])
     return KeyWish(**said)
 
 
@@ -32,6 +35,7 @@ class Key(Shape):
     created_at: Moment = shows("created_at", write=rfc3339)
     ends_at: Moment | None = shows("ends_at", write=rfc3339, says="From then on it is refused.")
     revoked_at: Moment | None = shows("revoked_at", write=rfc3339)
+    scopes: list[Scope] = shows("scopes", write=sorted, says="What it is good for.")
 
 
 class KeyWithSecret(Key):

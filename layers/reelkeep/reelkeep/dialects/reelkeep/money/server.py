@@ -16,6 +16,7 @@ from reelkeep.domain import ledger, usage
 from reelkeep.domain.errors import wrong
 from reelkeep.domain.ledger import Phase
 from reelkeep.domain.money import amount
+from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import Request, Task
 
 Amount = Annotated[str, Schema(pattern=r"^[0-9]+(\.[0-9]+)?$")]
@@ -144,7 +145,7 @@ def _cell(value: Any) -> Any:
 
 
 ROUTES: tuple[AnyRoute, ...] = (
-    Operation("/quote", "quoteSubmission", Quotes, method="POST", body="NewTask", parse=_quoted),
+    Operation("/quote", "quoteSubmission", Quotes, method="POST", body="NewTask", parse=_quoted, scope=Scope.READ),
     Operation("/usage", "showUsage", UsageReport, parameters=_USAGE, parse=_asked),
     _ExportUsage("/usage.csv", "exportUsage", parameters=_USAGE, parse=_asked),
 )
