@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -16,9 +16,6 @@ from reelkeep.domain.task import ArchivedFile
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceTooLarge
 from tests.samples import lengthened, picture, video
 from tests.servers import Request, Server, reply
-
-if TYPE_CHECKING:
-    pass
 from tests.unit.adapters.copy_harness import LONG, MEDIUM, PAGE, Archive, File, _until_close, answering
 
 
@@ -160,6 +157,14 @@ def test_a_source_that_cannot_be_reached_is_busy(archive: Archive) -> None:
 
     with pytest.raises(SourceBusy, match="connection refused"):
         archive.copy(url)
+
+
+def test_a_picture_without_its_end_mark_is_archived_if_its_length_shows_that_it_came_whole(archive: Archive) -> None:
+    content = picture("JPEG")[:-2]
+    with Server(lambda _: reply(200, content)) as source:
+        assert archive.copy(source.url(), expected="image").bytes == len(content)
+    with Server(lambda _: _until_close(content)) as source, pytest.raises(SourceBusy, match="end mark"):
+        archive.copy(source.url(), expected="image")
 
 
 def test_a_page_is_not_a_video_though_its_status_is_200(archive: Archive) -> None:

@@ -1,102 +1,82 @@
-"""PNG, GIF, and the RIFF family (WebP, WAV, AVI), read while they pass by."""
+"""Pictures and the RIFF family (WebP, WAV, AVI), read while they pass by. Of a picture only its size is read, and
+whether its end mark came: a file that came whole over the wire is archived without one, too."""
 
 from __future__ import annotations
 
-from reelkeep.media.boxes import BREAKS_OFF, REST, Action, Box, BoxReader, Facts, Malformed
+from typing import Literal
+
+from reelkeep.media.boxes import BREAKS_OFF, Facts, Malformed
 
 HEAD = 256  # bytes at the beginning of a file in which its format shows
-_CONTROL = b"\xf9"  # the extension that says how long the next picture is shown
+NO_END_MARK = "its end mark is missing"
+
+_FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}  # markers of a JPEG: ITU-T T.81, B.1.1
+_START, _END, _SCAN, _PADDING = 0xD8, 0xD9, 0xDA, 0xFF
 
 
-class Png(BoxReader):
-    """ISO/IEC 15948, 5. Its end chunk (IEND) says nothing, so that it may be missing after the last of the pixels."""
+class Picture:
+    """PNG (ISO/IEC 15948, 11.2.2), GIF (GIF89a, 18): a size close to the beginning, and a mark at the end."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._size: tuple[int, int] | None = None
-        self._has_pixels = False
+    def __init__(self, end: bytes, at: int, size: int, order: Literal["big", "little"]) -> None:
+        """The width is at this offset, in so many bytes; the height follows."""
+        self._end, self._place = end, (at, size, order)
+        self._head = self._tail = b""
         self._ended = False
 
+    def feed(self, chunk: memoryview) -> None:
+        self._head += bytes(chunk[: HEAD - len(self._head)])
+        data = self._tail + bytes(chunk)
+        self._ended = self._ended or self._end in data
+        self._tail = data[-len(self._end) :]
+
     def missing(self) -> str | None:
-        pixels = self._has_pixels and self._leaf is None and not self._header
-        return None if self._size and (self._ended or pixels) else BREAKS_OFF
+        return None if self._ended else NO_END_MARK
+
+    def facts(self) -> Facts:
+        return Facts(None, None, *_two_numbers(self._head, *self._place))
+
+
+def _two_numbers(data: bytes, at: int, size: int, order: Literal["big", "little"]) -> tuple[int, int]:
+    end = at + size
+    return int.from_bytes(data[at:end], order), int.from_bytes(data[end : end + size], order)
+
+
+class Jpeg:
+    """ITU-T T.81, annex B: segments up to the first scan, one of which tells the size."""
+
+    def __init__(self) -> None:
+        self._pending = b""
+        self._size: tuple[int, int] | None = None
+        self._in_scan = self._ended = False
+
+    def feed(self, chunk: memoryview) -> None:
+        data, at = self._pending + bytes(chunk), 0
+        while not self._in_scan and len(data) >= at + 4:
+            marker, length = data[at + 1], max(2, int.from_bytes(data[at + 2 : at + 4], "big"))
+            if data[at] != 0xFF:
+                raise Malformed
+            if marker in (_START, _END, _PADDING):
+                at += 1 if marker == _PADDING else 2
+                continue
+            if len(data) < at + 2 + length:
+                break
+            if marker in _FRAMES:
+                height, width = _two_numbers(data, at + 5, 2, "big")
+                self._size = width, height
+            self._in_scan = marker == _SCAN
+            at += 2 + length
+        if self._in_scan:
+            self._ended = self._ended or data.find(b"\xff\xd9", at) >= 0
+            at = max(at, len(data) - 1)
+        self._pending = data[at:]
+
+    def missing(self) -> str | None:
+        if not self._in_scan or not self._size:
+            return BREAKS_OFF
+        return None if self._ended else NO_END_MARK
 
     def facts(self) -> Facts:
         return Facts(None, None, *(self._size or (None, None)))
-
-    def header(self, data: bytes) -> Box | None:
-        if self._ended:
-            return REST
-        if len(data) < 8:
-            return None
-        if self.offset == 0:
-            return Box(b"", 8, 0, Action.SKIP)  # the signature
-        kind = data[4:8]
-        if kind == b"IDAT":
-            self._has_pixels = True
-        elif kind == b"IEND":
-            self._ended = True
-            return Box(kind, 8, None, Action.SKIP)
-        length_and_crc = int.from_bytes(data[:4], "big") + 4
-        return Box(kind, 8, length_and_crc, Action.COLLECT if kind == b"IHDR" else Action.SKIP)
-
-    def collected(self, kind: bytes, payload: bytes) -> None:
-        if kind == b"IHDR":
-            self._size = (int.from_bytes(payload[:4], "big"), int.from_bytes(payload[4:8], "big"))
-
-
-class Gif(BoxReader):
-    """GIF89a, 17 to 27. Its trailer says nothing, so that it may be missing after a picture."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._size: tuple[int, int] | None = None
-        self._pictures = 0
-        self._hundredths = 0  # of a second, that the pictures are shown
-        self._label = b""  # of the extension that we are in
-        self._in_blocks = False
-        self._ended = False
-
-    def missing(self) -> str | None:
-        return None if self._ended or (self._pictures and not self._in_blocks and not self._header) else BREAKS_OFF
-
-    def facts(self) -> Facts:
-        size = self._size or (None, None)
-        if self._pictures < 2 or not self._hundredths:
-            return Facts(None, None, *size)
-        return Facts(self._hundredths / 100, 100 * self._pictures / self._hundredths, *size)
-
-    def header(self, data: bytes) -> Box | None:
-        if self._ended:
-            return REST
-        if self.offset == 0:
-            if len(data) < 13:
-                return None
-            self._size = (int.from_bytes(data[6:8], "little"), int.from_bytes(data[8:10], "little"))
-            return Box(b"", 13, _colours(data[10]), Action.SKIP)
-        if self._in_blocks:
-            self._in_blocks = data[0] > 0
-            return Box(self._label, 1, data[0], Action.COLLECT if self._label == _CONTROL else Action.SKIP)
-        if data[0] not in (0x21, 0x2C):  # an extension, a picture
-            if data[0] != 0x3B and not self._pictures:
-                raise Malformed
-            self._ended = True
-            return Box(b"", 1, None, Action.SKIP)
-        if len(data) < (needed := 10 if data[0] == 0x2C else 2):
-            return None
-        self._in_blocks, self._label = True, data[1:2] if data[0] == 0x21 else b""
-        self._pictures += data[0] == 0x2C
-        return Box(b"", needed, _colours(data[9]) + 1 if data[0] == 0x2C else 0, Action.SKIP)
-
-    def collected(self, kind: bytes, payload: bytes) -> None:
-        if kind == _CONTROL and payload:
-            delay = int.from_bytes(payload[1:3], "little")
-            self._hundredths += delay if delay > 1 else 10  # as players do
-
-
-def _colours(flags: int) -> int:
-    """Bytes of the table of colours that follows."""
-    return 3 << (flags & 7) + 1 if flags & 0x80 else 0
 
 
 class Riff:

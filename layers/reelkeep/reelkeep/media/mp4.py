@@ -1,4 +1,4 @@
-"""MP4 and QuickTime files, and still pictures in the same boxes (ISO/IEC 14496-12; numbers below are its sections).
+"""MP4 and QuickTime files (ISO/IEC 14496-12; numbers below are its sections), read while they pass by.
 
 A file is whole when a player finds what it needs: the movie box (`moov`) and every byte that its sample tables, or
 those of its fragments (`moof`), point to. How its last box ends, and what follows it, does not matter.
@@ -25,10 +25,10 @@ from reelkeep.media.boxes import (
     Malformed,
 )
 
-_CONTAINERS = frozenset(b"moov trak mdia minf stbl mvex moof traf iprp ipco".split())
+_CONTAINERS = frozenset(b"moov trak mdia minf stbl mvex moof traf".split())
 _CHUNK_OFFSETS = {b"stco": ">I", b"co64": ">Q"}
 _TABLES = frozenset([b"stsz", b"stsc", *_CHUNK_OFFSETS])
-_LEAVES = _TABLES | frozenset(b"mvhd tkhd mdhd hdlr stsd stts trex tfhd trun ispe".split())
+_LEAVES = _TABLES | frozenset(b"mvhd tkhd mdhd hdlr stsd stts trex tfhd trun".split())
 _DIFFERENT_DURATIONS = 64  # of samples, counted apart per track; more only make the frame rate an average
 
 
@@ -77,13 +77,10 @@ class _Track:
 
 
 class Mp4(BoxReader):
-    def __init__(self, *, still: bool = False) -> None:
-        """`still`: AVIF or HEIC, which need no `moov`."""
+    def __init__(self) -> None:
         super().__init__()
-        self._still = still
         self._tracks: list[_Track] = []
-        self._indexed = False  # there is a moov; of a still picture, a meta
-        self._picture = (0, 0)  # the largest `ispe`: others are its tiles
+        self._indexed = False  # there is a moov
         self._movie_seconds = 0.0
         self._movie_rotated = False
         self._fragmented = False
@@ -94,15 +91,13 @@ class Mp4(BoxReader):
     def missing(self) -> str | None:
         if not self._indexed:
             return "its index is missing"
-        if self.room is not None or (self._still and self._leaf == b"mdat" and self._left):
+        if self.room is not None:
             return BREAKS_OFF
         if any(track.data_end > self.offset for track in self._tracks):
             return "it holds its index, but not all that the index points to"
-        return None if self._still or any(track.data_size for track in self._tracks) else NOTHING_TO_PLAY
+        return None if any(track.data_size for track in self._tracks) else NOTHING_TO_PLAY
 
     def facts(self) -> Facts:
-        if self._still:
-            return Facts(None, None, *self._picture)
         seconds = max((track.seconds for track in self._tracks), default=0.0)
         if not self._fragmented:  # what moov says of a fragmented file covers at most its beginning
             seconds = self._movie_seconds or seconds
@@ -134,11 +129,6 @@ class Mp4(BoxReader):
                 return Box(b"", header, None, Action.SKIP)
             raise Malformed
         payload = size - header if size else self.room and self.room - header
-        if kind == b"meta" and self._still and not nested and payload != 0:
-            if len(data) < header + 4:  # 8.11.1: it has a version before its boxes
-                return None
-            self._indexed = True
-            return Box(kind, header + 4, None if payload is None else payload - 4, Action.ENTER)
         if kind == b"moov" and self._indexed:
             return Box(kind, header, payload, Action.SKIP)
         if kind == b"moof":
@@ -178,8 +168,6 @@ class Mp4(BoxReader):
             timescale, duration = _timescale_and_duration(data)
             self._movie_seconds = duration / timescale if timescale else 0.0
             self._movie_rotated = _is_quarter_turn(data, 48 if data[:1] == b"\1" else 36)
-        elif kind == b"ispe":  # ISO/IEC 23008-12, 6.5.3
-            self._picture = max(self._picture, struct.unpack_from(">II", data, 4), key=lambda size: size[0] * size[1])
         elif kind == b"trex":  # 8.8.3
             track = self._track(struct.unpack_from(">I", data, 4)[0])
             track.default_ticks, track.default_size = struct.unpack_from(">II", data, 12)

@@ -10,11 +10,9 @@ from functools import partial
 from typing import Literal, NamedTuple
 
 from reelkeep.media.boxes import Malformed, Reader
-from reelkeep.media.images import HEAD, Gif, Opaque, Png, Riff
-from reelkeep.media.jpeg import Jpeg
+from reelkeep.media.images import HEAD, NO_END_MARK, Jpeg, Opaque, Picture, Riff
 from reelkeep.media.matroska import Matroska
 from reelkeep.media.mp4 import Mp4
-from reelkeep.media.streams import Packets, TransportStream, asf, flv, mxf, program_stream
 
 Expected = Literal["video", "image", "audio", "media"]  # media: any of them
 
@@ -54,8 +52,8 @@ class _Format(NamedTuple):
 
 _MP4 = _Format("video audio", "an MP4 file", "video/mp4", "mp4", Mp4)
 _QUICKTIME = _Format("video audio", "a QuickTime file", "video/quicktime", "mov", Mp4)
-_AVIF = _Format("image", "an AVIF picture", "image/avif", "avif", partial(Mp4, still=True))
-_HEIC = _Format("image", "a HEIC picture", "image/heic", "heic", partial(Mp4, still=True))
+_AVIF = _Format("image", "an AVIF picture", "image/avif", "avif")
+_HEIC = _Format("image", "a HEIC picture", "image/heic", "heic")
 _BRANDS = {  # ISO/IEC 14496-12, 4.3
     b"qt  ": _QUICKTIME,
     b"M4A ": _Format("audio", "an M4A sound file", "audio/mp4", "m4a", Mp4),
@@ -65,24 +63,23 @@ _BRANDS = {  # ISO/IEC 14496-12, 4.3
 }
 _WEBM = _Format("video audio", "a WebM file", "video/webm", "webm", Matroska)
 _MATROSKA = _Format("video audio", "a Matroska file", "video/x-matroska", "mkv", Matroska)
-
-_TS = _Format("video", "an MPEG transport stream", "video/mp2t", "ts", TransportStream)
-_PS = _Format("video", "an MPEG program stream", "video/mpeg", "mpg", partial(Packets, program_stream))
-_ASF = _Format("video audio", "an ASF file", "video/x-ms-asf", "asf", partial(Packets, asf))
+_PNG = _Format("image", "a PNG picture", "image/png", "png", partial(Picture, b"IEND", 16, 4, "big"))
+_GIF = _Format("image", "a GIF picture", "image/gif", "gif", partial(Picture, b";", 6, 2, "little"))
+_TS = _Format("video", "an MPEG transport stream", "video/mp2t", "ts")
 
 _SIGNATURES = [
     (re.compile(rb"(?![\t\r\n -~]{16})G[\x00-\x7f].[\x10-\x3f].{184}G", re.S), _TS),
-    (re.compile(rb".{4}G[\x00-\x7f].[\x10-\x3f].{188}G", re.S), _TS._replace(reader=partial(TransportStream, 192))),
-    (re.compile(rb"FLV\x01"), _Format("video", "an FLV file", "video/x-flv", "flv", partial(Packets, flv))),
-    (re.compile(rb"\x00\x00\x01\xba"), _PS),
-    (re.compile(rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11"), _ASF),
+    (re.compile(rb".{4}G[\x00-\x7f].[\x10-\x3f].{188}G", re.S), _TS),
+    (re.compile(rb"FLV\x01"), _Format("video", "an FLV file", "video/x-flv", "flv")),
+    (re.compile(rb"\x00\x00\x01\xba"), _Format("video", "an MPEG program stream", "video/mpeg", "mpg")),
     (
-        re.compile(rb"\x06\x0e\x2b\x34\x02\x05\x01\x01"),
-        _Format("video", "an MXF file", "application/mxf", "mxf", partial(Packets, mxf)),
+        re.compile(rb"0&\xb2\x75\x8e\x66\xcf\x11"),
+        _Format("video audio", "an ASF file", "video/x-ms-asf", "asf"),
     ),
+    (re.compile(rb"\x06\x0e\x2b\x34\x02\x05\x01\x01"), _Format("video", "an MXF file", "application/mxf", "mxf")),
     (re.compile(rb"\xff\xd8\xff"), _Format("image", "a JPEG picture", "image/jpeg", "jpeg", Jpeg)),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), _Format("image", "a PNG picture", "image/png", "png", Png)),
-    (re.compile(rb"GIF8[79]a"), _Format("image", "a GIF picture", "image/gif", "gif", Gif)),
+    (re.compile(rb"\x89PNG\r\n\x1a\n"), _PNG),
+    (re.compile(rb"GIF8[79]a"), _GIF),
     (re.compile(rb"RIFF....WEBP", re.S), _Format("image", "a WebP picture", "image/webp", "webp", Riff)),
     (re.compile(rb"RIFF....WAVE", re.S), _Format("audio", "a WAV sound file", "audio/wav", "wav", Riff)),
     (re.compile(rb"RIFF....AVI ", re.S), _Format("video", "an AVI file", "video/x-msvideo", "avi", Riff)),
@@ -134,10 +131,10 @@ class MediaProbe:
             view = view[wanted:]
         self._read(view)
 
-    def finish(self) -> Media:
-        """Raises NotMedia, or Truncated."""
+    def finish(self, *, framed: bool = False) -> Media:
+        """`framed`: the transfer itself shows that no byte is missing. Raises NotMedia, or Truncated."""
         name, reader = self._format.name, self._reader
-        if missing := reader.missing():
+        if (missing := reader.missing()) and not (framed and missing == NO_END_MARK):
             raise Truncated(f"the provider answered {name} that is not whole: {missing}")
         facts = reader.facts()
         if self._expected == "video" and not facts.has_video:

@@ -88,7 +88,7 @@ class AnyBytes:
     def feed(self, chunk: bytes) -> None:
         pass
 
-    def finish(self) -> Media:
+    def finish(self, *, framed: bool = False) -> Media:  # noqa: ARG002
         return Media(content_type=self.content_type, extension=self.extension)
 
 
@@ -156,7 +156,7 @@ class CopyStream:
         if self.file.total not in (None, self.size):
             raise RestartCopy(f"{self.size} bytes came, {self.file.total} were promised")
         try:
-            self._media = self.probe.finish()
+            self._media = self.probe.finish(framed=self.file.is_framed)
         except Truncated as truncated:
             if self.file.is_framed:
                 raise  # so it is at the provider, not on the way

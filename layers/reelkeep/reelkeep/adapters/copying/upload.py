@@ -9,7 +9,7 @@ import hashlib
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from functools import partial, reduce
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from zlib import crc32
 
@@ -101,11 +101,11 @@ class _Multipart:
         self._object: Any = {"Bucket": target["Bucket"], "Key": target["Key"]}
         self._upload: Any = {**self._object, "UploadId": created["UploadId"]}
         self._parts: list[CompletedPartTypeDef] = []
-        self._sums: list[tuple[int, int]] = []  # the CRC-32 and the size of each part
+        self._crc32 = self._size = 0  # of all parts together
 
     def add(self, content: bytearray) -> None:
-        self._sums.append((crc32(content), len(content)))
-        number, checksum = len(self._sums), _base64(self._sums[-1][0])
+        self._crc32, self._size = crc32(content, self._crc32), self._size + len(content)
+        number, checksum = len(self._parts) + 1, _base64(crc32(content))
         body: Any = content  # the client takes it
         answer = self._s3.upload_part(**self._upload, PartNumber=number, Body=body, ChecksumCRC32=checksum)
         self._parts.append({"PartNumber": number, "ETag": answer["ETag"], "ChecksumCRC32": checksum})
@@ -121,18 +121,14 @@ class _Multipart:
         answer = _write_once(complete, self._is_there)
         if answer is None:
             self.abort()
-            return self._whole()[0].to_bytes(4, "big").hex()
+            return self._crc32.to_bytes(4, "big").hex()
         if "ChecksumCRC32" not in answer:  # from an archive that is not S3 itself
             answer = _stored(self._s3, self._object)
         return b64decode(answer["ChecksumCRC32"]).hex()
 
     def _is_there(self) -> bool:
-        stored, (checksum, size) = _stored(self._s3, self._object), self._whole()
-        return (stored.get("ChecksumCRC32"), stored["ContentLength"]) == (_base64(checksum), size)
-
-    def _whole(self) -> tuple[int, int]:
-        """The CRC-32 and the size of all parts together."""
-        return reduce(_joined, self._sums)
+        stored = _stored(self._s3, self._object)
+        return (stored.get("ChecksumCRC32"), stored["ContentLength"]) == (_base64(self._crc32), self._size)
 
     def abort(self) -> None:
         with suppress(BotoCoreError, ClientError):  # the bucket's own rule removes what stays behind
@@ -141,27 +137,3 @@ class _Multipart:
 
 def _base64(checksum: int) -> str:
     return b64encode(checksum.to_bytes(4, "big")).decode()
-
-
-def _joined(first: tuple[int, int], second: tuple[int, int]) -> tuple[int, int]:
-    """The CRC-32 and the size of two pieces one after the other, from those of each.
-
-    As zlib's crc32_combine: the first one is multiplied by x to the power of eight times the second one's size.
-    """
-    left = second[1]
-    power, shift = 1 << 23, 1 << 31  # x**8, and 1, as polynomials with their bits in reverse
-    while left:
-        if left & 1:
-            shift = _product(power, shift)
-        power, left = _product(power, power), left >> 1
-    return _product(shift, first[0]) ^ second[0], first[1] + second[1]
-
-
-def _product(one: int, other: int) -> int:
-    """Of two polynomials, modulo that of CRC-32."""
-    product = 0
-    for bit in range(31, -1, -1):
-        if one >> bit & 1:
-            product ^= other
-        other = other >> 1 ^ (0xEDB88320 if other & 1 else 0)
-    return product
