@@ -9,9 +9,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
+from reelkeep.adapters.s3.bucket import S3Bucket
 from reelkeep.adapters.s3.layout import folder
-from reelkeep.adapters.s3.manifests import S3Manifests
-from reelkeep.adapters.s3.requests import S3Requests
 from reelkeep.domain.record_size import truncate_request
 from reelkeep.domain.task import (
     Announcements,
@@ -50,7 +49,7 @@ ENDS = (State.SUCCESS, State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIR
 def stock(s3: S3Client, bucket: str, count: int = 50) -> list[Task]:
     """Whole records, each with its manifest and its files in the bucket."""
     tasks = [_task(number, s3, bucket) for number in range(count)]
-    manifests = S3Manifests(lambda: s3, bucket)
+    manifests = S3Bucket(lambda: s3, bucket)
     for task in tasks:
         manifests.write_manifest(task)
     return tasks
@@ -98,7 +97,7 @@ def _task(number: int, s3: S3Client, bucket: str) -> Task:
     )
     if big:
         task = replace(
-            task, request_key=S3Requests(lambda: s3, bucket).store_request(task), request=truncate_request(request)
+            task, request_key=S3Bucket(lambda: s3, bucket).store_request(task), request=truncate_request(request)
         )
     if state is not State.SUCCESS:
         failure = Failure(

@@ -12,9 +12,9 @@ import pytest
 from cli.main import main
 from reelkeep.adapters.dynamodb.task_index import Span
 from reelkeep.adapters.dynamodb.tasks import TableTasks
-from reelkeep.adapters.s3.erasure import S3Erasure
+from reelkeep.adapters.s3.bucket import S3Bucket
 from reelkeep.adapters.s3.layout import folder, manifest_key
-from reelkeep.adapters.s3.manifests import S3Manifests, write
+from reelkeep.adapters.s3.manifests import write
 from reelkeep.domain import transitions
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State, Task
@@ -245,11 +245,11 @@ def test_of_an_erased_task_nothing_is_rebuilt_but_its_record_and_what_is_left_of
 ) -> None:
     task = next(task for task in stock(s3, bucket) if task.creations and task.announcements.announced_at)
     tombstone = transitions.erased(task, NOON)
-    S3Manifests(lambda: s3, bucket).write_manifest(tombstone)
+    S3Bucket(lambda: s3, bucket).write_manifest(tombstone)
     code, said = admin("verify")
     left = {asset.archived.key for asset in task.assets if asset.archived}
     assert (code, {each["key"]: each["kind"] for each in said["differences"]}) == (1, dict.fromkeys(left, "erased"))
-    S3Erasure(lambda: s3, bucket).erase_files(task.id)
+    S3Bucket(lambda: s3, bucket).erase_files(task.id)
     assert admin("verify")[1]["differences"] == []
     admin("rebuild")
     assert TableTasks(dynamodb, table).get(task.id) == tombstone

@@ -34,7 +34,7 @@ Fetch = Callable[[bytes, Task], ArchivedFile]
 @pytest.fixture
 def fetch(s3: S3Client, bucket: str) -> Iterator[Fetch]:
     with closing(Outbound(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))) as outbound:
-        archive = S3Archive(s3, bucket, outbound, pause=lambda _: None)
+        archive = S3Archive(lambda: s3, bucket, outbound, pause=lambda _: None)
 
         def fetched(content: bytes, task: Task) -> ArchivedFile:
             def answering(_: Request) -> list[bytes]:

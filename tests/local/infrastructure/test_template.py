@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 from reelkeep.adapters.s3 import layout
-from reelkeep.adapters.s3.requests import EXPIRES
+from reelkeep.adapters.s3.bucket import EXPIRES
 from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import Operation
 from reelkeep.domain.log_fields import log_fields

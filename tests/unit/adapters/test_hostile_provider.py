@@ -120,7 +120,7 @@ def world(store: Store) -> Iterator[World]:
         )
         provider: Any = HttpProvider("hostile", settings, upstream, outbound)
         archive: Any = Manifests(
-            store.s3,
+            lambda: store.s3,
             "bucket",
             outbound,
             largest={"image": 1 << 20, "video": 6 << 20, "media": 6 << 20},

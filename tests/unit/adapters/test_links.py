@@ -7,15 +7,16 @@ from urllib.parse import parse_qs, urlsplit
 import boto3
 import pytest
 
-from reelkeep.adapters.s3.links import sign_link
+from reelkeep.adapters.s3.bucket import S3Bucket
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_a_file_is_saved_under_the_name_that_was_asked_for_whatever_is_in_it(method: str) -> None:
     client = boto3.client("s3", region_name="eu-central-1", aws_access_key_id="k", aws_secret_access_key="s")
+    bucket = S3Bucket(lambda: client, "videos")
 
     def query(name: str, *, attachment: bool = True) -> dict[str, list[str]]:
-        link = sign_link(lambda: client, "videos", "0" * 32, "1-video.mp4", method, name, attachment=attachment)
+        link = bucket.sign("0" * 32, "1-video.mp4", method, name, attachment=attachment)
         return parse_qs(urlsplit(link).query)
 
     assert "response-content-disposition" not in query("")

@@ -20,7 +20,7 @@ def build() -> tuple[Finalize, FinalizeDirectly]:
     link_secret = platform.secret(settings.link_secret_arn)
     finalize = Finalize(
         tasks=TableTasks(platform.dynamodb(), settings.table),
-        archive=S3Archive(platform.s3(), settings.bucket, outbound),
+        archive=S3Archive(platform.s3, settings.bucket, outbound),
         providers=configured_providers(outbound),
         notices=SnsNotices(platform.sns, settings.topic_arn),
         links=permanent_links(link_secret, settings.public_url),

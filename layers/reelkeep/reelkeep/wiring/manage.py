@@ -102,15 +102,15 @@ def _webhooks(outbound: Outbound) -> Mapping[str, Callable[[Any, Caller], Any]]:
 def _erase(task_id: str, caller: Caller) -> Task:
     """Its parts are loaded when a task is erased: other requests do not wait for them."""
     from reelkeep.adapters.dynamodb.tasks import TableTasks
-    from reelkeep.adapters.s3.erasure import S3Erasure
-    from reelkeep.adapters.s3.manifests import S3Manifests
+    from reelkeep.adapters.s3.bucket import S3Bucket
     from reelkeep.services.erase import Erase
 
-    client, table, bucket = platform.dynamodb(), platform.settings.table, platform.settings.bucket
+    client, table = platform.dynamodb(), platform.settings.table
+    bucket = S3Bucket(platform.s3, platform.settings.bucket)
     erase = Erase(
         tasks=TableTasks(client, table),
-        manifests=S3Manifests(platform.s3, bucket),
-        files=S3Erasure(platform.s3, bucket),
+        manifests=bucket,
+        files=bucket,
         webhooks=TableWebhooks(client, table),
         deliveries=TableDeliveries(client, table),
         waiting=TableWaiting(client, table),

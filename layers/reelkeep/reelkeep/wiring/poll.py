@@ -5,7 +5,7 @@ from __future__ import annotations
 from reelkeep.adapters.dynamodb.claims import TableClaims
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.notices import SnsNotices
-from reelkeep.adapters.s3.requests import S3Requests
+from reelkeep.adapters.s3.bucket import S3Bucket
 from reelkeep.services.inputs import ResolveInputs
 from reelkeep.services.poll import Poll
 from reelkeep.wiring import platform
@@ -24,7 +24,7 @@ def build() -> Poll:
     return Poll(
         tasks=tasks,
         claims=TableClaims(platform.dynamodb(), settings.table),
-        requests=S3Requests(platform.s3, settings.bucket),
+        requests=S3Bucket(platform.s3, settings.bucket),
         providers=providers,
         notices=SnsNotices(platform.sns, settings.topic_arn),
         room=room_at(providers, tasks),

@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.dynamodb.tasks import TableTasks
-from reelkeep.adapters.s3.links import is_there, sign_link
-from reelkeep.adapters.s3.requests import S3Requests
+from reelkeep.adapters.s3.bucket import S3Bucket
 from reelkeep.api import Api
 from reelkeep.public import asyncapi_document, console, docs_asset, docs_page, files, openapi_document
 from reelkeep.services.forecasts import Estimate
@@ -23,18 +22,18 @@ def build() -> Api:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
     secret = platform.secret(settings.link_secret_arn)
-    sign = partial(sign_link, platform.s3, settings.bucket)
+    bucket = S3Bucket(platform.s3, settings.bucket)
 
     def archive() -> str:
         """The origin of the links into the bucket."""
-        link = urlsplit(sign("0" * 32, "", "GET"))
+        link = urlsplit(bucket.sign("0" * 32, "", "GET"))
         return f"{link.scheme}://{link.netloc}"
 
     expected = forecasts()
     link = partial(
         files,
-        follow=FollowLink(tasks, sign, secret),
-        exists=partial(is_there, platform.s3, settings.bucket),
+        follow=FollowLink(tasks, bucket.sign, secret),
+        exists=bucket.has,
         allowed_origins=settings.allowed_origins,
     )
     page = partial(console, public_url=settings.public_url, archive=archive)
@@ -42,7 +41,7 @@ def build() -> Api:
         base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
-        show=ShowWhole(tasks, S3Requests(platform.s3, settings.bucket)),
+        show=ShowWhole(tasks, bucket),
         find_place=FindPlace(TableSlots(platform.dynamodb(), settings.table), expected, platform.now),
         estimate=Estimate(expected, platform.now),
         list_tasks=ListTasks(tasks, platform.now),

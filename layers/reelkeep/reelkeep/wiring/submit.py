@@ -9,8 +9,7 @@ from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
-from reelkeep.adapters.s3.manifests import S3Manifests
-from reelkeep.adapters.s3.requests import S3Requests
+from reelkeep.adapters.s3.bucket import S3Bucket
 from reelkeep.api import Api
 from reelkeep.domain.ids import new_task_id
 from reelkeep.services.cancel import Cancel
@@ -36,14 +35,15 @@ def build() -> Api:
     room = room_at(providers, tasks)
     expected = forecasts()
     cancel = Cancel(tasks, providers, room, platform.now)
-    organize = Organize(tasks, S3Manifests(platform.s3, settings.bucket), platform.now)
+    bucket = S3Bucket(platform.s3, settings.bucket)
+    organize = Organize(tasks, bucket, platform.now)
     return Api(
         base_path=settings.base_path,
         keys=TableKeys(platform.dynamodb(), settings.table),
         logger=platform.logger(),
         submit=Submit(
             tasks=tasks,
-            requests=S3Requests(platform.s3, settings.bucket),
+            requests=bucket,
             providers=providers,
             claims=TableClaims(platform.dynamodb(), settings.table),
             executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),

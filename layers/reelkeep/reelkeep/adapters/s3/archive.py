@@ -6,18 +6,14 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import KW_ONLY, dataclass, field
-from typing import TYPE_CHECKING
 
 from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.s3 import layout
-from reelkeep.adapters.s3.manifests import S3Manifests
+from reelkeep.adapters.s3.bucket import S3Bucket
 from reelkeep.domain.task import ArchivedFile, Task
 from reelkeep.media.probe import Expected
 from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceNotMedia
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
 LARGEST: Mapping[Expected, int] = {
     "image": 256 << 20,
@@ -27,9 +23,7 @@ LARGEST: Mapping[Expected, int] = {
 
 
 @dataclass(frozen=True, slots=True)
-class S3Archive:
-    client: S3Client
-    bucket: str
+class S3Archive(S3Bucket):
     outbound: Outbound
     _: KW_ONLY
     largest: Mapping[Expected, int] = field(default_factory=lambda: LARGEST)  # bytes of a file, by what is expected
@@ -61,7 +55,7 @@ class S3Archive:
             bucket=self.bucket,
             key=key,
             expected=expected,
-            s3=self.client,
+            s3=self.client(),
             outbound=self.outbound,
             limit_bytes=self.largest[expected or "media"],
             seconds=seconds,
@@ -69,9 +63,6 @@ class S3Archive:
             pause=self.pause,
             ticks=self.ticks,
         )
-
-    def write_manifest(self, task: Task) -> None:
-        S3Manifests(lambda: self.client, self.bucket).write_manifest(task)
 
 
 def _expected(name: str) -> Expected:

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from reelkeep.adapters import documents
-from reelkeep.adapters.s3 import layout
 from reelkeep.domain.task import Task
-
-if TYPE_CHECKING:
-    from types_boto3_s3 import S3Client
 
 _FORMAT = 2  # raised when an older release would misread what this one writes
 _MARK = "manifest"
@@ -20,19 +14,6 @@ _MARK = "manifest"
 
 class NoManifest(Exception):
     """A file that cannot be read as a manifest. The message says why, and quotes nothing of the file."""
-
-
-@dataclass(frozen=True, slots=True)
-class S3Manifests:
-    """The S3 client is made when it is first needed, as for big requests."""
-
-    client: Callable[[], S3Client]
-    bucket: str
-
-    def write_manifest(self, task: Task) -> None:
-        self.client().put_object(
-            Bucket=self.bucket, Key=layout.manifest_key(task.id), Body=write(task), ContentType="application/json"
-        )
 
 
 def write(task: Task) -> bytes:
