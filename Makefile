@@ -157,9 +157,13 @@ define install
 @touch $@
 endef
 
+COMMAND_LOADS := annotated_types botocore dateutil httpcore httpx jmespath pydantic pydantic_core rich typer urllib3
+
 .venv/.installed: requirements-dev.txt local/uv.txt pyproject.toml
 	$(call install,.venv,requirements-dev.txt)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@# What the command loads: it begins twice as fast, also where Python is told to write no bytecode.
+	@cd .venv/lib/python*/site-packages && ../../../bin/python -m compileall -q $(COMMAND_LOADS) $(CURDIR)/cli $(CURDIR)/layers/reelkeep
 
 .venv-runtime/.installed: requirements-dev.txt .venv/.installed
 	@test -d .venv-runtime || $(RUNTIME_PYTHON) -m venv .venv-runtime

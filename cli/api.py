@@ -143,7 +143,7 @@ class Api:
             case 404:
                 return NothingFound(detail)
             case 400 | 413 | 422 if fields:
-                return WrongFields(detail, fields)
+                return WrongFields(fields)
             case status if status >= 500 or status == 429:
                 return Unreachable(f"{self.profile.url} answered {status}: {detail}")
         return CommandError(detail)

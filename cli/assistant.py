@@ -20,9 +20,9 @@ from mcp.server.fastmcp import Context, FastMCP
 from mcp.shared.exceptions import McpError
 from pydantic import BaseModel, Field
 
-from cli.errors import CommandError, WrongFields
+from cli.errors import CommandError
 from cli.options import filters
-from cli.users.requests import checked, guessed_kind, image, in_options
+from cli.users.requests import checked, guessed_kind, image
 from reelkeep.domain.task import Kind, State
 
 if TYPE_CHECKING:
@@ -132,7 +132,9 @@ class _Tools:
         self, search: str = "", state: str = "", tag: str = "", starred: bool | None = None, limit: int = 10
     ) -> dict[str, Any]:
         """Find tasks, newest first: by words of the prompt, a state (success, failed, …), a tag, a star."""
-        chosen = filters(state=[state] if state else None, tag=[tag] if tag else None, starred=starred, search=search)
+        chosen = filters(
+            state=[State(state)] if state else None, tag=[tag] if tag else None, starred=starred, search=search
+        )
         page = await self._do(self.api.get, "/tasks", [*chosen, ("limit", str(max(1, min(limit, 100))))])
         return {"videos": [shown(task) for task in page["tasks"]], "more": page["next_cursor"] is not None}
 
@@ -179,10 +181,8 @@ class _Tools:
         """In a thread, since the API's client waits. What goes wrong is a sentence for the assistant."""
         try:
             return await anyio.to_thread.run_sync(partial(call, *arguments, **named))
-        except WrongFields as error:
-            raise ValueError(str(in_options(error)).replace("--", "")) from error
         except CommandError as error:
-            raise ValueError(str(error)) from error
+            raise ValueError(str(error).replace("--", "")) from error
 
 
 def _body(*, kind: str, images: list[str], **more: Any) -> dict[str, Any]:

@@ -4,6 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import IntEnum
+from typing import Final
+
+_OPTIONS: Final = {  # that do not have the name of the field
+    "prompt": "PROMPT",
+    "images": "--image",
+    "video_url": "--video",
+    "creation_id": "--creation",
+    "tags": "--tag",
+    "q": "--search",
+    "created_from": "--since",
+    "created_to": "--until",
+    "from": "--since",
+    "to": "--until",
+    "events": "--event",
+    "body_format": "--body",
+}
 
 
 class Code(IntEnum):
@@ -34,9 +50,8 @@ class Misused(CommandError):
 class WrongFields(Misused):
     """The API refuses these fields of a request: pairs of a field's name and what is wrong with it."""
 
-    def __init__(self, message: str, fields: Sequence[tuple[str, str]]) -> None:
-        super().__init__(message)
-        self.fields = tuple(fields)
+    def __init__(self, fields: Sequence[tuple[str, str]]) -> None:
+        super().__init__("; ".join(f"{_option(field)} {said.removeprefix(field).strip()}" for field, said in fields))
 
 
 class Unsuccessful(CommandError):
@@ -57,3 +72,9 @@ class Unreachable(CommandError):
     """The stack does not answer; the same command may work later."""
 
     code = Code.UNREACHABLE
+
+
+def _option(field: str) -> str:
+    """What somebody typed for a field of the API."""
+    root = field.partition(".")[0].partition("[")[0]
+    return _OPTIONS.get(root) or f"--{root.replace('_', '-')}"

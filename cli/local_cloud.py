@@ -13,22 +13,16 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from cli.errors import CommandError, Misused
-from cli.options import Json
+from cli.options import Here, Json
 from cli.output import note
-from cli.world import require_checkout, world_of
+from cli.world import require_checkout
 
-PANEL: Final = "The stack"
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _LAST_PORT: Final = 65534  # the simulator takes the next one
 
 
-def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel=PANEL)(up)
-    app.command(rich_help_panel=PANEL)(demo)
-
-
 def up(
-    ctx: typer.Context,
+    world: Here,
     port: Annotated[str, typer.Option("--port", metavar="PORT", help="The simulator takes the next one.")] = "4566",
     data: Annotated[
         Path | None, typer.Option("--data", metavar="FOLDER", help="Where its state lives.", show_default=".local")
@@ -45,7 +39,7 @@ def up(
 
     The next time goes on from there. With --json, the address and a key are printed as JSON once it is up.
     """
-    root = require_checkout(world_of(ctx))
+    root = require_checkout(world)
     number = _port(port)
     with _stoppable():
         from local import cloud
@@ -63,10 +57,10 @@ def up(
         run(plan, as_json=json)
 
 
-def demo(ctx: typer.Context, json: Json = False) -> None:
+def demo(world: Here, json: Json = False) -> None:
     """See one task through, from the call to the file, and stop everything again."""
     del json  # it shows, and says nothing that a program could use
-    root = require_checkout(world_of(ctx))
+    root = require_checkout(world)
     with _stoppable():
         from local.demo import demo as run
 

@@ -12,6 +12,7 @@ import typer
 from typer.exceptions import TyperException
 
 from cli.errors import Code, CommandError
+from cli.options import Commands
 from cli.output import note
 from cli.world import World
 from reelkeep.domain.errors import InvalidRequest, NotFound, ReelkeepError
@@ -21,29 +22,30 @@ _EPILOG: Final = (
     "5 not found, 6 the stack does not answer, 130 interrupted."
 )
 
-MODULES: Final[Mapping[str, tuple[str, ...]]] = {  # in the order of the help
-    "users.profiles": ("login", "logout", "profiles", "env"),
-    "users.submit": ("submit", "again"),
-    "users.tasks": ("list", "show", "open"),
-    "users.watch": ("watch",),
-    "users.pull": ("pull",),
-    "users.changes": ("cancel", "tag", "star", "hide", "restore", "erase", "revoke-links"),
-    "users.export": ("export",),
-    "users.usage": ("usage",),
-    "users.webhooks": ("webhooks",),
-    "users.mcp_server": ("mcp",),
-    "local_cloud": ("up", "demo"),
-    "operators.deploy": ("deploy",),
-    "operators.logs": ("logs",),
-    "operators.status": ("status",),
-    "operators.imports": ("import", "adopt"),
-    "operators.keys": ("keys",),
-    "operators.owners": ("owners",),
-    "operators.providers": ("providers",),
-    "operators.costs": ("costs",),
-    "operators.archive": ("archive",),
-    "operators.dlq": ("dlq",),
-    "operators.subscriptions": ("subscriptions",),
+_YOURS, _VIDEOS, _STACK, _OPERATE = "Your stacks", "Videos", "The stack", "Operate a stack"
+MODULES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {  # where in the help, and what, in its order
+    "users.profiles": (_YOURS, ("login", "logout", "profiles", "env")),
+    "users.submit": (_VIDEOS, ("submit", "again")),
+    "users.tasks": (_VIDEOS, ("list", "show", "open")),
+    "users.watch": (_VIDEOS, ("watch",)),
+    "users.pull": (_VIDEOS, ("pull",)),
+    "users.changes": (_VIDEOS, ("cancel", "tag", "star", "hide", "restore", "erase", "revoke-links")),
+    "users.export": (_VIDEOS, ("export",)),
+    "users.usage": (_VIDEOS, ("usage",)),
+    "users.webhooks": (_VIDEOS, ("webhooks",)),
+    "users.mcp_server": (_VIDEOS, ("mcp",)),
+    "local_cloud": (_STACK, ("up", "demo")),
+    "operators.deploy": (_STACK, ("deploy",)),
+    "operators.logs": (_STACK, ("logs",)),
+    "operators.status": (_OPERATE, ("status",)),
+    "operators.imports": (_OPERATE, ("import", "adopt")),
+    "operators.keys": (_OPERATE, ("keys",)),
+    "operators.owners": (_OPERATE, ("owners",)),
+    "operators.providers": (_OPERATE, ("providers",)),
+    "operators.costs": (_OPERATE, ("costs",)),
+    "operators.archive": (_OPERATE, ("archive",)),
+    "operators.dlq": (_OPERATE, ("dlq",)),
+    "operators.subscriptions": (_OPERATE, ("subscriptions",)),
 }
 
 
@@ -64,7 +66,7 @@ def _installed_version() -> str:
 
 def build(first: str = "") -> typer.Typer:
     """With every command, or with that of this name alone: what the others need takes a second to load."""
-    app = typer.Typer(
+    app = Commands(
         name="reelkeep",
         help="Have videos made, find them again, keep them for good.",
         epilog=_EPILOG,
@@ -82,8 +84,14 @@ def build(first: str = "") -> typer.Typer:
     ) -> None:
         """Have videos made, find them again, keep them for good."""
 
-    for module in [name for name, words in MODULES.items() if first in words] or MODULES:
-        import_module(f"cli.{module}").register(app)
+    for name in [name for name, (_, words) in MODULES.items() if first in words] or MODULES:
+        module, (panel, words) = import_module(f"cli.{name}"), MODULES[name]
+        if hasattr(module, "group"):
+            app.add_typer(module.group, name=words[0], rich_help_panel=panel)
+            continue
+        for word in words:
+            function = getattr(module, f"{word}_", None) or getattr(module, word.replace("-", "_"))
+            app.command(word, rich_help_panel=panel, context_settings=getattr(module, "SETTINGS", None))(function)
     return app
 
 

@@ -1,85 +1,98 @@
-"""The options that many commands share, and what they stand for."""
+"""The options that many commands share, and what they stand for.
+
+A parameter of a command may stand for several options: `Options` in its annotation names the function that makes its
+value, and the parameters of that function are the options.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Annotated
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from cli.errors import Misused
 from cli.profiles import chosen
-from cli.world import world_of
+from cli.world import World, world_of
 from reelkeep.domain.task import Kind, State
 
 if TYPE_CHECKING:
-    from cli.api import Api, Parameters
+    from cli.api import Api
 
+
+@dataclass(frozen=True)
+class Options:
+    """Those of `read`, but for some. What it returns is the value of the parameter that is annotated so."""
+
+    read: Callable[..., Any]
+    without: tuple[str, ...] = ()
+
+    def parameters(self) -> dict[str, Parameter]:
+        return {name: each for name, each in _parameters(self.read).items() if name not in self.without}
+
+    def __call__(self, given: Mapping[str, Any]) -> Any:
+        return self.read(**{name: given[name] for name in self.parameters()})
+
+
+class Commands(typer.Typer):
+    """Commands whose parameters may stand for several options."""
+
+    def command(self, *name: str, **settings: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # type: ignore[override]  # the rest goes on as it is
+        add = super().command(*name, **settings)
+        return lambda function: add(_with_options(function))
+
+
+def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same command with each option as a parameter: its own ones first, and --json last."""
+    own, shared = _parameters(function), dict[str, Parameter]()
+    readers: dict[str, Options] = {}
+    for name, parameter in list(own.items()):
+        for options in getattr(parameter.annotation, "__metadata__", ()):
+            if isinstance(options, Options):
+                del own[name]
+                readers[name] = options
+                shared |= options.parameters()
+    json = {"json": own.pop("json")}
+    every = own | shared | json
+
+    @wraps(function)
+    def run(**given: Any) -> Any:
+        read = {name: options(given) for name, options in readers.items()}  # one after the other, as they are written
+        return function(**read, **{name: given[name] for name in (*own, "json")})
+
+    del run.__wrapped__  # whose parameters typer would see
+    run.__annotations__ = {name: each.annotation for name, each in every.items()}
+    run.__signature__ = Signature([*every.values()])  # type: ignore[attr-defined]  # inspect knows it
+    return run
+
+
+def _parameters(function: Callable[..., Any]) -> dict[str, Parameter]:
+    """By name, with what the words of their annotations mean."""
+    scope = function.__globals__
+    found = signature(function).parameters.values()
+    return {
+        each.name: each.replace(kind=Parameter.KEYWORD_ONLY, annotation=eval(each.annotation, scope))  # noqa: S307  # our own words
+        for each in found
+    }
+
+
+Here = Annotated[World, Options(world_of)]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 ProfileName = Annotated[
     str, typer.Option("--profile", metavar="NAME", help="The stack to use, of those that `login` knows.")
 ]
 TaskId = Annotated[str, typer.Argument(metavar="ID", help="The task's id.", show_default=False)]
 
-_FILTERS = "Filters"
-States = Annotated[
-    list[State] | None,
-    typer.Option(
-        "--state",
-        metavar="STATE",
-        help=f"In this state, one of {', '.join(State)}; repeatable.",
-        rich_help_panel=_FILTERS,
-    ),
-]
-Models = Annotated[
-    list[str] | None,
-    typer.Option("--model", metavar="MODEL", help="For this model; repeatable.", rich_help_panel=_FILTERS),
-]
-Resolutions = Annotated[
-    list[str] | None,
-    typer.Option("--resolution", metavar="WORD", help="As 720p; repeatable.", rich_help_panel=_FILTERS),
-]
-Templates = Annotated[
-    list[str] | None,
-    typer.Option("--template", metavar="NAME", help="With this template; repeatable.", rich_help_panel=_FILTERS),
-]
-ProviderNames = Annotated[
-    list[str] | None,
-    typer.Option("--provider", metavar="NAME", help="At this provider; repeatable.", rich_help_panel=_FILTERS),
-]
-Kinds = Annotated[
-    list[Kind] | None,
-    typer.Option("--kind", metavar="KIND", help="Of this kind, as img2video; repeatable.", rich_help_panel=_FILTERS),
-]
-TagNames = Annotated[
-    list[str] | None,
-    typer.Option("--tag", metavar="TAG", help="With this tag; repeatable.", rich_help_panel=_FILTERS),
-]
-Starred = Annotated[
-    bool | None,
-    typer.Option("--starred/--not-starred", help="Starred, or not.", show_default=False, rich_help_panel=_FILTERS),
-]
-Search = Annotated[
-    str,
-    typer.Option("--search", "-s", metavar="WORDS", help="All of these in its prompt.", rich_help_panel=_FILTERS),
-]
-Hidden = Annotated[bool, typer.Option("--hidden", help="Only what was hidden.", rich_help_panel=_FILTERS)]
-Since = Annotated[
-    str,
-    typer.Option(
-        "--since", metavar="WHEN", help="Submitted since 2026-11-21, or 90m, 12h, 7d.", rich_help_panel=_FILTERS
-    ),
-]
-Until = Annotated[
-    str,
-    typer.Option(
-        "--until", metavar="WHEN", help="Submitted up to then; a day is included.", rich_help_panel=_FILTERS
-    ),
-]
+
+def _filter(*names: str, metavar: str | None = None, help: str) -> Any:
+    return typer.Option(*names, metavar=metavar, help=help, show_default=False, rich_help_panel="Filters")
 
 
-def connected(ctx: typer.Context, profile: str) -> Api:
+def connected(ctx: typer.Context, profile: ProfileName = "") -> Any:
     from cli.api import Api  # with httpx, which operators' commands do not wait for
 
     world = world_of(ctx)
@@ -88,21 +101,39 @@ def connected(ctx: typer.Context, profile: str) -> Api:
     return api
 
 
+Connected = Annotated["Api", Options(connected)]
+
+
 def filters(
     *,
-    state: Sequence[str] | None = None,
-    model: Sequence[str] | None = None,
-    provider: Sequence[str] | None = None,
-    kind: Sequence[str] | None = None,
-    tag: Sequence[str] | None = None,
-    starred: bool | None = None,
-    search: str = "",
-    resolution: Sequence[str] | None = None,
-    template: Sequence[str] | None = None,
-    since: str = "",
-    until: str = "",
-    hidden: bool = False,
-) -> Parameters:
+    state: Annotated[
+        list[State] | None,
+        _filter("--state", metavar="STATE", help=f"In this state, one of {', '.join(State)}; repeatable."),
+    ] = None,
+    model: Annotated[
+        list[str] | None, _filter("--model", metavar="MODEL", help="For this model; repeatable.")
+    ] = None,
+    provider: Annotated[
+        list[str] | None, _filter("--provider", metavar="NAME", help="At this provider; repeatable.")
+    ] = None,
+    kind: Annotated[
+        list[Kind] | None, _filter("--kind", metavar="KIND", help="Of this kind, as img2video; repeatable.")
+    ] = None,
+    tag: Annotated[list[str] | None, _filter("--tag", metavar="TAG", help="With this tag; repeatable.")] = None,
+    starred: Annotated[bool | None, _filter("--starred/--not-starred", help="Starred, or not.")] = None,
+    search: Annotated[str, _filter("--search", "-s", metavar="WORDS", help="All of these in its prompt.")] = "",
+    resolution: Annotated[
+        list[str] | None, _filter("--resolution", metavar="WORD", help="As 720p; repeatable.")
+    ] = None,
+    template: Annotated[
+        list[str] | None, _filter("--template", metavar="NAME", help="With this template; repeatable.")
+    ] = None,
+    since: Annotated[
+        str, _filter("--since", metavar="WHEN", help="Submitted since 2026-11-21, or 90m, 12h, 7d.")
+    ] = "",
+    until: Annotated[str, _filter("--until", metavar="WHEN", help="Submitted up to then; a day is included.")] = "",
+    hidden: Annotated[bool, _filter("--hidden", help="Only what was hidden.")] = False,
+) -> Sequence[tuple[str, str]]:
     """As the API takes them."""
     lists = {
         "state": state,
@@ -127,6 +158,9 @@ def filters(
     return found
 
 
+Filters = Annotated[Sequence[tuple[str, str]], Options(filters)]
+
+
 def moment(text: str, named: str, *, end: bool = False) -> datetime:
     """A day, a time, or how long ago; of a day its beginning (UTC), or its end. Raises Misused."""
     units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -142,3 +176,11 @@ def moment(text: str, named: str, *, end: bool = False) -> datetime:
         raise Misused(
             f"{named} {text!r} is neither a day, as 2026-11-21, nor a length of time, as 90m, 12h or 7d"
         ) from None
+
+
+def day(text: str, named: str) -> date | None:
+    """None if there is none. Raises Misused."""
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise Misused(f"{named}: {text!r} is not a day, such as 2026-11-21") from None

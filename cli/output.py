@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from typing import Any, Final, TextIO
 
@@ -20,6 +21,8 @@ _STYLES: Final = {
     "archiving": "cyan",
     "ok": "green",
 }
+
+Columns = Mapping[str, str | Callable[[Any], object]]  # a heading: a field, or what is made of the row
 
 
 class Progress:
@@ -101,6 +104,46 @@ def print_table(columns: Mapping[str, Sequence[object]], *, file: TextIO | None 
         from rich.console import Console
 
         Console(file=file).print(table(texts))
+
+
+def print_rows(
+    rows: Sequence[Any],
+    columns: Columns,
+    *,
+    json: bool,
+    file: TextIO | None = None,
+) -> None:
+    """Dicts or dataclasses, as JSON or as a table: a column for each heading."""
+    if json:
+        print_json([asdict(row) if is_dataclass(row) else row for row in rows])  # type: ignore[arg-type]  # no class is a row
+        return
+
+    def cell(row: Any, shown: str | Callable[[Any], object]) -> object:
+        if callable(shown):
+            return shown(row)
+        return row[shown] if isinstance(row, Mapping) else getattr(row, shown)
+
+    print_table({heading: [cell(row, shown) for row in rows] for heading, shown in columns.items()}, file=file)
+
+
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """One below the other, without what is not known."""
+    texts = {
+        name: [str(each) for each in value] if isinstance(value, list) else printable(str(value)).splitlines()
+        for name, value in facts.items()
+        if value not in (None, "", [])
+    }
+    width = max(map(len, texts))
+    for name, (first, *more) in texts.items():
+        print(f"{name:<{width}}  {first}", *(f"{'':<{width}}  {line}" for line in more), sep="\n")
+
+
+def say(sentence: str, facts: Any, *, json: bool) -> None:
+    """The sentence to a person, the facts to a program."""
+    if json:
+        print_json(facts)
+    else:
+        print(printable(sentence))
 
 
 def table(texts: Mapping[str, Sequence[str]]) -> Any:

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import date
 from functools import partial
 from typing import Annotated
 
 import typer
 
-from cli.errors import Misused
-from cli.operators.folders import Days, folders
+from cli.operators.folders import SubmittedOn, folders
 from cli.operators.quarantine import quarantined
 from cli.operators.rebuild import Outcome, rebuild
 from cli.operators.recorded import in_order, with_missing
-from cli.operators.stack import Local, StackName, find
+from cli.operators.stack import Place
 from cli.operators.verify import Checked, Difference, verify
-from cli.options import Json
-from cli.output import Progress, counted, print_json, print_table, size
+from cli.options import Commands, Json
+from cli.output import Columns, Progress, counted, print_json, print_rows, size
 from cli.parallel import in_parallel
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 
@@ -27,43 +25,14 @@ _WORKERS = 32  # at once; each waits for S3 and the table most of the time
 _READERS = 8  # of whole files
 
 
-group = typer.Typer(help=__doc__, no_args_is_help=True)
-
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(group, name="archive", rich_help_panel="Operate a stack")
-
-
-Since = Annotated[
-    str, typer.Option("--since", metavar="YYYY-MM-DD", help="Only tasks submitted from this day on (UTC).")
-]
-Until = Annotated[
-    str, typer.Option("--until", metavar="YYYY-MM-DD", help="Only tasks submitted up to this day, included (UTC).")
-]
-
-
-def days_of(since: str, until: str) -> Days:
-    days = Days(_day(since, "--since"), _day(until, "--until"))
-    if days.since and days.until and days.since > days.until:
-        raise Misused("--since is later than --until")
-    return days
-
-
-def _day(text: str, option: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        raise Misused(f"{option}: {text!r} is not a day, such as 2026-11-21") from None
+group = Commands(help=__doc__, no_args_is_help=True)
 
 
 @group.command("rebuild")
 def rebuild_all(
-    ctx: typer.Context,
-    since: Since = "",
-    until: Until = "",
+    days: SubmittedOn,
+    place: Place,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be done.")] = False,
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> int:
     """Rebuild the table of tasks: record every task that ended as its manifest in the archive says.
@@ -71,7 +40,6 @@ def rebuild_all(
     What is recorded already stays, unless it is older than the manifest. It can be repeated, and broken off, at
     any time.
     """
-    days, place = days_of(since, until), find(ctx, stack, local=local)
     s3, bucket = place.s3(_WORKERS), place.needed("bucket")
     work = partial(
         rebuild,
@@ -111,14 +79,11 @@ def rebuild_all(
 
 @group.command("verify")
 def verify_all(
-    ctx: typer.Context,
-    since: Since = "",
-    until: Until = "",
+    days: SubmittedOn,
+    place: Place,
     owner: Annotated[str | None, typer.Option("--owner", metavar="OWNER", help="Only this owner's tasks.")] = None,
     deep: Annotated[bool, typer.Option("--deep", help="Read every byte instead of trusting S3's checksums.")] = False,
     strays: Annotated[bool, typer.Option("--strays", help="Also show files that belong to no task.")] = False,
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> int:
     """Compare every archived file with its manifest, and the archive with the table.
@@ -127,7 +92,6 @@ def verify_all(
     what is missing altogether: manifests and whole folders of tasks that the table knows. Shows what differs; the
     exit code is 1 if anything does.
     """
-    days, place = days_of(since, until), find(ctx, stack, local=local)
     workers = _READERS if deep else _WORKERS
     s3, bucket = place.s3(workers), place.needed("bucket")
     tasks = TableTasks(place.dynamodb(workers), place.table)
@@ -167,25 +131,16 @@ def verify_all(
         print_json({**counts, "differences": [asdict(each) for each in differences]})
         return bool(differences)
     if differences:
-        print_table(
-            {
-                "WHAT": [each.kind for each in differences],
-                "FILE": [each.key for each in differences],
-                "OWNER": [each.owner or None for each in differences],
-                "DETAIL": [each.detail for each in differences],
-            }
-        )
+        columns = {"WHAT": "kind", "FILE": "key", "OWNER": "owner", "DETAIL": "detail"}
+        print_rows(differences, columns, json=False)
     print(f"{_so_far(total, total.read)}: {counted(len(differences), 'difference')}")
     return bool(differences)
 
 
 @group.command("quarantine")
 def list_quarantine(
-    ctx: typer.Context,
-    since: Since = "",
-    until: Until = "",
-    stack: StackName = "",
-    local: Local = False,
+    days: SubmittedOn,
+    place: Place,
     json: Json = False,
 ) -> None:
     """List the bytes that are not recognised as the media that they should be.
@@ -193,22 +148,17 @@ def list_quarantine(
     Such bytes are set aside below quarantine/ in the bucket, where they can be looked at until the stack's parameter
     QuarantineDays has passed.
     """
-    days, place = days_of(since, until), find(ctx, stack, local=local)
     tasks = TableTasks(place.dynamodb(), place.table)
     found = list(quarantined(place.s3(), place.needed("bucket"), days, tasks))
-    if json:
-        print_json([asdict(each) for each in found])
-    else:
-        print_table(
-            {
-                "FILE": [each.key for each in found],
-                "SIZE": [size(each.bytes) for each in found],
-                "SINCE": [each.since for each in found],
-                "OWNER": [each.owner or None for each in found],
-                "STATE": [each.state or None for each in found],
-                "REASON": [each.reason or None for each in found],
-            }
-        )
+    columns: Columns = {
+        "FILE": "key",
+        "SIZE": lambda each: size(each.bytes),
+        "SINCE": "since",
+        "OWNER": "owner",
+        "STATE": "state",
+        "REASON": "reason",
+    }
+    print_rows(found, columns, json=json)
 
 
 def _shown(task_ids: Iterator[str], progress: Progress) -> Iterator[str]:

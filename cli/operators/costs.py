@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cli.errors import Misused
-from cli.operators.archive import Since, Until, days_of
-from cli.operators.stack import Local, StackName, find
-from cli.options import Json
+from cli.operators.folders import Days, SubmittedOn
+from cli.operators.stack import Place
+from cli.options import Commands, Json
 from cli.output import Progress, counted, print_json, print_table
 from cli.parallel import in_parallel
 from reelkeep.adapters.dynamodb.ledger import TableLedger
@@ -26,37 +26,28 @@ from reelkeep.services.ledger import KeepLedger
 if TYPE_CHECKING:
     from datetime import date
 
-    from cli.operators.folders import Days
     from reelkeep.domain.task import Task
 
 _WORKERS = 16
 _BATCH = 100  # tasks that are read at once
 _SETTLED = timedelta(minutes=10)  # the ledger follows a task by seconds
 
-group = typer.Typer(help=__doc__, no_args_is_help=True)
-
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(group, name="costs", rich_help_panel="Operate a stack")
+group = Commands(help=__doc__, no_args_is_help=True)
 
 
 @group.command()
 def show(
-    ctx: typer.Context,
+    days: SubmittedOn,
+    place: Place,
     by: Annotated[
         list[str] | None, typer.Option("--by", metavar="WHAT", help=f"One of {', '.join(GROUPS)}; repeatable.")
     ] = None,
-    since: Since = "",
-    until: Until = "",
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> None:
     """Show what was reserved and charged, for all owners: of the last 30 days, by owner, if nothing else is said."""
     groups = tuple(dict.fromkeys(by or ["owner"]))
     if not set(groups) <= set(GROUPS):
         raise Misused(f"--by is one of {', '.join(GROUPS)}")
-    days, place = days_of(since, until), find(ctx, stack, local=local)
     ledger = TableLedger(place.dynamodb(), place.table)
     found = grouped((each for day in _each(days) for each in ledger.sums(day, None)), groups)
     if json:
@@ -70,19 +61,15 @@ def show(
 
 @group.command()
 def check(
-    ctx: typer.Context,
+    days: SubmittedOn,
+    place: Place,
     mend: Annotated[bool, typer.Option("--mend", help="Add the entries that are lacking.")] = False,
-    since: Since = "",
-    until: Until = "",
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> int:
     """Compare the ledger with the tasks, and its sums with its entries; exit code 1 if something differs.
 
     Tasks that changed within the last ten minutes are left out: the ledger follows them.
     """
-    days, place = days_of(since, until), find(ctx, stack, local=local)
     client = place.dynamodb(_WORKERS)
     tasks, ledger = TableTasks(client, place.table), TableLedger(client, place.table)
     settled_before = datetime.now(UTC) - _SETTLED

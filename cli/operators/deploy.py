@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,14 +12,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cli.errors import Misused
+from cli.operators.stack import config, session
 from cli.options import Json
 from cli.world import require_checkout, world_of
 
-PANEL: Final = "The stack"
 _SAM: Final = "--parameter-overrides"
 _UNRESERVED: Final = 100  # executions that AWS wants to stay without a reservation
 _USUAL_QUOTA: Final = 1000  # of concurrent executions; a new account has 10
@@ -52,7 +50,7 @@ _ACTIONS: Final = (  # of each service that the template needs
     "states:CreateStateMachine",
 )
 
-Client = Callable[[str], Any]  # boto3's client of this service
+Client = Callable[[str], Any]  # botocore's client of this service
 Run = Callable[[Sequence[str | Path]], int]  # a command; its exit code
 
 
@@ -217,7 +215,7 @@ def _principal(arn: str) -> str:
     return f"{head.replace(':sts:', ':iam:')}:role/{rest.split('/')[0]}" if session else arn
 
 
-def deploy(plan: Plan, client: Client, run: Run, root: Path) -> int:
+def carry_out(plan: Plan, client: Client, run: Run, root: Path) -> int:
     """Looks, builds, deploys, and protects what cannot be made again. The exit code."""
     steps = tuple(sorted(path.parent.name for path in (root / "functions").glob("*/app.py")))
     preflight = Preflight(client, plan, steps)
@@ -253,12 +251,10 @@ def deploy(plan: Plan, client: Client, run: Run, root: Path) -> int:
     return code
 
 
-def register(app: typer.Typer) -> None:
-    passed_on = {"allow_extra_args": True, "ignore_unknown_options": True}
-    app.command("deploy", context_settings=passed_on, rich_help_panel=PANEL)(deploy_stack)
+SETTINGS: Final = {"allow_extra_args": True, "ignore_unknown_options": True}  # for what goes on to sam
 
 
-def deploy_stack(
+def deploy_(
     ctx: typer.Context,
     stack_name: Annotated[
         str, typer.Option("--stack-name", metavar="NAME", help="What to call the stack.")
@@ -278,18 +274,17 @@ def deploy_stack(
     Looks at the account first, and says everything that is missing at once, before it builds. Other options go to
     `sam deploy` as they are.
     """
-    import boto3
-
     del json  # what sam prints is for people
     root = require_checkout(world_of(ctx))
-    session = boto3.Session(region_name=region or os.environ.get("AWS_REGION"), profile_name=aws_profile or None)
+    aws = session(region, aws_profile)
+    region = aws.get_config_variable("region") or ""
     overrides = [*_configured(root), *(parameter or ()), *_overrides(ctx.args)]
     if wrong := [each for each in overrides if "=" not in each]:
         raise Misused(f"--parameter {wrong[0]} has no value: write it as Name=value")
-    sam = [*(["--region", session.region_name] if session.region_name else []), *_without_overrides(ctx.args)]
+    sam = [*(["--region", region] if region else []), *_without_overrides(ctx.args)]
     plan = Plan(
         stack_name=stack_name,
-        region=session.region_name,
+        region=region,
         parameters=dict(each.split("=", 1) for each in overrides),
         sam_options=(*sam, *(["--profile", aws_profile] if aws_profile else [])),
     )
@@ -297,8 +292,7 @@ def deploy_stack(
     def run(command: Sequence[str | Path]) -> int:
         return subprocess.run(command, cwd=root, check=False).returncode  # noqa: S603  # make and sam
 
-    config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard"})
-    return deploy(plan, lambda service: session.client(service, config=config), run, root)  # type: ignore[call-overload]  # any
+    return carry_out(plan, lambda service: aws.create_client(service, config=config()), run, root)
 
 
 def _overrides(arguments: Sequence[str]) -> list[str]:

@@ -14,8 +14,8 @@ import typer
 from cli.errors import Misused
 from cli.operators.dead_letters import DeadLetter, DeadLetterQueue, Meaning, understood
 from cli.operators.replay import Replay, Replayed
-from cli.operators.stack import Local, NotFound, Stack, StackName, find
-from cli.options import Json
+from cli.operators.stack import NotFound, Place, Stack
+from cli.options import Commands, Json, Options
 from cli.output import confirmed, counted, note, print_json, print_table
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
@@ -25,24 +25,28 @@ _READING_SECONDS = 60  # for which nobody else sees a message that is read here
 _REPLAYING_SECONDS = 900
 
 
-group = typer.Typer(help=__doc__, no_args_is_help=True)
+group = Commands(help=__doc__, no_args_is_help=True)
 
 
-def register(app: typer.Typer) -> None:
-    app.add_typer(group, name="dlq", rich_help_panel="Operate a stack")
+def _choice(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID]...", help="As `dlq list` shows it, or its beginning.", show_default=False),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every message.")] = False,
+) -> Sequence[str] | None:
+    """None for all of them. Raises Misused."""
+    if every is bool(ids):
+        raise Misused("give ids of messages, or --all" if not ids else "give ids of messages or --all, and not both")
+    return ids or None
 
 
-Ids = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="[ID]...", help="As `dlq list` shows it, or its beginning.", show_default=False),
-]
-All = Annotated[bool, typer.Option("--all", help="Every message.")]
+Choice = Annotated[Sequence[str] | None, Options(_choice)]
 
 
 @group.command("list")
-def list_all(ctx: typer.Context, stack: StackName = "", local: Local = False, json: Json = False) -> None:
+def list_all(found: Place, json: Json = False) -> None:
     """Show every message, and leave it there."""
-    found = find(ctx, stack, local=local)
     messages = _all(found)
     meanings = [_understood(message, found) for message in messages]
     if json:
@@ -53,18 +57,15 @@ def list_all(ctx: typer.Context, stack: StackName = "", local: Local = False, js
 
 @group.command()
 def show(
-    ctx: typer.Context,
+    found: Place,
     id: Annotated[
         str, typer.Argument(metavar="ID", help="As `dlq list` shows it, or its beginning.", show_default=False)
     ],
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> None:
     """Show one message whole, and leave it there. It is JSON anyway."""
     del json
-    found = find(ctx, stack, local=local)
-    (message,) = _chosen(_all(found), [id], every=False)
+    (message,) = _chosen(_all(found), [id])
     described = _described(message, _understood(message, found))
     attributes = {name: redact(value) for name, value in message.attributes.items()}
     print_json({**described, "attributes": attributes, "body": _body(message)})
@@ -72,22 +73,17 @@ def show(
 
 @group.command()
 def replay(
-    ctx: typer.Context,
-    ids: Ids = None,
-    every: All = False,
-    stack: StackName = "",
-    local: Local = False,
+    wanted: Choice,
+    found: Place,
     json: Json = False,
 ) -> int:
     """Do again what failed: give an unfinished task another execution, or sweep again, and delete the message.
 
     What cannot be replayed stays, and makes the exit code 1.
     """
-    _require_choice(ids, every=every)
-    found = find(ctx, stack, local=local)
     again = Replay(
         tasks=TableTasks(found.dynamodb(), found.table),
-        executions=StepFunctionsExecutions(found.stepfunctions(), found.needed("state_machine_arn")),
+        executions=StepFunctionsExecutions(found.client("stepfunctions"), found.needed("state_machine_arn")),
         sweep=lambda everything: _sweep(found, everything=everything),
         clock=lambda: datetime.now(UTC),
     )
@@ -96,7 +92,7 @@ def replay(
     left = {message.id: message for message in messages}
     replayed: list[Replayed] = []
     try:
-        for message in _chosen(messages, ids, every=every):
+        for message in _chosen(messages, wanted):
             replayed.append(again(message, _understood(message, found)))
             if replayed[-1].done:
                 queue.delete(message)
@@ -119,12 +115,9 @@ def replay(
 
 @group.command()
 def delete(
-    ctx: typer.Context,
-    ids: Ids = None,
-    every: All = False,
+    wanted: Choice,
+    found: Place,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> int:
     """Give up what failed: delete messages that nobody wants replayed, after they were shown and you said yes.
@@ -132,9 +125,7 @@ def delete(
     A task that one is about stays as it is: the sweep goes on trying an unfinished one. What is asked about is hidden
     from nobody meanwhile: it may be replayed instead.
     """
-    _require_choice(ids, every=every)
-    found = find(ctx, stack, local=local)
-    chosen = _chosen(_all(found), ids, every=every)
+    chosen = _chosen(_all(found), wanted)
     meanings = [_understood(message, found) for message in chosen]
     if chosen and not yes:
         print_table(_columns(chosen, meanings), file=sys.stderr)
@@ -163,13 +154,8 @@ def delete(
     return int(not all(deleted))
 
 
-def _require_choice(ids: Sequence[str] | None, *, every: bool) -> None:
-    if every is bool(ids):
-        raise Misused("give ids of messages, or --all" if not ids else "give ids of messages or --all, and not both")
-
-
 def _queue(stack: Stack) -> DeadLetterQueue:
-    return DeadLetterQueue(stack.sqs(), stack.needed("dead_letter_queue_url"))
+    return DeadLetterQueue(stack.client("sqs"), stack.needed("dead_letter_queue_url"))
 
 
 def _all(stack: Stack) -> list[DeadLetter]:
@@ -180,12 +166,12 @@ def _all(stack: Stack) -> list[DeadLetter]:
     return messages
 
 
-def _chosen(messages: Sequence[DeadLetter], ids: Sequence[str] | None, *, every: bool) -> list[DeadLetter]:
-    """Raises NotFound for an id that is not there, or is the beginning of several."""
-    if every:
+def _chosen(messages: Sequence[DeadLetter], ids: Sequence[str] | None) -> list[DeadLetter]:
+    """All without ids. Raises NotFound for an id that is not there, or is the beginning of several."""
+    if ids is None:
         return list(messages)
     found: dict[str, DeadLetter] = {}
-    for wanted in ids or ():
+    for wanted in ids:
         fitting = [message for message in messages if message.id.startswith(wanted)]
         if len(fitting) != 1:
             raise NotFound(f"{len(fitting) or 'no'} messages in the queue have an id that begins with {wanted}")
@@ -195,7 +181,9 @@ def _chosen(messages: Sequence[DeadLetter], ids: Sequence[str] | None, *, every:
 
 def _sweep(stack: Stack, *, everything: bool) -> str:
     payload = json.dumps({"everything": everything}).encode()
-    answer = stack.functions().invoke(FunctionName=stack.needed("sweep_function"), Payload=payload)
+    # A little longer than the function may run, and one call: a second one would run it twice.
+    lambda_ = stack.client("lambda", read_timeout=310, retries={"total_max_attempts": 1})
+    answer = lambda_.invoke(FunctionName=stack.needed("sweep_function"), Payload=payload)
     if not answer.get("FunctionError"):
         return ""
     return redact(answer["Payload"].read().decode(errors="replace"))[:300]

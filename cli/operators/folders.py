@@ -7,8 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
+import typer
+
+from cli.errors import Misused
+from cli.options import Options, day
 from reelkeep.adapters.dynamodb.task_index import Span, span_of
 from reelkeep.adapters.s3 import layout
 from reelkeep.domain import ids
@@ -44,6 +48,24 @@ class Days:
         return span_of(
             Filter(created_from=begin, created_to=end and end + timedelta(days=1) - timedelta(milliseconds=1))
         )
+
+
+def days_of(
+    since: Annotated[
+        str, typer.Option("--since", metavar="YYYY-MM-DD", help="Only tasks submitted from this day on (UTC).")
+    ] = "",
+    until: Annotated[
+        str,
+        typer.Option("--until", metavar="YYYY-MM-DD", help="Only tasks submitted up to this day, included (UTC)."),
+    ] = "",
+) -> Days:
+    days = Days(day(since, "--since"), day(until, "--until"))
+    if days.since and days.until and days.since > days.until:
+        raise Misused("--since is later than --until")
+    return days
+
+
+SubmittedOn = Annotated[Days, Options(days_of)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 import typer
 
 from cli.errors import CommandError, Misused, NothingFound
-from cli.operators.stack import Local, Stack, StackName, find
-from cli.options import Json, moment
+from cli.operators.stack import Place, Stack
+from cli.options import Here, Json, moment
 from cli.output import Progress, counted, note, print_json, size
 from cli.parallel import in_parallel
-from cli.world import world_of
+from cli.world import World
 from reelkeep.domain import ids
 from reelkeep.domain.observation import Listed, Pending, Succeeded
 from reelkeep.domain.task import Dispatch, DispatchStatus, Kind, Request, State, Task
@@ -27,7 +27,6 @@ from reelkeep.ports import Clock, Executions, Provider, Providers, Tasks
 if TYPE_CHECKING:
     from reelkeep.adapters.providers.configured import ConfiguredProviders
 
-PANEL: Final = "Operate a stack"
 _LONG_AGO: Final = timedelta(days=3650)
 _LINKS_LIVE: Final = timedelta(hours=1)  # at least, of a video that could be fetched a moment ago
 _PROBES: Final = 8  # videos that are looked for at once
@@ -43,13 +42,9 @@ OwnerName = Annotated[
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until they are in the archive.")]
 
 
-def register(app: typer.Typer) -> None:
-    app.command("import", rich_help_panel=PANEL)(import_everything)
-    app.command(rich_help_panel=PANEL)(adopt)
-
-
-def import_everything(
-    ctx: typer.Context,
+def import_(
+    world: Here,
+    place: Place,
     provider: Annotated[
         list[str] | None,
         typer.Argument(metavar="[PROVIDER]...", help="Without one, all of them.", show_default=False),
@@ -60,62 +55,59 @@ def import_everything(
     ] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count what would be imported.")] = False,
     no_wait: NoWait = False,
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> None:
     """Archive everything that the providers still hold and this stack does not.
 
     Interrupt it whenever you like: it goes on where it stopped, and imports nothing twice.
     """
-    found = find(ctx, stack, local=local)
-    configured = _configured(found, provider or ())
     oldest = moment(since, "--since") if since else None
-    with Progress() as progress:
-        importing = Import(
-            tasks=_tasks(found),
-            providers=cast("Providers", configured),
-            executions=_executions(found),
-            clock=lambda: datetime.now(UTC),
-            names=frozenset(provider or ()),
-            owner=owner,
-            oldest=oldest,
-            dry_run=dry_run,
-            said=progress.show,
-        )
-        result = importing()
-        archived = [] if dry_run or no_wait else _archived(found, result.imported, progress, world_of(ctx).sleep)
-    _report(result, archived, dry_run=dry_run, waited=not no_wait, json=json)
+    _import(world, place, provider or (), owner, oldest=oldest, dry_run=dry_run, wait=not no_wait, json=json)
 
 
 def adopt(
-    ctx: typer.Context,
+    world: Here,
+    place: Place,
     provider: ProviderName,
     id: Annotated[str, typer.Argument(metavar="ID", help="The task's id at the provider.", show_default=False)],
     owner: OwnerName = "",
     no_wait: NoWait = False,
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> None:
     """Archive one task that was made elsewhere, by its id at the provider."""
-    found = find(ctx, stack, local=local)
-    configured = _configured(found, [provider])
+    _import(world, place, [provider], owner, only=id, wait=not no_wait, json=json)
+
+
+def _import(
+    world: World,
+    stack: Stack,
+    names: Sequence[str],
+    owner: str,
+    *,
+    only: str = "",
+    oldest: datetime | None = None,
+    dry_run: bool = False,
+    wait: bool,
+    json: bool,
+) -> None:
+    configured = _configured(stack, names)
     with Progress() as progress:
-        importing = Import(
-            tasks=_tasks(found),
+        result = Import(
+            tasks=_tasks(stack),
             providers=cast("Providers", configured),
-            executions=_executions(found),
+            executions=_executions(stack),
             clock=lambda: datetime.now(UTC),
-            names=frozenset([provider]),
+            names=frozenset(names),
             owner=owner,
-            only=id,
-        )
-        result = importing()
-        if result.gone:
-            raise NothingFound(f"{provider} has no video of the task {id} that can be fetched")
-        archived = [] if no_wait else _archived(found, result.imported, progress, world_of(ctx).sleep)
-    _report(result, archived, dry_run=False, waited=not no_wait, json=json)
+            oldest=oldest,
+            only=only,
+            dry_run=dry_run,
+            said=progress.show,
+        )()
+        if only and result.gone:
+            raise NothingFound(f"{names[0]} has no video of the task {only} that can be fetched")
+        archived = _archived(stack, result.imported, progress, world.sleep) if wait and not dry_run else []
+    _report(result, archived, dry_run=dry_run, waited=wait, json=json)
 
 
 @dataclass
@@ -315,7 +307,7 @@ def _tasks(stack: Stack) -> Tasks:
 def _executions(stack: Stack) -> Executions:
     from reelkeep.adapters.executions import StepFunctionsExecutions
 
-    return StepFunctionsExecutions(stack.stepfunctions(), stack.needed("state_machine_arn"))
+    return StepFunctionsExecutions(stack.client("stepfunctions"), stack.needed("state_machine_arn"))
 
 
 def _archived(

@@ -9,17 +9,13 @@ from typing import Annotated
 import typer
 
 from cli.operators.stack import Local, StackName, find
-from cli.options import Json
+from cli.options import Commands, Json
 from cli.output import note, print_json, print_table
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.keys import ApiKey, KeyWish
 from reelkeep.domain.scopes import Scope
 
-group = typer.Typer(help=__doc__, no_args_is_help=True)
-
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(group, name="keys", rich_help_panel="Operate a stack")
+group = Commands(help=__doc__, no_args_is_help=True)
 
 
 @group.command()

@@ -16,13 +16,8 @@ from cli.options import Json, moment
 from cli.output import print_json_line, printable
 from cli.world import world_of
 
-PANEL: Final = "The stack"
 _PAUSE: Final = 1.0  # seconds between two looks, with --follow
 _DEFAULT: Final = "reelkeep"
-
-
-def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel=PANEL)(logs)
 
 
 def logs(
@@ -86,7 +81,7 @@ def _of_files(folder: Path, function: str, lines: int, *, follow: bool) -> Itera
 
 def _of_cloudwatch(stack: str, function: str, since: datetime, *, follow: bool) -> Iterator[tuple[str, str]]:
     """Of each function's log group. With `follow`, an event that is shown once is not shown again."""
-    client = session().client("logs")
+    client: Any = session().create_client("logs")
     prefix = f"/aws/lambda/{stack}-{function}"
     groups = [each["logGroupName"] for each in client.describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]]
     if not groups:

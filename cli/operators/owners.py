@@ -9,16 +9,12 @@ import typer
 
 from cli.errors import Misused, NothingFound
 from cli.operators.stack import Local, StackName, find
-from cli.options import Json
+from cli.options import Commands, Json
 from cli.output import print_json, print_table
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.keys import Owner
 
-group = typer.Typer(help=__doc__, no_args_is_help=True)
-
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(group, name="owners", rich_help_panel="Operate a stack")
+group = Commands(help=__doc__, no_args_is_help=True)
 
 
 OwnerName = Annotated[str, typer.Argument(metavar="OWNER", help="The owner's name.", show_default=False)]

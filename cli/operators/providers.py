@@ -16,7 +16,7 @@ import typer
 import reelkeep.dialects
 from cli.operators.imports import probe
 from cli.operators.stack import Local, NotFound, StackName, find
-from cli.options import Json
+from cli.options import Commands, Json
 from cli.output import print_json, print_table
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers.configuration import ProviderSettings, parse_providers
@@ -29,11 +29,7 @@ from reelkeep.domain.wire import ProviderDialect
 Known = Mapping[str, tuple[ProviderSettings, ProviderDialect]]
 
 _NOBODY = "0" * 18  # the id of a task that no provider has
-group = typer.Typer(help=__doc__, no_args_is_help=True)
-
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(group, name="providers", rich_help_panel="Operate a stack")
+group = Commands(help=__doc__, no_args_is_help=True)
 
 
 @group.callback()

@@ -6,26 +6,22 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 
 import typer
 from botocore.exceptions import ClientError
 
 from cli.errors import CommandError, Misused
+from cli.options import Options
 from cli.world import world_of
 
 if TYPE_CHECKING:
-    import boto3
     from botocore.config import Config
+    from botocore.session import Session
     from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_lambda import LambdaClient
     from types_boto3_s3 import S3Client
-    from types_boto3_sns import SNSClient
-    from types_boto3_sqs import SQSClient
-    from types_boto3_stepfunctions import SFNClient
 
 _DEFAULT = "reelkeep"
-_SWEEP_SECONDS: Final = 310  # a little longer than the function may run
 
 # What a command may need beside the table: the output of the stack, and the variable of the environment.
 _PARTS: Final = {
@@ -44,7 +40,7 @@ class NotFound(CommandError):
 
 @dataclass(frozen=True)
 class Stack:
-    session: boto3.Session
+    session: Session
     table: str
     endpoint_url: str | None = None  # of the local cloud
     bucket: str = ""
@@ -66,36 +62,23 @@ class Stack:
             raise NotFound(f"{variable} is not set; set it, or name the stack with --stack (its output {output})")
         return found
 
+    def client(self, service: str, **settings: Any) -> Any:
+        """Of AWS, or of the local cloud. The settings are botocore's."""
+        return self.session.create_client(service, endpoint_url=self.endpoint_url, config=config(**settings))
+
     def dynamodb(self, connections: int = 10) -> DynamoDBClient:
-        config = _config(max_pool_connections=connections)
-        return self.session.client("dynamodb", endpoint_url=self.endpoint_url, config=config)
+        return cast("DynamoDBClient", self.client("dynamodb", max_pool_connections=connections))
 
     def s3(self, connections: int = 10) -> S3Client:
         """Checks no checksums by itself: whoever reads does."""
-        config = _config(
-            max_pool_connections=connections, read_timeout=60, response_checksum_validation="when_required"
-        )
-        return self.session.client("s3", endpoint_url=self.endpoint_url, config=config)
-
-    def sqs(self) -> SQSClient:
-        return self.session.client("sqs", endpoint_url=self.endpoint_url, config=_config())
-
-    def sns(self) -> SNSClient:
-        return self.session.client("sns", endpoint_url=self.endpoint_url, config=_config())
-
-    def stepfunctions(self) -> SFNClient:
-        return self.session.client("stepfunctions", endpoint_url=self.endpoint_url, config=_config())
-
-    def functions(self) -> LambdaClient:
-        """Waits for an answer, and calls once."""
-        config = _config(read_timeout=_SWEEP_SECONDS, retries={"total_max_attempts": 1})
-        return self.session.client("lambda", endpoint_url=self.endpoint_url, config=config)
+        unchecked = {"response_checksum_validation": "when_required"}
+        found = self.client("s3", max_pool_connections=connections, read_timeout=60, **unchecked)
+        return cast("S3Client", found)
 
     def providers(self) -> str:
         """Their configuration. Raises NotFound."""
         arn = self.needed("providers_secret_arn")
-        client = self.session.client("secretsmanager", endpoint_url=self.endpoint_url, config=_config())
-        return client.get_secret_value(SecretId=arn)["SecretString"]
+        return str(self.client("secretsmanager").get_secret_value(SecretId=arn)["SecretString"])
 
 
 StackName = Annotated[
@@ -111,8 +94,8 @@ StackName = Annotated[
 Local = Annotated[bool, typer.Option("--local", help="The local cloud that `reelkeep up` runs.")]
 
 
-def find(ctx: typer.Context, stack: str, *, local: bool) -> Stack:
-    """Raises NotFound, Misused, and what boto3 raises without a region, credentials or a connection."""
+def find(ctx: typer.Context, stack: StackName = "", *, local: Local = False) -> Stack:
+    """Raises NotFound, Misused, and what botocore raises without a region, credentials or a connection."""
     if local and stack:
         raise Misused("--stack and --local name two stacks: give one of them")
     if local:
@@ -124,26 +107,34 @@ def find(ctx: typer.Context, stack: str, *, local: bool) -> Stack:
     return _deployed(stack or _DEFAULT)
 
 
-def _config(**settings: Any) -> Config:
+Place = Annotated[Stack, Options(find)]
+
+
+def config(**settings: Any) -> Config:
     from botocore.config import Config
 
     return Config(**{"connect_timeout": 5, "read_timeout": 20, "retries": {"mode": "standard"}, **settings})
 
 
-def session() -> boto3.Session:
-    """In AWS_REGION, as for AWS's own tools: boto3 alone knows AWS_DEFAULT_REGION only."""
-    import boto3  # which takes longer to load than all the rest
+def session(region: str = "", profile: str = "") -> Session:
+    """In AWS_REGION, as for AWS's own tools: botocore alone knows AWS_DEFAULT_REGION only."""
+    from botocore.session import Session  # which takes longer to load than all the rest; boto3 would take more
 
-    return boto3.Session(region_name=os.environ.get("AWS_REGION"))
+    found = Session(profile=profile or None)
+    if region := region or os.environ.get("AWS_REGION", ""):
+        found.set_config_variable("region", region)
+    return found
 
 
 def _deployed(name: str) -> Stack:
     aws = session()
     try:
-        answer = aws.client("cloudformation", config=_config()).describe_stacks(StackName=name)
+        client: Any = aws.create_client("cloudformation", config=config())
+        answer = client.describe_stacks(StackName=name)
     except ClientError as error:
         if "does not exist" in str(error):
-            raise NotFound(f"there is no stack {name!r} in {aws.region_name}; name it with --stack") from error
+            region = aws.get_config_variable("region")
+            raise NotFound(f"there is no stack {name!r} in {region}; name it with --stack") from error
         raise
     outputs = {each["OutputKey"]: each["OutputValue"] for each in answer["Stacks"][0].get("Outputs", [])}
     if "TableName" not in outputs:
@@ -155,11 +146,10 @@ def _deployed(name: str) -> Stack:
 def _local(file: Path) -> Stack:
     try:
         found = json.loads(file.read_text())
-        import boto3
-
-        session = boto3.Session("test", "test", region_name=found["region"])
+        aws = session(found["region"])
+        aws.set_credentials("test", "test")
         parts = {name: found.get(name, "") for name in _PARTS}
-        return Stack(session, found["table"], found["aws_endpoint_url"], **parts)
+        return Stack(aws, found["table"], found["aws_endpoint_url"], **parts)
     except FileNotFoundError as error:
         raise NotFound(f"there is no {file}: start the local cloud with `reelkeep up`") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import typer
 
-from cli.operators.stack import Local, Stack, StackName, find
+from cli.operators.stack import Place, Stack
 from cli.options import Json
 from cli.output import counted, print_json, print_table
 from reelkeep.domain import schedule
@@ -53,16 +53,12 @@ class Status:
     attention: list[str] = field(default_factory=list)  # a sentence for each thing that a person should look at
 
 
-def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel="Operate a stack")(status)
-
-
-def status(ctx: typer.Context, stack: StackName = "", local: Local = False, json: Json = False) -> None:
+def status(place: Place, json: Json = False) -> None:
     """Show how a stack is: providers, tasks under way, executions, failures, what needs a person.
 
     The exit code is 1 if something does.
     """
-    found = look(find(ctx, stack, local=local), datetime.now(UTC))
+    found = look(place, datetime.now(UTC))
     if json:
         print_json(asdict(found))
     else:
@@ -116,12 +112,14 @@ def _providers(stack: Stack, found: Status) -> None:
 
 def _executions(stack: Stack, found: Status) -> None:
     arn = stack.needed("state_machine_arn")
-    answer = stack.stepfunctions().list_executions(stateMachineArn=arn, statusFilter="RUNNING", maxResults=1000)
+    answer = stack.client("stepfunctions").list_executions(
+        stateMachineArn=arn, statusFilter="RUNNING", maxResults=1000
+    )
     found.running_executions = len(answer["executions"])
 
 
 def _dead_letters(stack: Stack, found: Status) -> None:
-    answer = stack.sqs().get_queue_attributes(
+    answer = stack.client("sqs").get_queue_attributes(
         QueueUrl=stack.needed("dead_letter_queue_url"), AttributeNames=["ApproximateNumberOfMessages"]
     )
     found.dead_letters = int(answer["Attributes"]["ApproximateNumberOfMessages"])

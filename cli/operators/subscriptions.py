@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from cli.operators.stack import Local, Stack, StackName, find
-from cli.options import Json
+from cli.operators.stack import Place, Stack
+from cli.options import Commands, Json
 from cli.output import print_json, print_table
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
 from reelkeep.adapters.http.guard import resolve
@@ -32,16 +32,12 @@ _WORDS = {each.rpartition(".")[2]: each for each in EVENT_TYPES}
 EventType = StrEnum("EventType", sorted(_WORDS))  # type: ignore[misc]  # the words are elsewhere
 
 
-group = typer.Typer(help=__doc__, no_args_is_help=True)
-
-
-def register(app: typer.Typer) -> None:
-    app.add_typer(group, name="subscriptions", rich_help_panel="Operate a stack")
+group = Commands(help=__doc__, no_args_is_help=True)
 
 
 @group.command()
 def add(
-    ctx: typer.Context,
+    place: Place,
     protocol: Annotated[
         Channel,
         typer.Option("--protocol", metavar="WORD", help=f"One of {', '.join(Channel)}.", show_default=False),
@@ -58,8 +54,6 @@ def add(
             "--type", metavar="EVENT", help=f"Only these events, of {', '.join(sorted(_WORDS))}; repeatable."
         ),
     ] = None,
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> None:
     """Have events sent to an address, whosever task they are about.
@@ -68,28 +62,26 @@ def add(
     """
     wanted = Filter(types=tuple(_WORDS[each] for each in types or ()))
     request = SubscriptionRequest(protocol, endpoint, wanted)
-    made = _manage(find(ctx, stack, local=local)).subscribe(request, _OPERATOR)
+    made = _manage(place).subscribe(request, _OPERATOR)
     _print([made], json=json)
 
 
 @group.command("list")
-def list_all(ctx: typer.Context, stack: StackName = "", local: Local = False, json: Json = False) -> None:
+def list_all(place: Place, json: Json = False) -> None:
     """Show operators' subscriptions."""
-    _print(_manage(find(ctx, stack, local=local)).list(None, _OPERATOR), json=json)
+    _print(_manage(place).list(None, _OPERATOR), json=json)
 
 
 @group.command()
 def remove(
-    ctx: typer.Context,
+    place: Place,
     subscription: Annotated[
         str, typer.Argument(metavar="ID", help="As `subscriptions list` shows it.", show_default=False)
     ],
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> None:
     """End a subscription."""
-    _manage(find(ctx, stack, local=local)).unsubscribe(subscription, _OPERATOR)
+    _manage(place).unsubscribe(subscription, _OPERATOR)
     if not json:
         print(f"The subscription {subscription} is ended.")
 
@@ -98,7 +90,7 @@ def _manage(stack: Stack) -> ManageSubscriptions:
     topic = stack.needed("topic_arn")
     return ManageSubscriptions(
         subscriptions=TableSubscriptions(stack.dynamodb(), stack.table),
-        topic=SnsTopic(stack.sns(), topic),
+        topic=SnsTopic(stack.client("sns"), topic),
         rules=endpoint_rules(topic, protocols=tuple(Channel), allow_private=True),
         resolve=resolve,
         clock=_now,

@@ -8,25 +8,17 @@ from typing import Annotated
 import typer
 
 from cli.api import Api, Task, quoted
-from cli.errors import CommandError, Misused, WrongFields
-from cli.options import Json, ProfileName, connected
+from cli.errors import CommandError, Misused
+from cli.options import Connected, Json
 from cli.output import confirmed, counted, note, print_json
-from cli.users.requests import in_options
 
-PANEL = "Videos"
 TaskIds = Annotated[list[str], typer.Argument(metavar="ID...", help="The tasks' ids.", show_default=False)]
 
 
-def register(app: typer.Typer) -> None:
-    for command in (cancel, tag, star, hide, restore, erase):
-        app.command(rich_help_panel=PANEL)(command)
-    app.command("revoke-links", rich_help_panel=PANEL)(revoke_links)
-
-
-def cancel(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: Json = False) -> None:
+def cancel(api: Connected, tasks: TaskIds, json: Json = False) -> None:
     """Cancel tasks that have not ended."""
     _each(
-        connected(ctx, profile),
+        api,
         tasks,
         lambda api, task_id: dict(api.post(f"{_path(task_id)}/cancel")),
         lambda task: f"is {task['state']}",
@@ -35,7 +27,7 @@ def cancel(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: 
 
 
 def tag(
-    ctx: typer.Context,
+    api: Connected,
     tasks: TaskIds,
     add: Annotated[
         list[str] | None, typer.Option("--add", metavar="TAG", help="Put this one on; repeatable.")
@@ -43,7 +35,6 @@ def tag(
     remove: Annotated[
         list[str] | None, typer.Option("--remove", metavar="TAG", help="Take this one off; repeatable.")
     ] = None,
-    profile: ProfileName = "",
     json: Json = False,
 ) -> None:
     """Put tags on tasks, or take them off."""
@@ -54,19 +45,18 @@ def tag(
         tags = [each for each in api.task(task_id)["tags"] if each not in (remove or ())]
         return dict(api.patch(_path(task_id), {"tags": [*dict.fromkeys([*tags, *(add or ())])]}))
 
-    _each(connected(ctx, profile), tasks, change, lambda task: f"has {_tags(task)}", json=json)
+    _each(api, tasks, change, lambda task: f"has {_tags(task)}", json=json)
 
 
 def star(
-    ctx: typer.Context,
+    api: Connected,
     tasks: TaskIds,
     off: Annotated[bool, typer.Option("--off", help="Take the star away.")] = False,
-    profile: ProfileName = "",
     json: Json = False,
 ) -> None:
     """Star tasks."""
     _each(
-        connected(ctx, profile),
+        api,
         tasks,
         lambda api, task_id: dict(api.patch(_path(task_id), {"starred": not off})),
         lambda task: "is starred" if task["starred"] else "is not starred",
@@ -74,13 +64,13 @@ def star(
     )
 
 
-def hide(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: Json = False) -> None:
+def hide(api: Connected, tasks: TaskIds, json: Json = False) -> None:
     """Hide tasks that have ended: no list shows them, and their files stay.
 
     `restore` undoes it for 30 days.
     """
     _each(
-        connected(ctx, profile),
+        api,
         tasks,
         lambda api, task_id: dict(api.delete(_path(task_id)) or {"id": task_id}),
         lambda _: "is hidden",
@@ -88,10 +78,10 @@ def hide(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: Js
     )
 
 
-def restore(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: Json = False) -> None:
+def restore(api: Connected, tasks: TaskIds, json: Json = False) -> None:
     """Bring hidden tasks back."""
     _each(
-        connected(ctx, profile),
+        api,
         tasks,
         lambda api, task_id: dict(api.post(f"{_path(task_id)}/restore")),
         lambda _: "is back",
@@ -99,10 +89,10 @@ def restore(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json:
     )
 
 
-def revoke_links(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", json: Json = False) -> None:
+def revoke_links(api: Connected, tasks: TaskIds, json: Json = False) -> None:
     """Make the permanent links of tasks lead nowhere, and give new ones."""
     _each(
-        connected(ctx, profile),
+        api,
         tasks,
         lambda api, task_id: dict(api.post(f"{_path(task_id)}/revoke-links")),
         lambda _: "has new links; the old ones are dead",
@@ -111,17 +101,16 @@ def revoke_links(ctx: typer.Context, tasks: TaskIds, profile: ProfileName = "", 
 
 
 def erase(
-    ctx: typer.Context,
+    api: Connected,
     tasks: TaskIds,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    profile: ProfileName = "",
     json: Json = False,
 ) -> None:
     """Erase tasks with all their files, for good. Nothing brings them back; `hide` can be undone."""
     if not yes and not confirmed(f"Erase {counted(len(tasks), 'task')} and all files of them for good?"):
         raise CommandError("nothing was erased; --yes does not ask")
     _each(
-        connected(ctx, profile),
+        api,
         tasks,
         lambda api, task_id: {**dict(api.post(f"{_path(task_id)}/erase")), "id": task_id},
         lambda _: "is erased",
@@ -137,8 +126,8 @@ def _each(
     for task_id in task_ids:
         try:
             changed.append(change(api, task_id))
-        except WrongFields as error:
-            raise in_options(error) from error
+        except Misused:
+            raise
         except CommandError as error:
             errors.append(type(error)(f"{task_id}: {error}" if task_id not in str(error) else str(error)))
     if json:

@@ -13,25 +13,8 @@ from typing import Annotated, Any, Final, TextIO
 import typer
 
 from cli.api import Task
-from cli.options import (
-    Hidden,
-    Json,
-    Kinds,
-    Models,
-    ProfileName,
-    ProviderNames,
-    Resolutions,
-    Search,
-    Since,
-    Starred,
-    States,
-    TagNames,
-    Templates,
-    Until,
-    connected,
-    filters,
-)
-from cli.output import Progress, counted, print_json
+from cli.options import Connected, Filters, Json
+from cli.output import Progress, counted, say
 
 COLUMNS: Final = (
     "id",
@@ -63,57 +46,22 @@ class Form(StrEnum):
     CSV = "csv"
 
 
-PANEL = "Videos"
-
-
-def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel=PANEL)(export)
-
-
 def export(
-    ctx: typer.Context,
+    api: Connected,
+    filters: Filters,
     form: Annotated[
         Form | None, typer.Option("--format", metavar="FORM", help="jsonl or csv; by the file's name if absent.")
     ] = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="Instead of standard output.", dir_okay=False)
     ] = None,
-    state: States = None,
-    model: Models = None,
-    provider: ProviderNames = None,
-    kind: Kinds = None,
-    tag: TagNames = None,
-    starred: Starred = None,
-    search: Search = "",
-    resolution: Resolutions = None,
-    template: Templates = None,
-    since: Since = "",
-    until: Until = "",
-    hidden: Hidden = False,
-    profile: ProfileName = "",
     json: Json = False,
 ) -> None:
     """Write down tasks, one a line: as JSON with everything, or as CSV with what fits a table.
 
     A file has its name only once it is complete.
     """
-    api = connected(ctx, profile)
-    tasks = api.tasks(
-        filters(
-            state=state,
-            model=model,
-            provider=provider,
-            kind=kind,
-            tag=tag,
-            starred=starred,
-            search=search,
-            resolution=resolution,
-            template=template,
-            since=since,
-            until=until,
-            hidden=hidden,
-        )
-    )
+    tasks = api.tasks(filters)
     chosen = form or (Form.CSV if out is not None and out.suffix.lower() == ".csv" else Form.JSONL)
     write = _csv if chosen is Form.CSV else _jsonl
     if out is None:
@@ -123,10 +71,7 @@ def export(
     with part.open("w", encoding="utf-8", newline="") as file:
         count = write(tasks, file)
     part.replace(out)
-    if json:
-        print_json({"file": str(out), "tasks": count})
-    else:
-        print(f"{counted(count, 'task')} in {out}")
+    say(f"{counted(count, 'task')} in {out}", {"file": str(out), "tasks": count}, json=json)
 
 
 def _jsonl(tasks: Iterable[Task], file: TextIO) -> int:

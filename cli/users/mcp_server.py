@@ -7,22 +7,17 @@ from typing import Annotated
 import typer
 
 from cli.errors import CommandError
-from cli.options import Json, ProfileName, connected
+from cli.options import Connected, Json
 
 
-def register(app: typer.Typer) -> None:
-    app.command("mcp", rich_help_panel="Videos")(serve)
-
-
-def serve(
-    ctx: typer.Context,
+def mcp(
+    api: Connected,
     ask_after: Annotated[
         int, typer.Option("--ask-after", metavar="VIDEOS", min=0, help="Ask you before each one beyond so many.")
     ] = 3,
     limit: Annotated[
         int | None, typer.Option("--limit", metavar="CREDITS", min=0, help="Ask you once so many credits are spent.")
     ] = None,
-    profile: ProfileName = "",
     json: Json = False,
 ) -> None:
     """Serve an assistant: it can submit, find, watch and link your videos (Model Context Protocol).
@@ -31,7 +26,6 @@ def serve(
     (uv tool install '.[mcp]').
     """
     del json  # the protocol is JSON anyway
-    api = connected(ctx, profile)
     try:
         from cli.assistant import Budget, build
     except ModuleNotFoundError as error:

@@ -14,43 +14,24 @@ from typing import Annotated, Final
 
 import typer
 
-from cli.api import Api, Task
+from cli.api import Api, Parameters, Task
 from cli.errors import CommandError, Unsuccessful
-from cli.options import (
-    Json,
-    Kinds,
-    Models,
-    ProfileName,
-    ProviderNames,
-    Resolutions,
-    Search,
-    Since,
-    Starred,
-    TagNames,
-    Templates,
-    Until,
-    connected,
-    filters,
-)
-from cli.output import counted, note, print_json, printable, size
+from cli.options import Connected, Here, Json, Options, filters
+from cli.output import counted, note, printable, say, size
 from cli.parallel import in_parallel
 from cli.users.downloads import Downloads, Wanted
 from cli.users.waiting import in_words, reason
-from cli.world import world_of
+from cli.world import World
 from reelkeep.domain.task import State
 
 _LONGEST_WORDS: Final = 40  # letters of a prompt in a file's name
 _LONGEST_BYTES: Final = 120  # of them, as a file system counts
 
-PANEL = "Videos"
-
-
-def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel=PANEL)(pull)
-
 
 def pull(
-    ctx: typer.Context,
+    world: Here,
+    filters: Annotated[Parameters, Options(filters, without=("state", "hidden"))],
+    api: Connected,
     tasks: Annotated[
         list[str] | None,
         typer.Argument(metavar="[ID]...", help="The tasks; `-` reads ids from standard input.", show_default=False),
@@ -59,21 +40,10 @@ def pull(
         Path, typer.Option("--out", "-o", metavar="FOLDER", help="Where to put the files.", file_okay=False)
     ] = Path(),
     every: Annotated[bool, typer.Option("--all-files", help="Covers and the other files, too.")] = False,
-    model: Models = None,
-    provider: ProviderNames = None,
-    kind: Kinds = None,
-    tag: TagNames = None,
-    starred: Starred = None,
-    search: Search = "",
-    resolution: Resolutions = None,
-    template: Templates = None,
-    since: Since = "",
-    until: Until = "",
     limit: Annotated[
         int | None, typer.Option("--limit", "-n", min=1, help="How many tasks at most, without ids.")
     ] = None,
     workers: Annotated[int, typer.Option("--workers", min=1, max=32, help="Files at once.")] = 4,
-    profile: ProfileName = "",
     json: Json = False,
 ) -> None:
     """Save videos: of these tasks, or of all that the filters leave.
@@ -81,32 +51,16 @@ def pull(
     Each file is named from date, model and prompt, and has that name only once it is complete and its checksum is
     right. What is there already is not fetched again; what was interrupted goes on where it stopped.
     """
-    api = connected(ctx, profile)
     if tasks:
         found = api.some([line.strip() for line in sys.stdin if line.strip()] if tasks == ["-"] else tasks)
     else:
-        chosen = filters(
-            state=[State.SUCCESS],
-            model=model,
-            provider=provider,
-            kind=kind,
-            tag=tag,
-            starred=starred,
-            search=search,
-            resolution=resolution,
-            template=template,
-            since=since,
-            until=until,
-        )
-        found = list(islice(api.tasks(chosen), limit))
+        found = list(islice(api.tasks([*filters, ("state", State.SUCCESS)]), limit))
     result = _Result()
-    _pull(ctx, api, found, out, every=every, workers=workers, result=result)
-    if json:
-        print_json([{"path": str(each.path), "bytes": each.bytes, "fetched": each.fetched} for each in result.saved])
-    else:
-        fetched = sum(each.fetched for each in result.saved)
-        total = size(sum(each.bytes for each in result.saved))
-        print(f"{counted(len(result.saved), 'file')} ({total}), {fetched:,} of them fetched now")
+    _pull(world, api, found, out, every=every, workers=workers, result=result)
+    fetched = sum(each.fetched for each in result.saved)
+    total = size(sum(each.bytes for each in result.saved))
+    saved = [{"path": str(each.path), "bytes": each.bytes, "fetched": each.fetched} for each in result.saved]
+    say(f"{counted(len(saved), 'file')} ({total}), {fetched:,} of them fetched now", saved, json=json)
     for error in result.errors[:-1]:
         note(f"error: {error}")
     if result.errors:
@@ -118,10 +72,10 @@ def pull(
         )
 
 
-def pulled(ctx: typer.Context, api: Api, tasks: Sequence[Task], out: Path) -> list[Path]:
+def pulled(world: World, api: Api, tasks: Sequence[Task], out: Path) -> list[Path]:
     """The videos of these tasks, saved. Raises CommandError."""
     result = _Result()
-    _pull(ctx, api, tasks, out, every=False, workers=4, result=result)
+    _pull(world, api, tasks, out, every=False, workers=4, result=result)
     if result.errors:
         raise result.errors[0]
     return [each.path for each in result.saved]
@@ -141,10 +95,10 @@ class _Result:
 
 
 def _pull(
-    ctx: typer.Context, api: Api, tasks: Iterable[Task], out: Path, *, every: bool, workers: int, result: _Result
+    world: World, api: Api, tasks: Iterable[Task], out: Path, *, every: bool, workers: int, result: _Result
 ) -> None:
     files = [file for task in tasks for file in wanted(task, out, every=every)]
-    downloads = Downloads(api.files, world_of(ctx).sleep)
+    downloads = Downloads(api.files, world.sleep)
     with _progress(files) as arrived:
         work = partial(_saved, downloads, arrived)
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from cli.api import Task
-from cli.errors import Misused, WrongFields
+from cli.errors import Misused
 from cli.output import size
 from reelkeep.domain.task import Kind
 
@@ -34,13 +34,6 @@ REQUEST_FIELDS: Final = (
     "priority",
     "tags",
 )
-_OPTIONS: Final = {
-    "prompt": "PROMPT",
-    "images": "--image",
-    "video_url": "--video",
-    "creation_id": "--creation",
-    "tags": "--tag",
-}
 
 
 def guessed_kind(images: Sequence[str], video: str, template: str) -> Kind:
@@ -99,13 +92,3 @@ def same_again(task: Task) -> dict[str, Any]:
     if found["off_peak"] is False:
         del found["off_peak"]
     return checked(found)
-
-
-def in_options(error: WrongFields) -> Misused:
-    """The same, in the words of the command line."""
-    sentences = []
-    for field, message in error.fields:
-        root = field.partition(".")[0].partition("[")[0]
-        option = _OPTIONS.get(root) or f"--{root.replace('_', '-')}"
-        sentences.append(f"{option} {message.removeprefix(field).strip()}")
-    return Misused("; ".join(sentences))

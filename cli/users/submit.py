@@ -11,22 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from cli.api import Api, Task
-from cli.errors import WrongFields
-from cli.options import Json, ProfileName, TaskId, connected
-from cli.output import note, print_json, print_table
+from cli.options import Connected, Here, Json, TaskId
+from cli.output import Columns, note, print_json, print_rows
 from cli.users import requests
 from cli.users.pull import pulled
 from cli.users.waiting import require_success, wait_for
-from cli.world import world_of
+from cli.world import World
 from reelkeep.domain.task import Kind, Priority
-
-PANEL = "Videos"
-
-
-def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel=PANEL)(submit)
-    app.command(rich_help_panel=PANEL)(again)
-
 
 Prompt = Annotated[
     str, typer.Argument(metavar="PROMPT", help="What to show; `-` reads it from standard input.", show_default=False)
@@ -51,7 +42,8 @@ Out = Annotated[
 
 
 def submit(
-    ctx: typer.Context,
+    world: Here,
+    api: Connected,
     prompt: Prompt = "",
     kind: Annotated[
         Kind | None,
@@ -89,7 +81,6 @@ def submit(
     quote: Annotated[bool, typer.Option("--quote", help="Show what it would cost and take; submit nothing.")] = False,
     wait: Wait = False,
     out: Out = None,
-    profile: ProfileName = "",
     json: Json = False,
 ) -> None:
     """Have a video made, and print the task's id.
@@ -117,15 +108,16 @@ def submit(
         "tags": tag,
         "callback_url": callback_url,
     }
-    api, given = connected(ctx, profile), requests.checked(body)
+    given = requests.checked(body)
     if quote:
         _quote(api, given, json=json)
     else:
-        _submit(ctx, api, given, idempotency_key, wait=wait, out=out, json=json)
+        _submit(world, api, given, idempotency_key, wait=wait, out=out, json=json)
 
 
 def again(
-    ctx: typer.Context,
+    world: Here,
+    api: Connected,
     task: TaskId,
     prompt: Annotated[str, typer.Option("--prompt", metavar="TEXT", help="Another prompt.")] = "",
     model: Model = "",
@@ -136,14 +128,12 @@ def again(
     idempotency_key: IdempotencyKey = "",
     wait: Wait = False,
     out: Out = None,
-    profile: ProfileName = "",
     json: Json = False,
 ) -> None:
     """Submit a task once more, as it was or with changes.
 
     The seed is a new one unless you give one.
     """
-    api = connected(ctx, profile)
     changes = requests.checked(
         {
             "prompt": prompt,
@@ -160,44 +150,33 @@ def again(
     body = requests.same_again(before)
     if "model" in changes and "provider" not in changes:  # the model decides
         body.pop("provider", None)
-    _submit(ctx, api, {**body, **changes}, idempotency_key, wait=wait, out=out, json=json)
+    _submit(world, api, {**body, **changes}, idempotency_key, wait=wait, out=out, json=json)
 
 
 def _quote(api: Api, body: Mapping[str, Any], *, json: bool) -> None:
     """What each provider that could do it asks for, the cheapest first."""
-    try:
-        found = api.post("/quote", body)["quotes"]
-    except WrongFields as error:
-        raise requests.in_options(error) from error
-    if json:
-        print_json(found)
-        return
-    print_table(
-        {
-            "PROVIDER": [each["provider"] for each in found],
-            "POSSIBLE": ["yes" if each["possible"] else each["reason"] for each in found],
-            "UNITS": [f"{each['units']} {each['unit']}" if each["units"] else None for each in found],
-            "PRICE": [f"{each['amount']} {each['currency']}" if each["amount"] else None for each in found],
-            "SECONDS": [each["seconds"] for each in found],
-        }
-    )
+    columns: Columns = {
+        "PROVIDER": "provider",
+        "POSSIBLE": lambda each: "yes" if each["possible"] else each["reason"],
+        "UNITS": lambda each: f"{each['units']} {each['unit']}" if each["units"] else None,
+        "PRICE": lambda each: f"{each['amount']} {each['currency']}" if each["amount"] else None,
+        "SECONDS": "seconds",
+    }
+    print_rows(api.post("/quote", body)["quotes"], columns, json=json)
 
 
 def _submit(
-    ctx: typer.Context, api: Api, body: Mapping[str, Any], key: str, *, wait: bool, out: Path | None, json: bool
+    world: World, api: Api, body: Mapping[str, Any], key: str, *, wait: bool, out: Path | None, json: bool
 ) -> None:
-    try:
-        task: Task = api.post("/tasks", body, idempotency_key=key or str(uuid.uuid4()))
-    except WrongFields as error:
-        raise requests.in_options(error) from error
+    task: Task = api.post("/tasks", body, idempotency_key=key or str(uuid.uuid4()))
     waits = wait or out is not None
     if waits:
         if not json and sys.stderr.isatty():
             note(task["id"])
-        (task,) = wait_for(api, [task["id"]], world_of(ctx).sleep)
+        (task,) = wait_for(api, [task["id"]], world.sleep)
     saved = []
     if out is not None and task["state"] == "success":
-        saved = [str(path) for path in pulled(ctx, api, [task], out)]
+        saved = [str(path) for path in pulled(world, api, [task], out)]
     if json:
         print_json({**task, "saved": saved} if out is not None else task)
     elif not waits:

@@ -4,96 +4,39 @@ from __future__ import annotations
 
 from datetime import datetime
 from itertools import islice
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from cli.api import Task
 from cli.errors import NothingFound
-from cli.options import (
-    Hidden,
-    Json,
-    Kinds,
-    Models,
-    ProfileName,
-    ProviderNames,
-    Resolutions,
-    Search,
-    Since,
-    Starred,
-    States,
-    TagNames,
-    TaskId,
-    Templates,
-    Until,
-    connected,
-    filters,
-)
-from cli.output import note, print_json, print_table, printable, size
+from cli.options import Connected, Filters, Here, Json, TaskId
+from cli.output import Columns, note, print_facts, print_json, print_rows, say, size
 from cli.users.waiting import in_words, reason
-from cli.world import world_of
 
-PANEL = "Videos"
+COLUMNS: Final[Columns] = {
+    "ID": "id",
+    "STATE": "state",
+    "CREATED": lambda task: created(task),
+    "MODEL": "model",
+    "PROMPT": "prompt",
+}
 
 
-def register(app: typer.Typer) -> None:
-    app.command("list", rich_help_panel=PANEL)(list_tasks)
-    app.command(rich_help_panel=PANEL)(show)
-    app.command("open", rich_help_panel=PANEL)(open_task)
-
-
-def list_tasks(
-    ctx: typer.Context,
-    state: States = None,
-    model: Models = None,
-    provider: ProviderNames = None,
-    kind: Kinds = None,
-    tag: TagNames = None,
-    starred: Starred = None,
-    search: Search = "",
-    resolution: Resolutions = None,
-    template: Templates = None,
-    since: Since = "",
-    until: Until = "",
-    hidden: Hidden = False,
+def list_(
+    filters: Filters,
+    api: Connected,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="How many at most.")] = 20,
-    profile: ProfileName = "",
     json: Json = False,
 ) -> None:
     """List your tasks, newest first."""
-    api = connected(ctx, profile)
-    chosen = filters(
-        state=state,
-        model=model,
-        provider=provider,
-        kind=kind,
-        tag=tag,
-        starred=starred,
-        search=search,
-        resolution=resolution,
-        template=template,
-        since=since,
-        until=until,
-        hidden=hidden,
-    )
-    found = list(islice(api.tasks(chosen, page=min(limit, 100)), limit))
-    if json:
-        print_json(found)
-        return
-    print_table(
-        {
-            "ID": [each["id"] for each in found],
-            "STATE": [each["state"] for each in found],
-            "CREATED": [created(each) for each in found],
-            "MODEL": [each["model"] for each in found],
-            "PROMPT": [each["prompt"] for each in found],
-        }
-    )
+    found = list(islice(api.tasks(filters, page=min(limit, 100)), limit))
+    print_rows(found, COLUMNS, json=json)
 
 
-def show(ctx: typer.Context, task: TaskId, profile: ProfileName = "", json: Json = False) -> None:
+def show(api: Connected, task: TaskId, json: Json = False) -> None:
     """Show all that is known of a task."""
-    found = connected(ctx, profile).task(task)
+    found = api.task(task)
     if json:
         print_json(found)
         return
@@ -103,7 +46,7 @@ def show(ctx: typer.Context, task: TaskId, profile: ProfileName = "", json: Json
         "model": " ".join(str(found[name]) for name in ("kind", "model") if found[name]),
         "provider": found["provider"],
         "prompt": found["prompt"],
-        "images": "\n".join(found["images"]),
+        "images": found["images"],
         "asked for": _asked_for(found),
         "tags": " ".join(found["tags"]),
         "created": found["created_at"],
@@ -117,33 +60,25 @@ def show(ctx: typer.Context, task: TaskId, profile: ProfileName = "", json: Json
             facts[f"{number} {file['name']}"] = f"{file['url']} ({size(file['bytes'])})"
         for file in creation["missing"]:
             facts[f"{number} {file['name']}"] = f"missing: {file['reason']}"
-    shown = {name: str(value) for name, value in facts.items() if value not in (None, "")}
-    width = max(map(len, shown))
-    for name, value in shown.items():
-        first, *more = printable(value).splitlines() or [""]
-        print(f"{name:<{width}}  {first}", *(f"{'':<{width}}  {line}" for line in more), sep="\n")
+    print_facts(facts)
 
 
-def open_task(
-    ctx: typer.Context,
+def open_(
+    world: Here,
+    api: Connected,
     task: TaskId,
     console: Annotated[
         bool, typer.Option("--console", help="The console of the stack, instead of the video.")
     ] = False,
-    profile: ProfileName = "",
     json: Json = False,
 ) -> None:
     """Play a task's video in the browser.
 
     Prints the link; where there is no browser, that is all.
     """
-    api = connected(ctx, profile)
     link = f"{api.profile.url}/" if console else video_of(api.task(task))
-    if json:
-        print_json({"url": link})
-    else:
-        print(link)
-    if not world_of(ctx).browse(link):
+    say(link, {"url": link}, json=json)
+    if not world.browse(link):
         note("There is no browser here.")
 
 

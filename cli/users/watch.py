@@ -11,31 +11,24 @@ from typing import Annotated, Final
 import typer
 
 from cli.api import ENDED, Task
-from cli.options import Json, ProfileName, connected
+from cli.options import Connected, Here, Json
 from cli.output import ago, print_json_line, printable, table
 from cli.users.tasks import created
 from cli.users.waiting import expected, in_words, reason, require_success, rounds
-from cli.world import world_of
 from reelkeep.domain.task import State
 
 _MOST: Final = 100  # tasks, without ids
 
-PANEL = "Videos"
-
-
-def register(app: typer.Typer) -> None:
-    app.command(rich_help_panel=PANEL)(watch)
-
 
 def watch(
-    ctx: typer.Context,
+    world: Here,
+    api: Connected,
     tasks: Annotated[
         list[str] | None,
         typer.Argument(
             metavar="[ID]...", help="The tasks; without ids, all that have not ended.", show_default=False
         ),
     ] = None,
-    profile: ProfileName = "",
     json: Json = False,
 ) -> None:
     """Watch tasks until they have ended.
@@ -43,7 +36,6 @@ def watch(
     On a terminal a table changes in its place; elsewhere, and with --json, there is a line for each change. The exit
     code is 3 if a task that you named ends without a video.
     """
-    api = connected(ctx, profile)
     under_way = [("state", state.value) for state in State if not state.terminal]
     ids = tasks or [each["id"] for _, each in zip(range(_MOST), api.tasks(under_way), strict=False)]
     if not ids:
@@ -52,7 +44,7 @@ def watch(
         return
     last: list[Task] = []
     with _shown(json=json) as shown:
-        for last in rounds(api, ids, world_of(ctx).sleep):
+        for last in rounds(api, ids, world.sleep):
             shown(last)
     if tasks:
         require_success(last)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ import typer
 from cli.errors import Code
 from cli.main import MODULES, build
 from tests.unit.cli.harness import Stack
+from tests.unit.cli.test_operators import LOCAL
 
 ROOT = Path(__file__).parents[3]
 SNAPSHOTS = ROOT / "tests" / "golden" / "cli"
@@ -66,7 +70,34 @@ def test_the_exit_codes_are_documented() -> None:
 
 def test_the_command_line_loads_the_module_that_has_the_command_alone() -> None:
     top: Any = typer.main.get_command(build())
-    assert {word for words in MODULES.values() for word in words} == set(top.commands)
-    for words in MODULES.values():
+    assert {word for _, words in MODULES.values() for word in words} == set(top.commands)
+    for _, words in MODULES.values():
         part: Any = typer.main.get_command(build(words[0]))
         assert tuple(part.commands if hasattr(part, "commands") else words) == words
+
+
+HEAVY = {"boto3", "s3transfer", "httpx", "rich", "mcp"}
+LOADING = """
+import sys
+from pathlib import Path
+from cli.main import main
+from cli.world import World
+main(sys.argv[2:], World(checkout=Path(sys.argv[1])))
+print(*sys.modules, file=sys.stderr)
+"""
+
+
+def test_status_loads_nothing_that_it_could_do_without(tmp_path: Path) -> None:
+    """It is the first thing that an operator types, and most of its time goes to loading."""
+    (tmp_path / ".local").mkdir()
+    (tmp_path / ".local" / "stack.json").write_text(json.dumps(LOCAL))
+    command = [sys.executable, "-c", LOADING, str(tmp_path), "status", "--local"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(done.stderr.split())
+    assert "attention" in done.stdout
+    assert {"botocore", "cli.operators.status"} <= loaded
+    assert {name for name in loaded if name in HEAVY} == set()
+    assert {name for name in loaded if name.startswith("cli.operators.")} <= {
+        "cli.operators.status",
+        "cli.operators.stack",
+    }

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from cli.operators.deploy import Plan, Preflight, _overrides, _without_overrides, deploy
+from cli.operators.deploy import Plan, Preflight, _overrides, _without_overrides, carry_out
 
 STEPS = ("finalize", "query", "submit")
 USER = "arn:aws:iam::123456789012:user/alice"
@@ -222,7 +222,7 @@ def test_it_builds_and_deploys_only_what_can_be_deployed_and_then_protects_it(
         return 0
 
     root = project(tmp_path)
-    assert deploy(plan(region=None), Account(), run, root) == 1
+    assert carry_out(plan(region=None), Account(), run, root) == 1
     assert ran == []
     assert "No region is set" in capsys.readouterr().out
     account = Account(stack=LIVE, protected=2)
@@ -232,7 +232,7 @@ def test_it_builds_and_deploys_only_what_can_be_deployed_and_then_protects_it(
         parameters={"AlarmEmail": "a@b"},
         sam_options=("--no-confirm-changeset",),
     )
-    assert deploy(wanted, account, run, root) == 0
+    assert carry_out(wanted, account, run, root) == 0
     account.assert_all_was_asked()
     build, sam = ran
     assert build[-1] == "build"
@@ -247,7 +247,7 @@ def test_a_build_that_fails_is_not_deployed(tmp_path: Path) -> None:
         ran.append(command)
         return 2
 
-    assert deploy(plan(), Account(stack=LIVE, protected=2), run, project(tmp_path)) == 2
+    assert carry_out(plan(), Account(stack=LIVE, protected=2), run, project(tmp_path)) == 2
     assert len(ran) == 1
 
 
