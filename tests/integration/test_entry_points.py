@@ -47,6 +47,7 @@ MACHINE = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 360
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 MASTER = "m" * 64
+PAGE = "https://example.com"  # whose scripts may read files
 
 Call = Callable[..., Any]
 
@@ -113,6 +114,7 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, simulator: tuple[Simulator,
         "ALLOW_PRIVATE_WEBHOOKS": "true",
         "PUBLIC_URL": "https://keep.test",
         "SUBSCRIPTION_PROTOCOLS": "https,sqs,email",
+        "ALLOWED_ORIGINS": PAGE,
         "LINKS_EXPIRING_HOURS": "4",
         "LONGEST_WAIT_HOURS": "24",
         "POLL_COST_SECONDS": "4",
@@ -174,8 +176,11 @@ def test_the_sample_events_take_a_task_the_whole_way(call: Call, simulator: tupl
     link = task["creations"][0]["url"]
     assert link.startswith("https://keep.test/files/")
     path = link.removeprefix("https://keep.test")
-    followed = call("query", rawPath=path, rawQueryString="", headers={})
-    assert followed["statusCode"] == 302
+    origins = {"https://example.com.evil.test": None, PAGE: PAGE}  # no page but ours may read the file
+    for origin, allowed in origins.items():
+        followed = call("query", rawPath=path, rawQueryString="", headers={"origin": origin})
+        assert followed["statusCode"] == 302
+        assert followed["headers"].get("access-control-allow-origin") == allowed
     video = httpx.get(followed["headers"]["location"])
     assert (video.status_code, video.headers["content-type"]) == (200, "video/mp4")
 

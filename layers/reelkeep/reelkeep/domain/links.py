@@ -15,18 +15,14 @@ from reelkeep.domain.task import ArchivedFile, Task
 Links = Callable[[ArchivedFile], str]  # the permanent link to a file in the archive
 
 
-_MOST_WORDS = 8  # of a prompt, in a file's name
-_LONGEST = 60  # characters of them
-
-
 def file_name(task: Task, file: str) -> str:
-    """What a person would call a file of the task: the day, the model, and how the prompt begins."""
-    words = " ".join(task.request.prompt.split()[:_MOST_WORDS])[:_LONGEST].rstrip()
+    """What a file of the task is called, whoever has its link: the day, the model, and the id. Nothing of the prompt,
+    which is its owner's."""
     stem, _, ending = file.rpartition(".")
     number, _, name = stem.partition("-")
     part = "" if (number, name) == ("1", "video") else name if number == "1" else stem
     model = task.request.model or task.request.kind
-    said = " ".join(filter(None, (f"{task.created_at:%Y-%m-%d}", model, words, part)))
+    said = " ".join(filter(None, (f"{task.created_at:%Y-%m-%d}", model, task.id, part)))
     return f"{re.sub(_UNSAFE, '-', said)}.{ending}"
 
 
