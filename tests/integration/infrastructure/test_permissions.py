@@ -214,10 +214,14 @@ def test_a_finished_task_can_be_labelled_hidden_restored_and_erased_and_the_arch
     assert archived()["removed_at"]
     assert (ids("hidden=true"), ids("starred=true")) == ([task_id], [])
     demo.call(reachable, "POST", f"/tasks/{task_id}/restore")
-    image = f"reelkeep:{task_id}/cover"
-    assert demo.call(
-        reachable, "POST", "/tasks", {**demo.TASK, "kind": "img2video", "model": "viduq2-pro", "images": [image]}
-    )["images"] == [image]
+    image, none = f"reelkeep:{task_id}/cover", f"reelkeep:{task_id}/last-frame"
+    made_of = {**demo.TASK, "kind": "img2video", "model": "viduq2-pro"}
+    assert demo.call(reachable, "POST", "/tasks", {**made_of, "images": [image]})["images"] == [image]
+    (possible,), (impossible,) = (
+        demo.call(reachable, "POST", "/quote", {**made_of, "images": [each]})["quotes"] for each in (image, none)
+    )
+    assert (possible["possible"], impossible["possible"]) == (True, False)
+    assert f"names no archived file: {none}" in impossible["reason"]
     other = demo.call(reachable, "POST", f"/tasks/{task_id}/revoke-links")["creations"][0]["url"]
     assert other != shown["creations"][0]["url"]
     erased = demo.call(reachable, "POST", f"/tasks/{task_id}/erase")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWaiting, TableWebhooks
 from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.guard import resolve
@@ -18,6 +20,7 @@ from reelkeep.api import Api
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
+from reelkeep.services.inputs import ResolveInputs
 from reelkeep.services.keys import ManageKeys
 from reelkeep.services.quote import QuoteSubmission
 from reelkeep.services.subscriptions import ManageSubscriptions
@@ -25,13 +28,16 @@ from reelkeep.services.usage import ShowUsage
 from reelkeep.services.webhooks import ManageWebhooks
 from reelkeep.wiring import platform
 from reelkeep.wiring.forecasts import forecasts
+from reelkeep.wiring.links import permanent_links
 from reelkeep.wiring.providers import configured_providers
 
 
 def build() -> Api:
     settings = platform.settings
     outbound = Outbound(platform.tls())
-    providers = configured_providers(outbound)
+    tasks = TableTasks(platform.dynamodb(), settings.table)
+    links = permanent_links(platform.secret(settings.link_secret_arn), settings.public_url)
+    providers = configured_providers(outbound, inputs=ResolveInputs(tasks, links))
     show_usage = ShowUsage(TableLedger(platform.dynamodb(), settings.table), platform.now)
     keys = TableKeys(platform.dynamodb(), settings.table)
     manage_keys = ManageKeys(keys, platform.now)
@@ -48,7 +54,7 @@ def build() -> Api:
             "create_key": manage_keys.create,
             "list_keys": manage_keys.list,
             "revoke_key": manage_keys.revoke,
-            "erase_task": _erase,
+            "erase_task": partial(_erase, tasks),
             **_subscriptions(),
             **_webhooks(outbound),
         },
@@ -99,16 +105,15 @@ def _webhooks(outbound: Outbound) -> Mapping[str, Callable[[Any, Caller], Any]]:
     }
 
 
-def _erase(task_id: str, caller: Caller) -> Task:
+def _erase(tasks: TableTasks, task_id: str, caller: Caller) -> Task:
     """Its parts are loaded when a task is erased: other requests do not wait for them."""
-    from reelkeep.adapters.dynamodb.tasks import TableTasks
     from reelkeep.adapters.s3.bucket import S3Bucket
     from reelkeep.services.erase import Erase
 
     client, table = platform.dynamodb(), platform.settings.table
     bucket = S3Bucket(platform.s3, platform.settings.bucket)
     erase = Erase(
-        tasks=TableTasks(client, table),
+        tasks=tasks,
         manifests=bucket,
         files=bucket,
         webhooks=TableWebhooks(client, table),
