@@ -67,6 +67,14 @@ _LOG_BYTE: Final = 0.50 / (1 << 30)
 _EGRESS_BYTE: Final = 0.09 / (1 << 30)
 _STORED_BYTE: Final = 0.023 / (1 << 30)  # a month
 
+# A month, whether tasks come or not.
+_STANDING: Final = {
+    "AWS::SecretsManager::Secret": 0.40,
+    "AWS::CloudWatch::Alarm": 0.10,
+    "AWS::CloudWatch::Dashboard": 3.0,
+}
+_METRICS: Final = 4 * 0.30  # of one provider
+
 # The model of an invocation's duration, in seconds.
 _LATENCY: Final = {"dynamodb": 0.006, "sfn": 0.03, "s3": 0.04, "sns": 0.025, "lambda": 0.02}
 _DISPATCH, _OBSERVE = 1.0, 0.3
@@ -305,9 +313,28 @@ class _Template(yaml.SafeLoader):
 _Template.add_multi_constructor("!", lambda *_: None)
 
 
+def _template() -> dict[str, Any]:
+    return dict(yaml.load((_ROOT / "template.yaml").read_text(), _Template))
+
+
+def monthly(million: float) -> list[str]:
+    """The table of what so many videos a month cost, in dollars, if a million tasks cost so much."""
+    resources = _template()["Resources"].values()
+    standing = sum(_STANDING.get(each["Type"], 0) for each in resources) + _METRICS
+    rows = [
+        "| videos a month | tasks | standing | stored, each month | stored, after a year | one view of each |",
+        "|---|---|---|---|---|---|",
+    ]
+    for videos in (1_000, 10_000, 100_000):
+        stored = videos * _VIDEO * _STORED_BYTE
+        dollars = (million * videos / 1e6, standing, stored, 12 * stored, videos * _VIDEO * _EGRESS_BYTE)
+        rows.append(f"| {videos:,} | " + " | ".join(f"{each:,.2f}" for each in dollars) + " |")
+    return rows
+
+
 def _memory() -> dict[str, int]:
     """MB, by function."""
-    template = yaml.load((_ROOT / "template.yaml").read_text(), _Template)
+    template = _template()
     usual = template["Globals"]["Function"]["MemorySize"]
     functions = {
         each["Properties"]["CodeUri"].split("/")[1]: each["Properties"].get("MemorySize", usual)
@@ -363,6 +390,7 @@ def main() -> int:
     print(f"{'all':28}" + "".join(f"{total:14.0f}" for total in totals.values()))
     egress, stored = _VIDEO * _EGRESS_BYTE * 1e6, _VIDEO * _STORED_BYTE * 1e6
     print(f"beside it: {egress:.0f} for one view of each video, {stored:.0f} for a month of storage")
+    print("", *monthly(round(totals["defaults"])), sep="\n")
     if options.counts:
         for what in sorted({what for bill in bills.values() for what in bill.counted}):
             counts = (bill.counted[what] / options.tasks for bill in bills.values())

@@ -25,30 +25,36 @@ _USUAL_QUOTA: Final = 1000  # of concurrent executions; a new account has 10
 _UNABLE: Final = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "DELETE_FAILED")
 _NOT_THERE: Final = ("ResourceNotFound", "ResourceNotFoundException", "StateMachineDoesNotExist", "ValidationError")
 _DENIED: Final = ("AccessDenied", "AccessDeniedException")
-_ACTIONS: Final = (  # of each service that the template needs
-    "apigateway:POST",
-    "cloudformation:CreateChangeSet",
-    "cloudformation:DescribeStacks",
-    "cloudformation:SetStackPolicy",
-    "cloudwatch:PutDashboard",
-    "cloudwatch:PutMetricAlarm",
-    "codedeploy:CreateDeploymentGroup",
-    "dynamodb:CreateTable",
-    "events:PutRule",
-    "iam:CreatePolicy",
-    "iam:CreateRole",
-    "lambda:CreateFunction",
-    "lambda:GetAccountSettings",
-    "lambda:PublishLayerVersion",
-    "lambda:PutFunctionRecursionConfig",
-    "logs:CreateLogGroup",
-    "s3:CreateBucket",
-    "scheduler:CreateSchedule",
-    "secretsmanager:CreateSecret",
-    "sns:CreateTopic",
-    "sqs:CreateQueue",
-    "states:CreateStateMachine",
-)
+_ACTIONS: Final = {  # on what of each service that the template needs, by the names that CloudFormation gives
+    "apigateway:{region}::/apis": ("apigateway:POST",),
+    "cloudformation:{region}:{account}:stack/{name}/0": (
+        "cloudformation:CreateChangeSet",
+        "cloudformation:DescribeStacks",
+        "cloudformation:SetStackPolicy",
+    ),
+    "cloudwatch:{region}:{account}:alarm:{name}-Alarm": ("cloudwatch:PutMetricAlarm",),
+    "cloudwatch::{account}:dashboard/{name}-{region}": ("cloudwatch:PutDashboard",),
+    "codedeploy:{region}:{account}:deploymentgroup:{name}-Application/{name}-Group": (
+        "codedeploy:CreateDeploymentGroup",
+    ),
+    "dynamodb:{region}:{account}:table/{name}-TasksTable": ("dynamodb:CreateTable",),
+    "events:{region}:{account}:rule/{name}-Rule": ("events:PutRule",),
+    "iam::{account}:policy/{name}-FunctionBoundary": ("iam:CreatePolicy",),
+    "iam::{account}:role/{name}-FunctionRole": ("iam:CreateRole",),
+    "lambda:{region}:{account}:function:{name}-submit": (
+        "lambda:CreateFunction",
+        "lambda:PutFunctionRecursionConfig",
+    ),
+    "lambda:{region}:{account}:layer:ReelkeepLayer": ("lambda:PublishLayerVersion",),
+    "logs:{region}:{account}:log-group:/aws/lambda/{name}-submit": ("logs:CreateLogGroup",),
+    "s3:::{name}-archivebucket": ("s3:CreateBucket",),
+    "scheduler:{region}:{account}:schedule/default/{name}-sweep": ("scheduler:CreateSchedule",),
+    "secretsmanager:{region}:{account}:secret:LinkSecret-": ("secretsmanager:CreateSecret",),
+    "sns:{region}:{account}:{name}-NoticesTopic": ("sns:CreateTopic",),
+    "sqs:{region}:{account}:{name}-DeadLetterQueue": ("sqs:CreateQueue",),
+    "states:{region}:{account}:stateMachine:{name}-task": ("states:CreateStateMachine",),
+    "*": ("lambda:GetAccountSettings",),
+}
 
 Client = Callable[[str], Any]  # botocore's client of this service
 Run = Callable[[Sequence[str | Path]], int]  # a command; its exit code
@@ -145,13 +151,20 @@ class Preflight:
         if arn.endswith(":root"):  # who may do everything
             return
         with suppress(ClientError):
+            if denied := sorted(self._denied_actions(arn)):
+                yield (
+                    f"You may not do what the deployment needs: {', '.join(denied)}. The policy in "
+                    "docs/deployer-policy.json allows it."
+                )
+
+    def _denied_actions(self, arn: str) -> Iterator[str]:
+        for resource, actions in needed(self.plan, arn.split(":")[1], arn.split(":")[4]).items():
             answer = self.client("iam").simulate_principal_policy(
-                PolicySourceArn=_principal(arn), ActionNames=list(_ACTIONS)
+                PolicySourceArn=_principal(arn), ActionNames=list(actions), ResourceArns=[resource]
             )
-            results = answer["EvaluationResults"]
-            denied = sorted(each["EvalActionName"] for each in results if each["EvalDecision"] != "allowed")
-            if denied:
-                yield f"You may not do what the deployment needs: {', '.join(denied)}."
+            for each in answer["EvaluationResults"]:
+                if each["EvalDecision"] != "allowed":
+                    yield each["EvalActionName"]
 
     def _taken(self, partition: str, account: str) -> Iterator[str]:
         """Names that the template gives, and that are there without a stack of this name."""
@@ -197,6 +210,15 @@ class Preflight:
     def _reserved(self, parameters: Mapping[str, str]) -> int:
         each, finalize = int(parameters.get("MaxConcurrency", 0)), int(parameters.get("FinalizeConcurrency", 0))
         return each * len(self.steps) + (finalize - each if finalize else 0)
+
+
+def needed(plan: Plan, partition: str, account: str) -> dict[str, tuple[str, ...]]:
+    """What a deployment does, by resource. A policy that names the stack's own allows nothing on others."""
+    names = {"region": plan.region, "account": account, "name": plan.stack_name}
+    return {
+        resource if resource == "*" else f"arn:{partition}:{resource.format(**names)}": actions
+        for resource, actions in _ACTIONS.items()
+    }
 
 
 def _there(look: Callable[..., object], **name: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import shlex
 import tomllib
@@ -9,9 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 import typer
+from botocore import xform_name
+from botocore.model import OperationModel
 
+from benchmarks.cost import monthly
 from cli.main import build
 from reelkeep.adapters.s3.archive import LARGEST
 from reelkeep.dialects.dialect import LARGEST_BODY, LARGEST_IN_BASE64
@@ -26,6 +31,7 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 TEMPLATE = (ROOT / "template.yaml").read_text()
+DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 OPERATING = (ROOT / "docs/operating.md").read_text()
 
 
@@ -68,6 +74,38 @@ def test_every_command_and_its_options_exist(page: Path) -> None:
                     known = {name for option in command.params for name in (*option.opts, *option.secondary_opts)}
                 elif word.startswith("-") and len(word) > 1:
                     assert word.partition("=")[0] in {*known, "--help"}, f"{page}: reelkeep {words}"
+
+
+def test_every_command_of_awss_and_its_options_exist(page: Path) -> None:
+    """By the models of AWS's own SDK. `aws s3` has none."""
+    text = re.sub(r"\\\n *", " ", _text(page))  # what is broken into several lines, in one
+    for service, operation, rest in re.findall(r"\baws ([a-z0-9-]+) ([a-z0-9-]+)(.*?)(?=\baws |[`…)]|$)", text, re.M):
+        if service != "s3":
+            model = _aws(service.removesuffix("api"))
+            options = set(re.findall(r"(?<= )--(?:no-)?([a-z0-9-]+)", rest)) - {
+                "query",
+                "output",
+                "region",
+                "profile",
+            }
+            if operation == "wait":
+                waiter, *_ = rest.split()
+                operation = _waiters(service)[waiter]
+            shape = model[operation].input_shape
+            known = {xform_name(name, "-") for name in shape.members} if shape else set()
+            assert options <= known, f"{page}: aws {service} {operation}{rest}"
+
+
+@functools.cache
+def _aws(service: str) -> dict[str, OperationModel]:
+    model = botocore.session.get_session().get_service_model(service)
+    return {xform_name(name, "-"): model.operation_model(name) for name in model.operation_names}
+
+
+def _waiters(service: str) -> dict[str, str]:
+    """The operation that each asks again and again."""
+    model = botocore.session.get_session().get_waiter_model(service)
+    return {xform_name(name, "-"): xform_name(model.get_waiter(name).operation, "-") for name in model.waiter_names}
 
 
 def test_every_link_leads_somewhere(page: Path) -> None:
@@ -146,3 +184,8 @@ def test_the_limits_are_as_the_guide_says() -> None:
     assert webhooks.MAX_WEBHOOKS == 20
     for limit in ("5.9 MiB of JSON, 4.4 MiB", "10 GiB, 256 MiB", "2 hours; off-peak 49 hours", "20 each"):
         assert limit in OPERATING
+
+
+def test_the_costs_of_a_month_follow_from_those_of_a_million_tasks() -> None:
+    (million,) = re.findall(r"^\| all \| ([\d,]+) \|", OPERATING, re.MULTILINE)
+    assert "\n".join(monthly(float(million.replace(",", "")))) in DEPLOYING

@@ -2,17 +2,20 @@ from __future__ import annotations
 
 import copy
 import graphlib
+import importlib.metadata
 import itertools
 import json
 import re
 import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from cli.operators.deploy import Plan, needed
 from reelkeep.adapters.s3 import layout
 from reelkeep.adapters.s3.bucket import EXPIRES
 from reelkeep.dialects import all_dialects
@@ -360,6 +363,46 @@ def test_no_resource_waits_for_itself_however_a_release_takes_over(template: dic
         assert ("ExecutionsFailedAlarm" in waits.get("PollFunctionDeploymentGroup", ())) == (way != "AllAtOnce")
         assert ("PollFunctionDeploymentGroup" in waits["PollFunctionAliaslive"]) == (way != "AllAtOnce")
         graphlib.TopologicalSorter(waits).prepare()  # raises CycleError, which names one
+
+
+OTHERS = {"ec2", "elasticfilesystem", "firehose", "kinesis", "kms", "s3files", "s3tables"}
+UNUSED = re.compile(  # what AWS calls for properties that the template does not have
+    r"dynamodb:(\w*(Item|Replica|KinesisStreamingDestination|ContributorInsights)|Query|Scan|ImportTable|(Put|Delete)Resource\w+)"
+)
+
+
+def test_the_deployers_policy_allows_what_cloudformation_does_for_each_resource_and_what_deploy_asks_for(
+    template: dict[str, Any],
+) -> None:
+    """By the permissions that AWS's own schema of each resource type names."""
+    text = (ROOT / "docs" / "deployer-policy.json").read_text()
+    assert len(re.sub(r"\s", "", text)) <= 6144  # IAM's limit
+    allowed = [
+        (action.lower(), resource)
+        for statement in json.loads(text)["Statement"]
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+    ]
+    (resources,) = translated(template, ["Canary10Percent5Minutes"])
+    types = {each["Type"] for each in resources.values()}
+    schemas = [
+        json.loads(path.read_text()) for path in (Path(cfnlint.__file__).parent / "data/schemas/resources").iterdir()
+    ]
+    handlers = {schema["typeName"]: schema["handlers"] for schema in schemas if schema["typeName"] in types}
+    assert types - handlers.keys() == set()
+    actions = {
+        action
+        for each in handlers.values()
+        for name in ("create", "read", "update", "delete")
+        for action in each.get(name, {}).get("permissions", ())
+        if action.split(":")[0] not in OTHERS and not UNUSED.fullmatch(action)
+    }
+    assert len(actions) > 150
+    assert not {each for each in actions if not any(fnmatch(each.lower(), pattern) for pattern, _ in allowed)}
+    plan = Plan(stack_name="reelkeep", region="eu-west-1")
+    for resource, wanted in needed(plan, "aws", "123456789012").items():
+        for each in wanted:
+            assert any(fnmatch(each.lower(), action) and fnmatch(resource, on) for action, on in allowed), each
 
 
 TRANSLATE = """

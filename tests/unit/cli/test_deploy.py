@@ -10,7 +10,7 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from cli.operators.deploy import Plan, Preflight, _overrides, _without_overrides, carry_out
+from cli.operators.deploy import Plan, Preflight, _overrides, _without_overrides, carry_out, needed
 
 STEPS = ("finalize", "query", "submit")
 USER = "arn:aws:iam::123456789012:user/alice"
@@ -55,15 +55,18 @@ class Account:
             cloudformation.add_response("set_stack_policy", {}, {"StackName": "reelkeep", "StackPolicyBody": ANY})
         iam = self._stub("iam")
         if not arn.endswith(":root"):
-            results = [{"EvalActionName": name, "EvalDecision": "implicitDeny"} for name in denied]
-            iam.add_response(
-                "simulate_principal_policy",
-                {"EvaluationResults": [{"EvalActionName": "sqs:CreateQueue", "EvalDecision": "allowed"}, *results]},
-                {
-                    "PolicySourceArn": "arn:aws:iam::123456789012:role/deployer" if arn == ROLE else arn,
-                    "ActionNames": ANY,
-                },
-            )
+            for resource, actions in needed(plan(), "aws", "123456789012").items():
+                decisions = {each: "implicitDeny" if each in denied else "allowed" for each in actions}
+                results = [{"EvalActionName": each, "EvalDecision": said} for each, said in decisions.items()]
+                iam.add_response(
+                    "simulate_principal_policy",
+                    {"EvaluationResults": results},
+                    {
+                        "PolicySourceArn": "arn:aws:iam::123456789012:role/deployer" if arn == ROLE else arn,
+                        "ActionNames": list(actions),
+                        "ResourceArns": [resource],
+                    },
+                )
         functions = self._stub("lambda")
         if not stack:
             self._add_names(taken)
@@ -140,7 +143,7 @@ def test_everything_else_that_is_missing_is_said_at_once() -> None:
     taken = ("reelkeep-query", "reelkeep-adopt", "reelkeep-task", "reelkeep-eu-west-1", "/aws/lambda/reelkeep-submit")
     account = Account(denied=["sns:CreateTopic", "dynamodb:CreateTable"], taken=taken, quota=10)
     denied, names, concurrency = missing(account, plan(MaxConcurrency="5", FinalizeConcurrency="2"))
-    assert denied == "You may not do what the deployment needs: dynamodb:CreateTable, sns:CreateTopic."
+    assert denied.startswith("You may not do what the deployment needs: dynamodb:CreateTable, sns:CreateTopic.")
     for each in (
         "function reelkeep-query",
         "schedule reelkeep-adopt",
@@ -155,7 +158,8 @@ def test_everything_else_that_is_missing_is_said_at_once() -> None:
 def test_what_may_not_be_looked_at_does_not_hide_what_else_is_missing() -> None:
     account = Account(denied=["lambda:GetAccountSettings"], may_see_limits=False)
     preflight = Preflight(account, plan(MaxConcurrency="5"), STEPS)
-    assert preflight.missing() == ["You may not do what the deployment needs: lambda:GetAccountSettings."]
+    (denied,) = preflight.missing()
+    assert denied.startswith("You may not do what the deployment needs: lambda:GetAccountSettings.")
     assert (preflight.suggested(), preflight.note()) == ({}, "")
 
 
