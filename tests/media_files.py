@@ -89,6 +89,8 @@ class Reading:
     fps: float
     width: int
     height: int
+    codec: str
+    has_sound: bool
 
 
 class Unreadable(Exception):
@@ -117,7 +119,9 @@ def read_by_ffmpeg(content: bytes) -> Reading:
             if quarter_turns.get(film.index):
                 size = size[1], size[0]
             seconds = file.duration / av.time_base if file.duration else None
-            return Reading(packets, seconds, float(film.average_rate or 0), *size)
+            sounds = {stream.index for stream in file.streams.audio}
+            has_sound = any(at in sounds for at, _ in packets)
+            return Reading(packets, seconds, float(film.average_rate or 0), *size, film.codec_context.name, has_sound)
     except av.FFmpegError as error:
         raise Unreadable(str(error)) from error
 

@@ -18,7 +18,8 @@ from cli.output import Progress, counted, print_json, print_table
 from cli.parallel import in_parallel
 from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.tasks import TableTasks
-from reelkeep.domain.ledger import Account, Balance, entries, total
+from reelkeep.domain.delivered import Difference, differences
+from reelkeep.domain.ledger import Account, Balance, cost, entries, total
 from reelkeep.domain.money import amount
 from reelkeep.domain.usage import GROUPS, USUAL_DAYS, UsageRow, grouped
 from reelkeep.services.ledger import KeepLedger
@@ -97,6 +98,42 @@ def check(
     for said in wrong:
         print(f"differs: {said}")
     return bool((lacking and not mend) or wrong)
+
+
+@group.command()
+def differing(days: SubmittedOn, place: Place, json: Json = False) -> None:
+    """List the tasks whose videos are not what was ordered, or not what their providers claim, for a refund."""
+    tasks = TableTasks(place.dynamodb(), place.table)
+    rows = [_difference(task, each) for task in _tasks(tasks, days) for each in differences(task)]
+    if json:
+        print_json(rows)
+        return
+    print_table({name.upper().replace("_", " "): [row[name] for row in rows] for name in _DIFFERENCE})
+
+
+_DIFFERENCE = (
+    "task", "owner", "provider", "provider_task_id", "what", "ordered", "claimed", "delivered", "units", "unit",
+    "amount", "currency",
+)  # fmt: skip
+
+
+def _difference(task: Task, each: Difference) -> dict[str, str | None]:
+    unit, units, money = cost(task)
+    values = (
+        task.id,
+        task.owner,
+        task.provider,
+        task.provider_task_id,
+        each.what,
+        each.ordered,
+        each.claimed,
+        each.delivered,
+        "" if units is None else amount(units),
+        unit,
+        "" if money is None else amount(money),
+        task.price.currency if task.price else "",
+    )
+    return {name: value or None for name, value in zip(_DIFFERENCE, values, strict=True)}
 
 
 def _each(days: Days) -> list[date]:

@@ -13,6 +13,8 @@ from reelkeep.domain.notices import alerts
 from reelkeep.domain.notices.alerts import LOST
 from reelkeep.domain.notices.notice import (
     attributes,
+    differs,
+    differs_attributes,
     health_event,
     notice,
     possible_repeat,
@@ -126,6 +128,8 @@ _SHARED["File"] = _object(
     fps=_NUMBER_OR_NULL,
     width={**_WHOLE_OR_NULL, "description": "In pixels."},
     height=_WHOLE_OR_NULL,
+    codec={**_TEXT_OR_NULL, "description": "Of the video: h264, hevc, …"},
+    sound={"type": ["boolean", "null"], "description": "Whether it has a track of sound."},
 )
 _SHARED["Creation"] = _object(
     id=_TEXT,
@@ -138,6 +142,13 @@ _SHARED["Failure"] = _object(
     code={"type": "string", "description": "The provider's own word."},
     message={"type": "string", "description": "For a person."},
     retryable={"type": "boolean", "description": "Whether submitting the same once more could succeed."},
+)
+_SHARED["Difference"] = _object(
+    creation=_TEXT,
+    what={"type": "string", "description": "duration, resolution, size, aspect_ratio, audio or codec."},
+    ordered={**_TEXT_OR_NULL, "description": "Null if it is as it was ordered, or nothing was said of it."},
+    claimed={**_TEXT_OR_NULL, "description": "The provider's word; null if the file bears it out."},
+    delivered={"type": "string", "description": "What the archived video is."},
 )
 _SHARED["Adopted"] = _object(provider_task_id=_TEXT, lost_task=_TEXT_OR_NULL)
 _ATTRIBUTES: dict[str, Schema] = {
@@ -161,6 +172,7 @@ def _task_data(state: State) -> Schema:
         failure=_or_null(_shared("Failure")),
         adopted=_or_null(_shared("Adopted")),
         creations=_each(_shared("Creation")),
+        differs=_each(_shared("Difference")),
     )
 
 
@@ -218,6 +230,8 @@ _VIDEO = Asset(
         fps=24.0,
         width=1280,
         height=720,
+        codec="h264",
+        sound=True,
     ),
 )
 _WEBHOOK = Webhook(id="wh_0123456789abcdef", owner="alice", created_at=_MADE)
@@ -327,6 +341,40 @@ def _of_webhook(summary: str, paused: PauseReason | None, after: timedelta, **da
     )
 
 
+def _differs() -> Event:
+    """The file is as long as was ordered, and its size is that of another class."""
+    ordered = replace(_TASK, request=replace(_TASK.request, duration=5, resolution="1080p"))
+    done = replace(ordered, state=State.SUCCESS, finished_at=_TASK.updated_at, creations=_with(_VIDEO))
+    event = differs(done)
+    about_states = _task_attributes(State.SUCCESS)
+    return Event(
+        type=event["type"],
+        summary="A video is not what was ordered, or not what its provider claims. It is archived all the same.",
+        data=_object(
+            task_id=_TASK_ID,
+            owner=_TEXT,
+            provider=_TEXT,
+            provider_task_id=_TEXT_OR_NULL,
+            model=_TEXT,
+            kind=_KIND,
+            state={"const": State.SUCCESS.value},
+            tags=_each(_TEXT),
+            differs=_each(_shared("Difference")),
+        ),
+        payload=event,
+        headers=differs_attributes(done),
+        attributes={
+            **about_states,
+            "properties": {
+                **about_states["properties"],
+                "type": {"const": event["type"]},
+                "owner_state": {"type": "string", "description": "The owner, a # and `differs`."},
+            },
+        },
+        channels=("notices", "webhooks"),
+    )
+
+
 def _possible_repeat(task: Task) -> Event:
     event = possible_repeat(task, _MADE)
     return Event(
@@ -381,6 +429,7 @@ def events() -> tuple[Event, ...]:
     return (
         *(_end(state) for state in FINAL_STATES),
         _updated(),
+        _differs(),
         _possible_repeat(repeat),
         _of_webhook(
             "A webhook has taken nothing for an hour. Sent once, until it takes a message again.",

@@ -116,7 +116,9 @@ def test_a_submission_in_our_own_words_is_answered_in_them(by_reelkeep: Told) ->
             "failure": None,
         }
     (creation,) = task["creations"]
-    assert creation["video"] == {"duration": 2.0, "fps": 24.0, "width": 540, "height": 960}
+    size = {"width": 540, "height": 960}
+    assert creation["video"] == {"duration": 2.0, "fps": 24.0, "codec": "h264", "sound": False, **size}
+    assert task["differs"] == []
     assert task["created_at"] < task["finished_at"] < task["deadline"]
 
 

@@ -13,7 +13,7 @@ import pytest
 from cli.main import main
 from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.tasks import TableTasks
-from reelkeep.domain.task import Price, State
+from reelkeep.domain.task import ArchivedFile, Asset, Creation, Price, State
 from reelkeep.services.ledger import KeepLedger
 from tests.integration.example import a_task
 
@@ -50,6 +50,17 @@ def test_costs_of_all_owners_are_shown_and_a_ledger_that_lacks_something_is_mend
         tasks.create(task)
     KeepLedger(ledger)(done[0])
     lacking = sorted([done[1].id, under_way.id])
+
+    video = ArchivedFile(key="x", bytes=1, sha256="ab", content_type="video/mp4", duration=2.0)
+    made = Creation(id="c1", duration=5.0, assets=(Asset(name="video", archived=video),))
+    odd = tasks.save(replace(tasks.get_all([done[1].id])[0], creations=(made,)))
+    code, found = costs("differing")
+    claim = {"what": "duration", "ordered": None, "claimed": "5", "delivered": "2", "units": "20", "unit": "credits"}
+    named = {"task": odd.id, "owner": "bob", "provider": odd.provider}
+    assert (code, found) == (
+        0,
+        [claim | named | {"provider_task_id": odd.provider_task_id or None} | {"amount": "0.1", "currency": "USD"}],
+    )
 
     code, found = costs("check")
     assert (code, sorted(found["lacking"]), found["wrong_sums"]) == (1, lacking, [])

@@ -34,6 +34,8 @@ def test_a_video_is_archived_whole_with_all_that_was_learned_of_it(archive: Arch
         fps=24.0,
         width=64,
         height=48,
+        codec="mp4v",
+        sound=False,
     )
     headers = archive.bucket.stored["v.mp4"]
     assert (headers["content-type"], headers["x-amz-meta-task-id"]) == ("video/mp4", "t")

@@ -127,6 +127,7 @@ def test_a_submission_is_understood() -> None:
         aspect_ratio="9:16",
         audio=True,
         watermark=True,
+        presumed=("resolution",),
         unexpressed=("negative_prompt",),
     )
 

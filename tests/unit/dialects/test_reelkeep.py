@@ -135,6 +135,7 @@ PLAIN: dict[str, Any] = {
     "adopted_as": None,
     "possible_repeat": None,
     "creations": [],
+    "differs": [],
 }
 
 
@@ -422,7 +423,9 @@ def test_a_finished_task_is_shown_with_permanent_links_to_what_is_archived_and_n
     creation = Creation(
         id="c1",
         assets=(
-            archived("video", "video/mp4", duration=5.04, fps=24.0, width=1280, height=720),
+            archived(
+                "video", "video/mp4", duration=5.04, fps=24.0, width=1280, height=720, codec="hevc", sound=False
+            ),
             archived("cover", "image/jpeg"),
             archived("watermarked", "video/mp4"),
             archived("moderation-1", "video/mp4"),
@@ -465,7 +468,14 @@ def test_a_finished_task_is_shown_with_permanent_links_to_what_is_archived_and_n
                 "watermarked_url": "https://keep.test/1-watermarked",
                 "last_frame_url": None,
                 "moderation_urls": ["https://keep.test/1-moderation-1"],
-                "video": {"duration": 5.04, "fps": 24.0, "width": 1280, "height": 720},
+                "video": {
+                    "duration": 5.04,
+                    "fps": 24.0,
+                    "width": 1280,
+                    "height": 720,
+                    "codec": "hevc",
+                    "sound": False,
+                },
                 "files": [
                     file("video", "video/mp4"),
                     file("cover", "image/jpeg"),

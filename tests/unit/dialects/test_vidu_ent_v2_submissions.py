@@ -205,7 +205,9 @@ from tests.unit.dialects.vidu_ent_v2_harness import (
     ],
 )
 def test_a_submission_is_understood_and_copied_word_for_word(segment: str, body: Json, understood: Json) -> None:
-    assert submit(segment, body) == Request(dialect="vidu_ent_v2", body=body, **understood)
+    said = {name.removeprefix("upscale_") for name, value in body.items() if value}
+    presumed = tuple(name for name in ("duration", "resolution") if name in understood and name not in said)
+    assert submit(segment, body) == Request(dialect="vidu_ent_v2", body=body, presumed=presumed, **understood)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.domain.errors import InvalidRequest
-from reelkeep.domain.notices.notice import attributes
+from reelkeep.domain.notices.notice import News, attributes, differs_attributes
 from reelkeep.domain.notices.subscription import (
     FINAL_STATES,
     MAX_COMBINATIONS,
@@ -136,6 +136,19 @@ def test_all_five_fields_fit_beside_the_owner() -> None:
         "kind": ["extend"],
         "tags": ["a"],
     }
+
+
+def test_news_is_asked_for_among_the_states_and_comes_if_none_is_asked_for() -> None:
+    success = task("alice", State.SUCCESS, "vidu", "viduq2", Kind.TEXT2VIDEO, ())
+    for wanted, told in (
+        (Filter(), [True, True]),
+        (Filter(states=(State.SUCCESS,)), [True, False]),
+        (Filter(news=(News.DIFFERS,)), [False, True]),
+        (Filter(states=(State.SUCCESS,), news=(News.DIFFERS,), providers=("vidu",)), [True, True]),
+    ):
+        policy = filter_policy(subscription("alice", wanted))
+        assert [admits(policy, attributes(success)), admits(policy, differs_attributes(success))] == told
+        assert not admits(filter_policy(subscription("mallory", wanted)), differs_attributes(success))
 
 
 @given(owners, filters, tasks)

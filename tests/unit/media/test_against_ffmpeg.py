@@ -98,9 +98,15 @@ def probe_picture(content: bytes) -> tuple[int | None, int | None]:
     return media.width, media.height
 
 
+_NAMES = {"mp4v": "mpeg4", "s263": "h263", "apch": "prores", "av1": "libdav1d"}  # ffmpeg's words
+
+
 def assert_kept_as_ffmpeg_reads_it(content: bytes) -> Media:
     media, reading = probe(content), read_by_ffmpeg(content)
     assert (media.width, media.height) == (reading.width, reading.height)
+    if media.codec:  # of an AVI neither is read
+        assert _NAMES.get(media.codec, media.codec) == reading.codec
+        assert media.has_sound is reading.has_sound
     assert media.fps == pytest.approx(reading.fps, rel=0.05)  # it rounds, and may count the sound of fragments in
     assert media.duration_seconds is not None
     if reading.seconds is not None:

@@ -54,7 +54,7 @@ def test_an_mp4_says_how_long_how_fast_and_how_large_it_is_wherever_its_index_st
 ) -> None:
     media = probe(video(movflags=movflags, frames=48, sound=heard), "video")
 
-    assert media == Media("video/mp4", "mp4", about(2.0), 24.0, 64, 48)
+    assert media == Media("video/mp4", "mp4", about(2.0), 24.0, 64, 48, "mp4v", has_sound=heard)
 
 
 @pytest.mark.parametrize("fps", [16, 24, 25, 30, 60])
@@ -99,7 +99,8 @@ def test_zeros_after_the_last_box_do_no_harm() -> None:
 
 
 def test_a_webm_says_how_long_how_fast_and_how_large_it_is() -> None:
-    assert probe(WHOLE["webm"](), "video") == Media("video/webm", "webm", about(1.0), 24.0, 64, 48)
+    whole = Media("video/webm", "webm", about(1.0), 24.0, 64, 48, "vp8", has_sound=False)
+    assert probe(WHOLE["webm"](), "video") == whole
 
 
 def test_a_matroska_file_is_not_taken_for_a_webm() -> None:
@@ -364,12 +365,13 @@ def frame(milliseconds: int) -> bytes:
 )
 def test_a_recording_with_sound_in_clusters_of_unknown_sizes_is_read(of_video: bytes, fps: float | None) -> None:
     scale, ticks = element("2ad7b1", (2_000_000).to_bytes(4, "big")), element("4489", struct.pack(">d", 500))
-    info, tracks = element("1549a966", scale + ticks), element("ae", frame(20)) + element("ae", NUMBER + of_video)
+    info = element("1549a966", scale + ticks)
+    tracks = element("ae", frame(20)) + element("ae", element("86", b"V_VP9") + NUMBER + of_video)
     cluster = bytes.fromhex("1f43b675") + UNKNOWN + BLOCK
     begun = element("1a45dfa3", element("4282", b"webm")) + bytes.fromhex("18538067") + UNKNOWN
     content = begun + info + element("1654ae6b", tracks) + cluster + cluster
 
-    assert probe(content, "video") == Media("video/webm", "webm", 1.0, fps, 64, 48)
+    assert probe(content, "video") == Media("video/webm", "webm", 1.0, fps, 64, 48, "vp9", has_sound=False)
     with pytest.raises(Truncated):
         probe(content[:-3], "video")
 

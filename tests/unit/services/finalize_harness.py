@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from reelkeep.domain.observation import Observation, Succeeded
 from reelkeep.domain.task import State
-from tests.unit.services.harness import FakeProvider, Harness, creation
+from tests.unit.services.harness import FakeProvider, Harness, creation, request
 
 
-def archiving(*names: str) -> tuple[Harness, str]:
+def archiving(*names: str, **asked: Any) -> tuple[Harness, str]:
     observations: list[Observation | BaseException] = [
         Succeeded((creation("c1", *names, round=n),)) for n in range(1, 4)
     ]
     harness = Harness(provider=FakeProvider(observations=observations))
-    id = harness.submit().id
+    id = harness.submit(request(**asked)).id
     harness.poll(id)
     return harness, id
 

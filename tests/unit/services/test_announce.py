@@ -12,7 +12,7 @@ from openai import InvalidWebhookSignatureError, OpenAI
 
 from reelkeep.adapters import documents
 from reelkeep.dialects import all_dialects
-from reelkeep.domain.notices.notice import notice
+from reelkeep.domain.notices.notice import News, notice
 from reelkeep.domain.notices.webhooks import CALLBACKS, BodyFormat, Outcome, Webhook, WebhookSettings
 from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import (
@@ -94,6 +94,24 @@ def test_a_file_that_comes_after_success_is_told_to_those_who_hear_of_successes_
     event = json.loads(delivery.body)
     assert (event["type"], event["id"]) == ("reelkeep.task.updated", f"{pending.id}.updated-1")
     assert event["data"]["creations"][0]["files"]["cover"]["url"] == links(file)
+
+
+def test_a_success_that_is_not_what_was_ordered_is_told_to_webhooks_that_ask_for_that() -> None:
+    harness = WebhookHarness()
+    harness.webhook(URL)
+    harness.webhook(OTHER, states=(State.FAILED,), news=(News.DIFFERS,), body_format=BodyFormat.DIALECT)
+    file = ArchivedFile(key="x", bytes=1, sha256="ab", content_type="video/mp4", duration=2.0)
+    made = Creation(id="c1", assets=(Asset(name="video", archived=file),), duration=5.0)
+    going = replace(task(), state=State.ARCHIVING, creations=(made,))
+    for _ in range(2):
+        harness.change(going, State.SUCCESS)
+    harness.change(replace(going, id="0" * 32), State.FAILED)
+    sent = sorted((each.url, each.event) for each in harness.deliveries.recorded.values())
+    assert sent == [(URL, "failed"), (URL, "success"), (OTHER, "differs"), (OTHER, "failed")]
+    [differing] = [each for each in harness.deliveries.recorded.values() if each.event == "differs"]
+    event = json.loads(differing.body)
+    assert (event["type"], event["id"]) == ("reelkeep.task.differs", f"{going.id}.differs")
+    assert event["data"]["differs"][0]["delivered"] == "2"
 
 
 def test_a_change_that_is_heard_of_again_is_not_told_again() -> None:

@@ -24,6 +24,17 @@ def test_every_asset_is_archived_then_the_manifest_then_success_then_the_notice(
     assert [told["type"] for told in harness.notices.told] == ["reelkeep.task.success"]
 
 
+def test_a_video_that_is_not_what_was_ordered_is_a_success_and_news() -> None:
+    harness, id = archiving("video", duration=10)
+    assert harness.finalize(id).finished
+    assert [told["type"] for told in harness.notices.told] == ["reelkeep.task.success", "reelkeep.task.differs"]
+    differs = {"what": "duration", "ordered": "10", "claimed": None, "delivered": "4"}
+    [named] = [told["data"]["differs"] for told in harness.notices.told if told["id"] == f"{id}.differs"]
+    assert named == harness.notices.told[0]["data"]["differs"] == [differs | {"creation": f"{id}-1"}]
+    harness.finalize(id)
+    assert len(harness.notices.told) == 2
+
+
 def test_running_it_twice_changes_nothing() -> None:
     harness, id = archiving("video", "cover")
     harness.finalize(id)

@@ -136,8 +136,11 @@ class View:
 
     def fact(self, name: str) -> Any:
         """`duration`, `fps`, `width` or `height` of its video: measured, or else as the provider claims."""
+        return self.measured(name) or getattr(self.creation, name)
+
+    def measured(self, name: str) -> Any:
         video = self.creation.asset("video")
-        return getattr(video and video.archived, name, None) or getattr(self.creation, name)
+        return getattr(video and video.archived, name, None)
 
     def sent(self, dialect: str) -> Mapping[str, Json]:
         """The body of its submission, if that came in this format."""

@@ -34,8 +34,9 @@ from reelkeep.domain.wire import Json
 
 _ASKED_FOR = (  # the fields of a Request that a provider must be able to express if they are given, in this order
     "prompt", "images", "video_url", "creation_id", "template", "duration", "resolution", "aspect_ratio", "seed",
-    "audio", "watermark", "last_frame", "off_peak",
+    "codec", "audio", "watermark", "last_frame", "off_peak",
 )  # fmt: skip
+_DELIVERED = ("duration", "resolution", "aspect_ratio", "audio")  # of these, what a file shows
 _FALSE_SAYS_NOTHING = frozenset({"watermark", "last_frame", "off_peak"})
 
 # --- what fields mean ---
@@ -154,6 +155,15 @@ class Part(BaseModel):
                 said[meaning.of] = ours
         return said
 
+    def presumed(self) -> Iterator[str]:
+        """The fields of a Request that `understood` has of a default, and not of what the client said."""
+        for name, meaning in _declared(type(self)).items():
+            value = getattr(self, name)
+            if isinstance(value, Part):
+                yield from value.presumed()
+            elif meaning and meaning.of in _DELIVERED and name not in self.model_fields_set and value is not None:
+                yield meaning.of
+
     def unexpressed(self, place: str = "") -> Iterator[str]:
         """The fields that ask for what a Request has no field for, as the client calls them."""
         for name, meaning in _declared(type(self)).items():
@@ -229,7 +239,8 @@ def _part(model: type[Part], name: str) -> type[Part] | None:
 def asked(model: type[Body], dialect: str, sent: Mapping[str, Json]) -> Request:
     """The request that a client's body stands for. Raises InvalidRequest, with every field that is wrong."""
     body = read(model, sent)
-    return Request(dialect=dialect, body=sent, unexpressed=tuple(body.unexpressed()), **body.understood())
+    presumed, unexpressed = tuple(dict.fromkeys(body.presumed())), tuple(body.unexpressed())
+    return Request(dialect=dialect, body=sent, presumed=presumed, unexpressed=unexpressed, **body.understood())
 
 
 def write(request: Request, bodies: Mapping[Kind, type[Body]]) -> dict[str, Json]:

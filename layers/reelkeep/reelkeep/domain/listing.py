@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from reelkeep.domain.delivered import differences
 from reelkeep.domain.task import Kind, State, Task
 
 
@@ -25,6 +26,7 @@ class Filter:
     providers: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     starred: bool | None = None
+    differs: bool | None = None  # from what was ordered
     words: tuple[str, ...] = ()  # casefolded; the prompt must contain every one of them
     hidden: bool = False  # what its owner has hidden, and nothing else
 
@@ -42,6 +44,7 @@ class Filter:
             and (not self.providers or task.provider in self.providers)
             and (not self.tags or any(tag in self.tags for tag in task.request.tags))
             and self.starred in (None, task.starred)
+            and (self.differs is None or self.differs is bool(differences(task)))
             and self.hidden == (task.removed_at is not None)
             and task.erased_at is None
             and (not self.words or self._has_words(task))

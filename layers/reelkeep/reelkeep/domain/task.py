@@ -133,6 +133,7 @@ class Request(Record):
     duration: int | None = None  # seconds
     resolution: str = ""  # as clients write it: 720p
     aspect_ratio: str = ""
+    codec: str = ""  # of the video: h265
     seed: int | None = None
     audio: bool | None = None
     watermark: bool | None = None
@@ -145,6 +146,7 @@ class Request(Record):
     tags: tuple[str, ...] = ()  # the client's own words, which it may change later
     callback_url: str = ""  # receives the changes of this task alone; no provider gets it
     body: Mapping[str, Any] = field(default_factory=dict)
+    presumed: tuple[str, ...] = ()  # which of the words above are what its dialect usually makes: it did not say
     unexpressed: tuple[str, ...] = ()  # fields of the body that the words above have no place for
     payload_omitted: bool = False  # too big for the table: it lies in the archive
 
@@ -173,6 +175,8 @@ class ArchivedFile(Record):
     fps: float | None = None
     width: int | None = None  # pixels
     height: int | None = None
+    codec: str = ""  # of the video: h264, hevc, …
+    sound: bool | None = None  # whether it has a track of sound; None if it does not say
     link_epoch: int = 0  # its permanent links of earlier ones are revoked
 
 

@@ -41,6 +41,8 @@ class Facts(NamedTuple):
     width: int | None = None
     height: int | None = None
     has_video: bool = True
+    codec: str = ""  # of the video, as the file calls it
+    has_sound: bool | None = None  # None if the file does not say
 
 
 class Reader(Protocol):

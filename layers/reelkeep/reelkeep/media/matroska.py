@@ -27,13 +27,15 @@ _TIMESTAMP, _SIMPLE_BLOCK, _BLOCK = b"\xe7", b"\xa3", b"\xa1"  # 5.1.3.1, 5.1.3.
 _INFO, _SCALE, _DURATION = b"\x15\x49\xa9\x66", b"\x2a\xd7\xb1", b"\x44\x89"  # 5.1.2
 _TRACKS, _TRACK, _NUMBER, _DEFAULT = b"\x16\x54\xae\x6b", b"\xae", b"\xd7", b"\x88"  # 5.1.4
 _FRAME, _VIDEO, _WIDTH, _HEIGHT = b"\x23\xe3\x83", b"\xe0", b"\xb0", b"\xba"  # 5.1.4.1
+_CODEC, _TYPE, _SOUND = b"\x86", b"\x83", 2  # 5.1.4.1, 5.1.4.1.3
 
 _CONTAINERS = frozenset([_SEGMENT, _INFO, _TRACKS, _TRACK, _VIDEO, _GROUP])
-_LEAVES = frozenset([_SCALE, _DURATION, _NUMBER, _DEFAULT, _FRAME, _WIDTH, _HEIGHT, _TIMESTAMP])
+_LEAVES = frozenset([_SCALE, _DURATION, _NUMBER, _DEFAULT, _FRAME, _WIDTH, _HEIGHT, _TIMESTAMP, _CODEC, _TYPE])
 # Void, CRC-32, PrevSize, Position, SeekHead, Cues, Attachments, Chapters, Tags, and the EBML header
 _OTHERS = "ec bf ab a7 114d9b74 1c53bb6b 1941a469 1043a770 1254c367 1a45dfa3"
 _KNOWN = _CONTAINERS | _LEAVES | {_CLUSTER, _SIMPLE_BLOCK, _BLOCK} | {bytes.fromhex(kind) for kind in _OTHERS.split()}
 _LONGEST_NUMBER = 8  # bytes
+_LONGEST_CODEC = 64
 
 
 @dataclass(slots=True)
@@ -41,6 +43,8 @@ class _Track:
     is_default: bool = True
     frame: int = 0  # nanoseconds
     is_video: bool = False
+    is_sound: bool = False
+    codec: str = ""
     width: int | None = None
     height: int | None = None
     blocks: int = 0
@@ -86,7 +90,9 @@ class Matroska(BoxReader):
         seconds = ticks * self._scale / 1e9
         if film is None:
             return Facts(seconds, has_video=False)
-        return Facts(seconds, film.fps(self._scale), film.width, film.height)
+        has_sound = any(track.is_sound and track.blocks for track in self._tracks)
+        fps = film.fps(self._scale)
+        return Facts(seconds, fps, film.width, film.height, codec=film.codec, has_sound=has_sound)
 
     @property
     def _filled(self) -> bool:
@@ -156,6 +162,8 @@ class Matroska(BoxReader):
             self._tracks[-1].is_video = True
 
     def collected(self, kind: bytes, payload: bytes) -> None:
+        if kind == _CODEC and self._tracks:
+            self._tracks[-1].codec = payload[:_LONGEST_CODEC].decode("ascii", "replace")
         if len(payload) > _LONGEST_NUMBER:  # says nothing
             return
         number = int.from_bytes(payload, "big")
@@ -173,6 +181,8 @@ class Matroska(BoxReader):
             self._by_number.setdefault(number, track)
         elif kind == _DEFAULT:
             track.is_default = number > 0
+        elif kind == _TYPE:
+            track.is_sound = number == _SOUND
         elif kind == _FRAME:
             track.frame = number
         elif kind == _WIDTH:

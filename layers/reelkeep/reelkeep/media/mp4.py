@@ -37,6 +37,7 @@ class _Track:
     id: int = 0
     enabled: bool = False
     handler: bytes = b""
+    codec: bytes = b""
     timescale: int = 0
     shown_size: tuple[int, int] = (0, 0)  # by the track header
     coded_size: tuple[int, int] = (0, 0)  # by the sample description
@@ -106,10 +107,13 @@ class Mp4(BoxReader):
         film = max(films, key=lambda track: (min(5, track.samples), track.enabled, track.data_size), default=None)
         if film is None:
             return Facts(seconds, has_video=False)
+        has_sound = any(track.handler == b"soun" and track.data_size for track in self._tracks)
         width, height = film.coded_size if all(film.coded_size) else film.shown_size
         if film.rotated != self._movie_rotated:
             width, height = height, width
-        return Facts(seconds, film.fps, width, height)
+        return Facts(
+            seconds, film.fps, width, height, codec=film.codec.decode("ascii", "replace"), has_sound=has_sound
+        )
 
     def header(self, data: bytes) -> Box | None:
         """4.2, the header of a box."""
@@ -237,6 +241,7 @@ def _read_into(track: _Track, kind: bytes, parent: bytes, data: bytes) -> None:
     elif kind == b"hdlr" and parent == b"mdia":  # 8.4.3; QuickTime has others elsewhere
         track.handler = data[8:12]
     elif kind == b"stsd":  # 8.5.2 and 12.1.3: of sound, these bytes are something else
+        track.codec = data[12:16]
         track.coded_size = struct.unpack_from(">HH", data, 40)
     elif kind == b"stts":  # 8.6.1.2
         for count, ticks in struct.iter_unpack(">II", _rows(data, 8)):

@@ -40,6 +40,8 @@ class Media:
     fps: float | None = None
     width: int | None = None
     height: int | None = None
+    codec: str = ""  # of the video: h264, hevc, …; as the file calls it if it is none of the known ones
+    has_sound: bool | None = None  # None if it is not known
 
 
 class _Format(NamedTuple):
@@ -66,6 +68,14 @@ _MATROSKA = _Format("video audio", "a Matroska file", "video/x-matroska", "mkv",
 _PNG = _Format("image", "a PNG picture", "image/png", "png", partial(Picture, b"IEND", 16, 4, "big"))
 _GIF = _Format("image", "a GIF picture", "image/gif", "gif", partial(Picture, b";", 6, 2, "little"))
 _TS = _Format("video", "an MPEG transport stream", "video/mp2t", "ts")
+
+_CODECS = {  # mp4ra.org; RFC 9559's codec mappings
+    **dict.fromkeys(("avc1", "avc3", "V_MPEG4/ISO/AVC"), "h264"),
+    **dict.fromkeys(("hvc1", "hev1", "dvh1", "dvhe", "V_MPEGH/ISO/HEVC"), "hevc"),
+    **dict.fromkeys(("av01", "V_AV1"), "av1"),
+    **dict.fromkeys(("vp09", "V_VP9"), "vp9"),
+    **dict.fromkeys(("vp08", "V_VP8"), "vp8"),
+}
 
 _SIGNATURES = [
     (re.compile(rb"(?![\t\r\n -~]{16})G[\x00-\x7f].[\x10-\x3f].{184}G", re.S), _TS),
@@ -146,6 +156,8 @@ class MediaProbe:
             fps=_rounded(facts.fps),
             width=facts.width or None,
             height=facts.height or None,
+            codec=_codec(facts.codec),
+            has_sound=facts.has_sound,
         )
 
     @property
@@ -188,6 +200,10 @@ def _unknown(head: bytes) -> str:
     if text.startswith(b"<") and re.search(rb"<html|<!doctype html", text, re.I):
         return "an HTML page"
     return next((what for page, what in _OTHERS if page.match(text)), "something of no known kind")
+
+
+def _codec(name: str) -> str:
+    return _CODECS.get(name) or (name.strip() if name.isascii() and name.isprintable() else "")
 
 
 def _rounded(value: float | None) -> float | None:

@@ -6,9 +6,11 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
+from reelkeep.domain.delivered import differences
 from reelkeep.domain.links import Links
-from reelkeep.domain.notices.notice import notice, updated
+from reelkeep.domain.notices.notice import News, differs, notice, updated
 from reelkeep.domain.notices.webhooks import (
     CALLBACK_STATES,
     CALLBACKS,
@@ -60,9 +62,14 @@ class Announce:
         return replace(self, webhooks_of=cache(self.webhooks_of))
 
     def _wanted(self, task: Task) -> Iterator[Delivery]:
+        differing = task.state is State.SUCCESS and bool(differences(task))
         for webhook in self.webhooks_of(task.owner):
-            if webhook.id != CALLBACKS and task.state in webhook.states:
+            if webhook.id == CALLBACKS:
+                continue
+            if task.state in webhook.states:
                 yield self._delivery(task, webhook.id, webhook.url, webhook.body_format, _outcome(webhook))
+            if differing and News.DIFFERS in webhook.news:
+                yield self._news(task, webhook, News.DIFFERS, differs(task))
         url = task.request.callback_url
         if url and task.state in CALLBACK_STATES:
             yield self._delivery(task, CALLBACKS, url, BodyFormat.DIALECT, Outcome.WAITING)
@@ -71,17 +78,16 @@ class Announce:
         """To those who hear of successes as events. The words of other formats know no second success."""
         if task.state is not State.SUCCESS or task.archived_files <= before.archived_files:
             return
-        body = _json(updated(task, self.links))
+        event = updated(task, self.links)
         for webhook in self.webhooks_of(task.owner):
             if webhook.id != CALLBACKS and task.state in webhook.states and webhook.body_format is BodyFormat.EVENT:
-                made = self._delivery(task, webhook.id, webhook.url, BodyFormat.EVENT, _outcome(webhook))
-                change = f"updated-{task.archived_files}"
-                yield replace(
-                    made,
-                    id=delivery_id(webhook.id, task.id, change, task.updated_at),
-                    event="updated",
-                    body=body,
-                )
+                yield self._news(task, webhook, "updated", event, number=f"-{task.archived_files}")
+
+    def _news(self, task: Task, webhook: Webhook, name: str, event: dict[str, Any], number: str = "") -> Delivery:
+        """As an event, whatever format the webhook has: the words of the others know no such thing."""
+        made = self._delivery(task, webhook.id, webhook.url, BodyFormat.EVENT, _outcome(webhook))
+        message = delivery_id(webhook.id, task.id, f"{name}{number}", task.updated_at)
+        return replace(made, id=message, event=name, body=_json(event))
 
     def _delivery(self, task: Task, webhook_id: str, url: str, body_format: BodyFormat, outcome: Outcome) -> Delivery:
         scheme, content_type = "", _EVENT

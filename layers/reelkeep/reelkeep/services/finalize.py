@@ -10,10 +10,18 @@ from typing import Any
 
 from reelkeep.domain import archiving, schedule
 from reelkeep.domain.archiving import CopyError
+from reelkeep.domain.delivered import differences
 from reelkeep.domain.errors import Misconfigured, TryLater
 from reelkeep.domain.links import Links
 from reelkeep.domain.notices import alerts
-from reelkeep.domain.notices.notice import attributes, notice, updated, updated_attributes
+from reelkeep.domain.notices.notice import (
+    attributes,
+    differs,
+    differs_attributes,
+    notice,
+    updated,
+    updated_attributes,
+)
 from reelkeep.domain.observation import Busy, Failed, Missing, Pending, Succeeded, Unreadable
 from reelkeep.domain.task import Asset, Backward, FailureClass, State, Task
 from reelkeep.ports import (
@@ -167,6 +175,8 @@ class Finalize:
     def _announce(self, task: Task) -> Task:
         self.notices.publish(notice(task, self.links), attributes(task))
         now = self.clock()
+        if differences(task):
+            self.notices.publish(differs(task), differs_attributes(task))
         self._alert(task, alerts.lost(task, now))
         files = task.archived_files if task.state is State.SUCCESS else None
         return self._record_announced(task, announced_at=now, announced_files=files)

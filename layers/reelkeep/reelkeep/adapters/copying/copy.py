@@ -128,6 +128,8 @@ class CopyStream:
             fps=media.fps,
             width=media.width,
             height=media.height,
+            codec=media.codec,
+            sound=media.has_sound,
         )
 
     def _read_parts(self) -> Generator[Part]:

@@ -306,4 +306,7 @@ def _choose(owner: str, listing: Listing) -> _Choice:
     }
     certain = all(is_certain(owner, value) for values in used.values() for value in values)
     others = chosen.kinds or chosen.providers or chosen.tags or chosen.words or chosen.starred is False
-    return _Choice(tuple(indexes.items()) or (("owner", (owner,)),), doubtful=not certain or bool(others))
+    return _Choice(
+        tuple(indexes.items()) or (("owner", (owner,)),),
+        doubtful=not certain or bool(others) or chosen.differs is not None,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
@@ -28,6 +28,12 @@ def bare(image: str) -> str:
 class Make(Part):
     mode: Name | None = means("resolution", words={"std": "720p", "pro": "1080p", "4k": "4K"})
     duration: TextSeconds | None = means("duration", write=str)
+
+    def presumed(self) -> Iterator[str]:
+        """A mode promises no size: what it makes differs from model to model."""
+        yield from super().presumed()
+        if self.mode:
+            yield "resolution"
 
 
 class Watermark(Part):

@@ -6,7 +6,7 @@ new ones need no new release here. Source: platform.vidu.com/docs, one page for 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -59,6 +59,10 @@ class Video(Submission):
         duration = self.duration or (4 if old else 5)
         usual = "1080p" if q1 else "360p" if old and duration == 4 else "720p"
         return super().understood() | {"duration": duration, "resolution": self.resolution or usual}
+
+    def presumed(self) -> Iterator[str]:
+        yield from super().presumed()
+        yield from (name for name in ("duration", "resolution") if not getattr(self, name))
 
 
 class Text2video(Video):

@@ -85,6 +85,7 @@ class Settings(Part):
     style: Name = only_here("general")
     aspect_ratio: Ratio | None = means("aspect_ratio")
     resolution: Name | None = means("resolution")
+    codec: Name | None = means("codec", examples=["h265"])
     movement_amplitude: Name = only_here("auto")
     sample_count: Annotated[int, Whole()] = only_here(1)
     schedule_mode: Name = only_here("normal")

@@ -95,6 +95,11 @@ class Submission(Body):
     def understood(self) -> dict[str, Any]:
         return super().understood() | _meaning_of(self.content)
 
+    def presumed(self) -> Iterator[str]:
+        """Frames go before the duration, and a draft is small whatever is to come of it."""
+        yield from super().presumed()
+        yield from ["duration"] * bool(self.frames) + ["resolution"] * self.draft
+
     def unexpressed(self, place: str = "") -> Iterator[str]:
         for number, item in enumerate(self.content):
             if item.type == "image_url" and item.image_url and not item.image_url.url.startswith(_ASSET):

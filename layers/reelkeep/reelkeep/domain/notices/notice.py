@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from reelkeep.domain.delivered import differences
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import ArchivedFile, Creation, Task
 
@@ -13,6 +15,12 @@ if TYPE_CHECKING:
     from reelkeep.domain.notices.webhooks import Webhook
 
 SOURCE = "/reelkeep"
+
+
+class News(StrEnum):
+    """What an owner may ask for beside the states of its tasks."""
+
+    DIFFERS = "differs"  # a task that succeeded, and is not what was ordered
 
 
 def cloud_event(kind: str, event_id: str, subject: str, at: datetime, data: dict[str, Any]) -> dict[str, Any]:
@@ -48,6 +56,7 @@ def notice(task: Task, links: Links) -> dict[str, Any]:
         failure=_failure(task),
         adopted=_adopted(task),
         creations=creations,  # a reader takes them for all that there are, and for archived
+        differs=_differs(task) if creations else [],
         **_eta(task),
     )
     kind = f"reelkeep.task.{task.state}"
@@ -66,6 +75,26 @@ def updated(task: Task, links: Links) -> dict[str, Any]:
 def updated_attributes(task: Task) -> dict[str, str | list[str]]:
     """Whoever asks for successes hears of it."""
     return attributes(task) | {"type": UPDATED}
+
+
+DIFFERS = "reelkeep.task.differs"
+
+
+def differs(task: Task) -> dict[str, Any]:
+    """That a video is not what was ordered, or what its provider claims."""
+    data = task_data(
+        task,
+        provider_task_id=task.provider_task_id or None,
+        state=task.state,
+        tags=list(task.request.tags),
+        differs=_differs(task),
+    )
+    return cloud_event(DIFFERS, f"{task.id}.differs", task.id, task.finished_at or task.updated_at, data)
+
+
+def differs_attributes(task: Task) -> dict[str, str | list[str]]:
+    """Who asks for it, or for no state in particular, hears of it."""
+    return attributes(task) | {"type": DIFFERS, "owner_state": f"{task.owner}#{News.DIFFERS}"}
 
 
 POSSIBLE_REPEAT = "reelkeep.task.possible-repeat"
@@ -134,6 +163,19 @@ def _eta(task: Task) -> dict[str, Any]:
     return {"eta": {"p50": timestamp(task.eta.p50), "p90": timestamp(task.eta.p90)}} if task.eta else {}
 
 
+def _differs(task: Task) -> list[dict[str, Any]]:
+    return [
+        {
+            "creation": each.creation,
+            "what": each.what,
+            "ordered": each.ordered or None,
+            "claimed": each.claimed or None,
+            "delivered": each.delivered,
+        }
+        for each in differences(task)
+    ]
+
+
 def _failure(task: Task) -> dict[str, Any] | None:
     if task.failure is None:
         return None
@@ -166,4 +208,6 @@ def _file(kept: ArchivedFile, links: Links) -> dict[str, Any]:
         "fps": kept.fps,
         "width": kept.width,
         "height": kept.height,
+        "codec": kept.codec or None,
+        "sound": kept.sound,
     }

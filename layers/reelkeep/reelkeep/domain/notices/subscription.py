@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.notices.alerts import DELAYED, LINKS_EXPIRING, LOST, NOT_UNDERSTOOD
-from reelkeep.domain.notices.notice import POSSIBLE_REPEAT, UPDATED
+from reelkeep.domain.notices.notice import DIFFERS, POSSIBLE_REPEAT, UPDATED, News
 from reelkeep.domain.task import Kind, State
 
 Policy = Mapping[str, list[str | Mapping[str, str]]]  # attribute -> any of these values, or prefixes
@@ -24,6 +24,7 @@ FINAL_STATES = tuple(state for state in State if state.terminal)
 EVENT_TYPES = (
     *(f"reelkeep.task.{state}" for state in FINAL_STATES),
     UPDATED,
+    DIFFERS,
     POSSIBLE_REPEAT,
     "reelkeep.webhook.failing",
     "reelkeep.webhook.paused",
@@ -76,6 +77,7 @@ class Filter:
     """A notification matches if it has one of the values of each field that is not empty."""
 
     states: tuple[State, ...] = ()
+    news: tuple[News, ...] = ()  # an event of one of these matches as one of the states does
     providers: tuple[str, ...] = ()
     models: tuple[str, ...] = ()  # `viduq2*` matches every model that begins with viduq2
     kinds: tuple[Kind, ...] = ()
@@ -142,9 +144,10 @@ def filter_policy(subscription: Subscription) -> Policy:
         return MATCH_NOTHING
     if owner == OPERATOR:
         return {"type": list(wanted.types)} if wanted.types else {}
+    states = (*wanted.states, *wanted.news)
     fields: dict[str, list[str | Mapping[str, str]]] = {
-        "owner": [] if wanted.states else [owner],
-        "owner_state": [f"{owner}#{state}" for state in wanted.states],
+        "owner": [] if states else [owner],
+        "owner_state": [f"{owner}#{state}" for state in states],
         "provider": list(wanted.providers),
         "model": [_model(model) for model in wanted.models],
         "kind": list(wanted.kinds),
@@ -162,7 +165,7 @@ def check_filter(wanted: Filter) -> None:
     for number, model in enumerate(wanted.models):
         if "*" in model[:-1] or model == "*":
             raise _wrong(f"filter.models[{number}]", "may hold one *, at its end and not alone")
-    fields = (wanted.states, wanted.providers, wanted.models, wanted.kinds, wanted.tags)
+    fields = ((*wanted.states, *wanted.news), wanted.providers, wanted.models, wanted.kinds, wanted.tags)
     combinations = math.prod(len(values) or 1 for values in fields)
     if combinations > MAX_COMBINATIONS:
         message = (

@@ -11,6 +11,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from reelkeep.domain import ids
+from reelkeep.domain.notices.notice import News
 from reelkeep.domain.task import State
 
 _ORDER = {state.value: number for number, state in enumerate(State)}
@@ -75,7 +76,7 @@ class Delivery:
     id: str  # the message's, too; sorts by time
     owner: str
     webhook_id: str
-    event: str  # the task's state, "updated", or "test"
+    event: str  # the task's state, "updated", one of News, or "test"
     task_id: str = ""
     url: str
     body: str
@@ -204,6 +205,7 @@ class Webhook:
     owner: str
     url: str = ""  # empty for callbacks: each task has its own
     states: tuple[State, ...] = DEFAULT_STATES
+    news: tuple[News, ...] = ()
     body_format: BodyFormat = BodyFormat.EVENT
     description: str = ""
     paused: PauseReason | None = None
@@ -228,6 +230,7 @@ class Webhook:
             self,
             url=self.url if settings.url is None else settings.url,
             states=self.states if settings.states is None else settings.states,
+            news=self.news if settings.news is None else settings.news,
             body_format=settings.body_format or self.body_format,
             description=self.description if settings.description is None else settings.description,
         )
@@ -279,6 +282,7 @@ class WebhookSettings:
     webhook_id: str = ""
     url: str | None = None
     states: tuple[State, ...] | None = None
+    news: tuple[News, ...] | None = None
     body_format: BodyFormat | None = None
     description: str | None = None
     active: bool | None = None

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Operation
 from reelkeep.dialects.replies import Moment, Shape, rfc3339, shows
+from reelkeep.domain.notices.notice import News
 from reelkeep.domain.notices.subscription import (
     Channel,
     Filter,
@@ -14,6 +15,7 @@ from reelkeep.domain.notices.subscription import (
     SubscriptionUpdate,
     SubscriptionView,
 )
+from reelkeep.domain.task import State
 
 if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.reelkeep.subscriptions.wire import SubscriptionFilter
@@ -42,7 +44,11 @@ def _change(http: Http) -> SubscriptionUpdate:
 
 
 def _filter(chosen: dict[str, list[Any]]) -> Filter:
-    return Filter(**{name: tuple(dict.fromkeys(values)) for name, values in chosen.items()})
+    once = {name: tuple(dict.fromkeys(values)) for name, values in chosen.items()}
+    events = once.get("states", ())
+    news = tuple(each for each in events if isinstance(each, News))
+    states = tuple(each for each in events if isinstance(each, State))
+    return Filter(**{**once, "states": states, "news": news})
 
 
 def _id(http: Http) -> str:
@@ -54,7 +60,8 @@ def _id(http: Http) -> str:
 
 def _chosen(shown: SubscriptionView) -> dict[str, list[str]]:
     names, chosen = ("states", "providers", "models", "kinds", "tags"), shown.subscription.filter
-    return {name: list(values) for name in names if (values := getattr(chosen, name))}
+    lists = {name: getattr(chosen, name) for name in names} | {"states": (*chosen.states, *chosen.news)}
+    return {name: list(values) for name, values in lists.items() if values}
 
 
 class Subscription(Shape):

@@ -7,10 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StrictBool
 
 from reelkeep.dialects.reelkeep.wire import Body, Name, Tag, optional
+from reelkeep.domain.notices.notice import News
 from reelkeep.domain.notices.subscription import MAX_COMBINATIONS, Channel
 from reelkeep.domain.task import Kind, State
 
-End = Literal[State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED]
+End = Literal[State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED, News.DIFFERS]
 
 
 def _any_of(meaning: str) -> Any:
@@ -23,7 +24,9 @@ class SubscriptionFilter(Body):
     The numbers of the values of all fields, multiplied, must not be more than 150: that is what SNS takes.
     """
 
-    states: list[End] = _any_of("How the task ended.")
+    states: list[End] = _any_of(
+        "How the task ended; or `differs`, for the event of a success whose video is not what was ordered."
+    )
     providers: list[Name] = _any_of("Which provider served it.")
     models: list[Name] = _any_of("One that ends in `*` stands for every model that begins so.")
     kinds: list[Kind] = _any_of("What was asked for.")

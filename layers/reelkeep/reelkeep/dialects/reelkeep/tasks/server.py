@@ -19,6 +19,7 @@ from reelkeep.dialects.families.query import (
 from reelkeep.dialects.reelkeep.money.server import Cost
 from reelkeep.dialects.reelkeep.server import Failure, query
 from reelkeep.dialects.replies import Moment, Shape, Url, View, rfc3339, shows
+from reelkeep.domain.delivered import differences
 from reelkeep.domain.errors import wrong
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.tags import Labels
@@ -42,6 +43,7 @@ _LISTING = (
     Words("kind", "Of one of these kinds.", among=tuple(Kind), fills="kinds"),
     Words("tag", "With one of these tags.", fills="tags"),
     Flag("starred", "Whether it is starred.", fills="starred"),
+    Flag("differs", "Whether what was delivered is not what was ordered, or claimed.", fills="differs"),
     Search("q", "With all of these words in its prompt, in any case, also as parts of words.", fills="words"),
     Flag("hidden", "True shows what is hidden, and nothing else.", usual=False, fills="hidden"),
     Words("resolution", "In one of these resolutions, as they were asked for.", fills="resolutions"),
@@ -110,6 +112,8 @@ class Video(Shape):
     fps: float | None = shows(lambda view: view.fact("fps"))
     width: int | None = shows(lambda view: view.fact("width"), says="In pixels.")
     height: int | None = shows(lambda view: view.fact("height"), says="In pixels.")
+    codec: str | None = shows(lambda view: view.measured("codec"), None, says="h264, hevc, …")
+    sound: bool | None = shows(lambda view: view.measured("sound"), says="Whether it has a track of sound.")
 
 
 def _files(view: View) -> list[dict[str, Any]]:
@@ -152,6 +156,14 @@ def _creations(view: View) -> list[dict[str, Any]]:
     """What is in the archive, once the task has ended: a client that sees creations may take them for all."""
     made = view.task.creations if view.links and view.task.state.terminal else ()
     return [Creation.of(View(view.task, view.links, each)) for each in made]
+
+
+class Difference(Shape):
+    creation: str = shows("creation")
+    what: str = shows("what", says="duration, resolution, size, aspect_ratio, audio or codec.")
+    ordered: str | None = shows("ordered", None, says="Null if it is as it was ordered, or nothing was said of it.")
+    claimed: str | None = shows("claimed", None, says="The provider's word; null if the file bears it out.")
+    delivered: str = shows("delivered", says="What the archived video is.")
 
 
 class Adopted(Shape):
@@ -245,6 +257,10 @@ class Task(Shape):
         says="The task of the same request shortly before, which an SDK may have repeated by itself.",
     )
     creations: list[Creation] = shows(_creations, says="Empty until the task has ended.")
+    differs: list[Difference] = shows(
+        lambda view: [*map(Difference.of, differences(view.task))] if view.task.state.terminal else [],
+        says="Where a video is not what was ordered, or what the provider claims: a reason to ask for a refund.",
+    )
 
 
 class ErasedTask(Shape):

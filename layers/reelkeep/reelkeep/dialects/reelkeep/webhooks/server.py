@@ -9,6 +9,7 @@ from reelkeep.dialects.families.query import Number, Parameter
 from reelkeep.dialects.reelkeep.server import query
 from reelkeep.dialects.replies import Moment, Shape, rfc3339, shows
 from reelkeep.domain.errors import wrong
+from reelkeep.domain.notices.notice import News
 from reelkeep.domain.notices.webhooks import (
     CALLBACKS,
     BodyFormat,
@@ -20,6 +21,7 @@ from reelkeep.domain.notices.webhooks import (
     is_delivery_id,
 )
 from reelkeep.domain.notices.webhooks import WebhookWithSecret as Found
+from reelkeep.domain.task import State
 
 if TYPE_CHECKING:  # with pydantic, which some functions do not load
     from reelkeep.dialects.reelkeep.webhooks.wire import Events
@@ -39,10 +41,12 @@ def _wanted(http: Http) -> WebhookSettings:
     webhook_id = http.variables.get("webhook_id", "")
     body = read(WebhookChange if webhook_id else NewWebhook, http.json(_LARGEST_BODY))
     said: dict[str, Any] = body.model_dump(exclude_unset=True)
+    events = said.get("events")
     return WebhookSettings(
         webhook_id=webhook_id,
         url=said.get("url"),
-        states=tuple(said["events"]) if "events" in said else None,
+        states=None if events is None else tuple(each for each in events if isinstance(each, State)),
+        news=None if events is None else tuple(each for each in events if isinstance(each, News)),
         body_format=said.get("body"),
         description=said.get("description"),
         active=said.get("active"),
@@ -73,7 +77,7 @@ class Webhook(Shape):
 
     id: str = shows("id")
     url: str | None = shows("url", None, says="Null for `callbacks`: each task has its own.")
-    events: Events = shows("states", write=list)
+    events: Events = shows(lambda webhook: [*webhook.states, *webhook.news])
     body: BodyFormat = shows("body_format")
     description: str = shows("description")
     active: bool = shows(lambda webhook: webhook.paused is None)
@@ -114,7 +118,7 @@ class Delivery(Shape):
     """One message to one webhook."""
 
     id: str = shows("id", says="The `webhook-id` of every attempt.")
-    event: str = shows("event", says="The task's state, `updated` if a file came later, or `test`.")
+    event: str = shows("event", says="The task's state, `updated` if a file came later, `differs`, or `test`.")
     task_id: str | None = shows("task_id", None)
     url: str = shows("url_without_query", says="Without its query.")
     outcome: Outcome = shows("outcome")

@@ -9,6 +9,7 @@ from typing_extensions import TypeAliasType
 
 from reelkeep.dialects.reelkeep.wire import Body, optional
 from reelkeep.dialects.values import ErrorSentence, Url
+from reelkeep.domain.notices.notice import News
 from reelkeep.domain.notices.webhooks import ANNOUNCED_STATES, DEFAULT_STATES, BodyFormat
 from reelkeep.domain.task import State
 
@@ -16,14 +17,23 @@ WebhookEvent = TypeAliasType(
     "WebhookEvent",
     Annotated[
         Literal[
-            State.PROCESSING, State.ARCHIVING, State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED
-        ],  # those of `ANNOUNCED_STATES`
-        Field(description="A state that a task can come into."),
+            State.PROCESSING,
+            State.ARCHIVING,
+            State.SUCCESS,
+            State.FAILED,
+            State.CANCELLED,
+            State.EXPIRED,
+            News.DIFFERS,
+        ],  # those of `ANNOUNCED_STATES`, and all of News
+        Field(
+            description="A state that a task can come into; or `differs`: it succeeded, and a video is not what was "
+            "ordered."
+        ),
     ],
 )
 
 
-def _each_once(events: list[State]) -> list[State]:
+def _each_once(events: list[State | News]) -> list[State | News]:
     if len(set(events)) < len(events):
         raise ValueError
     return events
@@ -33,11 +43,11 @@ Events = Annotated[
     list[WebhookEvent],
     Field(
         min_length=1,
-        description="The states of a task that are announced when it comes into them.",
+        description="What is announced: the states of a task when it comes into them, and other news of it.",
         json_schema_extra={"uniqueItems": True},
     ),
     AfterValidator(_each_once),
-    ErrorSentence(f"must have some of {', '.join(ANNOUNCED_STATES)}, each once"),
+    ErrorSentence(f"must have some of {', '.join([*ANNOUNCED_STATES, *News])}, each once"),
 ]
 ShortUrl = Annotated[
     Url,
