@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import copy
 import graphlib
-import importlib.metadata
 import itertools
 import json
 import re
@@ -10,6 +9,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from fnmatch import fnmatch
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -385,9 +385,8 @@ def test_the_deployers_policy_allows_what_cloudformation_does_for_each_resource_
     ]
     (resources,) = translated(template, ["Canary10Percent5Minutes"])
     types = {each["Type"] for each in resources.values()}
-    schemas = [
-        json.loads(path.read_text()) for path in (Path(cfnlint.__file__).parent / "data/schemas/resources").iterdir()
-    ]
+    folder = Path(str(distribution("cfn-lint").locate_file("cfnlint/data/schemas/resources")))
+    schemas = [json.loads(path.read_text()) for path in folder.iterdir()]
     handlers = {schema["typeName"]: schema["handlers"] for schema in schemas if schema["typeName"] in types}
     assert types - handlers.keys() == set()
     actions = {
