@@ -56,13 +56,14 @@ class FakeTasks:
             self.recorded[task.id] = task
         return True
 
-    def page(self, owner: str, listing: Listing) -> Page:
+    def page(self, owners: str | tuple[str, ...], listing: Listing) -> Page:
+        owners = (owners,) if isinstance(owners, str) else owners
         if listing.cursor and not ids.is_task_id(listing.cursor):
             raise InvalidRequest("the cursor is not one that this service has given")
         shown = [
             task
             for _, task in sorted(self.recorded.items(), reverse=not listing.oldest_first)
-            if task.owner == owner and listing.filter.admits(task)
+            if (not owners or task.owner in owners) and listing.filter.admits(task)
         ]
         total = len(shown) if listing.counted else None
         if listing.cursor:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.listing import Filter, Listing
-from reelkeep.domain.task import Kind, State, Task
+from reelkeep.domain.task import Failure, FailureClass, Kind, State, Task
 from tests.fakes import FakeTasks
 from tests.integration.conftest import create_table
 from tests.integration.example import NOON, a_task
@@ -50,7 +50,10 @@ def some_tasks(number: int, *, owners: tuple[str, ...], rarely: float) -> list[T
             prompt=PROMPTS[len(tasks) % 2],
         )
         removed_at = task.created_at if task.state.terminal and dice.random() < 0.2 else None
-        tasks.append(replace(task, request=request, removed_at=removed_at, starred=len(tasks) % 7 == 0))
+        is_failed = task.state in (State.FAILED, State.EXPIRED)
+        failure = Failure(reason=dice.choice((FailureClass.LOST, FailureClass.CREDIT))) if is_failed else None
+        starred = len(tasks) % 7 == 0
+        tasks.append(replace(task, request=request, removed_at=removed_at, starred=starred, failure=failure))
     return tasks
 
 
@@ -106,6 +109,8 @@ filters = st.builds(
     providers=some_of(("vidu", "unheard of")),
     tags=some_of((*TAGS, "unheard of")),
     starred=st.sampled_from((None, None, True, False)),
+    unfinished=st.sampled_from((None, None, True, False)),
+    failures=st.sampled_from(((), (), (FailureClass.LOST,), tuple(FailureClass))),
     words=st.sampled_from(((), (), ("boat",), ("unheard of",))),
     hidden=st.sampled_from((False, False, True)),
 )
@@ -120,10 +125,19 @@ listings = st.builds(
 )
 
 
-@given(listing=listings, owner=st.sampled_from(["alice", "alice#720p", "nobody"]))
+@given(listing=listings, owner=st.sampled_from(["alice", "alice#720p", "nobody", ("alice", "mallory", "alice#720p")]))
 @settings(max_examples=300, deadline=None)
-def test_any_page_of_any_filter_is_what_reading_everything_would_give(few: Few, listing: Listing, owner: str) -> None:
+def test_any_page_of_any_filter_is_what_reading_everything_would_give(
+    few: Few, listing: Listing, owner: str | tuple[str, ...]
+) -> None:
     assert few.table.page(owner, listing) == few.memory.page(owner, listing)
+
+
+@given(listing=listings)
+@settings(max_examples=50, deadline=None)
+def test_any_page_of_unfinished_tasks_needs_no_owner(few: Few, listing: Listing) -> None:
+    listing = replace(listing, filter=replace(listing.filter, unfinished=True))
+    assert few.table.page((), listing) == few.memory.page((), listing)
 
 
 @pytest.mark.parametrize("size", [13, 50, 299])

@@ -137,7 +137,8 @@ class Tasks(Protocol):
     def save(self, task: Task) -> Task:
         """Replaces the record this task was read from. Raises Stale if somebody else did so meanwhile, TryLater."""
 
-    def page(self, owner: str, listing: Listing) -> Page: ...
+    def page(self, owners: str | tuple[str, ...], listing: Listing) -> Page:
+        """Of one owner's tasks, or of several owners'. If no owner is named, of all; only for unfinished tasks."""
 
     def unfinished(self) -> Iterator[Task]:
         """Every task that has not ended, or whose end is not announced yet; oldest first within a shard."""

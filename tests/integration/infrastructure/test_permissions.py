@@ -19,6 +19,9 @@ from local import claims, cloud, demo, deployment, stack
 from local.errors import CloudError
 from local.listener import listening
 from local.stack import Stack
+from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.domain.keys import KeyWish
+from reelkeep.domain.scopes import Scope
 from tests.e2e.malformed import malformed_provider
 from tests.samples import video
 from tests.waiting import until
@@ -234,6 +237,24 @@ def test_a_finished_task_can_be_labelled_hidden_restored_and_erased_and_the_arch
         "manifest.json"
     ]
     assert ids("hidden=true") == []
+
+
+@pytest.fixture(scope="module")
+def operator(enforced: Stack) -> Stack:
+    """The same stack, with the key of somebody who operates it."""
+    aws = stack.session().client("dynamodb", endpoint_url=enforced.aws_endpoint_url, config=stack.DIRECT)
+    wish = KeyWish(scopes=frozenset({Scope.READ, Scope.OPERATE}))
+    key, _ = TableKeys(aws, enforced.table).create("operator", wish, datetime.now(UTC))
+    return replace(enforced, api_key=key)
+
+
+def test_an_operator_sees_the_tasks_of_every_owner(reachable: Stack, operator: Stack) -> None:
+    task_id = demo.call(reachable, "POST", "/tasks", demo.TASK)["id"]
+    for query in ("", "&unfinished=true", "&state=created,queueing,processing", f"&task_id={task_id}"):
+        assert task_id in {each["id"] for each in demo.call(operator, "GET", f"/tasks?owner=*{query}")["tasks"]}
+    assert demo.call(operator, "GET", f"/tasks/{task_id}")["owner"] == "demo"
+    with pytest.raises(CloudError, match="lacks the scope operate"):
+        demo.call(reachable, "GET", "/tasks?owner=operator")
 
 
 def test_an_owner_can_subscribe_change_and_end_it(subscribable: Stack) -> None:

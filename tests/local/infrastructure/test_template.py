@@ -215,7 +215,7 @@ def test_only_query_poll_and_sweep_read_indexes_and_each_only_its_own(functions:
         and (indexes := [each["Fn::Sub"] for each in listed(statement["Resource"]) if "Fn::Sub" in each])
     }
     assert readers == {
-        "QueryFunction": ["${TasksTable.Arn}/index/by_owner*"],
+        "QueryFunction": ["${TasksTable.Arn}/index/by_owner*", "${TasksTable.Arn}/index/unfinished"],
         "PollFunction": ["${TasksTable.Arn}/index/by_provider_task"],
         "SweepFunction": ["${TasksTable.Arn}/index/unfinished", "${TasksTable.Arn}/index/by_provider_task"],
     }

@@ -100,6 +100,7 @@ def wrong_fields(error: ClientError) -> list[str]:
 COST = {"phase": "reserved", "unit": "credits", "units": "20", "amount": None, "currency": None}
 PLAIN: dict[str, Any] = {
     "id": TASK_ID,
+    "owner": "alice",
     "state": "queueing",
     "kind": "text2video",
     "provider": "vidu",
@@ -307,9 +308,13 @@ def test_every_filter_is_understood() -> None:
         ("starred", "false"),
         ("q", "Paper  BOAT Straße"),
         ("hidden", "true"),
+        ("unfinished", "false"),
+        ("failure", "lost"),
+        ("owner", "*"),
         ("order", "oldest"),
         ("limit", "100"),
     ) == Listing(
+        owner="*",
         filter=Filter(
             created_from=NOON - timedelta(days=1),
             created_to=NOON,
@@ -324,6 +329,8 @@ def test_every_filter_is_understood() -> None:
             starred=False,
             words=("paper", "boat", "strasse"),
             hidden=True,
+            unfinished=False,
+            failures=(FailureClass.LOST,),
         ),
         size=100,
         oldest_first=True,
@@ -360,6 +367,9 @@ def test_a_listing_may_end_in_the_far_future() -> None:
         ([("hidden", "1")], "hidden"),
         ([("q", "x" * 257)], "q"),
         ([("q", "a"), ("q", "b")], "q"),
+        ([("unfinished", "no")], "unfinished"),
+        ([("failure", "luck")], "failure"),
+        ([("owner", "all#")], "owner"),
         ([("order", "best")], "order"),
         ([("limit", "0")], "limit"),
         ([("limit", "101")], "limit"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from reelkeep.domain import links
-from reelkeep.domain.errors import NotFound
-from reelkeep.domain.listing import Filter, Listing
+from reelkeep.domain.errors import Forbidden, InvalidRequest, NotFound
+from reelkeep.domain.listing import MOST_OWNERS, Filter, Listing
+from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.services import query
 from tests.unit.services.harness import ALICE, MALLORY, NOON, Harness, request
 
@@ -37,6 +39,39 @@ def test_only_its_owner_sees_a_task() -> None:
     assert str(others.value) == str(nobodys.value).replace(missing, task.id)
     page = query.ListTasks(harness.tasks, harness.clock)(Listing(), MALLORY)
     assert page.tasks == ()
+
+
+OPERATOR = replace(MALLORY, scopes=USUAL | {Scope.OPERATE})
+
+
+def test_operators_see_the_tasks_of_every_owner_and_nobody_else_sees_another_s() -> None:
+    harness = Harness()
+    hers, his = harness.submit(), harness.submit(caller=MALLORY)
+    list_tasks = query.ListTasks(harness.tasks, harness.clock, lambda: ["alice"])
+    every, of_alice = Listing(owner="*"), Listing(owner="alice")
+    unfinished = Listing(owner="*", filter=Filter(unfinished=True))
+
+    def ids(listing: Listing) -> set[str]:
+        return {task.id for task in list_tasks(listing, OPERATOR)}
+
+    assert (ids(every), ids(of_alice), ids(Listing())) == ({hers.id, his.id}, {hers.id}, {his.id})
+    harness.see_through(hers.id)
+    assert (ids(every), ids(unfinished)) == ({hers.id, his.id}, {his.id})
+    assert query.ShowWhole(harness.tasks, harness.archive)(hers.id, OPERATOR).id == hers.id
+    with pytest.raises(NotFound):  # to look is not to touch
+        query.show(hers.id, OPERATOR, tasks=harness.tasks)
+    for listing in (every, of_alice, unfinished):
+        with pytest.raises(Forbidden, match="lacks the scope operate"):
+            list_tasks(listing, MALLORY)
+
+
+def test_finished_tasks_are_listed_together_of_a_bounded_number_of_owners() -> None:
+    harness = Harness()
+    list_tasks = query.ListTasks(harness.tasks, harness.clock, lambda: [f"owner-{n}" for n in range(MOST_OWNERS)])
+    with pytest.raises(InvalidRequest, match=f"must name one: there are {MOST_OWNERS + 1} owners") as refused:
+        list_tasks(Listing(owner="*"), OPERATOR)
+    assert refused.value.field == "owner"
+    assert list_tasks(Listing(owner="*", filter=Filter(unfinished=True)), OPERATOR).tasks == ()
 
 
 def test_a_name_that_is_none_is_not_repeated_at_length() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reelkeep.domain.delivered import differences
-from reelkeep.domain.task import Kind, State, Task
+from reelkeep.domain.task import FailureClass, Kind, State, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class Filter:
     tags: tuple[str, ...] = ()
     starred: bool | None = None
     differs: bool | None = None  # from what was ordered
+    unfinished: bool | None = None  # whether it is in no final state yet
+    failures: tuple[FailureClass, ...] = ()  # why it ended without a result
     words: tuple[str, ...] = ()  # casefolded; the prompt must contain every one of them
     hidden: bool = False  # what its owner has hidden, and nothing else
 
@@ -45,9 +47,22 @@ class Filter:
             and (not self.tags or any(tag in self.tags for tag in task.request.tags))
             and self.starred in (None, task.starred)
             and (self.differs is None or self.differs is bool(differences(task)))
+            and self.unfinished in (None, not task.state.terminal)
+            and (not self.failures or (task.failure is not None and task.failure.reason in self.failures))
             and self.hidden == (task.removed_at is not None)
             and task.erased_at is None
             and (not self.words or self._has_words(task))
+        )
+
+    @property
+    def possible_states(self) -> tuple[State, ...]:
+        """All that tasks may be in which it admits; more than those that it names."""
+        return tuple(
+            state
+            for state in State
+            if (not self.states or state in self.states)
+            and self.unfinished in (None, not state.terminal)
+            and (not self.failures or (state.terminal and state is not State.SUCCESS))
         )
 
     def _has_words(self, task: Task) -> bool:
@@ -55,11 +70,16 @@ class Filter:
         return all(word in prompt for word in self.words)
 
 
+EVERY_OWNER = "*"  # no owner's name, for operators
+MOST_OWNERS = 200  # whose tasks are listed together: each of them is a query
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """A request for one page. `cursor` is the id after which the page begins, and is stable while new tasks
     arrive; `skip` counts tasks from there, for dialects whose pages have numbers."""
 
+    owner: str = ""  # whose tasks; those of whoever asks if empty
     filter: Filter = Filter()
     size: int = 20
     cursor: str = ""

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from reelkeep.domain import ids, links, room
-from reelkeep.domain.errors import NotFound, TryLater
-from reelkeep.domain.listing import Listing, Page
+from reelkeep.domain.errors import NotFound, TryLater, lacking, wrong
+from reelkeep.domain.listing import EVERY_OWNER, MOST_OWNERS, Listing, Page
 from reelkeep.domain.room import InLine, Turn
+from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import DispatchStatus, Task
 from reelkeep.ports import Caller, Clock, Requests, Secret, Sign, Slots, Tasks
 from reelkeep.services.forecasts import Forecasts
 
 
-def show(task_id: str, caller: Caller, *, tasks: Tasks) -> Task:
-    """Raises NotFound for an id that is not ours or not this owner's: the two look the same from outside."""
-    task = find(task_id, caller, tasks=tasks)
+def show(task_id: str, caller: Caller, *, tasks: Tasks, operates: bool = False) -> Task:
+    """Raises NotFound for an id that is not ours or not this owner's: the two look the same from outside.
+
+    If the caller `operates` the service, every owner's is shown."""
+    task = find(task_id, caller, tasks=tasks, operates=operates)
     if task.removed_at:
         raise _unknown(task_id)
     return task
 
 
-def find(task_id: str, caller: Caller, *, tasks: Tasks) -> Task:
+def find(task_id: str, caller: Caller, *, tasks: Tasks, operates: bool = False) -> Task:
     """Also a task that its owner has hidden or erased. Raises NotFound as `show` does."""
     task = tasks.get(task_id) if ids.is_task_id(task_id) else None
-    if task is None or task.owner != caller.owner:
+    if task is None or (task.owner != caller.owner and not operates):
         raise _unknown(task_id)
     return task
 
@@ -38,14 +42,17 @@ def _unknown(task_id: str) -> NotFound:
 
 @dataclass(frozen=True, slots=True)
 class ShowWhole:
-    """Shows a task with the payload that the client gave it, however big, until the stored request expires."""
+    """Shows a task with the payload that the client gave it, however big, until the stored request expires.
+
+    To operators it shows every owner's.
+    """
 
     tasks: Tasks
     requests: Requests
 
     def __call__(self, task_id: str, caller: Caller) -> Task:
         """Raises NotFound as `show` does."""
-        task = show(task_id, caller, tasks=self.tasks)
+        task = show(task_id, caller, tasks=self.tasks, operates=Scope.OPERATE in caller.scopes)
         if task.request.payload_omitted:
             with suppress(LookupError):
                 return task.asking(self.requests.request(task.request_key))
@@ -98,15 +105,34 @@ class FindPlace:
 class ListTasks:
     tasks: Tasks
     clock: Clock
+    owners: Callable[[], Sequence[str]] = tuple  # everybody who has a key
 
     def __call__(self, listing: Listing, caller: Caller, window: timedelta | None = None) -> Page:
-        """One page. `window` is how far back it reaches from its end, or from now, if the listing does not say."""
+        """One page. `window` is how far back it reaches from its end, or from now, if the listing does not say.
+
+        Raises Forbidden for another owner's tasks, which operators may list, InvalidRequest for too many owners'.
+        """
         asked = listing.filter
         if window and asked.created_from is None and not asked.task_ids:
             end = min(asked.created_to or self.clock(), self.clock())
             beginning = max(end, datetime.min.replace(tzinfo=UTC) + window) - window
             listing = replace(listing, filter=replace(asked, created_from=beginning))
-        return self.tasks.page(caller.owner, listing)
+        return self.tasks.page(self._owners(listing, caller), listing)
+
+    def _owners(self, listing: Listing, caller: Caller) -> str | tuple[str, ...]:
+        if listing.owner in ("", caller.owner):
+            return caller.owner
+        if Scope.OPERATE not in caller.scopes:
+            raise lacking(Scope.OPERATE)
+        if listing.owner != EVERY_OWNER:
+            return listing.owner
+        if listing.filter.unfinished or listing.filter.task_ids:  # these are found without an owner
+            return ()
+        names = tuple(sorted({caller.owner, *self.owners()}))
+        if len(names) > MOST_OWNERS:
+            several = f"{len(names)} owners, and the finished tasks of {MOST_OWNERS} at most are listed together"
+            raise wrong("owner", f"must name one: there are {several}")
+        return names
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from reelkeep.wiring.links import permanent_links
 def build() -> Api:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
+    keys = TableKeys(platform.dynamodb(), settings.table)
     secret = platform.secret(settings.link_secret_arn)
     bucket = S3Bucket(platform.s3, settings.bucket)
 
@@ -39,12 +40,12 @@ def build() -> Api:
     page = partial(console, public_url=settings.public_url, archive=archive)
     return Api(
         base_path=settings.base_path,
-        keys=TableKeys(platform.dynamodb(), settings.table),
+        keys=keys,
         logger=platform.logger(),
         show=ShowWhole(tasks, bucket),
         find_place=FindPlace(TableSlots(platform.dynamodb(), settings.table), expected, platform.now),
         estimate=Estimate(expected, platform.now),
-        list_tasks=ListTasks(tasks, platform.now),
+        list_tasks=ListTasks(tasks, platform.now, lambda: [each.name for each in keys.owners()]),
         links=permanent_links(secret, settings.public_url),
         public={
             "GET /files/": link,

@@ -27,7 +27,7 @@ from reelkeep.domain import ids
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.redaction import redact
-from reelkeep.domain.task import Task
+from reelkeep.domain.task import State, Task
 from reelkeep.ports import Due
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class TableTasks:
             return False
         return True
 
-    def page(self, owner: str, listing: Listing) -> Page:
+    def page(self, owners: str | tuple[str, ...], listing: Listing) -> Page:
         """One page, and how many tasks there are in all if that is asked for.
 
         A filter of one field reads what it returns. With several, those that the index cannot tell apart are
@@ -96,13 +96,14 @@ class TableTasks:
         from.
         A count reads all keys that there are, unless the page is the last one, and then no page ends early.
         """
-        choice, span = _choose(owner, listing), span_of(listing.filter)
+        owners = (owners,) if isinstance(owners, str) else owners
+        choice, span = _choose(owners, listing), span_of(listing.filter)
         if listing.counted and not choice.exact:
-            return self._page_of_all(owner, listing, choice)
-        page = self._page_in_order(owner, listing, choice, rest_of(span, listing))
+            return self._page_of_all(owners, listing, choice)
+        page = self._page_in_order(owners, listing, choice, rest_of(span, listing))
         return replace(page, total=self._total(page, listing, choice, span)) if listing.counted else page
 
-    def _page_in_order(self, owner: str, listing: Listing, choice: _Choice, span: Span) -> Page:
+    def _page_in_order(self, owners: tuple[str, ...], listing: Listing, choice: _Choice, span: Span) -> Page:
         candidates = self._candidates(
             choice, span, listing.skip + listing.size + 1, oldest_first=listing.oldest_first
         )
@@ -114,7 +115,7 @@ class TableTasks:
         while chunk := list(islice(candidates, min(batch, _BATCH))):
             items = self._items(chunk)
             read = (from_item(items[each]) for each in chunk if each in items)
-            admitted = _admitted(read, owner, listing)
+            admitted = _admitted(read, owners, listing)
             found += admitted[skip:]
             skip = max(0, skip - len(admitted))
             if len(found) >= wanted:
@@ -133,7 +134,7 @@ class TableTasks:
             return self._index.count(*choice.first, span)
         return listing.skip + len(page.tasks)
 
-    def _page_of_all(self, owner: str, listing: Listing, choice: _Choice) -> Page:
+    def _page_of_all(self, owners: tuple[str, ...], listing: Listing, choice: _Choice) -> Page:
         """To count what several fields admit, all of it must be found; by keys alone where they tell enough."""
         span = span_of(listing.filter)
         if choice.ids is not None:
@@ -143,12 +144,12 @@ class TableTasks:
             found = sorted(set.intersection(*sets), reverse=not listing.oldest_first)
         known: dict[str, Task] = {}
         if choice.doubtful:
-            known = {task.id: task for task in self._admitted(found, owner, listing)}
+            known = {task.id: task for task in self._admitted(found, owners, listing)}
             found = list(known)
         rest = rest_of(span, listing)
         left = [task_id for task_id in found if task_id in rest][listing.skip :]
         shown = left[: listing.size]
-        tasks = [known[task_id] for task_id in shown] if known else self._admitted(shown, owner, listing)
+        tasks = [known[task_id] for task_id in shown] if known else self._admitted(shown, owners, listing)
         return Page(tasks=tuple(tasks), next_cursor=shown[-1] if len(left) > len(shown) else "", total=len(found))
 
     def _candidates(self, choice: _Choice, span: Span, expected: int, *, oldest_first: bool) -> Iterator[str]:
@@ -156,10 +157,10 @@ class TableTasks:
             return (task_id for task_id in choice.ids if task_id in span)
         return self._index.find(*choice.first, span, expected, oldest_first=oldest_first)
 
-    def _admitted(self, task_ids: Sequence[str], owner: str, listing: Listing) -> list[Task]:
+    def _admitted(self, task_ids: Sequence[str], owners: tuple[str, ...], listing: Listing) -> list[Task]:
         batches = (task_ids[first : first + _BATCH] for first in range(0, len(task_ids), _BATCH))
         read = (task for batch in batches for task in self._read(batch))
-        return _admitted(read, owner, listing)
+        return _admitted(read, owners, listing)
 
     def unfinished(self) -> Iterator[Task]:
         for shard in ids.SHARDS:
@@ -259,8 +260,8 @@ class TableTasks:
         raise TryLater("the table is too busy to be read")
 
 
-def _admitted(tasks: Iterable[Task], owner: str, listing: Listing) -> list[Task]:
-    return [task for task in tasks if task.owner == owner and listing.filter.admits(task)]
+def _admitted(tasks: Iterable[Task], owners: tuple[str, ...], listing: Listing) -> list[Task]:
+    return [task for task in tasks if (not owners or task.owner in owners) and listing.filter.admits(task)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,32 +282,35 @@ class _Choice:
         return len(self.predicates) == 1 and not self.doubtful
 
 
-def _choose(owner: str, listing: Listing) -> _Choice:
+def _choose(owners: tuple[str, ...], listing: Listing) -> _Choice:
     chosen = listing.filter
     if chosen.task_ids:
         named = {each for each in chosen.task_ids if ids.is_task_id(each)}
         return _Choice(ids=tuple(sorted(named, reverse=not listing.oldest_first)), doubtful=True)
+    states = chosen.possible_states
+    if not states:
+        return _Choice(ids=())
+    if not owners:
+        return _Choice((("unfinished", tuple(ids.SHARDS)),), doubtful=True)
     if chosen.hidden:
         is_all = replace(chosen, created_from=None, created_to=None) == Filter(hidden=True)
-        return _Choice((("owner_mark", (indexed(owner, HIDDEN),)),), doubtful=not is_all)
+        return _Choice((("owner_mark", tuple(indexed(each, HIDDEN) for each in owners)),), doubtful=not is_all)
     tiers = () if chosen.off_peak is None else (tier(off_peak=chosen.off_peak),)
     fields = {  # the narrowest first, as a rule
         "owner_mark": (STARRED,) if chosen.starred else (),
         "owner_template": chosen.templates,
         "owner_resolution": chosen.resolutions,
-        "owner_state": chosen.states,
+        "owner_state": states if len(states) < len(State) else (),
         "owner_model": chosen.models,
         "owner_tier": tiers,
     }
     used = {attribute: values for attribute, values in fields.items() if values}
     indexes = {
-        attribute: tuple(sorted({indexed(owner, value) for value in values}))
+        attribute: tuple(sorted({indexed(owner, value) for owner in owners for value in values}))
         for attribute, values in used.items()
         if all(values)  # what has no value is in no index
     }
-    certain = all(is_certain(owner, value) for values in used.values() for value in values)
-    others = chosen.kinds or chosen.providers or chosen.tags or chosen.words or chosen.starred is False
-    return _Choice(
-        tuple(indexes.items()) or (("owner", (owner,)),),
-        doubtful=not certain or bool(others) or chosen.differs is not None,
-    )
+    certain = all(is_certain(owner, value) for owner in owners for values in used.values() for value in values)
+    others = chosen.kinds or chosen.providers or chosen.tags or chosen.words or chosen.failures
+    doubtful = not certain or bool(others) or chosen.starred is False or chosen.differs is not None
+    return _Choice(tuple(indexes.items()) or (("owner", owners),), doubtful=doubtful)

@@ -9,6 +9,7 @@ from reelkeep.dialects.families.query import (
     Cursor,
     Flag,
     Number,
+    Parameter,
     Search,
     Time,
     Word,
@@ -21,9 +22,10 @@ from reelkeep.dialects.reelkeep.server import Failure, query
 from reelkeep.dialects.replies import Moment, Shape, Url, View, rfc3339, shows
 from reelkeep.domain.delivered import differences
 from reelkeep.domain.errors import wrong
-from reelkeep.domain.listing import Listing
+from reelkeep.domain.keys import is_owner
+from reelkeep.domain.listing import EVERY_OWNER, MOST_OWNERS, Listing
 from reelkeep.domain.tags import Labels
-from reelkeep.domain.task import ArchivedFile, Kind, Priority, Request, State
+from reelkeep.domain.task import ArchivedFile, FailureClass, Kind, Priority, Request, State
 
 _LARGEST_PAGE = 100
 _IDS = Words("task_id", f"With one of these ids, {_LARGEST_PAGE} at most.", form="^[0-9a-f]{32}$", fills="task_ids")
@@ -31,6 +33,11 @@ _LIMIT = Number(
     "limit", "How many tasks a page holds; fewer if they are very long.", usual=20, least=1, most=_LARGEST_PAGE
 )
 _CURSOR = Cursor("cursor", "The `next_cursor` of the page before.")
+_OWNER = Parameter(
+    "owner",
+    "Of another owner, or with `*` of all. The key needs the scope `operate`, too. With more than "
+    f"{MOST_OWNERS} owners, `*` needs `unfinished=true`.",
+)
 _NEWEST, _OLDEST = "newest", "oldest"
 _ORDER = Word("order", "What comes first.", among=(_NEWEST, _OLDEST))
 _LISTING = (
@@ -44,10 +51,13 @@ _LISTING = (
     Words("tag", "With one of these tags.", fills="tags"),
     Flag("starred", "Whether it is starred.", fills="starred"),
     Flag("differs", "Whether what was delivered is not what was ordered, or claimed.", fills="differs"),
+    Flag("unfinished", "Whether it is still to end.", fills="unfinished"),
+    Words("failure", "Ended for one of these reasons.", among=tuple(FailureClass), fills="failures"),
     Search("q", "With all of these words in its prompt, in any case, also as parts of words.", fills="words"),
     Flag("hidden", "True shows what is hidden, and nothing else.", usual=False, fills="hidden"),
     Words("resolution", "In one of these resolutions, as they were asked for.", fills="resolutions"),
     Words("template", "With one of these templates.", fills="templates"),
+    _OWNER,
     _ORDER,
     _LIMIT,
     _CURSOR,
@@ -68,7 +78,11 @@ def _listing(http: Http) -> Listing:
     chosen = filter_of(asked, _LISTING)
     if len(chosen.task_ids) > _LARGEST_PAGE:
         raise wrong(_IDS.name, f"is given more than {_LARGEST_PAGE} times")
+    owner = _OWNER.read(asked)
+    if owner not in ("", EVERY_OWNER) and not is_owner(owner):
+        raise wrong(_OWNER.name, f"must be an owner's name, or {EVERY_OWNER}")
     return Listing(
+        owner=owner,
         filter=chosen,
         size=_LIMIT.read(asked),
         cursor=_CURSOR.read(asked),
@@ -201,6 +215,7 @@ class Task(Shape):
     """The task."""
 
     id: str = shows("task.id")
+    owner: str = shows("task.owner", says="Whose it is.")
     state: State = shows("task.state", says="In this order; the last four are final.")
     kind: Kind = shows("request.kind")
     provider: str = shows("task.provider")
