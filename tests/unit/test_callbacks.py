@@ -21,7 +21,7 @@ from reelkeep.adapters.providers.provider import HttpProvider
 from reelkeep.dialects import upstream
 from reelkeep.dialects.vidu_ent_v2.client import callback_signature
 from reelkeep.domain.provider_callbacks import is_signed
-from tests.unit.adapters.test_providers import NOON, TASK, VIDU, FakeOutbound, FakeSecret, request
+from tests.unit.adapters.provider_harness import NOON, TASK, VIDU, FakeOutbound, FakeSecret, request
 
 HERE = "https://keep.test/behind/a/proxy"
 ARK = {"dialect": "volc_ark", "base_url": "https://ark.test/api/v3", "api_key": "ark_secret"}

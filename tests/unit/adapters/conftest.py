@@ -68,7 +68,12 @@ def store(served: tuple[_Served, list[Server], list[Any]], monkeypatch: pytest.M
 
 
 @pytest.fixture
-def archive(store: Store) -> Iterator[Archive]:
+def outbound() -> Iterator[Outbound]:
     no_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # the default one loads all the world's certificates
     with closing(Outbound(no_tls)) as outbound:
-        yield Archive(outbound, store.bucket, store.s3)
+        yield outbound
+
+
+@pytest.fixture
+def archive(store: Store, outbound: Outbound) -> Archive:
+    return Archive(outbound, store.bucket, store.s3)

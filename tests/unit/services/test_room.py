@@ -75,8 +75,7 @@ def order(harness: Harness, task_ids: list[str]) -> list[str]:
     return begun
 
 
-@pytest.mark.parametrize("declared", [True, False], ids=["declared", "learned"])
-@pytest.mark.parametrize(("tasks", "takes"), [(100, 5), (1000, 20)])
+@pytest.mark.parametrize(("tasks", "takes", "declared"), [(100, 5, True), (100, 5, False), (1000, 20, False)])
 def test_a_burst_is_placed_whole_and_fair_with_few_refusals_and_slots_that_are_used(
     tasks: int, takes: int, declared: bool
 ) -> None:
