@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import wraps
-from inspect import Parameter, Signature, signature
+from inspect import Parameter, Signature, getdoc, signature
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -42,8 +42,12 @@ class Commands(typer.Typer):
     """Commands whose parameters may stand for several options."""
 
     def command(self, *name: str, **settings: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:  # type: ignore[override]  # the rest goes on as it is
-        add = super().command(*name, **settings)
-        return lambda function: add(_with_options(function))
+        def add(function: Callable[..., Any]) -> Callable[..., Any]:
+            paragraphs = (getdoc(function) or "").split("\n\n")  # whose lines typer would keep
+            text = "\n\n".join(" ".join(each.split()) for each in paragraphs).replace("[", "\\[")  # no markup
+            return super(Commands, self).command(*name, help=text, **settings)(_with_options(function))
+
+        return add
 
 
 def _with_options(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,15 +1,16 @@
-"""The archive: rebuild the table of tasks from it, verify what lies in it, list what is in quarantine."""
+"""The archive: rebuild the table of tasks from it, verify it, copy it, list what is in quarantine."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Annotated
 
 import typer
 
+from cli.operators.copying import Copied, CopyTask, Pair, in_pairs, left_of, require_other_bucket
 from cli.operators.folders import SubmittedOn, folders
 from cli.operators.quarantine import quarantined
 from cli.operators.rebuild import Outcome, rebuild
@@ -130,11 +131,52 @@ def verify_all(
         counts = {name: value for name, value in asdict(total).items() if name != "differences"}
         print_json({**counts, "differences": [asdict(each) for each in differences]})
         return bool(differences)
-    if differences:
-        columns = {"WHAT": "kind", "FILE": "key", "OWNER": "owner", "DETAIL": "detail"}
-        print_rows(differences, columns, json=False)
+    print_differences(differences)
     print(f"{_so_far(total, total.read)}: {counted(len(differences), 'difference')}")
     return bool(differences)
+
+
+@group.command()
+def copy(
+    days: SubmittedOn,
+    place: Place,
+    bucket: Annotated[str, typer.Argument(metavar="BUCKET", help="Which is there already.", show_default=False)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how much would be copied.")] = False,
+    json: Json = False,
+) -> int:
+    """Copy the archive to another bucket: every task that came to its end, its files first, its manifest last.
+
+    Interrupt it whenever you like: it goes on where it stopped. S3 copies by itself where it can, and every copy is
+    verified. What is damaged is left out and named, and makes the exit code 1. What was erased here is erased there.
+    """
+    source = place.needed("bucket")
+    s3 = place.s3(_WORKERS)
+    require_other_bucket(s3, source, bucket)
+
+    def pairs() -> Iterator[Pair]:
+        return in_pairs(folders(s3, source, days), folders(s3, bucket, days))
+
+    left, done, copied = Copied(), Copied(), 0
+    with Progress() as progress:
+        for pair in pairs():
+            left.add(left_of(pair))
+            progress.show(f"{counted(left.files, 'file')} ({size(left.bytes)}) to copy")
+
+        def heard(count: int) -> None:
+            nonlocal copied
+            copied += count  # by several threads: it is for show
+            progress.show(f"{size(copied)} of {size(left.bytes)}, {counted(done.tasks, 'task')}")
+
+        if not dry_run:
+            for each in in_parallel(CopyTask(s3, source, bucket, heard), pairs(), workers=_WORKERS):
+                done.add(each)
+    if json:
+        print_json({**asdict(left if dry_run else done), "dry_run": dry_run})
+        return bool(done.differences)
+    found, verb = (left, "would be copied") if dry_run else (done, "copied and verified")
+    print_differences(done.differences)
+    print(f"{counted(found.files, 'file')} ({size(found.bytes)}) {verb}, {found.there:,} there already")
+    return bool(done.differences)
 
 
 @group.command("quarantine")
@@ -159,6 +201,11 @@ def list_quarantine(
         "REASON": "reason",
     }
     print_rows(found, columns, json=json)
+
+
+def print_differences(found: Sequence[Difference]) -> None:
+    if found:
+        print_rows(found, {"WHAT": "kind", "FILE": "key", "OWNER": "owner", "DETAIL": "detail"}, json=False)
 
 
 def _shown(task_ids: Iterator[str], progress: Progress) -> Iterator[str]:

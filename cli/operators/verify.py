@@ -99,8 +99,8 @@ def verify(
 def _compared(
     task: Task, *, folder: Folder, s3: S3Client, bucket: str, deep: bool, reading: Callable[[int], None]
 ) -> Checked:
-    kept = _kept(task)
-    found = [_check(each, folder.sizes, s3=s3, bucket=bucket, deep=deep, reading=reading) for each in kept]
+    kept = kept_files(task)
+    found = [check(each, folder.sizes, s3=s3, bucket=bucket, deep=deep, reading=reading) for each in kept]
     wrong = [problem for _, problems in found for problem in problems]
     differences = [Difference(*each, task.id, task.owner) for each in wrong]
     return Checked(differences, 1, len(kept), sum(each.bytes for each in kept), sum(read for read, _ in found))
@@ -109,7 +109,7 @@ def _compared(
 _Problems = list[tuple[str, str, str]]  # key, kind, detail
 
 
-def _check(
+def check(
     kept: ArchivedFile,
     sizes: Mapping[str, int],
     *,
@@ -118,7 +118,7 @@ def _check(
     deep: bool,
     reading: Callable[[int], None],
 ) -> tuple[int, _Problems]:
-    """How many bytes were read, and what differs; the gravest alone."""
+    """How many bytes were read, and what differs; the gravest alone. `sizes` is what the bucket lists."""
     if kept.key not in sizes:
         return 0, [(kept.key, "missing", f"{kept.bytes:,} bytes of {kept.content_type}")]
     if sizes[kept.key] != kept.bytes:
@@ -194,7 +194,7 @@ def _has_manifest(task: Task) -> bool:
 
 
 def _missing(folder: Folder, task: Task) -> Difference:
-    kept = _kept(task)
+    kept = kept_files(task)
     files = f"{len(kept)} files ({size(sum(each.bytes for each in kept))})"
     what = "the manifest" if folder.sizes else f"the whole folder, with the manifest and {files}"
     return Difference(layout.manifest_key(task.id), "missing", what, task.id, task.owner)
@@ -224,8 +224,8 @@ def _strays(folder: Folder, task: Task | None, recorded: Task | None) -> list[Di
 def _named(task: Task | None) -> set[str]:
     if task is None:
         return set()
-    return {kept.key for kept in _kept(task)} | ({task.request_key} if task.request_key else set())
+    return {kept.key for kept in kept_files(task)} | ({task.request_key} if task.request_key else set())
 
 
-def _kept(task: Task) -> list[ArchivedFile]:
+def kept_files(task: Task) -> list[ArchivedFile]:
     return [asset.archived for creation in task.creations for asset in creation.assets if asset.archived]

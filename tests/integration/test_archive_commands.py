@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 
 from cli.main import main
+from cli.operators.copying import CopyTask, in_pairs
+from cli.operators.folders import Days, folders
 from reelkeep.adapters.dynamodb.task_index import Span
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.s3.bucket import S3Bucket
@@ -18,7 +25,7 @@ from reelkeep.adapters.s3.manifests import write
 from reelkeep.domain import transitions
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State, Task
-from tests.integration.conftest import create_table
+from tests.integration.conftest import CREDENTIALS, ROOT, create_table
 from tests.integration.example import NOON, a_task
 from tests.integration.seeded import OWNERS, stock
 
@@ -37,6 +44,32 @@ LISTINGS = (
     Listing(size=100, filter=Filter(templates=("beach",))),
     Listing(size=100, filter=Filter(off_peak=True)),
 )
+
+
+KILLED = """
+import os, signal, sys
+from botocore.client import BaseClient
+from cli.main import main
+
+call, copies = BaseClient._make_api_call, []
+
+def counted(client, operation, parameters):
+    answer = call(client, operation, parameters)
+    if operation == "CopyObject":
+        copies.append(1)
+    if len(copies) == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+
+BaseClient._make_api_call = counted
+sys.exit(main(sys.argv[2:]))
+"""
+
+
+class Refused:
+    """An answer without a body."""
+
+    status_code = 403
 
 
 @pytest.fixture
@@ -338,3 +371,103 @@ def test_a_table_for_people_says_what_differs(
     assert heading.split() == ["WHAT", "FILE", "OWNER", "DETAIL"]
     assert row.split()[:3] == ["missing", kept.key, "alice"]
     assert total.endswith("1 difference")
+
+
+def contents(s3: S3Client, bucket: str) -> dict[str, bytes]:
+    found = s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+    return {each["Key"]: s3.get_object(Bucket=bucket, Key=each["Key"])["Body"].read() for each in found}
+
+
+@pytest.fixture
+def other(s3: S3Client) -> str:
+    """Another bucket's name."""
+    name = f"other-{time.monotonic_ns()}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+def test_an_archive_copied_and_killed_twice_is_whole_in_the_other_bucket_and_nothing_is_copied_twice(
+    admin: Admin, s3: S3Client, bucket: str, other: str
+) -> None:
+    stock(s3, bucket, 20)
+    whole = contents(s3, bucket)
+    code, dry = admin("copy", other, "--dry-run")
+    assert (code, dry["files"], dry["bytes"]) == (0, len(whole), sum(map(len, whole.values())))
+    assert contents(s3, other) == {}
+
+    before = 0
+    for copies in (12, 8):
+        command = [sys.executable, "-c", KILLED, str(copies), "archive", "copy", other]
+        assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+        there = contents(s3, other)
+        assert before < len(there) < len(whole)
+        assert there.items() <= whole.items()
+        for key in (key for key in there if key.endswith("manifest.json")):  # it came last
+            folder_ = key.removesuffix("manifest.json")
+            assert {each for each in whole if each.startswith(folder_)} <= set(there)
+        before = len(there)
+
+    code, said = admin("copy", other)
+    assert (code, said["tasks"], said["files"] + said["there"]) == (0, 20, len(whole))
+    assert said["there"] >= before  # S3 ends what it was asked for by who is dead now
+    assert contents(s3, other) == whole
+    code, again = admin("copy", other)
+    assert (code, again["files"], again["there"]) == (0, 0, len(whole))
+
+
+def test_a_copy_leaves_out_what_is_damaged_and_erases_what_was_erased(
+    admin: Admin, s3: S3Client, bucket: str, other: str
+) -> None:
+    tasks = stock(s3, bucket, 20)
+    files = {task.id: [a.archived for a in task.assets if a.archived] for task in tasks}
+    damaged, gone, erased = [kept for id in files for kept in files[id][:1] if kept.sha256][:3]
+    (task,) = [task for task in tasks if erased in files[task.id]]
+    admin("copy", other)
+    s3.put_object(Bucket=bucket, Key=damaged.key, Body=b"?" * damaged.bytes, ChecksumAlgorithm="SHA256")
+    s3.delete_object(Bucket=bucket, Key=gone.key)
+    for key in (damaged.key, gone.key):
+        s3.delete_object(Bucket=other, Key=key)
+    tombstone = S3Bucket(lambda: s3, bucket)
+    tombstone.write_manifest(transitions.erased(task, NOON))
+    tombstone.erase_files(task.id)
+    code, said = admin("copy", other)
+    assert (code, {each["key"]: each["kind"] for each in said["differences"]}) == (
+        1,
+        {damaged.key: "checksum", gone.key: "missing"},
+    )
+    there = contents(s3, other)
+    assert {damaged.key, gone.key} & there.keys() == set()
+    assert [key for key in there if key.startswith(folder(task.id))] == [manifest_key(task.id)]
+    assert there[manifest_key(task.id)] == contents(s3, bucket)[manifest_key(task.id)]
+
+
+def test_what_s3_may_not_copy_by_itself_goes_through_this_machine(s3: S3Client, bucket: str, other: str) -> None:
+    (task,) = stock(s3, bucket, 1)
+    refused = []
+
+    def refuse(**_: Any) -> tuple[Any, dict[str, Any]]:
+        refused.append(1)
+        return Refused(), {"Error": {"Code": "AccessDenied"}}
+
+    client: Any = boto3.client("s3", endpoint_url=s3.meta.endpoint_url, **CREDENTIALS)
+    client.meta.events.register("before-call.s3.CopyObject", refuse)
+    try:
+        here = folders(client, bucket, Days())
+        (copied,) = map(CopyTask(client, bucket, other), in_pairs(here, []))
+    finally:
+        client.close()
+    assert (copied.tasks, copied.files, copied.differences) == (1, len(refused), [])
+    assert contents(s3, other) == contents(s3, bucket)
+    files = [a.archived for a in task.assets if a.archived]
+    assert {s3.head_object(Bucket=other, Key=each.key)["ContentType"] for each in files} == {
+        each.content_type for each in files
+    }
+
+
+def test_a_copy_goes_to_another_bucket_that_is_there(
+    admin: Admin, bucket: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["archive", "copy", bucket]) == 2
+    assert "is the archive itself" in capsys.readouterr().err
+    assert main(["archive", "copy", "nowhere-at-all"]) == 5
+    assert "there is no bucket nowhere-at-all" in capsys.readouterr().err
