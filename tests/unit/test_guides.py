@@ -19,6 +19,7 @@ from botocore.model import OperationModel
 from benchmarks.cost import monthly
 from cli.main import build
 from reelkeep.adapters.s3.archive import LARGEST
+from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import LARGEST_BODY, LARGEST_IN_BASE64
 from reelkeep.domain import schedule
 from reelkeep.domain.notices import webhooks
@@ -31,7 +32,6 @@ PAGES = sorted(
     for path in ROOT.glob(pattern)
 )
 TEMPLATE = (ROOT / "template.yaml").read_text()
-DEPLOYING = (ROOT / "docs/deploying.md").read_text()
 OPERATING = (ROOT / "docs/operating.md").read_text()
 
 
@@ -188,4 +188,15 @@ def test_the_limits_are_as_the_guide_says() -> None:
 
 def test_the_costs_of_a_month_follow_from_those_of_a_million_tasks() -> None:
     (million,) = re.findall(r"^\| all \| ([\d,]+) \|", OPERATING, re.MULTILINE)
-    assert "\n".join(monthly(float(million.replace(",", "")))) in DEPLOYING
+    rows = monthly(float(million.replace(",", "")))
+    assert "\n".join(rows) in _text(Path("docs/deploying.md"))
+    _, tasks, standing, *_ = rows[-2].split(" | ")
+    readme = " ".join(_text(Path("README.md")).split())
+    assert f"[about ${float(standing):.0f} a month]" in readme
+    assert f"${float(tasks):.0f} more for 10,000 videos" in readme
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
+def test_every_format_is_in_the_table(page: str) -> None:
+    rows = " ".join(re.findall(r"^\|.*", _text(Path(page)), re.MULTILINE))
+    assert {dialect.name for dialect in all_dialects()} - set(re.findall(r"`(\w+)`", rows)) == set()
