@@ -14,7 +14,7 @@ BIN := .venv/bin
 # Not `.`: a copy without git does not know what to ignore.
 CODE := layers functions cli local docs examples tests benchmarks
 
-TSC := npm exec --yes --package=typescript@5.9.3 -- tsc
+TSC := npm exec --yes --package=typescript@5.9.3 --package=openapi-typescript@7.13.0 --
 
 export SAM_CLI_TELEMETRY := 0
 # Each of the many processes of a run would compile the same packages again.
@@ -61,7 +61,7 @@ lint: $(SETUP)  ## Style of the code, soundness of the template
 
 types: $(SETUP)  ## Types, strictly; of the console's scripts too, if npm is here
 	$(BIN)/mypy
-	@if $(TSC) --version >/dev/null 2>&1; then $(TSC) -p jsconfig.json; elif [ -n "$(CI)" ]; then \
+	@if $(TSC) openapi-typescript layers/reelkeep/reelkeep/console/openapi.json -o .types/api.d.ts >/dev/null 2>&1; then $(TSC) tsc -p jsconfig.json; elif [ -n "$(CI)" ]; then \
 		echo "error: npm cannot get TypeScript, which checks the console" >&2; exit 1; else \
 		echo "note: npm cannot get TypeScript here, so the types of the console's scripts were not checked"; fi
 
@@ -135,7 +135,7 @@ deploy: $(SETUP)  ## Look at your AWS account, build, deploy to it (ARGS="--para
 
 .PHONY: clean help
 clean:  ## Remove what was built and the demonstration; tasks and archive of `make up` stay in .local
-	rm -rf .aws-sam .local/builds .local/demo .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .aws-sam .local/builds .local/demo .coverage .types .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find $(CODE) -depth -type d -name __pycache__ -exec rm -rf {} +
 
 help:  ## Show this

@@ -14,7 +14,8 @@ from playwright.sync_api import Page, sync_playwright
 from local.stack import Stack
 from tests.e2e.chromium import CHROMIUM, FLAGS
 
-VIEWS = ("sign-in", "wall", "task", "failed", "new", "use", "webhooks", "subscriptions", "keys", "providers")
+SECTIONS = ("use", "webhooks", "subscriptions", "keys", "providers")
+VIEWS = ("sign-in", "wall", "filters", "selection", "task", "failed", "compare", "new", *SECTIONS)
 WIDTHS = (390, 1400)
 
 
@@ -30,7 +31,10 @@ def main(stack_file: str, folder: str) -> None:
                 page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
                 for view in VIEWS:
                     if go(page, stack, view):
-                        page.screenshot(path=f"{folder}/{view}-{width}-{scheme}.png", full_page=view != "wall")
+                        page.screenshot(
+                            path=f"{folder}/{view}-{width}-{scheme}.png",
+                            full_page=view not in ("wall", "filters", "selection"),
+                        )
                 page.close()
         browser.close()
 
@@ -48,7 +52,20 @@ def go(page: Page, stack: Stack, view: str) -> bool:
         if not tile.count():
             return False
         tile.click()
-    if view in ("use", "webhooks", "subscriptions", "keys", "providers"):
+    if view == "filters":
+        page.get_by_text("Filters", exact=True).click()
+    if view in ("selection", "compare"):
+        videos = page.locator(".tile[data-state=success]")
+        if videos.count() < 2:
+            return False
+        for tile in (videos.nth(0), videos.nth(1)):
+            tile.hover()
+            tile.get_by_role("checkbox").click()
+        page.wait_for_selector(".selection")
+    if view == "compare":
+        page.get_by_role("link", name="Compare").click()
+        page.wait_for_selector(".differences")
+    if view in SECTIONS:
         page.evaluate("view => { location.hash = `#/care/${view}`; }", view)
         page.wait_for_selector(".cards > :not(.quiet-text)")
     if view == "new":

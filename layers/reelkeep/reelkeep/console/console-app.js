@@ -1,12 +1,12 @@
 // Signs in, and shows the view that the address names: #/ the wall, #/task/<id>, #/compare/<id>/<id>,
 // #/new, #/care/<section>.
 // @ts-check
-import { call, el, key, root, say, Trouble } from "./console-base.js";
+import { el, key, root, say } from "./console-base.js";
 import { Wall } from "./console-wall.js";
 
 const view = /** @type {HTMLElement} */ (document.getElementById("view"));
 const actions = /** @type {HTMLElement} */ (document.getElementById("actions"));
-/** @typedef {(wall: Wall, lockedOut: (trouble: any) => boolean, ...ids: string[]) => {element: any, close: () => void}} Open */
+/** @typedef {(wall: Wall, closed: AbortSignal, ...ids: string[]) => any} Open  a view's element */
 /** @type {Record<string, () => Promise<{open: Open}>>} */
 const VIEWS = {
   task: () => import("./console-task.js"),
@@ -16,94 +16,60 @@ const VIEWS = {
 };
 /** @type {Wall | null} */
 let wall = null;
-/** @type {(() => void) | null} */
-let close = null;
-let openings = 0;
+let shown = new AbortController(); // of a view
 
 function takeKey() {
   if (!location.hash.startsWith("#key=")) return;
   const given = new URLSearchParams(location.hash.slice(1)).get("key");
   // At once: neither the history nor a screenshot keeps it.
   history.replaceState(null, "", `${location.pathname}${location.search}#/`);
-  if (given) {
-    signOut();
-    key.set(given.trim());
-  }
+  if (!given) return;
+  signOut();
+  key.set(given.trim());
 }
 
 function signOut(sentence = "") {
   wall?.stop();
-  close?.();
-  wall = close = null;
+  wall = null;
+  shown.abort();
   key.forget();
   say("");
-  signIn(sentence);
-}
-
-function signIn(sentence = "") {
   actions.hidden = true;
   document.title = "Reelkeep";
-  const input = el("input", {
-    type: "password", id: "key", name: "key", autocomplete: "off", spellcheck: "false", required: true,
-    "aria-describedby": "key-hint key-error",
-  });
-  const error = el("p.error", { id: "key-error", role: "alert" }, sentence);
-  const form = el("form.card.sign-in", null,
-    el("h1", null, "Your videos, kept."),
-    el("p.quiet-text", null, "Sign in with an API key. It stays in this tab and is forgotten when you close it."),
-    el("label", { for: "key" }, "API key"),
-    input,
-    error,
-    el("button.primary", { type: "submit" }, "Open"),
-    el("p.hint", { id: "key-hint" }, "Whoever runs this Reelkeep makes keys with ", el("code", null, "make key OWNER=name"), "."),
-  );
-  form.addEventListener("submit", async (/** @type {Event} */ event) => {
+  const input = el("input", { type: "password", id: "key", autocomplete: "off", spellcheck: "false", required: true, "aria-describedby": "key-hint key-error" });
+  view.replaceChildren(el("form.card.sign-in", { onsubmit: (/** @type {Event} */ event) => {
     event.preventDefault();
     key.set(input.value.trim());
-    error.textContent = "";
-    try {
-      await call("GET", "tasks?limit=1");
-      route();
-    } catch (trouble) {
-      key.forget();
-      error.textContent = trouble instanceof Trouble ? trouble.message : String(trouble);
-      input.focus();
-    }
-  });
-  view.replaceChildren(form);
+    route();
+  } },
+    el("h1", "Your videos, kept."),
+    el("p.quiet-text", "Sign in with an API key. It stays in this tab and is forgotten when you close it."),
+    el("label", { for: "key" }, "API key"),
+    input,
+    el("p.error", { id: "key-error", role: "alert" }, sentence),
+    el("button.primary", { type: "submit" }, "Open"),
+    el("p.hint", { id: "key-hint" }, "Whoever runs this Reelkeep makes keys with ", el("code", "make key OWNER=name"), "."),
+  ));
   input.focus();
-}
-
-/** What a view does about a call that failed: true if it was the key, and the view is gone. @param {any} trouble */
-export function lockedOut(trouble) {
-  if (!(trouble instanceof Trouble) || trouble.status !== 401) return false;
-  signOut(`${trouble.message} Sign in with another one.`);
-  return true;
 }
 
 async function route() {
   takeKey();
-  if (!key.get()) return signIn();
-  const opening = ++openings;
-  close?.();
-  close = null;
+  if (!key.get()) return signOut();
+  shown.abort();
+  const { signal } = (shown = new AbortController());
   actions.hidden = false;
-  if (!wall) {
-    wall = new Wall(lockedOut);
-    view.replaceChildren(wall.element);
-  }
-  const [, place, ...rest] = location.hash.split("?")[0].split("/");
-  const load = VIEWS[place];
-  const shown = load !== undefined;
-  wall.show(!shown);
-  for (const other of [...view.children]) if (other !== wall.element) other.remove();
-  if (!shown) return;
+  wall ??= new Wall();
+  if (!wall.element.isConnected) view.replaceChildren(wall.element);
+  for (const other of [...view.children]) if (other !== wall.element) other.remove(); // whoever types on the wall goes on
+  const [, place, ...rest] = location.hash.split("?")[0].split("/"), load = VIEWS[place];
+  wall.show(!load);
+  if (!load) return;
   const module = await load();
-  if (opening !== openings || !wall) return;
-  const opened = module.open(wall, lockedOut, ...rest);
-  close = opened.close;
-  view.append(opened.element);
-  opened.element.focus({ preventScroll: true });
+  if (signal.aborted) return;
+  const element = module.open(wall, signal, ...rest);
+  view.append(element);
+  element.focus({ preventScroll: true });
   scrollTo(0, 0);
 }
 
@@ -128,5 +94,6 @@ document.addEventListener("keydown", (event) => {
   if (wall?.visible && wall.selected.size) wall.select([...wall.selected], false);
   else if (location.hash.length > 2) location.hash = wall?.address ?? "#/";
 });
+addEventListener("lockedout", (event) => signOut(/** @type {CustomEvent} */ (event).detail));
 addEventListener("hashchange", route);
 route();

@@ -1,5 +1,9 @@
 // What every view shares: elements, the API, words for people.
 // @ts-check
+/** @typedef {import("api").components["schemas"]} Api  what the API's document says of bodies */
+/** @typedef {Api["Task"]} Task */
+/** @typedef {Task["creations"][0]} Creation */
+/** @typedef {Creation["files"][0]} File */
 
 /** The address below which the API answers: this file is console/<version>/console-base.js there. */
 export const root = new URL("../../", import.meta.url);
@@ -7,34 +11,48 @@ export const root = new URL("../../", import.meta.url);
 /**
  * An element. Text is only ever text: whatever comes from a prompt or a provider cannot become markup.
  * @param {string} name  tag, with classes behind dots: `p.quiet`
- * @param {Record<string, any> | null} [attributes]  `onclick` and the like are listeners; null and false are left out
- * @param {...(Node | string | number | null | undefined | false)} children
+ * @param {...any} children  attributes may stand first: `onclick` and the like are listeners, `style` has properties;
+ *   null, undefined and false are left out, lists are opened
  * @returns {any}
  */
-export function el(name, attributes, ...children) {
+export function el(name, ...children) {
   const [tag, ...classes] = name.split(".");
   const node = document.createElement(tag);
   if (classes.length) node.className = classes.join(" ");
-  for (const [key, value] of Object.entries(attributes ?? {})) {
+  const attributes = children[0]?.constructor === Object ? children.shift() : {};
+  for (const [key, value] of Object.entries(attributes)) {
     if (value === null || value === undefined || value === false) continue;
     if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+    else if (key === "style") for (const [property, each] of Object.entries(value)) node.style.setProperty(property, each);
     else if (key === "value" || key === "muted") /** @type {any} */ (node)[key] = value;
     else node.setAttribute(key, value === true ? "" : value);
   }
-  node.append(...children.filter((child) => child !== null && child !== undefined && child !== false).map(String_));
+  node.append(...children.flat(2).filter((child) => child || child === 0));
   return node;
 }
-/** @param {any} child */
-const String_ = (child) => (child instanceof Node ? child : String(child));
 
-// --- the key: in this tab only ---
+/** Parts of a line, those that there are. @param {...any} parts */
+export const joined = (...parts) => parts.filter(Boolean).join(" · ");
+
+/** Keeps something in the tab, unless it is larger than what a tab keeps. @param {string} name @param {any} value */
+export function keep(name, value) {
+  try {
+    sessionStorage.setItem(name, JSON.stringify(value));
+  } catch {
+    sessionStorage.removeItem(name);
+  }
+}
+
+/** What was kept. @param {string} name @returns {Record<string, any>} */
+export const kept = (name) => JSON.parse(sessionStorage.getItem(name) ?? "{}");
 
 const KEY = "reelkeep.key";
+/** In this tab only; what was typed stays when it is forgotten, for the next one. */
 export const key = {
   get: () => sessionStorage.getItem(KEY),
   /** @param {string} value */
   set: (value) => sessionStorage.setItem(KEY, value),
-  forget: () => sessionStorage.removeItem(KEY), // what was typed stays, for the next key
+  forget: () => sessionStorage.removeItem(KEY),
 };
 
 // --- the API ---
@@ -47,43 +65,44 @@ export class Trouble extends Error {
     this.status = status;
     this.problem = problem;
     this.wait = wait;
-  }
-  /** Whether the same call may succeed a little later. */
-  get passing() {
-    return this.status === 0 || this.status === 429 || this.status >= 500;
+    /** Whether the same call may succeed a little later. */
+    this.passing = status === 0 || status === 429 || status >= 500;
   }
 }
+
+/** @param {any} trouble */
+export const message = (trouble) => (trouble instanceof Trouble ? trouble.message : String(trouble));
 
 /** @param {string} text */
 export const sentence = (text) => text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 
 /**
- * Calls the API. Raises Trouble.
+ * Calls the API. Raises Trouble; never ends if the key is not accepted: then the page is told, and shows how to sign in.
  * @param {string} method @param {string} path  without a slash before it
- * @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal}} [options]
+ * @param {{body?: any, headers?: Record<string, string>}} [options]
  * @returns {Promise<any>}
  */
-export async function call(method, path, { body, headers, signal } = {}) {
+export async function call(method, path, { body, headers } = {}) {
   let answer, text;
   try {
     answer = await fetch(new URL(path, root), {
       method,
       headers: {
-        accept: "application/json",
+        accept: "application/json, */*",
         authorization: `Bearer ${key.get() ?? ""}`,
         ...(body && { "content-type": "application/json" }),
         ...headers,
       },
       body: body && JSON.stringify(body),
-      signal: signal ?? AbortSignal.timeout(40_000),
+      signal: AbortSignal.timeout(40_000),
       credentials: "omit",
       cache: "no-store",
     });
     text = await answer.text();
-  } catch (error) {
-    if (signal?.aborted) throw error;
+  } catch {
     throw new Trouble(0, "Reelkeep cannot be reached. Check the connection.");
   }
+  if (answer.ok && answer.headers.get("content-type")?.startsWith("text/csv")) return text;
   let found = {};
   try {
     found = text ? JSON.parse(text) : {};
@@ -91,25 +110,33 @@ export async function call(method, path, { body, headers, signal } = {}) {
     if (answer.ok) throw new Trouble(502, "Something between here and Reelkeep answered in its place.");
   }
   if (answer.ok) return found;
-  const wait = Number(answer.headers.get("retry-after")) || 0;
-  throw new Trouble(answer.status, trouble(answer.status, found), found, wait);
+  const why = explained(answer.status, found);
+  if (answer.status === 401) {
+    dispatchEvent(new CustomEvent("lockedout", { detail: why }));
+    return new Promise(() => {});
+  }
+  throw new Trouble(answer.status, why, found, Number(answer.headers.get("retry-after")) || 0);
 }
 
 /** @param {number} status @param {any} problem */
-function trouble(status, problem) {
-  if (status === 401) return "This key is not known here, or it was revoked.";
+function explained(status, problem) {
+  if (status === 401) return "This key is not known here, or it was revoked. Sign in with another one.";
   if (status === 429) return "That were too many requests at once.";
   if (status >= 500 && !problem.failure) return "Reelkeep has a problem of its own.";
   if (problem.type?.endsWith("#problem-cannot-cancel")) return "It is too late to cancel: the provider has begun.";
   return sentence(problem.detail || problem.title || `Reelkeep answered with status ${status}`);
 }
 
-/** Keeps something in the tab, unless it is larger than what a tab keeps. @param {string} name @param {any} value */
-export function keep(name, value) {
+/**
+ * Shows what `load` finds, or why it finds nothing and a way on.
+ * @param {any} place @param {() => Promise<any>} load  of its children
+ */
+export async function show(place, load) {
+  if (!place.firstChild) place.append(el("p.quiet-text", "One moment…"));
   try {
-    sessionStorage.setItem(name, JSON.stringify(value));
-  } catch {
-    sessionStorage.removeItem(name);
+    place.replaceChildren(...[await load()].flat(2).filter(Boolean));
+  } catch (trouble) {
+    place.replaceChildren(el("p.error", { role: "alert" }, message(trouble)), el("button.secondary", { type: "button", onclick: () => show(place, load) }, "Try again"));
   }
 }
 
@@ -117,21 +144,20 @@ export function keep(name, value) {
 
 const ATTEMPTS = "reelkeep.attempts"; // survive a reload, as the form does
 
-/** What a submission may hold, in the order in which it is shown. */
+/** @type {(keyof Task)[]} What a submission may hold, in the order in which it is shown. */
 const REQUEST = ["kind", "model", "provider", "prompt", "images", "video_url", "creation_id", "template", "duration", "resolution", "aspect_ratio", "seed", "audio", "off_peak", "tags", "payload"];
 
-/** What was asked for, as it can be asked for again; pictures that were sent as data are not shown by the API. @param {any} task */
-export function submission(task) {
-  const given = REQUEST.map((name) => [name, task[name]]).filter(([, value]) => value !== null && value !== false && value !== undefined && !(Array.isArray(value) && !value.length));
-  return Object.fromEntries(given);
-}
+/** What was asked for, as it can be asked for again; pictures that were sent as data are not shown by the API. @param {Task} task */
+export const submission = (task) => Object.fromEntries(REQUEST.map((name) => [name, task[name]]).filter(([, value]) => (value || value === 0) && String(value)));
 
-/** @param {any} task */
+/** The same without the seed, which would give the same video once more. @param {Task} task */
+export const another = (task) => ({ ...submission(task), seed: undefined });
+
+/** @param {Task} task */
 export const hasData = (task) => [...task.images, task.video_url ?? ""].some((each) => each.startsWith("data:"));
 
-/** The Idempotency-Key of each submission without an answer, by the digest of its body: bodies may be larger than a
- * tab keeps. @type {Record<string, string>} */
-const attempts = JSON.parse(sessionStorage.getItem(ATTEMPTS) ?? "{}");
+/** The Idempotency-Key of each submission without an answer, by the digest of its body: bodies may be larger than a tab keeps. */
+const attempts = kept(ATTEMPTS);
 
 /** @param {Uint8Array} bytes */
 const hex = (bytes) => [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
@@ -142,25 +168,20 @@ async function digest(text) {
   return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))));
 }
 
-/**
- * One submission, and its repetitions after a lost answer: they have one Idempotency-Key, so it is made once.
- * @param {any} body
- */
+/** One submission, and its repetitions after a lost answer: they have one Idempotency-Key, so it is made once. @param {any} body @returns {Promise<Task>} */
 export async function submit(body) {
   const name = await digest(JSON.stringify(body));
   attempts[name] ??= hex(crypto.getRandomValues(new Uint8Array(16)));
   keep(ATTEMPTS, attempts);
-  const forget = () => {
-    delete attempts[name];
-    keep(ATTEMPTS, attempts);
-  };
+  let again = false;
   try {
-    const task = await call("POST", "tasks", { body, headers: { "idempotency-key": attempts[name] } });
-    forget();
-    return task;
+    return await call("POST", "tasks", { body, headers: { "idempotency-key": attempts[name] } });
   } catch (trouble) {
-    if (!(trouble instanceof Trouble && trouble.passing)) forget(); // it was refused: the next one is another one
+    again = trouble instanceof Trouble && trouble.passing; // else it was refused: the next one is another one
     throw trouble;
+  } finally {
+    if (!again) delete attempts[name];
+    keep(ATTEMPTS, attempts);
   }
 }
 
@@ -205,43 +226,55 @@ export const KINDS = {
   "lip-sync": "Lip sync",
 };
 
-/** @param {any} task */
-export const why = (task) => REASONS[task.failure?.reason] ?? STATES[task.state];
+/** @param {Task} task */
+export const why = (task) => REASONS[task.failure?.reason ?? ""] ?? STATES[task.state];
 
-/** Whether trying again makes sense. @param {any} task */
-export function advice(task) {
+/** Whether trying again makes sense. @param {Task} task */
+function advice(task) {
   if (task.state === "cancelled") return "";
   if (task.failure?.reason === "credit") return "Add credit there, then try again.";
   return task.failure?.retryable ? "Trying again may work." : "The same again would fail again: change it first.";
 }
 
-/** @param {any} task */
+/** @param {Task} task */
 export const title = (task) => task.prompt || task.template || KINDS[task.kind] || task.kind;
 
-/** The first video that is in the archive. @param {any} task */
-export const video = (task) => task.creations.find((/** @type {any} */ each) => each.url);
+/** The first video that is in the archive. @param {Task} task */
+export const video = (task) => task.creations.find((each) => each.url);
 
-/** How long it has taken, and how long it will. @param {any} task */
-export function clockOf(task) {
-  const left = task.eta ? (Date.parse(task.eta.p50) - Date.now()) / 1000 : 0;
-  return `${span((Date.now() - Date.parse(task.created_at)) / 1000)}${task.eta ? (left > 1 ? `, about ${span(left)} left` : ", soon ready") : ""}`;
+/** The file of that. @param {Task} task */
+export const film = (task) => video(task)?.files.find((file) => file.name === "video");
+
+/** What stands in the place of a video that is not there: how far it is, or why there is none. @param {Task} task @param {boolean} [whole] */
+export function standing(task, whole = false) {
+  const { waiting, failure, last_error: error } = task, ended = ENDED.has(task.state), lost = task.state === "success";
+  const line = waiting && `Number ${waiting.position}${waiting.at_least ? " or later" : ""} in line`;
+  const reason = why(task), words = whole && ended && failure?.message;
+  return [
+    ended ? "" : elapsed(task),
+    el("span.status", { role: whole && "status" }, lost ? "Its files are not in the archive" : ended ? reason : (line ?? STATES[task.state])),
+    whole && waiting && el("span.reason", `It starts about ${clockTime(waiting.expected_start)}`),
+    words && !words.toLowerCase().startsWith(reason.toLowerCase()) && el("span.reason", sentence(words)),
+    el("span.reason", lost ? (error ?? "Open it to see why.") : ended ? advice(task) : error && sentence(error)),
+  ];
 }
 
-/** Shows on a bar how far it is, if that is known. @param {HTMLElement} bar @param {any} task */
-export function progress(bar, task) {
-  const begun = Date.parse(task.created_at), end = Date.parse(task.eta?.p50);
+/** A bar and words that say how long it has taken, and how long it will; they follow the clock. @param {Task} task */
+function elapsed(task) {
+  const bar = el("span.pulse", { "aria-hidden": "true" }), text = el("span.elapsed"), begun = Date.parse(task.created_at);
+  const end = task.eta && Date.parse(task.eta.p50);
   bar.classList.toggle("known", Boolean(end));
-  if (end) bar.style.setProperty("--done", `${Math.min(97, Math.max(3, ((Date.now() - begun) / (end - begun)) * 100))}%`);
+  const paint = () => {
+    const left = end && (end - Date.now()) / 1000;
+    text.textContent = span((Date.now() - begun) / 1000) + (!left ? "" : left > 1 ? `, about ${span(left)} left` : ", soon ready");
+    if (end) bar.style.setProperty("--done", `${Math.min(97, Math.max(3, ((Date.now() - begun) / (end - begun)) * 100))}%`);
+  };
+  paint();
+  const clock = setInterval(() => (bar.isConnected ? paint() : clearInterval(clock)), 1000);
+  return [bar, text];
 }
 
-/** Width by height of its cover: of the video, or as it was asked for. Nothing is drawn flatter or taller than this. @param {any} task */
-export function shape(task) {
-  const { width, height } = video(task)?.video ?? {};
-  const [wide, high] = width ? [width, height] : (task.aspect_ratio ?? "").split(":").map(Number);
-  return Math.min(2.4, Math.max(0.625, wide / high || 16 / 9));
-}
-
-/** As a person would name it: what it shows, when, what kind of file. @param {any} task @param {any} file */
+/** As a person would name it: what it shows, when, what kind of file. @param {Task} task @param {File} file */
 export function fileName(task, file) {
   const words = title(task).normalize("NFC").replace(/[^\p{L}\p{N}]+/gu, " ").trim().split(" ").slice(0, 8).join("-").slice(0, 60).toLowerCase();
   const end = /\.\w+$/.exec(new URL(file.url).pathname)?.[0] ?? "";
@@ -250,73 +283,66 @@ export function fileName(task, file) {
 
 /** @param {number} seconds */
 export function span(seconds) {
-  const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
-  return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
+  const whole = Math.max(0, Math.round(seconds)), [minutes, hours] = [Math.floor(whole / 60), Math.floor(whole / 3600)];
+  return whole < 60 ? `${whole} s` : hours ? `${hours} h ${minutes % 60} min` : `${minutes} min ${whole % 60} s`;
 }
 
 /** @param {number} count */
 export function bytes(count) {
-  const unit = count < 1e6 ? ["kB", 1e3] : count < 1e9 ? ["MB", 1e6] : ["GB", 1e9];
-  return `${(count / Number(unit[1])).toLocaleString("en", { maximumFractionDigits: count < 1e7 ? 1 : 0 })} ${unit[0]}`;
+  const [unit, size] = count < 1e6 ? ["kB", 1e3] : count < 1e9 ? ["MB", 1e6] : /** @type {const} */ (["GB", 1e9]);
+  return `${(count / Number(size)).toLocaleString("en", { maximumFractionDigits: count < 1e7 ? 1 : 0 })} ${unit}`;
 }
+
+/** The year, if it is another one. @param {Date} then */
+const year = (then) => (then.getFullYear() === new Date().getFullYear() ? undefined : "numeric");
 
 /** @param {string} moment */
 export const when = (moment) =>
-  new Date(moment).toLocaleString("en-GB", { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" });
+  new Date(moment).toLocaleString("en-GB", { day: "numeric", month: "short", year: year(new Date(moment)), hour: "2-digit", minute: "2-digit" });
 
 /** @param {string} moment */
 export const clockTime = (moment) => new Date(moment).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 
 /** @param {string} moment */
 export function day(moment) {
-  const then = new Date(moment), now = new Date();
-  const days = Math.round((new Date(now).setHours(0, 0, 0, 0) - new Date(then).setHours(0, 0, 0, 0)) / 86_400_000);
+  const then = new Date(moment), days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(then).setHours(0, 0, 0, 0)) / 86_400_000);
   if (days < 2) return days === 1 ? "Yesterday" : "Today";
-  const year = then.getFullYear() === now.getFullYear() ? undefined : "numeric";
-  return then.toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long", year });
+  return then.toLocaleDateString("en-GB", { weekday: "long", day: "numeric", month: "long", year: year(then) });
 }
 
 let gone = 0;
-/** Shows a sentence at the foot of the page, for some seconds or until it is called again. @param {string} text @param {string} [kind] @param {number} [seconds] */
-export function say(text, kind = "", seconds = 0) {
+/** Shows a sentence at the foot of the page, for some seconds or until it is called again. @param {string} text @param {number} [seconds] */
+export function say(text, seconds = 0) {
   const line = /** @type {HTMLElement} */ (document.getElementById("connection"));
   if (line.textContent !== text) line.textContent = text;
-  line.dataset.kind = kind;
   clearTimeout(gone);
   if (seconds) gone = setTimeout(() => (line.textContent = ""), seconds * 1000);
 }
 
 /**
  * A button that waits for what it does, says what came of it for a moment, and a failure at the foot of the page.
- * @param {string} label @param {(button: any) => Promise<string | void>} act
- * @param {{sure?: string, lockedOut?: (trouble: any) => boolean, [attribute: string]: any}} [options]  `sure`: what it asks first
+ * @param {string} label @param {(button: any) => any} act
+ * @param {{sure?: string, [attribute: string]: any}} [options]  `sure`: what it asks first
  */
-export function action(label, act, { sure, lockedOut, ...attributes } = {}) {
+export function action(label, act, { sure, ...attributes } = {}) {
   let asking = false, back = 0;
-  const reset = () => {
-    asking = false;
-    button.textContent = label;
-  };
   const button = el("button.secondary", { type: "button", ...attributes, onclick: async () => {
     clearTimeout(back);
-    if (sure && !asking) {
-      asking = true;
-      button.textContent = sure;
-      back = setTimeout(reset, 5000);
-      return;
+    let outcome = sure;
+    const acts = !sure || asking;
+    if (acts) {
+      button.disabled = true;
+      outcome = await Promise.resolve(button).then(act).catch((trouble) => {
+        if (trouble.name !== "AbortError") say(trouble instanceof Trouble ? trouble.message : "The browser does not allow it.", 8);
+      });
+      button.disabled = false;
     }
-    button.disabled = true;
-    try {
-      button.textContent = (await act(button)) || label;
-    } catch (trouble) {
+    asking = !acts;
+    button.textContent = outcome || label;
+    back = setTimeout(() => {
+      asking = false;
       button.textContent = label;
-      const { name, message } = /** @type {Error} */ (trouble);
-      if (name !== "AbortError" && !lockedOut?.(trouble)) say(trouble instanceof Trouble ? message : "The browser does not allow it.", "bad", 8);
-    }
-    button.disabled = false;
-    back = setTimeout(reset, 2500);
+    }, asking ? 5000 : 2500);
   } }, label);
   return button;
 }

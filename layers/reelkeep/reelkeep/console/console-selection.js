@@ -1,51 +1,45 @@
 // What can be done with the videos that are selected on the wall.
 // @ts-check
-import { action, bytes, el, fileName, say, Trouble, video } from "./console-base.js";
+import { action, bytes, el, fileName, film, say, Trouble } from "./console-base.js";
+/** @typedef {import("./console-base.js").Task} Task */
 
 /** @param {import("./console-wall.js").Wall} wall */
 export function paint(wall) {
   const tasks = wall.tasks.filter((task) => wall.selected.has(task.id));
   if (!tasks.length) return wall.picked.replaceChildren();
   const files = tasks.flatMap((task) => {
-    const file = video(task)?.files.find((/** @type {any} */ each) => each.name === "video");
+    const file = film(task);
     return file ? [{ name: fileName(task, file), url: file.url, bytes: file.bytes }] : [];
   });
-  const size = files.reduce((sum, file) => sum + file.bytes, 0);
-  wall.picked.replaceChildren(el("div.selection", null,
-    el("strong", { role: "status" }, `${tasks.length} selected`),
-    el("span.quiet-text", null, files.length ? bytes(size) : ""),
-    el("span.gap"),
-    tasks.length === 2 ? el("a.secondary", { href: `#/compare/${tasks[1].id}/${tasks[0].id}` }, "Compare") : "",
-    files.length ? action("Download as zip", (button) => download(files, size, button)) : "",
-    files.length ? action("Copy links", () => navigator.clipboard.writeText(files.map((file) => file.url).join("\n")).then(() => "Copied")) : "",
-    ...changes(wall, tasks),
-    el("button.quiet", { type: "button", onclick: () => wall.select([...wall.selected], false) }, "Clear")));
-}
-
-/** @param {import("./console-wall.js").Wall} wall @param {any[]} tasks */
-function changes(wall, tasks) {
-  const { lockedOut } = wall;
-  const each = async (/** @type {any} */ button, /** @type {(task: any) => Promise<any>} */ change) => {
+  const size = files.reduce((sum, file) => sum + file.bytes, 0), starred = tasks.every((task) => task.starred);
+  /** @param {any} button @param {(task: Task) => Promise<any>} change */
+  const each = async (button, change) => {
     for (const [at, task] of tasks.entries()) {
       if (tasks.length > 3) button.textContent = `${at + 1} of ${tasks.length}`;
       await change(task);
     }
     paint(wall);
   };
-  if (tasks[0].hidden_at) return [action("Bring back", (button) => each(button, (task) => wall.change("POST", `${task.id}/restore`)), { lockedOut })];
-  const starred = tasks.every((task) => task.starred);
   const tag = el("input", { placeholder: "Add a tag", "aria-label": "Add a tag", list: "known-tag", maxlength: 64 });
-  const button = action("Add", (button) => each(button, (task) => wall.change("PATCH", task.id, { tags: [...new Set([...task.tags, tag.value.trim()])] })), { lockedOut });
-  return [
-    action(starred ? "Unstar" : "Star", (button) => each(button, (task) => wall.change("PATCH", task.id, { starred: !starred })), { lockedOut }),
-    el("form", { onsubmit: (/** @type {Event} */ event) => {
-      event.preventDefault();
-      if (tag.value.trim()) button.click();
-    } }, tag, button),
-    action("Hide", (button) => each(button, (task) => wall.change("DELETE", task.id)).then(() => {
-      say("Hidden. They can be brought back for 30 days: look under Hidden.", "", 8);
-    }), { lockedOut }),
-  ];
+  const add = action("Add", (button) => each(button, (task) => wall.change("PATCH", task.id, { tags: [...new Set([...task.tags, tag.value.trim()])] })));
+  wall.picked.replaceChildren(el("div.selection",
+    el("strong", { role: "status" }, `${tasks.length} selected`),
+    el("span.quiet-text", files.length > 0 && bytes(size)),
+    el("span.gap"),
+    tasks.length === 2 && el("a.secondary", { href: `#/compare/${tasks[1].id}/${tasks[0].id}` }, "Compare"),
+    files.length > 0 && [
+      action("Download as zip", (button) => download(files, size, button)),
+      action("Copy links", () => navigator.clipboard.writeText(files.map((file) => file.url).join("\n")).then(() => "Copied")),
+    ],
+    tasks[0].hidden_at ? action("Bring back", (button) => each(button, (task) => wall.change("POST", `${task.id}/restore`))) : [
+      action(starred ? "Unstar" : "Star", (button) => each(button, (task) => wall.change("PATCH", task.id, { starred: !starred }))),
+      el("form", { onsubmit: (/** @type {Event} */ event) => {
+        event.preventDefault();
+        if (tag.value.trim()) add.click();
+      } }, tag, add),
+      action("Hide", (button) => each(button, (task) => wall.change("DELETE", task.id)).then(() => say("Hidden. They can be brought back for 30 days: look under Hidden.", 8))),
+    ],
+    el("button.quiet", { type: "button", onclick: () => wall.select([...wall.selected], false) }, "Clear")));
 }
 
 /** @param {{name: string, url: string, bytes: number}[]} files @param {number} size @param {any} button */

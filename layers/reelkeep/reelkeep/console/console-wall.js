@@ -1,8 +1,11 @@
 // The wall: all videos, newest first. Only the tiles near the window are in the document.
 // @ts-check
-import { advice, asked, call, CANCELLABLE, clockOf, clockTime, day, el, ENDED, keep, KINDS, progress, say, shape, span, STATES, title, Trouble, video, why } from "./console-base.js";
+import { asked, call, CANCELLABLE, clockTime, day, el, ENDED, joined, keep, KINDS, message, say, span, standing, STATES, title, Trouble, video } from "./console-base.js";
+/** @typedef {import("./console-base.js").Task} Task */
+/** @typedef {import("./console-base.js").Creation} Creation */
 
 const PAGE = 48;
+const NEWEST = 20; // tasks that are asked for again and again
 const MANY = 100; // tasks that one request may name
 const ASKED_SINGLY = 4; // tasks whose place in the queue is asked for
 const BUSY_MS = 2_000;
@@ -12,7 +15,9 @@ const DWELL_MS = 350;
 const CAPTION = 56; // px below a cover, as in the style sheet
 const GAP = 16;
 const HEADING = 44; // px above the first row of a day
+const BAR = 120; // px of the window that the bar and the filters cover
 const LONGEST_RAIL = 16; // entries; of more days it shows the months
+const EMPTY_PAGES = 20; // one after the other, before it asks whether to go on
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** @type {Record<string, Record<string, string>>} */
@@ -26,22 +31,27 @@ const VIEWS = {
   Hidden: { hidden: "true" },
 };
 const OF_VIEWS = ["state", "starred", "hidden"];
-const ADDRESSED = [...OF_VIEWS, "q", "kind", "model", "provider", "tag", "from", "to", "order"]; // in the address bar
-const EMPTY_PAGES = 20; // one after the other, before it asks whether to go on
-
-/** As players write it. @param {number} seconds */
-const playtime = (seconds) => `${Math.floor(Math.round(seconds) / 60)}:${String(Math.round(seconds) % 60).padStart(2, "0")}`;
-
+const SUGGESTED = /** @type {const} */ (["model", "provider", "tag"]);
+const ADDRESSED = [...OF_VIEWS, ...SUGGESTED, "q", "kind", "from", "to", "order"]; // in the address bar
 const IDEAS = [
   "A paper boat sails down a street in the rain",
   "A lighthouse in a storm, waves breaking over the rocks, cinematic",
   "Macro shot of a bee that lands on lavender, golden hour",
 ];
-const BAR = 120; // px of the window that the bar and the filters cover
+
+/** As players write it. @param {number} seconds */
+const playtime = (seconds) => `${Math.floor(Math.round(seconds) / 60)}:${String(Math.round(seconds) % 60).padStart(2, "0")}`;
+
+/** Width by height of its cover: of the video, or as it was asked for. Nothing is drawn flatter or taller than this. @param {Task} task */
+function shape(task) {
+  const { width, height } = video(task)?.video ?? {};
+  const [wide, high] = width && height ? [width, height] : (task.aspect_ratio ?? "").split(":").map(Number);
+  return Math.min(2.4, Math.max(0.625, wide / high || 16 / 9));
+}
 
 const QUARTER = 900_000; // ms; no place on earth has midnight within one
 let words = { on: 0, /** @type {Map<number, string>} */ of: new Map() }; // of a day, by quarter of an hour; they change at midnight
-/** @param {any} task */
+/** @param {Task} task */
 function dayOf(task) {
   const on = new Date().getDate(), quarter = Math.floor(Date.parse(task.created_at) / QUARTER);
   if (on !== words.on) words = { on, of: new Map() };
@@ -55,162 +65,133 @@ function dayOf(task) {
  * @typedef {{y: number, high: number, first: number, end: number, id: string}} Row  of the tasks `first` to `end`, without that; the id of the first
  */
 export class Wall {
-  /** @param {(trouble: any) => boolean} lockedOut */
-  constructor(lockedOut) {
-    this.lockedOut = lockedOut;
-    /** @type {any[]} newest first */
-    this.tasks = [];
-    /** @type {Map<string, any>} */
-    this.byId = new Map();
-    /** @type {string | null} */
-    this.cursor = null;
-    this.empty = 0; // pages in a row
-    this.failed = ""; // why older ones could not be loaded
-    this.whole = false; // nothing older is left
-    this.loading = false;
-    this.generation = 0; // of the filters; what an older one asked for is dropped
-    this.idle = IDLE_MS;
-    this.troubles = 0;
-    /** @type {Map<string, Tile>} */
-    this.tiles = new Map();
-    /** @type {Box[]} where each task's tile stands */
-    this.boxes = [];
-    /** @type {Row[]} */
-    this.rows = [];
-    /** @type {{label: string, month: string, at: number, y: number}[]} */
-    this.days = [];
-    /** @type {Set<string>} ids */
-    this.selected = new Set();
-    this.railed = ""; // what the rail shows
-    this.visible = true;
-    this.scroll = 0;
-    this.focus = 0;
-    /** @type {Set<() => void>} */
-    this.listeners = new Set();
-    this.stopping = new AbortController();
-    this.build();
-    const { signal } = this.stopping;
-    addEventListener("scroll", () => this.lay(), { passive: true, signal });
-    document.addEventListener("visibilitychange", () => !document.hidden && this.soon(0), { signal });
-    for (const back of ["online", "focus"]) addEventListener(back, () => this.soon(0), { signal });
-    this.sizes = new ResizeObserver(() => this.arrange());
-    this.sizes.observe(this.grid);
-    this.clock = setInterval(() => this.tick(), 1000);
-  }
+  /** @type {Task[]} in their order */
+  tasks = [];
+  /** @type {Map<string, Task>} */
+  byId = new Map();
+  /** @type {URLSearchParams | null} from the address bar; null until it is shown */
+  filter = null;
+  /** @type {string | null} */
+  cursor = null;
+  empty = 0; // pages in a row
+  failed = ""; // why older ones could not be loaded
+  whole = false; // nothing older is left
+  loading = false;
+  generation = 0; // of the filters; what an older one asked for is dropped
+  idle = IDLE_MS;
+  troubles = 0; // in a row
+  timer = 0;
+  /** @type {Map<string, Tile>} */
+  tiles = new Map();
+  /** @type {Box[]} where each task's tile stands */
+  boxes = [];
+  /** @type {Row[]} */
+  rows = [];
+  /** @type {{label: string, month: string, at: number, y: number}[]} */
+  days = [];
+  /** @type {Set<string>} ids */
+  selected = new Set();
+  railed = ""; // what the rail shows
+  visible = true;
+  scroll = 0;
+  focus = ""; // id of the task that the keyboard is at
+  /** @type {Set<() => void>} */
+  listeners = new Set();
+  stopping = new AbortController();
 
-  build() {
-    this.grid = el("div.grid", { role: "list", "aria-label": "Videos, newest first" });
-    this.grid.addEventListener("keydown", (/** @type {KeyboardEvent} */ event) => this.walk(event));
+  constructor() {
+    const change = () => this.narrow(Object.fromEntries(new FormData(this.form)));
+    const labelled = (/** @type {string} */ label, /** @type {any} */ input) => el("label", label, input);
+    const input = (/** @type {string} */ name, attributes = {}) => el("input", { name, placeholder: "any", spellcheck: "false", autocomplete: "off", list: `known-${name}`, ...attributes });
+    const choice = (/** @type {string} */ name, /** @type {[string, string][]} */ options) => el("select", { name }, options.map(([value, text]) => el("option", { value }, text)));
+    this.grid = el("div.grid", { role: "list", onkeydown: (/** @type {KeyboardEvent} */ event) => this.walk(event) });
     this.headings = el("div.days", { "aria-hidden": "true" }); // each tile says its day by itself
     this.rail = el("nav.rail", { "aria-label": "Days" });
     this.picked = el("div", { role: "region", "aria-label": "Selected videos" });
     this.note = el("div.note");
-    this.chips = el("div.chips", { role: "group", "aria-label": "State" }, ...Object.entries(VIEWS).map(([label, view]) =>
+    this.chips = el("div.chips", { role: "group", "aria-label": "State" }, Object.entries(VIEWS).map(([label, view]) =>
       el("button.chip", { type: "button", onclick: () => this.narrow({ ...Object.fromEntries(OF_VIEWS.map((name) => [name, ""])), ...view }) }, label)));
-    const change = (/** @type {any} */ event) => this.narrow({ [event.target.name]: event.target.value.trim() });
-    const input = (/** @type {string} */ name, /** @type {string} */ label, attributes = {}) =>
-      el("label", null, label, el("input", { name, onchange: change, placeholder: "any", spellcheck: "false", autocomplete: "off", list: `known-${name}`, ...attributes }), el("datalist", { id: `known-${name}` }));
-    const choice = (/** @type {string} */ name, /** @type {string} */ label, /** @type {[string, string][]} */ options) =>
-      el("label", null, label, el("select", { name, onchange: change }, ...options.map(([value, text]) => el("option", { value }, text))));
-    this.more = el("div.finer", null,
-      choice("kind", "Kind", [["", "any"], ...Object.entries(KINDS)]), input("model", "Model"), input("provider", "Provider"), input("tag", "Tag"),
-      input("from", "From", { type: "date" }), input("to", "To", { type: "date" }), choice("order", "Order", [["", "Newest first"], ["oldest", "Oldest first"]]));
-    this.details = el("details.more", { ontoggle: () => this.suggest() }, el("summary", null, "Filters"), this.more);
-    this.search = el("input.search", { type: "search", name: "q", placeholder: "Search prompts", "aria-label": "Search prompts", maxlength: 256, onchange: change });
-    document.addEventListener("pointerdown", (event) => {
-      if (!this.details.contains(event.target)) this.details.open = false;
-    }, { signal: this.stopping.signal });
+    this.search = el("input.search", { type: "search", name: "q", placeholder: "Search prompts", "aria-label": "Search prompts", maxlength: 256 });
     this.narrowed = el("div.narrowed");
-    this.element = el("section.wall", { "aria-label": "Videos" },
-      el("h1.unseen", null, "Videos"),
-      el("div.toolbar", { role: "search", "aria-label": "Videos" }, this.search, this.chips, this.details, this.narrowed),
-      el("div.shelf", null, el("div.canvas", null, this.headings, this.grid), this.rail), this.note, this.picked);
+    this.more = el("details.more", { ontoggle: () => this.suggest() }, el("summary", "Filters"), el("div.finer",
+      labelled("Kind", choice("kind", [["", "any"], ...Object.entries(KINDS)])), labelled("Model", input("model")), labelled("Provider", input("provider")), labelled("Tag", input("tag")),
+      labelled("From", input("from", { type: "date" })), labelled("To", input("to", { type: "date" })), labelled("Order", choice("order", [["", "Newest first"], ["oldest", "Oldest first"]])),
+      SUGGESTED.map((name) => el("datalist", { id: `known-${name}` }))));
+    this.form = el("form.toolbar", { role: "search", "aria-label": "Videos", onchange: change, onsubmit: (/** @type {Event} */ event) => event.preventDefault() }, this.search, this.more, this.chips, this.narrowed);
+    this.element = el("section.wall", { "aria-label": "Videos" }, el("h1.unseen", "Videos"), this.form,
+      el("div.shelf", el("div.canvas", this.headings, this.grid), this.rail), this.note, this.picked);
+
+    const { signal } = this.stopping;
+    addEventListener("scroll", () => this.lay(), { passive: true, signal });
+    document.addEventListener("visibilitychange", () => !document.hidden && this.soon(0), { signal });
+    for (const back of ["online", "focus"]) addEventListener(back, () => this.soon(0), { signal });
+    document.addEventListener("pointerdown", (event) => {
+      if (!this.more.contains(event.target)) this.more.open = false;
+    }, { signal });
+    this.sizes = new ResizeObserver(() => this.arrange());
+    this.sizes.observe(this.grid);
+  }
+
+  stop() {
+    this.stopping.abort();
+    this.sizes.disconnect();
+    clearTimeout(this.timer);
+    this.generation++;
   }
 
   // --- filters, from the address bar ---
 
   get address() {
-    const text = String(this.filter ?? "");
-    return text ? `#/?${text}` : "#/";
-  }
-
-  readFilter() {
-    const given = asked(), kept = new URLSearchParams();
-    for (const name of ADDRESSED) if (given.get(name)) kept.set(name, given.get(name) ?? "");
-    return kept;
+    return this.filter?.size ? `#/?${this.filter}` : "#/";
   }
 
   get oldestFirst() {
     return this.filter?.get("order") === "oldest";
   }
 
-  /** @param {Record<string, string>} changes */
+  /** @param {Record<string, any>} changes */
   narrow(changes) {
-    const next = new URLSearchParams(this.filter);
-    for (const [name, value] of Object.entries(changes)) {
-      if (value) next.set(name, value);
-      else next.delete(name);
-    }
-    location.hash = String(next) ? `#/?${next}` : "#/";
+    const next = Object.entries({ ...Object.fromEntries(this.filter ?? []), ...changes }).map(([name, value]) => [name, value.trim()]);
+    location.hash = `#/?${new URLSearchParams(next.filter(([, value]) => value))}`.replace(/\?$/, "");
   }
 
   /** The elements stay, so that whoever types or tabs there keeps the focus. */
   paintFilters() {
-    const filter = this.filter ?? new URLSearchParams();
-    Object.values(VIEWS).forEach((view, at) => this.chips.children[at].setAttribute("aria-pressed", String(OF_VIEWS.every((name) => (view[name] ?? "") === (filter.get(name) ?? "")))));
-    for (const input of [this.search, ...this.more.querySelectorAll("[name]")]) if (input !== document.activeElement) input.value = filter.get(input.name) ?? "";
-    const others = [...filter].filter(([name]) => ![...OF_VIEWS, "q"].includes(name));
-    this.narrowed.replaceChildren(...others.map(([name, value]) =>
+    const of = (/** @type {string} */ name) => this.filter?.get(name) ?? "";
+    Object.values(VIEWS).forEach((view, at) => this.chips.children[at].setAttribute("aria-pressed", String(OF_VIEWS.every((name) => (view[name] ?? "") === of(name)))));
+    for (const input of this.form.elements) if (input.name && input !== document.activeElement) input.value = of(input.name);
+    this.narrowed.replaceChildren(...[...(this.filter ?? [])].filter(([name]) => ![...OF_VIEWS, "q"].includes(name)).map(([name, value]) =>
       el("button.tag", { type: "button", "aria-label": `Remove the filter ${name} ${value}`, onclick: () => this.narrow({ [name]: "" }) }, `${name}: ${KINDS[value] ?? value}`, el("span", { "aria-hidden": "true" }, "×"))));
     this.grid.setAttribute("aria-label", `Videos, ${this.oldestFirst ? "oldest" : "newest"} first`);
   }
 
   /** What the tasks that are loaded have, to choose from. */
   suggest() {
-    for (const name of ["model", "provider", "tag"]) {
-      const known = new Set(this.tasks.flatMap((task) => (name === "tag" ? task.tags : task[name] ?? [])));
+    for (const name of SUGGESTED) {
+      const known = new Set(this.tasks.flatMap((task) => (name === "tag" ? task.tags : (task[name] ?? []))));
       this.more.querySelector(`#known-${name}`).replaceChildren(...[...known].sort().map((value) => el("option", { value })));
     }
   }
 
-  /** Of the API, for the filter. */
-  query() {
-    const filter = this.filter ?? new URLSearchParams(), query = new URLSearchParams();
-    for (const [name, value] of filter) {
-      if (name === "state") for (const state of value.split(",")) query.append("state", state);
+  /** Of the API, for the filter. @param {Record<string, any>} more */
+  query(more) {
+    const query = new URLSearchParams(more);
+    for (const [name, value] of this.filter ?? []) {
+      const moment = name === "from" ? new Date(`${value}T00:00`) : new Date(`${value}T23:59:59.999`);
+      if (name === "state") for (const state of value.split(",")) query.append(name, state);
       else if (name !== "from" && name !== "to") query.set(name, value);
+      else if (!Number.isNaN(moment.getTime())) query.set(`created_${name}`, moment.toISOString());
     }
-    const { from, to } = this.span();
-    if (from) query.set("created_from", from);
-    if (to) query.set("created_to", to);
     return query;
   }
 
-  /** The days that are asked for, as moments. */
-  span() {
-    const moment = (/** @type {string} */ date, /** @type {string} */ time) => {
-      const found = new Date(`${date}T${time}`);
-      return Number.isNaN(found.getTime()) ? "" : found.toISOString();
-    };
-    return { from: moment(this.filter?.get("from") ?? "", "00:00:00"), to: moment(this.filter?.get("to") ?? "", "23:59:59.999") };
-  }
-
-  /** Whether the API would list it for this filter. @param {any} task */
+  /** Whether the API would still list a task that it has listed for this filter. @param {Task} task */
   fits(task) {
-    const filter = this.filter ?? new URLSearchParams(), { to } = this.span();
-    const words = (filter.get("q") ?? "").toLowerCase().split(/\s+/), prompt = (task.prompt ?? "").toLowerCase();
-    /** @type {Record<string, (value: string) => boolean>} */
-    const tests = {
-      state: (value) => value.split(",").includes(task.state),
-      starred: () => task.starred,
-      tag: (value) => task.tags.includes(value),
-      q: () => words.every((word) => prompt.includes(word)),
-      to: () => !to || task.created_at <= to,
-      from: () => true,
-      order: () => true,
-      hidden: () => true,
-    };
-    return Boolean(task.hidden_at) === (filter.get("hidden") === "true") && [...filter].every(([name, value]) => (tests[name] ?? (() => task[name] === value))(value));
+    const now = { state: [task.state], tag: task.tags, starred: [String(task.starred)], hidden: [String(Boolean(task.hidden_at))] };
+    return Object.entries(now).every(([name, is]) => {
+      const wanted = this.filter?.get(name) ?? (name === "hidden" ? "false" : "");
+      return !wanted || is.some((each) => wanted.split(name === "state" ? "," : "\n").includes(each));
+    });
   }
 
   /** Shows or hides the wall; a hidden one keeps its place, and goes on following its tasks. @param {boolean} visible */
@@ -219,18 +200,19 @@ export class Wall {
     this.visible = visible;
     this.element.hidden = !visible;
     if (visible || !this.filter) {
-      const filter = this.readFilter();
-      if (!this.filter || (visible && String(filter) !== String(this.filter))) {
+      const filter = new URLSearchParams([...asked()].filter(([name, value]) => value && ADDRESSED.includes(name)));
+      if (String(filter) !== String(this.filter)) {
         this.filter = filter;
         this.paintFilters();
         this.restart();
-      } else this.lay();
+      }
     }
     if (!visible) return;
     document.title = "Videos · Reelkeep";
+    this.arrange();
     scrollTo(0, this.scroll);
     this.lay();
-    this.tiles.get(this.tasks[this.focus]?.id)?.link.focus({ preventScroll: true });
+    this.tiles.get(this.focus)?.link.focus({ preventScroll: true });
   }
 
   restart() {
@@ -239,25 +221,14 @@ export class Wall {
     this.byId.clear();
     this.cursor = null;
     this.whole = this.loading = false;
-    this.empty = 0;
-    this.failed = "";
-    this.focus = this.scroll = 0;
-    for (const tile of this.tiles.values()) tile.leave();
+    this.empty = this.scroll = 0;
+    this.failed = this.focus = "";
     this.tiles.clear();
     this.grid.replaceChildren();
     this.select([...this.selected], false);
     this.arrange();
     this.older();
     this.soon(BUSY_MS);
-  }
-
-  stop() {
-    this.stopping.abort();
-    this.sizes.disconnect();
-    clearInterval(this.clock);
-    clearTimeout(this.timer);
-    this.generation++;
-    for (const tile of this.tiles.values()) tile.leave();
   }
 
   // --- tasks ---
@@ -269,54 +240,49 @@ export class Wall {
     this.paintNote();
     const { generation } = this;
     try {
-      const query = this.query();
-      query.set("limit", String(PAGE));
-      if (this.cursor) query.set("cursor", this.cursor);
-      const page = await call("GET", `tasks?${query}`);
+      const page = await call("GET", `tasks?${this.query({ limit: PAGE, ...(this.cursor && { cursor: this.cursor }) })}`);
       if (generation !== this.generation) return;
-      for (const task of page.tasks) this.take(task);
+      this.take(page.tasks);
       this.cursor = page.next_cursor;
       this.whole = !page.next_cursor;
       this.failed = "";
       this.empty = page.tasks.length ? 0 : this.empty + 1;
       this.connected();
     } catch (trouble) {
-      if (generation !== this.generation || this.lockedOut(trouble)) return;
-      this.failed = trouble instanceof Trouble ? trouble.message : String(trouble);
+      if (generation !== this.generation) return;
+      this.failed = message(trouble);
       if (trouble instanceof Trouble && trouble.passing) this.disconnected(trouble);
     }
     this.loading = false;
     this.changed();
   }
 
-  /** Puts the task where it belongs, or updates it. Ids sort by time. @param {any} task */
-  take(task) {
-    const known = this.byId.get(task.id);
-    if (known) {
-      // An answer that was overtaken does not move a task back.
-      if (known.updated_at > task.updated_at) return false;
-      const same = ["updated_at", "state", "last_error", "starred", "hidden_at"].every((name) => known[name] === task[name]) && String(known.tags) === String(task.tags) && (!task.waiting || task.waiting.position === known.waiting?.position);
-      if (!this.fits(task)) this.drop(task.id);
+  /** Puts tasks where they belong, or updates them; whether anything is different. Ids sort by time. @param {Task[]} tasks */
+  take(tasks) {
+    let moved = false, added = false;
+    for (const task of tasks) {
+      const known = this.byId.get(task.id);
+      if (known && known.updated_at > task.updated_at) continue; // an answer that was overtaken does not move a task back
       // A listing does not say the place in the queue.
-      else Object.assign(known, task, { waiting: task.waiting ?? (task.state === known.state ? known.waiting : null) });
-      return !same;
+      const next = { ...known, ...task, waiting: task.waiting ?? (task.state === known?.state ? known.waiting : null) };
+      if (known && JSON.stringify(next) === JSON.stringify(known)) continue;
+      moved = true;
+      added ||= !known;
+      if (known && !this.fits(task)) this.drop(task.id);
+      else this.byId.set(task.id, Object.assign(known ?? {}, next));
     }
-    if (!this.fits(task)) return false;
-    this.byId.set(task.id, task);
-    const before = (/** @type {any} */ other) => (this.oldestFirst ? task.id < other.id : task.id > other.id);
-    let at = this.tasks.length;
-    if (at && before(this.tasks[0])) at = 0;
-    else while (at && before(this.tasks[at - 1])) at--;
-    this.tasks.splice(at, 0, task);
-    if (at <= this.focus && this.tasks.length > 1 && this.focus) this.focus++;
+    if (!added) return moved;
+    const order = this.oldestFirst ? -1 : 1;
+    this.tasks = [...this.byId.values()].sort((a, b) => (a.id < b.id ? order : -order));
     return true;
   }
 
   /** @param {string} id */
   drop(id) {
     this.byId.delete(id);
+    const at = this.tasks.findIndex((task) => task.id === id);
     this.tasks = this.tasks.filter((task) => task.id !== id);
-    this.focus = Math.min(this.focus, Math.max(0, this.tasks.length - 1));
+    if (this.focus === id) this.focus = (this.tasks[at] ?? this.tasks.at(-1))?.id ?? "";
     this.select([id], false);
   }
 
@@ -331,7 +297,7 @@ export class Wall {
   /** @param {number} ms */
   soon(ms) {
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.follow(), ms);
+    if (!this.stopping.signal.aborted) this.timer = setTimeout(() => this.follow(), ms);
   }
 
   /** Asks for what is new and for what is under way; often while something runs, seldom otherwise. */
@@ -347,7 +313,7 @@ export class Wall {
       this.idle = moved ? IDLE_MS : Math.min(this.idle * 1.5, SLOWEST_MS);
       wait = this.tasks.some((task) => !ENDED.has(task.state)) ? BUSY_MS : this.idle;
     } catch (trouble) {
-      if (generation !== this.generation || this.lockedOut(trouble)) return;
+      if (generation !== this.generation) return;
       wait = this.disconnected(trouble);
     }
     this.soon(wait);
@@ -355,134 +321,115 @@ export class Wall {
 
   /** Whether anything is different. @param {number} generation */
   async refresh(generation) {
-    const query = this.query();
-    query.set("limit", "20");
+    const query = this.query({ limit: NEWEST });
     query.delete("order");
     // Where the oldest come first, the newest have their place once all are here.
+    /** @type {Task[]} */
     const newest = this.oldestFirst && !this.whole ? [] : (await call("GET", `tasks?${query}`)).tasks;
-    const seen = new Set(newest.map((/** @type {any} */ task) => task.id));
+    const seen = new Set(newest.map((task) => task.id));
     const running = this.tasks.filter((task) => !ENDED.has(task.state) && !seen.has(task.id)).slice(0, MANY);
-    let others = [];
-    if (running.length) {
-      const ids = running.map((task) => `task_id=${task.id}`).join("&");
-      others = (await call("GET", `tasks?limit=${MANY}&${ids}${this.filter?.get("hidden") ? "&hidden=true" : ""}`)).tasks;
-    }
+    const named = new URLSearchParams([["limit", String(MANY)], ["hidden", this.filter?.get("hidden") ?? "false"], ...running.map((task) => ["task_id", task.id])]);
+    /** @type {Task[]} */
+    const others = running.length ? (await call("GET", `tasks?${named}`)).tasks : [];
     // Only a task that is asked for by itself says its place in the queue.
-    const queued = [...this.tiles.values()].map((tile) => tile.task).filter((task) => task.state === "created").slice(0, ASKED_SINGLY);
-    const placed = await Promise.all(queued.map((task) => call("GET", `tasks/${task.id}`).catch(() => null)));
+    const queued = [...this.tiles.keys()].filter((id) => this.byId.get(id)?.state === "created").slice(0, ASKED_SINGLY);
+    const placed = await Promise.all(queued.map((id) => call("GET", `tasks/${id}`).catch(() => null)));
     if (generation !== this.generation) return false;
-    if (newest.length === 20 && this.tasks.length && newest.at(-1).id > this.tasks[this.oldestFirst ? this.tasks.length - 1 : 0].id) {
+    const [first, last] = [this.tasks[0], this.tasks.at(-1)];
+    if (newest.length === NEWEST && first && last && newest[NEWEST - 1].id > (this.oldestFirst ? last : first).id) {
       this.restart(); // so many are new that there is a gap between them and ours
       return true;
     }
-    let moved = false;
-    for (const task of [...newest, ...others, ...placed.filter(Boolean)]) moved = this.take(task) || moved;
-    for (const { id } of running) {
-      if (others.some((/** @type {any} */ task) => task.id === id) || !this.byId.has(id)) continue;
-      this.drop(id); // it was removed
-      moved = true;
-    }
+    const removed = running.filter(({ id }) => this.byId.has(id) && !others.some((task) => task.id === id));
+    for (const { id } of removed) this.drop(id);
+    const moved = this.take([...newest, ...others, ...placed.filter(Boolean)]) || removed.length > 0;
     if (moved) this.changed();
     return moved;
   }
 
   connected() {
-    if (!this.troubles) return;
+    if (this.troubles) say("Connected again.", 3);
     this.troubles = 0;
-    say("Connected again.", "good", 3);
   }
 
-  /** Says so, and how long to wait. @param {any} trouble */
+  /** Says so if it may pass, and how long to wait, in ms. @param {any} trouble */
   disconnected(trouble) {
-    this.troubles++;
-    const wait = Math.max(trouble.wait ?? 0, Math.min(2 ** (this.troubles - 1), 60));
-    say(`${trouble.message} Trying again in ${span(wait)}.`, "bad");
+    const wait = Math.max(trouble.wait ?? 0, Math.min(2 ** this.troubles++, 60));
+    say(`${message(trouble)} Trying again in ${span(wait)}.`);
     return wait * 1000;
   }
 
-  /** Changes a task, and shows what came of it. @param {string} method @param {string} path @param {any} [body] */
+  /** Changes a task, and shows what came of it. @param {string} method @param {string} path @param {any} [body] @returns {Promise<Task>} */
   async change(method, path, body) {
     const task = await call(method, `tasks/${path}`, { body });
-    this.take(task);
+    if (this.byId.has(task.id)) this.take([task]);
     this.changed();
     return task;
   }
 
-  /** @param {string} id */
-  cancel(id) {
-    return this.change("POST", `${id}/cancel`);
-  }
-
   // --- what is in the document ---
 
-  tick() {
-    for (const tile of this.tiles.values()) tile.tick();
-  }
-
   paintNote() {
-    const nothing = !this.tasks.length;
-    this.note.className = nothing ? "note alone" : "note";
-    this.element.classList.toggle("first", nothing && this.whole && !this.failed && !String(this.filter)); // there is nothing to filter
-    if (this.failed)
-      this.note.replaceChildren(el("p", { role: "alert" }, this.failed), el("button.secondary", { type: "button", onclick: () => this.older() }, "Try again"));
-    else if (this.loading && nothing) this.note.replaceChildren(el("div.skeletons", { role: "status", "aria-label": "Looking" }, ...Array.from({ length: 8 }, () => el("span"))));
-    else if (this.loading) this.note.replaceChildren(el("p.quiet-text", null, this.oldestFirst ? "Newer ones…" : "Older ones…"));
-    else if (!this.whole && this.empty >= EMPTY_PAGES)
-      this.note.replaceChildren(el("p.quiet-text", null, "Nothing more in what was read so far."), el("button.secondary", { type: "button", onclick: () => {
+    const nothing = !this.tasks.length, narrowed = Boolean(this.filter?.size);
+    const button = (/** @type {string} */ label, /** @type {() => void} */ onclick) => el("button.secondary", { type: "button", onclick }, label);
+    const note = () => {
+      if (this.failed) return [el("p", { role: "alert" }, this.failed), button("Try again", () => this.older())];
+      if (this.loading && nothing) return [el("div.skeletons", { role: "status", "aria-label": "Looking" }, Array.from({ length: 8 }, () => el("span")))];
+      if (this.loading) return [el("p.quiet-text", this.oldestFirst ? "Newer ones…" : "Older ones…")];
+      if (!this.whole && this.empty >= EMPTY_PAGES) return [el("p.quiet-text", "Nothing more in what was read so far."), button("Read on", () => {
         this.empty = 0;
         this.older();
-      } }, "Read on"));
-    else if (nothing && String(this.filter))
-      this.note.replaceChildren(el("h2", null, "Nothing fits these filters"), el("a.secondary", { href: "#/" }, "Show all videos"));
-    else if (nothing)
-      this.note.replaceChildren(
-        el("h2", null, "Make your first video"),
-        el("p.quiet-text", null, "Describe what is to be seen. It appears here while it is made, and stays here for good."),
-        el("div.ideas", null, ...IDEAS.map((idea) => el("button.idea", { type: "button", onclick: () => {
-          keep("reelkeep.draft", { kind: "text2video", prompt: idea });
+      })];
+      if (!nothing) return [];
+      if (narrowed) return [el("h2", "Nothing fits these filters"), el("a.secondary", { href: "#/" }, "Show all videos")];
+      return [
+        el("h2", "Make your first video"),
+        el("p.quiet-text", "Describe what is to be seen. It appears here while it is made, and stays here for good."),
+        el("div.ideas", IDEAS.map((prompt) => el("button.idea", { type: "button", onclick: () => {
+          keep("reelkeep.draft", { kind: "text2video", prompt });
           location.hash = "#/new";
-        } }, idea))),
-        el("a.primary", { href: "#/new" }, "Write your own"));
-    else this.note.replaceChildren();
+        } }, prompt))),
+        el("a.primary", { href: "#/new" }, "Write your own"),
+      ];
+    };
+    this.note.classList.toggle("alone", nothing);
+    this.element.classList.toggle("first", nothing && this.whole && !this.failed && !narrowed); // there is nothing to filter
+    this.note.replaceChildren(...note());
   }
 
   /** Gives every task its place: in a row as many as fill it at about the usual height, each in its own shape. A day
    * begins a new row. What is seen stays where it is. */
   arrange() {
-    if (!this.visible || !this.filter) return;
     const width = this.grid.clientWidth;
-    if (!width) return;
-    const usual = width < 700 ? 190 : 180, seen = this.rows[this.rowAt(BAR)], top = this.grid.getBoundingClientRect().top;
-    const anchor = top < 0 && seen ? seen : null;
+    if (!this.visible || !this.filter || !width) return;
+    const usual = width < 700 ? 190 : 180, top = this.grid.getBoundingClientRect().top, anchor = top < 0 ? this.rows[this.rowAt(BAR)] : null;
     this.boxes = [];
     this.rows = [];
     this.days = [];
-    let y = 0, first = 0, shapes = 0, today = "", last = usual;
+    let y = 0, first = 0, shapes = 0, last = usual;
     const filled = (/** @type {number} */ count, /** @type {number} */ sum) => (width - GAP * (count - 1)) / sum; // how high
     const close = (/** @type {number} */ end, full = false) => {
       if (end === first) return;
       const high = full ? (last = filled(end - first, shapes)) : Math.min(last, filled(end - first, shapes));
-      let x = 0;
       this.rows.push({ y, high, first, end, id: this.tasks[first].id });
-      for (let at = first; at < end; at++) {
-        const wide = shape(this.tasks[at]) * high;
+      for (let x = 0; first < end; first++) {
+        const wide = shape(this.tasks[first]) * high;
         this.boxes.push({ x, wide, row: this.rows.length - 1 });
         x += wide + GAP;
       }
       y += Math.round(high) + CAPTION + GAP;
-      first = end;
       shapes = 0;
     };
     this.tasks.forEach((task, at) => {
-      const label = dayOf(task), one = shape(task), count = at - first + 1;
-      if (label !== today) {
+      const label = dayOf(task), one = shape(task);
+      if (label !== this.days.at(-1)?.label) {
         close(at);
         if (at) y += GAP;
         const month = new Date(task.created_at).toLocaleDateString("en-GB", { month: "short", year: "numeric" });
-        this.days.push({ label: (today = label), month, at, y });
+        this.days.push({ label, month, at, y });
         y += HEADING;
       }
-      const high = filled(count, shapes + one);
+      const count = at - first + 1, high = filled(count, shapes + one);
       // Whether it stands in this row or begins the next: what comes nearer to the usual height.
       if (shapes && high < usual && filled(count - 1, shapes) - usual < usual - high) close(at, true);
       shapes += one;
@@ -498,11 +445,11 @@ export class Wall {
 
   /** The first row that ends below this line of the window. @param {number} line */
   rowAt(line) {
-    const top = this.grid.getBoundingClientRect().top;
+    const above = line - this.grid.getBoundingClientRect().top - CAPTION;
     let low = 0, high = this.rows.length;
     while (low < high) {
       const middle = (low + high) >> 1;
-      if (top + this.rows[middle].y + this.rows[middle].high + CAPTION > line) high = middle;
+      if (this.rows[middle].y + this.rows[middle].high > above) high = middle;
       else low = middle + 1;
     }
     return low;
@@ -511,47 +458,41 @@ export class Wall {
   /** Puts the tiles near the window where they belong, and takes the others out. */
   lay() {
     if (!this.visible || !this.filter) return;
-    const from = this.rows[this.rowAt(-innerHeight)]?.first ?? 0;
-    const to = Math.min((this.rows[this.rowAt(innerHeight * 2)] ?? this.rows.at(-1))?.end ?? 0, this.tasks.length);
-    const shown = new Set();
-    let before = null;
-    for (let at = from; at < to; at++) {
-      const task = this.tasks[at], box = this.boxes[at], row = this.rows[box.row];
-      shown.add(task.id);
-      let tile = this.tiles.get(task.id);
-      if (!tile) this.tiles.set(task.id, (tile = new Tile(this)));
-      tile.paint(task);
-      tile.place(box.x, row.y, box.wide, row.high);
-      tile.element.setAttribute("aria-posinset", String(at + 1));
-      tile.element.setAttribute("aria-setsize", this.whole ? String(this.tasks.length) : "-1");
-      tile.link.tabIndex = at === this.focus ? 0 : -1;
-      // In the order in which they are read.
-      const next = before ? before.nextSibling : this.grid.firstChild;
-      if (next !== tile.element) this.grid.insertBefore(tile.element, next);
-      before = tile.element;
-    }
+    const from = this.rows[this.rowAt(-innerHeight)]?.first ?? 0, to = (this.rows[this.rowAt(innerHeight * 2)] ?? this.rows.at(-1))?.end ?? 0;
+    const shown = new Set(this.tasks.slice(from, to).map((task) => task.id));
     for (const [id, tile] of this.tiles) {
       // Whoever walks with the keyboard finds the place again.
       if (shown.has(id) || (this.byId.has(id) && tile.element.contains(document.activeElement))) continue;
-      tile.leave();
+      tile.rest();
+      tile.element.remove();
       this.tiles.delete(id);
     }
-    if (![...this.tiles.values()].some((tile) => tile.link.tabIndex === 0))
-      [...this.tiles.values()].forEach((tile, at) => at || (tile.link.tabIndex = 0));
-    this.headings.replaceChildren(...this.days.filter((each) => each.at < to && each.at >= from - 20).map((each) => {
-      const heading = el("h2", null, each.label);
-      heading.style.top = `${each.y}px`;
-      return heading;
-    }));
-    const topmost = this.rows[this.rowAt(BAR)]?.first ?? 0;
-    let current = null;
-    for (const entry of this.rail.children) {
-      if (Number(entry.dataset.at) <= topmost) current = entry;
-      entry.removeAttribute("aria-current");
+    let before = null;
+    for (let at = from; at < to; at++) {
+      const task = this.tasks[at], { x, wide, row } = this.boxes[at], known = this.tiles.get(task.id);
+      const tile = known?.stamp === Tile.stamp(task) ? known : new Tile(this, task), { element, link } = tile;
+      element.style.transform = `translate(${x}px, ${this.rows[row].y}px)`;
+      element.style.width = `${wide}px`;
+      link.style.height = `${this.rows[row].high}px`;
+      element.setAttribute("aria-posinset", String(at + 1));
+      element.setAttribute("aria-setsize", this.whole ? String(this.tasks.length) : "-1");
+      // In the order in which they are read.
+      const next = before ? before.nextSibling : this.grid.firstChild, held = known?.element.contains(document.activeElement);
+      if (known && known !== tile) {
+        known.rest();
+        known.element.replaceWith(element);
+      }
+      else if (next !== element) this.grid.insertBefore(element, next);
+      if (held && known !== tile) link.focus({ preventScroll: true });
+      this.tiles.set(task.id, tile);
+      before = element;
     }
-    current?.setAttribute("aria-current", "true");
-    const end = this.grid.getBoundingClientRect().bottom;
-    if (end < innerHeight * 2.5 && !this.failed && this.empty < EMPTY_PAGES) this.older();
+    const reached = this.tiles.has(this.focus) ? this.focus : this.tasks[from]?.id;
+    for (const [id, { link }] of this.tiles) link.tabIndex = id === reached ? 0 : -1;
+    this.headings.replaceChildren(...this.days.filter((each) => each.at < to && each.at >= from - 20).map((each) => el("h2", { style: { top: `${each.y}px` } }, each.label)));
+    const topmost = this.rows[this.rowAt(BAR)]?.first ?? 0, entries = [...this.rail.children], current = entries.findLast((entry) => Number(entry.dataset.at) <= topmost);
+    for (const entry of entries) entry.setAttribute("aria-current", String(entry === current));
+    if (this.grid.getBoundingClientRect().bottom < innerHeight * 2.5 && !this.failed && this.empty < EMPTY_PAGES) this.older();
   }
 
   /** The days that are loaded, to go to; of many days the months. */
@@ -564,19 +505,24 @@ export class Wall {
     this.rail.hidden = entries.length < 2;
     this.rail.replaceChildren(...entries.map((each) => el("button", { type: "button", "data-at": each.at, onclick: () => {
       scrollBy(0, this.grid.getBoundingClientRect().top + each.y - BAR);
-      this.focus = each.at;
-      this.lay();
-      this.tiles.get(this.tasks[each.at].id)?.link.focus({ preventScroll: true });
+      this.goTo(each.at);
     } }, months ? each.month : each.label.replace(/^\w+ (?=\d)|(?<= \w{3})\w+/g, ""))));
+  }
+
+  /** @param {number} at */
+  goTo(at) {
+    this.focus = this.tasks[at].id;
+    this.lay();
+    this.tiles.get(this.focus)?.link.focus({ preventScroll: true });
   }
 
   /** The arrow keys; x selects, s stars. @param {KeyboardEvent} event */
   walk(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    const here = this.tasks.findIndex((task) => this.tiles.get(task.id)?.element.contains(document.activeElement));
-    const at = here < 0 ? this.focus : here, last = this.tasks.length - 1;
-    if (event.key === "x" && here >= 0) return this.select([this.tasks[here].id], !this.selected.has(this.tasks[here].id));
-    if (event.key === "s" && here >= 0) return this.tiles.get(this.tasks[here].id)?.star.click();
+    const here = [...this.tiles.values()].find((tile) => tile.element.contains(document.activeElement))?.task.id;
+    if (event.key === "x" && here) return this.select([here], !this.selected.has(here));
+    if (event.key === "s" && here) return this.tiles.get(here)?.star.click();
+    const last = this.tasks.length - 1, at = this.tasks.findIndex((task) => task.id === (here ?? this.focus));
     const { x, wide, row } = this.boxes[at] ?? { x: 0, wide: 0, row: 0 };
     /** The one above or below it. @param {number} step */
     const over = (step) => {
@@ -588,11 +534,10 @@ export class Wall {
     const goals = { ArrowLeft: () => at - 1, ArrowRight: () => at + 1, ArrowUp: () => over(-1), ArrowDown: () => over(1), Home: () => 0, End: () => last };
     if (!goals[event.key] || last < 0) return;
     event.preventDefault();
-    this.focus = Math.min(last, Math.max(0, goals[event.key]()));
-    const goal = this.rows[this.boxes[this.focus].row], y = this.grid.getBoundingClientRect().top + goal.y, end = y + goal.high + CAPTION;
-    if (y < BAR + HEADING || end > innerHeight) scrollBy(0, y < BAR + HEADING ? y - BAR - HEADING : end - innerHeight + 10);
-    this.lay();
-    this.tiles.get(this.tasks[this.focus].id)?.link.focus({ preventScroll: true });
+    const goal = Math.min(last, Math.max(0, goals[event.key]())), { y, high } = this.rows[this.boxes[goal].row];
+    const begins = this.grid.getBoundingClientRect().top + y, ends = begins + high + CAPTION;
+    if (begins < BAR + HEADING || ends > innerHeight) scrollBy(0, begins < BAR + HEADING ? begins - BAR - HEADING : ends - innerHeight + 10);
+    this.goTo(goal);
   }
 
   // --- what is selected ---
@@ -603,148 +548,78 @@ export class Wall {
     for (const id of ids) this.selected[on ? "add" : "delete"](id);
     if (!before && !this.selected.size) return;
     this.element.classList.toggle("selecting", this.selected.size > 0);
-    for (const tile of this.tiles.values()) tile.mark();
+    for (const [id, { pick }] of this.tiles) pick.setAttribute("aria-checked", String(this.selected.has(id)));
     const { paint } = await import("./console-selection.js");
     paint(this);
   }
 
   /** All from the one that was selected last to this one. @param {string} id */
   selectTo(id) {
-    const places = [[...this.selected].at(-1), id].map((each) => this.tasks.findIndex((task) => task.id === each)).sort((a, b) => a - b);
-    this.select(this.tasks.slice(Math.max(0, places[0]), places[1] + 1).map((task) => task.id), true);
+    const [first, last] = [[...this.selected].at(-1), id].map((each) => this.tasks.findIndex((task) => task.id === each)).sort((a, b) => a - b);
+    this.select(this.tasks.slice(Math.max(0, first), last + 1).map((task) => task.id), true);
   }
 }
 
+/** A task as it is at one moment. */
 class Tile {
-  /** @param {Wall} wall */
-  constructor(wall) {
-    this.wall = wall;
-    this.stamp = ""; // of what is painted
-    this.link = el("a.cover", { tabindex: "-1" });
-    this.words = el("div.caption");
-    this.button = el("button.cancel", { type: "button", onclick: () => this.act(() => wall.cancel(this.task.id)) }, "Cancel");
-    this.pick = el("button.pick", { type: "button", role: "checkbox", tabindex: "-1", onclick: (/** @type {MouseEvent} */ event) =>
-      event.shiftKey && wall.selected.size ? wall.selectTo(this.task.id) : wall.select([this.task.id], !wall.selected.has(this.task.id)) });
-    this.star = el("button.star", { type: "button", tabindex: "-1", "aria-label": "Star", onclick: () => this.act(() => wall.change("PATCH", this.task.id, { starred: !this.task.starred })) }, "★");
-    this.element = el("div.tile", { role: "listitem" }, this.link, this.words, this.pick, this.star, this.button);
-    this.element.addEventListener("pointerenter", () => this.dwell());
-    this.element.addEventListener("pointerleave", () => this.rest());
-    this.link.addEventListener("focus", () => {
-      wall.focus = wall.tasks.indexOf(this.task);
-      if (this.link.matches(":focus-visible")) this.dwell();
-    });
-    this.link.addEventListener("blur", () => this.rest());
-  }
+  /** @type {HTMLVideoElement | null} */
+  player = null;
+  timer = 0;
 
-  /** @param {number} x @param {number} y @param {number} wide @param {number} high */
-  place(x, y, wide, high) {
-    this.element.style.transform = `translate(${x}px, ${y}px)`;
-    this.element.style.width = `${wide}px`;
-    this.link.style.height = `${high}px`;
-  }
+  /** What is painted. @param {Task} task */
+  static stamp = (task) => [task.updated_at, task.state, task.last_error, task.waiting?.position, task.eta?.p50, task.starred, dayOf(task)].join();
 
-  /** Whether it is selected. */
-  mark() {
-    this.pick.setAttribute("aria-checked", String(this.wall.selected.has(this.task.id)));
-  }
-
-  /** @param {any} task */
-  paint(task) {
-    const stamp = `${task.id} ${task.updated_at} ${task.state} ${task.last_error} ${task.waiting?.position} ${task.eta?.p50} ${task.starred}`;
+  /** @param {Wall} wall @param {Task} task */
+  constructor(wall, task) {
     this.task = task;
-    if (stamp === this.stamp) return;
-    this.stamp = stamp;
-    this.rest();
-    const ended = ENDED.has(task.state), made = video(task);
-    this.element.dataset.state = task.state;
-    this.link.href = `#/task/${task.id}`;
-    this.link.setAttribute("aria-label", `${title(task).slice(0, 200)}. ${task.state === "success" ? "" : `${STATES[task.state]}. `}${dayOf(task)}`);
-    this.pick.setAttribute("aria-label", `Select: ${title(task).slice(0, 80)}`);
-    this.mark();
-    this.link.replaceChildren(...(made ? this.picture(made) : ended ? this.trouble(task) : this.progress(task)));
-    const length = made?.video.duration ? span(made.video.duration) : "";
-    this.words.replaceChildren(
-      el("p.title", null, title(task)),
-      el("p.facts", null, [task.model ?? task.provider, length, clockTime(task.created_at)].filter(Boolean).join(" · ")),
-    );
-    this.star.hidden = !ended || Boolean(task.hidden_at);
-    this.star.setAttribute("aria-pressed", String(task.starred));
-    this.button.hidden = !CANCELLABLE.has(task.state);
-    this.button.disabled = false;
-    this.button.setAttribute("aria-label", `Cancel: ${title(task).slice(0, 80)}`);
-    this.tick();
+    this.stamp = Tile.stamp(task);
+    const { id } = task, made = video(task), name = title(task).slice(0, 200), ended = ENDED.has(task.state), seconds = made?.video.duration;
+    const act = async (/** @type {any} */ { currentTarget: button }, /** @type {[string, string, any?]} */ ...change) => {
+      button.disabled = true;
+      await wall.change(...change).catch((trouble) => say(message(trouble), 8));
+      button.disabled = false;
+    };
+    const dwell = () => this.dwell(made), rest = () => this.rest();
+    this.link = el("a.cover", { href: `#/task/${id}`, tabindex: "-1", "aria-label": `${name}. ${task.state === "success" ? "" : `${STATES[task.state]}. `}${dayOf(task)}`, onblur: rest, onfocus: () => {
+      wall.focus = id;
+      if (this.link.matches(":focus-visible")) dwell();
+    } }, made ? [picture(made), seconds && el("span.length", playtime(seconds))] : standing(task));
+    this.pick = el("button.pick", { type: "button", role: "checkbox", tabindex: "-1", "aria-label": `Select: ${name}`, "aria-checked": String(wall.selected.has(id)), onclick: (/** @type {MouseEvent} */ event) =>
+      event.shiftKey && wall.selected.size ? wall.selectTo(id) : wall.select([id], !wall.selected.has(id)) });
+    this.star = el("button.star", { type: "button", tabindex: "-1", "aria-label": "Star", "aria-pressed": String(task.starred), hidden: !ended || Boolean(task.hidden_at), onclick: (/** @type {Event} */ event) =>
+      act(event, "PATCH", id, { starred: !task.starred }) }, "★");
+    this.element = el("div.tile", { role: "listitem", "data-state": task.state, onpointerenter: dwell, onpointerleave: rest },
+      this.link,
+      el("div.caption", el("p.title", title(task)), el("p.facts", joined(task.model ?? task.provider, seconds && span(seconds), clockTime(task.created_at)))),
+      this.pick, this.star,
+      CANCELLABLE.has(task.state) && el("button.cancel", { type: "button", "aria-label": `Cancel: ${name}`, onclick: (/** @type {Event} */ event) => act(event, "POST", `${id}/cancel`) }, "Cancel"));
   }
 
-  /** @param {any} made */
-  picture(made) {
-    const length = made.video.duration ? el("span.length", null, playtime(made.video.duration)) : null;
-    const image = made.cover_url
-      ? el("img", { src: made.cover_url, alt: "", decoding: "async", draggable: "false", onerror: () => image.replaceWith(this.firstFrame(made)) })
-      : this.firstFrame(made);
-    return [image, length].filter(Boolean);
-  }
-
-  /** @param {any} made */
-  firstFrame(made) {
-    return el("video.frame", { src: `${made.url}#t=0.05`, muted: true, preload: "metadata", playsinline: true, "aria-hidden": "true" });
-  }
-
-  /** @param {any} task */
-  trouble(task) {
-    if (task.state === "success") return [el("span.status", null, "Its files are not in the archive"), el("span.reason", null, task.last_error ?? "Open it to see why.")];
-    return [el("span.status", null, why(task)), el("span.reason", null, advice(task))];
-  }
-
-  /** @param {any} task */
-  progress(task) {
-    this.elapsed = el("span.elapsed");
-    const line = task.waiting && `Number ${task.waiting.position}${task.waiting.at_least ? " or later" : ""} in line`;
-    this.bar = el("span.pulse", { "aria-hidden": "true" });
-    return [this.bar, el("span.status", null, line ?? STATES[task.state]), this.elapsed, task.last_error ? el("span.reason", null, task.last_error) : ""];
-  }
-
-  tick() {
-    if (!this.elapsed?.isConnected || !this.task) return;
-    this.elapsed.textContent = clockOf(this.task);
-    progress(this.bar, this.task);
-  }
-
-  /** @param {() => Promise<any>} what */
-  async act(what) {
-    this.button.disabled = true;
-    try {
-      await what();
-    } catch (trouble) {
-      if (this.wall.lockedOut(trouble)) return;
-      say(/** @type {Error} */ (trouble).message, "bad", 8);
-    }
-    this.button.disabled = false;
-  }
-
-  /** Plays what is ready, muted, if the pointer stays. */
-  dwell() {
-    const made = this.task && video(this.task);
+  /** Plays what is ready, muted, if the pointer stays. @param {Creation | undefined} made */
+  dwell(made) {
     if (!made || this.timer || still.matches) return;
     this.timer = setTimeout(() => {
-      this.player = el("video.preview", { src: made.url, muted: true, loop: true, playsinline: true, "aria-hidden": "true" });
-      this.player.addEventListener("playing", () => this.player?.classList.add("on"));
-      this.link.append(this.player);
-      this.player.play().catch(() => {}); // the cover stays
+      const player = (this.player = el("video.preview", { src: made.url, muted: true, loop: true, playsinline: true, "aria-hidden": "true", onplaying: () => player.classList.add("on") }));
+      this.link.append(player);
+      player.play().catch(() => {}); // the cover stays
     }, DWELL_MS);
   }
 
   rest() {
     clearTimeout(this.timer);
-    this.timer = undefined;
+    this.timer = 0;
     if (!this.player) return;
     this.player.removeAttribute("src"); // or the download goes on
     this.player.load();
     this.player.remove();
     this.player = null;
   }
+}
 
-  leave() {
-    this.rest();
-    this.element.remove();
-  }
+/** Its cover, or else its first frame. @param {Creation} made */
+function picture(made) {
+  const frame = () => el("video.frame", { src: `${made.url}#t=0.05`, muted: true, preload: "metadata", playsinline: true, "aria-hidden": "true" });
+  if (!made.cover_url) return frame();
+  const image = el("img", { src: made.cover_url, alt: "", decoding: "async", draggable: "false", onerror: () => image.replaceWith(frame()) });
+  return image;
 }

@@ -1,0 +1,79 @@
+// What was used: tasks, units and money by day, and by model, provider, key or tag.
+// @ts-check
+import { action, call, el } from "./console-base.js";
+/** @typedef {import("./console-base.js").Api["UsageRow"]} Row */
+
+const HUES = 6; // groups with a colour of their own; the last is for all others
+const DAY_MS = 86_400_000;
+const GROUPS = /** @type {const} */ ({ model: "By model", provider: "By provider", key: "By key", tag: "By tag" });
+const PERIODS = { 7: "7 days", 30: "30 days", 92: "92 days" };
+const shown = { by: /** @type {keyof typeof GROUPS} */ ("model"), days: 30, of: "" }; // as it was chosen last
+
+/** @param {import("./console-care.js").Section} section */
+export async function use(section) {
+  const from = new Date(Date.now() - (shown.days - 1) * DAY_MS).toISOString().slice(0, 10);
+  const query = `from=${from}&by=day&by=${shown.by}`;
+  const [report, { keys }] = await Promise.all([call("GET", `usage?${query}`), shown.by === "key" ? call("GET", "keys") : { keys: [] }]);
+  /** @type {Row[]} */
+  const rows = report.rows;
+  const names = new Map(keys.map((/** @type {import("./console-base.js").Api["Key"]} */ key) => [key.id, key.name || `ends in ${key.last_characters}`]));
+  const nameOf = (/** @type {Row} */ row) => names.get(row[shown.by]) ?? (row[shown.by] || "–");
+  const measures = ["tasks", ...new Set(rows.flatMap((row) => [row.currency, row.unit]))].filter((each) => each !== null);
+  const measure = measures.includes(shown.of) ? shown.of : (measures.find((each) => rows.some((row) => row.currency === each)) ?? "tasks");
+  /** @param {string} label @param {Record<string, string>} choices @param {any} now @param {(value: string) => void} choose */
+  const chooser = (label, choices, now, choose) => el("div.chips", { role: "group", "aria-label": label }, Object.entries(choices).map(([value, text]) =>
+    el("button.chip", { type: "button", "aria-pressed": String(value === String(now)), onclick: () => {
+      choose(value);
+      section.again();
+    } }, text)));
+  return [
+    el("div.row",
+      chooser("Groups", GROUPS, shown.by, (by) => (shown.by = /** @type {keyof typeof GROUPS} */ (by))), el("span.gap"),
+      chooser("Period", PERIODS, shown.days, (days) => (shown.days = Number(days)))),
+    el("div.row", chooser("What is counted", Object.fromEntries(measures.map((each) => [each, each[0].toUpperCase() + each.slice(1)])), measure, (of) => (shown.of = of)), el("span.gap"),
+      action("Save as CSV", () => saved(query))),
+    rows.length ? el("div.card", charted(rows, nameOf, measure, from)) : el("p.quiet-text", "Nothing was made in these days."),
+  ];
+}
+
+/** Through memory: the key is not to stand in an address. @param {string} query */
+async function saved(query) {
+  const url = URL.createObjectURL(new Blob([await call("GET", `usage.csv?${query}`)], { type: "text/csv" }));
+  el("a", { href: url, download: `reelkeep-usage-${new Date().toISOString().slice(0, 10)}.csv` }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
+/** Charged, or reserved for what is under way. @param {Row} row @param {string} measure */
+function amount(row, measure) {
+  if (measure === "tasks") return row.tasks;
+  if (measure === row.currency) return Number(row.charged) + Number(row.reserved);
+  return measure === row.unit ? Number(row.units_charged) + Number(row.units_reserved) : 0;
+}
+
+/** @param {Row[]} rows @param {string} measure */
+const total = (rows, measure) => rows.reduce((sum, row) => sum + amount(row, measure), 0);
+
+/** @param {number} number */
+const written = (number) => number.toLocaleString("en", { maximumFractionDigits: 2 });
+
+/** A column a day and a row a group. @param {Row[]} rows @param {(row: Row) => string} nameOf @param {string} measure @param {string} from */
+function charted(rows, nameOf, measure, from) {
+  const groups = [...Map.groupBy(rows, nameOf)].sort(([, a], [, b]) => total(b, measure) - total(a, measure));
+  const hue = (/** @type {number} */ rank) => `hue-${Math.min(HUES - 1, rank)}`;
+  const days = Array.from({ length: shown.days }, (_, at) => new Date(Date.parse(from) + at * DAY_MS).toISOString().slice(0, 10));
+  const called = (/** @type {string} */ day) => new Date(`${day}T00:00`).toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  const byDay = Map.groupBy(rows, (row) => row.day ?? ""), sums = days.map((day) => total(byDay.get(day) ?? [], measure)), highest = Math.max(...sums) || 1;
+  const units = [...new Set(rows.flatMap((row) => [row.currency, row.unit]))].filter((each) => each !== null);
+  const columns = ["tasks", ...units];
+  return [
+    el("div.chart", { role: "img", "aria-label": `${measure} a day, ${written(Math.max(...sums))} at most` }, days.map((day, at) =>
+      el("div.column", { title: `${called(day)}: ${written(sums[at])} ${measure}` }, groups.map(([name], rank) =>
+        el(`span.${hue(rank)}`, { style: { height: `${(total((byDay.get(day) ?? []).filter((row) => nameOf(row) === name), measure) / highest) * 100}%` } }))))),
+    el("div.axis", { "aria-hidden": "true" }, el("span", called(days[0])), el("span", `at most ${written(Math.max(...sums))} ${measure} a day`), el("span", "Today")),
+    el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Sums" }, el("table.sums",
+      el("thead", el("tr", el("th", { scope: "col" }, el("span.unseen", "Group")), columns.map((each) => el("th", { scope: "col" }, each)))),
+      el("tbody", groups.map(([name, of], rank) => el("tr", el("th", { scope: "row" }, el(`i.swatch.${hue(rank)}`), name), columns.map((each) => el("td", written(total(of, each))))))),
+      el("tfoot", el("tr", el("th", { scope: "row" }, "In all"), columns.map((each) => el("td", shown.by === "tag" ? "" : written(total(rows, each)))))))),
+    el("p.hint", "Money and units of tasks under way are those that are reserved for them."),
+  ];
+}
