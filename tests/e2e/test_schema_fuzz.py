@@ -21,7 +21,8 @@ CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,re
 # or, as our own submission, a choice of so many kinds that it alone has a quarter of all corners. The examples and
 # what is made up at random have to do.
 UNCOVERED: Final = (
-    "^(/tasks|/api/v3/.*|/ent/v2/(img2video|reference2video|start-end2video|template2video|extend|upscale-new))$"
+    "^(/api/v3/.*|/ent/v2/(img2video|reference2video|start-end2video|template2video|extend|upscale-new|lip-sync)"
+    "|/kling/v1/videos/(multi-image2video|video-extend|lip-sync|effects).*)$"
 )
 
 
@@ -45,8 +46,13 @@ include-method = 'GET'
 parameters = {{ 'path.task_id' = {json.dumps(ids)} }}
 
 [[operations]]
-include-method = 'POST'
 include-path-regex = '{UNCOVERED}'
+phases.coverage.enabled = false
+phases.fuzzing.generation.max-examples = 20
+
+[[operations]]
+include-method = 'POST'
+include-path = '/tasks'
 phases.coverage.enabled = false
 phases.fuzzing.generation.max-examples = 20
 """
