@@ -154,7 +154,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-def test_whatever_happens_to_any_call_it_is_paid_once_kept_whole_and_told(
+def test_whatever_happens_to_any_call_a_task_is_paid_once_archived_whole_and_announced(
     scenario: Scenario, in_memory: Cloud, stock: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     clean = ScenarioRun(scenario, in_memory, stock, {})

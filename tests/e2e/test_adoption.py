@@ -32,7 +32,7 @@ def adopt(stack: Stack, aws: Aws) -> Adopt:
     return adopt
 
 
-def test_a_success_made_elsewhere_is_archived_and_told_of_once(
+def test_a_success_made_elsewhere_is_archived_and_announced_once(
     new_client: NewClient,
     alice: Client,
     prompt: Prompt,

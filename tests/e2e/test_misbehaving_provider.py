@@ -174,7 +174,7 @@ def test_an_answer_that_makes_no_sense_is_kept_for_diagnosis(
     ("story", "reason", "code"),
     [("rules", "policy", "CreationPolicyViolation"), ("failure", "provider", "InternalServiceFailure")],
 )
-def test_a_failure_is_told_with_its_reason(
+def test_a_failure_is_shown_with_its_reason(
     story: str,
     reason: str,
     code: str,

@@ -86,7 +86,7 @@ def test_a_submission_in_vidus_words_is_answered_in_them(by_vidu: Told) -> None:
     assert datetime.fromisoformat(said["created_at"]).tzinfo is not None
 
 
-def test_its_end_is_told_in_vidus_words(by_vidu: Told) -> None:
+def test_its_end_is_sent_in_vidus_words(by_vidu: Told) -> None:
     (creation,) = by_vidu.vidu["creations"]
     assert by_vidu.vidu == {
         "id": by_vidu.id,
@@ -165,7 +165,7 @@ def test_a_player_can_seek(anyone: httpx.Client, by_vidu: Told) -> None:
     assert anyone.get(by_vidu.link, headers={"range": f"bytes={len(whole)}-"}).status_code == 416
 
 
-def test_a_head_request_tells_the_size_and_the_type(anyone: httpx.Client, by_vidu: Told) -> None:
+def test_a_head_request_is_answered_with_the_size_and_the_type(anyone: httpx.Client, by_vidu: Told) -> None:
     head = anyone.head(by_vidu.link)
     assert (head.status_code, head.content) == (200, b"")
     assert head.headers["content-type"] == "video/mp4"
@@ -198,7 +198,7 @@ def test_a_link_that_was_tampered_with_leads_nowhere(anyone: httpx.Client, by_vi
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_one_notice_tells_of_it_and_nothing_that_is_nobodys_business(
+def test_the_notice_holds_no_prompt_payload_or_link_of_the_provider(
     mailbox: Mailbox, alice: Client, by_vidu: Told, by_reelkeep: Told
 ) -> None:
     for told in (by_vidu, by_reelkeep):

@@ -52,7 +52,7 @@ def told(box: Box) -> set[str]:
     return {notice.event["subject"] for notice in box[0].notices}
 
 
-def test_each_owner_is_told_of_its_own_tasks_and_only_of_those_that_its_filter_describes(
+def test_each_owner_gets_events_of_its_own_tasks_and_only_of_those_that_its_filter_describes(
     alice: Client, bob: Client, prompt: Prompt, boxes: list[Box]
 ) -> None:
     everything, tagged, bobs = boxes
@@ -118,7 +118,7 @@ def listener(local_cloud: LocalCloud | None) -> Iterator[tuple[str, list[dict[st
     server.server_close()
 
 
-def test_an_address_is_pending_until_it_confirms_and_is_told_then(
+def test_an_address_is_pending_until_it_confirms_and_gets_events_then(
     alice: Client, prompt: Prompt, listener: tuple[str, list[dict[str, Any]]]
 ) -> None:
     address, posted = listener

@@ -83,7 +83,7 @@ def test_each_is_in_the_archive_whole(ended: list[dict[str, Any]], archive: Arch
         assert archive.verified(task).keys() == {"video", "cover"}
 
 
-def test_each_is_told_once(ended: list[dict[str, Any]], mailbox: Mailbox) -> None:
+def test_each_is_announced_once(ended: list[dict[str, Any]], mailbox: Mailbox) -> None:
     told = mailbox.await_all([task["id"] for task in ended])
     for task_id, notices in told.items():
         assert {notice.event["id"] for notice in notices} == {f"{task_id}.success"}

@@ -113,7 +113,7 @@ def test_the_end_is_seen_by_the_call_not_by_the_schedule(place: Place, provider:
         assert 1 <= place.looks(prompt) <= len(place.calls(prompt))
 
 
-def test_what_nobody_tells_is_found_by_the_schedule_alone(place: Place) -> None:
+def test_an_end_without_a_callback_is_found_by_scheduled_polls(place: Place) -> None:
     prompt = "a boat that leaves no wake [callback-lose]"
     place.archive.verified(place.alice.succeeded(place.alice.submitted(prompt, provider="quick")))
     assert place.calls(prompt) == []

@@ -68,7 +68,7 @@ def delivered(client: Client, webhook_id: str, count: int) -> list[Json]:
     return until(look, what="the deliveries to be recorded")
 
 
-def test_a_webhook_is_told_of_every_change_in_order_and_of_nobody_elses(
+def test_a_webhook_gets_every_change_of_its_owners_tasks_in_order_and_no_other(
     alice: Client, bob: Client, listener: Listener, prompt: Prompt, simulator: Simulator
 ) -> None:
     with (

@@ -275,7 +275,7 @@ def test_a_submission_whose_answer_was_lost_is_found_in_the_providers_list_and_p
 
 
 @pytest.mark.parametrize("provider", LISTING)
-def test_a_submission_that_a_provider_never_took_in_is_certainly_not_in_its_list_and_placed_again(
+def test_a_submission_that_a_provider_never_received_is_certainly_not_in_its_list_and_dispatched_again(
     cloud: Cloud, provider: str
 ) -> None:
     cloud.skip(3600)
@@ -294,7 +294,7 @@ def test_a_submission_that_a_provider_never_took_in_is_certainly_not_in_its_list
 
 
 @pytest.mark.parametrize("provider", sorted(set(PROVIDERS) - set(LISTING)))
-def test_where_a_provider_cannot_tell_a_lost_submission_ends_soon_and_is_never_made_again(
+def test_where_a_lost_submission_cannot_be_found_it_ends_soon_and_is_never_made_again(
     cloud: Cloud, provider: str
 ) -> None:
     task = lost(cloud, provider, "[lose:1]")
@@ -329,7 +329,7 @@ def test_what_a_foreign_provider_has_no_words_for_is_refused_by_name_before_it_c
 
 
 @pytest.mark.parametrize(("client", "provider"), CELLS)
-def test_a_callback_is_ours_to_make_and_no_provider_hears_of_it(cloud: Cloud, client: str, provider: str) -> None:
+def test_a_callback_url_is_never_sent_to_a_provider(cloud: Cloud, client: str, provider: str) -> None:
     path, body = submission(client, MODELS[provider], PROMPT)
     task = cloud.submitted(path, {**body, "callback_url": CALLBACK})
     assert task.request.callback_url == CALLBACK

@@ -223,7 +223,7 @@ def adopted_tasks() -> list[Task]:
     return list(tasks.page("adopted", Listing()))
 
 
-def test_the_sample_events_tell_a_callback_of_a_change_once(call: Call) -> None:
+def test_the_sample_events_deliver_a_change_to_a_callback_once(call: Call) -> None:
     with listening() as listener:
         told = (ROOT / "events" / "announce.json").read_text().replace("https://example.com", listener.url)
         records = json.loads(told)["Records"]
@@ -333,7 +333,7 @@ def test_a_big_request_is_kept_beside_the_assets_and_reaches_the_provider_whole(
     assert json.loads(shown["body"])["payload"] == "p" * 200_000
 
 
-def test_a_submission_that_the_table_cannot_take_note_of_is_accepted_and_known_by_the_first_look(
+def test_a_submission_that_the_table_cannot_record_is_accepted_and_known_by_the_first_poll(
     call: Call, simulator: tuple[Simulator, str]
 ) -> None:
     put_item = platform.dynamodb().put_item

@@ -56,7 +56,7 @@ def test_lists_in_extra_fields_arrive_as_lists(caller: Caller) -> None:
     assert (request.kind, request.images) == (Kind.START_END2VIDEO, tuple(links))
 
 
-def test_the_sdk_is_told_when_to_look_again(caller: Caller) -> None:
+def test_the_sdk_gets_the_time_to_poll_again(caller: Caller) -> None:
     raw = caller.videos.with_raw_response
     created = raw.create(prompt="a paper boat")
     assert 1000 <= int(created.headers["openai-poll-after-ms"]) <= 30_000

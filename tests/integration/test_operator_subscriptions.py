@@ -55,7 +55,7 @@ def test_an_operator_subscribes_is_listed_and_unsubscribes(admin: Admin) -> None
     assert admin("list") == []
 
 
-def test_without_a_type_it_is_told_of_everything(admin: Admin) -> None:
+def test_without_a_type_it_gets_everything(admin: Admin) -> None:
     [made] = admin("add", "--protocol", "sqs", "--endpoint", "arn:aws:sqs:us-east-1:000000000000:ops")
     assert (made["events"], made["status"]) == ("all", "active")
 

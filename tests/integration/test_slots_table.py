@@ -57,7 +57,7 @@ def test_what_was_learned_stands_beside_the_leases(slots: Slots) -> None:
     assert slots.learned("ark") is None
 
 
-def test_who_looks_for_ends_stands_there_too_and_is_no_lease(slots: Slots) -> None:
+def test_lookouts_are_recorded_there_too_and_are_no_leases(slots: Slots) -> None:
     assert slots.lookouts("vidu") == {}
     slots.look_out("vidu", "callbacks", NOON)
     slots.look_out("vidu", "callbacks", SOON)

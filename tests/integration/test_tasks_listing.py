@@ -288,7 +288,7 @@ def test_a_count_reads_keys_and_no_more_tasks_than_it_shows(
 
 
 @pytest.mark.parametrize("skip", [0, 5])
-def test_the_last_page_tells_the_count_itself(new_dynamodb: DynamoDBClient, many: str, skip: int) -> None:
+def test_on_the_last_page_the_count_follows_from_the_page(new_dynamodb: DynamoDBClient, many: str, skip: int) -> None:
     meter = Meter()
     meter.watch(new_dynamodb)
     rare = Filter(templates=("rare",))

@@ -176,7 +176,7 @@ def test_whatever_a_client_calls_its_model_it_is_recorded_and_found(tasks: Tasks
     assert tasks.page("alice", Listing(filter=Filter(models=(model,)))).tasks == (task,)
 
 
-def test_unfinished_is_what_has_not_ended_or_was_not_told(tasks: Tasks) -> None:
+def test_unfinished_is_what_has_not_ended_or_was_not_announced(tasks: Tasks) -> None:
     running = tasks.create(a_task(1, state=State.PROCESSING))
     untold = tasks.create(a_task(2, state=State.SUCCESS).with_announcements(announced_at=None))
     tasks.create(a_task(3, state=State.SUCCESS))

@@ -222,7 +222,7 @@ def test_a_circuit_breaker_is_its_owners_and_replaced_only_as_it_was_read(breake
         breakers.save(saved, NOON)
 
 
-def test_a_circuit_breaker_is_forgotten_after_a_day_and_so_it_is_recorded_anew(
+def test_a_circuit_breaker_expires_after_a_day_and_is_recorded_anew_then(
     dynamodb: DynamoDBClient, table: str
 ) -> None:
     saved = TableCircuitBreakers(dynamodb, table).save(BREAKER, NOON)

@@ -152,7 +152,7 @@ def test_a_task_submitted_in_one_dialect_is_shown_in_the_other(call: Client) -> 
     assert (status, creations["id"], creations["creations"]) == (200, made["id"], [])
 
 
-def test_another_owners_task_looks_like_none_at_all(call: Client) -> None:
+def test_another_owners_task_is_answered_as_one_that_does_not_exist(call: Client) -> None:
     _, mine = call("POST", "/tasks", {**TASK, "kind": "text2video"})
     absent = call("GET", "/tasks/" + "0" * 32, Authorization="Token rk_mallory")
     others = call("GET", f"/tasks/{mine['id']}", Authorization="Token rk_mallory")
@@ -336,7 +336,7 @@ def test_a_fault_of_ours_is_a_500_in_the_dialect_that_says_nothing_of_it(
 
 
 @pytest.mark.parametrize("dialect", all_dialects(), ids=lambda dialect: dialect.name)
-def test_a_wrong_configuration_is_a_500_that_says_whose_it_is_to_mend(call: Client, dialect: Dialect) -> None:
+def test_a_wrong_configuration_is_a_500_that_says_who_must_mend_it(call: Client, dialect: Dialect) -> None:
     call.harness.provider.refuses = Misconfigured("the providers' configuration is wrong: ark.base_url: no address")
     response = call.api.handle(event("POST", *submission(dialect.name, "m", "a boat")))
     assert (response["statusCode"], response["headers"]["x-should-retry"]) == (500, "false")

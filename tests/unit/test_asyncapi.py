@@ -111,7 +111,7 @@ def test_what_is_named_as_a_type_is_described_and_the_other_way_round() -> None:
     assert list(EVENT_TYPES) == [each.type for each in events() if each.channels != ("webhooks",)]
 
 
-def test_only_what_an_owner_may_hear_names_an_owner_to_filter_by() -> None:
+def test_only_events_that_an_owner_may_get_name_an_owner_to_filter_by() -> None:
     for each in events():
         assert ("owner" in each.headers) is ("notices" in each.channels)
 
@@ -147,13 +147,13 @@ def test_every_notice_is_as_the_document_says(task: Task, state: State) -> None:
 
 
 @given(tasks, st.sampled_from([State.PROCESSING, State.ARCHIVING]))
-def test_what_webhooks_are_told_on_the_way_is_as_the_document_says(task: Task, state: State) -> None:
+def test_what_webhooks_get_before_the_end_is_as_the_document_says(task: Task, state: State) -> None:
     headers = {"webhook-id": "1", "webhook-timestamp": "2", "webhook-signature": "v1,x"}
     check(notice(replace(task, state=state), lambda kept: "https://keep.test/files/x"), headers)
 
 
 @given(st.builds(Webhook, created_at=moments, failing_since=st.none() | moments), moments)
-def test_what_is_told_of_a_webhook_is_as_the_document_says(webhook: Webhook, now: datetime) -> None:
+def test_events_about_a_webhook_are_as_the_document_says(webhook: Webhook, now: datetime) -> None:
     failing = replace(webhook, failing_since=webhook.failing_since or now, paused=None)
     for changed in (*(replace(webhook, paused=why) for why in (PauseReason.GONE, PauseReason.FAILING)), failing):
         event = health_event(changed, now)

@@ -150,7 +150,7 @@ def inside(node: Any) -> Iterator[dict[str, Any]]:
         yield from inside(each)
 
 
-def test_a_new_task_is_one_type_a_kind_told_apart_by_its_kind() -> None:
+def test_a_new_task_is_one_of_several_types_distinguished_by_its_kind() -> None:
     new = SCHEMAS["NewTask"]
     assert new["discriminator"]["propertyName"] == "kind"
     mapping = new["discriminator"]["mapping"]

@@ -48,7 +48,7 @@ def test_query_announce_and_deliver_start_without_pydantic() -> None:
 
 
 @pytest.mark.parametrize(("tracing", "loaded"), [("Active", True), (None, False)])
-def test_a_call_is_traced_if_the_template_says_so_and_else_nobody_waits_for_the_tracer(
+def test_a_call_is_traced_if_the_template_says_so_and_otherwise_no_tracer_is_loaded(
     tracing: str | None, loaded: bool
 ) -> None:
     program = """

@@ -40,7 +40,7 @@ def get(path: str, query: str = "", key: str = "rk_alice") -> Any:
     return answer["statusCode"], json.loads(answer["body"]) if is_json else answer["body"]
 
 
-def test_usage_is_told_by_what_is_asked_for_to_its_owner_alone() -> None:
+def test_usage_is_summed_as_asked_for_its_owner_alone() -> None:
     status, report = get("/usage", "by=day,model&from=2026-11-21")
     row = {"day": "2026-11-21", "model": "=cmd()", "tasks": 1, "tasks_charged": 1, "tasks_unpriced": 0}
     row |= {"unit": "credits", "units_reserved": "0", "units_charged": "20"}

@@ -16,7 +16,7 @@ from tests.e2e.simulator import Simulator
 from tests.waiting import until
 
 
-def test_a_restart_forgets_nothing_and_what_was_under_way_goes_on(
+def test_a_restart_loses_nothing_and_what_was_under_way_goes_on(
     restart: Callable[[], None],
     alice: Client,
     anyone: httpx.Client,

@@ -163,7 +163,7 @@ def test_tasks_can_be_listed_by_everything_that_has_an_index(reachable: Stack) -
         demo.call(reachable, "GET", f"/tasks{query}")
 
 
-def test_unfinished_tasks_can_be_looked_after(reachable: Stack) -> None:
+def test_unfinished_tasks_can_be_swept(reachable: Stack) -> None:
     task_id = demo.call(reachable, "POST", "/tasks", demo.TASK)["id"]
     functions = stack.session().client("lambda", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
     answer = functions.invoke(FunctionName=reachable.sweep_function, Payload=b'{"everything": true}')

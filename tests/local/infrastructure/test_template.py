@@ -132,7 +132,7 @@ def test_functions_write_no_log_but_their_own_and_make_none(
     assert group == "/aws/lambda/${AWS::StackName}-*:*"
 
 
-def test_a_function_may_read_exactly_the_secrets_it_is_told_of(functions: dict[str, Any]) -> None:
+def test_a_function_may_read_exactly_the_secrets_that_its_environment_names(functions: dict[str, Any]) -> None:
     for properties in functions.values():
         told = {SECRETS[name] for name in properties["Environment"]["Variables"] if name in SECRETS}
         granted = {
@@ -467,7 +467,7 @@ def test_every_index_holds_keys_only_in_the_order_of_time(resources: dict[str, A
     assert {index["KeySchema"][1]["AttributeName"] for index in indexes} == {"task_id"}
 
 
-def test_the_stream_is_heard_of_every_state_that_somebody_can_ask_for(resources: dict[str, Any]) -> None:
+def test_the_stream_announces_every_state_that_a_webhook_can_ask_for(resources: dict[str, Any]) -> None:
     assert resources["TasksTable"]["Properties"]["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
     mapping = resources["AnnounceMapping"]["Properties"]
     filters = [json.loads(each["Pattern"]) for each in mapping["FilterCriteria"]["Filters"]]

@@ -86,7 +86,7 @@ def test_a_function_sees_its_own_environment_and_not_ours(pool_of: Run, monkeypa
     assert not {"OURS", "HOME", "VIRTUAL_ENV", "PYTHONPATH"} & seen.keys()
 
 
-def test_a_function_is_told_about_its_invocation(pool_of: Run) -> None:
+def test_a_function_gets_the_context_of_its_invocation(pool_of: Run) -> None:
     pool = pool_of(
         "def handler(event, context):\n"
         "    return [context.aws_request_id, context.invoked_function_arn, context.get_remaining_time_in_millis()]\n"

@@ -105,7 +105,7 @@ def test_ark_calls_at_every_change_and_signs_nothing(simulator: Client, listener
     assert not [name for name in headers if name.startswith("x-hmac")]
 
 
-def test_an_end_that_was_not_taken_well_is_told_again_three_times(simulator: Client, listener: Listener) -> None:
+def test_an_end_whose_callback_failed_is_sent_again_three_times(simulator: Client, listener: Listener) -> None:
     listener.statuses = [500, 503, 404, 500, 500]
     task_id = simulator.submitted(callback_url=listener.url)
     simulator.skip(10)

@@ -83,7 +83,7 @@ def test_the_same_file_comes_at_every_download(simulator: Client) -> None:
     assert first.headers["content-length"] == str(len(first.content))
 
 
-def test_a_head_request_tells_all_but_the_body(simulator: Client) -> None:
+def test_a_head_request_is_answered_with_all_but_the_body(simulator: Client) -> None:
     url = simulator.creation(simulator.made())["url"]
     whole, head = simulator.get(url), simulator.head(url)
     assert (head.status_code, head.content) == (200, b"")

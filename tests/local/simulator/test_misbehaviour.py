@@ -34,7 +34,7 @@ def test_a_prompt_can_ask_for_several_things() -> None:
     )
 
 
-def test_a_task_fails_with_the_code_it_was_told(simulator: Client) -> None:
+def test_a_task_fails_with_the_code_that_its_prompt_names(simulator: Client) -> None:
     answer = simulator.query(simulator.made("[fail:CreationPolicyViolation]"))
     assert (answer["state"], answer["err_code"]) == ("failed", "CreationPolicyViolation")
     assert (answer["creations"], simulator.generated()) == ([], 0)
@@ -47,7 +47,7 @@ def test_a_slow_task_takes_its_time(simulator: Client) -> None:
     assert simulator.query(task_id)["state"] == "success"
 
 
-def test_a_task_can_be_in_a_state_that_nobody_knows(simulator: Client) -> None:
+def test_a_task_can_be_in_an_unknown_state(simulator: Client) -> None:
     task_id = simulator.submitted("[odd-state:reviewing]")
     simulator.skip(1)
     assert simulator.query(task_id)["state"] == "reviewing"
@@ -55,7 +55,7 @@ def test_a_task_can_be_in_a_state_that_nobody_knows(simulator: Client) -> None:
     assert simulator.query(task_id)["state"] == "success"
 
 
-def test_a_submission_is_refused_as_often_as_told_and_then_taken(simulator: Client) -> None:
+def test_a_submission_is_refused_as_often_as_the_prompt_says_and_then_accepted(simulator: Client) -> None:
     assert _statuses(simulator, "[429:2][500:1]", 4) == [429, 429, 500, 200]
     assert simulator.http.get("/simulator/tasks").json()["total"] == 1
 

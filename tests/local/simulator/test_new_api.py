@@ -79,7 +79,7 @@ def test_what_is_asked_for_in_metadata_is_read_and_in_the_body_it_is_dropped(sim
 
 
 @both
-def test_it_fails_and_misbehaves_as_it_is_told(simulator: Client, path: str) -> None:
+def test_it_fails_and_misbehaves_as_prompts_say(simulator: Client, path: str) -> None:
     refused = submit(simulator, path, "[429:1][fail:unsafe] a boat")
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "1")
     failed = made(simulator, path, "[429:1][fail:unsafe] a boat")

@@ -196,7 +196,7 @@ def test_an_off_peak_task_starts_later_and_costs_less(simulator: Client) -> None
     assert (answer["state"], answer["off_peak"], answer["credits"]) == ("success", True, 4)
 
 
-def test_credits_tell_what_remains_and_how_busy_it_is(open_simulator: Open) -> None:
+def test_the_credits_show_what_remains_and_how_many_tasks_run(open_simulator: Open) -> None:
     simulator = open_simulator(concurrency=1, credits=20)
     simulator.submitted()
     simulator.skip(1)

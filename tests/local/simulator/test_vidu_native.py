@@ -46,7 +46,7 @@ def test_while_an_image_is_fetched_it_is_in_a_state_that_nobody_documents(simula
     assert query(simulator, task_id).json()["status"] == "image_downloading"
 
 
-def test_it_fails_and_misbehaves_as_it_is_told(simulator: Client) -> None:
+def test_it_fails_and_misbehaves_as_prompts_say(simulator: Client) -> None:
     assert submit(simulator, "[503:1][fail:unsafe] a boat").status_code == 503
     task_id = submit(simulator, "[503:1][fail:unsafe] a boat").json()["id"]
     simulator.skip(10)

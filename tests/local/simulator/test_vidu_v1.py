@@ -106,7 +106,7 @@ def test_a_wrong_body_is_refused_in_vidus_envelope(simulator: Client, body: Any,
     assert refused(simulator.http.post("/vidu/v1/tasks", **sent)) == (400, reason)
 
 
-def test_it_fails_and_misbehaves_as_it_is_told(simulator: Client) -> None:
+def test_it_fails_and_misbehaves_as_prompts_say(simulator: Client) -> None:
     failing = submit(simulator, "text2video", {**TEXT, "content": "[fail:AuditFailed][429:1] a boat"})
     assert refused(failing) == (429, "TooManyRequests")
     task_id = submit(simulator, "text2video", {**TEXT, "content": "[fail:AuditFailed][429:1] a boat"}).json()["id"]

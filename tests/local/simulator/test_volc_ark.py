@@ -150,7 +150,7 @@ def test_who_has_spent_everything_is_refused(open_simulator: Open) -> None:
     assert refused(submit(open_simulator(credits=1))) == (403, "AccountOverdueError")
 
 
-def test_it_misbehaves_as_it_is_told(simulator: Client) -> None:
+def test_it_misbehaves_as_prompts_say(simulator: Client) -> None:
     assert refused(submit(simulator, "a boat [429:1]")) == (429, "RateLimitExceeded")
     assert refused(submit(simulator, "a boat [refuse:InputTextSensitiveContentDetected]")) == (
         400,

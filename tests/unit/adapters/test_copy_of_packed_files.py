@@ -29,7 +29,7 @@ from tests.unit.adapters.copy_harness import LONG, MEDIUM, Archive, File
     ],
 )
 @pytest.mark.parametrize("content", [video(), MEDIUM])
-def test_a_file_that_was_packed_against_our_wish_or_says_so_is_archived_as_it_was(
+def test_a_file_that_was_compressed_unasked_or_says_so_is_archived_as_it_was(
     packed: Callable[[bytes], bytes], encoding: str, content: bytes, archive: Archive
 ) -> None:
     sent = File(packed(content), encoding=encoding)

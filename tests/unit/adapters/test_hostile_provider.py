@@ -295,7 +295,7 @@ def test_a_status_that_goes_backwards_moves_nothing_back(world: World) -> None:
     assert states == [State.PROCESSING] * 3 + [State.ARCHIVING]
 
 
-def test_a_success_that_is_taken_back_does_not_stop_the_film_from_being_had(world: World) -> None:
+def test_a_success_that_is_taken_back_does_not_keep_the_video_from_the_archive(world: World) -> None:
     film, dead = File(FILM), iter([reply(403)] * 3)
     world.hostile.film = lambda request: next(dead, None) or film(request)
     world.hostile.looks = [world.success(), PROCESSING, {"state": "failed", "err_code": "Odd"}, world.success()]

@@ -133,7 +133,7 @@ def test_what_comes_before_the_answer_is_not_taken_for_it(outbound: Outbound, in
         assert server.connections == 1
 
 
-def test_an_answer_packed_against_our_wish_is_unpacked(outbound: Outbound) -> None:
+def test_an_answer_that_is_compressed_unasked_is_unpacked(outbound: Outbound) -> None:
     with Server(lambda _: reply(body=gzip.compress(b"packed"), content_encoding="gzip")) as server:
         assert get(outbound, server.url()).body == b"packed"
 

@@ -66,7 +66,7 @@ def test_a_search_says_what_is_certainly_not_there() -> None:
     assert isinstance(provider.find(ours, known.get), Uncertain)
 
 
-def test_a_format_without_a_list_can_never_tell() -> None:
+def test_a_lost_task_can_never_be_found_in_a_format_without_a_list() -> None:
     outbound = FakeOutbound()
     assert providers(outbound, one={**VIDU, "dialect": "vidu_v1"}).get("one").find(TASK, nobody) == Untraceable()
     assert outbound.calls == []

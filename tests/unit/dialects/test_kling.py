@@ -281,7 +281,7 @@ def enveloped(data: Json, code: int = 0, message: str = "SUCCEED") -> Json:
     return {"code": code, "message": message, "request_id": "r-1", "data": data}
 
 
-def test_a_success_is_read_with_all_it_tells() -> None:
+def test_a_success_is_read_with_all_its_fields() -> None:
     seen = upstream.read_observed(answer(200, enveloped(DATA)))
     assert isinstance(seen, Succeeded)
     [creation] = seen.creations
@@ -327,7 +327,7 @@ def test_too_fast_and_too_many_at_once_mean_not_yet(status: int, code: int) -> N
 
 @pytest.mark.parametrize("status", [200, 500])
 @pytest.mark.parametrize("code", [5000, 5001, 5002])
-def test_trouble_at_kling_leaves_the_outcome_open(status: int, code: int) -> None:
+def test_a_server_error_of_kling_leaves_the_outcome_open(status: int, code: int) -> None:
     said = answer(status, enveloped(None, code, "server temporarily unavailable"))
     assert isinstance(upstream.read_dispatched(said), Unknown)
     assert isinstance(upstream.read_observed(said), Busy)

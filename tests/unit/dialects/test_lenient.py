@@ -125,7 +125,7 @@ def test_seconds_since_1970_are_a_time_also_as_text(second: int) -> None:
 
 
 @given(st.integers(10**9, 4 * 10**9), st.sampled_from([10**3, 10**6, 10**9]))
-def test_its_size_tells_what_a_time_is_counted_in(second: int, parts: int) -> None:
+def test_the_size_of_a_time_shows_what_it_is_counted_in(second: int, parts: int) -> None:
     assert lenient.moment(second * parts) == lenient.moment(str(second * parts)) == lenient.moment(second)
 
 

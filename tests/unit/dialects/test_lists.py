@@ -134,7 +134,7 @@ def test_vidus_list_is_asked_for_what_was_made_up_to_two_days_earlier_since_an_o
     ]
 
 
-def test_a_success_in_vidus_list_is_read_with_all_it_tells() -> None:
+def test_a_success_in_vidus_list_is_read_with_all_its_fields() -> None:
     [found] = read("vidu_ent_v2", vidu()).successes
     assert (found.provider_task_id, found.created_at) == (
         "885000000000000001",

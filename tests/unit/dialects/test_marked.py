@@ -114,7 +114,7 @@ def success(task_id: str) -> Json:
     return {"id": task_id, "status": "success", "url": "https://cdn.test/v.mp4", "created_at": "2026-01-06T09:00:00Z"}
 
 
-def test_one_list_after_the_other_is_read_to_its_end_and_each_tells_the_kind() -> None:
+def test_one_list_after_the_other_is_read_to_its_end_and_each_has_its_kind() -> None:
     letter, photograph = rows(success("1")), rows(success("2") | {"ring": "theirs"})
     read = [("/letters", "1"), ("/letters", "2"), ("/photographs", "1"), ("/photographs", "2"), ("/photographs", "3")]
     for end in (rows(), letter):  # or the page before once more

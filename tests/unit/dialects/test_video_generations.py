@@ -160,7 +160,7 @@ def test_every_error_is_in_the_page_s_own_body(raised: errors.ClientError, statu
     SPEAKER.fits("VideoGenerationsError", body)
 
 
-def test_what_clients_would_repeat_tells_them_not_to() -> None:
+def test_errors_that_sdks_would_repeat_tell_them_not_to() -> None:
     http = Http(method="POST", path="/v1/video/generations")
     throttled = errors.Refused(Failure(reason=FailureClass.THROTTLED, message="later"))
     for reply in (

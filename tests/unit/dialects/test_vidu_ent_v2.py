@@ -44,7 +44,7 @@ def test_an_unfinished_or_failed_task_shows_every_field_too(state: State, failur
     assert shown(task) == golden(name)
 
 
-def test_trouble_with_our_account_at_the_provider_does_not_look_like_the_clients() -> None:
+def test_an_error_of_our_account_at_the_provider_does_not_look_like_the_clients() -> None:
     failure = Failure(reason=FailureClass.PROVIDER, code="Unauthorized", message="the provider refused the key")
     task = task_of(submit("img2video", IMAGE_BODY), state=State.FAILED, failure=failure)
     assert shown(task)["err_code"] == "ModelUnavailable"

@@ -246,7 +246,7 @@ def test_where_payloads_are_altered_any_task_may_be_ours(odd: list[dict[str, obj
 
 
 @pytest.mark.parametrize("payload", ["", None])
-def test_an_empty_payload_tells_nothing(payload: object) -> None:
+def test_an_empty_payload_identifies_nothing(payload: object) -> None:
     poll = answer(200, {"state": "success", "payload": payload})
     pages = (page_of(WITHOUT | {"payload": payload}, *BOTH), page_of())
     assert isinstance(found(*pages, poll, *pages, PROOF)[1], Uncertain)

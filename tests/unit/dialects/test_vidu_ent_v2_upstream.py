@@ -364,7 +364,7 @@ def test_a_refusal_names_the_field_that_the_client_wrote() -> None:
         (403, {"remains": [{"concurrency_limit": 5}]}, None),
     ],
 )
-def test_the_credits_tell_how_many_tasks_the_account_may_have_at_once(
+def test_the_credits_show_how_many_tasks_the_account_may_have_at_once(
     status: int, body: Json, slots: int | None
 ) -> None:
     asked = upstream.ask_slots()

@@ -58,7 +58,7 @@ def test_what_the_sdk_leaves_out_it_sends_as_null() -> None:
         ([TEXT, image("reference_image"), image("reference_image", TINY)], Kind.REFERENCE2VIDEO, (BOAT, TINY)),
     ],
 )
-def test_the_roles_in_the_content_tell_what_is_wanted(content: list[Json], kind: Kind, images: tuple[str]) -> None:
+def test_the_roles_in_the_content_decide_what_is_made(content: list[Json], kind: Kind, images: tuple[str]) -> None:
     request = ark.parse(asked(*content))
     assert (request.kind, request.images, request.unexpressed) == (kind, images, ())
 

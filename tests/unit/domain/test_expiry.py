@@ -67,7 +67,7 @@ def test_cloudfronts_policy_says_when_a_link_dies() -> None:
 
 
 @pytest.mark.parametrize("document", [{}, [], 7, None, {"Statement": []}, policy("soon"), policy(None), policy([1])])
-def test_a_policy_that_nobody_can_read_says_nothing(document: object) -> None:
+def test_a_policy_that_cannot_be_read_has_no_end(document: object) -> None:
     assert link_expiry(with_policy(document)) is None
 
 
@@ -91,7 +91,7 @@ def test_a_policy_that_is_nested_beyond_all_sense_says_nothing() -> None:
         "",
     ],
 )
-def test_a_link_that_nobody_can_read_says_nothing(link: str) -> None:
+def test_a_link_that_cannot_be_read_has_no_end(link: str) -> None:
     assert link_expiry(link) is None
 
 

@@ -37,7 +37,7 @@ def test_an_adopted_task_has_one_id_whoever_finds_it(provider: str, provider_tas
 
 
 @given(moments, st.integers(1, 9999))
-def test_a_creation_tells_its_task_and_its_number(moment: datetime, number: int) -> None:
+def test_the_id_of_a_creation_holds_its_task_and_its_number(moment: datetime, number: int) -> None:
     task_id = ids.new_task_id(moment)
     assert ids.task_of_creation(ids.creation_id(task_id, number)) == (task_id, number)
 
@@ -48,6 +48,6 @@ def test_what_a_provider_may_call_its_creations_is_none_of_ours(text: str) -> No
 
 
 @given(st.text() | st.from_regex(r"[0-9a-f]{31,33}-?[0-9]{0,6}"))
-def test_only_what_could_be_a_creations_id_tells_one(text: str) -> None:
+def test_only_what_could_be_a_creations_id_is_read_as_one(text: str) -> None:
     found = ids.task_of_creation(text)
     assert found is None or ids.creation_id(*found) == text

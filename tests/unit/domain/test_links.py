@@ -96,7 +96,7 @@ def test_no_link_whatsoever_is_a_fault(token: str, task_id: str, file: str) -> N
         ("", "1-video.mp4", f"2026-11-21 text2video {TASK}.mp4"),
     ],
 )
-def test_a_file_has_a_name_that_tells_a_stranger_nothing_of_the_prompt(model: str, file: str, name: str) -> None:
+def test_the_name_of_a_file_shows_nothing_of_the_prompt(model: str, file: str, name: str) -> None:
     moment = datetime(2026, 11, 21, tzinfo=UTC)
     asked = Request(dialect="reelkeep", kind=Kind.TEXT2VIDEO, model=model, prompt="A secret boat")
     made = Task(

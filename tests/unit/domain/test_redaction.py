@@ -80,7 +80,7 @@ def test_our_own_keys_are_secrets() -> None:
         '{"err_code": "AuditSubmitIllegal", "state": "failed", "id": "921374927392734"}',
     ],
 )
-def test_what_explains_the_trouble_stays(text: str) -> None:
+def test_what_explains_the_error_stays(text: str) -> None:
     assert redact(text) == text
 
 

@@ -60,7 +60,7 @@ def test_a_limit_that_was_learned_from_a_passing_shortage_grows_as_fast_as_the_p
         limit = room.accepted_more(taken, limit, now)
 
 
-def test_what_refusals_taught_holds_until_more_is_tried_although_the_provider_tells_of_more() -> None:
+def test_what_refusals_taught_holds_until_more_is_tried_although_the_provider_says_more() -> None:
     told = room.told(20, None, NOON)
     assert told.slots == 20
     refused = room.refused(5, told, NOON)

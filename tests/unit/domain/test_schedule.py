@@ -61,9 +61,7 @@ def test_after_an_error_the_next_try_comes_sooner_than_the_next_poll_and_then_ev
 
 
 @given(age=st.floats(0, 200_000), typical=st.floats(1, 50_000), waits=st.floats(0, 5000))
-def test_an_estimate_never_lies_in_the_past_and_nobody_asks_without_end(
-    age: float, typical: float, waits: float
-) -> None:
+def test_an_estimate_never_lies_in_the_past_and_waits_have_a_limit(age: float, typical: float, waits: float) -> None:
     forecast, now = Known().forecast(USUAL, 6.0, typical), NOON + timedelta(seconds=age)
     under_way = schedule.eta(forecast, NOON, now)
     assert now <= under_way.p50 <= under_way.p90

@@ -156,7 +156,7 @@ def test_nothing_fits_while_it_is_paused(owner: str, wanted: Filter, found: Task
     assert not admits(filter_policy(subscription(owner, wanted, active=False)), attributes(found))
 
 
-def test_an_operator_is_told_across_owners_by_the_type_of_event() -> None:
+def test_an_operator_gets_events_of_all_owners_by_their_type() -> None:
     assert filter_policy(subscription(OPERATOR, Filter(types=("reelkeep.task.failed",)))) == {
         "type": ["reelkeep.task.failed"]
     }

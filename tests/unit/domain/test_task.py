@@ -59,7 +59,7 @@ def test_the_end_is_noted_once() -> None:
 
 
 @given(st.integers(1_600_000_000, 4_000_000_000), st.integers(1, 10**9))
-def test_ids_sort_by_time_and_tell_it(moment: int, later: int) -> None:
+def test_ids_sort_by_time_and_hold_it(moment: int, later: int) -> None:
     first = datetime.fromtimestamp(moment, UTC)
     second = first + timedelta(milliseconds=later)
     a, b = ids.new_task_id(first), ids.new_task_id(second)

@@ -46,7 +46,7 @@ def adopted(harness: Harness) -> list[Task]:
     return [task for task in harness.tasks.recorded.values() if task.adopted]
 
 
-def test_a_success_made_elsewhere_with_the_same_account_is_archived_and_told_of() -> None:
+def test_a_success_made_elsewhere_with_the_same_account_is_archived_and_announced() -> None:
     harness = Harness(provider=FakeProvider(listed=[listed()]))
     assert harness.adopt().adopted == 1
     task = only(harness)
@@ -102,7 +102,7 @@ class Throttled(FakeTasks):
 
 
 @pytest.mark.parametrize("call", ["by_provider_task", "create"])
-def test_one_that_the_table_says_nothing_of_does_not_hold_up_the_others(call: str) -> None:
+def test_one_that_cannot_be_looked_up_does_not_hold_up_the_others(call: str) -> None:
     harness = Harness(provider=FakeProvider(listed=[listed("p-1"), listed("p-2")]), tasks=Throttled(call=call))
     first = harness.adopt()
     assert (first.adopted, first.left) == (1, 1)
@@ -155,7 +155,7 @@ def test_a_provider_may_be_left_alone() -> None:
     assert only(harness).owner == "alice"
 
 
-def test_a_task_whose_answer_was_lost_is_left_to_its_next_look_while_there_is_one() -> None:
+def test_a_task_whose_answer_was_lost_is_left_to_its_next_poll_while_there_is_one() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[Unknown("cut")], found=[None]))
     task = harness.submit()
     harness.pass_(3600)
@@ -220,7 +220,7 @@ def test_a_task_that_was_given_up_before_its_provider_was_done_is_made_good() ->
     assert (found.owner, found.state) == ("alice", State.ARCHIVING)
 
 
-def test_who_was_told_that_a_task_failed_learns_from_it_which_one_holds_what_was_made() -> None:
+def test_a_task_that_was_announced_as_failed_names_the_one_that_holds_what_was_made() -> None:
     table = Throttled(call="create", refusals=0)
     harness = Harness(provider=FakeProvider(observations=[RUNNING]), tasks=table)
     task = harness.submit()
@@ -294,7 +294,7 @@ def test_what_was_adopted_and_given_up_again_is_left_alone() -> None:
     assert harness.adopt().adopted == 0
 
 
-def test_a_success_whose_links_are_dead_already_is_told_to_be_lost_once_with_the_reason() -> None:
+def test_a_success_whose_links_are_dead_already_is_announced_as_lost_once_with_the_reason() -> None:
     harness = Harness(provider=FakeProvider(listed=[listed()]))
     harness.archive.faults["files.test"] = [SourceGone("403: the link is dead")]
     harness.adopt()
@@ -305,7 +305,7 @@ def test_a_success_whose_links_are_dead_already_is_told_to_be_lost_once_with_the
     assert harness.adopt().adopted == 0
 
 
-def test_a_success_that_is_listed_without_links_is_looked_at() -> None:
+def test_a_success_that_is_listed_without_links_is_polled() -> None:
     there = Succeeded((creation(),))
     harness = Harness(
         provider=FakeProvider(listed=[listed(seen=Unreadable("no link"))], observations=[RUNNING, there])
@@ -397,12 +397,12 @@ def test_what_is_older_than_five_days_is_not_asked_for() -> None:
     assert harness.adopt().listed == 0
 
 
-def test_what_died_before_anybody_could_know_of_it_is_not_told_to_be_lost() -> None:
+def test_what_died_before_anybody_could_know_of_it_is_not_announced_as_lost() -> None:
     harness = Harness(provider=FakeProvider(listed=[listed(created_at=NOON - timedelta(hours=24, seconds=1))]))
     assert harness.adopt().adopted == 0
 
 
-def test_a_list_that_breaks_off_is_adopted_as_far_as_it_goes_and_said_to_be_broken() -> None:
+def test_a_list_that_breaks_off_is_adopted_as_far_as_it_goes_and_reported() -> None:
     harness = Harness(provider=FakeProvider(listed=[listed(), TryLater("the provider answered 503"), listed("p-2")]))
     result = harness.adopt()
     assert (result.adopted, result.unread) == (1, {"vidu": "the provider answered 503"})

@@ -41,7 +41,7 @@ def told(harness: WebhookHarness) -> list[tuple[str, str]]:
     return [(each.url, each.event) for each in sorted(harness.deliveries.recorded.values(), key=lambda d: d.id)]
 
 
-def test_a_webhook_is_told_of_the_states_that_it_asked_for_and_usually_of_ends() -> None:
+def test_a_webhook_gets_the_states_that_it_asked_for_and_by_default_the_final_ones() -> None:
     harness = WebhookHarness()
     harness.webhook(URL)
     harness.webhook(OTHER, states=(State.PROCESSING, State.ARCHIVING))
@@ -68,7 +68,7 @@ def test_a_batch_of_changes_reads_each_owners_webhooks_once() -> None:
     assert len(told(harness)) == 3
 
 
-def test_an_owner_is_told_of_its_own_tasks_only() -> None:
+def test_an_owner_gets_events_of_its_own_tasks_only() -> None:
     harness = WebhookHarness()
     harness.webhook(URL)
     harness.webhook(OTHER, caller=MALLORY)
@@ -76,7 +76,7 @@ def test_an_owner_is_told_of_its_own_tasks_only() -> None:
     assert told(harness) == [(OTHER, "success")]
 
 
-def test_a_file_that_comes_after_success_is_told_to_those_who_hear_of_successes_as_events() -> None:
+def test_a_file_that_comes_after_success_is_announced_to_webhooks_that_get_successes_as_events() -> None:
     harness = WebhookHarness()
     harness.webhook(URL)
     harness.webhook(OTHER, states=(State.FAILED,))
@@ -96,7 +96,7 @@ def test_a_file_that_comes_after_success_is_told_to_those_who_hear_of_successes_
     assert event["data"]["creations"][0]["files"]["cover"]["url"] == links(file)
 
 
-def test_a_success_that_is_not_what_was_ordered_is_told_to_webhooks_that_ask_for_that() -> None:
+def test_a_success_that_is_not_what_was_ordered_is_announced_to_webhooks_that_ask_for_that() -> None:
     harness = WebhookHarness()
     harness.webhook(URL)
     harness.webhook(OTHER, states=(State.FAILED,), news=(News.DIFFERS,), body_format=BodyFormat.DIALECT)
@@ -114,7 +114,7 @@ def test_a_success_that_is_not_what_was_ordered_is_told_to_webhooks_that_ask_for
     assert event["data"]["differs"][0]["delivered"] == "2"
 
 
-def test_a_change_that_is_heard_of_again_is_not_told_again() -> None:
+def test_a_change_that_arrives_again_is_not_announced_again() -> None:
     harness = WebhookHarness()
     harness.webhook(URL)
     before = task(callback_url=OTHER)
@@ -156,7 +156,7 @@ def broken(*_: object) -> None:
     raise ConnectionError
 
 
-def test_a_record_that_changed_in_another_way_is_no_news() -> None:
+def test_a_change_that_is_not_of_the_state_is_not_announced() -> None:
     harness = WebhookHarness()
     harness.webhook(URL)
     ended = replace(task(), state=State.SUCCESS)
@@ -164,7 +164,7 @@ def test_a_record_that_changed_in_another_way_is_no_news() -> None:
     assert told(harness) == []
 
 
-def test_a_refusal_that_the_submission_itself_was_answered_with_is_not_told() -> None:
+def test_a_refusal_that_answered_the_submission_is_not_announced() -> None:
     harness = WebhookHarness()
     harness.webhook(URL)
     failure = Failure(reason=FailureClass.CREDIT)
@@ -177,7 +177,7 @@ def test_a_refusal_that_the_submission_itself_was_answered_with_is_not_told() ->
     assert sorted(told(harness)) == [(URL, "failed"), (OTHER, "failed")]
 
 
-def test_a_task_that_ends_as_soon_as_it_is_recorded_is_told_unless_it_was_refused() -> None:
+def test_a_task_that_ends_as_soon_as_it_is_recorded_is_announced_unless_it_was_refused() -> None:
     harness = WebhookHarness()
     harness.webhook(URL)
     created = replace(task(), state=State.CREATED, dispatch=Dispatch(status=DispatchStatus.WAITING), updated_at=NOON)
@@ -185,7 +185,7 @@ def test_a_task_that_ends_as_soon_as_it_is_recorded_is_told_unless_it_was_refuse
     assert told(harness) == [(URL, "cancelled")]
 
 
-def test_a_refusal_that_a_repeat_of_the_submission_was_promised_to_hear_of_is_told() -> None:
+def test_a_refusal_is_announced_if_a_repeat_of_the_submission_was_given_the_task() -> None:
     harness = WebhookHarness()
     harness.webhook(URL)
     created = replace(task(), state=State.CREATED, updated_at=NOON)
@@ -210,14 +210,14 @@ def test_an_event_is_a_cloudevent_and_shows_no_creation_before_the_end() -> None
 
 
 @pytest.mark.parametrize("state", WAY)
-def test_what_is_kept_already_is_not_shown_before_all_of_it_is(state: State) -> None:
+def test_what_is_archived_already_is_not_shown_before_all_of_it_is(state: State) -> None:
     kept = ArchivedFile(key="x", bytes=1, sha256="ab", content_type="video/mp4")
     made = Creation(id="1", assets=(Asset(name="video", archived=kept), Asset(name="cover")))
     shown = notice(replace(task(), state=state, creations=(made,)), links)["data"]["creations"]
     assert len(shown) == (1 if state is State.SUCCESS else 0)
 
 
-def test_a_big_file_is_told_with_the_checksum_that_it_has() -> None:
+def test_a_big_file_is_announced_with_the_checksum_that_it_has() -> None:
     kept = ArchivedFile(key="x", bytes=1 << 30, sha256="", crc32="cbf43926", content_type="video/mp4")
     made = Creation(id="1", assets=(Asset(name="video", archived=kept),))
     [creation] = notice(replace(task(), state=State.SUCCESS, creations=(made,)), links)["data"]["creations"]
@@ -262,7 +262,7 @@ def test_openais_sdk_unwraps_what_a_webhook_brings_of_a_task_in_openais_format(s
             client.webhooks.unwrap(received.body + b" ", received.headers)
 
 
-def test_a_change_of_a_task_with_the_most_that_can_be_said_is_told_as_well_as_a_record_can_hold_it() -> None:
+def test_a_task_whose_event_is_too_large_for_a_record_is_announced_as_far_as_it_fits() -> None:
     quotes = '"' * 8_170
     asked = Request(
         dialect="reelkeep",
@@ -296,7 +296,7 @@ def test_vidus_callback_is_the_creations_answer() -> None:
     )  # fmt: skip
 
 
-def test_a_webhook_may_ask_for_the_dialects_words() -> None:
+def test_a_webhook_may_ask_for_the_body_of_the_dialect() -> None:
     harness = WebhookHarness()
     harness.webhook(URL, body_format=BodyFormat.DIALECT)
     harness.change(task(dialect="volc_ark"), State.SUCCESS)

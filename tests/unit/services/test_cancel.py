@@ -8,7 +8,7 @@ from reelkeep.domain.task import Failure, FailureClass, State
 from tests.unit.services.harness import MALLORY, QUEUED, RUNNING, FakeProvider, Harness, creation
 
 
-def test_a_queueing_task_is_cancelled_at_the_provider_and_told_at_the_next_look() -> None:
+def test_a_queueing_task_is_cancelled_at_the_provider_and_announced_at_the_next_poll() -> None:
     harness = Harness(provider=FakeProvider(observations=[QUEUED]))
     id = harness.submit().id
     assert harness.cancel(id).state is State.CANCELLED
@@ -34,7 +34,7 @@ def test_a_task_that_is_not_in_the_queue_any_more_is_left_alone(now: Observation
     assert harness.provider.cancellations == 0
 
 
-def test_a_task_that_was_not_placed_yet_is_cancelled_without_the_provider() -> None:
+def test_a_task_that_was_not_dispatched_yet_is_cancelled_without_the_provider() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[NotYet()], cancels=False))
     id = harness.submit().id
     assert harness.cancel(id).state is State.CANCELLED
@@ -63,7 +63,7 @@ def test_another_owners_task_is_not_found() -> None:
         harness.cancel(id, MALLORY)
 
 
-def test_a_task_that_expired_before_it_was_placed_cannot_be_cancelled() -> None:
+def test_a_task_that_expired_before_it_was_dispatched_cannot_be_cancelled() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[NotYet()]))
     id = harness.submit().id
     harness.pass_(24 * 3600)
@@ -72,7 +72,7 @@ def test_a_task_that_expired_before_it_was_placed_cannot_be_cancelled() -> None:
         harness.cancel(id)
 
 
-def test_what_another_look_saw_done_while_it_was_cancelled_is_kept() -> None:
+def test_what_another_poll_saw_made_during_a_cancellation_is_archived() -> None:
     harness = Harness(provider=FakeProvider(observations=[QUEUED, Succeeded((creation(),))]))
     id = harness.submit().id
     cancel = harness.provider.cancel
@@ -83,7 +83,7 @@ def test_what_another_look_saw_done_while_it_was_cancelled_is_kept() -> None:
     assert harness.task(id).state is State.SUCCESS
 
 
-def test_what_ended_while_it_was_cancelled_is_not_said_to_be_cancelled() -> None:
+def test_what_ended_during_a_cancellation_is_not_shown_as_cancelled() -> None:
     harness = Harness(provider=FakeProvider(observations=[QUEUED, Failed(Failure(reason=FailureClass.POLICY))]))
     id = harness.submit().id
     cancel = harness.provider.cancel

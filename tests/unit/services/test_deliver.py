@@ -204,7 +204,7 @@ def test_a_copy_of_a_message_that_comes_early_makes_no_attempt_and_no_further_co
     assert len(delivery.attempts) == ATTEMPTS
 
 
-def test_who_answers_gone_is_asked_no_more_and_its_owner_is_told_by_the_topic() -> None:
+def test_a_receiver_that_answers_gone_gets_nothing_more_and_its_owner_gets_a_notification() -> None:
     harness = WebhookHarness()
     webhook = harness.webhook(BAD, lambda _: (410, 0.1))
     harness.change(task(1), State.SUCCESS)
@@ -259,7 +259,7 @@ def test_a_webhook_that_fails_for_days_is_paused_and_can_be_resumed() -> None:
     assert [json.loads(each.body)["subject"] for each in harness.received] == [task(9).id, task(8).id]
 
 
-def test_one_success_forgets_all_failures() -> None:
+def test_one_success_resets_all_failures() -> None:
     harness = WebhookHarness()
     webhook = harness.webhook(BAD, fails_for_an_hour)
     harness.change(task(), State.SUCCESS)

@@ -99,7 +99,7 @@ class Scene:
         )
 
 
-def test_nothing_stays_but_that_there_was_a_task_which_nobody_adopts_again() -> None:
+def test_an_erased_task_leaves_a_record_without_content_and_is_not_adopted_again() -> None:
     scene = Scene()
     before = scene.task
     scene.harness.tasks.store_raw_response(before.id, "odd", SECRETS[0].encode(), before.created_at)

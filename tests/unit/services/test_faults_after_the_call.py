@@ -45,7 +45,7 @@ def test_what_could_not_be_recorded_goes_along_to_the_first_poll_also_where_a_pr
     assert len(harness.provider.dispatched) == 1
 
 
-def test_what_nobody_could_take_note_of_is_found_out_and_paid_once() -> None:
+def test_what_could_not_be_recorded_is_found_out_and_paid_once() -> None:
     harness = DownAfterCall(Accepted("p-1"))
     harness.executions.fault = TryLater("throttled")
     task = harness.submit(ASKED)

@@ -98,7 +98,7 @@ def test_an_optional_file_is_archived_if_the_provider_has_it() -> None:
 
 
 @pytest.mark.parametrize("fault", [SourceGone("404"), SourceBad("it is a page"), SourceNotMedia("a video", 2048)])
-def test_an_optional_file_that_the_provider_does_not_have_is_missed_by_nobody(fault: Exception) -> None:
+def test_an_optional_file_that_the_provider_does_not_have_is_left_out(fault: Exception) -> None:
     harness, id = with_optional_cover()
     harness.archive.faults["cover"] = [fault]
     verdict = harness.finalize(id)
@@ -108,7 +108,7 @@ def test_an_optional_file_that_the_provider_does_not_have_is_missed_by_nobody(fa
     assert [told["type"] for told in harness.notices.told] == ["reelkeep.task.success"]
 
 
-def test_an_optional_file_is_waited_for_a_moment_only() -> None:
+def test_success_waits_for_an_optional_file_for_a_moment_only() -> None:
     harness, id = with_optional_cover()
     harness.archive.faults["cover"] = [SourceBusy("503")]
     assert until(harness, id, State.SUCCESS) < timedelta(minutes=2)
@@ -348,7 +348,7 @@ def test_a_file_that_hangs_leaves_time_to_the_others() -> None:
     assert [asset.name for asset in harness.task(id).assets if asset.archived] == ["cover", "watermarked"]
 
 
-def test_a_task_that_is_not_through_is_not_finalized() -> None:
+def test_a_task_whose_provider_is_not_done_is_not_finalized() -> None:
     harness = Harness(provider=FakeProvider(observations=[RUNNING]))
     with pytest.raises(ValueError, match="nothing to finalize"):
         harness.finalize(harness.submit().id)
@@ -389,14 +389,14 @@ def see_losses(harness: Harness, id: str) -> list[str]:
     return losses + ([verdict.lost] if verdict.lost else [])
 
 
-def test_what_was_lost_is_said_once_with_its_reason() -> None:
+def test_what_was_lost_is_reported_once_with_its_reason() -> None:
     harness, id = archiving("video", "cover")
     harness.archive.faults["cover"] = [SourceGone("404: the link is dead")]
     assert see_losses(harness, id) == ["cover: 404: the link is dead"]
     assert harness.finalize(id).lost == ""
 
 
-def test_a_lost_video_is_said_to_be_lost_and_a_refusal_is_not() -> None:
+def test_a_lost_video_is_reported_as_lost_and_a_refusal_is_not() -> None:
     harness, id = archiving("video")
     harness.archive.faults["video"] = [SourceGone("404")]
     assert see_losses(harness, id) == ["generated, but its file cannot be fetched: video: 404"]
@@ -405,7 +405,7 @@ def test_a_lost_video_is_said_to_be_lost_and_a_refusal_is_not() -> None:
 
 
 @pytest.mark.parametrize("fault", [SourceGone, SourceBusy])
-def test_an_asset_that_another_run_archived_meanwhile_is_neither_copied_again_nor_blamed(
+def test_an_asset_that_another_run_archived_meanwhile_is_not_copied_again_and_counts_no_error(
     fault: type[SourceGone | SourceBusy],
 ) -> None:
     harness, id = archiving("video")
@@ -439,7 +439,7 @@ def test_a_task_whose_video_is_lost_is_reported_to_operators_with_the_reason() -
     assert len(harness.notices.alerts) == 2
 
 
-def test_operators_hear_nothing_of_what_went_well() -> None:
+def test_operators_get_no_event_about_what_went_well() -> None:
     harness, id = archiving("video")
     harness.finalize(id)
     assert harness.notices.alerts == []

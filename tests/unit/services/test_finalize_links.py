@@ -55,7 +55,7 @@ def test_a_link_that_is_dead_by_its_own_words_is_not_even_tried() -> None:
     assert harness.provider.looks == 2
 
 
-def test_a_fresh_link_is_believed_as_long_as_it_says() -> None:
+def test_a_fresh_link_is_trusted_until_the_time_that_it_says() -> None:
     harness, id = seen(Succeeded((with_deaths(video=1),)), Succeeded((with_deaths(round=2, video=24),)))
     harness.archive.faults["video"] = [SourceBusy("503"), None]
     harness.pass_(2 * 3600)
@@ -64,7 +64,7 @@ def test_a_fresh_link_is_believed_as_long_as_it_says() -> None:
     assert harness.provider.looks == 2
 
 
-def test_a_provider_that_has_no_fresh_links_is_asked_once_a_run_for_all_of_them() -> None:
+def test_a_provider_without_fresh_links_is_polled_once_a_run_for_all_files() -> None:
     harness, id = seen(Succeeded((with_deaths(video=1, cover=1, watermarked=1),)), Busy("503"))
     harness.archive.faults["files.test"] = [SourceGone("403")]
     harness.pass_(2 * 3600)
@@ -81,7 +81,7 @@ def test_one_fresh_poll_renews_every_link() -> None:
 
 
 @pytest.mark.parametrize("answer", [Busy("503"), Unreadable("no link"), RUNNING])
-def test_links_that_are_dead_while_their_provider_cannot_say_better_cost_nothing_but_time(
+def test_dead_links_cost_only_time_while_their_provider_cannot_be_polled(
     answer: Observation,
 ) -> None:
     """Also when it goes back to a state that it had left, or says success without links."""
@@ -191,7 +191,7 @@ def test_a_server_that_asks_to_be_left_alone_for_an_hour_holds_up_its_own_file_o
     assert copied(harness) == ["c1/video?round=1"]
 
 
-def test_the_owner_sees_what_is_wrong_and_operators_hear_of_it_within_the_hour() -> None:
+def test_the_owner_sees_what_is_wrong_and_operators_get_an_event_within_the_hour() -> None:
     harness, id = archiving("video")
     harness.archive.faults["video"] = [SourceGone("404: the link is dead")]
     while harness.now < NOON + timedelta(hours=1, minutes=30):
@@ -206,7 +206,7 @@ def test_the_owner_sees_what_is_wrong_and_operators_hear_of_it_within_the_hour()
     assert (harness.task(id).last_error, len(harness.notices.alerts)) == ("", 1)
 
 
-def test_a_cover_that_is_not_to_be_had_does_not_cost_a_video_that_is_only_late() -> None:
+def test_a_cover_that_cannot_be_fetched_does_not_cost_a_video_that_is_only_late() -> None:
     harness, id = archiving("video", "cover")
     harness.archive.faults["cover"] = [SourceGone("404")]
     harness.archive.faults["video"] = [SourceBusy("503")] * 12 + [None]
@@ -216,7 +216,7 @@ def test_a_cover_that_is_not_to_be_had_does_not_cost_a_video_that_is_only_late()
     assert [bool(asset.archived) for asset in task.creations[0].assets] == [True, False]
 
 
-def test_what_could_not_be_had_does_not_hold_up_the_rest() -> None:
+def test_a_file_that_cannot_be_fetched_does_not_hold_up_the_rest() -> None:
     harness, id = seen(Succeeded((with_deaths(cover=1, video=24),)))
     harness.archive.faults["cover"] = [SourceBusy("no time was left"), None]
     harness.finalize(id)

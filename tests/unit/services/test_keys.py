@@ -51,7 +51,7 @@ def test_an_owner_sees_and_revokes_its_own_keys_only() -> None:
 
 
 @pytest.mark.parametrize("wished", [None, NOON + timedelta(days=1, seconds=1)])
-def test_a_key_with_an_end_makes_none_that_would_be_good_for_longer(wished: datetime | None) -> None:
+def test_a_key_with_an_end_makes_none_that_ends_later(wished: datetime | None) -> None:
     keys = ManageKeys(FakeOwnersKeys(), lambda: NOON)
     end = NOON + timedelta(days=1)
     maker = replace(ALICE, ends_at=end)
@@ -79,7 +79,7 @@ def test_no_key_makes_one_with_more_scopes_than_it_has() -> None:
         made({Scope.OPERATE})
 
 
-def test_an_owner_makes_so_many_keys_that_are_good_and_no_more() -> None:
+def test_an_owner_can_have_a_limited_number_of_valid_keys() -> None:
     keys = ManageKeys(FakeOwnersKeys(), lambda: NOON)
     for _ in range(MAX_KEYS):
         last = keys.create(KeyWish(), ALICE).described
@@ -90,7 +90,7 @@ def test_an_owner_makes_so_many_keys_that_are_good_and_no_more() -> None:
     assert keys.create(KeyWish(), ALICE)
 
 
-def test_keys_that_are_good_no_more_count_until_they_are_forgotten() -> None:
+def test_keys_that_have_ended_count_until_they_are_forgotten() -> None:
     table = FakeOwnersKeys()
     keys = ManageKeys(table, lambda: NOON)
     for _ in range(MAX_KEPT_KEYS):

@@ -86,13 +86,13 @@ def test_a_task_is_reserved_charged_adjusted_released_and_refunded(
         (FailureClass.LOST, DispatchStatus.UNKNOWN, Phase.CHARGED),
     ],
 )
-def test_what_a_provider_may_have_made_counts_until_the_opposite_is_known(
+def test_what_a_provider_may_have_made_counts_as_charged_until_the_opposite_is_known(
     reason: FailureClass, status: DispatchStatus, costs: Phase
 ) -> None:
     assert phase(failed(NEW, reason, status)) is costs
 
 
-def test_a_task_without_a_price_is_counted_in_its_unit_and_said_to_be_unpriced() -> None:
+def test_a_task_without_a_price_is_counted_in_its_unit_as_unpriced() -> None:
     unpriced = replace(DONE, price=None)
     assert cost(unpriced) == ("videos", Decimal(1), None)
     assert cost(replace(unpriced, creations=(Creation(id="1"), Creation(id="2")))) == ("videos", Decimal(2), None)

@@ -79,7 +79,7 @@ def test_a_callback_that_is_lost_costs_a_delay_once_and_then_tasks_are_polled_as
     assert seen_through(harness, called_back=False)[1] > TAKES
 
 
-def test_what_is_not_known_of_callbacks_costs_polls_and_nothing_else() -> None:
+def test_if_callbacks_cannot_be_looked_up_tasks_are_polled_as_usual() -> None:
     class Broken(FakeSlots):
         def lookouts(self, provider: str) -> dict[str, datetime]:
             raise TryLater("the table is out of order")

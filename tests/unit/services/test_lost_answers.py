@@ -80,7 +80,7 @@ def test_a_provider_that_cannot_tell_for_hours_is_asked_for_hours_but_not_for_da
     assert len(harness.provider.dispatched) == 1
 
 
-def test_a_provider_that_comes_round_after_an_hour_still_tells() -> None:
+def test_a_provider_that_lists_again_after_an_hour_is_still_believed() -> None:
     harness, task_id = lost(Uncertain("503"))
     while harness.now < NOON + timedelta(hours=1):
         harness.pass_(harness.poll(task_id).wait_seconds)
@@ -89,7 +89,7 @@ def test_a_provider_that_comes_round_after_an_hour_still_tells() -> None:
     assert (task.state, task.provider_task_id, len(harness.provider.dispatched)) == (State.SUCCESS, "p-1", 1)
 
 
-def test_why_it_is_not_known_yet_is_said() -> None:
+def test_the_owner_sees_why_the_outcome_is_not_known_yet() -> None:
     harness, task_id = lost(Uncertain("the provider answered 503"))
     harness.pass_(40)
     assert "the provider answered 503" in harness.poll(task_id).last_error
@@ -105,7 +105,7 @@ def test_absence_is_believed_only_half_an_hour_after_the_call() -> None:
     assert harness.task(task_id).dispatch.status is DispatchStatus.WAITING
 
 
-def test_what_did_not_arrive_is_placed_again_in_a_while() -> None:
+def test_what_did_not_arrive_is_dispatched_again_in_a_while() -> None:
     harness, task_id = lost(Absent())
     harness.pass_(HOUR)
     assert harness.poll(task_id).wait_seconds == 432  # 12 % of its age
@@ -125,13 +125,13 @@ def test_a_task_that_waited_long_before_its_call_is_not_believed_absent_any_soon
     assert harness.task(task_id).dispatch.status is DispatchStatus.WAITING
 
 
-def test_what_is_certainly_absent_is_placed_once_more_within_the_deadline() -> None:
+def test_what_is_certainly_absent_is_dispatched_once_more_within_the_deadline() -> None:
     harness, task_id = lost(Absent())
     task, _ = ended(harness, task_id)
     assert (task.state, task.provider_task_id, len(harness.provider.dispatched)) == (State.SUCCESS, "p-2", 2)
 
 
-def test_a_provider_that_never_names_what_it_accepts_is_not_asked_for_ever() -> None:
+def test_a_provider_that_never_names_what_it_accepts_is_given_up() -> None:
     """It answers with something that nobody can read, and lists nothing: each time, it may be paid for."""
     harness = Harness(provider=FakeProvider(outcomes=[Unknown("it named no task")], found=[Absent()]))
     task, _ = ended(harness, harness.submit(request(off_peak=True)).id)
@@ -199,7 +199,7 @@ def test_what_is_found_again_has_its_whole_time_from_its_call_on() -> None:
     assert harness.task(task_id).deadline == NOON + timedelta(hours=1) + ORDINARY
 
 
-def test_a_doubt_does_not_undo_what_another_look_found_out() -> None:
+def test_a_doubt_does_not_undo_what_another_poll_found_out() -> None:
     harness, task_id = lost(off_peak=True)
     harness.pass_(7 * HOUR)
 
@@ -218,7 +218,7 @@ def test_a_doubt_does_not_undo_what_another_look_found_out() -> None:
     )
 
 
-def test_what_another_task_of_ours_was_placed_as_is_not_taken_for_this_one() -> None:
+def test_what_another_task_of_ours_became_at_the_provider_is_not_taken_for_this_one() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[Accepted("p-1"), Unknown("cut")], found=[Found("p-1")]))
     first, second = harness.submit().id, harness.submit().id
     harness.poll(second)
@@ -248,7 +248,7 @@ class Unrecordable(FakeTasks):
         return super().save(task)
 
 
-def test_an_id_that_could_not_be_recorded_is_carried_on_from_look_to_look() -> None:
+def test_an_id_that_could_not_be_recorded_is_carried_on_from_poll_to_poll() -> None:
     """At a provider without a list, nobody would ever find it again."""
     tasks = Unrecordable()
     harness = Harness(tasks=tasks)
@@ -267,7 +267,7 @@ def test_an_id_that_could_not_be_recorded_is_carried_on_from_look_to_look() -> N
     assert (harness.task(task_id).provider_task_id, len(harness.provider.dispatched)) == ("p-1", 2)
 
 
-def test_what_is_known_to_be_accepted_is_not_placed_again_whatever_the_record_says() -> None:
+def test_what_is_known_to_be_accepted_is_not_dispatched_again_whatever_the_record_says() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[NotYet()]))
     task_id = harness.submit().id
     harness.executions.unrecorded[task_id] = "p-1"

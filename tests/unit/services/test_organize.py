@@ -29,7 +29,7 @@ def finished() -> tuple[Harness, str]:
     return harness, task_id
 
 
-def test_labels_change_alone_and_nothing_else_becomes_of_the_task() -> None:
+def test_a_change_of_labels_changes_nothing_else() -> None:
     harness, task_id = finished()
     before, notices = harness.task(task_id), list(harness.notices.told)
     starred = organize(harness).change(Labels(task_id, starred=True), ALICE)
@@ -41,7 +41,7 @@ def test_labels_change_alone_and_nothing_else_becomes_of_the_task() -> None:
     assert harness.archive.manifests[-1] == harness.task(task_id) == tagged
 
 
-def test_the_manifest_of_a_task_under_way_is_left_to_its_end_which_tells_of_its_labels() -> None:
+def test_the_manifest_of_a_task_under_way_is_written_at_its_end_with_its_labels() -> None:
     harness = Harness()
     task_id = harness.submit().id
     organize(harness).change(Labels(task_id, tags=("final",), starred=True), ALICE)
@@ -51,7 +51,7 @@ def test_the_manifest_of_a_task_under_way_is_left_to_its_end_which_tells_of_its_
     assert (written.request.tags, written.starred, written.state) == (("final",), True, State.SUCCESS)
 
 
-def test_a_change_that_another_one_overtakes_is_made_all_the_same() -> None:
+def test_a_change_is_made_although_another_one_came_first() -> None:
     harness, task_id = finished()
     organized, save = organize(harness), harness.tasks.save
 

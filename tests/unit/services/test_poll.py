@@ -40,7 +40,7 @@ def prepared(*observations: object) -> tuple[Harness, str]:
     return harness, harness.submit().id
 
 
-def test_a_running_task_is_not_finished_and_says_when_to_look_again() -> None:
+def test_a_running_task_is_not_finished_and_says_when_to_poll_again() -> None:
     harness, id = prepared(RUNNING)
     harness.pass_(60)
     verdict = harness.poll(id)
@@ -49,7 +49,7 @@ def test_a_running_task_is_not_finished_and_says_when_to_look_again() -> None:
     assert harness.task(id).state is State.PROCESSING
 
 
-def test_success_moves_to_archiving_with_what_is_to_be_kept() -> None:
+def test_success_moves_to_archiving_with_what_is_to_be_archived() -> None:
     harness, id = prepared(Succeeded((creation(),), credits=4, seed=7))
     assert harness.poll(id).finished
     task = harness.task(id)
@@ -57,14 +57,14 @@ def test_success_moves_to_archiving_with_what_is_to_be_kept() -> None:
     assert task.creations == (replace(creation(), id=f"{id}-1", provider_id="c1"),)
 
 
-def test_what_was_known_since_the_submission_is_kept_if_the_success_does_not_say_it() -> None:
+def test_what_the_submission_told_is_kept_if_the_success_does_not_say_it() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[Accepted("p-1", credits=20, seed=7)]))
     id = harness.submit().id
     harness.poll(id)
     assert (harness.task(id).state, harness.task(id).credits, harness.task(id).seed) == (State.ARCHIVING, 20, 7)
 
 
-def test_the_machine_is_told_ids_and_waits_only() -> None:
+def test_the_state_machine_gets_only_ids_and_waits() -> None:
     harness, id = prepared(RUNNING)
     assert set(harness.poll(id).answer) == {"task_id", "run", "finished", "wait_seconds"}
 
@@ -94,13 +94,13 @@ def test_an_unknown_status_word_is_not_an_end_and_is_remembered() -> None:
     assert "image_downloading" in harness.task(id).last_error
 
 
-def test_trouble_is_forgotten_once_it_is_over() -> None:
+def test_the_last_error_is_cleared_once_a_poll_succeeds() -> None:
     harness, id = prepared(Busy("503"), RUNNING)
     assert harness.poll(id).last_error == "503"
     assert harness.poll(id).last_error == ""
 
 
-def test_every_look_is_counted_whatever_it_sees() -> None:
+def test_every_poll_is_counted_whatever_it_sees() -> None:
     harness, id = prepared(RUNNING, Busy("503"), Missing(), Unreadable("not JSON"), Succeeded((creation(),)))
     harness.see_through(id)
     assert harness.task(id).polling.polls == harness.provider.looks == 5
@@ -128,7 +128,7 @@ def test_a_provider_that_is_known_to_take_long_is_asked_less_often() -> None:
     assert harness.poll(id).wait_seconds > 5 * usual
 
 
-def test_a_success_without_links_is_looked_at_again_within_seconds_and_then_ever_more_seldom() -> None:
+def test_a_success_without_links_is_polled_again_within_seconds_and_then_less_and_less_often() -> None:
     harness, id = prepared(Unreadable("success without a link", made=True))
     harness.pass_(3600)
     waits = []
@@ -143,7 +143,7 @@ NONSENSE = [Unreadable("not JSON"), Pending(State.PROCESSING, "thinking")]
 
 
 @pytest.mark.parametrize("said", NONSENSE)
-def test_what_was_never_understood_is_waited_for_and_never_may_be_submitted_again(said: Observation) -> None:
+def test_a_task_whose_answers_were_never_understood_is_waited_for_and_never_retryable(said: Observation) -> None:
     harness, id = prepared(said)
     harness.see_through(id)
     task = harness.task(id)
@@ -157,7 +157,7 @@ def test_what_was_never_understood_is_waited_for_and_never_may_be_submitted_agai
 
 
 @pytest.mark.parametrize("said", NONSENSE)
-def test_operators_are_told_once_of_answers_that_are_not_understood_while_there_is_time(said: Observation) -> None:
+def test_operators_get_one_event_about_answers_that_are_not_understood_while_there_is_time(said: Observation) -> None:
     harness, id = prepared(said)
     while not harness.notices.alerts:
         harness.pass_(harness.poll(id).wait_seconds)
@@ -179,7 +179,7 @@ def test_a_word_that_is_not_understood_for_a_moment_is_forgotten() -> None:
     assert harness.notices.alerts == []
 
 
-def test_answers_that_are_understood_only_now_and_then_invite_no_second_payment() -> None:
+def test_a_task_whose_answers_are_understood_only_now_and_then_is_not_retryable() -> None:
     said: list[Observation | BaseException] = [RUNNING, Unreadable("odd", b"odd")] * 30
     harness, id = prepared(*said, RUNNING)
     harness.see_through(id)
@@ -214,7 +214,7 @@ def test_a_task_that_never_ends_expires_at_its_deadline() -> None:
     assert 0 <= (task.finished_at - task.deadline).total_seconds() < 2
 
 
-def test_a_task_that_is_late_without_trouble_says_no_more_than_that() -> None:
+def test_a_task_that_is_late_without_errors_says_no_more_than_that() -> None:
     harness, id = prepared(RUNNING)
     harness.see_through(id)
     failure = harness.task(id).failure
@@ -234,7 +234,7 @@ def test_a_provider_that_cannot_be_heard_at_the_deadline_is_waited_for_six_hours
     assert "503" in task.failure.message
 
 
-def test_a_task_whose_provider_is_gone_from_the_configuration_waits_until_somebody_mends_that() -> None:
+def test_a_task_whose_provider_is_gone_from_the_configuration_waits_until_it_is_back() -> None:
     harness, id = prepared(Succeeded((creation(),)))
     harness.provider.unknown = True
     verdict = harness.poll(id)
@@ -254,7 +254,7 @@ def test_a_provider_that_was_down_at_the_deadline_is_believed_after_it() -> None
     assert task.finished_at > task.deadline
 
 
-def test_what_is_found_again_after_the_deadline_is_looked_at_before_it_is_given_up() -> None:
+def test_what_is_found_again_after_the_deadline_is_polled_before_it_is_given_up() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[Unknown("cut")], found=["p-1"]))
     id = harness.submit().id
     harness.pass_(24 * 3600)
@@ -317,7 +317,7 @@ def failing(task: Task, now: datetime) -> Task:
     return with_errors(task, errors, now + GIVE_UP_AFTER)
 
 
-def test_many_files_are_kept_and_told_of_within_what_a_record_and_a_notice_hold() -> None:
+def test_many_files_are_archived_and_announced_within_what_a_record_and_a_notice_hold() -> None:
     for many in (of_many_files(100, 1200), of_many_files(250, 100)):
         harness, id = prepared(Succeeded((many,)))
         assert harness.poll(id).finished
@@ -358,7 +358,7 @@ class Meanwhile(FakeProvider):
 
 
 @pytest.mark.parametrize("late", [Succeeded((creation(),)), RUNNING, Missing(), Failed(REFUSED), Busy("503")])
-def test_what_is_being_archived_is_not_touched_by_a_look_that_comes_late(late: Observation) -> None:
+def test_what_is_being_archived_is_not_changed_by_a_late_poll(late: Observation) -> None:
     provider = Meanwhile(observations=[Succeeded((creation("c1", "video", "cover"),)), late])
     harness = Harness(provider=provider)
     id = harness.submit().id
@@ -375,7 +375,7 @@ def test_what_is_being_archived_is_not_touched_by_a_look_that_comes_late(late: O
     assert [asset.archived is not None for asset in task.creations[0].assets] == [True, False]
 
 
-def test_a_deadline_that_passes_does_not_end_what_another_look_saw_done() -> None:
+def test_a_deadline_that_passes_does_not_end_what_another_poll_saw_made() -> None:
     harness, id = prepared(Busy("503"), Succeeded((creation(),)))
     harness.pass_(schedule.ORDINARY.total_seconds() + 7 * 3600)
     moments: Iterator[Callable[[], object]] = iter([lambda: None, lambda: None, lambda: harness.poll(id)])
@@ -432,7 +432,7 @@ def test_an_absence_seen_before_a_call_does_not_lead_to_another_one_after_it() -
     assert len(provider.dispatched) == 2
 
 
-def test_what_is_placed_late_has_its_whole_time() -> None:
+def test_what_is_dispatched_late_has_its_whole_time() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[NotYet(), Accepted("p-1")], observations=[RUNNING]))
     id = harness.submit().id
     harness.pass_(schedule.ORDINARY.total_seconds() - 60)
@@ -446,7 +446,7 @@ def test_an_event_about_a_task_that_nobody_recorded_is_a_fault() -> None:
         Harness().poll("0" * 32)
 
 
-def test_a_task_that_others_change_every_time_is_left_to_another_try() -> None:
+def test_a_task_that_others_change_every_time_is_tried_later() -> None:
     harness, id = prepared(RUNNING)
 
     def always_stale(task: Task) -> Task:

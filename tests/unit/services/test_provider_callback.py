@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_fetched_yet_is_left_to_the_next_run_and_only_once
     assert harness.poll(id, run=0).superseded
 
 
-def test_a_task_that_still_goes_on_keeps_its_one_execution_and_its_next_look() -> None:
+def test_a_task_that_still_goes_on_keeps_its_one_execution_and_its_next_poll() -> None:
     harness, id = prepared(RUNNING)
     before, harness.finalizing.fault = harness.task(id), AssertionError("there is nothing to start")
     harness.call_back(id)
@@ -111,7 +111,7 @@ def test_a_task_that_still_goes_on_keeps_its_one_execution_and_its_next_look() -
     [Busy("503", retry_after=600), Missing(), Unreadable("no JSON", b"<html>")],
     ids=lambda a: type(a).__name__,
 )
-def test_what_a_look_does_not_learn_is_not_held_against_the_task(answer: object) -> None:
+def test_a_poll_that_learns_nothing_counts_no_error_of_the_task(answer: object) -> None:
     harness, id = prepared(answer)
     before = harness.task(id)
     for _ in range(20):
@@ -161,7 +161,7 @@ def test_a_call_that_was_taken_is_refused_and_nobody_is_asked() -> None:
     assert harness.provider.looks == 2
 
 
-def test_a_call_that_was_taken_without_need_is_refused_just_as_well() -> None:
+def test_a_call_that_was_accepted_without_need_is_refused_when_it_comes_again() -> None:
     harness, id = prepared(DONE)
     harness.see_through(id)
     harness.provider.signature = "first"
@@ -180,7 +180,7 @@ def test_a_call_that_a_stranger_made_is_not_remembered() -> None:
     assert harness.seen_callbacks.known == set()
 
 
-def test_a_call_that_met_our_own_trouble_may_be_repeated_as_it_was() -> None:
+def test_a_call_that_met_a_fault_of_ours_may_be_repeated_as_it_was() -> None:
     harness, id = prepared(RUNNING, DONE)
     harness.provider.signature = "first"
 
@@ -227,7 +227,7 @@ def test_a_call_about_a_task_that_is_over_or_gone_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("placement", [NotYet(30), Unknown("lost")], ids=lambda each: type(each).__name__)
-def test_a_task_whose_placement_is_open_is_left_to_those_who_know(placement: object) -> None:
+def test_a_call_about_a_task_whose_dispatch_is_open_changes_nothing(placement: object) -> None:
     harness = Harness(provider=FakeProvider(outcomes=[placement]))  # type: ignore[list-item]  # any of the union
     before = harness.task(harness.submit().id)
     harness.call_back(before.id)
@@ -235,7 +235,7 @@ def test_a_task_whose_placement_is_open_is_left_to_those_who_know(placement: obj
     assert (harness.provider.looks, len(harness.provider.dispatched)) == (0, 1)
 
 
-def test_a_flood_of_calls_is_one_look_a_second() -> None:
+def test_a_flood_of_calls_is_one_poll_a_second() -> None:
     harness, id = prepared(RUNNING)
     began = harness.now
     for _ in range(100):
@@ -245,14 +245,14 @@ def test_a_flood_of_calls_is_one_look_a_second() -> None:
     assert harness.executions.started == []
 
 
-def test_calls_at_the_same_moment_are_one_look() -> None:
+def test_calls_at_the_same_moment_are_one_poll() -> None:
     harness, id = prepared(RUNNING)
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda _: harness.call_back(id), range(64)))
     assert harness.provider.looks == 1
 
 
-def test_a_call_just_after_a_look_is_not_forgotten() -> None:
+def test_a_call_just_after_a_poll_is_not_forgotten() -> None:
     harness, id = prepared(RUNNING, DONE)
     harness.call_back(id)
     harness.pass_(0.1)
@@ -262,7 +262,7 @@ def test_a_call_just_after_a_look_is_not_forgotten() -> None:
     assert (harness.now - began).total_seconds() < 1
 
 
-def test_a_look_in_turn_that_comes_first_is_not_undone() -> None:
+def test_a_scheduled_poll_that_comes_first_is_not_undone() -> None:
     harness, id = prepared(RUNNING)
     both = Succeeded((creation("c1", "video", "cover"),))
 
@@ -282,7 +282,7 @@ def test_a_look_in_turn_that_comes_first_is_not_undone() -> None:
     assert [bool(asset.archived) for asset in task.creations[0].assets] == [True, False]
 
 
-def test_a_record_that_changes_meanwhile_does_not_lose_the_call() -> None:
+def test_a_call_is_not_lost_when_the_record_changes_meanwhile() -> None:
     harness, id = prepared(DONE)
 
     class Contended(FakeTasks):
@@ -300,7 +300,7 @@ def test_a_record_that_changes_meanwhile_does_not_lose_the_call() -> None:
 
 
 @pytest.mark.parametrize("end", [DONE, REFUSED])
-def test_without_any_call_the_schedule_alone_ends_every_task(end: Any) -> None:
+def test_without_any_callback_scheduled_polls_alone_end_every_task(end: Any) -> None:
     for seconds in (3, 40, 600, 7000):
         harness = Harness()
         id = harness.submit().id

@@ -171,7 +171,7 @@ def test_two_repeats_at_once_after_the_first_died_get_one_task_and_pay_once(poin
     assert list(harness.tasks.recorded) == [again.id]
 
 
-def test_a_refusal_whose_telling_was_cut_short_is_announced_by_a_notice() -> None:
+def test_a_refusal_whose_answer_was_cut_short_is_announced_by_a_notice() -> None:
     harness = Acts(SaidNo(NO_CREDIT))
     saves = iter([lambda: None, dies])
     harness.tasks.before_save = lambda: next(saves, lambda: None)()
@@ -187,7 +187,7 @@ def test_a_refusal_whose_telling_was_cut_short_is_announced_by_a_notice() -> Non
 
 
 @pytest.mark.parametrize("point", ["after the record", "before the call", "after the call", "before the outcome"])
-def test_who_was_given_a_task_that_is_refused_then_is_announced_by_a_notice(point: str) -> None:
+def test_a_client_that_was_given_a_task_gets_a_notice_if_it_is_refused_then(point: str) -> None:
     harness = Acts(SaidNo(NO_CREDIT))
     repeats: list[Task] = []
     POINTS[point](harness, then(lambda: repeats.append(harness.submit(ASKED, key="k"))))
@@ -199,14 +199,14 @@ def test_who_was_given_a_task_that_is_refused_then_is_announced_by_a_notice(poin
     assert [notice["subject"] for notice in harness.notices.told] == [given.id]
 
 
-def test_a_refusal_that_nobody_else_waits_for_is_told_by_its_answer_alone() -> None:
+def test_a_refusal_that_nobody_else_waits_for_is_in_its_answer_alone() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[SaidNo(NO_CREDIT)]))
     with pytest.raises(Refused):
         harness.submit(ASKED, key="k")
     assert list(harness.tasks.unfinished()) == []
 
 
-def test_a_refusal_that_the_machine_met_is_announced_by_a_notice_though_a_repeat_hears_it_first() -> None:
+def test_a_refusal_that_the_machine_met_is_announced_though_a_repeat_was_answered_with_it_first() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[NotYet(), SaidNo(NO_CREDIT)]))
     task = harness.submit(ASKED, key="k")
     harness.pass_(60)

@@ -66,7 +66,7 @@ def test_a_first_attempt_that_its_repetition_overtook_is_the_same_task_and_the_n
     assert len(harness.provider.dispatched) == 3
 
 
-def test_a_first_attempt_after_its_repetition_could_still_come_is_another_wish() -> None:
+def test_a_first_attempt_that_comes_too_late_for_its_repetition_is_another_task() -> None:
     harness = Harness()
     second = harness.submit(ASKED, attempt=1)
     harness.pass_(45 * 60)
@@ -180,7 +180,7 @@ def test_what_the_submission_could_not_report_is_reported_by_the_next_poll(fault
     assert [event["id"] for event in harness.notices.told] == [f"{second}.possible-repeat"]
 
 
-def test_a_request_that_was_refused_before_is_no_repetition_of_what_nobody_has() -> None:
+def test_a_request_that_was_refused_before_is_not_reported_as_a_repetition() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[SaidNo(NO_CREDIT), Accepted("p-2")]))
     with pytest.raises(Refused):
         harness.submit(ASKED)
@@ -189,7 +189,7 @@ def test_a_request_that_was_refused_before_is_no_repetition_of_what_nobody_has()
     assert harness.submit(ASKED).possible_repeat == second.id
 
 
-def test_a_hint_that_cannot_be_had_refuses_no_submission() -> None:
+def test_a_submission_succeeds_even_if_likely_repeats_cannot_be_looked_up() -> None:
     def refuses() -> None:
         raise TryLater("the table")
 
@@ -224,7 +224,7 @@ def test_a_key_cannot_be_made_that_stands_for_a_body() -> None:
     assert harness.submit(OTHER, WINDOW, key=name).id != first.id
 
 
-def test_in_the_window_what_was_in_vain_may_be_tried_once_more() -> None:
+def test_in_the_window_what_failed_may_be_tried_once_more() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[SaidNo(NO_CREDIT), Accepted("p-2")]))
     with pytest.raises(Refused):
         harness.submit(ASKED, WINDOW)
@@ -233,7 +233,7 @@ def test_in_the_window_what_was_in_vain_may_be_tried_once_more() -> None:
     assert harness.submit(ASKED, WINDOW).id == second.id
 
 
-def test_in_the_window_what_is_there_already_is_not_made_again() -> None:
+def test_in_the_window_what_is_made_already_is_not_made_again() -> None:
     harness = Harness()
     day = replace(ALICE, repeat_window=timedelta(days=1))
     first = harness.submit(ASKED, day)
@@ -242,7 +242,7 @@ def test_in_the_window_what_is_there_already_is_not_made_again() -> None:
     assert len(harness.provider.dispatched) == 1
 
 
-def test_two_at_once_that_try_what_was_in_vain_once_more_are_one() -> None:
+def test_two_at_once_that_try_once_more_what_failed_are_one_task() -> None:
     harness = Acts(SaidNo(NO_CREDIT), Accepted("p-2"))
     with pytest.raises(Refused):
         harness.submit(ASKED, WINDOW)

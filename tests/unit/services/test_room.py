@@ -76,7 +76,7 @@ def order(harness: Harness, task_ids: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize(("tasks", "takes", "declared"), [(100, 5, True), (100, 5, False), (1000, 20, False)])
-def test_a_burst_is_placed_whole_and_fair_with_few_refusals_and_slots_that_are_used(
+def test_a_burst_is_dispatched_whole_and_fairly_with_few_refusals_and_no_idle_slots(
     tasks: int, takes: int, declared: bool
 ) -> None:
     result = simulate(tasks, takes, declared=declared)
@@ -135,7 +135,7 @@ def test_an_owner_with_very_many_waiting_does_not_hold_up_one_with_one() -> None
     assert order(harness, [*many, one]).index(one) <= 2
 
 
-def test_a_place_far_back_is_told_by_the_least_it_can_be_and_read_once_for_all_who_ask() -> None:
+def test_a_place_far_back_in_line_is_shown_as_a_minimum_and_read_once_for_all_who_ask() -> None:
     @dataclass
     class CountedSlots(FakeSlots):
         most: list[int] = field(default_factory=list)  # items, by query
@@ -201,7 +201,7 @@ def test_an_off_peak_task_waits_at_its_provider_and_takes_no_slot() -> None:
     assert not is_waiting(harness, submitted(harness)[0])
 
 
-def test_a_provider_that_says_nothing_of_its_slots_gets_all_until_it_refuses_one() -> None:
+def test_a_provider_that_does_not_say_its_slots_gets_all_tasks_until_it_refuses_one() -> None:
     harness = harness_with(None, outcomes=(Accepted("p-1"), Accepted("p-2"), NO_ROOM, Accepted("p-4")))
     first, _, third, fourth = submitted(harness, *[ALICE] * 4)
     assert [task.id for task in harness.provider.dispatched] == [first, _, third]
@@ -221,13 +221,13 @@ def test_a_provider_that_is_full_of_others_tasks_is_asked_again_by_one_of_ours_a
     assert harness.task(first).state is State.QUEUEING
 
 
-def test_a_provider_that_is_out_of_reach_does_not_make_all_that_wait_run_against_it() -> None:
+def test_a_provider_that_is_out_of_reach_is_not_tried_by_all_waiting_tasks() -> None:
     harness = harness_with(2, outcomes=(NotYet(reached=False),))
     submitted(harness, *[ALICE] * 20)
     assert len(harness.provider.dispatched) == 2
 
 
-def test_a_provider_that_tells_its_slots_gets_no_more_until_it_is_asked_again() -> None:
+def test_a_provider_that_says_how_many_slots_it_has_gets_no_more_until_it_is_asked_again() -> None:
     harness = harness_with(None)
     harness.provider.tells_slots = 2
     learn = LearnSlots(harness.slots, FakeProviders(harness.provider), harness.clock)
@@ -238,7 +238,7 @@ def test_a_provider_that_tells_its_slots_gets_no_more_until_it_is_asked_again() 
     assert learn() == {}
 
 
-def test_a_provider_that_cannot_be_asked_for_its_slots_costs_no_other_one_the_question() -> None:
+def test_a_provider_that_cannot_be_asked_for_its_slots_does_not_keep_others_from_being_asked() -> None:
     slots = FakeSlots()
     odd, other = FakeProvider("odd", tells_slots=KeyError("slots")), FakeProvider(tells_slots=2)
 
@@ -267,7 +267,7 @@ def test_two_providers_of_one_account_share_its_slots_and_the_line() -> None:
     assert harness.executions.started[-1] == (second, 0)
 
 
-def test_a_provider_that_nothing_limits_costs_a_lease_and_its_end_and_one_look_in_ten_seconds() -> None:
+def test_a_provider_without_a_limit_costs_a_lease_its_end_and_one_read_in_ten_seconds() -> None:
     @dataclass
     class CountedSlots(FakeSlots):
         looks: int = 0
@@ -347,7 +347,7 @@ def test_what_was_started_but_has_no_execution_is_started_by_its_own_timer() -> 
 
 
 @pytest.mark.parametrize("reads", ["slots", "task"])
-def test_a_task_that_is_called_up_while_it_looks_by_itself_keeps_its_slot(reads: str) -> None:
+def test_a_task_whose_turn_comes_while_it_checks_by_itself_keeps_its_slot(reads: str) -> None:
     """And no second one is started on it, nor is it an error of the function."""
     harness = harness_with(1)
     first, second, other = submitted(harness, ALICE, ALICE, MALLORY)
@@ -401,7 +401,7 @@ def test_a_waiting_task_of_the_release_before_ends_at_its_deadline() -> None:
     assert harness.task(task_id).state is State.EXPIRED
 
 
-def test_tasks_that_wait_do_not_all_look_at_the_same_moment() -> None:
+def test_waiting_tasks_do_not_all_check_at_the_same_moment() -> None:
     harness = harness_with(1)
     waiting = submitted(harness, *[ALICE] * 40)[1:]
     moments = {harness.task(each).polling.next_poll_at for each in waiting}

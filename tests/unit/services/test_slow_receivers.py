@@ -123,7 +123,7 @@ def test_a_receiver_that_answers_late_or_badly_is_no_receiver_that_hangs() -> No
         assert errors(harness) == {}
 
 
-def test_two_silences_are_forgiven_to_who_used_to_answer_and_a_third_is_not() -> None:
+def test_a_receiver_that_used_to_answer_may_time_out_twice_in_a_row_but_not_three_times() -> None:
     harness = WebhookHarness()
     script = iter([0.1, 1e9, 1e9, 0.1, 1e9, 1e9, 1e9])
     harness.webhook(BAD, lambda _: (200, next(script)))
@@ -141,7 +141,7 @@ def test_two_silences_are_forgiven_to_who_used_to_answer_and_a_third_is_not() ->
     assert next(each for each in harness.waiting.all if each.message.delivery_id == latest(harness).id).due
 
 
-def test_a_receiver_that_hangs_is_asked_ever_more_seldom_and_at_least_every_quarter_of_an_hour() -> None:
+def test_a_receiver_that_hangs_is_probed_less_and_less_often_and_at_least_every_quarter_of_an_hour() -> None:
     harness = WebhookHarness()
     asked: list[datetime] = []
 
@@ -158,7 +158,7 @@ def test_a_receiver_that_hangs_is_asked_ever_more_seldom_and_at_least_every_quar
     assert set(waits[4:]) == {16}
 
 
-def test_a_function_that_dies_while_it_asks_leaves_the_receiver_alone_for_a_minute() -> None:
+def test_after_a_function_died_in_a_probe_the_receiver_gets_nothing_for_a_minute() -> None:
     harness = WebhookHarness()
     harness.webhook(BAD, hangs)
     tell(harness, 1)
@@ -174,7 +174,7 @@ def test_a_function_that_dies_while_it_asks_leaves_the_receiver_alone_for_a_minu
     assert {each.outcome for each in harness.deliveries.recorded.values()} == {Outcome.DELIVERED}
 
 
-def test_one_address_that_hangs_is_no_other_and_nobody_elses() -> None:
+def test_a_callback_address_that_hangs_affects_neither_other_addresses_nor_other_owners() -> None:
     harness = WebhookHarness()
     harness.webhook(BAD, hangs)
     tell(harness, 1)
@@ -263,7 +263,7 @@ def test_what_has_waited_for_a_day_for_a_receiver_that_is_dead_is_given_up_and_i
     assert {each.outcome for each in harness.deliveries.recorded.values()} == {Outcome.DELIVERED, Outcome.FAILED}
 
 
-def test_answers_that_come_at_the_same_moment_are_all_taken_note_of() -> None:
+def test_answers_that_come_at_the_same_moment_are_all_recorded() -> None:
     harness = WebhookHarness()
     script = iter([0.1, 1e9, 1e9, 1e9])
     harness.webhook(BAD, lambda _: (200, next(script)))

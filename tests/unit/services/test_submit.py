@@ -48,7 +48,7 @@ def test_a_model_that_the_client_does_not_name_is_the_provider_s_and_the_same_su
     assert harness.submit(asked, key="take-1").id == task.id
 
 
-def test_what_cannot_be_expressed_is_refused_with_nothing_recorded_started_or_placed() -> None:
+def test_what_cannot_be_expressed_is_refused_with_nothing_recorded_started_or_dispatched() -> None:
     harness = Harness(provider=FakeProvider(refuses=InvalidRequest("no such style there", field="style")))
     with pytest.raises(InvalidRequest, match="no such style"):
         harness.submit()
@@ -56,7 +56,7 @@ def test_what_cannot_be_expressed_is_refused_with_nothing_recorded_started_or_pl
     assert (harness.provider.dispatched, harness.executions.started) == ([], [])
 
 
-def test_a_callback_to_where_nothing_can_go_is_refused_with_nothing_recorded_or_placed() -> None:
+def test_a_callback_to_where_nothing_can_go_is_refused_with_nothing_recorded_or_dispatched() -> None:
     harness = Harness()
     harness.destinations.unreachable.add("https://inside.test")
     with pytest.raises(InvalidRequest) as refused:
@@ -73,7 +73,7 @@ def test_a_definite_refusal_is_answered_at_once_and_starts_nothing() -> None:
     assert harness.executions.started == []
 
 
-def test_a_busy_provider_still_gives_the_client_its_task_and_the_machine_places_it_later() -> None:
+def test_while_the_provider_is_busy_the_client_gets_its_task_and_the_machine_dispatches_it_later() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[NotYet(retry_after=40), Accepted("p-9")]))
     task = harness.submit()
     assert (task.state, task.dispatch.status) == (State.CREATED, DispatchStatus.WAITING)
@@ -94,7 +94,7 @@ def test_a_provider_that_stays_busy_is_asked_to_take_the_task_ever_more_seldom()
     assert {verdict.last_error for verdict in verdicts} == {"the provider could not be reached or was busy"}
 
 
-def test_what_nobody_took_before_its_deadline_is_not_placed_any_more() -> None:
+def test_what_no_provider_took_before_its_deadline_is_not_dispatched_any_more() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[NotYet(), Accepted("p-1")]))
     id = harness.submit().id
     harness.pass_(LONGEST_WAIT.total_seconds())
@@ -129,7 +129,7 @@ def test_a_call_that_certainly_never_arrived_is_made_again() -> None:
     assert harness.task(task.id).provider_task_id == "p-8"
 
 
-def test_a_function_that_dies_in_the_call_leaves_a_task_that_is_looked_for_not_repeated() -> None:
+def test_a_function_that_dies_in_the_call_leaves_a_task_that_is_searched_for_and_not_repeated() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[KeyboardInterrupt("killed")], found=["p-5"]))
     with pytest.raises(KeyboardInterrupt):
         harness.submit()
@@ -152,7 +152,7 @@ def test_a_big_request_lies_in_the_archive_and_the_provider_gets_it_whole() -> N
     assert len(str(recorded)) < 10_000
 
 
-def test_who_waited_long_for_the_name_of_a_callback_does_not_wait_for_the_provider_as_well() -> None:
+def test_a_submission_that_waited_long_for_the_name_of_a_callback_does_not_wait_for_the_provider_too() -> None:
     harness = Harness()
     harness.destinations.check = lambda url, field: harness.pass_(10)
     task = harness.submit(request(callback_url="https://slow.test/h"))
@@ -161,7 +161,7 @@ def test_who_waited_long_for_the_name_of_a_callback_does_not_wait_for_the_provid
     assert harness.task(task.id).state is State.SUCCESS
 
 
-def test_a_big_request_that_is_placed_later_is_placed_whole() -> None:
+def test_a_big_request_that_is_dispatched_later_is_dispatched_whole() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[NotYet(), Accepted("p-1")]))
     asked = request(images=("data:image/png;base64," + "A" * 300_000,))
     task = harness.submit(asked)

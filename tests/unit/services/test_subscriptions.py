@@ -118,7 +118,7 @@ def test_one_that_sns_forgot_is_shown_as_gone_and_can_only_be_deleted() -> None:
     assert desk.every() == []
 
 
-def test_pausing_keeps_the_filter_and_tells_nothing_until_it_is_resumed() -> None:
+def test_a_paused_subscription_keeps_its_filter_and_gets_nothing_until_it_is_resumed() -> None:
     desk = Desk()
     id = desk.subscribe(wanted=FAILED).subscription.id
     paused = desk.change(id, active=False)
@@ -257,7 +257,7 @@ def test_if_the_record_cannot_be_written_nothing_stays_behind_at_sns() -> None:
 
 
 @pytest.mark.parametrize("done", [True, False])
-def test_when_sns_does_not_answer_the_record_stays_and_the_next_look_finds_out(done: bool) -> None:
+def test_when_sns_does_not_answer_the_record_stays_and_the_next_reading_finds_out(done: bool) -> None:
     desk = Desk()
     desk.topic.fault, desk.topic.late = TimeoutError("no answer"), done
     with pytest.raises(TimeoutError):
@@ -315,7 +315,7 @@ def test_what_somebody_else_changes_at_the_same_moment_is_changed_all_the_same(
 
 
 @TOUCHES
-def test_what_somebody_else_changes_every_time_is_left_to_another_try(touch: Callable[[Desk, str], Any]) -> None:
+def test_what_somebody_else_changes_every_time_may_be_tried_later(touch: Callable[[Desk, str], Any]) -> None:
     desk = Desk()
     id = desk.subscribe().subscription.id
     desk.records.save = always_stale
@@ -327,7 +327,7 @@ def always_stale(subscription: Subscription) -> Subscription:
     raise Stale("somebody else")
 
 
-def test_one_that_is_ended_while_it_is_looked_at_is_not_found_and_not_left_at_sns() -> None:
+def test_one_that_is_ended_while_it_is_read_is_not_found_and_not_left_at_sns() -> None:
     desk = Desk()
     desk.topic.fault, desk.topic.late = TimeoutError("no answer"), True
     with pytest.raises(TimeoutError):
@@ -346,7 +346,7 @@ def test_one_that_is_ended_while_it_is_looked_at_is_not_found_and_not_left_at_sn
     assert desk.topic.held == {}
 
 
-def test_one_that_is_changed_while_it_is_looked_at_is_shown_as_it_is_then() -> None:
+def test_one_that_is_changed_while_it_is_read_is_shown_as_changed() -> None:
     desk = Desk()
     id = desk.subscribe("alice@example.com", "email").subscription.id
     desk.topic.pending.clear()

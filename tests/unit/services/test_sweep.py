@@ -28,7 +28,7 @@ def test_a_task_that_is_not_overdue_is_not_asked_about() -> None:
     assert harness.sweep().restarted == 0
 
 
-def test_a_task_that_no_execution_gets_on_with_is_tried_ever_more_seldom_and_never_given_up() -> None:
+def test_a_task_whose_executions_all_die_is_restarted_less_and_less_often_and_never_given_up() -> None:
     harness = Harness()
     harness.submit()
     restarts = []
@@ -41,7 +41,7 @@ def test_a_task_that_no_execution_gets_on_with_is_tried_ever_more_seldom_and_nev
     assert set(waits[6:]) == {370}  # six hours, and ten minutes in which somebody may still be looking
 
 
-def test_a_look_that_succeeds_makes_the_sweep_attentive_again() -> None:
+def test_after_a_successful_poll_the_sweep_restarts_without_delay_again() -> None:
     harness = Harness(provider=FakeProvider(observations=[RUNNING]))
     id = harness.submit().id
     for _ in range(10):
@@ -60,7 +60,7 @@ def test_runs_that_callbacks_and_free_slots_have_started_do_not_make_the_sweep_s
     assert harness.task(task_id).polling.next_poll_at == harness.now + timedelta(minutes=10)
 
 
-def test_a_finished_task_that_nobody_was_told_of_is_unfinished_business() -> None:
+def test_a_finished_task_that_is_not_announced_is_swept() -> None:
     harness = Harness(provider=FakeProvider(observations=[Succeeded((creation(),))]))
     id = harness.submit().id
     harness.see_through(id)
@@ -84,7 +84,7 @@ def test_tasks_about_to_lose_their_links_are_counted_unless_they_have_only_just_
     assert harness.sweep().links_expiring_soon == 1
 
 
-def test_one_dead_cover_is_no_alarm() -> None:
+def test_one_dead_cover_raises_no_alarm() -> None:
     made = creation("c1", "video", "cover")
     video, cover = made.assets
     dead = replace(made, assets=(video, replace(cover, expires_at=NOON + timedelta(hours=1))))
@@ -108,7 +108,7 @@ def test_copies_that_are_tried_again_and_again_do_not_hide_that_links_are_about_
     assert harness.sweep().links_expiring_soon == 1
 
 
-def test_links_to_what_is_kept_already_may_die() -> None:
+def test_links_to_archived_files_may_die() -> None:
     made = creation("c1", "video", "cover")
     video, cover = made.assets
     dying = replace(made, assets=(replace(video, expires_at=NOON + timedelta(hours=3)), cover))
@@ -121,7 +121,7 @@ def test_links_to_what_is_kept_already_may_die() -> None:
     assert harness.sweep().links_expiring_soon == 0
 
 
-def test_operators_are_told_once_that_links_are_about_to_die() -> None:
+def test_operators_get_one_event_that_links_are_about_to_die() -> None:
     dying = creation("c1", "video", "cover")
     video, cover = dying.assets
     soon = replace(dying, assets=(replace(video, expires_at=NOON + timedelta(hours=3)), cover))
@@ -184,7 +184,7 @@ def test_of_tasks_whose_links_do_not_say_what_was_made_first_is_restarted_first(
     assert [id for id, _ in harness.executions.started] == [first.id, second.id]
 
 
-def test_a_task_without_a_next_look_is_overdue_soon_after_its_last_change() -> None:
+def test_a_task_without_a_next_poll_is_overdue_soon_after_its_last_change() -> None:
     harness = Harness()
     id = harness.submit().id
     harness.tasks.save(harness.task(id).with_polling(next_poll_at=None))
@@ -212,7 +212,7 @@ def test_an_execution_that_cannot_be_started_does_not_keep_the_others_from_their
     assert harness.sweep().restarted == 1
 
 
-def test_that_no_execution_can_be_started_is_a_fault_once_operators_were_told() -> None:
+def test_if_no_execution_can_be_started_the_sweep_fails_after_the_alerts_are_sent() -> None:
     harness = Harness()
     id = harness.submit().id
     harness.poll(id)
@@ -278,7 +278,7 @@ def test_two_sweeps_at_once_start_one_run() -> None:
     assert harness.task(id).executions == 1
 
 
-def test_a_sweep_ends_before_its_time_is_over_and_still_tells_operators() -> None:
+def test_a_sweep_ends_before_its_time_is_over_and_still_sends_alerts() -> None:
     harness = Harness()
     for _ in range(3):
         id = harness.submit().id

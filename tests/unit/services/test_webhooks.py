@@ -26,7 +26,7 @@ from tests.unit.services.webhook_harness import WebhookHarness, task
 URL, INSIDE = "https://one.test/h", "https://inside.test/h"
 
 
-def test_an_address_that_cannot_be_told_anything_is_refused_and_nothing_recorded() -> None:
+def test_an_address_that_cannot_receive_callbacks_is_refused_and_nothing_is_recorded() -> None:
     harness = WebhookHarness()
     harness.destinations.unreachable.add(INSIDE)
     with pytest.raises(InvalidRequest) as refused:
@@ -81,7 +81,7 @@ def test_a_change_leaves_what_it_does_not_name() -> None:
     assert (changed.description, changed.body_format) == ("films", BodyFormat.DIALECT)
 
 
-def test_a_webhook_is_made_as_it_is_wished_for() -> None:
+def test_a_webhook_is_made_with_the_settings_that_were_asked_for() -> None:
     webhook = WebhookHarness().webhook(URL, description="orders", active=False)
     assert (webhook.description, webhook.paused) == ("orders", PauseReason.OWNER)
 

@@ -149,7 +149,7 @@ def test_a_status_is_understood_in_every_word_and_form_that_providers_use(format
 
 @of_every_format
 @for_each("word", ["image_downloading", "reviewing", "未知"])
-def test_a_status_that_nobody_has_heard_of_is_not_the_end_and_is_reported(format: Format, word: str) -> None:
+def test_an_unknown_status_is_not_the_end_and_is_reported(format: Format, word: str) -> None:
     assert format.observed(200, format.sample("task", word=word)) == Pending(State.PROCESSING, word)
 
 

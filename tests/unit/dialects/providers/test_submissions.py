@@ -56,7 +56,7 @@ def test_what_was_refused_for_coming_too_early_is_submitted_again_later(format: 
 
 @of_every_format
 @for_each("status", [301, 302, 307, 308])
-def test_a_provider_that_has_moved_is_ours_to_mend(format: Format, status: int) -> None:
+def test_a_provider_that_has_moved_is_a_fault_of_the_configuration(format: Format, status: int) -> None:
     outcome = format.dispatched(status, b"")
     assert isinstance(outcome, Refused), f"{format.name} takes a {status} for {outcome}"
     assert outcome.failure.reason is FailureClass.PROVIDER
@@ -73,7 +73,7 @@ def test_an_accepting_answer_that_names_no_task_is_a_lost_one(format: Format, bo
 
 @of_every_format
 @for_each("status", [401, 403])
-def test_a_refused_key_is_ours_to_mend(format: Format, status: int) -> None:
+def test_a_refused_key_is_not_the_clients_fault(format: Format, status: int) -> None:
     outcome = format.dispatched(status, b"")
     assert isinstance(outcome, Refused)
     assert outcome.failure.reason is FailureClass.PROVIDER
@@ -91,7 +91,7 @@ def test_a_refusal_says_what_kind_it_is_and_why_whatever_its_status(format: Form
 
 
 @of_every_format
-def test_a_refusal_of_our_key_is_ours_to_mend_though_it_comes_with_a_200(format: Format) -> None:
+def test_a_refusal_of_our_key_is_not_the_clients_fault_though_it_comes_with_a_200(format: Format) -> None:
     body = format.sample("error", code=format.sample("codes").get("key", "unauthorized"), message="Invalid key: k-1")
     outcome = format.dispatched(200, body)
     assert isinstance(outcome, Refused)
@@ -107,7 +107,7 @@ def test_a_refusal_for_being_busy_means_that_it_is_submitted_again_later(format:
 
 
 @of_every_format
-def test_trouble_at_the_provider_in_a_200_leaves_the_outcome_open(format: Format) -> None:
+def test_a_server_error_in_a_200_leaves_the_outcome_open(format: Format) -> None:
     body = format.sample("error", code="InternalServiceError", message="try again")
     assert isinstance(format.dispatched(200, body), Unknown), f"{format.name} would pay twice for an internal error"
     assert isinstance(format.observed(200, body), Busy | Unreadable)
