@@ -161,8 +161,13 @@ def table(texts: Mapping[str, Sequence[str]]) -> Any:
 
 def confirmed(question: str) -> bool:
     """Whether a person says yes; where nobody can be asked, nobody does."""
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return typed(f"{question} [y/N]").lower() in ("y", "yes")
+
+
+def typed(question: str) -> str:
+    """What a person answers; nothing where nobody can be asked."""
+    print(f"{question} ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()
 
 
 def printable(text: str) -> str:

@@ -90,12 +90,12 @@ def _import(
     wait: bool,
     json: bool,
 ) -> None:
-    configured = _configured(stack, names)
+    configured = configured_providers(stack, names)
     with Progress() as progress:
         result = Import(
             tasks=_tasks(stack),
             providers=cast("Providers", configured),
-            executions=_executions(stack),
+            executions=executions_of(stack),
             clock=lambda: datetime.now(UTC),
             names=frozenset(names),
             owner=owner,
@@ -285,7 +285,7 @@ class _Text:
         return self.text
 
 
-def _configured(stack: Stack, names: Sequence[str]) -> ConfiguredProviders:
+def configured_providers(stack: Stack, names: Sequence[str]) -> ConfiguredProviders:
     from reelkeep.adapters.http.outbound import Outbound
     from reelkeep.adapters.providers.configured import ConfiguredProviders
     from reelkeep.dialects import upstream
@@ -304,7 +304,7 @@ def _tasks(stack: Stack) -> Tasks:
     return TableTasks(stack.dynamodb(2 * _PROBES), stack.table)
 
 
-def _executions(stack: Stack) -> Executions:
+def executions_of(stack: Stack) -> Executions:
     from reelkeep.adapters.executions import StepFunctionsExecutions
 
     return StepFunctionsExecutions(stack.client("stepfunctions"), stack.needed("state_machine_arn"))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from cli.errors import Misused, NothingFound
+from cli.operators.erasure import erase
 from cli.operators.stack import Local, StackName, find
 from cli.options import Commands, Json
 from cli.output import print_json, print_table
@@ -15,6 +16,7 @@ from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.keys import Owner
 
 group = Commands(help=__doc__, no_args_is_help=True)
+group.command()(erase)
 
 
 OwnerName = Annotated[str, typer.Argument(metavar="OWNER", help="The owner's name.", show_default=False)]

@@ -62,14 +62,14 @@ def add(
     """
     wanted = Filter(types=tuple(_WORDS[each] for each in types or ()))
     request = SubscriptionRequest(protocol, endpoint, wanted)
-    made = _manage(place).subscribe(request, _OPERATOR)
+    made = manage(place).subscribe(request, _OPERATOR)
     _print([made], json=json)
 
 
 @group.command("list")
 def list_all(place: Place, json: Json = False) -> None:
     """Show operators' subscriptions."""
-    _print(_manage(place).list(None, _OPERATOR), json=json)
+    _print(manage(place).list(None, _OPERATOR), json=json)
 
 
 @group.command()
@@ -81,12 +81,12 @@ def remove(
     json: Json = False,
 ) -> None:
     """End a subscription."""
-    _manage(place).unsubscribe(subscription, _OPERATOR)
+    manage(place).unsubscribe(subscription, _OPERATOR)
     if not json:
         print(f"The subscription {subscription} is ended.")
 
 
-def _manage(stack: Stack) -> ManageSubscriptions:
+def manage(stack: Stack) -> ManageSubscriptions:
     topic = stack.needed("topic_arn")
     return ManageSubscriptions(
         subscriptions=TableSubscriptions(stack.dynamodb(), stack.table),

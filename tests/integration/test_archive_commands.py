@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,8 +22,9 @@ from reelkeep.adapters.s3.manifests import write
 from reelkeep.domain import transitions
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State, Task
-from tests.integration.conftest import CREDENTIALS, ROOT, create_table
+from tests.integration.conftest import CREDENTIALS, create_table
 from tests.integration.example import NOON, a_task
+from tests.integration.killed import kill_after
 from tests.integration.seeded import OWNERS, stock
 
 if TYPE_CHECKING:
@@ -44,26 +42,6 @@ LISTINGS = (
     Listing(size=100, filter=Filter(templates=("beach",))),
     Listing(size=100, filter=Filter(off_peak=True)),
 )
-
-
-KILLED = """
-import os, signal, sys
-from botocore.client import BaseClient
-from cli.main import main
-
-call, copies = BaseClient._make_api_call, []
-
-def counted(client, operation, parameters):
-    answer = call(client, operation, parameters)
-    if operation == "CopyObject":
-        copies.append(1)
-    if len(copies) == int(sys.argv[1]):
-        os.kill(os.getpid(), signal.SIGKILL)
-    return answer
-
-BaseClient._make_api_call = counted
-sys.exit(main(sys.argv[2:]))
-"""
 
 
 class Refused:
@@ -397,8 +375,7 @@ def test_an_archive_copied_and_killed_twice_is_whole_in_the_other_bucket_and_not
 
     before = 0
     for copies in (12, 8):
-        command = [sys.executable, "-c", KILLED, str(copies), "archive", "copy", other]
-        assert subprocess.run(command, cwd=ROOT, check=False).returncode == -signal.SIGKILL
+        kill_after("CopyObject", copies, "archive", "copy", other)
         there = contents(s3, other)
         assert before < len(there) < len(whole)
         assert there.items() <= whole.items()
