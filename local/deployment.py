@@ -20,7 +20,18 @@ from local.errors import CloudError
 from local.workers import Function
 
 STACK_NAME: Final = "reelkeep"
-STEPS: Final = ("submit", "query", "manage", "poll", "provider_callback", "finalize", "sweep", "announce", "deliver")
+STEPS: Final = (
+    "submit",
+    "query",
+    "manage",
+    "poll",
+    "provider_callback",
+    "watch",
+    "finalize",
+    "sweep",
+    "announce",
+    "deliver",
+)
 FUNCTION_NAMES: Final = tuple(f"{STACK_NAME}-{step}" for step in STEPS)
 LAYERS: Final = ("ReelkeepLayer", "DependenciesLayer")
 BUILDS_KEPT: Final = 4  # a running local cloud uses one of them
@@ -126,20 +137,22 @@ def deploy(
     processes.run("sam deploy", command, env=env, log=log, cwd=built)
     if (outputs := _outputs(endpoint_url)) is None:
         raise CloudError("sam deploy left no whole stack behind", log)
-    _translate_state_machine(outputs["StateMachineArn"], endpoint_url)
+    _translate_state_machines(endpoint_url)
     _repeat_failure_settings(endpoint_url)
     record.write_text(json.dumps(wanted))
     return outputs
 
 
-def _translate_state_machine(arn: str, endpoint_url: str) -> None:
+def _translate_state_machines(endpoint_url: str) -> None:
     """To JSON: the emulator accepts a definition in YAML, as AWS does, and then cannot run it. Without the states'
     timeouts, which would count the time in line for a worker; the functions keep their own."""
     aws = stack.session().client("stepfunctions", endpoint_url=endpoint_url, config=stack.DIRECT)
-    definition = yaml.safe_load(aws.describe_state_machine(stateMachineArn=arn)["definition"])
-    for state in definition["States"].values():
-        state.pop("TimeoutSeconds", None)
-    aws.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
+    for machine in aws.list_state_machines()["stateMachines"]:
+        arn = machine["stateMachineArn"]
+        definition = yaml.safe_load(aws.describe_state_machine(stateMachineArn=arn)["definition"])
+        for state in definition["States"].values():
+            state.pop("TimeoutSeconds", None)
+        aws.update_state_machine(stateMachineArn=arn, definition=json.dumps(definition))
 
 
 def _repeat_failure_settings(endpoint_url: str) -> None:

@@ -19,6 +19,7 @@ from reelkeep.domain.notices.subscription import Channel, Policy, SnsState, Subs
 from reelkeep.domain.notices.webhooks import Delivery, WaitingDelivery, Webhook
 from reelkeep.domain.room import InLine, Lease, Limit, Turn, joining_number
 from reelkeep.domain.task import Task
+from reelkeep.domain.watch import WATCH
 from reelkeep.ports import Caller, Due
 
 
@@ -136,6 +137,7 @@ class FakeSlots:
     waiting: dict[tuple[str, str], dict[str, InLine]] = field(default_factory=dict)  # by provider and owner
     rounds: dict[tuple[str, str], Turn] = field(default_factory=dict)  # by provider and owner
     looking: dict[tuple[str, str], datetime] = field(default_factory=dict)  # by provider and name
+    watches: dict[str, tuple[str, datetime]] = field(default_factory=dict)  # by provider: name, and until when
 
     def learned(self, provider: str) -> Limit | None:
         return self.limits.get(provider)
@@ -163,6 +165,16 @@ class FakeSlots:
 
     def look_out(self, provider: str, name: str, until: datetime) -> None:
         self.looking[provider, name] = until
+
+    def hold_watch(self, provider: str, name: str, until: datetime, now: datetime) -> bool:
+        holder, held_until = self.watches.get(provider, (name, now))
+        if holder != name and held_until > now:
+            return False
+        self.watches[provider], self.looking[provider, WATCH] = (name, until), until
+        return True
+
+    def holds(self, provider: str, number: int) -> bool:
+        return sum(where == provider for where, _ in self.held) >= number
 
     def join(self, waiting: InLine, now: datetime) -> None:
         key = waiting.provider, waiting.owner

@@ -169,20 +169,22 @@ class Preflight:
     def _taken(self, partition: str, account: str) -> Iterator[str]:
         """Names that the template gives, and that are there without a stack of this name."""
         name, region = self.plan.stack_name, self.plan.region
-        machine = f"arn:{partition}:states:{region}:{account}:stateMachine:{name}-task"
+        machines = f"arn:{partition}:states:{region}:{account}:stateMachine"
         client = self.client
         taken = [
             f"function {each}" for each in self._names() if _there(client("lambda").get_function, FunctionName=each)
         ]
         schedules = (f"{name}-sweep", f"{name}-adopt")
         taken += [f"schedule {each}" for each in schedules if _there(client("scheduler").get_schedule, Name=each)]
-        if _there(client("stepfunctions").describe_state_machine, stateMachineArn=machine):
-            taken.append(f"state machine {name}-task")
+        for each in (f"{name}-task", f"{name}-watch"):
+            if _there(client("stepfunctions").describe_state_machine, stateMachineArn=f"{machines}:{each}"):
+                taken.append(f"state machine {each}")
         if _there(client("cloudwatch").get_dashboard, DashboardName=f"{name}-{region}"):
             taken.append(f"dashboard {name}-{region}")
         groups = (
             *(f"/aws/lambda/{each}" for each in self._names()),
             f"/aws/vendedlogs/states/{name}-task",
+            f"/aws/vendedlogs/states/{name}-watch",
             f"/aws/vendedlogs/apis/{name}",
         )
         taken += [f"log group {each}" for each in groups if self._has_group(each)]

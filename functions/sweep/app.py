@@ -16,7 +16,7 @@ from reelkeep.domain.ids import SHARDS
 from reelkeep.wiring import platform
 from reelkeep.wiring.sweep import build
 
-sweep, adopt, invocations, learn_slots = build()
+sweep, adopt, invocations, learn_slots, start_watches = build()
 logger = platform.logger()
 metrics = Metrics()
 
@@ -42,6 +42,7 @@ def sweep_tasks(event: Mapping[str, Any], context: LambdaContext) -> dict[str, A
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )
     if shards == SHARDS:
+        start_watches()
         metrics.add_metric(name="UnfinishedTasks", unit=MetricUnit.Count, value=swept.unfinished)
     metrics.add_metric(name="RestartedTasks", unit=MetricUnit.Count, value=swept.restarted)
     metrics.add_metric(name="LinksExpiringSoon", unit=MetricUnit.Count, value=swept.links_expiring_soon)

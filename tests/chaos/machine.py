@@ -13,6 +13,7 @@ from tests.chaos.faulty_transport import Killed
 
 _HERE = Path(__file__).parent
 DEFINITION: dict[str, Any] = yaml.safe_load((_HERE.parents[1] / "statemachine" / "task.asl.yaml").read_text())
+WATCH: dict[str, Any] = yaml.safe_load((_HERE.parents[1] / "statemachine" / "watch.asl.yaml").read_text())
 # An execution that is under way when the stack is updated goes on by the definition that it began with.
 RELEASE_BEFORE: dict[str, Any] = yaml.safe_load((_HERE / "release_0_2_0" / "task.asl.yaml").read_text())
 _ANY = "States.TaskFailed"  # as the language has it: any error but a time-out

@@ -12,6 +12,7 @@ from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from local.simulator.callbacks import signed
@@ -23,7 +24,7 @@ from reelkeep.domain.provider_callbacks import path_of
 from reelkeep.domain.task import Announcements, Dispatch, DispatchStatus, Kind, Request, State, Task
 from tests.chaos.cloud import Cloud, Connected
 from tests.chaos.faulty_transport import Call, FaultyTransport, Killed, Mode
-from tests.chaos.machine import DEFINITION, RELEASE_BEFORE, ExecutionFailed, execution
+from tests.chaos.machine import DEFINITION, RELEASE_BEFORE, WATCH, ExecutionFailed, execution
 from tests.chaos.provider import Provider, Stock
 from tests.lambda_context import http_event
 
@@ -72,6 +73,7 @@ class Scenario:
     only: frozenset[str] = frozenset()  # functions whose calls no other scenario has so; all if empty
     is_upgraded: bool = False  # its executions began under the release before, whose input names no run
     calls_back: bool = False  # the provider, when the task has ended there
+    is_watched: bool = False  # its provider's list is
     waits: bool = False  # another owner's task takes the provider's only slot first
     repeats: bool = False  # the client repeats a call that was not answered, under the same Idempotency-Key
 
@@ -127,6 +129,9 @@ class ScenarioRun:
             self._at(action.after, partial(self._take, action))
         if self.scenario.calls_back:
             self._at(25, self._call_back)
+        if self.scenario.is_watched:
+            data = {"provider": self.scenario.provider, "name": "watch-1"}
+            self._at(2, partial(self._step, SimpleNamespace(name=""), execution(data, self.cloud.invoke, WATCH)))
         self._at(SWEEPS_EVERY, self._sweep)
         while self._agenda:
             moment, _, do = heapq.heappop(self._agenda)

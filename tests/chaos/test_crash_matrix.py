@@ -101,6 +101,21 @@ SCENARIOS = [
         calls_back=True,
         only=frozenset({"provider_callback", "finalize", "poll"}),
     ),
+    Scenario(
+        name="a provider whose list is watched, which says nothing of the reason of a failure",
+        path=_VIDU,
+        body=_asked("[fail]"),
+        is_watched=True,
+        ends=State.FAILED,
+        only=frozenset({"watch"}),
+    ),
+    Scenario(
+        name="a provider whose list is watched",
+        path=_VIDU,
+        body=_asked("[slow:20]"),
+        is_watched=True,
+        only=frozenset({"watch"}),
+    ),
     Scenario(name="links that are dead on arrival", path=_VIDU, body=_asked("[expired:1]"), only=_AFTER),
     Scenario(name="a video that is not to be had for a while", path=_VIDU, body=_asked("[media-503:3]"), only=_AFTER),
     Scenario(

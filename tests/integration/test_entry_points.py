@@ -185,6 +185,15 @@ def test_the_sample_events_take_a_task_the_whole_way(call: Call, simulator: tupl
     assert (video.status_code, video.headers["content-type"]) == (200, "video/mp4")
 
 
+def test_a_watch_sees_the_end_of_the_task(call: Call, simulator: tuple[Simulator, str]) -> None:
+    task_id = json.loads(call("submit")["body"])["task_id"]
+    simulator[0].clock.advance(60)
+    watched = call("watch")
+    assert (watched["number"], watched["finished"], watched["wait_seconds"]) == (1, False, 60)
+    assert call("finalize", task_id=task_id)["finished"]
+    assert call("watch", **watched) == {**watched, "number": 2, "finished": True, "wait_seconds": 0}
+
+
 def test_a_call_of_the_provider_wakes_the_task(call: Call, simulator: tuple[Simulator, str]) -> None:
     task_id = json.loads(call("submit")["body"])["task_id"]
     path = path_of("simulator", task_id, "vda_test")

@@ -68,6 +68,23 @@ def test_lookouts_are_recorded_there_too_and_are_no_leases(slots: Slots) -> None
     assert slots.leases("vidu") == (None, [HELD])
 
 
+def test_one_watch_is_alive_until_its_lease_runs_out(slots: Slots) -> None:
+    later = SOON + timedelta(seconds=1)
+    assert slots.hold_watch("vidu", "first", SOON, NOON)
+    assert not slots.hold_watch("vidu", "second", later, NOON)
+    assert slots.lookouts("vidu") == {"watch": SOON}
+    assert slots.hold_watch("vidu", "second", later, SOON)
+    assert not slots.hold_watch("vidu", "first", later, SOON)
+    assert slots.hold_watch("ark", "first", SOON, NOON)
+
+
+def test_it_is_known_whether_so_many_slots_are_held(slots: Slots) -> None:
+    slots.lease("vidu", HELD)
+    slots.look_out("vidu", "callbacks", NOON)
+    slots.learn("vidu", Limit(5, SOON))
+    assert (slots.holds("vidu", 1), slots.holds("vidu", 2), slots.holds("ark", 1)) == (True, False, False)
+
+
 def test_the_more_urgent_of_an_owners_tasks_comes_first_and_then_the_older(slots: Slots) -> None:
     line = [waiting("bob", 0, 1), waiting("alice", 1, 2), waiting("alice", 0, 4), waiting("alice", 0, 3)]
     for each in line:

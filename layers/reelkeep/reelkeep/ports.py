@@ -106,6 +106,13 @@ class Slots(Protocol):
     def look_out(self, provider: str, name: str, until: datetime) -> None:
         """Records it, or replaces what was recorded under this name."""
 
+    def hold_watch(self, provider: str, name: str, until: datetime, now: datetime) -> bool:
+        """Whether this watch of the provider's list is the one that is alive, which it is until then. Raises
+        TryLater."""
+
+    def holds(self, provider: str, number: int) -> bool:
+        """Whether tasks hold so many slots or more; what was recorded a moment ago may be missing."""
+
     def end_turns(self, provider: str, turn: Turn) -> None:
         """Takes the owner out of the round, unless one of its tasks joined the line since the turn was read."""
 
@@ -181,6 +188,7 @@ class Provider(Protocol):
     line: str  # whose slots those are: its name, or that of an account which it shares with others
     adopt_for: str  # the owner of what it made without us; empty if that is left alone
     calls_back: bool  # whether it is asked to, when a task changes
+    lists: bool  # whether one call shows how a hundred tasks are doing
 
     def check(self, task: Task) -> None:
         """Raises InvalidRequest, naming the client's field, for what cannot be expressed there."""
@@ -193,6 +201,10 @@ class Provider(Protocol):
 
     def observe(self, task: Task) -> Observation:
         """Another account than the one that has the task is Busy, never Missing."""
+
+    def observe_all(self, tasks: Sequence[Task]) -> Mapping[str, Observation]:
+        """How these tasks are doing, by their ids there, as far as its list shows them; others may be among them.
+        Raises TryLater if it cannot be read."""
 
     def successes(self, since: datetime, now: datetime) -> Iterator[Listed]:
         """What it lists as made since then, or somewhat earlier, by our clock; nothing if it has no list.
@@ -325,6 +337,9 @@ class Executions(Protocol):
 
         `provider_task_id` goes along to the first poll if it could not be recorded.
         """
+
+    def watch(self, provider: str, now: datetime) -> None:
+        """Starts a watch of this provider's list, one a minute at most. Raises TryLater."""
 
 
 class Finalizing(Protocol):

@@ -39,6 +39,11 @@ class Settings:
         return self._get("STATE_MACHINE_ARN")
 
     @property
+    def watch_machine_arn(self) -> str:
+        """Of functions that may start a watch; else empty."""
+        return self.environ.get("WATCH_MACHINE_ARN", "")
+
+    @property
     def finalize_function_arn(self) -> str:
         return self._get("FINALIZE_FUNCTION_ARN")
 

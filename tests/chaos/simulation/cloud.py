@@ -190,6 +190,16 @@ class Machines:
         self._aws = aws
         self._begin = begin
         self._taken: set[str] = set()
+        self.begin_watch: Callable[[dict[str, Any]], None] = lambda data: None
+
+    def watch(self, provider: str, now: datetime) -> None:
+        name = f"{provider}-{now:%d %H:%M}"
+        self._aws("sfn", lambda: self._watch(name, {"provider": provider, "name": name}))
+
+    def _watch(self, name: str, data: dict[str, Any]) -> None:
+        if name not in self._taken:
+            self._taken.add(name)
+            self.begin_watch(data)
 
     def start(self, task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
         data: dict[str, Any] = {"task_id": task.id, "run": task.executions, "wait_seconds": wait_seconds}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -32,8 +33,9 @@ from reelkeep.services.room import Room
 from reelkeep.services.seen_end import FinalizeDirectly, SeenEnd
 from reelkeep.services.submit import Submit
 from reelkeep.services.sweep import Sweep
+from reelkeep.services.watch import Watch
 from tests.chaos.faulty_transport import Killed
-from tests.chaos.machine import ExecutionFailed, execution
+from tests.chaos.machine import WATCH, ExecutionFailed, execution
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.cloud import (
     Aws,
@@ -71,6 +73,7 @@ class Stack:
         self.seen_callbacks = SeenCallbacks(self.aws)
         self.bucket = Bucket(self.aws, provider)
         self.executions = Machines(self.aws, self._begun)
+        self.executions.begin_watch = lambda data: self._watched(execution(data, self._watch, WATCH))
         self.notices = Topic(self.aws)
         self._depth = 0
         line.called = self._called
@@ -85,6 +88,11 @@ class Stack:
         self.forecasts = Forecasts(Durations(self.aws), 6.0, world.clock)
         self._foresees: dict[str, Any] = {**self._seen, "forecasts": self.forecasts}
         self.room = Room(self.tasks, Slots(self.aws), self._providers, self.executions, world.clock)
+        seen_end = SeenEnd(self.tasks, self.forecasts, Finalizing(self.aws, self._finalize), self.room)
+        self._accept = ProviderCallback(
+            **self._seen, seen_end=seen_end, seen=self.seen_callbacks, pause=self.world.takes
+        )
+        self._watches = Watch(**self._foresees, slots=self.room.slots, seen_end=seen_end, pause=self.world.takes)
         self.api = self._api()
         poll = Poll(**self._foresees, claims=self.claims, requests=self.bucket, notices=self.notices, room=self.room)
         finalize = Finalize(**self._seen, archive=self.bucket, notices=self.notices, links=_link)
@@ -188,6 +196,19 @@ class Stack:
         else:
             self.world.at(wait, partial(self._step, task_id, steps))
 
+    def _watch(self, _function: str, event: dict[str, Any]) -> dict[str, Any]:
+        self.world.current, wait = "", self._watches(event["provider"], event["name"], event.get("number", 0))
+        return {**event, "number": event.get("number", 0) + 1, "finished": wait is None, "wait_seconds": wait or 0}
+
+    def _watched(self, steps: Generator[float]) -> None:
+        wait = None
+        with suppress(ExecutionFailed):
+            wait = next(steps, None)
+        if wait is None:
+            self.world.report.happened["watches ended"] += 1
+        else:
+            self.world.at(wait, partial(self._watched, steps))
+
     def _meanwhile(self) -> None:
         """Duplicate and late events, and impatient clients, while a function is at work."""
         world = self.world
@@ -204,13 +225,7 @@ class Stack:
         """By a provider, about a task."""
         _, _, token, task_id = urlsplit(url).path.split("/")
         self.world.current = task_id
-        accept = ProviderCallback(
-            **self._foresees,
-            seen_end=SeenEnd(Finalizing(self.aws, self._finalize), self.room),
-            seen=self.seen_callbacks,
-            pause=self.world.takes,
-        )
-        self._whatever("provider callback", lambda: accept(token, task_id, headers))
+        self._whatever("provider callback", lambda: self._accept(token, task_id, headers))
 
     # On a schedule ------------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ from local.stack import Stack
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.keys import KeyWish
 from reelkeep.domain.scopes import Scope
+from reelkeep.domain.watch import ENOUGH
 from tests.e2e.malformed import malformed_provider
 from tests.samples import video
 from tests.waiting import until
@@ -69,6 +70,7 @@ def add_patient_provider(enforced: Stack) -> None:
     aws = stack.session().client("secretsmanager", endpoint_url=enforced.aws_endpoint_url, config=stack.DIRECT)
     known = json.loads(aws.get_secret_value(SecretId=enforced.providers_secret_arn)["SecretString"])
     known["patient"] = {**known["simulator"], "default": False, "models": [], "typical_seconds": 10 * SECONDS}
+    known["listed"] = {**known["simulator"], "default": False, "models": []}
     aws.put_secret_value(SecretId=enforced.providers_secret_arn, SecretString=json.dumps(known))
 
 
@@ -148,6 +150,17 @@ def test_a_task_can_go_the_whole_way(reachable: Stack) -> None:
 def test_a_provider_that_calls_back_ends_the_wait(reachable: Stack) -> None:
     task_id = demo.call(reachable, "POST", "/tasks", {**demo.TASK, "provider": "patient"})["id"]
     assert await_end(reachable, task_id)["state"] == "success"
+
+
+def test_many_tasks_of_a_provider_with_a_list_are_watched(reachable: Stack) -> None:
+    body = {**demo.TASK, "prompt": "a boat [callback-lose:9]", "provider": "listed"}
+    tasks = [demo.call(reachable, "POST", "/tasks", body)["id"] for _ in range(ENOUGH)]
+    assert {await_end(reachable, task_id)["state"] for task_id in tasks} == {"success"}
+    machine = reachable.state_machine_arn.replace("-task", "-watch")
+    aws = stack.session().client("stepfunctions", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    (watch,) = aws.list_executions(stateMachineArn=machine)["executions"]
+    events = aws.get_execution_history(executionArn=watch["executionArn"])["events"]
+    assert not {event["type"] for event in events} & {"TaskFailed", "LambdaFunctionFailed", "ExecutionFailed"}
 
 
 def test_a_request_too_big_for_the_table_can_be_kept_and_read_again(reachable: Stack) -> None:

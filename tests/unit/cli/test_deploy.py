@@ -90,10 +90,17 @@ class Account:
             look("scheduler", "get_schedule", schedule, {}, "ResourceNotFoundException")
         machine = {"stateMachineArn": "a", "name": "n", "definition": "d", "roleArn": "r", "type": "STANDARD"}
         machine["creationDate"] = 0  # type: ignore[assignment]
-        look("stepfunctions", "describe_state_machine", "reelkeep-task", machine, "StateMachineDoesNotExist")
+        for name in ("reelkeep-task", "reelkeep-watch"):
+            look("stepfunctions", "describe_state_machine", name, machine, "StateMachineDoesNotExist")
         look("cloudwatch", "get_dashboard", "reelkeep-eu-west-1", {}, "ResourceNotFound")
-        own = [*(f"/aws/lambda/reelkeep-{step}" for step in STEPS), "/aws/vendedlogs/states/reelkeep-task"]
-        for group in (*own, "/aws/vendedlogs/apis/reelkeep"):
+        own = [f"/aws/lambda/reelkeep-{step}" for step in STEPS]
+        for group in (
+            *own,
+            *(
+                f"/aws/vendedlogs/{each}"
+                for each in ("states/reelkeep-task", "states/reelkeep-watch", "apis/reelkeep")
+            ),
+        ):
             found = [{"logGroupName": f"{group}-other"}, *([{"logGroupName": group}] if group in taken else [])]
             self._stub("logs").add_response(
                 "describe_log_groups", {"logGroups": found}, {"logGroupNamePrefix": group}

@@ -17,14 +17,14 @@ from tests.unit.dialects.harness import NOW, answer, listed, searched, task_of
 
 class Pigeons(KlingClient):
     name = "pigeons"
-    lists = {"letters": Kind.TEXT2VIDEO, "photographs": Kind.IMG2VIDEO}  # noqa: RUF012
+    kinds = {"letters": Kind.TEXT2VIDEO, "photographs": Kind.IMG2VIDEO}  # noqa: RUF012
     most_pages = 3
 
     def page(self, name: str, number: int) -> ProviderRequest:
         return ProviderRequest(method="GET", path=f"/{name}", query=(("page", str(number)),))
 
     def list_of(self, task: Task) -> str:
-        return next(name for name, kind in self.lists.items() if kind is task.request.kind)
+        return next(name for name, kind in self.kinds.items() if kind is task.request.kind)
 
     def mark(self, task: JsonObject) -> str:
         return task.text("ring")

@@ -86,6 +86,8 @@ class FakeProvider:
     chosen_for: list[Request] = field(default_factory=list)
     dispatched: list[Task] = field(default_factory=list)
     looks: int = 0
+    lists: bool = False
+    readings: int = 0
     cancellations: int = 0
     prices: Price | None = None
     signs: bool = True
@@ -114,6 +116,9 @@ class FakeProvider:
                 raise line
             if line.created_at is None or line.created_at >= since:
                 yield line
+
+    def observe_all(self, tasks: Sequence[Task]) -> Mapping[str, Observation]:
+        raise NotImplementedError
 
     def ask_slots(self) -> int | None:
         if isinstance(self.tells_slots, BaseException):
@@ -206,6 +211,7 @@ class FakeExecutions:
     started: list[tuple[str, int]] = field(default_factory=list)  # task and seconds
     unrecorded: dict[str, str] = field(default_factory=dict)  # what went along, by task
     runs: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))  # by task
+    watches: dict[str, str] = field(default_factory=dict)  # their providers, by name
     fault: BaseException | None = None
 
     def start(self, task: Task, wait_seconds: int, provider_task_id: str = "") -> None:
@@ -216,6 +222,11 @@ class FakeExecutions:
         if task.executions not in self.runs[task.id]:
             self.runs[task.id].add(task.executions)
             self.started.append((task.id, wait_seconds))
+
+    def watch(self, provider: str, now: datetime) -> None:
+        if self.fault:
+            raise self.fault
+        self.watches.setdefault(f"{provider}-{int(now.timestamp()) // 60}", provider)
 
 
 @dataclass
@@ -282,6 +293,10 @@ class Harness:
     @property
     def room(self) -> Room:
         return Room(self.tasks, self.slots, FakeProviders(self.provider), self.executions, self.clock)
+
+    @property
+    def seen_end(self) -> SeenEnd:
+        return SeenEnd(self.tasks, self.forecasts, self.finalizing, self.room)
 
     @property
     def forecasts(self) -> Forecasts:
@@ -356,8 +371,7 @@ class Harness:
             tasks=self.tasks,
             providers=FakeProviders(self.provider),
             seen=self.seen_callbacks,
-            seen_end=SeenEnd(self.finalizing, self.room),
-            forecasts=self.forecasts,
+            seen_end=self.seen_end,
             clock=self.clock,
             pause=self.pass_,
         )

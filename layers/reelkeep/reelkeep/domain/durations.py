@@ -91,6 +91,11 @@ class Forecast:
         over = _at(age, self._moments, self._ended)
         return max(age, _at(over + share * (1 - over), self._ended, self._moments))
 
+    def share_ended(self, age: float, unfinished: float) -> float:
+        """How many of the tasks that had not ended at the age `unfinished` have at this one."""
+        before, by_now = (_at(each, self._moments, self._ended) for each in (unfinished, age))
+        return (by_now - before) / (1 - before) if before < 1 else 1.0
+
     def next_poll(self, age: float) -> float:
         """The age at which to poll next, if the task has not ended at this one."""
         self._best = self._best or self._plan()

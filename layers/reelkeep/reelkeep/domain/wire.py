@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -154,10 +154,11 @@ def _moment(text: str) -> datetime | None:
 OtherTask = Callable[[str], Task | None]
 Search = Generator[ProviderRequest, ProviderResponse, Finding]  # requests, one after another, and what follows
 Pages = Generator[ProviderRequest | ListedPage, ProviderResponse, None]  # after each request, what its answer lists
+Roll = Generator[ProviderRequest, ProviderResponse, dict[str, Observation]]  # requests; what their answers show
 
 
 class NoList(Exception):
-    """What was answered to a Search, or to Pages, is no page of a list."""
+    """What was answered to a Search, to Pages or to a Roll is no page of a list."""
 
     def __init__(self, answer: ProviderResponse) -> None:
         super().__init__(f"the provider answered {answer.status} when it was asked for its list")
@@ -187,6 +188,7 @@ class ProviderDialect(Protocol):
     name: str
     authorization: str  # the Authorization header with {key} in it
     callbacks: Callbacks | None  # None if it makes none
+    lists: bool  # whether one call shows how a hundred tasks are doing
 
     def credential(self, key: str, now: datetime) -> str:
         """What stands in the place of {key}: the configured key, or what is made of it for this moment."""
@@ -199,6 +201,9 @@ class ProviderDialect(Protocol):
     def observe(self, task: Task) -> ProviderRequest: ...
 
     def read_observed(self, answer: ProviderResponse) -> Observation: ...
+
+    def observe_all(self, tasks: Sequence[Task]) -> Roll:
+        """How these tasks are doing, by their ids there, as far as the list shows them; others may be among them."""
 
     def successes(self, since: datetime) -> Pages:
         """What succeeded since then, or may have; nothing at all if the format has no list."""

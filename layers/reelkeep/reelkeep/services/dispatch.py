@@ -41,7 +41,8 @@ class DispatchTask:
             outcome = provider.dispatch(task.asking(request))
         except Exception as fault:  # of ours; the call may have been made before
             outcome = Unknown(f"a fault in the submission: {type(fault).__name__}")
-        looked_for = isinstance(outcome, Accepted) and Lookouts(self.room.slots).look_for(provider.name, now)
+        lookouts = Lookouts(self.room.slots)
+        looked_for = isinstance(outcome, Accepted) and lookouts.look_for(task, now)
         try_again_at, slot = None, task.dispatch.slot
         if isinstance(outcome, NotYet) and outcome.reached:
             with suppress(TryLater):  # its slot's lease runs out
@@ -65,4 +66,6 @@ class DispatchTask:
                 self.room.accepted(task, provider)
             elif task.dispatch.status is DispatchStatus.REFUSED:
                 self.room.leave(task)
+        if isinstance(outcome, Accepted) and not looked_for:
+            lookouts.watch(provider, self.room.executions, now)
         return task

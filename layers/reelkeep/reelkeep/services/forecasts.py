@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from reelkeep.domain import schedule
-from reelkeep.domain.durations import Combination, End, Forecast, Known
+from reelkeep.domain.durations import ENDS_KEPT, Combination, End, Forecast, Known
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Observation, Succeeded
 from reelkeep.domain.task import DispatchStatus, Request, Task
@@ -59,12 +59,15 @@ class Forecasts:
         else:
             seconds = forecast.end_between(unseen, seen, random)
         combination, end = Combination.of(after.request), End(after.succeeded_at, max(seconds, 1.0))
-        known = self._known(after.provider).known
+        read = self._known(after.provider)
+        known = read.known
         place = known.place(combination, random)
         with suppress(TryLater):  # there will be others
             self.durations.learn(after.provider, combination, place, end)
             ends = {**known.ends, combination: {**known.ends.get(combination, {}), place: end}}
-            self._read[after.provider] = _Read(self._read[after.provider].at, Known(ends))
+            # One end more changes little where many are known; the next reading shows it.
+            forecasts = read.forecasts if len(known.ends.get(combination, ())) == ENDS_KEPT else {}
+            self._read[after.provider] = _Read(read.at, Known(ends), forecasts)
 
     def _known(self, provider: str) -> _Read:
         now, read = self.clock(), self._read.get(provider)

@@ -1,7 +1,8 @@
 """Lookouts: who sees the ends of tasks at a provider before the tasks' own polls do.
 
-While callbacks arrive from a provider, the polls of its tasks are a fallback, and come late. A callback that did not
-arrive shows when such a poll finds an end: then tasks are polled as usual for an hour.
+While callbacks arrive from a provider, or a watch reads its list, the polls of its tasks are a fallback, and come
+late. A callback that did not arrive shows when such a poll finds an end: then tasks are polled as usual for an hour.
+A watch that died shows by its lease.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from reelkeep.domain import room
 from reelkeep.domain.errors import TryLater
-from reelkeep.ports import Slots
+from reelkeep.domain.task import Task
+from reelkeep.domain.watch import ENOUGH, WATCH
+from reelkeep.ports import Clock, Executions, Provider, Providers, Slots
 
 _CALLBACKS = "callbacks"
 _MISSED = "missed"
+_BLIND = "blind"
 _TRUSTED_FOR = timedelta(hours=72)  # after a callback: longer than an off-peak task takes
 _RENEWED_AFTER = timedelta(hours=12)  # so that not every callback is a write
 _DISTRUSTED_FOR = timedelta(hours=1)
@@ -27,10 +32,11 @@ class Lookouts:
 
     slots: Slots
 
-    def look_for(self, provider: str, now: datetime) -> bool:
-        """Whether somebody looks for the ends of this provider's tasks."""
+    def look_for(self, task: Task, now: datetime) -> bool:
+        """Whether somebody looks for the end of this task."""
         with suppress(TryLater):
-            return _are_trusted(self.slots.lookouts(provider), now)
+            known = self.slots.lookouts(task.provider)
+            return _are_trusted(known, now) or (room.needs_slot(task) and known.get(WATCH, now) > now)
         return False
 
     def called_back(self, provider: str, now: datetime) -> None:
@@ -41,10 +47,50 @@ class Lookouts:
                 self.slots.look_out(provider, _CALLBACKS, now + _TRUSTED_FOR)
 
     def missed(self, provider: str, now: datetime) -> None:
-        """A poll found an end that nobody had told of."""
+        """A poll found an end that no callback had told of."""
         with suppress(TryLater):
             if _are_trusted(self.slots.lookouts(provider), now):
                 self.slots.look_out(provider, _MISSED, now + _DISTRUSTED_FOR)
+
+    # --- the watch ---
+
+    def watch(self, provider: Provider, executions: Executions, now: datetime) -> None:
+        """Starts a watch of the provider's list, if so much is in flight that it is worth it, and nobody looks for
+        ends."""
+        if not provider.lists:
+            return
+        with suppress(TryLater):
+            known = self.slots.lookouts(provider.name)
+            is_alive = known.get(WATCH, now) > now
+            if not is_alive and _is_watch_of_use(known, now) and self.slots.holds(provider.line, ENOUGH):
+                executions.watch(provider.name, now)
+
+    def is_watch_of_use(self, provider: str, now: datetime) -> bool:
+        """Not while callbacks arrive, nor where the list showed nothing. Raises TryLater."""
+        return _is_watch_of_use(self.slots.lookouts(provider), now)
+
+    def is_blind(self, provider: str, now: datetime) -> None:
+        """Its list does not show how tasks are doing. Raises TryLater."""
+        self.slots.look_out(provider, _BLIND, now + _DISTRUSTED_FOR)
+
+
+@dataclass(frozen=True, slots=True)
+class StartWatches:
+    """Starts the watches that are lacking: where one died, and nothing is dispatched that would start another."""
+
+    slots: Slots
+    providers: Providers
+    executions: Executions
+    clock: Clock
+
+    def __call__(self) -> None:
+        lookouts, now = Lookouts(self.slots), self.clock()
+        for provider in (each for account in self.providers.accounts() for each in account):
+            lookouts.watch(provider, self.executions, now)
+
+
+def _is_watch_of_use(known: Mapping[str, datetime], now: datetime) -> bool:
+    return not _are_trusted(known, now) and known.get(_BLIND, now) <= now
 
 
 def _are_trusted(known: Mapping[str, datetime], now: datetime) -> bool:

@@ -157,7 +157,7 @@ class Poll:
             self.tasks.store_raw_response(task.id, observation.reason, observation.raw, now)
         forecast = self.forecasts.of(task.provider, task.request, provider.typical_seconds)
         lookouts = Lookouts(self.room.slots)
-        looked_for = isinstance(observation, Pending) and lookouts.look_for(provider.name, now)
+        looked_for = isinstance(observation, Pending) and lookouts.look_for(task, now)
 
         def changed(task: Task) -> Task:
             after = transitions.observed(task, observation, forecast, now)

@@ -7,13 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from reelkeep.domain import ids, transitions
+from reelkeep.domain import ids
 from reelkeep.domain.errors import Conflict, NotFound, Stale, Unauthorized
-from reelkeep.domain.observation import Busy, Missing, Unreadable
 from reelkeep.domain.provider_callbacks import CALLBACK_REPLAY_WINDOW
 from reelkeep.domain.task import Backward, State, Task
 from reelkeep.ports import Clock, Provider, Providers, SeenCallbacks, Tasks
-from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.lookouts import Lookouts
 from reelkeep.services.record import try_record
 from reelkeep.services.seen_end import SeenEnd
@@ -33,7 +31,6 @@ class ProviderCallback:
     providers: Providers
     seen: SeenCallbacks
     seen_end: SeenEnd
-    forecasts: Forecasts
     clock: Clock
     pause: Callable[[float], None]
 
@@ -58,9 +55,9 @@ class ProviderCallback:
         task = self._claim(task_id, called_at)
         if task is None:
             return
-        task = self._refresh(task, provider)
-        if task is not None and task.is_generated:
-            self.seen_end(task)
+        now, observation = self.clock(), provider.observe(task)
+        after = self.seen_end(task, provider, observation, now, unfinished_at=now)  # it called at once
+        if after is not None and after.is_generated:
             Lookouts(self.seen_end.room.slots).called_back(provider.name, called_at)
 
     def _claim(self, task_id: str, called_at: datetime) -> Task | None:
@@ -82,20 +79,6 @@ class ProviderCallback:
         with suppress(Stale):
             return try_record(task, claimed, tasks=self.tasks)
         return None
-
-    def _refresh(self, task: Task, provider: Provider) -> Task | None:
-        """A poll out of turn. It can only help: what is not learned is not held against the task. None if somebody
-        else learned as much meanwhile."""
-        now, observation = self.clock(), provider.observe(task)
-        if isinstance(observation, Busy | Missing | Unreadable):
-            return None
-        forecast = self.forecasts.of(task.provider, task.request, provider.typical_seconds)
-        after = try_record(
-            task, lambda task: transitions.observed_early(task, observation, forecast, now), tasks=self.tasks
-        )
-        if after is not None:
-            self.forecasts.learn(task, after, observation, forecast, unfinished_at=now)  # it called at once
-        return after
 
 
 def _is_awaited(task: Task) -> bool:

@@ -1,32 +1,58 @@
-"""Seen end: what follows when the end of a task is seen beside its own execution, by a callback or in a list."""
+"""Seen end: what follows when a task is observed beside its own execution, because of a callback or in a list."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 
+from reelkeep.domain import transitions
 from reelkeep.domain.errors import TryLater
+from reelkeep.domain.observation import Busy, Missing, Observation, Unreadable
 from reelkeep.domain.task import Task
-from reelkeep.ports import Executions, Finalizing, SecondsLeft
+from reelkeep.ports import Executions, Finalizing, Provider, SecondsLeft, Tasks
 from reelkeep.services.finalize import Finalize
+from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.poll import Verdict
+from reelkeep.services.record import try_record
 from reelkeep.services.room import Room
 
 
 @dataclass(frozen=True, slots=True)
 class SeenEnd:
-    """The task is finalized at once, without a walk through the state machine, and its place at the provider goes to
-    the next one. The execution that waits for the task finds nothing left to do, or does what was not done."""
+    """Records it. If it is the task's end, that is finalized at once, without a walk through the state machine, and
+    its place at the provider goes to the next one. The execution that waits for the task finds nothing left to do, or
+    does what was not done.
 
+    It can only help: what is not learned is not held against the task, and its next poll in turn stays where it is.
+    """
+
+    tasks: Tasks
+    forecasts: Forecasts
     finalizing: Finalizing
     room: Room
 
-    def __call__(self, task: Task) -> None:
-        with suppress(TryLater):  # the execution that waits gets there, later
-            self.finalizing.start(task)
-        with suppress(TryLater):  # its slot's lease runs out
-            self.room.leave(task)
+    def __call__(
+        self, task: Task, provider: Provider, observation: Observation, now: datetime, unfinished_at: datetime
+    ) -> Task | None:
+        """The task as it is recorded, or None if somebody else learned as much meanwhile, or nothing was learned. It
+        had not ended at `unfinished_at`. Raises TryLater."""
+        if isinstance(observation, Busy | Missing | Unreadable):
+            return None
+        forecast = self.forecasts.of(task.provider, task.request, provider.typical_seconds)
+        after = try_record(
+            task, lambda task: transitions.observed_early(task, observation, forecast, now), tasks=self.tasks
+        )
+        if after is None:
+            return None
+        self.forecasts.learn(task, after, observation, forecast, unfinished_at)
+        if after.is_generated:
+            with suppress(TryLater):  # the execution that waits gets there, later
+                self.finalizing.start(after)
+            with suppress(TryLater):  # its slot's lease runs out
+                self.room.leave(after)
+        return after
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,11 @@ def build() -> Api:
         providers=providers,
         seen=TableSeenCallbacks(platform.dynamodb(), settings.table),
         seen_end=SeenEnd(
-            LambdaFinalizing(platform.lambda_, settings.finalize_function_arn), room_at(providers, tasks)
+            tasks,
+            forecasts(),
+            LambdaFinalizing(platform.lambda_, settings.finalize_function_arn),
+            room_at(providers, tasks),
         ),
-        forecasts=forecasts(),
         clock=platform.now,
         pause=time.sleep,
     )

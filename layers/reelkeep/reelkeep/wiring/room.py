@@ -15,6 +15,8 @@ def room_at(providers: Providers, tasks: Tasks) -> Room:
         tasks=tasks,
         slots=TableSlots(platform.dynamodb(), settings.table),
         providers=providers,
-        executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
+        executions=StepFunctionsExecutions(
+            platform.stepfunctions(), settings.state_machine_arn, settings.watch_machine_arn
+        ),
         clock=platform.now,
     )

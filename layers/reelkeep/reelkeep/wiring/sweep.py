@@ -8,17 +8,20 @@ from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.invocations import LambdaInvocations
 from reelkeep.adapters.notices import SnsNotices
 from reelkeep.services.adopt import Adopt
+from reelkeep.services.lookouts import StartWatches
 from reelkeep.services.room import LearnSlots
 from reelkeep.services.sweep import Sweep
 from reelkeep.wiring import platform
 from reelkeep.wiring.providers import configured_providers
 
 
-def build() -> tuple[Sweep, Adopt, LambdaInvocations, LearnSlots]:
+def build() -> tuple[Sweep, Adopt, LambdaInvocations, LearnSlots, StartWatches]:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
-    executions = StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn)
-    providers = configured_providers()
+    executions = StepFunctionsExecutions(
+        platform.stepfunctions(), settings.state_machine_arn, settings.watch_machine_arn
+    )
+    providers, slots = configured_providers(), TableSlots(platform.dynamodb(), settings.table)
     return (
         Sweep(
             tasks=tasks,
@@ -29,5 +32,6 @@ def build() -> tuple[Sweep, Adopt, LambdaInvocations, LearnSlots]:
         ),
         Adopt(tasks, providers, executions, platform.now),
         LambdaInvocations(platform.lambda_),
-        LearnSlots(TableSlots(platform.dynamodb(), settings.table), providers, platform.now),
+        LearnSlots(slots, providers, platform.now),
+        StartWatches(slots, providers, executions, platform.now),
     )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from reelkeep.adapters.dynamodb.faults import table_faults
 from reelkeep.domain.room import InLine, Lease, Limit, Turn, joining_number
+from reelkeep.domain.watch import WATCH
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -86,6 +87,18 @@ class TableSlots:
     def look_out(self, provider: str, name: str, until: datetime) -> None:
         more: dict[str, AttributeValueTypeDef] = {"until": {"S": until.isoformat()}, "expires_at": _expiry(until)}
         self._put(_key(f"slots#{provider}", f"{_LOOKOUT}{name}") | more)
+
+    def hold_watch(self, provider: str, name: str, until: datetime, now: datetime) -> bool:
+        return self._put(
+            _key(f"slots#{provider}", f"{_LOOKOUT}{WATCH}")
+            | {"held_by": {"S": name}, "until": {"S": until.isoformat()}, "expires_at": _expiry(until)},
+            ConditionExpression="attribute_not_exists(pk) OR held_by = :watch OR #until <= :now",
+            ExpressionAttributeNames={"#until": "until"},
+            ExpressionAttributeValues={":watch": {"S": name}, ":now": {"S": now.isoformat()}},
+        )
+
+    def holds(self, provider: str, number: int) -> bool:
+        return len(self._query(f"slots#{provider}", _SLOT, consistent=False, Limit=number)) == number
 
     # --- the line ---
 

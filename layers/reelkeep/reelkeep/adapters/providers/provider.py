@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
@@ -74,6 +74,7 @@ class HttpProvider:
         self.slots = settings.slots
         self.line = settings.account or name
         self.adopt_for = settings.adopt_for
+        self.lists = dialect.lists
         self.settings = settings
         self.dialect = dialect
         self._outbound = outbound
@@ -124,6 +125,18 @@ class HttpProvider:
         if isinstance(observation, Missing) and not task.dispatch.is_of(self.account):
             return Busy(f"{_OTHER_ACCOUNT}, where this task is not known")
         return observation
+
+    def observe_all(self, tasks: Sequence[Task]) -> Mapping[str, Observation]:
+        roll = self.dialect.observe_all(tasks)
+        try:
+            call = next(roll)
+            while True:
+                call = roll.send(self._send(call, _POLL_SECONDS))
+        except StopIteration as end:
+            observed: Mapping[str, Observation] = end.value
+            return observed
+        except (NotSent, AnswerLost, BlockedAddress, NoList) as error:
+            raise TryLater(str(error)) from error
 
     def _report_refused_key(self, message: str) -> None:
         if message.startswith(KEY_REFUSED):

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from importlib import import_module
 from urllib.parse import quote
@@ -15,9 +15,19 @@ from reelkeep.dialects.families.answers import Answers
 from reelkeep.dialects.families.evidence import Row
 from reelkeep.dialects.families.lenient import JsonObject, link
 from reelkeep.dialects.families.vocabulary import meaning_of
-from reelkeep.domain.observation import Listed, ListedPage
+from reelkeep.domain.observation import Listed, ListedPage, Observation
 from reelkeep.domain.task import Kind, Request, State, Task
-from reelkeep.domain.wire import Callbacks, Json, NoList, OtherTask, Pages, ProviderRequest, ProviderResponse, Search
+from reelkeep.domain.wire import (
+    Callbacks,
+    Json,
+    NoList,
+    OtherTask,
+    Pages,
+    ProviderRequest,
+    ProviderResponse,
+    Roll,
+    Search,
+)
 
 _OURS = frozenset({"callback_url", "provider"})  # meant for us, so not for the provider
 
@@ -29,6 +39,7 @@ class Client(Answers):
     authorization = "Bearer {key}"
     model_field = "model"  # of bodies, if it may be left out there; "" if the format has a model of its own then
     callbacks: Callbacks | None = None
+    lists = False
 
     def credential(self, key: str, now: datetime) -> str:
         return key
@@ -69,6 +80,10 @@ class Client(Answers):
     def successes(self, since: datetime) -> Pages:
         yield from ()
 
+    def observe_all(self, tasks: Sequence[Task]) -> Roll:
+        yield from ()
+        return {}
+
     def cancel(self, task: Task) -> ProviderRequest | None:
         return None
 
@@ -105,6 +120,11 @@ class Client(Answers):
                 found.append(Listed(provider_task_id=row.id, created_at=created_at, request=request, seen=seen))
         return ListedPage(tuple(found), unreadable=unreadable)
 
+    def observed_in(self, rows: Sequence[Json]) -> dict[str, Observation]:
+        """How the tasks of these rows are doing, in the words of a poll."""
+        tasks = (self.row(value) for value in rows)
+        return {row.id: self.observation(row.task) for row in tasks if row.id and self.status(row.task)}
+
     def last_row(self, rows: Sequence[Json]) -> JsonObject:
         """The last one with an id: the next page goes on from it."""
         tasks = map(JsonObject, reversed(rows))
@@ -137,6 +157,11 @@ class Client(Answers):
             off_peak=task.fields.get("off_peak") is True or task.text("service_tier") == "flex",
             payload=task.text("payload"),
         )
+
+
+def hundreds(tasks: Sequence[Task]) -> Iterator[Sequence[Task]]:
+    """As many as one call asks for by their ids: more would make its address too long for some servers."""
+    return (tasks[first : first + 100] for first in range(0, len(tasks), 100))
 
 
 def segment(task_id: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import ClassVar
@@ -12,9 +12,21 @@ from reelkeep.dialects.families.evidence import Row, absence
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.families.vocabulary import Codes
 from reelkeep.dialects.kling import LARGEST_PAGE, MOST_PAGES, NAME, PATH, SEGMENTS
-from reelkeep.domain.observation import Found, Uncertain
+from reelkeep.domain.observation import Found, Observation, Uncertain
 from reelkeep.domain.task import FailureClass, Kind, Request, Task
-from reelkeep.domain.wire import Callbacks, Json, NoList, OtherTask, Pages, ProviderRequest, ProviderResponse, Search
+from reelkeep.domain.wire import (
+    Callbacks,
+    Json,
+    NoList,
+    OtherTask,
+    Pages,
+    ProviderRequest,
+    ProviderResponse,
+    Roll,
+    Search,
+)
+
+_PAGES_A_ROLL = 2  # of 500 tasks each
 
 
 class KlingClient(Client):
@@ -23,8 +35,9 @@ class KlingClient(Client):
 
     name = NAME
     model_field = ""
+    lists = True
     callbacks: Callbacks | None = Callbacks(field="callback_url")  # unsigned
-    lists: ClassVar[Mapping[str, Kind]] = {word: kind for kind, word in reversed(SEGMENTS.items())}
+    kinds: ClassVar[Mapping[str, Kind]] = {word: kind for kind, word in reversed(SEGMENTS.items())}
     most_pages = MOST_PAGES
     cost = "final_unit_deduction"
     absences = frozenset({"1203"})
@@ -62,14 +75,14 @@ class KlingClient(Client):
         return task.object("task_info").text("external_task_id")
 
     def kind(self, word: str) -> Kind | None:
-        return self.lists.get(word)
+        return self.kinds.get(word)
 
     def _request(self, task: JsonObject) -> Request:
         return replace(super()._request(task), payload=self.mark(task))
 
     def successes(self, since: datetime) -> Pages:
         """Each list to the page that is empty, or is the one before once more. Not everybody has all the lists."""
-        for name in self.lists:
+        for name in self.kinds:
             last = ""
             for number in range(1, self.most_pages + 1):
                 answer = yield self.page(name, number)
@@ -79,6 +92,18 @@ class KlingClient(Client):
                 before, last = last, self.task_id(self.last_row(rows))
                 if not rows or (last and last == before):
                     break
+
+    def observe_all(self, tasks: Sequence[Task]) -> Roll:
+        """Nothing filters a list: each that is needed is read until it has shown these tasks."""
+        observed = dict[str, Observation]()
+        for name in dict.fromkeys(map(self.list_of, tasks)):
+            asked = {task.provider_task_id for task in tasks if self.list_of(task) == name}
+            for number in range(1, _PAGES_A_ROLL + 1):
+                rows = _rows((yield self.page(name, number)))
+                observed |= self.observed_in(rows)
+                if not rows or asked <= observed.keys():
+                    break
+        return observed
 
     def find(self, task: Task, other: OtherTask) -> Search:
         """By our mark, in a list that is read until a page of it is empty."""

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from reelkeep.dialects.families.client import Client, segment
+from reelkeep.dialects.families.client import Client, hundreds, segment
 from reelkeep.dialects.families.evidence import ALTERED, UNPROVEN, Row, is_near, strangers, witnesses
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.replies import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
-from reelkeep.domain.observation import Absent, Finding, Found, Uncertain, Untraceable
+from reelkeep.domain.observation import Absent, Finding, Found, Observation, Uncertain, Untraceable
 from reelkeep.domain.task import Kind, Task
-from reelkeep.domain.wire import Callbacks, OtherTask, Pages, ProviderRequest, ProviderResponse, Search, Signature
+from reelkeep.domain.wire import (
+    Callbacks,
+    OtherTask,
+    Pages,
+    ProviderRequest,
+    ProviderResponse,
+    Roll,
+    Search,
+    Signature,
+)
 
 _NO_VIDEO = re.compile(r"audio|2image$")
 _LONGEST = timedelta(hours=48)  # that a task may take there, off-peak
@@ -60,6 +69,7 @@ class _Client(Client):
     path = f"{PREFIX}/tasks"
     authorization = "Token {key}"
     callbacks: Callbacks | None = Callbacks(field="callback_url", signature=callback_signature)
+    lists = True
 
     def dispatch(self, task: Task) -> ProviderRequest:
         body = self.body(task)
@@ -97,6 +107,13 @@ class _Client(Client):
             number, before, last = number + 1, last, self.task_id(self.last_row(rows)) or last
             following = _next_page(number, body, is_new=last != before)
             page = following if following != page else None
+
+    def observe_all(self, tasks: Sequence[Task]) -> Roll:
+        observed = dict[str, Observation]()
+        for some in hundreds(tasks):
+            answer = yield self._list(*(("task_ids", task.provider_task_id) for task in some), _FIRST_PAGE)
+            observed |= self.observed_in(self.page_in(answer, "tasks")[1])
+        return observed
 
     def _list(self, *query: Parameter) -> ProviderRequest:
         return ProviderRequest(method="GET", path=self.path, query=(*query, ("pager.pagesz", str(LARGEST_PAGE))))

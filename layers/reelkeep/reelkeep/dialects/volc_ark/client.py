@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from zlib import crc32
 
-from reelkeep.dialects.families.client import Client, segment
+from reelkeep.dialects.families.client import Client, hundreds, segment
 from reelkeep.dialects.families.evidence import Row, absence, is_near, strangers
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.volc_ark import EXPIRES_AFTER, LARGEST_PAGE, NAME, PATH
-from reelkeep.domain.observation import Found, Uncertain, Untraceable
+from reelkeep.domain.observation import Found, Observation, Uncertain, Untraceable
 from reelkeep.domain.task import State, Task
-from reelkeep.domain.wire import Callbacks, Json, NoList, OtherTask, Pages, ProviderRequest, Search
+from reelkeep.domain.wire import Callbacks, Json, NoList, OtherTask, Pages, ProviderRequest, Roll, Search
 
 _EXPIRY = "execution_expires_after"
 _MARKS = 86_400
@@ -22,6 +22,7 @@ class _Client(Client):
     name = NAME
     path = PATH
     callbacks: Callbacks | None = Callbacks(field="callback_url")
+    lists = True
 
     def dispatch(self, task: Task) -> ProviderRequest:
         body = self.body(task)
@@ -48,6 +49,13 @@ class _Client(Client):
             total = page.whole("total")
             if not rows or (len(rows) < LARGEST_PAGE if total is None else count >= total):
                 return
+
+    def observe_all(self, tasks: Sequence[Task]) -> Roll:
+        observed = dict[str, Observation]()
+        for some in hundreds(tasks):
+            answer = yield self._list(1, *(("filter.task_ids", task.provider_task_id) for task in some))
+            observed |= self.observed_in(self.page_in(answer, "items")[1])
+        return observed
 
     def _list(self, number: int, *filters: tuple[str, str]) -> ProviderRequest:
         query = (*filters, ("page_num", str(number)), ("page_size", str(LARGEST_PAGE)))
