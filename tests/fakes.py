@@ -192,6 +192,9 @@ class FakeSlots:
         line = self.waiting.get((provider, owner), {}).values()
         return min(line, key=lambda each: (each.urgency, each.task_id), default=None)
 
+    def count_line(self, provider: str) -> tuple[int, bool]:
+        return sum(len(line) for (where, _), line in self.waiting.items() if where == provider), False
+
     def line(self, provider: str, owner: str, most: int) -> list[InLine]:
         line = self.waiting.get((provider, owner), {}).values()
         return sorted(line, key=lambda each: (each.urgency, each.task_id))[:most]

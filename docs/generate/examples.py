@@ -10,6 +10,7 @@ from typing import Any
 
 from reelkeep.domain import transitions
 from reelkeep.domain.claims import key_reused
+from reelkeep.domain.durations import Combination
 from reelkeep.domain.errors import (
     BodyTooLarge,
     CannotCancel,
@@ -36,13 +37,14 @@ from reelkeep.domain.task import (
     Eta,
     Failure,
     FailureClass,
+    Kind,
     Polling,
     Price,
     Request,
     State,
     Task,
 )
-from reelkeep.domain.upstream import Upstream
+from reelkeep.domain.upstream import Health, ProviderStatus, Trouble, Upstream, UsualTime
 from reelkeep.domain.usage import Usage, UsageQuery, UsageRow
 
 ADDRESS = "https://reelkeep.example.com"  # stands for the stack's own, which puts its own in the place of it
@@ -182,6 +184,19 @@ _SPENT = Balance(
     charged=Decimal(3),
 )
 _USAGE = Usage(UsageQuery(), [_AT.date()], [UsageRow({"day": "2026-01-06"}, "credits", "USD", _SPENT)])
+_UNREACHABLE = Trouble(
+    kind=Health.UNREACHABLE, message="it answers 503", since=_AT, last_at=_AT + timedelta(minutes=3)
+)
+_STATUS = ProviderStatus(
+    health=Health.OK,
+    troubles=(_UNREACHABLE,),
+    slots=5,
+    in_flight=5,
+    in_line=12,
+    at_least=False,
+    expected_start=_AT + timedelta(minutes=4),
+    times=(UsualTime(of=Combination(False, "viduq3-pro", Kind.TEXT2VIDEO, 5, "720p"), seen=48, p50=71.5, p90=118.0),),
+)
 SERVED: Mapping[str, Any] = {  # by the names of services
     "quote_submission": [
         Quote(provider="vidu", seconds=84, price=_PRICE),
@@ -189,7 +204,7 @@ SERVED: Mapping[str, Any] = {  # by the names of services
     ],
     "show_usage": _USAGE,
     "export_usage": _USAGE,
-    "list_providers": [Upstream("vidu", "vidu_ent_v2", ("vidu*",), default=True)],
+    "list_providers": [Upstream("vidu", "vidu_ent_v2", ("vidu*",), default=True, status=_STATUS)],
     "list_models": [Upstream("vidu", "vidu_ent_v2", ("vidu*",), default=True, default_model="viduq3-pro")],
     "subscribe": _PENDING,
     "list_subscriptions": [_PENDING],

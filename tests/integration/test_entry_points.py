@@ -34,6 +34,7 @@ from reelkeep.domain.keys import KeyWish
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.notices import signatures
 from reelkeep.domain.provider_callbacks import path_of
+from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import Task
 from reelkeep.wiring import platform
 from tests.integration.conftest import ROOT, create_table
@@ -328,6 +329,13 @@ def test_one_line_each_says_what_was_accepted_what_was_refused_and_how_it_ended_
         "ProviderOutOfCredit": [1.0],
     }
     assert {(each["service"], each["provider"]) for each in metrics} == {("reelkeep", "simulator")}
+
+    wish = KeyWish(scopes=frozenset(Scope))
+    operator, _ = TableKeys(platform.dynamodb(), platform.settings.table).create("operator", wish, platform.now())
+    answer = json.loads(call("manage", headers={"authorization": f"Token {operator}"})["body"])
+    status = answer["providers"][0]["status"]
+    assert (status["health"], status["troubles"][0]["kind"]) == ("out-of-credit", "out-of-credit")
+    assert {each["model"] for each in status["times"]} == {"viduq2"}
 
 
 def test_a_big_request_is_kept_beside_the_assets_and_reaches_the_provider_whole(

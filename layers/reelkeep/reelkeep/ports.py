@@ -15,6 +15,7 @@ from reelkeep.domain.observation import DispatchOutcome, Finding, Listed, Observ
 from reelkeep.domain.room import InLine, Lease, Limit, Turn
 from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.domain.task import ArchivedFile, Asset, Price, Request, Task
+from reelkeep.domain.upstream import Health, Trouble
 from reelkeep.domain.wire import OtherTask
 
 if TYPE_CHECKING:  # most functions do without them
@@ -27,6 +28,7 @@ if TYPE_CHECKING:  # most functions do without them
 Clock = Callable[[], datetime]
 SecondsLeft = Callable[[], float]  # until this function is stopped
 Report = Callable[[str, str, float], None]  # a provider, the name of a metric, its value
+NoteTrouble = Callable[[str, Health, str], None]  # of a provider, of a kind, in words; writes nothing, never raises
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,9 @@ class Slots(Protocol):
     def first(self, provider: str, owner: str) -> InLine | None:
         """The most urgent task of the owner that waits; of several, the oldest."""
 
+    def count_line(self, provider: str) -> tuple[int, bool]:
+        """How many tasks wait, and whether there may be more: of very many, not all are counted."""
+
     def line(self, provider: str, owner: str, most: int) -> list[InLine]:
         """The first of the owner's tasks that wait, `most` at the most; what joined a moment ago may be missing."""
 
@@ -115,6 +120,13 @@ class Slots(Protocol):
 
     def end_turns(self, provider: str, turn: Turn) -> None:
         """Takes the owner out of the round, unless one of its tasks joined the line since the turn was read."""
+
+
+class Troubles(Protocol):
+    """What went wrong with providers."""
+
+    def all(self, provider: str) -> list[Trouble]:
+        """Of the last 30 days, the latest of each kind. Raises TryLater."""
 
 
 class Durations(Protocol):

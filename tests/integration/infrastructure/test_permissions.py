@@ -261,11 +261,13 @@ def operator(enforced: Stack) -> Stack:
     return replace(enforced, api_key=key)
 
 
-def test_an_operator_sees_the_tasks_of_every_owner(reachable: Stack, operator: Stack) -> None:
+def test_an_operator_sees_the_tasks_of_every_owner_and_how_providers_do(reachable: Stack, operator: Stack) -> None:
     task_id = demo.call(reachable, "POST", "/tasks", demo.TASK)["id"]
     for query in ("", "&unfinished=true", "&state=created,queueing,processing", f"&task_id={task_id}"):
         assert task_id in {each["id"] for each in demo.call(operator, "GET", f"/tasks?owner=*{query}")["tasks"]}
     assert demo.call(operator, "GET", f"/tasks/{task_id}")["owner"] == "demo"
+    assert {"health", "in_line", "times"} <= demo.call(operator, "GET", "/providers")["providers"][0]["status"].keys()
+    assert "status" not in demo.call(reachable, "GET", "/providers")["providers"][0]
     with pytest.raises(CloudError, match="lacks the scope operate"):
         demo.call(reachable, "GET", "/tasks?owner=operator")
 

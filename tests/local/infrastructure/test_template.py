@@ -203,7 +203,7 @@ def test_manage_changes_in_the_table_nothing_but_keys_subscriptions_webhooks_and
                 ["webhooks#*", "deliveries#*", "waiting#*"],
                 ["keys"],
                 ["task#*"],
-            ) or (kept in (["usage#*"], ["durations#*"]) and actions == {"dynamodb:Query"})
+            ) or actions == {"dynamodb:Query"}
 
 
 def test_only_query_poll_and_sweep_read_indexes_and_each_only_its_own(functions: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.observation import Missing as NotThere
 from reelkeep.domain.task import Asset, Kind, Task
+from reelkeep.domain.upstream import Health
 from reelkeep.domain.wire import ProviderDialect, ProviderResponse
 from reelkeep.ports import Source
 from tests.unit.adapters.provider_harness import (
@@ -58,17 +59,26 @@ def test_operators_learn_which_provider_refuses_the_key_has_no_credit_or_is_out_
     answer: ProviderResponse | Exception, dispatched: dict[str, int], observed: dict[str, int]
 ) -> None:
     reported: dict[str, float] = {}
+    noted: list[tuple[str, Health, str]] = []
 
     def report(provider: str, name: str, value: float) -> None:
         assert provider == "vidu"
         reported[name] = value
 
+    def note(*trouble: Any) -> None:
+        noted.append(trouble)
+
     secret = FakeSecret(json.dumps({"vidu": VIDU}))
-    vidu = ConfiguredProviders(secret, upstream, FakeOutbound(answer), report=report).get("vidu")
+    outbound = FakeOutbound(answer)
+    vidu = ConfiguredProviders(secret, upstream, outbound, report=report, note_trouble=note).get("vidu")
     for call, expected in ((vidu.dispatch, dispatched), (vidu.observe, observed)):
         reported.clear()
+        noted.clear()
         call(TASK)
         assert reported == {"ProviderUnreachable": 0, **expected}
+        words = {f"Provider{kind.title().replace('-', '')}" for _, kind, _ in noted}
+        assert words == {*expected}
+        assert all(provider == "vidu" and message for provider, _, message in noted)
 
 
 def test_a_call_carries_the_providers_key_in_the_dialects_words_below_the_base_url() -> None:

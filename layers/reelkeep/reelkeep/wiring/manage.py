@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from reelkeep.adapters.dynamodb.durations import TableDurations
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.ledger import TableLedger
+from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWaiting, TableWebhooks
@@ -22,6 +24,7 @@ from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
 from reelkeep.services.inputs import ResolveInputs
 from reelkeep.services.keys import ManageKeys
+from reelkeep.services.providers import ListProviders
 from reelkeep.services.quote import QuoteSubmission
 from reelkeep.services.subscriptions import ManageSubscriptions
 from reelkeep.services.usage import ShowUsage
@@ -46,7 +49,14 @@ def build() -> Api:
         keys=keys,
         logger=platform.logger(),
         services={
-            "list_providers": lambda *_: providers.all(),
+            "list_providers": ListProviders(
+                providers.all,
+                providers,
+                TableSlots(platform.dynamodb(), settings.table),
+                TableDurations(platform.dynamodb(), settings.table),
+                platform.troubles(),
+                platform.now,
+            ),
             "list_models": lambda *_: providers.all(),
             "quote_submission": QuoteSubmission(providers, providers.all, forecasts(), platform.now, new_task_id),
             "show_usage": show_usage,

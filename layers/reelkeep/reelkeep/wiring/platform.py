@@ -13,6 +13,7 @@ from aws_lambda_powertools import Logger, Tracer
 from aws_lambda_powertools.utilities.parameters import SecretsProvider
 from botocore.config import Config
 
+from reelkeep.adapters.dynamodb.troubles import TableTroubles
 from reelkeep.adapters.secrets import Secret
 from reelkeep.settings import Settings
 
@@ -106,6 +107,11 @@ def lambda_() -> LambdaClient:
 
 
 @cache
+def troubles() -> TableTroubles:
+    return TableTroubles(dynamodb(), settings.table, lambda: now())
+
+
+@cache
 def logger() -> Logger:
     """One JSON line an event; never a prompt, a key or a signed link."""
     return Logger()
@@ -113,9 +119,18 @@ def logger() -> Logger:
 
 def lambda_handler(correlation_id: str | None = None) -> Callable[[Handler], Handler]:
     """Wraps a function's handler: each log line names the request, the function and the value that lies at this path
-    of the event (JMESPath), and each call is traced if the template says so."""
+    of the event (JMESPath), and each call is traced if the template says so.
 
-    def wrap(handler: Handler) -> Handler:
+    In the end, the troubles with providers are written that were noted meanwhile."""
+
+    def wrap(invoked: Handler) -> Handler:
+        def handler(event: dict[str, Any], context: Any) -> Any:
+            try:
+                return invoked(event, context)
+            finally:
+                if troubles.cache_info().currsize:
+                    troubles().flush()
+
         handler = logger().inject_lambda_context(handler, correlation_id_path=correlation_id, clear_state=True)
         if settings.tracing:
             tracer = Tracer(patch_modules=("botocore",))  # loads X-Ray's SDK, which takes a tenth of a second

@@ -21,5 +21,6 @@ def configured_providers(
         outbound or Outbound(platform.tls()),
         calls_back_at=calls_back_at,
         report=ProviderMetrics(platform.settings.stack),
+        note_trouble=platform.troubles().note,
         inputs=inputs,
     )

@@ -23,6 +23,7 @@ _Item: TypeAlias = "Mapping[str, AttributeValueTypeDef]"
 _LIMIT = "limit"
 _SLOT = "slot#"
 _LOOKOUT = "lookout#"
+_MOST_COUNTED = 2_000  # tasks in line, for operators
 _KEPT = timedelta(days=8)  # longer than any task waits or takes; DynamoDB deletes what is forgotten
 
 # No attribute is named as those of the table's indexes: none of these is a task.
@@ -126,6 +127,17 @@ class TableSlots:
     def line(self, provider: str, owner: str, most: int) -> list[InLine]:
         items = self._query(f"line#{provider}", f"{owner}#", consistent=False, Limit=most)
         return [_waiting(provider, item) for item in items]
+
+    def count_line(self, provider: str) -> tuple[int, bool]:
+        with table_faults("a provider's line could not be counted"):
+            answer = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :partition",
+                ExpressionAttributeValues={":partition": {"S": f"line#{provider}"}},
+                Select="COUNT",
+                Limit=_MOST_COUNTED,
+            )
+        return answer["Count"], "LastEvaluatedKey" in answer
 
     # --- the round ---
 

@@ -13,7 +13,7 @@ from reelkeep.adapters.providers.provider import HttpProvider
 from reelkeep.domain.errors import InvalidRequest, Misconfigured, Missing
 from reelkeep.domain.task import Request, Task
 from reelkeep.domain.upstream import Upstream
-from reelkeep.ports import Report, Secret
+from reelkeep.ports import NoteTrouble, Report, Secret
 
 
 @dataclass(slots=True)
@@ -27,6 +27,7 @@ class ConfiguredProviders:
     _: KW_ONLY
     calls_back_at: str = ""
     report: Report = lambda *_: None
+    note_trouble: NoteTrouble = lambda *_: None
     inputs: Callable[[Task], Task] = lambda task: task
     _text: str | None = field(default=None, init=False)
     _providers: dict[str, HttpProvider] = field(default_factory=dict, init=False)
@@ -92,6 +93,7 @@ class ConfiguredProviders:
                     self.ticks,
                     calls_back_at=self.calls_back_at,
                     report=self.report,
+                    note_trouble=self.note_trouble,
                     inputs=self.inputs,
                 )
                 for name, (settings, dialect) in configured.items()

@@ -32,8 +32,9 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.task import Asset, Failure, FailureClass, Price, Request, Task
+from reelkeep.domain.upstream import Health
 from reelkeep.domain.wire import NoList, OtherTask, ProviderDialect, ProviderRequest, ProviderResponse
-from reelkeep.ports import Clock, Report, Source
+from reelkeep.ports import Clock, NoteTrouble, Report, Source
 
 _DISPATCH_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
 _POLL_SECONDS = 15.0
@@ -65,6 +66,7 @@ class HttpProvider:
         calls_back_at: str = "",
         clock: Clock = _now,
         report: Report = lambda *_: None,
+        note_trouble: NoteTrouble = lambda *_: None,
         inputs: Callable[[Task], Task] = lambda task: task,
     ) -> None:
         self.name = name
@@ -81,6 +83,7 @@ class HttpProvider:
         self._ticks = ticks  # in seconds
         self._clock = clock
         self._report = report
+        self._note_trouble = note_trouble
         self._inputs = inputs
         self.calls_back = bool(calls_back_at) and dialect.callbacks is not None
         self._calls_back_at = calls_back_at  # our own address; empty if it is not to call
@@ -111,6 +114,7 @@ class HttpProvider:
         if isinstance(outcome, Refused):
             if outcome.failure.reason is FailureClass.CREDIT:
                 self._report(self.name, "ProviderOutOfCredit", 1)
+                self._note_trouble(self.name, Health.OUT_OF_CREDIT, outcome.failure.message)
             self._report_refused_key(outcome.failure.message)
         return outcome
 
@@ -141,6 +145,7 @@ class HttpProvider:
     def _report_refused_key(self, message: str) -> None:
         if message.startswith(KEY_REFUSED):
             self._report(self.name, "ProviderKeyRefused", 1)
+            self._note_trouble(self.name, Health.KEY_REFUSED, message)
 
     def successes(self, since: datetime, now: datetime) -> Iterator[Listed]:
         call = next(self.dialect.successes(since), None)
@@ -297,6 +302,11 @@ class HttpProvider:
                 allow_private=self.settings.allow_private,
             )
             unreachable = answer.status >= 500
+            if unreachable:
+                self._note_trouble(self.name, Health.UNREACHABLE, f"it answers {answer.status}")
+        except (NotSent, AnswerLost, BlockedAddress) as error:
+            self._note_trouble(self.name, Health.UNREACHABLE, str(error))
+            raise
         finally:
             self._report(self.name, "ProviderUnreachable", float(unreachable))
         return answer

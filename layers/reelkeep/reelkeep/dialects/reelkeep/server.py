@@ -12,10 +12,11 @@ from reelkeep.dialects.dialect import AnyRoute, Dialect, Http, Operation, Row
 from reelkeep.dialects.dialect import Problem as RequestProblem
 from reelkeep.dialects.families.query import Parameter, Query, Words
 from reelkeep.dialects.reelkeep import NAME, PROBLEMS, problem_type
-from reelkeep.dialects.replies import Schema, Shape, shows
+from reelkeep.dialects.replies import Moment, Schema, Shape, rfc3339, shows
 from reelkeep.domain import errors
 from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, Refused, wrong
-from reelkeep.domain.task import FailureClass
+from reelkeep.domain.task import FailureClass, Kind
+from reelkeep.domain.upstream import Health
 
 
 def query(http: Http, *parameters: Parameter) -> Query:
@@ -49,11 +50,52 @@ class Failure(Shape):
 # --- providers ---
 
 
+class Trouble(Shape):
+    kind: Health = shows("kind")
+    message: str = shows("message", says="For a person.")
+    since: Moment = shows("since", write=rfc3339)
+    last_at: Moment = shows("last_at", write=rfc3339)
+
+
+class UsualTime(Shape):
+    """How long such tasks took, in seconds."""
+
+    model: str | None = shows("of.model", None)
+    kind: Kind = shows("of.kind")
+    duration: int | None = shows("of.duration")
+    resolution: str | None = shows("of.resolution", None)
+    off_peak: bool = shows("of.off_peak")
+    seen: int = shows("seen", says="How many of them, the last ones.")
+    p50: float = shows("p50")
+    p90: float = shows("p90")
+
+
+class ProviderStatus(Shape):
+    """How the provider does at this moment."""
+
+    health: Health = shows("health", says="From what calls showed within ten minutes.")
+    troubles: list[Trouble] = shows(
+        lambda status: [*map(Trouble.of, status.troubles)],
+        says="The latest of each kind within 30 days, also those that are over.",
+    )
+    slots: int | None = shows("slots", says="How many tasks it takes at once; null if no limit is known.")
+    in_flight: int = shows("in_flight", says="Tasks that are there, without off-peak ones.")
+    in_line: int = shows("in_line", says="Tasks that wait for room there.")
+    at_least: bool = shows("at_least", says="Whether more may be in line: of very many not all are counted.")
+    expected_start: Moment = shows("expected_start", write=rfc3339, says="Of a task that is submitted now.")
+    times: list[UsualTime] = shows(lambda status: [*map(UsualTime.of, status.times)])
+
+
 class Provider(Shape):
     name: str = shows("name", says="What a submission calls it by.")
     dialect: str = shows("dialect", says="The wire format that it speaks.")
     models: list[str] = shows("models", write=list, says="Patterns of the models that go to it by themselves.")
     default: bool = shows("default", says="Whether it serves what no pattern claims.")
+    status: ProviderStatus = shows(
+        lambda upstream: upstream.status and ProviderStatus.of(upstream.status),
+        optional=True,
+        says="For keys with the scope `operate`.",
+    )
 
 
 class Providers(Shape):

@@ -1,0 +1,53 @@
+"""Providers: which there are; for operators also how they do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from reelkeep.domain import upstream
+from reelkeep.domain.durations import Combination
+from reelkeep.domain.scopes import Scope
+from reelkeep.domain.task import Kind
+from reelkeep.domain.upstream import ProviderStatus, Upstream
+from reelkeep.ports import Caller, Clock, Durations, Providers, Slots, Troubles
+
+_ANY_TASK = Combination(off_peak=False, model="", kind=Kind.TEXT2VIDEO, duration=None, resolution="")
+
+
+@dataclass(frozen=True, slots=True)
+class ListProviders:
+    """What is read of each is bounded: its leases, a part of its line, the ends that were learned."""
+
+    upstreams: Callable[[], list[Upstream]]
+    providers: Providers
+    slots: Slots
+    durations: Durations
+    troubles: Troubles
+    clock: Clock
+
+    def __call__(self, _: None, caller: Caller) -> list[Upstream]:
+        """In the order of the configuration. Raises TryLater, Misconfigured."""
+        return self.with_status() if Scope.OPERATE in caller.scopes else self.upstreams()
+
+    def with_status(self) -> list[Upstream]:
+        return [replace(each, status=self._status(each.name)) for each in self.upstreams()]
+
+    def _status(self, name: str) -> ProviderStatus:
+        now, provider = self.clock(), self.providers.get(name)
+        limit, leases = self.slots.leases(provider.line)
+        in_line, at_least = self.slots.count_line(provider.line)
+        times = upstream.usual_times(self.durations.known(name))
+        usual = upstream.usual_seconds(times, provider.typical_seconds or _ANY_TASK.guess)
+        slots = upstream.slots_of(provider.slots, limit, now)
+        troubles = sorted(self.troubles.all(name), key=lambda each: each.last_at, reverse=True)
+        return ProviderStatus(
+            health=upstream.health(troubles, now),
+            troubles=tuple(troubles),
+            slots=slots,
+            in_flight=len(leases),
+            in_line=in_line,
+            at_least=at_least,
+            expected_start=upstream.expected_start(leases, slots, in_line, usual, now),
+            times=times,
+        )
