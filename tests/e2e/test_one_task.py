@@ -198,7 +198,7 @@ def test_a_link_that_was_tampered_with_leads_nowhere(anyone: httpx.Client, by_vi
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-def test_the_notice_holds_no_prompt_payload_or_link_of_the_provider(
+def test_one_notice_announces_it_with_what_a_subscriber_may_know(
     mailbox: Mailbox, alice: Client, by_vidu: Told, by_reelkeep: Told
 ) -> None:
     for told in (by_vidu, by_reelkeep):

@@ -79,7 +79,7 @@ class Slots(Protocol):
         """With what was learned. Leases that ran out are among them."""
 
     def lease(self, provider: str, lease: Lease) -> bool:
-        """Whether the task holds the slot now: not if another one does, be it that its lease ran out."""
+        """Whether the task holds the slot now: not if another one does, even if its lease ran out."""
 
     def give_back(self, provider: str, slot: str, task_id: str) -> None:
         """Does nothing if another task holds it."""
@@ -99,13 +99,13 @@ class Slots(Protocol):
         """How many tasks wait, and whether there may be more: of very many, not all are counted."""
 
     def line(self, provider: str, owner: str, most: int) -> list[InLine]:
-        """The first of the owner's tasks that wait, `most` at the most; what joined a moment ago may be missing."""
+        """The first of the owner's tasks that wait, at most `most`; what joined a moment ago may be missing."""
 
     def advance(self, provider: str, owner: str, number: int) -> None:
         """The owner had its turn."""
 
     def lookouts(self, provider: str) -> Mapping[str, datetime]:
-        """Who looks for ends there beside the tasks' own polls, and until when. What was recorded a moment ago may be
+        """What sees ends there beside the tasks' own polls, and until when. What was recorded a moment ago may be
         missing."""
 
     def look_out(self, provider: str, name: str, until: datetime) -> None:
@@ -225,7 +225,7 @@ class Provider(Protocol):
         """
 
     def ask_slots(self) -> int | None:
-        """How many tasks its account may have at once, if it tells, and now."""
+        """How many tasks its account may have at once; None if it cannot be found out now."""
 
     def cancel(self, task: Task) -> bool:
         """Whether it is now cancelled for certain."""
@@ -356,7 +356,7 @@ class Executions(Protocol):
 
 class Finalizing(Protocol):
     def start(self, task: Task) -> None:
-        """Has the task finalized at once, beside its execution; nobody waits for it. Raises TryLater."""
+        """Has the task finalized at once, beside its execution, and does not wait for it. Raises TryLater."""
 
 
 class Notices(Protocol):

@@ -1,4 +1,4 @@
-"""What the template tells a function. Nothing else reads the environment."""
+"""A function's environment, as the template sets it. Nothing else reads the environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Invocations of functions that nobody waits for."""
+"""Asynchronous invocations of functions."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ class Http:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     variables: Mapping[str, str] = field(default_factory=dict)  # what the route's path took out of the path
-    largest_body: int = LARGEST_BODY  # of this content type, which whoever routes it has checked
+    largest_body: int = LARGEST_BODY  # of this content type; the API has checked it
 
     def json(self, limit: int = LARGEST_BODY) -> dict[str, Json]:
         """The body's JSON object. Raises InvalidRequest, and BodyTooLarge beyond a limit of the operation's own."""
@@ -205,7 +205,7 @@ class Dialect:
     prefixes: tuple[str, ...]  # every path that begins so is answered in this dialect, errors too
     error: type[Shape]  # of a Problem
     errors: Mapping[type[ClientError] | FailureClass, Row]
-    fault: tuple[int, Any, str]  # of our own: status, code, and what is said of it
+    fault: tuple[int, Any, str]  # of our own: status, code and message
     scheme = "Bearer"
     error_headers: Mapping[str, str] = {}
     not_repeated: frozenset[int] = frozenset({409, 429})  # which clients of the format would repeat
@@ -248,7 +248,7 @@ class Dialect:
         return Reply(status=problem.status, body=self.error.of(problem), headers=headers)
 
     def render_fault(self, known: str = "") -> Reply:
-        """Something went wrong on our side; nothing is said of what, unless it is `known` what clients may know."""
+        """Something went wrong on our side. Clients learn no more than `known`, if that is given."""
         status, code, message = self.fault
         problem = Problem(status=status, code=code, message=known or message)
         return Reply(status=status, body=self.error.of(problem), headers=self.error_headers)

@@ -81,7 +81,7 @@ def fields(shape: Any) -> dict[str, Field]:
 
 
 class Schema:
-    """For Annotated: what a JSON schema says of a type."""
+    """For Annotated: more facts for the JSON schema of a type."""
 
     def __init__(self, **facts: Json) -> None:
         self.facts = facts

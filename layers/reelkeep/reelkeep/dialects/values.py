@@ -1,4 +1,4 @@
-"""Types of the values in bodies, and what is said of those that are wrong: pydantic's text reaches no client."""
+"""Types of the values in bodies, and the messages about wrong ones: no text of pydantic reaches a client."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reelkeep.domain.ids import REFERENCE
 from reelkeep.domain.wire import Json
 
 _MOST_ERRORS = 20
-_FORMS: dict[str, str] = {}  # what is said of a text that does not fit a pattern
+_FORMS: dict[str, str] = {}  # the message for a text that does not fit a pattern
 
 
 def formed(pattern: str, sentence: str, longest: int | None = None) -> Any:
@@ -49,7 +49,7 @@ class Whole:
 
 @dataclass(frozen=True)
 class ErrorSentence:
-    """What is said of a value that is wrong in any way, for Annotated: of the whole, not of an item in it."""
+    """One message for whatever is wrong with a value, for Annotated: about the whole, not about an item in it."""
 
     sentence: str
 

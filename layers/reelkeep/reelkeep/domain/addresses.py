@@ -1,4 +1,4 @@
-"""Which network addresses are outside, where everybody may look, and how a URL is asked for. Pure."""
+"""Which network addresses are public, and how a URL is requested. Pure."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def is_public(address: str) -> bool:
 
 
 def is_private(address: str) -> bool:
-    """Private or loopback: where an operator may have put a provider. Never where a cloud tells its secrets."""
+    """Private or loopback: where an operator may have put a provider. Never where a cloud serves its metadata."""
     found = ip_address(address)
     inner = _inside(found) if isinstance(found, IPv6Address) else None
     if inner is not None:

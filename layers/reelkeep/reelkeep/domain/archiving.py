@@ -18,7 +18,7 @@ GIVE_UP_AFTER = timedelta(hours=72)  # of trying, for a provider that goes on ha
 ERRORS_PER_LINK = 3  # in a row; from then on the provider is asked for a fresh one before each try
 DEAD_LINK_REFRESHES = 3  # so often in a row the provider must have no better link than a dead one
 COMPANION_WAIT = timedelta(minutes=30)  # that a file beside the video may hold up the success of the task
-DELAY = timedelta(minutes=30)  # after which operators are told of files that cannot be fetched
+DELAY = timedelta(minutes=30)  # after which operators get an event about files that cannot be fetched
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
@@ -228,6 +228,6 @@ def _without_asset(task: Task, number: int, name: str) -> Task:
 
 
 def _with_last_error(task: Task) -> Task:
-    """The owner sees what keeps a file from the archive, as long as it does, or for ever if it was given up."""
+    """The owner sees why a file is not in the archive yet, or why it was given up."""
     errors = [asset.last_error for _, asset in _assets(task) if asset.last_error]
     return replace(task, last_error=errors[-1] if errors else "")

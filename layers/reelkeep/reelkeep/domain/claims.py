@@ -100,7 +100,7 @@ def is_overtaken(standing: Claim, attempt: int | None) -> bool:
 
 
 def claim_of_likely_repeat(request: Request, *, owner: str, task_id: str, now: datetime) -> Claim:
-    """Stands for the first of several identical requests that are no more than likely to be one."""
+    """Stands for the first of several identical requests that are likely to be one."""
     asked, expires_at = fingerprint(request), now + REPEATED_WITHIN
     return Claim(sort="likely", owner=owner, name=asked, fingerprint=asked, task_id=task_id, expires_at=expires_at)
 

@@ -23,7 +23,7 @@ from reelkeep.domain.task import Kind, Request
 
 ENDS_KEPT = 48  # of each combination; each further one takes the place of an old one
 _REPLACEABLE = 4  # the oldest; functions that learn at the same moment should not all choose the same one
-_BORROWED = 2.0  # ends: the weight of what is known of the kin, or guessed
+_BORROWED = 2.0  # ends: the weight of the ends of similar tasks, or of the guess
 _GUESS_SPREAD = 0.8  # two tasks of three take between 0.45 and 2.2 of a guess
 _UNFORESEEN = 0.002  # of all ends, spread over all moments: polls go on after the last end that was seen
 _OFF_PEAK_PATIENCE = 20.0  # times the delay that other tasks are given for one poll less
@@ -160,7 +160,7 @@ class Known:
         return random.choice(free or sorted(taken, key=lambda place: taken[place].at)[:_REPLACEABLE])
 
     def forecast(self, combination: Combination, poll_cost: float, typical_seconds: float | None = None) -> Forecast:
-        """`typical_seconds` is the first guess of whoever configured the provider.
+        """`typical_seconds` is the operator's first guess.
 
         What is borrowed is moved to where the ends are that were seen: of a wrong guess only the spread stays.
         """

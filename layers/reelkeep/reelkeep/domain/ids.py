@@ -38,7 +38,7 @@ def creation_id(task_id: str, number: int) -> str:
 
 
 def task_of_creation(text: str) -> tuple[str, int] | None:
-    """The task and the number that a creation's id tells, or None if it is not one of ours."""
+    """The task and the number in a creation's id, or None if it is not one of ours."""
     task_id, _, number = text.partition("-")
     return (task_id, int(number)) if is_task_id(task_id) and re.fullmatch(r"[1-9]\d{0,3}", number) else None
 

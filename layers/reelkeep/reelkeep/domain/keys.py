@@ -1,4 +1,4 @@
-"""API keys: 256 random bits that belong to an owner. Only a key's hash is kept: nobody can read it back."""
+"""API keys: 256 random bits that belong to an owner. Only a key's hash is stored: it cannot be read back."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ MAX_KEYS = 100  # of an owner that are good, if it makes them itself
 MAX_KEPT_KEYS = (
     500  # of an owner, with those that are good no more and not yet forgotten: each listing reads them all
 )
-KEPT_FOR = timedelta(days=90)  # a key that is good no more
+KEPT_FOR = timedelta(days=90)  # a key that was revoked or has ended
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKey:
-    """What is known of a key, and may be shown."""
+    """What may be shown of a key."""
 
     key_id: str  # public; sorts by time
     owner: str

@@ -28,7 +28,7 @@ class Phase(StrEnum):
     """Whether a task costs anything."""
 
     RESERVED = "reserved"  # it will, unless it fails
-    CHARGED = "charged"  # the provider made it, or may have: nobody can tell
+    CHARGED = "charged"  # the provider made it, or may have
     FREE = "free"  # it ended in a way that the provider does not bill
 
 
@@ -87,7 +87,7 @@ class Entry:
 
 def phase(task: Task) -> Phase:
     """Providers do not bill what they say has failed: Vidu, Ark and Kling document that. A task whose outcome nobody
-    knows counts as charged, until what came of it is adopted as another task."""
+    knows counts as charged, until its result is adopted as another task."""
     if task.adopted_as:
         return Phase.FREE
     if task.state in (State.ARCHIVING, State.SUCCESS):

@@ -36,7 +36,7 @@ def path_of(key: str, secret: bytes, epoch: int = 0) -> str:
 
 
 def is_valid(token: str, task_id: str, file: str, secret: bytes, epoch: int = 0) -> bool:
-    """Whether this is a permanent link of ours. Whoever made it up, its parts are safe to use then."""
+    """Whether this is a permanent link of ours. If so, its parts are safe to use."""
     is_signed = hmac.compare_digest(token.encode(errors="replace"), _token(task_id, file, secret, epoch).encode())
     return is_signed and ids.is_task_id(task_id)
 

@@ -1,4 +1,4 @@
-"""What a line of the log says of a task: who, where and what became of it; never what was asked for."""
+"""The fields of a log line about a task: who, where, and how it ended; never what was asked for."""
 
 from __future__ import annotations
 

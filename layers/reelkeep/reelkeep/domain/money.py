@@ -16,7 +16,7 @@ def amount(value: Decimal) -> str:
 
 
 def priced(units: Decimal | None, price: Price | None) -> Decimal | None:
-    """The money for so many units, to a millionth of its currency; None if nobody knows."""
+    """The money for so many units, to a millionth of its currency; None if it is not known."""
     if units is None or price is None or price.each is None:
         return None
     return (units * price.each).quantize(_MILLIONTH, ROUND_HALF_UP)

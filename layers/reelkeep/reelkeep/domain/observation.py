@@ -36,7 +36,7 @@ class NotYet:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """It may have been accepted: the answer was lost, or nobody can read it."""
+    """It may have been accepted: the answer was lost or cannot be read."""
 
     reason: str
 
@@ -62,14 +62,14 @@ class Absent:
 
 @dataclass(frozen=True, slots=True)
 class Uncertain:
-    """Not to be told now; later it may be."""
+    """It cannot be found out now; later it may be."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class Untraceable:
-    """The provider has no way to tell, now or later."""
+    """It can never be found out at this provider."""
 
 
 Finding = Found | Absent | Uncertain | Untraceable
@@ -89,7 +89,7 @@ class Succeeded:
     credits: int | None = None
     seed: int | None = None
     tokens: int | None = None
-    seconds: float | None = None  # that it took, by the provider's clock, if it tells
+    seconds: float | None = None  # that it took, by the provider's clock; None if its answer has no times
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +130,8 @@ class Listed:
 
     provider_task_id: str
     created_at: datetime | None  # by the provider's clock, which may be wrong; None if it makes no sense
-    request: Request  # as far as the list tells it; its payload is what the provider was given
-    seen: Observation  # anything but Succeeded if the list has no links: then the task itself must be looked at
+    request: Request  # as far as the list shows it; its payload is what the provider was given
+    seen: Observation  # anything but Succeeded if the list has no links: then the task itself must be polled
 
 
 @dataclass(frozen=True, slots=True)

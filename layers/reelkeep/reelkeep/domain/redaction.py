@@ -33,7 +33,7 @@ _PATTERNS = (
     rf"({_QUOTE}{_NAME}{_QUOTE}\s*[:=]\s*{_QUOTE})" + _QUOTED,
     rf"({_START}(?:{_HEADER})\s*:\s*)(?!{_QUOTE})(?:[^\r\n\"'\\]|\\+/)+",
     rf"({_START}{_NAME}=)(?:[^\s&;,\"'<>\\]|\\+/)+",
-    # Wherever they stand. A scheme is a word of ordinary sentences, too: a digit or great length tells.
+    # Wherever they stand. A scheme is a word of ordinary sentences, too: a digit or great length shows a secret.
     rf"({_START}(?:bearer|basic|token)\s+)(?:(?={_CHARACTER}*\d){_CHARACTER}{{8,}}|{_CHARACTER}{{20,}})",
     rf"({_START})(?:vda_|rk_|sk[-_]|whsec_){_BASE64}{{6,}}",
     rf"()(?:vda_[\w-]{{16,}}|rk_[\w-]{{43}}|whsec_{_BASE64}{{16,}})",  # too long to be the end of a word

@@ -21,7 +21,7 @@ from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import DispatchStatus, Place, Priority, Task
 
 HEADER = "Reelkeep-Priority"  # for dialects that have no field for it
-LEASE = timedelta(minutes=5)  # then whoever finds no slot free looks whether the task is still at its provider
+LEASE = timedelta(minutes=5)  # then a task that finds no free slot checks whether this one is still at its provider
 MOST_SLOTS = 10_000  # of a provider: their leases are read whenever one is looked for
 MOST_COUNTED = 200  # of an owner's tasks in line, for a place in it
 MOST_OWNERS = 50  # whose tasks are counted for it
@@ -98,7 +98,7 @@ def capacity(declared: int | None, learned: Limit | None, now: datetime) -> int 
 def free_slot(leases: Collection[Lease], most: int | None, learned: Limit | None, task_id: str) -> str | None:
     """The slot that this task should try to lease; None if all are taken.
 
-    Tasks that look at the same moment begin at different slots, so that few are in each other's way. Without a limit
+    Tasks that try at the same moment begin at different slots, so that they rarely collide. Without a limit
     each task has a slot of its own.
     """
     if most is None:
@@ -127,7 +127,7 @@ def holds(task: Task | None, lease: Lease, now: datetime) -> bool:
 
 
 def refused(others: int, learned: Limit | None, now: datetime) -> Limit:
-    """The provider took no more while it had so many `others` of ours."""
+    """The provider refused a task while it had so many `others` of ours."""
     if learned is None or 2 * others < learned.slots:  # it took far more before
         pause = _FIRST_PAUSE
     elif now < learned.try_more_at:  # several were sent at once: one refusal is as good as another
@@ -177,7 +177,7 @@ def joining_number(now: datetime) -> int:
 
 
 def position(task: InLine, line: Sequence[InLine], turns: Sequence[Turn]) -> int:
-    """Which one to start it is, from 1, if nobody else comes."""
+    """Its position among those to start, from 1, if no other task comes."""
     order = {turn.owner: _order(turn) for turn in turns}
     own = order.get(task.owner, (sys.maxsize, task.owner))  # it joined the round since that was read
     before: dict[str, int] = {}

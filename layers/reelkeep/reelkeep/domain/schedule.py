@@ -27,7 +27,9 @@ _LONGEST_COPY_WAIT = 1800.0
 _FALLBACK_FACTOR = 3.0
 _SHORTEST_FALLBACK_WAIT = 60.0  # seconds
 _LONGEST_FALLBACK_WAIT = 3600.0
-_LONGEST_TURN_WAIT = 900.0  # seconds; the task is started when its turn comes, and looks by itself only in case
+_LONGEST_TURN_WAIT = (
+    900.0  # seconds; the task is started when its turn comes, and checks by itself only as a fallback
+)
 _SHARE = 0.12  # of the time it takes, until what failed is tried again
 _QUESTION_COST = 0.5  # seconds of delay to a client that one question less is worth
 _LONGEST_PATIENCE = 30.0  # seconds between the questions of a client
@@ -96,7 +98,7 @@ def eta(forecast: Forecast, sent_at: datetime, now: datetime) -> Eta:
 
 
 def fallback_wait(wait: float) -> int:
-    """Seconds until a poll that would be due in `wait` seconds, if somebody else looks for the task's end."""
+    """Seconds until a poll that would be due in `wait` seconds, if something else should see the task's end first."""
     return _whole(min(max(_FALLBACK_FACTOR * wait, _SHORTEST_FALLBACK_WAIT), _LONGEST_FALLBACK_WAIT))
 
 
@@ -114,7 +116,7 @@ def copy_wait(errors: int, jitter: float, retry_after: float | None = None) -> i
 
 
 def turn_wait(jitter: float) -> int:
-    """Seconds until a task in line looks by itself whether there is room: any part (`jitter`) of 15 minutes."""
+    """Seconds until a task in line checks by itself whether there is room: any part (`jitter`) of 15 minutes."""
     return _whole(jitter * _LONGEST_TURN_WAIT)
 
 

@@ -187,7 +187,7 @@ class Asset(Record):
     name: str  # video, cover, watermarked, moderation-1, last-frame, ...
     source: str = ""  # the provider's link, or a path at the provider that needs its key; forgotten once archived
     expires_at: datetime | None = None  # when that link dies
-    optional: bool = False  # the provider may not have it at all; then nobody misses it
+    optional: bool = False  # the provider may not have it at all; then it is left out
     archived: ArchivedFile | None = None
     quarantined: ArchivedFile | None = None  # what came in its place: bytes that are not recognised as media
     lost: str = ""  # why it was given up
@@ -227,7 +227,7 @@ class Price(Record):
     units: Decimal | None = None  # that the task is expected to take; None if only the provider can tell
     each: Decimal | None = None  # money for one of them; None if the list does not say
     currency: str = ""  # of that money, such as USD
-    since: str = ""  # the first day of the price, which tells its version
+    since: str = ""  # the first day of the price, which identifies its version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -235,7 +235,7 @@ class Adoption(Record):
     """Why there is a task that nobody submitted here: its provider listed a success that we did not hold."""
 
     at: datetime
-    lost_task: str = ""  # the task of ours that was given up before its provider was heard to have made it
+    lost_task: str = ""  # the task of ours that was given up before its provider listed it as made
 
 
 class Backward(Exception):
@@ -275,7 +275,7 @@ class Polling(Record):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Announcements(Record):
-    """What was said of the task, to whom."""
+    """What was announced of the task, and to whom."""
 
     acknowledged_to_client: bool = False  # a repeat was given it before it was known whether the provider refuses it
     announced_at: datetime | None = None  # its end
@@ -352,7 +352,7 @@ class Task(Record):
         return self if request is self.request else replace(self, request=replace(request, tags=self.request.tags))
 
     def with_creations(self, creations: tuple[Creation, ...]) -> Task:
-        """The provider's creations under ids of ours, which tell the task that they belong to."""
+        """The provider's creations under ids of ours, which begin with the id of their task."""
         numbered = (
             replace(creation, id=ids.creation_id(self.id, number), provider_id=creation.id)
             for number, creation in enumerate(creations, 1)
@@ -385,7 +385,7 @@ class Task(Record):
 
     @property
     def unfinished(self) -> bool:
-        """Nobody was told of its end, or of a file that came later, or a file is still to be fetched."""
+        """Its end, or a file that came later, is not announced yet, or a file is still to be fetched."""
         is_announced = self.announcements.announced_at is not None and not self.has_late_files
         return not is_announced or (self.state.terminal and any(asset.open for asset in self.assets))
 

@@ -79,7 +79,7 @@ def starting(task: Task, slot: str, account: str, request: Request, now: datetim
 
 def in_line(task: Task, now: datetime, slot: str = "", look_at: datetime | None = None) -> Task:
     """There is no room at the provider: `slot`, if the task had one, is none. It is started when its turn comes, and
-    looks by itself at the latest after a while, or at the moment that is given."""
+    checks by itself after a while, or at the moment that is given."""
     if task.dispatch.status is not DispatchStatus.WAITING:
         raise Backward("it does not wait any more")
     if task.dispatch.slot not in ("", slot):
@@ -163,7 +163,9 @@ def reconciled(task: Task, finding: Finding, asked: Task, forecast: Forecast, no
             return _waiting(task, "the submission did not arrive at the provider", now, wait)
         case Uncertain(reason) if since < schedule.UNCLEAR_FOR:
             return back_off(task, f"the provider's answer to the submission was lost: {reason}", forecast, now)
-        case Untraceable() if since < schedule.CALL_IS_OVER_AFTER:  # whoever makes it may yet hear the answer
+        case Untraceable() if (
+            since < schedule.CALL_IS_OVER_AFTER
+        ):  # the function that makes the call may still get the answer
             return back_off(task, "the provider's answer to the submission was lost", forecast, now)
         case Uncertain() | Untraceable():
             return task.failed(_OUTCOME_UNKNOWN, now)
@@ -230,7 +232,7 @@ def observed(task: Task, observation: Observation, forecast: Forecast, now: date
 
 
 def polled_late(task: Task, now: datetime) -> Task:
-    """Somebody else looks for the end of the task: its next poll is a fallback."""
+    """A callback or a lookout is expected to see the end of the task first: its next poll is a fallback."""
     if task.is_generated or task.polling.next_poll_at is None or task.dispatch.status is not DispatchStatus.ACCEPTED:
         return task
     wait = schedule.fallback_wait((task.polling.next_poll_at - now).total_seconds())
@@ -263,7 +265,7 @@ def _polled(task: Task, **changes: Any) -> Task:
 
 
 def is_overdue(task: Task, now: datetime) -> bool:
-    """A provider that cannot be heard or understood at the deadline may have made it all the same."""
+    """A provider whose answers cannot be had or understood at the deadline may still have made it."""
     patience = schedule.UNCLEAR_FOR if _is_unclear(task) else timedelta()
     return not task.is_generated and now >= task.deadline + patience
 
@@ -275,7 +277,7 @@ def expired(task: Task, now: datetime) -> Task:
 
 
 def _is_unclear(task: Task) -> bool:
-    """What the provider said last does not tell what became of the task."""
+    """The provider's last answer does not show what became of the task."""
     unclear = task.polling.consecutive_errors > 0 or task.polling.not_understood_since is not None
     return unclear and task.dispatch.status is not DispatchStatus.WAITING
 

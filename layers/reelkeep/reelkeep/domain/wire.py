@@ -17,9 +17,9 @@ Json = Any  # what json.loads returns
 
 
 def parse_json(text: bytes) -> Json:
-    """What strict JSON in UTF-8 says. Raises ValueError for anything else, and for nesting beyond all sense.
+    """The value of strict JSON in UTF-8. Raises ValueError for anything else, and for nesting that is too deep.
 
-    Python's own parser also takes NaN, Infinity and halves of surrogate pairs, which nobody could be sent again.
+    Python's own parser also takes NaN, Infinity and halves of surrogate pairs, which could not be sent on.
     """
     try:
         parsed = json.loads(text, parse_constant=_refuse)
@@ -141,7 +141,7 @@ class ProviderResponse:
 
 
 def _moment(text: str) -> datetime | None:
-    from email.utils import parsedate_to_datetime  # only who reads a list needs it
+    from email.utils import parsedate_to_datetime  # needed only where a list is read
 
     try:
         moment = parsedate_to_datetime(text)
@@ -166,7 +166,7 @@ class NoList(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signature:
-    """What shows that a call to us was made by somebody who knows our key: its HMAC-SHA256 of a text."""
+    """Shows that a call to us was made with our key: its HMAC-SHA256 of a text."""
 
     text: bytes
     digest: bytes
@@ -209,7 +209,7 @@ class ProviderDialect(Protocol):
         """What succeeded since then, or may have; nothing at all if the format has no list."""
 
     def ask_slots(self) -> ProviderRequest | None:
-        """What asks how many tasks the account may have at once; None if nothing tells."""
+        """The request for how many tasks the account may have at once; None if the format has none."""
 
     def read_slots(self, answer: ProviderResponse) -> int | None: ...
 

@@ -130,7 +130,7 @@ class Matroska(BoxReader):
         return Box(kind, at, size, Action.COLLECT if kind in _LEAVES else Action.SKIP)
 
     def _rest(self, header_size: int) -> Box:
-        """No element: players look for the next one that they understand. Of what is left, they need nothing."""
+        """This is no element. Players skip to the next one that they understand, and need nothing of the rest."""
         if self.room is None and not self._filled:
             raise Malformed
         return Box(b"", header_size, None, Action.SKIP)

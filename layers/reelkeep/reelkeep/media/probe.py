@@ -1,4 +1,4 @@
-"""What is learned of a media file while its bytes pass by, and whether it is what it claims to be. Pure."""
+"""The facts of a media file, found while its bytes pass by, and whether it is what it claims to be. Pure."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ class MediaProbe:
 
     @property
     def content_type(self) -> str:
-        """As far as can be told from what has passed. Raises NotMedia."""
+        """As far as it shows in what has passed. Raises NotMedia."""
         return self._format.content_type
 
     @property

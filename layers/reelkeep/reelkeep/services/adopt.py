@@ -30,7 +30,7 @@ _READING_RESERVE = 120.0  # and under which the lists are read no further
 
 @dataclass(slots=True)
 class Adopted:
-    listed: int = 0  # successes that are old enough to be looked at
+    listed: int = 0  # successes that are old enough to be adopted
     adopted: int = 0
     left: int = 0  # for the next time: there was no more time, or the table could not say
     unread: dict[str, str] = field(default_factory=dict)  # why a provider's list was not read to its end
@@ -122,7 +122,7 @@ class Adopt:
             return None
         if any(asset.too_large for task in known for asset in task.assets):
             return None
-        if any(task.creations for task in known):  # its files were given up, and everybody was told
+        if any(task.creations for task in known):  # its files were given up, and that was announced
             listed = _looked_up(listed, known[0], account.provider)
             if not _has_files(listed, account.provider):
                 return None
@@ -174,7 +174,7 @@ def _has_files(listed: Listed, provider: Provider) -> bool:
 
 
 def _made_good(lost: Task, by: str) -> Task:
-    """Whoever was told that it failed asks for it by its own id."""
+    """A client that saw it fail asks for it by its own id."""
     if lost.adopted_as or lost.failure is None:
         raise Backward("it says so already")
     message = f"{lost.failure.message}; what its provider made after all is kept as task {by}"

@@ -75,7 +75,7 @@ class Announce:
             yield self._delivery(task, CALLBACKS, url, BodyFormat.DIALECT, Outcome.WAITING)
 
     def _late_files(self, before: Task, task: Task) -> Iterator[Delivery]:
-        """To those who hear of successes as events. The words of other formats know no second success."""
+        """To webhooks that get successes as events. Other formats have no word for a second success."""
         if task.state is not State.SUCCESS or task.archived_files <= before.archived_files:
             return
         event = updated(task, self.links)

@@ -95,7 +95,7 @@ class Finalize:
         try:
             self._archive_files(progress, seconds_left)
             return self._finish(progress, found)
-        except Exception:  # whoever comes next must not wait for this one
+        except Exception:  # the next invocation must not wait for this one
             with suppress(TryLater, Superseded):
                 progress.record(lambda task: archiving.not_copying(task, until))
             raise
@@ -151,7 +151,7 @@ class Finalize:
             self._record_errors(progress, copies.errors)
 
     def _record_errors(self, progress: _Progress, errors: list[CopyError]) -> None:
-        """Operators are told before the record says so: a repetition is harmless, silence is not."""
+        """Operators get the event before the record says so: a repeated event is harmless, a missing one is not."""
         now, task = self.clock(), progress.task
         after = archiving.with_errors(task, errors, now)
         if task.announcements.announced_at and len(archiving.losses(after)) > len(archiving.losses(task)):

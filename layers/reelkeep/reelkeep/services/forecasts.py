@@ -81,7 +81,7 @@ class Forecasts:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """Says of a task that has not ended when it is expected to end, and when to ask again."""
+    """Adds to a task that has not ended when it is expected to end, and when to ask again."""
 
     forecasts: Forecasts
     clock: Clock

@@ -1,4 +1,4 @@
-"""Keys: an owner makes, lists and revokes its own. Whoever holds a key can do so."""
+"""Keys: an owner makes, lists and revokes its own. Each of its keys can do so."""
 
 from __future__ import annotations
 

@@ -33,21 +33,21 @@ class Lookouts:
     slots: Slots
 
     def look_for(self, task: Task, now: datetime) -> bool:
-        """Whether somebody looks for the end of this task."""
+        """Whether the end of this task is seen by other means than its own polls."""
         with suppress(TryLater):
             known = self.slots.lookouts(task.provider)
             return _are_trusted(known, now) or (room.needs_slot(task) and known.get(WATCH, now) > now)
         return False
 
     def called_back(self, provider: str, now: datetime) -> None:
-        """A callback was the first to tell of an end."""
+        """A callback was the first to report an end."""
         with suppress(TryLater):
             known = self.slots.lookouts(provider)
             if known.get(_CALLBACKS, now) < now + _TRUSTED_FOR - _RENEWED_AFTER:
                 self.slots.look_out(provider, _CALLBACKS, now + _TRUSTED_FOR)
 
     def missed(self, provider: str, now: datetime) -> None:
-        """A poll found an end that no callback had told of."""
+        """A poll found an end that no callback had reported."""
         with suppress(TryLater):
             if _are_trusted(self.slots.lookouts(provider), now):
                 self.slots.look_out(provider, _MISSED, now + _DISTRUSTED_FOR)

@@ -1,4 +1,4 @@
-"""Changes a record, whoever else is changing it at the same moment."""
+"""Changes a record under an optimistic lock: it is read again when somebody else was faster."""
 
 from __future__ import annotations
 

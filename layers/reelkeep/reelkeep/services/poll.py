@@ -25,7 +25,7 @@ _UNTIL_A_NEWER_RELEASE = 300  # seconds: a deployment replaces the functions one
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a step of the state machine says of a task."""
+    """The answer of a step of the state machine about a task."""
 
     task_id: str
     run: int

@@ -105,7 +105,7 @@ class FindPlace:
 class ListTasks:
     tasks: Tasks
     clock: Clock
-    owners: Callable[[], Sequence[str]] = tuple  # everybody who has a key
+    owners: Callable[[], Sequence[str]] = tuple  # every owner who has a key
 
     def __call__(self, listing: Listing, caller: Caller, window: timedelta | None = None) -> Page:
         """One page. `window` is how far back it reaches from its end, or from now, if the listing does not say.

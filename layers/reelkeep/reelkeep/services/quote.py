@@ -29,7 +29,7 @@ class QuoteSubmission:
     new_id: Callable[[datetime], str]
 
     def __call__(self, request: Request, caller: Caller) -> list[Quote]:
-        self.providers.choose(request)  # raises InvalidRequest if nobody would take it
+        self.providers.choose(request)  # raises InvalidRequest if no provider would take it
         return sorted(self._quotes(request, caller), key=_urge)
 
     def _quotes(self, request: Request, caller: Caller) -> Iterator[Quote]:

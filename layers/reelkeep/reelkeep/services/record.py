@@ -1,4 +1,4 @@
-"""Records a change of a task, whoever else is changing it at the same moment."""
+"""Records a change of a task under an optimistic lock."""
 
 from __future__ import annotations
 

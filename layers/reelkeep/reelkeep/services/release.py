@@ -39,7 +39,7 @@ class Release:
         if breaker.release_at and now < breaker.release_at - _CLOCK_TOLERANCE:
             return 0  # there is another message, for then
         admission = Admission.SEND if self._is_paused(owner, receiver) else breaker.admission(now)
-        # Whoever lets a message wait from here on asks for another release.
+        # What makes a message wait from here on asks for another release.
         self._change(owner, receiver, lambda breaker: replace(breaker, release_at=None, release_after=""))
         after = breaker.release_after if admission is Admission.SEND else ""
         batch: dict[WaitingDelivery, float] = {}  # and in how many seconds each is due
@@ -58,7 +58,7 @@ class Release:
             if len(batch) == _BATCH:
                 next_at, place = now + _BETWEEN_BATCHES, each.place
                 break
-        if batch:  # first the lease: whoever takes the message may have it wait for longer
+        if batch:  # first the lease: the receiver of the message may make it wait for longer
             self.waiting.lease([*batch], now + _LEASE)
             self.outbox.put(*((each.message, seconds) for each, seconds in batch.items()))
         if next_at:

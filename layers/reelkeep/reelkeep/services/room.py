@@ -18,8 +18,9 @@ from reelkeep.ports import Clock, Executions, Provider, Providers, Slots, Tasks
 from reelkeep.services.record import try_record
 
 _ATTEMPTS = 4  # at a slot that others are after, too
-_MOST_CHECKS = 20  # of leases that ran out, a look
-_UNLIMITED_FOR = timedelta(seconds=10)  # after a look; a limit that others learn meanwhile costs a refused call
+_MOST_CHECKS = 20  # of leases that ran out, at a time
+# For so long nothing limits a provider that had no limit. A limit that others learn meanwhile costs a refused call.
+_UNLIMITED_FOR = timedelta(seconds=10)
 _MOST_STARTS = 40  # by one function; those that end next start more
 
 
@@ -49,7 +50,7 @@ class Room:
         self._start_next(provider)
 
     def leave(self, task: Task) -> None:
-        """The task is at its end, or waits no more: its place goes to the next one. Raises TryLater."""
+        """The task has ended, or does not wait any more: its place goes to the next one. Raises TryLater."""
         waited = task.dispatch.status is DispatchStatus.WAITING
         if waited and room.needs_slot(task):
             self.slots.withdraw(room.waiting(task))
@@ -57,7 +58,7 @@ class Room:
             self.slots.give_back(room.line_of(task), task.dispatch.slot, task.id)
             with suppress(Misconfigured):
                 provider = self.providers.get(task.provider)
-                if not self._is_unlimited(provider):  # else nobody waits for its place
+                if not self._is_unlimited(provider):  # else no task waits for its place
                     self._start_next(provider)
 
     def accepted(self, task: Task, provider: Provider) -> None:
@@ -129,7 +130,7 @@ class Room:
         return None
 
     def _leases(self, provider: Provider, *, count: bool = False) -> tuple[Limit | None, list[Lease]]:
-        """What was learned, and the leases that count; none if nothing limits them and nobody wants to `count`."""
+        """What was learned, and the leases that count; none if nothing limits them, unless `count` is set."""
         if not count and self._is_unlimited(provider):
             return None, []
         now, checks, found = self.clock(), 0, list[Lease]()
@@ -161,14 +162,14 @@ class Room:
 
 @dataclass(frozen=True, slots=True)
 class LearnSlots:
-    """Asks the providers that tell how many tasks they take at once, where the configuration does not say so."""
+    """Asks the providers how many tasks they take at once, where the configuration does not say so."""
 
     slots: Slots
     providers: Providers
     clock: Clock
 
     def __call__(self) -> dict[str, int | str]:
-        """What each one told, by provider, or why it is not known. Whatever is odd about one costs that one only."""
+        """The answer of each provider, by name, or why there is none. An error of one does not affect the others."""
         found: dict[str, int | str] = {}
         for provider in (each for account in self.providers.accounts() for each in account):
             try:

@@ -19,7 +19,7 @@ from reelkeep.services.record import record
 MOST = 10_000  # tasks that one invocation remembers and restarts, with some 45 ms for each
 _CHUNK = 100  # tasks that are in memory as a whole
 _READING_RESERVE = 120.0  # seconds of the function's time from which on no further tasks are looked for
-_RESERVE = 60.0  # seconds of it in which operators are told
+_RESERVE = 60.0  # seconds of it for alerts
 _LAST_RESERVE = 15.0
 
 

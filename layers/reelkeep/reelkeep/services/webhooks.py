@@ -150,7 +150,7 @@ class ManageWebhooks:
         return webhook
 
     def _change(self, webhook_id: str, caller: Caller, edit: Callable[[Webhook], Webhook]) -> Webhook:
-        def save(webhook: Webhook) -> Webhook:  # nobody has recorded the callbacks' before their first secret
+        def save(webhook: Webhook) -> Webhook:  # the webhook of callbacks is recorded with its first secret
             is_new = webhook.id == CALLBACKS and webhook.generation == 1
             return self.webhooks.create(webhook) if is_new else self.webhooks.save(webhook)
 

@@ -94,7 +94,7 @@ class AnyBytes:
 
 @dataclass
 class CopyStream:
-    """The file on its way: what is learned of it, and its parts."""
+    """The file while it is copied: its parts, and what the probe finds out."""
 
     file: RemoteFile
     probe: MediaProbe | AnyBytes

@@ -199,7 +199,7 @@ class RemoteFile:
 
 
 def in_order(calls: Iterable[Callable[[], T]], *, at_once: int, ahead: int) -> Generator[T]:
-    """The results of calls that are made in threads, some of them ahead of whoever takes the results."""
+    """The results of calls that are made in threads, in their order, and some of them ahead of the reader."""
     pending: deque[Future[T]] = deque()
     workers = ThreadPoolExecutor(at_once)
     try:

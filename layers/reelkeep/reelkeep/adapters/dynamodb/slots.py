@@ -79,7 +79,7 @@ class TableSlots:
             ExpressionAttributeValues={":task": {"S": task_id}},
         )
 
-    # --- who looks for ends ---
+    # --- lookouts ---
 
     def lookouts(self, provider: str) -> Mapping[str, datetime]:
         items = self._query(f"slots#{provider}", _LOOKOUT, consistent=False)

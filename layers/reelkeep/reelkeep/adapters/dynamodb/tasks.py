@@ -178,7 +178,7 @@ class TableTasks:
         return self._read(task_ids, consistent=True)
 
     def ended(self, span: Span) -> Iterator[str]:
-        """The ids of all tasks whose end was told, in no order. Reads the whole table: for operators."""
+        """The ids of all tasks whose end was announced, in no order. Reads the whole table: for operators."""
         pages = self._client.get_paginator("scan").paginate(
             TableName=self._table,
             ProjectionExpression="task_id",
@@ -209,7 +209,7 @@ class TableTasks:
         )
 
     def erase_raw_responses(self, task_id: str) -> None:
-        """They are overwritten: nobody but an operator may delete what begins with the id of a task."""
+        """They are overwritten: only an operator may delete what begins with the id of a task."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._table,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :answer)",

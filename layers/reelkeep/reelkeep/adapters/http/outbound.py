@@ -1,4 +1,4 @@
-"""The one door out: HTTP to addresses that others gave us. Nothing is ever repeated here: who calls decides."""
+"""The one door out: HTTP to addresses that others gave us. Nothing is ever repeated here: the caller decides."""
 
 from __future__ import annotations
 

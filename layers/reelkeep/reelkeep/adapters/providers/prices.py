@@ -51,7 +51,7 @@ class PriceLine(BaseModel):
     off_peak: bool | None = None
 
     since: _Day  # the first day on which it holds
-    until: _Day | None = None  # the first day on which it holds no more
+    until: _Day | None = None  # the first day on which it does not hold any more
 
     unit: Literal["credits", "tokens", "units", "seconds", "videos"]
     units: _Amount | None = None  # of a task

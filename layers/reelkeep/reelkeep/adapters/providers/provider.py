@@ -154,7 +154,7 @@ class HttpProvider:
         first = self._ask_for_list(call)
         off = first.date - now if first.date else timedelta()
         ahead, unreadable, fault = _HOUR * round(off / _HOUR), 0, None
-        if abs(off) > _FARTHEST_OFF:  # a clock that is wrong by days, or a Date that never changes: nobody can tell
+        if abs(off) > _FARTHEST_OFF:  # a clock that is wrong by days, or a Date that never changes: both are possible
             try:
                 unreadable += yield from self._list(since + ahead, ahead, lambda at: since <= at <= now + _HOUR)
             except TryLater as error:
@@ -318,7 +318,7 @@ class HttpProvider:
 
 
 def _fingerprint(settings: ProviderSettings) -> str:
-    """The same for the same address and key, which nobody can tell from it: the digest of 64 random bits or more."""
+    """The same for the same address and key. Neither can be read back: a key has 64 random bits or more."""
     account = f"{settings.base_url}\n{settings.api_key.get_secret_value()}"
     return sha256(account.encode()).hexdigest()[:16]
 

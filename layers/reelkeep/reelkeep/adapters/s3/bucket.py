@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
 
 EXPIRES = "reelkeep=request-body"  # the tag by which a rule of the bucket (template.yaml) deletes it
-_GONE = ("NoSuchKey", "AccessDenied")  # the second one is S3's answer to whoever may not list the bucket
+_GONE = ("NoSuchKey", "AccessDenied")  # S3 answers AccessDenied if the caller may not list the bucket
 _LINK_SECONDS = 3600  # a player that seeks later follows the permanent link once more
 
 
@@ -59,8 +59,8 @@ class S3Bucket:
         return self.client().generate_presigned_url(operation, Params=params, ExpiresIn=_LINK_SECONDS)
 
     def has(self, task_id: str, file: str) -> bool:
-        """Whether the task's folder has this file. To whoever may not list the bucket, S3 says that it is
-        forbidden."""
+        """Whether the task's folder has this file. S3 answers 403 instead of 404 if the caller may not list the
+        bucket."""
         try:
             self.client().head_object(Bucket=self.bucket, Key=layout.folder(task_id) + file)
         except ClientError as error:
@@ -75,7 +75,7 @@ class S3Bucket:
             self.client().delete_object(Bucket=self.bucket, Key=key, VersionId=version)
 
     def _versions(self, task_id: str) -> Iterator[tuple[str, str]]:
-        """Without the last version of the manifest; with markers of deletions, which tell the names of files."""
+        """Without the last version of the manifest; with delete markers, which hold the names of files."""
         manifest, pages = layout.manifest_key(task_id), self.client().get_paginator("list_object_versions")
         for folder in (layout.folder(task_id), layout.quarantine_folder(task_id)):
             for page in pages.paginate(Bucket=self.bucket, Prefix=folder):

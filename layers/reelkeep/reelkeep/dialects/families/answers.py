@@ -210,7 +210,7 @@ class Answers:
     # --- errors ---
 
     def _error(self, answer: ProviderResponse, body: JsonObject) -> Error | None:
-        """None for an answer that says of no error."""
+        """None for an answer without an error."""
         code, message = _code_and_message(body)
         kind = failure_class(code, message, self.codes)
         if not answer.ok:
@@ -226,7 +226,7 @@ class Answers:
 
 
 def _seconds(begun: datetime | None, ended: datetime | None) -> float | None:
-    """Both are by the provider's clock, so its errors do not matter. Some formats tell neither."""
+    """Both are by the provider's clock, so its errors cancel out. Some formats have neither."""
     return (ended - begun).total_seconds() if begun and ended and ended > begun else None
 
 

@@ -121,7 +121,7 @@ def assets(sources: dict[str, str]) -> tuple[Asset, ...]:
 
 
 def facts(*objects: JsonObject) -> dict[str, Json]:
-    """What the first of them that does says of a video: its duration, frame rate and size."""
+    """A video's duration, frame rate and size, each from the first of the objects that has it."""
     holders = [
         part
         for each in objects

@@ -49,7 +49,7 @@ def unpacked(text: str) -> Json:
 
 
 def plain(text: str) -> str | int | float | bool:
-    """What a form's text says: a number or true or false, if it looks like one."""
+    """The value of a form's text: a number, true or false if it looks like one."""
     if _WHOLE.fullmatch(text):
         return int(text)
     if _NUMBER.fullmatch(text):

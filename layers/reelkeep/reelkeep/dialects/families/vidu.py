@@ -125,7 +125,7 @@ class Server(Dialect):
 
 
 def reason(failure: Failure) -> str:
-    """The provider's own word, if it is one of Vidu's; but our trouble with our account there must not look like
+    """The provider's own word, if it is one of Vidu's; but an error of our account there must not look like
     the client's."""
     if failure.reason is FailureClass.CANCELLED:
         return "UserCancelled"

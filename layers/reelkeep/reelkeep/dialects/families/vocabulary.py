@@ -79,7 +79,7 @@ def is_about_input(text: str) -> bool:
 
 
 def is_trouble(text: str) -> bool:
-    """Something went wrong at the provider, so nobody knows how far it came."""
+    """Something went wrong at the provider, so it is not known how far the call came."""
     return bool(_TROUBLE.search(text))
 
 

@@ -112,7 +112,7 @@ class _Server(Dialect):
         errors.NotAllowed: (405, 1202),
         errors.BodyTooLarge: (413, 1201),
         errors.KeyReused: (422, 1201),
-        errors.Refused: (403, 1103),  # our trouble at the provider must not look like theirs
+        errors.Refused: (403, 1103),  # an error of our account must not look like one of the client's
         FailureClass.POLICY: (400, 1301),
         FailureClass.CREDIT: (429, 1102),
         FailureClass.THROTTLED: (429, 1302),

@@ -42,7 +42,7 @@ def callback_signature(address: str, headers: Mapping[str, str]) -> Signature | 
     done to Date; its REST APIs may put it under another name (API Gateway's "important notes"), which is read, too.
     A proxy that drops or replaces it makes the signature wrong, and the callback is ignored.
     """
-    from email.utils import parsedate_to_datetime  # hardly anybody who loads this module needs it
+    from email.utils import parsedate_to_datetime  # few of the functions that load this module need it
 
     if "x-amzn-remapped-date" in headers:
         headers = {**headers, "date": headers["x-amzn-remapped-date"]}
@@ -97,7 +97,7 @@ class _Client(Client):
         return ProviderRequest(method="GET", path=f"{self.path}/{segment(task_id)}/creations")
 
     def successes(self, since: datetime) -> Pages:
-        """The list knows when a task was made, not when it ended, which is two days later at the most."""
+        """The list knows when a task was made, not when it ended, which is at most two days later."""
         window, last, number = (("created_at.from", rfc3339(since - _LONGEST)), ("states", "success")), "", 0
         page: Parameter | None = _FIRST_PAGE
         while page:

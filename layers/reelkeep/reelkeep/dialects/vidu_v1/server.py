@@ -70,7 +70,7 @@ class Creation(Shape):
     created_at: str = shows("ended_at", write=rfc3339)
 
 
-class Task(Shape):  # what the documented answer holds, and no more, whatever the dialect the task came in
+class Task(Shape):  # only the fields of the documented answer, whatever dialect the task came in
     id: str = shows("task.id")
     input: ShownInput = shows(ShownInput.of)
     settings: ShownSettings = shows(ShownSettings.of)

@@ -227,7 +227,7 @@ class _Server(Dialect):
         errors.CannotCancel: (409, "InvalidAction.RunningTaskDeletion"),  # seen live; and CancelledTaskDeletion
         errors.BodyTooLarge: (413, "RequestEntityTooLarge"),
         errors.KeyReused: (422, "IdempotencyKeyReused"),
-        # Our trouble at the provider must not look like theirs.
+        # An error of our account must not look like one of the client's.
         errors.Refused: (400, "InvalidEndpoint.ClosedEndpoint"),
         **_REFUSALS,
     }

@@ -1,1 +1,1 @@
-"""Who is told what: notices, operators' alerts, subscriptions, webhooks and their signatures."""
+"""Notifications: notices, operators' alerts, subscriptions, webhooks and their signatures."""

@@ -1,4 +1,4 @@
-"""What operators are told, as CloudEvents on the same topic: answers are not understood, files cannot be fetched, or
+"""Events for operators, as CloudEvents on the same topic: answers are not understood, files cannot be fetched, or
 are lost.
 
 The attributes of these events name no owner, so that no owner's subscription can match them.

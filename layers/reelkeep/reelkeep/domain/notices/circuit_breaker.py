@@ -23,7 +23,7 @@ class Admission(StrEnum):
     """What a message that is due may do."""
 
     SEND = "send"
-    PROBE = "probe"  # send, as the only one: nobody knows whether the receiver answers
+    PROBE = "probe"  # send, as the only one: it is not known whether the receiver answers
     WAIT = "wait"  # for the probe of another message, or until it is time for one
 
 

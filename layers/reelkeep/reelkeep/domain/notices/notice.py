@@ -73,7 +73,7 @@ def updated(task: Task, links: Links) -> dict[str, Any]:
 
 
 def updated_attributes(task: Task) -> dict[str, str | list[str]]:
-    """Whoever asks for successes hears of it."""
+    """Subscriptions to successes get it, too."""
     return attributes(task) | {"type": UPDATED}
 
 
@@ -107,7 +107,7 @@ def possible_repeat(task: Task, now: datetime) -> dict[str, Any]:
 
 
 def possible_repeat_attributes(task: Task) -> dict[str, str | list[str]]:
-    """As of a state, but of none: who asks for certain states only does not hear of it."""
+    """As of a state, but without one: a subscription to certain states does not get it."""
     about_states = {"owner_state", "state"}
     return {name: value for name, value in attributes(task).items() if name not in about_states} | {
         "type": POSSIBLE_REPEAT

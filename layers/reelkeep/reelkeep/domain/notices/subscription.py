@@ -161,7 +161,7 @@ def _model(model: str) -> str | Mapping[str, str]:
 
 
 def check_filter(wanted: Filter) -> None:
-    """Raises InvalidRequest for a filter that SNS would refuse, and for a * that would not work as it looks."""
+    """Raises InvalidRequest for a filter that SNS would refuse, and for a * in a place where it would not match."""
     for number, model in enumerate(wanted.models):
         if "*" in model[:-1] or model == "*":
             raise _wrong(f"filter.models[{number}]", "may hold one *, at its end and not alone")

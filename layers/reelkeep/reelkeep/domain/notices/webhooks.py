@@ -21,7 +21,7 @@ DELIVERY_TTL = timedelta(days=30)  # of the record of a delivery
 SECRET_OVERLAP = timedelta(hours=24)  # in which the previous secret signs, too
 PAUSE_AFTER = timedelta(days=5)  # without one success
 REPORT_AFTER = timedelta(hours=1)  # without one success; then the owner is notified, once
-GIVE_UP_AFTER = timedelta(days=1)  # of waiting for a receiver that answers nobody
+GIVE_UP_AFTER = timedelta(days=1)  # of waiting for a receiver that does not answer
 ANNOUNCED_STATES = tuple(state for state in State if state not in (State.CREATED, State.QUEUEING))
 DEFAULT_STATES = tuple(state for state in ANNOUNCED_STATES if state.terminal)
 # To a client of any dialect, a task that is archiving is still processing.
@@ -217,7 +217,7 @@ class Webhook:
     version: int = 0  # of the record; every write names the one that it builds on
 
     def rotated(self, now: datetime) -> Webhook:
-        """With another secret. A secret that nobody has seen (generation 0) does not sign any more."""
+        """With another secret. That of generation 0, which was never shown, does not sign any more."""
         return replace(self, generation=self.generation + 1, rotated_at=now if self.generation else None)
 
     def generations(self, now: datetime) -> tuple[int, ...]:
