@@ -202,6 +202,8 @@ export const STATES = {
   expired: "Expired",
 };
 /** @type {Record<string, string>} */
+export const EVENTS = { ...STATES, differs: "Not what was ordered" };
+/** @type {Record<string, string>} */
 const REASONS = {
   policy: "The provider's content rules do not allow it",
   input: "The provider cannot use what was asked for",

@@ -1,6 +1,6 @@
 // What is looked after: what was used, webhooks and what was sent to them, subscriptions, keys, providers.
 // @ts-check
-import { action, call, copier, el, joined, key, sentence, show, STATES, when } from "./console-base.js";
+import { action, call, copier, el, EVENTS, joined, key, sentence, show, when } from "./console-base.js";
 import { fieldsOf, formOf, learn } from "./console-form.js";
 import { use } from "./console-use.js";
 /** @typedef {import("./console-base.js").Api} Api */
@@ -80,7 +80,7 @@ async function webhooks(section) {
     found.map((hook) => {
       const path = `webhooks/${hook.id}`, sent = el("div"), log = el("details", { ontoggle: () => log.open && deliveries(path, sent) }, el("summary", "What was sent"), sent);
       return card(hook.url ?? "Callback addresses of tasks",
-        [hook.description, hook.events.map((each) => STATES[each] ?? each).join(", "), hook.body !== "event" && "in the task's own format"],
+        [hook.description, hook.events.map((each) => EVENTS[each] ?? each).join(", "), hook.body !== "event" && "in the task's own format"],
         hook.failing_since ? `Nothing has arrived since ${when(hook.failing_since)}` : !hook.active && PAUSES[hook.paused_because ?? "owner"],
         el("div.row",
           hook.url && action("Send a test", async () => {
@@ -112,7 +112,7 @@ function deliveries(path, place) {
       const last = sent.attempts.at(-1), body = el("pre", { tabindex: "0", hidden: true });
       return el("li",
         el("div",
-          el("strong", STATES[sent.event] ?? sent.event), " ", el(sent.outcome === "failed" ? "span.error" : "span", OUTCOMES[sent.outcome]), " ", sent.task_id && el("a", { href: `#/task/${sent.task_id}` }, "its task"),
+          el("strong", EVENTS[sent.event] ?? sent.event), " ", el(sent.outcome === "failed" ? "span.error" : "span", OUTCOMES[sent.outcome]), " ", sent.task_id && el("a", { href: `#/task/${sent.task_id}` }, "its task"),
           el("p.hint", joined(when(sent.created_at), last && (last.error ? sentence(last.error) : `answered ${last.status} in ${last.milliseconds} ms`), sent.attempts.length > 1 && `${sent.attempts.length} attempts`, sent.next_attempt_at && sent.outcome === "waiting" && `next at ${when(sent.next_attempt_at)}`))),
         el("div.row",
           action("Body", async () => {

@@ -1,6 +1,6 @@
 // Forms drawn from what the API's own document says of a body; the one for a new video.
 // @ts-check
-import { action, another, asked, call, el, hasData, keep, kept, KINDS, message, sentence, show, span, STATES, submit } from "./console-base.js";
+import { action, another, asked, call, el, EVENTS, hasData, keep, kept, KINDS, message, sentence, show, span, submit } from "./console-base.js";
 
 const DRAFT = "reelkeep.draft";
 const FIRST = ["prompt", "template", "images", "subjects", "video_url", "creation_id"]; // each in a line of its own
@@ -10,7 +10,7 @@ const USUAL = { aspect_ratio: ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9"], res
 /** @type {Record<string, string>} */
 const LABELS = { video_url: "Video address", creation_id: "Earlier creation", off_peak: "Off-peak", callback_url: "Callback address", audio: "Sound", url: "Address", body: "Format of messages", ends_at: "Ends" };
 /** @type {Record<string, string>} */
-const WORDS = { event: "A CloudEvent", dialect: "The task's own format", ...STATES, ...KINDS };
+const WORDS = { event: "A CloudEvent", dialect: "The task's own format", ...EVENTS, ...KINDS };
 /** @type {Promise<[any, any]> | null} */
 let known = null;
 
@@ -21,11 +21,11 @@ export async function learn() {
   return known;
 }
 
-/** What a schema of the document refers to, with that of its items. @param {any} spec @param {any} schema @returns {any} */
+/** What a schema of the document refers to, with that of its items; choices in several parts as one. @param {any} spec @param {any} schema @returns {any} */
 function resolved(spec, schema) {
-  const follow = (/** @type {any} */ found) => (found?.$ref ? { ...spec.components.schemas[found.$ref.split("/").at(-1)], ...found } : found);
-  const found = follow(schema);
-  return found?.items ? { ...found, items: follow(found.items) } : found;
+  const found = schema?.$ref ? { ...spec.components.schemas[schema.$ref.split("/").at(-1)], ...schema } : schema;
+  const choices = found?.anyOf?.flatMap((/** @type {any} */ each) => each.enum ?? each.const);
+  return { ...found, ...(found?.items && { items: resolved(spec, found.items) }), ...(choices?.every(Boolean) && { enum: choices }) };
 }
 
 /**
