@@ -83,8 +83,8 @@ def see_through(found: Stack, listener: Listener, webhook: Any, say: Say) -> Non
     task_id = call(found, "POST", "/tasks", TASK)["id"]
     say(f"submitted {task_id}: “{TASK['prompt']}”")
 
-    event = told(found, listener, webhook, task_id)
-    say(f"the listener was told: {event['type']}, with a good signature")
+    event = received(found, listener, webhook, task_id)
+    say(f"the webhook got {event['type']}, with a good signature")
 
     task = call(found, "GET", f"/tasks/{task_id}")
     if task["state"] != "success":
@@ -116,7 +116,7 @@ console         {found.console_url}
 Both lead there while their stack is up: this one stops now, one of `make up` stays.""")
 
 
-def told(found: Stack, listener: Listener, webhook: Any, task_id: str) -> Any:
+def received(found: Stack, listener: Listener, webhook: Any, task_id: str) -> Any:
     """The event that comes for the task, once a third party's verifier has accepted its signature."""
     message = listener.next(NOTICE_SECONDS)
     if message is None:

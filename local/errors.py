@@ -1,4 +1,4 @@
-"""What a person is told when the local cloud cannot go on."""
+"""What a person reads when the local cloud cannot go on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody who is told by HTTP: keeps what comes, and answers 204, or 503 as often as it is told to."""
+"""A receiver of webhooks: collects what comes, and answers 204, or 503 as often as it should."""
 
 from __future__ import annotations
 

@@ -52,7 +52,7 @@ class Stack:
 
     @property
     def parts(self) -> dict[str, str]:
-        """What the operator's commands work on, as they want to be told."""
+        """What the operator's commands work on, by the variables that they read."""
         return {
             "TABLE_NAME": self.table,
             "BUCKET_NAME": self.bucket,
