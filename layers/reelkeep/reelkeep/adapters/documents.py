@@ -18,6 +18,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
+from reelkeep.domain.task import OF_NEWER_RELEASE
+
 T = TypeVar("T")
 _Reader = Callable[[Any], Any]
 _EXTRA = "extra"  # the field of a Record
@@ -61,7 +63,7 @@ def _plain(value: Any) -> Any:
 def _with_extra(plain: dict[str, Any], extra: Mapping[str, Any], words: Mapping[str, Any]) -> dict[str, Any]:
     """A word that this release does not know gives way only to one that it wrote in its place."""
     for name, content in extra.items():
-        if name not in words or plain.get(name) == words[name].of_newer_release():
+        if name not in words or plain.get(name) == words[name]:
             plain[name] = content
     return plain
 
@@ -77,9 +79,9 @@ def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
 
 @cache
 def _words(kind: Any) -> dict[str, Any]:
-    """The fields that hold one of a set of words to which a newer release may add some."""
+    """The fields that hold one of a set of words, and what a word of a newer release is read as there."""
     hints = get_type_hints(kind)
-    return {name: hint for name, hint in hints.items() if hasattr(hint, "of_newer_release")}
+    return {name: OF_NEWER_RELEASE[hint] for name, hint in hints.items() if hint in OF_NEWER_RELEASE}
 
 
 @cache
@@ -102,7 +104,7 @@ def _record_reader(kind: Any) -> _Reader:
                 except ValueError:
                     if name not in words:
                         raise
-                    values[name], extra[name] = words[name].of_newer_release(), value
+                    values[name], extra[name] = words[name], value
         return kind(**values, extra=extra) if extra and keeps_extra else kind(**values)
 
     return read_record

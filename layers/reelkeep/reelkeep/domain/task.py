@@ -28,11 +28,6 @@ class State(StrEnum):
     def terminal(self) -> bool:
         return self in _TERMINAL
 
-    @classmethod
-    def of_newer_release(cls) -> State:
-        """What a word of a newer release is read as. The record keeps the word."""
-        return cls.PROCESSING
-
 
 _TERMINAL = frozenset({State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED})
 _RANK = {State.CREATED: 0, State.QUEUEING: 1, State.PROCESSING: 2, State.ARCHIVING: 3} | dict.fromkeys(_TERMINAL, 4)
@@ -51,10 +46,6 @@ class Kind(StrEnum):
     LIP_SYNC = "lip-sync"
     MULTIFRAME = "multiframe"
 
-    @classmethod
-    def of_newer_release(cls) -> Kind:
-        return cls.TEXT2VIDEO
-
 
 _KINDS_WITH_MODELS = frozenset({Kind.TEXT2VIDEO, Kind.IMG2VIDEO, Kind.REFERENCE2VIDEO, Kind.START_END2VIDEO})
 
@@ -68,10 +59,6 @@ class DispatchStatus(StrEnum):
     ACCEPTED = "accepted"  # the provider has the task, and we have its id there
     REFUSED = "refused"  # the provider said no: there is nothing to look for
 
-    @classmethod
-    def of_newer_release(cls) -> DispatchStatus:
-        return cls.UNKNOWN
-
 
 class Priority(StrEnum):
     """Which of an owner's tasks goes first if there is no room at the provider. The most urgent is the first word."""
@@ -79,10 +66,6 @@ class Priority(StrEnum):
     HIGH = "high"
     NORMAL = "normal"
     LOW = "low"
-
-    @classmethod
-    def of_newer_release(cls) -> Priority:
-        return cls.NORMAL
 
 
 class FailureClass(StrEnum):
@@ -98,9 +81,14 @@ class FailureClass(StrEnum):
     CANCELLED = "cancelled"
     DEADLINE = "deadline"
 
-    @classmethod
-    def of_newer_release(cls) -> FailureClass:
-        return cls.PROVIDER
+
+# What a word of a newer release is read as. The record keeps the word.
+OF_NEWER_RELEASE: Mapping[type[StrEnum], StrEnum] = {
+    type(word): word
+    for word in (
+        State.PROCESSING, Kind.TEXT2VIDEO, DispatchStatus.UNKNOWN, Priority.NORMAL, FailureClass.PROVIDER
+    )
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 
-from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
+from reelkeep.adapters.http.outbound import BlockedAddress, NoAnswer, NotSent, Outbound
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.ports import Unanswered
 
@@ -39,7 +39,7 @@ class Destinations:
             return self.outbound.send(
                 url, headers=headers, body=body, seconds=_SECONDS, allow_private=self.allow_private
             )
-        except (NotSent, AnswerLost, BlockedAddress) as error:
+        except NoAnswer as error:
             raise Unanswered(str(error)) from error
 
     def _is_secure(self, url: str) -> bool:

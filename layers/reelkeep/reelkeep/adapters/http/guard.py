@@ -3,7 +3,7 @@
 A name is resolved here, its addresses are vetted, and the connection goes to one that was vetted, so that neither a
 redirect nor a name that changes can lead inside. TLS is still checked against the name.
 
-Exception
+NoAnswer
 ├── NotSent         the request did not leave: the same call may be made again without doubt
 ├── AnswerLost      it left, or may have; what came of it is not known
 └── BlockedAddress  it points where we must not go; nothing was sent
@@ -37,16 +37,17 @@ _PORTS = {"https": 443, "http": 80}
 IsPublic = Callable[[str], bool]
 
 
-class NotSent(Exception):
-    """The request did not leave: the same call may be made again without doubt."""
+class NoAnswer(Exception):
+    """The message holds nothing of the request or the answer."""
 
 
-class AnswerLost(Exception):
-    """The request left, or may have; what came of it is not known."""
+class NotSent(NoAnswer): ...
 
 
-class BlockedAddress(Exception):
-    """It points where we must not go; nothing was sent."""
+class AnswerLost(NoAnswer): ...
+
+
+class BlockedAddress(NoAnswer): ...
 
 
 class Origin(NamedTuple):

@@ -18,6 +18,7 @@ from reelkeep.adapters.http.guard import (
     BlockedAddress,
     GuardedBackend,
     IsPublic,
+    NoAnswer,
     NotSent,
     Origin,
     parse_url,
@@ -27,7 +28,7 @@ from reelkeep.adapters.http.guard import (
 from reelkeep.domain.addresses import is_public as on_the_internet
 from reelkeep.domain.wire import ProviderResponse
 
-__all__ = ["AnswerLost", "BlockedAddress", "NotSent", "Outbound", "Stream"]
+__all__ = ["AnswerLost", "BlockedAddress", "NoAnswer", "NotSent", "Outbound", "Stream"]
 
 _REDIRECTS = 5
 _REDIRECTED = frozenset([301, 302, 303, 307, 308])

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from urllib.parse import urlencode, urljoin
 
-from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NotSent, Outbound
+from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NoAnswer, NotSent, Outbound
 from reelkeep.adapters.providers.configuration import ProviderSettings
 from reelkeep.adapters.providers.prices import price_of, public_prices
 from reelkeep.domain import provider_callbacks
@@ -121,7 +121,7 @@ class HttpProvider:
     def observe(self, task: Task) -> Observation:
         try:
             answer = self._send(self.dialect.observe(task), _POLL_SECONDS)
-        except (NotSent, AnswerLost, BlockedAddress) as error:
+        except NoAnswer as error:
             return Busy(str(error))
         observation = self.dialect.read_observed(answer)
         if isinstance(observation, Busy):
@@ -139,7 +139,7 @@ class HttpProvider:
         except StopIteration as end:
             observed: Mapping[str, Observation] = end.value
             return observed
-        except (NotSent, AnswerLost, BlockedAddress, NoList) as error:
+        except (NoAnswer, NoList) as error:
             raise TryLater(str(error)) from error
 
     def _report_refused_key(self, message: str) -> None:
@@ -201,14 +201,14 @@ class HttpProvider:
     def _ask_for_list(self, call: ProviderRequest) -> ProviderResponse:
         try:
             return self._send(call, _LIST_SECONDS)
-        except (NotSent, AnswerLost, BlockedAddress) as error:
+        except NoAnswer as error:
             raise TryLater(str(error)) from error
 
     def ask_slots(self) -> int | None:
         call = self.dialect.ask_slots()
         try:
             return self.dialect.read_slots(self._send(call, _CANCEL_SECONDS)) if call else None
-        except (NotSent, AnswerLost, BlockedAddress):
+        except NoAnswer:
             return None
 
     def cancel(self, task: Task) -> bool:
@@ -217,7 +217,7 @@ class HttpProvider:
             return False
         try:
             return self.dialect.read_cancelled(self._send(call, _CANCEL_SECONDS))
-        except (NotSent, AnswerLost, BlockedAddress):
+        except NoAnswer:
             return False
 
     def source(self, asset: Asset) -> Source:
@@ -235,7 +235,7 @@ class HttpProvider:
                 source.url, headers=source.headers, seconds=_FILE_SECONDS, allow_private=source.allow_private
             ) as stream:
                 return stream.status == 200 and not _is_text(stream.headers.get("content-type", ""))
-        except (NotSent, AnswerLost, BlockedAddress):
+        except NoAnswer:
             return False
 
     def find(self, task: Task, other: OtherTask) -> Finding:
@@ -252,7 +252,7 @@ class HttpProvider:
             if isinstance(finding, Absent) and not task.dispatch.is_of(self.account):
                 return Uncertain(f"{_OTHER_ACCOUNT}, whose list proves nothing")
             return finding
-        except (NotSent, AnswerLost, BlockedAddress, NoList) as error:
+        except (NoAnswer, NoList) as error:
             return Uncertain(str(error))
         return Uncertain("the provider's list is too long to be read in time")
 
@@ -304,7 +304,7 @@ class HttpProvider:
             unreachable = answer.status >= 500
             if unreachable:
                 self._note_trouble(self.name, Health.UNREACHABLE, f"it answers {answer.status}")
-        except (NotSent, AnswerLost, BlockedAddress) as error:
+        except NoAnswer as error:
             self._note_trouble(self.name, Health.UNREACHABLE, str(error))
             raise
         finally:
