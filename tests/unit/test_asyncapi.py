@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator, ValidationError
 
-from docs.generate.asyncapi import document, events
+from docs.generate.asyncapi import document
+from docs.generate.events import events
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.notices.notice import attributes, health_event, notice, webhook_attributes
 from reelkeep.domain.notices.notice import test_event as tried
