@@ -235,7 +235,8 @@ def _function_of(url: str) -> str:
 
 
 def _entry_point(function: str) -> Callable[..., Any]:
-    """Loaded anew, as in a new sandbox, which knows no secret."""
+    """Loaded anew, as in a new sandbox, which knows no secret, and no trouble with a provider."""
+    platform.troubles.cache_clear()
     platform.secrets().clear_cache()  # type: ignore[no-untyped-call]  # the library has no types for it
     spec = spec_from_file_location(f"functions_{function}", ROOT / "functions" / function / "app.py")
     assert spec is not None

@@ -20,6 +20,7 @@ from local.simulator.simulator import Settings
 from local.simulator.tasks import Task as Made
 from reelkeep.adapters import documents
 from reelkeep.domain import ids
+from reelkeep.domain.notices.notice import DIFFERS
 from reelkeep.domain.provider_callbacks import path_of
 from reelkeep.domain.task import Announcements, Dispatch, DispatchStatus, Kind, Request, State, Task
 from tests.chaos.cloud import Cloud, Connected
@@ -338,7 +339,7 @@ def _faults_of_end(task: Task, run: ScenarioRun, clean: ScenarioRun) -> list[str
     wrong = []
     if task.unfinished:
         wrong.append(f"left {task.state}")
-    told = {notice["id"] for notice in run.notices}
+    told = {notice["id"] for notice in run.notices if notice["type"] != DIFFERS}
     answered = (
         task.state is State.FAILED and task.announcements.announced_at is not None and not told
     )  # refused, by the very answer
