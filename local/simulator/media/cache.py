@@ -53,8 +53,11 @@ class MediaCache:
             raise
 
     def close(self) -> None:
+        """Who waits for a file is answered at once, however long it would still take."""
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
+        for file in self._files.values():
+            file.cancel()
 
 
 def _create(path: Path, task: Task, asset: str) -> CachedFile:

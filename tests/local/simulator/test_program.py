@@ -33,7 +33,7 @@ def test_it_says_when_it_is_ready_and_stops_cleanly(tmp_path: Path, number: sign
     with _started(tmp_path) as (process, simulator):
         assert simulator.list() == {"next_page_token": "", "tasks": []}
         process.send_signal(number)
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
     assert (process.returncode, out, err) == (0, "", "")
 
 
@@ -47,7 +47,7 @@ def test_it_stops_cleanly_although_answers_are_due(tmp_path: Path) -> None:
         waiting = [users.submit(simulator.get, url) for url in urls] + [users.submit(simulator.submit)]
         assert any(simulator.http.get("/simulator/tasks").json()["total"] == 3 for _ in range(1000))
         process.terminate()
-        out, err = process.communicate(timeout=10)
+        out, err = process.communicate(timeout=60)
         assert any(isinstance(user.exception(), httpx.TransportError) for user in waiting)
     assert (process.returncode, out, err) == (0, "", "")
 
