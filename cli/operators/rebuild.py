@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
@@ -52,6 +52,8 @@ def rebuild(folder: Folder, *, s3: S3Client, bucket: str, records: Records, dry_
     recorded = records.get(task.id)
     if recorded is not None and recorded.version >= task.version:
         return Rebuilt(Outcome.THERE, key)
+    if recorded is None:  # what it was counted in is gone, too
+        task = replace(task, reservation=None)
     if not dry_run and not records.restore(task):
         return Rebuilt(Outcome.THERE, key)
     return Rebuilt(

@@ -22,7 +22,10 @@ from reelkeep.domain.errors import (
     Missing,
     NotAllowed,
     NotFound,
+    OverBudget,
+    OverLimit,
     Refused,
+    Stopped,
     Unauthorized,
 )
 from reelkeep.domain.keys import ApiKey, NewKey
@@ -102,6 +105,7 @@ def _refused(reason: FailureClass, code: str, message: str, *, retryable: bool =
     return Refused(Failure(reason=reason, code=code, message=message, retryable=retryable))
 
 
+_SOON = timedelta(seconds=10)
 ERRORS: Mapping[type[ClientError], tuple[ClientError, ...]] = {
     InvalidRequest: (Missing("prompt is required", field="prompt", wrong=(("prompt", "is required"),)),),
     Unauthorized: (Unauthorized("this API key is not known, or was revoked"),),
@@ -109,6 +113,18 @@ ERRORS: Mapping[type[ClientError], tuple[ClientError, ...]] = {
     NotAllowed: (NotAllowed("each task says itself where its callbacks go"),),
     CannotCancel: (CannotCancel(State.SUCCESS),),
     Conflict: (Conflict("this endpoint is subscribed already", field="endpoint"),),
+    OverBudget: (
+        OverBudget(
+            "this owner may spend 50 USD a day: 49.5 are spent or reserved, and this costs 0.75. "
+            "It opens at 2026-01-07T00:00:00Z",
+            "money_a_day",
+            timedelta(hours=16),
+        ),
+    ),
+    OverLimit: (
+        OverLimit("this owner may have 5 tasks at once. It opens when one of them ends", "tasks_at_once", _SOON),
+    ),
+    Stopped: (Stopped("an operator has stopped submissions to the provider vidu"),),
     LimitReached: (LimitReached("there are 20 subscriptions, which is as many as an owner may have"),),
     KeyReused: (key_reused(),),
     BodyTooLarge: (BodyTooLarge("the body has 7340032 bytes, the limit is 5242880"),),

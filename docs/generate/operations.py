@@ -34,7 +34,10 @@ from reelkeep.domain.errors import (
     InvalidRequest,
     KeyReused,
     NotFound,
+    OverBudget,
+    OverLimit,
     Refused,
+    Stopped,
     Unauthorized,
     lacking,
 )
@@ -213,7 +216,7 @@ def _refusals(dialect: Dialect, route: AnyRoute) -> dict[str, Json]:
     kinds += [InvalidRequest, BodyTooLarge] if route.body or route.form else []
     kinds += [InvalidRequest] if route.parameters else []
     kinds += [NotFound] if "{" in route.path else []
-    kinds += [Refused, KeyReused] if isinstance(route, Submit) else []
+    kinds += [OverBudget, OverLimit, Stopped, Refused, KeyReused] if isinstance(route, Submit) else []
     kinds += [CannotCancel] if isinstance(route, Cancel | Remove) else []
     errors: list[ClientError] = [lacking(route.needs)]
     errors += [

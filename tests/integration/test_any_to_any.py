@@ -31,11 +31,12 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.task import DispatchStatus, State, Task
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.forecasts import Forecasts
+from reelkeep.services.gates import Gates
 from reelkeep.services.poll import Poll, Verdict
 from reelkeep.services.query import ListTasks, show
 from reelkeep.services.room import Room
 from reelkeep.services.submit import Submit as SubmitTask
-from tests.fakes import FakeClaims, FakeDurations, FakeKeys, FakeSlots, FakeTasks
+from tests.fakes import FakeClaims, FakeCounters, FakeDurations, FakeKeys, FakeSlots, FakeTasks
 from tests.submissions import MODELS, submission
 from tests.unit.services.harness import (
     ALICE,
@@ -98,6 +99,7 @@ class Cloud:
                 notices=self.notices,
                 room=self.room,
                 forecasts=self.forecasts,
+                gates=Gates(FakeCounters()),
                 longest_wait=LONGEST_WAIT,
                 clock=self.clock,
                 new_id=new_task_id,

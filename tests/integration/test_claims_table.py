@@ -16,13 +16,15 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.ids import new_task_id
+from reelkeep.domain.limits import OwnerSettings
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
 from reelkeep.services.forecasts import Forecasts
+from reelkeep.services.gates import Gates
 from reelkeep.services.room import Room
 from reelkeep.services.submit import Submit
-from tests.fakes import FakeClaims, FakeDurations
+from tests.fakes import FakeClaims, FakeCounters, FakeDurations
 from tests.integration.example import NOON, a_task
 from tests.integration.faults import LosesAnswers
 from tests.unit.services.harness import (
@@ -160,11 +162,16 @@ class Functions:
             notices=FakeNotices(),
             room=Room(tasks, slots, providers, FakeExecutions(), lambda: NOON),
             forecasts=Forecasts(FakeDurations(), 6.0, lambda: NOON),
+            gates=Gates(FakeCounters()),
             longest_wait=LONGEST_WAIT,
             clock=lambda: NOON,
             new_id=new_task_id,
         )
-        return submit(request(body=BODY), Caller("alice", "key-1", window), key)
+        return submit(
+            request(body=BODY),
+            Caller("alice", "key-1", settings=OwnerSettings(repeat_window=int(window.total_seconds()))),
+            key,
+        )
 
 
 @pytest.fixture

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,13 +17,19 @@ from cli.world import World
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.errors import NotFound
 from reelkeep.domain.keys import KeyWish, Owner, hash_of, new_key
+from reelkeep.domain.limits import Limits, OwnerSettings
 from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.ports import Caller
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
+MINUTE = timedelta(minutes=1)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def window_of(window: timedelta) -> Callable[[OwnerSettings], OwnerSettings]:
+    return lambda settings: replace(settings, repeat_window=int(window.total_seconds()))
 
 
 @pytest.fixture
@@ -77,7 +85,7 @@ def test_a_key_is_forgotten_ninety_days_after_it_was_revoked_or_ended(dynamodb: 
     endless, of_operators = keys.create("alice", KeyWish(), NOON)
     ending, for_a_day = keys.create("alice", KeyWish(ends_at=NOON + days[2]), NOON)
     assert (forgotten_after(endless), forgotten_after(ending)) == (None, days[92])
-    keys.set_repeat_window("alice", MINUTE)
+    keys.settings.change("alice", window_of(MINUTE))
     assert (forgotten_after(endless), forgotten_after(ending)) == (None, days[92])
     for later in (1, 3):
         keys.revoke(of_operators.key_id, NOON + days[later])
@@ -216,27 +224,30 @@ def test_without_a_local_cloud_it_says_how_to_start_one(tmp_path: Path, capsys: 
 
 # --- owners ---
 
-MINUTE = timedelta(minutes=1)
-
 
 def test_an_owners_repeat_window_comes_with_each_of_its_keys_those_made_later_too(keys: TableKeys) -> None:
     first, _ = keys.create("alice", KeyWish(), NOON)
     others, _ = keys.create("bob", KeyWish(), NOON)
-    assert keys.set_repeat_window("alice", MINUTE) == Owner(name="alice", keys=1, repeat_window=MINUTE)
+    keys.settings.change("alice", window_of(MINUTE))
+    assert keys.owners() == [
+        Owner(name="alice", keys=1, settings=OwnerSettings(repeat_window=60, version=1)),
+        Owner(name="bob", keys=1),
+    ]
     second, _ = keys.create("alice", KeyWish(), NOON)
 
     def windows() -> list[timedelta]:
         return [caller.repeat_window for key in (first, second, others) if (caller := keys.caller(key))]
 
     assert windows() == [MINUTE, MINUTE, timedelta()]
-    keys.set_repeat_window("alice", timedelta())
+    keys.settings.change("alice", window_of(timedelta()))
     assert windows() == [timedelta()] * 3
 
 
 def test_a_revoked_key_stays_revoked_when_its_owners_window_changes(keys: TableKeys) -> None:
     key, described = keys.create("alice", KeyWish(), NOON)
     keys.revoke(described.key_id, NOON)
-    assert keys.set_repeat_window("alice", MINUTE).keys == 0
+    keys.settings.change("alice", window_of(MINUTE))
+    assert [owner.keys for owner in keys.owners()] == [0]
     assert keys.caller(key) is None
 
 
@@ -248,9 +259,54 @@ def test_owners_are_shown_and_set_by_the_operators_commands(
     assert main(["owners", "set", "alice", "--repeat-window", "60", "--local"], World(checkout=root)) == 0
     assert main(["owners", "list", "--local"], World(checkout=root)) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split() for line in lines[-2:]] == [["alice", "1", "60", "s"], ["bob", "1", "off"]]
+    assert [line.split() for line in lines[-2:]] == [
+        ["alice", "1", "60", "s", "-", "-"],
+        ["bob", "1", "off", "-", "-"],
+    ]
     assert main(["owners", "show", "alice", "--local", "--json"], World(checkout=root)) == 0
-    assert json.loads(capsys.readouterr().out) == {"owner": "alice", "keys": 1, "repeat_window_seconds": 60}
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["owner"], shown["keys"], shown["repeat_window_seconds"]) == ("alice", 1, 60)
+
+
+def test_limits_are_set_shown_and_removed_by_command_and_hold_for_keys_made_later(
+    root: Path, keys: TableKeys, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def run(*words: str) -> Any:
+        assert main(["owners", *words, "--local", "--json"], World(checkout=root)) == 0
+        return json.loads(capsys.readouterr().out)
+
+    def limits() -> list[Limits]:
+        return [caller.settings.limits for key in (first, later) if (caller := keys.caller(key))]
+
+    run("limit", "*", "--videos-a-day", "7")
+    first, _ = keys.create("alice", KeyWish(), NOON)
+    run("limit", "alice", "--money-a-month", "10.50", "--currency", "USD", "--model", "vidu*")
+    later, _ = keys.create("alice", KeyWish(), NOON)
+    money = Limits(models=("vidu*",), videos_a_day=7, money_a_month=Decimal("10.50"), currency="USD")
+    assert limits() == [money, money]
+    shown = run("limit", "alice", "--videos-a-day", "none", "--model", "none")
+    assert shown["limits"] | {"money_a_month": "10.5", "videos_a_day": None, "models": []} == shown["limits"]
+    assert shown["use"] == {"money_a_month": "0"}
+    assert limits() == [replace(money, models=(), videos_a_day=None)] * 2
+    for words, stopped in (("stop", "the invoice is open"), ("start", "")):
+        run(words, "alice", *(["--reason", stopped] if stopped else []))
+        assert [caller.settings.stopped for key in (first, later) if (caller := keys.caller(key))] == [stopped] * 2
+    assert main(["owners", "limit", "alice", "--videos-a-day", "-1", "--local"], World(checkout=root)) == 2
+    assert "videos_a_day must be from 1 to 1000000" in capsys.readouterr().err
+
+
+def test_a_stopped_provider_stands_with_every_key(keys: TableKeys) -> None:
+    first, _ = keys.create("alice", KeyWish(), NOON)
+    assert keys.settings.stop_provider("vidu") == keys.settings.stop_provider("vidu") == {"vidu"}
+    later, _ = keys.create("bob", KeyWish(), NOON)
+
+    def stopped() -> list[frozenset[str]]:
+        return [caller.stopped_providers for key in (first, later) if (caller := keys.caller(key))]
+
+    assert stopped() == [frozenset({"vidu"})] * 2
+    assert keys.settings.stop_provider("vidu", start=True) == frozenset() == keys.settings.stopped_providers()
+    assert stopped() == [frozenset()] * 2
+    assert keys.owners() == [Owner(name="alice", keys=1), Owner(name="bob", keys=1)]
 
 
 @pytest.mark.parametrize(

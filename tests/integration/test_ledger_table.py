@@ -65,7 +65,7 @@ def test_an_owner_s_sums_are_its_own_and_nobody_s_are_all(ledger: Ledger) -> Non
 def test_a_number_that_is_taken_enters_nothing_and_changes_no_sum(ledger: Ledger) -> None:
     KeepLedger(ledger)(NEW)
     with pytest.raises(Stale):
-        ledger.add(NEW.id, entries(DONE, ()))
+        ledger.add(NEW, (), entries(DONE, ()))
     assert sums(ledger) == balance(NEW)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.durations import Combination, End, Known
+from reelkeep.domain.limits import NO_LIMITS, USUAL_SETTINGS, Changes, Counts, Demand, Limits, OwnerSettings
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.subscription import Policy, SnsState, Subscription
 from reelkeep.domain.observation import DispatchOutcome, Finding, Listed, Observation
@@ -37,14 +38,44 @@ class Caller:
 
     owner: str
     key_id: str
-    repeat_window: timedelta = timedelta()  # in which an identical body is taken as a repeat, without a key for it
     ends_at: datetime | None = None  # of the key, which makes none that would be good for longer
     scopes: frozenset[Scope] = USUAL  # of the key, which makes none with more
+    limits: Limits = NO_LIMITS  # of the key alone
+    settings: OwnerSettings = USUAL_SETTINGS
+    stopped_providers: frozenset[str] = frozenset()
+
+    @property
+    def repeat_window(self) -> timedelta:
+        """In which an identical body is taken as a repeat, without a key for it."""
+        return timedelta(seconds=self.settings.repeat_window)
 
 
 class Keys(Protocol):
     def caller(self, key: str) -> Caller | None:
         """Who this key belongs to; None if it is unknown or revoked."""
+
+
+class Counters(Protocol):
+    """What counts against the limits of owners. Everything raises TryLater."""
+
+    def counts(self, owner: str) -> Counts: ...
+
+    def reserve(self, owner: str, demand: Demand, now: datetime) -> Counts | None:
+        """Counts a submission, and returns None; or the counts that there are if one of them does not let it."""
+
+    def give_back(self, owner: str, changes: Changes, token: str) -> None:
+        """Takes these from the counts. A second time, with the same token, changes nothing."""
+
+    def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
+        """Sets these counts. Whether it did: not if there are others than are `known`."""
+
+
+class Owners(Protocol):
+    def settings(self, name: str) -> OwnerSettings:
+        """Raises NotFound."""
+
+    def change(self, name: str, edit: Callable[[OwnerSettings], OwnerSettings]) -> OwnerSettings:
+        """Raises InvalidRequest, NotFound, Stale."""
 
 
 class OwnersKeys(Protocol):
@@ -479,8 +510,9 @@ class Ledger(Protocol):
     def entries(self, task_id: str) -> Sequence[Entry]:
         """In their order."""
 
-    def add(self, task_id: str, entries: Sequence[Entry]) -> None:
-        """All of them, and what they change in the sums, or nothing. Raises Stale if a number is taken."""
+    def add(self, task: Task, before: Sequence[Entry], entries: Sequence[Entry]) -> None:
+        """All of them, and what they change in the sums and in the counts of limits, or nothing. Raises Stale if a
+        number is taken."""
 
     def sums(self, day: date, owner: str | None) -> Iterable[tuple[Account, Balance]]:
         """Of the tasks submitted on that day, by this owner or by all. An account may come more than once."""

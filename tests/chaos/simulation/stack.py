@@ -24,6 +24,7 @@ from reelkeep.services.adopt import Adopt
 from reelkeep.services.cancel import Cancel
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.forecasts import Estimate, Forecasts
+from reelkeep.services.gates import Gates
 from reelkeep.services.organize import Organize
 from reelkeep.services.poll import Poll
 from reelkeep.services.provider_callback import ProviderCallback
@@ -51,7 +52,7 @@ from tests.chaos.simulation.cloud import (
 )
 from tests.chaos.simulation.provider import Line
 from tests.chaos.simulation.world import DAYS, World
-from tests.fakes import FakeKeys
+from tests.fakes import FakeCounters, FakeKeys
 from tests.integration.test_any_to_any import PROVIDERS, ROOTS
 from tests.submissions import MODELS
 from tests.unit.services.harness import ALICE, LONGEST_WAIT, MALLORY, NOON, FakeDestinations
@@ -117,6 +118,7 @@ class Stack:
                 destinations=FakeDestinations(),
                 notices=self.notices,
                 room=self.room,
+                gates=Gates(FakeCounters()),
                 longest_wait=LONGEST_WAIT,
                 new_id=self._new_id,
             ),

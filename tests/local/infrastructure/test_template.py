@@ -201,7 +201,7 @@ def test_manage_changes_in_the_table_nothing_but_keys_subscriptions_webhooks_and
             assert kept in (
                 ["subscriptions#*", "subscriptions-endpoint#*"],
                 ["webhooks#*", "deliveries#*", "waiting#*"],
-                ["keys"],
+                ["keys", "owners"],
                 ["task#*"],
             ) or actions == {"dynamodb:Query"}
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reelkeep.domain.errors import InvalidRequest
-from reelkeep.domain.keys import ApiKey, KeyWish, check_repeat_window, describe, hash_of, is_key, new_key
+from reelkeep.domain.keys import ApiKey, KeyWish, describe, hash_of, is_key, new_key
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -63,12 +63,3 @@ def test_a_name_that_would_spoil_a_terminal_is_refused(name: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
         describe(new_key(), "alice", KeyWish(name=name), NOON)
     assert refusal.value.field == "name"
-
-
-def test_a_repeat_window_is_as_long_as_a_claim_can_stand_and_not_negative() -> None:
-    for window in (timedelta(), timedelta(days=7)):
-        check_repeat_window(window)
-    for window in (timedelta(seconds=-1), timedelta(days=7, seconds=1)):
-        with pytest.raises(InvalidRequest) as refusal:
-            check_repeat_window(window)
-        assert refusal.value.field == "repeat_window"

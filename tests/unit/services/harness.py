@@ -31,13 +31,14 @@ from reelkeep.services.adopt import Adopt, Adopted
 from reelkeep.services.cancel import Cancel
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.forecasts import Forecasts
+from reelkeep.services.gates import Gates
 from reelkeep.services.poll import Poll, Verdict
 from reelkeep.services.provider_callback import ProviderCallback
 from reelkeep.services.room import Room
 from reelkeep.services.seen_end import FinalizeDirectly, SeenEnd
 from reelkeep.services.submit import Submit
 from reelkeep.services.sweep import Sweep, Swept
-from tests.fakes import FakeClaims, FakeDurations, FakeSeenCallbacks, FakeSlots, FakeTasks
+from tests.fakes import FakeClaims, FakeCounters, FakeDurations, FakeSeenCallbacks, FakeSlots, FakeTasks
 
 ALICE = Caller("alice", "key-1")
 MALLORY = Caller("mallory", "key-2")
@@ -277,6 +278,7 @@ class Harness:
     seen_callbacks: FakeSeenCallbacks = field(default_factory=FakeSeenCallbacks)
     slots: FakeSlots = field(default_factory=FakeSlots)
     durations: FakeDurations = field(default_factory=FakeDurations)
+    counters: FakeCounters = field(default_factory=FakeCounters)
     archive: FakeArchive = field(default_factory=FakeArchive)
     executions: FakeExecutions = field(default_factory=FakeExecutions)
     finalizing: FakeFinalizing = field(default_factory=FakeFinalizing)
@@ -322,6 +324,7 @@ class Harness:
             notices=self.notices,
             room=self.room,
             forecasts=self.forecasts,
+            gates=Gates(self.counters),
             longest_wait=LONGEST_WAIT,
             clock=self.clock,
             new_id=new_task_id,

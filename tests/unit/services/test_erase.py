@@ -9,6 +9,7 @@ import pytest
 
 from reelkeep.adapters import documents
 from reelkeep.domain.errors import Conflict, NotFound, TryLater
+from reelkeep.domain.limits import OwnerSettings
 from reelkeep.domain.links import path_of
 from reelkeep.domain.listing import Filter
 from reelkeep.domain.notices.webhooks import CALLBACKS, Delivery, Webhook, delivery_id, new_webhook_id
@@ -137,7 +138,7 @@ def _named(task: Task) -> Request:
 
 
 def test_the_same_request_after_an_erasure_is_a_new_one() -> None:
-    scene, caller = Scene(), replace(ALICE, repeat_window=timedelta(days=1))
+    scene, caller = Scene(), replace(ALICE, settings=OwnerSettings(repeat_window=86_400))
     first = scene.harness.submit(request(prompt="once more"), caller)
     assert scene.harness.submit(request(prompt="once more"), caller).id == first.id
     scene.harness.see_through(first.id)

@@ -134,13 +134,13 @@ class Unsteady(FakeLedger):
 
     moods: list[str] = field(default_factory=list)
 
-    def add(self, task_id: str, entries: Sequence[Entry]) -> None:
+    def add(self, task: Task, before: Sequence[Entry], entries: Sequence[Entry]) -> None:
         mood = self.moods.pop() if self.moods else ""
         if mood == "before":
             raise ConnectionError
         if mood == "raced":
-            super().add(task_id, entries)
-        super().add(task_id, entries)
+            super().add(task, before, entries)
+        super().add(task, before, entries)
         if mood == "after":
             raise ConnectionError
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from reelkeep.domain.errors import Refused, TryLater
+from reelkeep.domain.limits import OwnerSettings
 from reelkeep.domain.observation import Accepted, Unknown
 from reelkeep.domain.observation import Refused as SaidNo
 from reelkeep.domain.task import State, Task
@@ -27,7 +28,7 @@ from tests.unit.services.repeats_harness import (
     then,
 )
 
-WINDOW = replace(ALICE, repeat_window=timedelta(seconds=60))
+WINDOW = replace(ALICE, settings=OwnerSettings(repeat_window=60))
 
 
 def test_a_request_that_marks_itself_as_a_repetition_is_the_same_task() -> None:
@@ -235,7 +236,7 @@ def test_in_the_window_what_failed_may_be_tried_once_more() -> None:
 
 def test_in_the_window_what_is_made_already_is_not_made_again() -> None:
     harness = Harness()
-    day = replace(ALICE, repeat_window=timedelta(days=1))
+    day = replace(ALICE, settings=OwnerSettings(repeat_window=86_400))
     first = harness.submit(ASKED, day)
     harness.see_through(first.id)
     assert harness.submit(ASKED, day).id == first.id
@@ -254,7 +255,7 @@ def test_two_at_once_that_try_once_more_what_failed_are_one_task() -> None:
 
 def test_in_the_window_a_task_of_unknown_outcome_is_not_tried_again() -> None:
     harness = Harness(provider=FakeProvider(outcomes=[Unknown("cut"), Accepted("p-2")]))
-    day = replace(ALICE, repeat_window=timedelta(days=1))
+    day = replace(ALICE, settings=OwnerSettings(repeat_window=86_400))
     first = harness.submit(ASKED, day)
     harness.see_through(first.id)
     assert harness.submit(ASKED, day).id == first.id

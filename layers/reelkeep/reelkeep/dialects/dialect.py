@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from reelkeep.dialects.families.query import Parameter
 from reelkeep.dialects.replies import Shape, View, Views
-from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest, NotAllowed, Refused
+from reelkeep.domain.errors import BodyTooLarge, ClientError, InvalidRequest, Later, NotAllowed, Refused
 from reelkeep.domain.links import Links
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.scopes import Scope
@@ -243,6 +243,8 @@ class Dialect:
             headers["www-authenticate"] = self.scheme
         if isinstance(error, NotAllowed):  # RFC 9110, 15.5.6
             headers["allow"] = ", ".join(error.allowed)
+        if isinstance(error, Later) and error.retry_after:
+            headers["retry-after"] = str(error.retry_after)
         if problem.status in self.not_repeated:
             headers["x-should-retry"] = "false"
         return Reply(status=problem.status, body=self.error.of(problem), headers=headers)

@@ -5,7 +5,10 @@ ReelkeepError
 │   ├── InvalidRequest       400  a field is missing, wrong, or cannot be expressed at the provider
 │   │   └── Missing, ItemCountOutOfRange, PageSizeOutOfRange: some formats have names of their own for these
 │   ├── Unauthorized         401  no key, or one that is not known or was revoked
-│   ├── Forbidden            403  the key lacks the scope that this needs
+│   ├── Forbidden            403  the key lacks the scope that this needs, or its owner may not do it
+│   ├── OverBudget           402  a limit of money would be passed
+│   ├── OverLimit            429  a limit of tasks would be passed
+│   ├── Stopped              503  an operator stopped the provider
 │   ├── NotFound             404  no such thing, or another owner's
 │   ├── NotAllowed           405  the path exists, the method does not
 │   ├── CannotCancel         409  too late
@@ -21,7 +24,9 @@ ReelkeepError
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from datetime import timedelta
 
 from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import Failure, State, Task
@@ -66,6 +71,27 @@ class Unauthorized(ClientError):
 
 
 class Forbidden(ClientError):
+    pass
+
+
+class Later(ClientError):
+    """The same request may be let in later."""
+
+    def __init__(self, message: str, limit: str = "", retry_after: timedelta | None = None) -> None:
+        super().__init__(message)
+        self.limit = limit  # the name of the one that would be passed
+        self.retry_after = max(math.ceil(retry_after.total_seconds()), 1) if retry_after else None  # seconds
+
+
+class OverBudget(Later):
+    pass
+
+
+class OverLimit(Later):
+    pass
+
+
+class Stopped(Later):
     pass
 
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reelkeep.domain import ids
-from reelkeep.domain.claims import LONGEST_WINDOW
 from reelkeep.domain.errors import InvalidRequest, wrong
+from reelkeep.domain.limits import NO_LIMITS, USUAL_SETTINGS, Limits, OwnerSettings
 from reelkeep.domain.scopes import USUAL, Scope
 
 _KEY = re.compile(r"rk_[A-Za-z0-9_-]{43}")
@@ -35,6 +35,7 @@ class ApiKey:
     revoked_at: datetime | None = None
     ends_at: datetime | None = None  # it is refused from then on
     scopes: frozenset[Scope] = USUAL
+    limits: Limits = NO_LIMITS  # of its own, below its owner's
 
     def is_good(self, now: datetime) -> bool:
         return self.revoked_at is None and (self.ends_at is None or now < self.ends_at)
@@ -47,6 +48,7 @@ class KeyWish:
     name: str = ""
     ends_at: datetime | None = None
     scopes: frozenset[Scope] | None = None  # the usual ones, as far as the key that makes it has them
+    limits: Limits = NO_LIMITS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +64,8 @@ class Owner:
     """Whom keys belong to, and what holds for all of them."""
 
     name: str
-    keys: int  # that are good
-    repeat_window: timedelta  # in which an identical body is taken as a repeat; zero is never
+    keys: int = 0  # that are good
+    settings: OwnerSettings = USUAL_SETTINGS
 
 
 def new_key() -> str:
@@ -81,13 +83,6 @@ def is_owner(text: str) -> bool:
 def hash_of(key: str) -> str:
     """Plain SHA-256 is enough: 256 random bits cannot be guessed, and each request pays for the hash."""
     return hashlib.sha256(key.encode()).hexdigest()
-
-
-def check_repeat_window(window: timedelta) -> None:
-    """Raises InvalidRequest for one that cannot be."""
-    if not timedelta() <= window <= LONGEST_WINDOW:
-        seconds = int(LONGEST_WINDOW.total_seconds())
-        raise InvalidRequest(f"a repeat window is 0 (off) to {seconds} seconds", field="repeat_window")
 
 
 def describe(key: str, owner: str, wish: KeyWish, now: datetime) -> ApiKey:
@@ -112,4 +107,5 @@ def describe(key: str, owner: str, wish: KeyWish, now: datetime) -> ApiKey:
         created_at=now,
         ends_at=wish.ends_at,
         scopes=scopes,
+        limits=wish.limits,
     )

@@ -219,6 +219,16 @@ class Price(Record):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reservation(Record):
+    """What its submission added to the counts that limits are checked by."""
+
+    id: str  # of this attempt to record the task: another one was counted, too
+    counters: tuple[str, ...] = ()  # "" for the owner's, and the key's by its id
+    money: Decimal = Decimal(0)
+    currency: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Adoption(Record):
     """Why there is a task that nobody submitted here: its provider listed a success that we did not hold."""
 
@@ -329,6 +339,7 @@ class Task(Record):
     seed: int | None = None  # the one that was used
     tokens: int | None = None  # what it cost, where the provider counts so
     price: Price | None = None  # None for a model that has no price
+    reservation: Reservation | None = None  # None if no limit was to be checked
     adopted: Adoption | None = None
     adopted_as: str = ""  # the task that holds what came of this one after it was given up
     version: int = 0  # of the record; every write names the one it builds on

@@ -226,6 +226,7 @@ def _task(listed: Listed, provider: Provider, lost: Task | None, now: datetime) 
         succeeded_at=now,
         polling=Polling(next_poll_at=now),
         adopted=Adoption(at=now, lost_task=lost.id if lost else ""),
+        reservation=lost.reservation if lost else None,
         price=lost.price if lost else provider.price(listed.request, _made_at(listed, now)),
     )
     if not isinstance(listed.seen, Succeeded):

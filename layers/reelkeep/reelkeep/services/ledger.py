@@ -22,11 +22,12 @@ class KeepLedger:
         """The number of entries that were added. Raises TryLater."""
         for attempt in range(_ATTEMPTS):
             is_new = task.version == attempt == 0  # then nothing is entered, unless this is a repetition
-            lacking = entries(task, () if is_new else self.ledger.entries(task.id))
+            before = () if is_new else self.ledger.entries(task.id)
+            lacking = entries(task, before)
             if not lacking:
                 return 0
             try:
-                self.ledger.add(task.id, lacking)
+                self.ledger.add(task, before, lacking)
             except Stale:  # another one has entered something
                 continue
             return len(lacking)

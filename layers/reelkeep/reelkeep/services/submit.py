@@ -35,6 +35,7 @@ from reelkeep.ports import (
 from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
 from reelkeep.services.forecasts import Forecasts
+from reelkeep.services.gates import Gates
 from reelkeep.services.record import read, record
 from reelkeep.services.room import Room
 
@@ -58,6 +59,7 @@ class Submit:
     notices: Notices
     room: Room
     forecasts: Forecasts
+    gates: Gates
     longest_wait: timedelta  # for room at the provider, or for one that is out of reach
     clock: Clock
     new_id: Callable[[datetime], str]
@@ -88,23 +90,31 @@ class Submit:
             task_id=task.id,
             now=now,
         )
-        if claim is None:
-            task = replace(task, possible_repeat=self._possible_repeat(sent, task, now))
-        else:
+        if claim is not None:
             claimed_id, earlier = self._claim(claim, caller.repeat_window, attempt, now)
             if earlier:
                 return self._repeat(earlier, request, now)
             task = replace(task, id=claimed_id, created_at=ids.created_at(claimed_id))
-        if needs_truncation(request):
-            task = replace(task, request_key=self.requests.store_request(task), request=truncate_request(request))
-        slot = self.room.enter(task, provider)
+        task = self.gates(task, caller, now)
+        try:
+            if claim is None:
+                task = replace(task, possible_repeat=self._possible_repeat(sent, task, now))
+            if needs_truncation(request):
+                task = replace(task, request_key=self.requests.store_request(task), request=truncate_request(request))
+            slot = self.room.enter(task, provider)
+        except Exception:
+            self.gates.give_back(task)
+            raise
         try:
             if slot is None:
                 task = self.tasks.create(transitions.in_line(task, now))
             else:
                 task = self.tasks.create(transitions.starting(task, slot, provider.account, request, now))
         except Stale:  # by the same submission, which came twice at once: only one of them calls the provider
-            return self._repeat(read(task.id, tasks=self.tasks), request, now)
+            recorded = read(task.id, tasks=self.tasks)
+            if recorded.reservation != task.reservation:  # which is another one's, or this very one's
+                self.gates.give_back(task)
+            return self._repeat(recorded, request, now)
         with suppress(Exception):  # the task's polls make up for it
             task = announced_repeat(task, now, notices=self.notices)
         if slot is not None:
@@ -179,6 +189,10 @@ class Submit:
         if is_overtaken(standing, attempt) and standing.task_id != claim.task_id:  # only once
             self.claims.claim(replace(standing, awaits_first=False), now, instead_of=standing.task_id)
         earlier = self._earlier(standing, claim)
+        is_abandoned = now - ids.created_at(standing.task_id) > DISPATCH_TAKES_AT_MOST
+        if earlier is None and standing.task_id != claim.task_id and is_abandoned:  # refused, or its function died
+            standing = self.claims.claim(claim, now, instead_of=standing.task_id)
+            earlier = self._earlier(standing, claim)
         if earlier and claim.sort != "key" and _was_in_vain(earlier):  # no repeat: somebody tries once more
             standing = self.claims.claim(claim, now, instead_of=earlier.id)
             earlier = self._earlier(standing, claim)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from reelkeep.adapters.dynamodb.claims import TableClaims
+from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
@@ -14,6 +15,7 @@ from reelkeep.api import Api
 from reelkeep.domain.ids import new_task_id
 from reelkeep.services.cancel import Cancel
 from reelkeep.services.forecasts import Estimate
+from reelkeep.services.gates import Gates
 from reelkeep.services.inputs import ResolveInputs
 from reelkeep.services.organize import Organize
 from reelkeep.services.remove import Remove
@@ -51,6 +53,7 @@ def build() -> Api:
             notices=SnsNotices(platform.sns, settings.topic_arn),
             room=room,
             forecasts=expected,
+            gates=Gates(TableCounters(platform.dynamodb(), settings.table)),
             longest_wait=settings.longest_wait,
             clock=platform.now,
             new_id=new_task_id,

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeAlias
 
+from reelkeep.adapters import documents
+from reelkeep.adapters.dynamodb.owners import TableOwners, settings_on
 from reelkeep.domain.errors import NotFound
-from reelkeep.domain.keys import (
-    KEPT_FOR,
-    ApiKey,
-    KeyWish,
-    Owner,
-    check_repeat_window,
-    describe,
-    hash_of,
-    is_key,
-    new_key,
-)
+from reelkeep.domain.keys import KEPT_FOR, ApiKey, KeyWish, Owner, describe, hash_of, is_key, new_key
+from reelkeep.domain.limits import NO_LIMITS, Limits
 from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.ports import Caller, Clock
 
@@ -36,6 +29,7 @@ class TableKeys:
         self._client = client
         self._table = table
         self._clock = clock
+        self.settings = TableOwners(client, table)
 
     def caller(self, key: str) -> Caller | None:
         """One consistent read, and nothing remembered: a revocation is effective at once."""
@@ -44,7 +38,15 @@ class TableKeys:
         item = self._client.get_item(TableName=self._table, Key=_key(hash_of(key)), ConsistentRead=True).get("Item")
         if item is None or not (found := _api_key(item)).is_good(self._clock()):
             return None
-        return Caller(found.owner, found.key_id, _repeat_window(item), found.ends_at, found.scopes)
+        return Caller(
+            owner=found.owner,
+            key_id=found.key_id,
+            ends_at=found.ends_at,
+            scopes=found.scopes,
+            limits=found.limits,
+            settings=settings_on(item),
+            stopped_providers=frozenset(item["stopped_providers"]["SS"] if "stopped_providers" in item else ()),
+        )
 
     def create(self, owner: str, wish: KeyWish, now: datetime) -> tuple[str, ApiKey]:
         """The key itself, which cannot be had again, and what is kept of it. Raises InvalidRequest."""
@@ -59,22 +61,29 @@ class TableKeys:
             **({"ends_at": wish.ends_at.isoformat()} if wish.ends_at else {}),
         }
         item: dict[str, AttributeValueTypeDef] = {n: {"S": value} for n, value in attributes.items()}
-        item["repeat_window"] = _seconds(_window_of(self._items_of(owner)))
+        if wish.limits != NO_LIMITS:
+            item["limits"] = {"S": documents.write(wish.limits)}
         item["scopes"] = {"SS": sorted(described.scopes)}
         if wish.ends_at:
             item["expires_at"] = _expiry(described)
-        self._client.put_item(TableName=self._table, Item={**_key(hash_of(key)), **item})
+        item = {**_key(hash_of(key)), **item}
+        self.settings.begin(owner)
+        self._client.put_item(TableName=self._table, Item=item)
+        self.settings.copy_to(item)  # after it: no change of the settings passes the new key by
         return key, described
+
+    def owners(self) -> list[Owner]:
+        return self.settings.all(lambda item: _api_key(item).is_good(self._clock()))
 
     def all(self, owner: str | None = None) -> list[ApiKey]:
         """Every key, or one owner's, oldest first; also those that were revoked or have ended, for 90 days."""
-        found = (_api_key(item) for item in self._items())
+        found = (_api_key(item) for item in self.settings.key_items())
         return sorted((each for each in found if owner in (None, each.owner)), key=lambda each: each.key_id)
 
     def revoke(self, key_id: str, now: datetime, owner: str | None = None) -> ApiKey:
         """From now on the key is refused. A second time changes nothing, but that one which an earlier release
         revoked is forgotten, too. Raises NotFound, so for another owner's."""
-        for item in self._items():
+        for item in self.settings.key_items():
             if item["key_id"]["S"] == key_id and owner in (None, item["owner"]["S"]):
                 found = _api_key(item)
                 revoked = replace(found, revoked_at=found.revoked_at or now)
@@ -89,44 +98,6 @@ class TableKeys:
                 return _api_key(answer["Attributes"])
         raise NotFound(f"there is no key {key_id}", field="key_id")
 
-    def owners(self) -> list[Owner]:
-        """Everybody who has a key, or had one in the last 90 days."""
-        items = list(self._items())
-        names = sorted({item["owner"]["S"] for item in items})
-        return [_owner(name, [item for item in items if item["owner"]["S"] == name], self._clock()) for name in names]
-
-    def set_repeat_window(self, name: str, window: timedelta) -> Owner:
-        """It stands with every key, where it costs a submission no further read; a new key takes it over.
-
-        Raises InvalidRequest, NotFound.
-        """
-        check_repeat_window(window)
-        items = self._items_of(name)
-        if not items:
-            raise NotFound(f"there is no owner {name}: an owner begins with a key", field="owner")
-        for item in items:
-            self._client.update_item(
-                TableName=self._table,
-                Key={"pk": item["pk"], "sk": item["sk"]},
-                UpdateExpression="SET repeat_window = :window",
-                ConditionExpression="attribute_exists(pk)",
-                ExpressionAttributeValues={":window": _seconds(window)},
-            )
-        return replace(_owner(name, items, self._clock()), repeat_window=window)
-
-    def _items_of(self, owner: str) -> list[_Item]:
-        return [item for item in self._items() if item["owner"]["S"] == owner]
-
-    def _items(self) -> Iterator[_Item]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression="pk = :keys",
-            ExpressionAttributeValues={":keys": {"S": _PARTITION}},
-            ConsistentRead=True,
-        )
-        for page in pages:
-            yield from page["Items"]
-
 
 def _key(key_hash: str) -> dict[str, AttributeValueTypeDef]:
     return {"pk": {"S": _PARTITION}, "sk": {"S": key_hash}}
@@ -136,24 +107,6 @@ def _expiry(key: ApiKey) -> AttributeValueTypeDef:
     """When DynamoDB deletes a key that was revoked, or has an end. In seconds: an end may be in the year 9999."""
     over = min(moment.timestamp() for moment in (key.revoked_at, key.ends_at) if moment)
     return {"N": str(math.ceil(over + KEPT_FOR.total_seconds()))}
-
-
-def _seconds(window: timedelta) -> AttributeValueTypeDef:
-    return {"N": str(int(window.total_seconds()))}
-
-
-def _repeat_window(item: _Item) -> timedelta:
-    return timedelta(seconds=int(item["repeat_window"]["N"])) if "repeat_window" in item else timedelta()
-
-
-def _window_of(items: Sequence[_Item]) -> timedelta:
-    """The longest, should a change of it have been cut short: it is the one that pays for less."""
-    return max(map(_repeat_window, items), default=timedelta())
-
-
-def _owner(name: str, items: Sequence[_Item], now: datetime) -> Owner:
-    good = sum(_api_key(item).is_good(now) for item in items)
-    return Owner(name=name, keys=good, repeat_window=_window_of(items))
 
 
 def _api_key(item: _Item) -> ApiKey:
@@ -167,6 +120,7 @@ def _api_key(item: _Item) -> ApiKey:
         revoked_at=datetime.fromisoformat(revoked_at) if revoked_at else None,
         ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
         scopes=_scopes(item),
+        limits=documents.read(Limits, item["limits"]["S"]) if "limits" in item else NO_LIMITS,
     )
 
 

@@ -1,7 +1,8 @@
 """The ledger in DynamoDB: a task's entries beside its record, and sums of a day in one partition.
 
-An entry and the sums that it changes are written in one transaction, on the condition that no other entry has its
-number. A sum is spread over as many items as tasks have shards, so that parallel functions seldom meet at one.
+An entry, the sums and the counts of limits that it changes are written in one transaction, on the condition that no
+other entry has its number. A sum is spread over as many items as tasks have shards, so that parallel functions seldom
+meet at one.
 """
 
 from __future__ import annotations
@@ -10,16 +11,20 @@ import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
 
 from reelkeep.adapters import documents
+from reelkeep.adapters.dynamodb.counters import change_of
 from reelkeep.adapters.dynamodb.faults import table_faults
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.ledger import Account, Balance, Entry
+from reelkeep.domain.limits import settled
+from reelkeep.domain.task import Task
+from reelkeep.ports import Clock
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -31,17 +36,28 @@ _SUMS: dict[str, Any] = {each.name: each.type for each in fields(Balance)}
 
 
 class TableLedger:
-    def __init__(self, client: DynamoDBClient, table: str, *, pause: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        client: DynamoDBClient,
+        table: str,
+        *,
+        pause: Callable[[float], None] = time.sleep,
+        clock: Clock = lambda: datetime.now(UTC),
+    ) -> None:
         self._client = client
         self._table = table
         self._pause = pause
+        self._clock = clock
 
     def entries(self, task_id: str) -> list[Entry]:
         items = self._query(f"task#{task_id}", "entry#")
         return [documents.read(Entry, item["document"]["S"]) for item in items]
 
-    def add(self, task_id: str, entries: Sequence[Entry]) -> None:
+    def add(self, task: Task, before: Sequence[Entry], entries: Sequence[Entry]) -> None:
+        task_id = task.id
         writes = [write for entry in entries for write in (self._entry(task_id, entry), self._sum(task_id, entry))]
+        if changes := settled(task, before, entries, self._clock().date()):
+            writes.append(change_of(self._table, task.owner, changes))
         for attempt in range(_ATTEMPTS):
             try:
                 with table_faults(f"the ledger of task {task_id} could not be written"):

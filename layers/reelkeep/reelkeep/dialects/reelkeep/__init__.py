@@ -10,7 +10,9 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {  # the last part of a problem's type
     "invalid-request": (400, "The request is not valid"),
     "unauthorized": (401, "There is no valid API key"),
     "no-credit": (402, "The provider's account has too few credits"),
-    "forbidden": (403, "The API key may not do this"),
+    "forbidden": (403, "This may not be done with the API key"),
+    "over-budget": (402, "A limit of money would be passed"),
+    "over-limit": (429, "A limit of tasks would be passed"),
     "limit-reached": (403, "There are as many as there may be"),
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "This method is not served here"),
@@ -20,6 +22,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {  # the last part of a problem's type
     "idempotency-key-reused": (422, "The Idempotency-Key was used for another request"),
     "refused-by-provider": (422, "The provider refused the request"),
     "throttled-by-provider": (429, "The provider takes no more at the moment"),
+    "stopped": (503, "An operator has stopped the provider"),
     "fault": (500, "Something went wrong on our side"),
 }
 

@@ -154,6 +154,7 @@ _REFUSALS = {
 _TYPES = {
     400: "BadRequest",
     401: "Unauthorized",
+    402: "PaymentRequired",
     403: "Forbidden",
     404: "NotFound",
     405: "MethodNotAllowed",
@@ -162,6 +163,7 @@ _TYPES = {
     422: "UnprocessableEntity",
     429: "TooManyRequests",
     500: "InternalServerError",
+    503: "ServiceUnavailable",
 }
 _OWN = re.compile(
     r"((Input|Output)?(Text|Image|Video|Audio)?SensitiveContentDetected|(Invalid|Missing)Parameter"
@@ -222,6 +224,9 @@ class _Server(Dialect):
         errors.Missing: (400, "MissingParameter"),
         errors.Unauthorized: (401, "AuthenticationError"),
         errors.Forbidden: (403, "AccessDenied"),
+        errors.OverBudget: (402, "AccountOverdueError"),
+        errors.OverLimit: (429, "QuotaExceeded"),
+        errors.Stopped: (503, "ServerOverloaded"),
         errors.NotFound: (404, "NotFound"),
         errors.NotAllowed: (405, "MethodNotAllowed"),
         errors.CannotCancel: (409, "InvalidAction.RunningTaskDeletion"),  # seen live; and CancelledTaskDeletion

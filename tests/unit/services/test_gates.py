@@ -1,0 +1,362 @@
+"""Limits: what passes is counted before anything is paid for, and nothing passes a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from reelkeep.domain import limits
+from reelkeep.domain.errors import Forbidden, InvalidRequest, Later, OverBudget, OverLimit, Stopped, TryLater
+from reelkeep.domain.limits import Limits, OwnerSettings
+from reelkeep.domain.observation import Failed, Refused
+from reelkeep.domain.room import Limit
+from reelkeep.domain.task import Failure, FailureClass, Price, State, Task
+from reelkeep.ports import Caller
+from reelkeep.services.ledger import KeepLedger
+from reelkeep.services.owners import ChangeOwner, RepairCounts
+from tests.fakes import FakeLedger, FakeSlots, FakeTasks
+from tests.unit.services.harness import ALICE, Harness
+
+PRICE = Price(unit="credits", units=Decimal(20), each=Decimal("0.05"), currency="USD")  # 1 USD a task
+NO = Failure(reason=FailureClass.POLICY, message="no")
+
+
+def of_owner(**changes: Any) -> Caller:
+    return replace(ALICE, settings=OwnerSettings(limits=Limits(**changes)))
+
+
+@dataclass
+class Interrupted(FakeTasks):
+    """Something happens between the count of a submission and its record."""
+
+    meanwhile: list[Callable[[], object]] = field(default_factory=list)
+
+    def create(self, task: Task) -> Task:
+        if self.meanwhile:
+            self.meanwhile.pop()()
+        return super().create(task)
+
+
+@dataclass
+class Unsteady(FakeSlots):
+    fault: BaseException | None = None
+
+    def learned(self, provider: str) -> Limit | None:
+        if self.fault:
+            raise self.fault
+        return super().learned(provider)
+
+
+def die() -> None:
+    raise SystemExit
+
+
+class Budgeted(Harness):
+    """With the ledger that follows its tasks."""
+
+    tasks: Interrupted
+    slots: Unsteady
+
+    def __init__(self) -> None:
+        super().__init__(tasks=Interrupted(), slots=Unsteady())
+        self.provider.prices = PRICE
+        self.ledger = FakeLedger(counters=self.counters, clock=self.clock)
+
+    def follow(self, *tasks: Task) -> None:
+        """What the stream of the table does with these versions, or with what is recorded."""
+        for task in tasks or self.tasks.recorded.values():
+            KeepLedger(self.ledger)(task)
+
+    def counted(self) -> limits.Use:
+        return limits.use(self.counters.counts("alice"), "", "USD", self.now)
+
+
+def refused(submit: Callable[[], object]) -> Later:
+    with pytest.raises(Later) as no:
+        submit()
+    return no.value
+
+
+MONTH = "It opens at 2026-12-01T00:00:00Z"
+DAY = "It opens at 2026-11-22T00:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("limit", "kind", "name", "sentence", "opens_in"),
+    [
+        ({"tasks_at_once": 2}, OverLimit, "tasks_at_once", "this owner may have 2 tasks at once", 10),
+        ({"submissions_a_minute": 2}, OverLimit, "submissions_a_minute", "It opens at 2026-11-21T12:01:00Z", 60),
+        ({"videos_a_day": 2}, OverLimit, "videos_a_day", f"this owner may have 2 videos a day. {DAY}", 43_200),
+        (
+            {"money_a_day": Decimal("2.5"), "currency": "USD"},
+            OverBudget,
+            "money_a_day",
+            f"this owner may spend 2.5 USD a day: 2 are spent or reserved, and this costs 1. {DAY}",
+            43_200,
+        ),
+        ({"money_a_month": Decimal(2), "currency": "USD"}, OverBudget, "money_a_month", MONTH, 820_800),
+    ],
+)
+def test_what_would_pass_a_limit_is_refused_before_there_is_a_task_or_a_call(
+    limit: dict[str, Any], kind: type[Later], name: str, sentence: str, opens_in: int
+) -> None:
+    harness, caller = Budgeted(), of_owner(**limit)
+    for _ in range(2):
+        harness.submit(caller=caller)
+    no = refused(lambda: harness.submit(caller=caller))
+    assert (type(no), no.limit, no.retry_after) == (kind, name, opens_in)
+    assert sentence in no.message
+    assert (len(harness.tasks.recorded), len(harness.provider.dispatched)) == (2, 2)
+    harness.submit(caller=replace(caller, owner="bob"))
+    harness.pass_(opens_in)
+    if name == "tasks_at_once":
+        harness.follow()
+        for task in [*harness.tasks.recorded.values()][:1]:
+            harness.follow(harness.tasks.save(replace(task, state=State.ARCHIVING)))
+    harness.submit(caller=caller)
+
+
+def test_a_limit_that_no_task_fits_and_a_key_s_own_limits_refuse_too() -> None:
+    harness = Budgeted()
+    refused(lambda: harness.submit(caller=of_owner(money_a_day=Decimal("0.99"), currency="USD")))
+    assert not harness.counters.writes
+    own = replace(of_owner(videos_a_day=3), limits=Limits(videos_a_day=1))
+    harness.submit(caller=own)
+    assert "this key may have 1 videos a day" in refused(lambda: harness.submit(caller=own)).message
+    other = replace(own, key_id="key-3")
+    harness.submit(caller=other)
+    harness.submit(caller=replace(other, limits=Limits()))
+    assert "this owner may have 3" in refused(lambda: harness.submit(caller=replace(own, key_id="key-4"))).message
+
+
+def test_a_submission_under_limits_takes_one_write_more_and_two_where_a_day_or_minute_begins() -> None:
+    harness, caller = Budgeted(), of_owner(submissions_a_minute=9, money_a_day=Decimal(9), currency="USD")
+    writes = []
+    for seconds in (0, 30, 30, 30, 86_400):
+        harness.pass_(seconds)
+        harness.submit(caller=caller)
+        writes.append(harness.counters.writes)
+    assert writes == [2, 3, 5, 6, 8]
+    harness.submit(caller=ALICE)
+    assert harness.counters.writes == 8
+    names = harness.counters.counts("alice")
+    harness.pass_(5 * 86_400)
+    harness.submit(caller=caller)
+    assert [name for name in names if name not in harness.counters.counts("alice")] == [
+        "tasks:2026-11-21", "money:2026-11-21:USD", "tasks:2026-11-22", "money:2026-11-22:USD",
+    ]  # fmt: skip
+
+
+def test_models_and_providers_that_an_owner_may_not_use_are_refused() -> None:
+    harness = Harness()
+    for caller, wrong in ((of_owner(models=("kling-*",)), "model"), (of_owner(providers=("ark",)), "provider")):
+        with pytest.raises(Forbidden, match="may not be used") as no:
+            harness.submit(caller=caller)
+        assert no.value.field == wrong
+    harness.submit(caller=of_owner(models=("vidu*",), providers=("vidu",)))
+
+
+def test_a_model_without_a_price_is_refused_under_a_limit_of_money_unless_that_is_allowed() -> None:
+    harness = Budgeted()
+    money: dict[str, Any] = {"money_a_month": Decimal(5), "currency": "USD"}
+    for price in (None, replace(PRICE, currency="CNY"), replace(PRICE, each=None), replace(PRICE, units=None)):
+        harness.provider.prices = price
+        assert (
+            "nobody knows what this would cost" in refused(lambda: harness.submit(caller=of_owner(**money))).message
+        )
+    harness.provider.prices = None
+    harness.submit(caller=of_owner(**money, unpriced=True))
+    harness.submit(caller=of_owner(videos_a_day=5))
+
+
+def test_a_stopped_owner_and_a_stopped_provider_get_no_submissions() -> None:
+    harness = Harness()
+    earlier = harness.submit(key="k")
+    stopped = replace(ALICE, settings=OwnerSettings(stopped="the invoice is open"))
+    with pytest.raises(Forbidden, match="stopped the submissions of alice: the invoice is open"):
+        harness.submit(caller=stopped)
+    assert harness.submit(caller=stopped, key="k").id == earlier.id
+    with pytest.raises(Stopped, match="stopped submissions to the provider vidu"):
+        harness.submit(caller=replace(ALICE, stopped_providers=frozenset({"vidu"})))
+    harness.submit(caller=replace(ALICE, stopped_providers=frozenset({"ark"})))
+
+
+# --- repetitions, failures and crashes ---
+
+
+def test_a_repetition_is_not_counted_and_is_answered_when_nothing_more_is_let_in() -> None:
+    harness, caller = Budgeted(), of_owner(videos_a_day=1)
+    first = harness.submit(caller=caller, key="k")
+    assert harness.submit(caller=caller, key="k").id == first.id
+    assert harness.counted().videos_a_day == 1
+
+
+def test_a_key_for_a_submission_that_was_refused_is_good_when_the_limit_opens() -> None:
+    harness, caller = Budgeted(), of_owner(videos_a_day=1)
+    harness.submit(caller=caller)
+    refused(lambda: harness.submit(caller=caller, key="k"))
+    harness.pass_(86_400)
+    task = harness.submit(caller=caller, key="k")
+    assert (task.created_at.date(), harness.counted().videos_a_day) == (harness.now.date(), 1)
+    assert harness.submit(caller=caller, key="k").id == task.id
+
+
+def test_of_two_that_are_the_same_submission_one_is_counted() -> None:
+    harness, caller = Budgeted(), of_owner(tasks_at_once=5)
+    harness.tasks.meanwhile = [lambda: harness.submit(caller=caller, key="k")]
+    harness.submit(caller=caller, key="k")
+    assert (len(harness.tasks.recorded), len(harness.provider.dispatched)) == (1, 1)
+    assert harness.counted().tasks_at_once == harness.counted().videos_a_day == 1
+
+
+def test_what_fails_before_it_is_recorded_is_given_back() -> None:
+    harness, caller = Budgeted(), of_owner(tasks_at_once=5, money_a_day=Decimal(5), currency="USD")
+    harness.submit(caller=caller)
+    harness.slots.fault = TryLater("no slots")
+    with pytest.raises(TryLater):
+        harness.submit(caller=caller)
+    assert harness.counted() == limits.Use(
+        tasks_at_once=1, videos_a_day=1, money_a_day=Decimal(1), money_a_month=Decimal(1)
+    )
+
+
+def test_the_counts_follow_what_becomes_of_the_tasks() -> None:
+    harness, caller = Budgeted(), of_owner(tasks_at_once=9, money_a_day=Decimal(9), currency="USD")
+    harness.provider.outcomes.insert(0, Refused(NO))
+    with suppress(Exception):
+        harness.submit(caller=caller)
+    first, second, third = (harness.submit(caller=caller) for _ in range(3))
+    harness.follow()
+    assert (harness.counted().tasks_at_once, harness.counted().money_a_day) == (3, Decimal(3))
+    harness.provider.observations = [Failed(NO)]
+    harness.poll(first.id)
+    dearer = harness.tasks.save(replace(harness.task(second.id), state=State.ARCHIVING, credits=30))
+    harness.follow()
+    harness.follow(dearer, harness.task(first.id))
+    assert harness.counted() == limits.Use(
+        tasks_at_once=1, videos_a_day=2, money_a_day=Decimal("2.5"), money_a_month=Decimal("2.5")
+    )
+    harness.pass_(3 * 86_400)  # the day is over, and may be forgotten; the month is not
+    harness.follow(harness.tasks.save(harness.task(third.id).failed(NO, harness.now)))
+    counts = harness.counters.counts("alice")
+    assert [counts[name] for name in ("at_once", "tasks:2026-11-21", "money:2026-11:USD")] == [0, 2, Decimal("1.5")]
+
+
+def test_counts_that_a_crash_left_too_high_are_repaired_once_nothing_is_submitted_for_a_while() -> None:
+    harness, caller = Budgeted(), of_owner(tasks_at_once=5, money_a_day=Decimal(9), currency="USD")
+    harness.submit(caller=replace(caller, limits=Limits(videos_a_day=5)))
+    harness.tasks.meanwhile = [die]
+    with pytest.raises(SystemExit):
+        harness.submit(caller=caller)
+    harness.follow()
+    assert harness.counted().tasks_at_once == 2
+    repair = RepairCounts(harness.counters, harness.ledger, harness.clock)
+    assert repair("alice", ("", "key-1")) == {}  # a task may be about to be recorded
+    harness.pass_(601)
+    wrong = repair("alice", ("", "key-1"), repair=False)
+    assert wrong["at_once"] == "2 instead of 1"
+    assert repair("alice", ("", "key-1")) == wrong
+    assert repair("alice", ("", "key-1")) == {}
+    assert harness.counted() == limits.Use(
+        tasks_at_once=1, videos_a_day=1, money_a_day=Decimal(1), money_a_month=Decimal(1)
+    )
+    assert limits.use(harness.counters.counts("alice"), "key-1", "USD", harness.now).videos_a_day == 1
+
+
+# --- at once ---
+
+
+@pytest.mark.parametrize("keys", [1, 10])
+def test_of_a_thousand_at_once_with_a_budget_for_three_hundred_three_hundred_are_placed(keys: int) -> None:
+    harness = Budgeted()
+    settings = of_owner(money_a_month=Decimal(300), currency="USD").settings
+
+    def submit(number: int) -> str:
+        caller = Caller("alice", f"key-{number % keys}", settings=settings)
+        with suppress(OverBudget):
+            return harness.submit(caller=caller).id
+        return ""
+
+    with ThreadPoolExecutor(32) as pool:
+        placed = [task_id for task_id in pool.map(submit, range(1000)) if task_id]
+    assert len(placed) == len(harness.provider.dispatched) == len(harness.tasks.recorded) == 300
+    assert harness.counted().money_a_month == 300
+
+
+# --- owners ---
+
+
+class OneOwner:
+    def __init__(self) -> None:
+        self.held = OwnerSettings()
+
+    def settings(self, name: str) -> OwnerSettings:
+        return self.held
+
+    def change(self, name: str, edit: Callable[[OwnerSettings], OwnerSettings]) -> OwnerSettings:
+        limits.check_settings(edited := edit(self.held))
+        self.held = edited
+        return edited
+
+
+def test_what_was_spent_before_there_was_a_limit_counts_against_it() -> None:
+    harness, owners = Budgeted(), OneOwner()
+    for _ in range(3):
+        harness.submit()
+    harness.follow()
+    change = ChangeOwner(owners, harness.counters, harness.ledger, harness.clock)
+    four = Limits(money_a_month=Decimal(4), currency="USD")
+    change("alice", lambda settings: replace(settings, limits=four))
+    caller = replace(ALICE, settings=owners.held)
+    harness.submit(caller=caller)
+    refused(lambda: harness.submit(caller=caller))
+    change("alice", lambda settings: replace(settings, limits=replace(four, money_a_month=Decimal(5))))
+    assert harness.counted().money_a_month == 4
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fields"),
+    [
+        ({"tasks_at_once": 0}, ["tasks_at_once"]),
+        ({"videos_a_day": -1, "submissions_a_minute": 1_000_001}, ["submissions_a_minute", "videos_a_day"]),
+        ({"money_a_day": Decimal(-1), "currency": "USD"}, ["money_a_day"]),
+        ({"money_a_day": Decimal("NaN"), "currency": "USD"}, ["money_a_day"]),
+        ({"money_a_day": Decimal("0.0000001"), "currency": "USD"}, ["money_a_day"]),
+        ({"money_a_month": Decimal("1e10"), "currency": "USD"}, ["money_a_month"]),
+        ({"money_a_month": Decimal(1)}, ["currency"]),
+        ({"currency": "usd"}, ["currency"]),
+        ({"money_a_day": Decimal(2), "money_a_month": Decimal(1), "currency": "USD"}, ["money_a_day"]),
+        ({"tasks_at_once": 5, "videos_a_day": 4}, ["tasks_at_once"]),
+        ({"models": ("",)}, ["models"]),
+    ],
+)
+def test_limits_that_cannot_be_are_refused_with_the_field_and_the_reason(
+    wrong: dict[str, Any], fields: list[str]
+) -> None:
+    with pytest.raises(InvalidRequest) as no:
+        limits.check(Limits(**wrong))
+    assert [field for field, _ in no.value.wrong] == fields
+    assert no.value.message.startswith(no.value.field)
+
+
+def test_a_key_s_limits_are_at_most_its_owner_s() -> None:
+    most = Limits(tasks_at_once=5, money_a_day=Decimal(5), currency="USD")
+    limits.check(Limits(tasks_at_once=5, money_a_month=Decimal(9), currency="USD"), most)
+    for wrong in (Limits(tasks_at_once=6), Limits(money_a_day=Decimal(1), currency="CNY")):
+        with pytest.raises(InvalidRequest):
+            limits.check(wrong, most)
+
+
+def test_a_month_ends_with_its_year() -> None:
+    last = datetime(2026, 12, 31, 23, 59, 30, tzinfo=UTC)
+    limit = Limits(money_a_month=Decimal(1), currency="USD")
+    with pytest.raises(OverBudget, match="2027-01-01T00:00:00Z") as no:
+        limits.check_use(limit, limits.Use(), "this owner", Decimal(2), last)
+    assert no.value.retry_after == 30
