@@ -12,6 +12,7 @@ from threading import Lock
 
 from reelkeep.domain import archiving, ids, limits, schedule
 from reelkeep.domain.claims import Claim
+from reelkeep.domain.drift import Reading
 from reelkeep.domain.durations import Combination, End, Known
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
 from reelkeep.domain.ledger import Account, Balance, Entry
@@ -286,6 +287,17 @@ class FakeLedger:
         for account, balance in self.summed.items():
             if account.day == str(day) and owner in (None, account.owner):
                 yield account, balance
+
+
+@dataclass
+class FakeBalances:
+    readings: dict[str, Reading] = field(default_factory=dict)
+
+    def last(self, account: str) -> Reading | None:
+        return self.readings.get(account)
+
+    def save(self, account: str, reading: Reading) -> None:
+        self.readings[account] = reading
 
 
 @dataclass

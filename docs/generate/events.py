@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from docs.generate.event_schemas import (
@@ -25,6 +26,7 @@ from docs.generate.event_schemas import (
     task_attributes,
     task_data,
 )
+from reelkeep.domain.drift import Drift
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.notices.alerts import LOST
 from reelkeep.domain.notices.notice import (
@@ -286,6 +288,26 @@ def _alert(summary: str, task: Task, payload: dict[str, Any], data: Schema) -> E
     )
 
 
+def _drift() -> Event:
+    found = Drift(since=_MADE, until=_MADE + timedelta(hours=1), balance=Decimal(8_200), unexplained=Decimal(640))
+    event = alerts.drift("vidu", "credits", found)
+    return Event(
+        type=event["type"],
+        summary="A provider's balance fell by more than the ledger has.",
+        data=object_of(
+            provider=TEXT,
+            unit=TEXT,
+            since={**MOMENT, "description": "Of the reading before."},
+            balance={**TEXT, "description": "What is left."},
+            unexplained={**TEXT, "description": "What left the balance and is not in the ledger."},
+        ),
+        payload=event,
+        headers=alerts.provider_attributes(event),
+        attributes=object_of(type={"const": event["type"]}, provider=TEXT),
+        channels=("alerts",),
+    )
+
+
 def events() -> tuple[Event, ...]:
     """Every type of event; what publishes another adds it here."""
     dying = replace(
@@ -372,4 +394,5 @@ def events() -> tuple[Event, ...]:
                 files=array_of(object_of(creation=TEXT, file=TEXT, reason=TEXT, quarantined=TEXT_OR_NULL)),
             ),
         ),
+        _drift(),
     )

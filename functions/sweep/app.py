@@ -16,7 +16,7 @@ from reelkeep.domain.ids import SHARDS
 from reelkeep.wiring import platform
 from reelkeep.wiring.sweep import build
 
-sweep, adopt, invocations, learn_slots, start_watches = build()
+sweep, adopt, invocations, learn_slots, start_watches, compare_balances = build()
 logger = platform.logger()
 metrics = Metrics()
 
@@ -56,4 +56,5 @@ def adopt_tasks(context: LambdaContext) -> dict[str, Any]:
     metrics.add_metric(name="ListsNotRead", unit=MetricUnit.Count, value=len(adopted.unread))
     logger.info("adopted", extra=asdict(adopted))
     logger.info("asked providers for their slots", slots=learn_slots())
+    logger.info("compared balances", balances=compare_balances())
     return asdict(adopted)

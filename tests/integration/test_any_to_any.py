@@ -29,14 +29,25 @@ from reelkeep.dialects import all_dialects, upstream
 from reelkeep.dialects.dialect import Show, Submit
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.task import DispatchStatus, State, Task
+from reelkeep.services.drift import CompareBalances
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.gates import Gates
+from reelkeep.services.ledger import KeepLedger
 from reelkeep.services.poll import Poll, Verdict
 from reelkeep.services.query import ListTasks, show
 from reelkeep.services.room import Room
 from reelkeep.services.submit import Submit as SubmitTask
-from tests.fakes import FakeClaims, FakeCounters, FakeDurations, FakeKeys, FakeSlots, FakeTasks
+from tests.fakes import (
+    FakeBalances,
+    FakeClaims,
+    FakeCounters,
+    FakeDurations,
+    FakeKeys,
+    FakeLedger,
+    FakeSlots,
+    FakeTasks,
+)
 from tests.submissions import MODELS, submission
 from tests.unit.services.harness import (
     ALICE,
@@ -403,3 +414,40 @@ def test_a_task_is_not_shown_to_others(cloud: Cloud, ended: Ended) -> None:
                     assert status in (400, 404), said
     finally:
         cloud.tasks.recorded[task.id] = task
+
+
+def test_what_somebody_else_spends_with_the_key_is_drift(cloud: Cloud) -> None:
+    ledger, notices, metrics = FakeLedger(), FakeNotices(), list[tuple[str, float]]()
+    compare = CompareBalances(
+        cloud.providers,
+        ledger,
+        FakeBalances(),
+        notices,
+        lambda provider, name, value: metrics.append((provider, value)),
+        cloud.clock,
+    )
+    path, body = submission("vidu_ent_v2", MODELS["vidu_ent_v2"], PROMPT)
+
+    def an_hour_later() -> list[tuple[str, float]]:
+        cloud.skip(3600)
+        metrics.clear()
+        compare()
+        compare()  # within the hour, nobody is asked
+        return metrics
+
+    assert an_hour_later() == [("vidu_ent_v2", 0)]
+    task = cloud.submitted(path, body)
+    KeepLedger(ledger)(task)
+    cloud.skip(60)
+    KeepLedger(ledger)(cloud.seen_through(task.id))
+    assert an_hour_later() == [("vidu_ent_v2", 0)]
+    cost = task.credits or 0
+    with httpx.Client(base_url=cloud.address, headers={"authorization": "Token simulator"}) as somebody_else:
+        for _ in range(200 // cost):
+            said = somebody_else.post(path, json=body)
+            assert said.status_code == 200, said.text
+    spent = 200 // cost * cost
+    assert an_hour_later() == [("vidu_ent_v2", spent)]
+    [told] = notices.alerts
+    assert (told["type"], told["data"]["unexplained"]) == ("reelkeep.provider.drift", str(spent))
+    assert an_hour_later() == [("vidu_ent_v2", 0)]

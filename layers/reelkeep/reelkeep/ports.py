@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from reelkeep.domain.claims import Claim
@@ -20,6 +21,7 @@ from reelkeep.domain.upstream import Health, Trouble
 from reelkeep.domain.wire import OtherTask
 
 if TYPE_CHECKING:  # most functions do without them
+    from reelkeep.domain.drift import Reading
     from reelkeep.domain.keys import ApiKey, KeyWish
     from reelkeep.domain.ledger import Account, Balance, Entry
     from reelkeep.domain.links import Links
@@ -257,6 +259,9 @@ class Provider(Protocol):
 
     def ask_slots(self) -> int | None:
         """How many tasks its account may have at once; None if it cannot be found out now."""
+
+    def ask_balance(self) -> Decimal | None:
+        """The credits that its account has left, if it tells, and now."""
 
     def cancel(self, task: Task) -> bool:
         """Whether it is now cancelled for certain."""
@@ -516,6 +521,14 @@ class Ledger(Protocol):
 
     def sums(self, day: date, owner: str | None) -> Iterable[tuple[Account, Balance]]:
         """Of the tasks submitted on that day, by this owner or by all. An account may come more than once."""
+
+
+class Balances(Protocol):
+    """The last balance that each account told. Everything raises TryLater."""
+
+    def last(self, account: str) -> Reading | None: ...
+
+    def save(self, account: str, reading: Reading) -> None: ...
 
 
 class Outbox(Protocol):

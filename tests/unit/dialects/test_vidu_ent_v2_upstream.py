@@ -353,21 +353,23 @@ def test_a_refusal_names_the_field_that_the_client_wrote() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "body", "slots"),
+    ("status", "body", "slots", "left"),
     [
-        (200, {"remains": [{"type": "metered", "concurrency_limit": 5, "current_concurrency": 1}]}, 5),
-        (200, {"remaining_credits": [{"concurrency_limit": "5"}, {"concurrency_limit": 10}]}, 15),
-        (200, {"remains": [{"type": "metered"}, None]}, None),
-        (200, {"remains": []}, None),
-        (200, {"remains": "none"}, None),
-        (200, [], None),
-        (403, {"remains": [{"concurrency_limit": 5}]}, None),
+        (200, {"remains": [{"credit_remain": 900, "concurrency_limit": 5, "current_concurrency": 1}]}, 5, 900),
+        (200, {"remaining_credits": [{"concurrency_limit": "5"}, {"concurrency_limit": 10}]}, 15, None),
+        (200, {"remains": [{"type": "metered", "credit_remain": "7"}, {"credit_remain": 20}, None]}, None, 27),
+        (200, {"remains": [{"credit_remain": 0}]}, None, 0),
+        (200, {"remains": []}, None, None),
+        (200, {"remains": "none"}, None, None),
+        (200, [], None, None),
+        (403, {"remains": [{"concurrency_limit": 5, "credit_remain": 900}]}, None, None),
     ],
 )
-def test_the_credits_show_how_many_tasks_the_account_may_have_at_once(
-    status: int, body: Json, slots: int | None
+def test_the_credits_show_how_many_tasks_the_account_may_have_at_once_and_what_is_left(
+    status: int, body: Json, slots: int | None, left: int | None
 ) -> None:
-    asked = upstream.ask_slots()
+    asked = upstream.ask_account()
     assert asked is not None
     assert (asked.method, asked.path, asked.query) == ("GET", "/ent/v2/credits", (("show_detail", "true"),))
     assert upstream.read_slots(answer(status, body)) == slots
+    assert upstream.read_balance(answer(status, body)) == left

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, cast
 
 from reelkeep.adapters.s3.layout import folder
@@ -125,6 +126,9 @@ class FakeProvider:
         if isinstance(self.tells_slots, BaseException):
             raise self.tells_slots
         return self.tells_slots
+
+    def ask_balance(self) -> Decimal | None:
+        return None
 
     def cancel(self, task: Task) -> bool:
         self.cancellations += 1

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from reelkeep.adapters.dynamodb.balances import TableBalances
+from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.invocations import LambdaInvocations
+from reelkeep.adapters.metrics import ProviderMetrics
 from reelkeep.adapters.notices import SnsNotices
 from reelkeep.services.adopt import Adopt
+from reelkeep.services.drift import CompareBalances
 from reelkeep.services.lookouts import StartWatches
 from reelkeep.services.room import LearnSlots
 from reelkeep.services.sweep import Sweep
@@ -15,18 +19,19 @@ from reelkeep.wiring import platform
 from reelkeep.wiring.providers import configured_providers
 
 
-def build() -> tuple[Sweep, Adopt, LambdaInvocations, LearnSlots, StartWatches]:
+def build() -> tuple[Sweep, Adopt, LambdaInvocations, LearnSlots, StartWatches, CompareBalances]:
     settings = platform.settings
     tasks = TableTasks(platform.dynamodb(), settings.table)
     executions = StepFunctionsExecutions(
         platform.stepfunctions(), settings.state_machine_arn, settings.watch_machine_arn
     )
     providers, slots = configured_providers(), TableSlots(platform.dynamodb(), settings.table)
+    notices = SnsNotices(platform.sns, settings.topic_arn)
     return (
         Sweep(
             tasks=tasks,
             executions=executions,
-            notices=SnsNotices(platform.sns, settings.topic_arn),
+            notices=notices,
             soon=settings.links_expiring,
             clock=platform.now,
         ),
@@ -34,4 +39,12 @@ def build() -> tuple[Sweep, Adopt, LambdaInvocations, LearnSlots, StartWatches]:
         LambdaInvocations(platform.lambda_),
         LearnSlots(slots, providers, platform.now),
         StartWatches(slots, providers, executions, platform.now),
+        CompareBalances(
+            providers,
+            TableLedger(platform.dynamodb(), settings.table),
+            TableBalances(platform.dynamodb(), settings.table),
+            notices,
+            ProviderMetrics(settings.stack),
+            platform.now,
+        ),
     )

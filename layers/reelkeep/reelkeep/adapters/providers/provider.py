@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from urllib.parse import urlencode, urljoin
 
@@ -205,9 +206,17 @@ class HttpProvider:
             raise TryLater(str(error)) from error
 
     def ask_slots(self) -> int | None:
-        call = self.dialect.ask_slots()
+        answer = self._ask_account()
+        return self.dialect.read_slots(answer) if answer else None
+
+    def ask_balance(self) -> Decimal | None:
+        answer = self._ask_account()
+        return self.dialect.read_balance(answer) if answer else None
+
+    def _ask_account(self) -> ProviderResponse | None:
+        call = self.dialect.ask_account()
         try:
-            return self.dialect.read_slots(self._send(call, _CANCEL_SECONDS)) if call else None
+            return self._send(call, _CANCEL_SECONDS) if call else None
         except NoAnswer:
             return None
 

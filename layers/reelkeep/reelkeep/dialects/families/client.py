@@ -8,6 +8,7 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from importlib import import_module
 from urllib.parse import quote
 
@@ -44,10 +45,13 @@ class Client(Answers):
     def credential(self, key: str, now: datetime) -> str:
         return key
 
-    def ask_slots(self) -> ProviderRequest | None:
+    def ask_account(self) -> ProviderRequest | None:
         return None
 
     def read_slots(self, answer: ProviderResponse) -> int | None:
+        return None
+
+    def read_balance(self, answer: ProviderResponse) -> Decimal | None:
         return None
 
     def write(self, request: Request) -> dict[str, Json]:

@@ -6,6 +6,7 @@ import base64
 import re
 from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from urllib.parse import urlsplit
 
 from reelkeep.dialects.families.client import Client, hundreds, segment
@@ -64,6 +65,14 @@ def callback_signature(address: str, headers: Mapping[str, str]) -> Signature | 
 _ACCESS_KEY = "vidu"  # of everybody
 
 
+def _credits_in(answer: ProviderResponse) -> list[JsonObject]:
+    """What the account holds of each kind. Source: platform.vidu.com/docs/get-credits, whose table calls the list
+    `remaining_credits` and whose example `remains`."""
+    body = JsonObject(answer.json())
+    rows = body.fields.get("remains") or body.fields.get("remaining_credits")
+    return [JsonObject(row) for row in rows] if answer.ok and isinstance(rows, list) else []
+
+
 class _Client(Client):
     name = NAME
     path = f"{PREFIX}/tasks"
@@ -78,17 +87,17 @@ class _Client(Client):
         body["payload"] = task.id  # what a lost answer is found again by; the client's own we echo ourselves
         return ProviderRequest(method="POST", path=f"{PREFIX}/{SEGMENTS[task.request.kind]}", body=body)
 
-    def ask_slots(self) -> ProviderRequest | None:
+    def ask_account(self) -> ProviderRequest | None:
         return ProviderRequest(method="GET", path=f"{PREFIX}/credits", query=(("show_detail", "true"),))
 
     def read_slots(self, answer: ProviderResponse) -> int | None:
-        """The sum over the kinds of credits that the account holds. Source: platform.vidu.com/docs/get-credits, whose
-        table calls the list `remaining_credits` and whose example `remains`."""
-        body = JsonObject(answer.json())
-        rows = body.fields.get("remains") or body.fields.get("remaining_credits")
-        if not answer.ok or not isinstance(rows, list):
-            return None
-        return sum(JsonObject(row).whole("concurrency_limit") or 0 for row in rows) or None
+        """The sum over the kinds of credits that the account holds."""
+        return sum(row.whole("concurrency_limit") or 0 for row in _credits_in(answer)) or None
+
+    def read_balance(self, answer: ProviderResponse) -> Decimal | None:
+        left = [row.whole("credit_remain") for row in _credits_in(answer)]
+        known = [Decimal(each) for each in left if each is not None]
+        return sum(known, Decimal(0)) if known else None
 
     def observe(self, task: Task) -> ProviderRequest:
         return self._show(task.provider_task_id)

@@ -8,16 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from reelkeep.domain.money import amount
 from reelkeep.domain.notices.notice import cloud_event, task_data, timestamp
 from reelkeep.domain.task import Asset, FailureClass, Task
+
+if TYPE_CHECKING:
+    from reelkeep.domain.drift import Drift
 
 LINKS_EXPIRING = "reelkeep.task.links-expiring"
 LOST = "reelkeep.task.lost"
 DELAYED = "reelkeep.task.delayed"
 NOT_UNDERSTOOD = "reelkeep.task.not-understood"
-ALERTS = frozenset({DELAYED, LINKS_EXPIRING, LOST, NOT_UNDERSTOOD})
+DRIFT = "reelkeep.provider.drift"
+ALERTS = frozenset({DELAYED, DRIFT, LINKS_EXPIRING, LOST, NOT_UNDERSTOOD})
 
 Alert = dict[str, Any]
 
@@ -57,6 +62,23 @@ def lost(task: Task, now: datetime) -> Alert | None:
     if task.announcements.announced_at is None:
         return _event(LOST, task, task.finished_at or now, reason=whole, files=files)
     return _event(LOST, task, now, f"-{len(files)}", reason=whole, files=files)
+
+
+def drift(provider: str, unit: str, found: Drift) -> Alert:
+    """A provider's balance fell by more than the ledger has."""
+    data = {
+        "provider": provider,
+        "unit": unit,
+        "since": timestamp(found.since),
+        "balance": amount(found.balance),
+        "unexplained": amount(found.unexplained),
+    }
+    event_id = f"{provider}.drift.{found.since:%Y%m%dT%H%M%S}"
+    return cloud_event(DRIFT, event_id, provider, found.until, data)
+
+
+def provider_attributes(event: Alert) -> dict[str, str]:
+    return {"type": event["type"], "provider": event["data"]["provider"]}
 
 
 def attributes(task: Task, event: Alert) -> dict[str, str]:

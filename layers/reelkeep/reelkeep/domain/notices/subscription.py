@@ -11,7 +11,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from reelkeep.domain.errors import InvalidRequest
-from reelkeep.domain.notices.alerts import DELAYED, LINKS_EXPIRING, LOST, NOT_UNDERSTOOD
+from reelkeep.domain.notices.alerts import DELAYED, DRIFT, LINKS_EXPIRING, LOST, NOT_UNDERSTOOD
 from reelkeep.domain.notices.notice import DIFFERS, POSSIBLE_REPEAT, UPDATED, News
 from reelkeep.domain.task import Kind, State
 
@@ -32,6 +32,7 @@ EVENT_TYPES = (
     DELAYED,
     LINKS_EXPIRING,
     LOST,
+    DRIFT,
 )  # of events
 
 MATCH_NOTHING: Policy = {"owner": ["#nobody"]}
