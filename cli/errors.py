@@ -12,6 +12,7 @@ _OPTIONS: Final = {  # that do not have the name of the field
     "video_url": "--video",
     "creation_id": "--creation",
     "tags": "--tag",
+    "url": "URL",
     "q": "--search",
     "created_from": "--since",
     "created_to": "--until",
@@ -20,6 +21,7 @@ _OPTIONS: Final = {  # that do not have the name of the field
     "events": "--event",
     "body_format": "--body",
 }
+_VERBS: Final = ("must ", "is ", "are ", "cannot ", "has ", "may ", "or ")  # a message begins with, after the field
 
 
 class Code(IntEnum):
@@ -51,7 +53,7 @@ class WrongFields(Misused):
     """The API refuses these fields of a request: pairs of a field's name and what is wrong with it."""
 
     def __init__(self, fields: Sequence[tuple[str, str]]) -> None:
-        super().__init__("; ".join(f"{_option(field)} {said.removeprefix(field).strip()}" for field, said in fields))
+        super().__init__("; ".join(in_options(said, field) for field, said in fields))
 
 
 class Unsuccessful(CommandError):
@@ -74,7 +76,13 @@ class Unreachable(CommandError):
     code = Code.UNREACHABLE
 
 
-def _option(field: str) -> str:
-    """What somebody typed for a field of the API."""
+def in_options(sentence: str, field: str) -> str:
+    """What the API says of a field, in the words of the command line."""
     root = field.partition(".")[0].partition("[")[0]
-    return _OPTIONS.get(root) or f"--{root.replace('_', '-')}"
+    option = _OPTIONS.get(root) or f"--{root.replace('_', '-')}"
+    said = sentence.removeprefix(field).strip()
+    for name in (each for each in _OPTIONS if "_" in each):  # no other word is one
+        said = said.replace(name, _OPTIONS[name])
+    if not field:
+        return said
+    return f"{option} {said}" if said.startswith(_VERBS) else f"{option}: {said}"

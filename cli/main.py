@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 import typer
 from typer.exceptions import TyperException
 
-from cli.errors import Code, CommandError
+from cli.errors import Code, CommandError, in_options
 from cli.options import Commands
 from cli.output import note
 from cli.world import World
@@ -119,7 +119,7 @@ def main(arguments: Sequence[str] | None = None, world: World | None = None) -> 
     except NotFound as error:
         return _failed(str(error), Code.NOT_FOUND)
     except InvalidRequest as error:
-        return _failed(str(error), Code.MISUSED)
+        return _failed(in_options(str(error), error.field or ""), Code.MISUSED)
     except ReelkeepError as error:
         return _failed(str(error), Code.FAILED)
     except Exception as error:  # nobody who types a command can use a traceback
@@ -166,30 +166,45 @@ def _failed(reason: str, code: Code) -> int:
 
 def _misused(error: Any) -> int:
     """One sentence, which names the word that is wrong and the one that was meant."""
-    message = str(error.message).strip().rstrip(".")
-    context, kind = getattr(error, "ctx", None), type(error).__name__
-    if kind == "NoArgsIsHelpError":
-        print(message)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(str(error.message).strip())
         return Code.MISUSED
     if error.exit_code != Code.MISUSED:
         return _failed(str(error.format_message()), Code.FAILED)
-    parameter: Any = getattr(error, "param", None)
-    choices = [*map(str, getattr(getattr(parameter, "type", None), "choices", ()))]
-    if kind == "NoSuchOption":
-        meant = get_close_matches(error.option_name, error.possibilities or (), 1)
-        message = f"there is no option {error.option_name}"
-    elif choices and "' is not one of '" in message:
-        wrong = message.split("'")[1]
-        meant = get_close_matches(wrong, choices, 1)
-        message = f"{parameter.opts[0]} cannot be {wrong!r}; it is one of {', '.join(choices)}"
-        if meant:
-            message = f"{parameter.opts[0]} cannot be {wrong!r}"
-    else:
-        meant = []
-        message = str(error.format_message()).strip().rstrip(".")
-        message = f"{message[:1].lower()}{message[1:]}".replace(". Did you mean", ": did you mean")
-    if meant:
-        message = f"{message}: did you mean {meant[0]}?"
-    elif not message.endswith("?"):
+    message, context = _sentence(error), getattr(error, "ctx", None)
+    if not message.endswith("?"):
         message = f"{message} (see `{context.command_path if context else 'reelkeep'} --help`)"
     return _failed(message, Code.MISUSED)
+
+
+def _sentence(error: Any) -> str:
+    message = str(error.format_message()).strip().rstrip(".")
+    message = f"{message[:1].lower()}{message[1:]}"
+    if "unexpected extra argument" in message:
+        return f"there is no place for {message.rpartition('(')[2].rstrip(')')!r}"
+    if type(error).__name__ == "NoSuchOption":
+        return _with_meant(f"there is no option {error.option_name}", error.option_name, error.possibilities or ())
+    if (parameter := getattr(error, "param", None)) is None:
+        return message.replace(". Did you mean", ": did you mean")
+    is_option, kind = parameter.param_type_name == "option", parameter.type
+    name = max(parameter.opts, key=len) if is_option else (parameter.metavar or parameter.name).strip("[].")
+    choices = [*map(str, getattr(kind, "choices", ()))]
+    one_of = f"one of {', '.join(choices)}"
+    if type(error).__name__ == "MissingParameter":
+        return f"{name} is missing{f': it is {one_of}' if choices else ''}"
+    if choices and "' is not one of '" in message:
+        wrong = message.partition(": '")[2].partition("' is not one of")[0]
+        said = f"{name} cannot be {wrong!r}"
+        meant = _with_meant(said, wrong, choices)
+        return f"{said}; it is {one_of}" if meant == said else meant
+    if "integer" in kind.name or "int" in kind.name:
+        least, most = getattr(kind, "min", None), getattr(kind, "max", None)
+        limits = f" from {least} to {most}" if most is not None else f", {least} or more" if least is not None else ""
+        return f"{name} must be a whole number{limits}"
+    detail = str(error.message).strip().rstrip(".")
+    return f"{name}: {detail[:1].lower()}{detail[1:]}"
+
+
+def _with_meant(message: str, wrong: str, words: Sequence[str]) -> str:
+    meant = get_close_matches(wrong, words, 1)
+    return f"{message}: did you mean {meant[0]}?" if meant else message

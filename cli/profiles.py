@@ -80,7 +80,7 @@ def chosen(world: World, name: str) -> Profile:
     if name and name not in profiles.known:
         names = [*profiles.known, LOCAL]
         close = get_close_matches(name, names, 1)
-        meant = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(names)}"
+        meant = f"did you mean {close[0]!r}?" if close else f"the known ones are {', '.join(names)}"
         raise Misused(f"there is no profile {name!r}: {meant}")
     if not name and url and key:
         return Profile(FROM_ENVIRONMENT, checked_url(url, "REELKEEP_URL"), key)

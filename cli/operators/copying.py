@@ -72,7 +72,8 @@ def require_other_bucket(s3: S3Client, source: str, target: str) -> None:
     try:
         s3.head_bucket(Bucket=target)
     except ClientError as error:
-        raise NothingFound(f"there is no bucket {target} that you may use: {error}") from error
+        is_there = error.response["Error"]["Code"] != "404"
+        raise NothingFound(f"{'you may not use the' if is_there else 'there is no'} bucket {target}") from error
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cli.errors import Misused
+from cli.errors import Misused, NothingFound
 from cli.operators.dead_letters import DeadLetter, DeadLetterQueue, Meaning, understood
 from cli.operators.replay import Replay, Replayed
-from cli.operators.stack import NotFound, Place, Stack
+from cli.operators.stack import Place, Stack
 from cli.options import Commands, Json, Options
 from cli.output import confirmed, counted, note, print_json, print_table
 from reelkeep.adapters.dynamodb.tasks import TableTasks
@@ -167,14 +167,14 @@ def _all(stack: Stack) -> list[DeadLetter]:
 
 
 def _chosen(messages: Sequence[DeadLetter], ids: Sequence[str] | None) -> list[DeadLetter]:
-    """All without ids. Raises NotFound for an id that is not there, or is the beginning of several."""
+    """All without ids. Raises NothingFound for an id that is not there, or is the beginning of several."""
     if ids is None:
         return list(messages)
     found: dict[str, DeadLetter] = {}
     for wanted in ids:
         fitting = [message for message in messages if message.id.startswith(wanted)]
         if len(fitting) != 1:
-            raise NotFound(f"{len(fitting) or 'no'} messages in the queue have an id that begins with {wanted}")
+            raise NothingFound(f"{len(fitting) or 'no'} messages in the queue have an id that begins with {wanted}")
         found[fitting[0].id] = fitting[0]
     return list(found.values())
 

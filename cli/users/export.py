@@ -67,6 +67,7 @@ def export(
     if out is None:
         write(tasks, sys.stdout)
         return
+    out.parent.mkdir(parents=True, exist_ok=True)
     part = out.with_name(f"{out.name}.part")
     with part.open("w", encoding="utf-8", newline="") as file:
         count = write(tasks, file)

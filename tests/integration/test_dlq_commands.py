@@ -133,7 +133,7 @@ def test_an_id_that_is_not_there_deletes_nothing(
     send: Send, waiting: Callable[[], set[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     message = send("hello")
-    assert main(["dlq", "delete", message, "nothing", "--yes"]) == 1
+    assert main(["dlq", "delete", message, "nothing", "--yes"]) == 5
     assert "no messages in the queue have an id that begins with nothing" in capsys.readouterr().err
     assert waiting() == {message}
 
