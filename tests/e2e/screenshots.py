@@ -6,6 +6,7 @@ make screenshots                          # in another terminal; into .local/scr
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -13,9 +14,11 @@ from playwright.sync_api import Page, sync_playwright
 
 from local.stack import Stack
 from tests.e2e.chromium import CHROMIUM, FLAGS
+from tests.e2e.conftest import admin
 
 SECTIONS = ("use", "webhooks", "subscriptions", "keys", "providers")
-VIEWS = ("sign-in", "wall", "filters", "selection", "task", "failed", "compare", "new", *SECTIONS)
+OPERATORS = {"operators-wall": "#/?owner=*", "operators-providers": "#/care/providers"}
+VIEWS = ("sign-in", "wall", "filters", "selection", "task", "failed", "compare", "new", *SECTIONS, *OPERATORS)
 WIDTHS = (390, 1400)
 
 
@@ -23,6 +26,9 @@ def main(stack_file: str, folder: str) -> None:
     stack = Stack.read(Path(stack_file))
     if stack is None or CHROMIUM is None:
         sys.exit("error: it needs a stack of `make up` and Chromium (apt-get install chromium)")
+    made = json.loads(
+        admin(stack, "keys", "create", "--owner", "operator", "--scope", "read", "--scope", "operate", "--json")
+    )
     Path(folder).mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
@@ -30,22 +36,23 @@ def main(stack_file: str, folder: str) -> None:
             for scheme in ("light", "dark"):
                 page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
                 for view in VIEWS:
-                    if go(page, stack, view):
+                    if go(page, stack, view, made["key"]):
                         page.screenshot(
                             path=f"{folder}/{view}-{width}-{scheme}.png",
-                            full_page=view not in ("wall", "filters", "selection"),
+                            full_page=view not in ("wall", "filters", "selection", "operators-wall"),
                         )
                 page.close()
         browser.close()
+    admin(stack, "keys", "revoke", made["key_id"])
 
 
-def go(page: Page, stack: Stack, view: str) -> bool:
+def go(page: Page, stack: Stack, view: str, operator_key: str) -> bool:
     """False if this stack has nothing to show there."""
     if view == "sign-in":
         page.goto(f"{stack.api_url}/")
         return True
     page.goto("about:blank")
-    page.goto(stack.console_url)
+    page.goto(f"{stack.api_url}/#key={operator_key}" if view in OPERATORS else stack.console_url)
     page.wait_for_selector(".tile, .note h2")
     if view in ("task", "failed"):
         tile = page.locator(f".tile[data-state={'success' if view == 'task' else 'failed'}] a").first
@@ -68,6 +75,9 @@ def go(page: Page, stack: Stack, view: str) -> bool:
     if view in SECTIONS:
         page.evaluate("view => { location.hash = `#/care/${view}`; }", view)
         page.wait_for_selector(".cards > :not(.quiet-text)")
+    if view in OPERATORS:
+        page.evaluate("fragment => { location.hash = fragment; }", OPERATORS[view])
+        page.wait_for_selector(".sums, .tile")
     if view == "new":
         page.get_by_role("link", name="New", exact=False).first.click()
         page.wait_for_selector(".new form")

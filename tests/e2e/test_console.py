@@ -20,7 +20,7 @@ from local.listener import listening
 from local.stack import Stack
 from tests.e2e.chromium import CHROMIUM, FLAGS
 from tests.e2e.client import Client
-from tests.e2e.conftest import NewClient, Prompt
+from tests.e2e.conftest import RUN, NewClient, Prompt, admin
 
 MADE_MS: Final = 300_000  # a video of the simulator's takes some seconds
 expect.set_options(timeout=60_000)  # by itself it is 5 s, too little for a machine that is busy
@@ -489,7 +489,38 @@ def test_a_key_is_made_signs_in_and_is_revoked(tab: Tab) -> None:
     expect(page.get_by_role("alert")).to_contain_text("revoked")
 
 
-def test_axe_finds_nothing_in_any_view(tab: Tab, whole: dict[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def operator_key(stack: Stack) -> str:
+    made = admin(
+        stack, "keys", "create", "--owner", f"operator-{RUN}", "--scope", "read", "--scope", "operate", "--json"
+    )
+    return str(json.loads(made)["key"])
+
+
+def test_an_operator_sees_how_providers_do_and_everybodys_tasks_but_touches_none(
+    tab: Tab, whole: dict[str, Any], operator_key: str
+) -> None:
+    page = tab.page
+    page.goto(f"{tab.url}/#key={operator_key}")
+    expect(page.get_by_role("heading", name="Make your first video")).to_be_visible()
+    page.get_by_role("link", name="Manage").click()
+    page.get_by_role("link", name="Providers").click()
+    expect(page.get_by_role("article").filter(has_text="simulator")).to_contain_text("under way")
+    expect(page.get_by_role("region", name="Times")).to_contain_text("viduq2")
+    page.get_by_role("link", name="All unfinished tasks").click()
+    page.get_by_text("Filters", exact=True).click()
+    page.get_by_label("Owner (* for all)").fill(whole["owner"])
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Ready").click()
+    page.wait_for_url(lambda url: "unfinished" not in url and whole["owner"] in url)
+    expect(tab.tile("to be played")).to_contain_text(whole["owner"])
+    expect(tab.tile("to be played").get_by_role("button")).to_have_count(0)
+    tab.tile("to be played").get_by_role("link").click()
+    expect(page.get_by_role("definition").filter(has_text=whole["owner"])).to_be_visible()
+    expect(page.get_by_role("button", name="Hide")).to_have_count(0)
+
+
+def test_axe_finds_nothing_in_any_view(tab: Tab, whole: dict[str, Any], operator_key: str) -> None:
     page, axe, found = tab.page, Axe(""), dict[str, str]()
     film = whole["creations"][0]
     listed(tab, whole, dawn={}, dusk={"cover_url": None}, lost={"url": None, "video": dict.fromkeys(film["video"])})
@@ -535,4 +566,8 @@ def test_axe_finds_nothing_in_any_view(tab: Tab, whole: dict[str, Any]) -> None:
         check(section, page.locator(".cards").get_by_text(words).first)
     page.get_by_role("button", name="Sign out").click()
     check("sign-in", page.get_by_label("API key"))
+    go(f"#key={operator_key}")
+    expect(page.get_by_role("list", name="Videos, newest first")).to_be_attached()
+    go("#/care/providers")
+    check("providers", page.get_by_role("region", name="Times"))
     assert found == {}

@@ -1,6 +1,6 @@
 // What is looked after: what was used, webhooks and what was sent to them, subscriptions, keys, providers.
 // @ts-check
-import { action, call, copier, el, EVENTS, joined, key, sentence, show, when } from "./console-base.js";
+import { action, call, clockTime, copier, el, EVENTS, joined, key, KINDS, sentence, show, span, when } from "./console-base.js";
 import { fieldsOf, formOf, learn } from "./console-form.js";
 import { use } from "./console-use.js";
 /** @typedef {import("./console-base.js").Api} Api */
@@ -170,12 +170,30 @@ async function keys(section) {
 
 // --- providers ---
 
-async function providers() {
+/** @type {Record<string, string>} */
+const HEALTH = { "key-refused": "It refuses our key", "out-of-credit": "Its account has no credit left", unreachable: "It cannot be reached" };
+
+/** @param {Section} section */
+async function providers(section) {
   /** @type {Api["Provider"][]} */
   const found = (await call("GET", "providers")).providers;
   return [
     el("p.quiet-text", "A video goes to the provider that has its model, any other to the usual one."),
-    el("div.tiles", found.map((each) => card(each.name, [`${each.default ? "The usual one, speaks" : "Speaks"} ${each.dialect}`], "",
-      el("div.row", each.models.map((model) => el("code.tag", model)))))),
+    found.some((each) => each.status) && el("div.row", ["unfinished=true", "failure=lost"].map((filter, at) => el("a.secondary", { href: `#/?owner=*&${filter}` }, ["All unfinished tasks", "All lost tasks"][at])), el("span.gap"), action("Look again", section.again)),
+    el("div.tiles", found.map((each) => card(each.name, [`${each.default ? "The usual one, speaks" : "Speaks"} ${each.dialect}`], HEALTH[each.status?.health ?? ""],
+      el("div.row", each.models.map((model) => el("code.tag", model))), each.status && standing(each.status)))),
+    found.some((each) => each.status?.times.length) && el("div.card", el("h2", "How long tasks take"), el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Times" }, el("table.sums",
+      el("thead", el("tr", ["Tasks", "Seen", "Half within", "Nine of ten"].map((name) => el("th", { scope: "col" }, name)))),
+      el("tbody", found.flatMap(({ name, status }) => status?.times.map((each) => el("tr",
+        el("th", { scope: "row" }, joined(name, each.model, KINDS[each.kind], each.duration && `${each.duration} s`, each.resolution, each.off_peak && "off-peak")),
+        el("td", each.seen), el("td", span(each.p50)), el("td", span(each.p90))))))))),
+  ];
+}
+
+/** What operators see of a provider. @param {Api["ProviderStatus"]} status */
+function standing({ slots, in_flight: busy, in_line: waiting, at_least: more, expected_start: start, troubles }) {
+  return [
+    el("p", joined(slots === null ? `${busy} under way` : `${busy} of ${slots} slots are taken`, waiting > 0 && `${waiting}${more ? " or more" : ""} in line, the next starts about ${clockTime(start)}`)),
+    troubles.length > 0 && el("ul.files", troubles.map((each) => el("li", el("div", sentence(each.message), el("p.hint", `from ${when(each.since)} to ${when(each.last_at)}`))))),
   ];
 }

@@ -28,11 +28,11 @@ export function open(wall, closed, id) {
     if (stage.dataset.of !== pictured) {
       stage.dataset.of = pictured;
       stage.replaceChildren(made ? player(made) : el("div.blank", { "data-state": task.state }, standing(task, true),
-        CANCELLABLE.has(task.state) && action("Cancel", () => acts.change("POST", "/cancel"))));
+        !wall.isForeign(task) && CANCELLABLE.has(task.state) && action("Cancel", () => acts.change("POST", "/cancel"))));
     }
     // Nor is whoever types.
-    if (!beside.contains(document.activeElement?.closest("input") ?? null)) beside.replaceChildren(...details(task, acts));
-    below.replaceChildren(files(task, acts), code(task), el("details", el("summary", "Raw record"), el("pre", { tabindex: "0" }, JSON.stringify(task, null, 2))));
+    if (!beside.contains(document.activeElement?.closest("input") ?? null)) beside.replaceChildren(...details(task, acts, wall.isForeign(task)));
+    below.replaceChildren(files(task, acts, wall.isForeign(task)), code(task), el("details", el("summary", "Raw record"), el("pre", { tabindex: "0" }, JSON.stringify(task, null, 2))));
   }
 
   function steps() {
@@ -139,9 +139,11 @@ export function facts(task) {
     ["Kind", KINDS[task.kind] ?? task.kind],
     ["Model", task.model],
     ["Provider", task.provider],
+    ["Owner", task.owner],
     ["Duration", size?.duration ? `${Math.round(size.duration * 10) / 10} s` : task.duration && `${task.duration} s asked for`],
     ["Size", size?.width ? `${size.width} × ${size.height}${size.fps ? `, ${Math.round(size.fps)} frames/s` : ""}` : task.resolution],
     ["Seed", task.seed],
+    ["Not as ordered", task.differs.map(({ what, delivered, ordered, claimed }) => `${what} is ${delivered} instead of ${ordered ?? claimed}`).join(", ")],
     ["Cost", costs(task.cost)],
     ["Tags", task.tags.join(", ")],
     ["Asked", when(task.created_at)],
@@ -155,9 +157,9 @@ export function facts(task) {
   return rows.filter(([, value]) => value || value === 0);
 }
 
-/** @param {Task} task @param {Acts} acts */
-function details(task, { change, again, erase }) {
-  const file = film(task), { hidden_at: hidden } = task;
+/** @param {Task} task @param {Acts} acts @param {boolean} foreign */
+function details(task, { change, again, erase }, foreign) {
+  const file = film(task), { hidden_at: hidden } = task, fixed = foreign || hidden;
   const tags = (/** @type {string[]} */ all) => change("PATCH", "", { tags: all });
   const tag = el("input", { "aria-label": "Add a tag", placeholder: "Add a tag", maxlength: 64, list: "known-tag" });
   const add = action("Add", async () => {
@@ -172,10 +174,11 @@ function details(task, { change, again, erase }) {
       el("h1.prompt", title(task)),
       el("div.row",
         file && el("a.primary", { href: saveAs(task, file) }, "Download"),
-        hidden ? action("Bring back", () => change("POST", "/restore")) : action(task.starred ? "★ Starred" : "☆ Star", () => change("PATCH", "", { starred: !task.starred }), { "aria-pressed": String(task.starred) }),
+        !foreign && hidden && action("Bring back", () => change("POST", "/restore")),
+        !fixed && action(task.starred ? "★ Starred" : "☆ Star", () => change("PATCH", "", { starred: !task.starred }), { "aria-pressed": String(task.starred) }),
         task.prompt && copier("Copy prompt", () => task.prompt ?? ""),
-        !hidden && action("Hide", () => change("DELETE", "")))),
-    el("section",
+        !fixed && action("Hide", () => change("DELETE", "")))),
+    foreign ? "" : el("section",
       el("h2", "Make another"),
       el("div.row",
         !hasData(task) && action("Again", again),
@@ -186,12 +189,12 @@ function details(task, { change, again, erase }) {
       el("dt", "Tags"),
       el("dd.tags", task.tags.map((each) =>
         el("span.tag", el("a", { href: `#/?tag=${encodeURIComponent(each)}` }, each),
-          !hidden && action("×", () => tags(task.tags.filter((other) => other !== each)), { "aria-label": `Remove the tag ${each}` }))),
-        hidden ? "–" : el("form.row", { onsubmit: (/** @type {Event} */ event) => {
+          !fixed && action("×", () => tags(task.tags.filter((other) => other !== each)), { "aria-label": `Remove the tag ${each}` }))),
+        fixed ? "" : el("form.row", { onsubmit: (/** @type {Event} */ event) => {
           event.preventDefault();
           add.click();
         } }, tag, add))),
-    ENDED.has(task.state) ? el("details", el("summary", "Erase"),
+    !foreign && ENDED.has(task.state) ? el("details", el("summary", "Erase"),
       el("p.hint", "Deletes its files in every version, its prompt and what was sent about it. Its links lead nowhere at once. It cannot be undone. Type ", el("strong", "erase"), " to go on."),
       el("div.row", word, erasing)) : "",
   ];
@@ -208,8 +211,8 @@ function inputs(task) {
 /** @param {Task} task @param {File} file */
 const saveAs = (task, file) => `${file.url}?download=${encodeURIComponent(fileName(task, file))}`;
 
-/** @param {Task} task @param {Acts} acts */
-function files(task, { change }) {
+/** @param {Task} task @param {Acts} acts @param {boolean} foreign */
+function files(task, { change }, foreign) {
   const found = task.creations.flatMap((each) => each.files), missing = task.creations.flatMap((each) => each.missing);
   if (!found.length && !missing.length) return "";
   return el("section", el("h2", "Files"), el("ul.files",
@@ -219,7 +222,7 @@ function files(task, { change }) {
       el("div.row", copier("Copy link", () => file.url, `Copy the permanent link of ${file.name}`),
         el("a.secondary", { href: saveAs(task, file), "aria-label": `Download ${file.name}` }, "Download")))),
     missing.map((file) => el("li", el("div", file.name, el("span.error", ` ${file.given_up ? "is lost" : "is fetched later"}: ${file.reason}`))))),
-    found.length > 0 && !task.hidden_at && el("div.row", action("New links", () => change("POST", "/revoke-links"), { sure: "End the present links?" }), el("span.hint", "Whoever has the present links cannot follow them any more.")));
+    found.length > 0 && !foreign && !task.hidden_at && el("div.row", action("New links", () => change("POST", "/revoke-links"), { sure: "End the present links?" }), el("span.hint", "Whoever has the present links cannot follow them any more.")));
 }
 
 /** @param {Task} task */

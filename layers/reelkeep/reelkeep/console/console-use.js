@@ -13,7 +13,7 @@ const shown = { by: /** @type {keyof typeof GROUPS} */ ("model"), days: 30, of: 
 export async function use(section) {
   const from = new Date(Date.now() - (shown.days - 1) * DAY_MS).toISOString().slice(0, 10);
   const query = `from=${from}&by=day&by=${shown.by}`;
-  const [report, { keys }] = await Promise.all([call("GET", `usage?${query}`), shown.by === "key" ? call("GET", "keys") : { keys: [] }]);
+  const [report, { keys }] = await Promise.all([call("GET", `usage?${query}`), shown.by === "key" ? call("GET", "keys").catch(() => ({ keys: [] })) : { keys: [] }]);
   /** @type {Row[]} */
   const rows = report.rows;
   const names = new Map(keys.map((/** @type {import("./console-base.js").Api["Key"]} */ key) => [key.id, key.name || `ends in ${key.last_characters}`]));

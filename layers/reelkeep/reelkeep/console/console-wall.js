@@ -28,11 +28,12 @@ const VIEWS = {
   Failed: { state: "failed,expired" },
   Cancelled: { state: "cancelled" },
   Starred: { starred: "true" },
+  "Not as ordered": { differs: "true" },
   Hidden: { hidden: "true" },
 };
-const OF_VIEWS = ["state", "starred", "hidden"];
+const OF_VIEWS = ["state", "starred", "differs", "hidden", "unfinished", "failure"];
 const SUGGESTED = /** @type {const} */ (["model", "provider", "tag"]);
-const ADDRESSED = [...OF_VIEWS, ...SUGGESTED, "q", "kind", "from", "to", "order"]; // in the address bar
+const ADDRESSED = [...OF_VIEWS, ...SUGGESTED, "q", "kind", "from", "to", "order", "owner"]; // in the address bar
 const IDEAS = [
   "A paper boat sails down a street in the rain",
   "A lighthouse in a storm, waves breaking over the rocks, cinematic",
@@ -95,6 +96,9 @@ export class Wall {
   visible = true;
   scroll = 0;
   focus = ""; // id of the task that the keyboard is at
+  owner = ""; // whose key it is, once that is known
+  /** @type {Promise<boolean> | undefined} whether the key sees the tasks of all owners */
+  operates;
   /** @type {Set<() => void>} */
   listeners = new Set();
   stopping = new AbortController();
@@ -115,6 +119,7 @@ export class Wall {
     this.narrowed = el("div.narrowed");
     this.more = el("details.more", { ontoggle: () => this.suggest() }, el("summary", "Filters"), el("div.finer",
       labelled("Kind", choice("kind", [["", "any"], ...Object.entries(KINDS)])), labelled("Model", input("model")), labelled("Provider", input("provider")), labelled("Tag", input("tag")),
+      (this.owners = el("label", { hidden: true }, "Owner (* for all)", input("owner", { placeholder: "you" }))),
       labelled("From", input("from", { type: "date" })), labelled("To", input("to", { type: "date" })), labelled("Order", choice("order", [["", "Newest first"], ["oldest", "Oldest first"]])),
       SUGGESTED.map((name) => el("datalist", { id: `known-${name}` }))));
     this.form = el("form.toolbar", { role: "search", "aria-label": "Videos", onchange: change, onsubmit: (/** @type {Event} */ event) => event.preventDefault() }, this.search, this.more, this.chips, this.narrowed);
@@ -160,17 +165,25 @@ export class Wall {
     const of = (/** @type {string} */ name) => this.filter?.get(name) ?? "";
     Object.values(VIEWS).forEach((view, at) => this.chips.children[at].setAttribute("aria-pressed", String(OF_VIEWS.every((name) => (view[name] ?? "") === of(name)))));
     for (const input of this.form.elements) if (input.name && input !== document.activeElement) input.value = of(input.name);
-    this.narrowed.replaceChildren(...[...(this.filter ?? [])].filter(([name]) => ![...OF_VIEWS, "q"].includes(name)).map(([name, value]) =>
+    this.narrowed.replaceChildren(...[...(this.filter ?? [])].filter(([name]) => !["state", "starred", "differs", "hidden", "q"].includes(name)).map(([name, value]) =>
       el("button.tag", { type: "button", "aria-label": `Remove the filter ${name} ${value}`, onclick: () => this.narrow({ [name]: "" }) }, `${name}: ${KINDS[value] ?? value}`, el("span", { "aria-hidden": "true" }, "×"))));
     this.grid.setAttribute("aria-label", `Videos, ${this.oldestFirst ? "oldest" : "newest"} first`);
   }
 
+  /** Whether it is another owner's, which operators see and do not touch. @param {Task} task */
+  isForeign(task) {
+    return this.owner ? task.owner !== this.owner : Boolean(this.filter?.get("owner"));
+  }
+
   /** What the tasks that are loaded have, to choose from. */
-  suggest() {
+  async suggest() {
     for (const name of SUGGESTED) {
       const known = new Set(this.tasks.flatMap((task) => (name === "tag" ? task.tags : (task[name] ?? []))));
       this.more.querySelector(`#known-${name}`).replaceChildren(...[...known].sort().map((value) => el("option", { value })));
     }
+    // Only to operators the API says how providers do.
+    this.operates ??= call("GET", "providers").then(({ providers }) => providers.some((/** @type {any} */ each) => each.status), () => false);
+    this.owners.hidden = !(await this.operates);
   }
 
   /** Of the API, for the filter. @param {Record<string, any>} more */
@@ -187,7 +200,7 @@ export class Wall {
 
   /** Whether the API would still list a task that it has listed for this filter. @param {Task} task */
   fits(task) {
-    const now = { state: [task.state], tag: task.tags, starred: [String(task.starred)], hidden: [String(Boolean(task.hidden_at))] };
+    const now = { state: [task.state], unfinished: [String(!ENDED.has(task.state))], tag: task.tags, starred: [String(task.starred)], hidden: [String(Boolean(task.hidden_at))] };
     return Object.entries(now).every(([name, is]) => {
       const wanted = this.filter?.get(name) ?? (name === "hidden" ? "false" : "");
       return !wanted || is.some((each) => wanted.split(name === "state" ? "," : "\n").includes(each));
@@ -242,6 +255,7 @@ export class Wall {
     try {
       const page = await call("GET", `tasks?${this.query({ limit: PAGE, ...(this.cursor && { cursor: this.cursor }) })}`);
       if (generation !== this.generation) return;
+      if (!this.filter?.get("owner")) this.owner ||= page.tasks[0]?.owner ?? "";
       this.take(page.tasks);
       this.cursor = page.next_cursor;
       this.whole = !page.next_cursor;
@@ -328,7 +342,8 @@ export class Wall {
     const newest = this.oldestFirst && !this.whole ? [] : (await call("GET", `tasks?${query}`)).tasks;
     const seen = new Set(newest.map((task) => task.id));
     const running = this.tasks.filter((task) => !ENDED.has(task.state) && !seen.has(task.id)).slice(0, MANY);
-    const named = new URLSearchParams([["limit", String(MANY)], ["hidden", this.filter?.get("hidden") ?? "false"], ...running.map((task) => ["task_id", task.id])]);
+    const named = new URLSearchParams([["limit", String(MANY)], ...running.map((task) => ["task_id", task.id])]);
+    for (const name of ["hidden", "owner", "unfinished"]) if (this.filter?.has(name)) named.set(name, this.filter.get(name) ?? "");
     /** @type {Task[]} */
     const others = running.length ? (await call("GET", `tasks?${named}`)).tasks : [];
     // Only a task that is asked for by itself says its place in the queue.
@@ -520,7 +535,7 @@ export class Wall {
   walk(event) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const here = [...this.tiles.values()].find((tile) => tile.element.contains(document.activeElement))?.task.id;
-    if (event.key === "x" && here) return this.select([here], !this.selected.has(here));
+    if (event.key === "x" && here && !this.tiles.get(here)?.pick.hidden) return this.select([here], !this.selected.has(here));
     if (event.key === "s" && here) return this.tiles.get(here)?.star.click();
     const last = this.tasks.length - 1, at = this.tasks.findIndex((task) => task.id === (here ?? this.focus));
     const { x, wide, row } = this.boxes[at] ?? { x: 0, wide: 0, row: 0 };
@@ -573,7 +588,7 @@ class Tile {
   constructor(wall, task) {
     this.task = task;
     this.stamp = Tile.stamp(task);
-    const { id } = task, made = video(task), name = title(task).slice(0, 200), ended = ENDED.has(task.state), seconds = made?.video.duration;
+    const { id } = task, made = video(task), name = title(task).slice(0, 200), ended = ENDED.has(task.state), seconds = made?.video.duration, foreign = wall.isForeign(task);
     const act = async (/** @type {any} */ { currentTarget: button }, /** @type {[string, string, any?]} */ ...change) => {
       button.disabled = true;
       await wall.change(...change).catch((trouble) => say(message(trouble), 8));
@@ -583,16 +598,16 @@ class Tile {
     this.link = el("a.cover", { href: `#/task/${id}`, tabindex: "-1", "aria-label": `${name}. ${task.state === "success" ? "" : `${STATES[task.state]}. `}${dayOf(task)}`, onblur: rest, onfocus: () => {
       wall.focus = id;
       if (this.link.matches(":focus-visible")) dwell();
-    } }, made ? [picture(made), seconds && el("span.length", playtime(seconds))] : standing(task));
-    this.pick = el("button.pick", { type: "button", role: "checkbox", tabindex: "-1", "aria-label": `Select: ${name}`, "aria-checked": String(wall.selected.has(id)), onclick: (/** @type {MouseEvent} */ event) =>
+    } }, made ? [picture(made), task.differs.length > 0 && el("span.badge", "Not as ordered"), seconds && el("span.length", playtime(seconds))] : standing(task));
+    this.pick = el("button.pick", { type: "button", role: "checkbox", tabindex: "-1", "aria-label": `Select: ${name}`, "aria-checked": String(wall.selected.has(id)), hidden: foreign, onclick: (/** @type {MouseEvent} */ event) =>
       event.shiftKey && wall.selected.size ? wall.selectTo(id) : wall.select([id], !wall.selected.has(id)) });
-    this.star = el("button.star", { type: "button", tabindex: "-1", "aria-label": "Star", "aria-pressed": String(task.starred), hidden: !ended || Boolean(task.hidden_at), onclick: (/** @type {Event} */ event) =>
+    this.star = el("button.star", { type: "button", tabindex: "-1", "aria-label": "Star", "aria-pressed": String(task.starred), hidden: foreign || !ended || Boolean(task.hidden_at), onclick: (/** @type {Event} */ event) =>
       act(event, "PATCH", id, { starred: !task.starred }) }, "★");
     this.element = el("div.tile", { role: "listitem", "data-state": task.state, onpointerenter: dwell, onpointerleave: rest },
       this.link,
-      el("div.caption", el("p.title", title(task)), el("p.facts", joined(task.model ?? task.provider, seconds && span(seconds), clockTime(task.created_at)))),
+      el("div.caption", el("p.title", title(task)), el("p.facts", joined(foreign && task.owner, task.model ?? task.provider, seconds && span(seconds), clockTime(task.created_at)))),
       this.pick, this.star,
-      CANCELLABLE.has(task.state) && el("button.cancel", { type: "button", "aria-label": `Cancel: ${name}`, onclick: (/** @type {Event} */ event) => act(event, "POST", `${id}/cancel`) }, "Cancel"));
+      !foreign && CANCELLABLE.has(task.state) && el("button.cancel", { type: "button", "aria-label": `Cancel: ${name}`, onclick: (/** @type {Event} */ event) => act(event, "POST", `${id}/cancel`) }, "Cancel"));
   }
 
   /** Plays what is ready, muted, if the pointer stays. @param {Creation | undefined} made */
