@@ -15,9 +15,9 @@ from reelkeep.domain.task import Price, State
 from reelkeep.services.ledger import KeepLedger
 from reelkeep.services.usage import ShowUsage
 from tests.fakes import FakeKeys, FakeLedger, FakeTasks
+from tests.unit.api_harness import event
 from tests.unit.services.harness import ALICE, MALLORY, NOON, request
 from tests.unit.services.webhook_harness import task
-from tests.unit.test_api import event
 
 PRICE = Price(unit="credits", units=Decimal(20), each=Decimal("0.005"), currency="USD", since="2025-11-03")
 DONE = replace(task(), price=PRICE, state=State.SUCCESS, request=request(model="=cmd()"))

@@ -14,9 +14,9 @@ from reelkeep.api import Api
 from reelkeep.domain.notices.webhooks import CALLBACKS
 from reelkeep.domain.task import State
 from tests.fakes import FakeKeys
+from tests.unit.api_harness import event
 from tests.unit.services.harness import ALICE, MALLORY
 from tests.unit.services.webhook_harness import WebhookHarness, task
-from tests.unit.test_api import event
 
 URL = "https://example.com/hooks/reelkeep"
 VERBS = {

@@ -52,7 +52,7 @@ from reelkeep.domain.wire import Json
 from reelkeep.ports import Caller, Keys
 
 _REPEAT_HEADER = HEADER.lower()
-_MISCONFIGURED = "this service is not configured as it should be; whoever runs it must mend that"
+_MISCONFIGURED = "this service is misconfigured; contact its operator"
 _TAGS = tags.HEADER.lower()
 _PRIORITY = room.HEADER.lower()
 _LARGEST_ANSWER = 6_000_000  # bytes; a function may answer 6 MiB, headers included

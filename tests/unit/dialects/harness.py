@@ -23,7 +23,7 @@ from reelkeep.domain.wire import Json, NoList, Pages, ProviderRequest, ProviderR
 NOW = datetime(2026, 1, 6, 8, 0, 0, 123456, tzinfo=UTC)
 TASK_ID = "019b91f8d4fb00112233445566778899"
 BOAT = "https://ex.test/a.png"
-KEY_REFUSED = "the provider refused the key that Reelkeep has for it; an operator must mend that"
+KEY_REFUSED = "the provider refused the key that Reelkeep has for it; the operator must correct it"
 TINY = "data:image/png;base64,iVBORw0KGgo="
 ARCHIVED = ArchivedFile(
     key=f"tasks/2026/01/06/{TASK_ID}/1-video.mp4",

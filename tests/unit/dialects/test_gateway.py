@@ -140,7 +140,7 @@ def test_an_answer_to_a_submission_is_understood(
             {"error": {"message": "Invalid token sk-x", "type": "new_api_error"}},
             FailureClass.PROVIDER,
             "new_api_error",
-            "the provider refused the key that Reelkeep has for it; an operator must mend that",
+            "the provider refused the key that Reelkeep has for it; the operator must correct it",
         ),
         (404, b"<html>", FailureClass.PROVIDER, "", "the provider answered 404"),
         (

@@ -582,5 +582,5 @@ def test_a_fault_says_nothing_of_what_went_wrong() -> None:
         "type": "/docs#problem-fault",
         "title": "Something went wrong on our side",
         "status": 500,
-        "detail": "Try again in a moment; if it stays so, ask whoever runs this service.",
+        "detail": "Try again in a moment. If the error persists, contact the operator of this service.",
     }

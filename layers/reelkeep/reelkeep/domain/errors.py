@@ -19,7 +19,7 @@ ReelkeepError
 │   └── Refused              4xx  the provider said no; nothing was generated, nothing paid
 ├── TryLater               the same request may succeed later
 │   └── Stale                somebody else changed the record: read it again
-└── Misconfigured          a person must mend the configuration
+└── Misconfigured          an operator must correct the configuration
 """
 
 from __future__ import annotations

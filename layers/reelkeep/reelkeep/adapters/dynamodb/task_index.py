@@ -110,7 +110,7 @@ class TaskIndex:
                 return
             query["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
             wanted -= len(answer["Items"])
-            if wanted <= 0:  # what was expected was too little: few rounds mend that
+            if wanted <= 0:  # fewer came than expected: a few more rounds are enough
                 wanted = page = 2 * page
 
 

@@ -123,7 +123,7 @@ class Answers:
         if answer.ok and kind is None and not _is_error(body) and (body.object("data") or not error.message):
             return Unknown(_with(str(error), error.message))
         if status in _MOVED:
-            return _refused(FailureClass.PROVIDER, message=f"{error}: an operator must mend its address")
+            return _refused(FailureClass.PROVIDER, message=f"{error}: the operator must correct its address")
         busy = kind is FailureClass.THROTTLED and 400 <= status < 500
         if busy or status == _TOO_EARLY or (status == 429 and kind is not FailureClass.CREDIT):
             return NotYet(answer.retry_after)
@@ -133,7 +133,7 @@ class Answers:
         kind = kind or _CLASSES.get(status, FailureClass.INPUT)
         message = error.message or f"the provider answered {status}"
         if kind is FailureClass.PROVIDER and status in _KEY_STATUSES:
-            message = f"{KEY_REFUSED}; an operator must mend that"
+            message = f"{KEY_REFUSED}; the operator must correct it"
         return _refused(kind, error.code, message)
 
     # --- the answer to a poll ---

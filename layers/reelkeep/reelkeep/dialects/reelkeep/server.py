@@ -173,7 +173,7 @@ class _Server(Dialect):
     errors: Mapping[type[ClientError] | FailureClass, Row] = {
         kind: (PROBLEMS[name][0], name) for kind, name in _ERRORS.items()
     }
-    fault = (500, "fault", "Try again in a moment; if it stays so, ask whoever runs this service.")
+    fault = (500, "fault", "Try again in a moment. If the error persists, contact the operator of this service.")
     scheme = 'Bearer realm="reelkeep"'
     not_repeated = frozenset[int]()
 

@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.api_harness import Client
+
+
+@pytest.fixture
+def call() -> Client:
+    return Client()
