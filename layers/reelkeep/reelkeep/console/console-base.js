@@ -202,7 +202,7 @@ export const STATES = {
   expired: "Expired",
 };
 /** @type {Record<string, string>} */
-export const EVENTS = { ...STATES, differs: "Not what was ordered" };
+export const EVENTS = { ...STATES, differs: "Not as ordered" };
 /** @type {Record<string, string>} */
 const REASONS = {
   policy: "The provider's content rules do not allow it",
