@@ -38,6 +38,7 @@ MODULES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {  # where in the he
     "operators.deploy": (_STACK, ("deploy",)),
     "operators.logs": (_STACK, ("logs",)),
     "operators.status": (_OPERATE, ("status",)),
+    "operators.tasks": (_OPERATE, ("tasks",)),
     "operators.imports": (_OPERATE, ("import", "adopt")),
     "operators.keys": (_OPERATE, ("keys",)),
     "operators.owners": (_OPERATE, ("owners",)),

@@ -18,7 +18,7 @@ import typer
 from cli.errors import Misused
 from cli.profiles import chosen
 from cli.world import World, world_of
-from reelkeep.domain.task import Kind, State
+from reelkeep.domain.task import FailureClass, Kind, State
 
 if TYPE_CHECKING:
     from cli.api import Api
@@ -136,6 +136,14 @@ def filters(
         str, _filter("--since", metavar="WHEN", help="Submitted since 2026-11-21, or 90m, 12h, 7d.")
     ] = "",
     until: Annotated[str, _filter("--until", metavar="WHEN", help="Submitted up to then; a day is included.")] = "",
+    unfinished: Annotated[bool | None, _filter("--unfinished/--ended", help="Still to end, or not.")] = None,
+    failure: Annotated[
+        list[FailureClass] | None,
+        _filter("--failure", metavar="REASON", help="Ended for this reason, as lost; repeatable."),
+    ] = None,
+    differs: Annotated[
+        bool | None, _filter("--differs/--as-ordered", help="What was delivered is not what was ordered, or it is.")
+    ] = None,
     hidden: Annotated[bool, _filter("--hidden", help="Only what was hidden.")] = False,
 ) -> Sequence[tuple[str, str]]:
     """As the API takes them."""
@@ -147,14 +155,13 @@ def filters(
         "tag": tag,
         "resolution": resolution,
         "template": template,
+        "failure": failure,
     }
+    flags = {"starred": starred, "unfinished": unfinished, "differs": differs, "hidden": hidden or None}
     found = [(name, str(value)) for name, values in lists.items() for value in values or ()]
-    if starred is not None:
-        found.append(("starred", str(starred).lower()))
+    found += [(name, str(flag).lower()) for name, flag in flags.items() if flag is not None]
     if search:
         found.append(("q", search))
-    if hidden:
-        found.append(("hidden", "true"))
     if since:
         found.append(("created_from", moment(since, "--since").isoformat()))
     if until:

@@ -30,7 +30,7 @@ _LONGEST_BYTES: Final = 120  # of them, as a file system counts
 
 def pull(
     world: Here,
-    filters: Annotated[Parameters, Options(filters, without=("state", "hidden"))],
+    filters: Annotated[Parameters, Options(filters, without=("state", "unfinished", "failure", "hidden"))],
     api: Connected,
     tasks: Annotated[
         list[str] | None,

@@ -1,4 +1,4 @@
-"""`reelkeep status`, on the emulated services: what is there, and what needs a person."""
+"""`reelkeep status` and `tasks`, on the emulated services: what is there, whose, and what needs a person."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ARK = {"dialect": "volc_ark", "base_url": "https://ark.test/api/v3", "api_key": 
 MACHINE = json.dumps({"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}})
 
 
-def test_a_stack_is_shown_with_what_needs_a_person(
+def test_a_stack_is_shown_with_what_needs_a_person_and_with_everybodys_tasks(
     dynamodb: DynamoDBClient, table: str, aws_endpoint: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     session = boto3.Session("test", "test", region_name="us-east-1")
@@ -56,7 +56,7 @@ def test_a_stack_is_shown_with_what_needs_a_person(
     hour_ago = (now - NOON).total_seconds() - 3600
     TableKeys(dynamodb, table).create("alice", KeyWish(), now)
     tasks = TableTasks(dynamodb, table)
-    tasks.create(a_task(state=State.PROCESSING))  # whose execution ended days ago
+    old = tasks.create(a_task(state=State.PROCESSING))  # whose execution ended days ago
     lost = a_task(hour_ago, state=State.FAILED)
     tasks.create(replace(lost, failure=Failure(reason=FailureClass.LOST)))
     sqs.send_message(QueueUrl=stack["dead_letter_queue_url"], MessageBody="{}")
@@ -70,6 +70,22 @@ def test_a_stack_is_shown_with_what_needs_a_person(
     assert len(found["attention"]) == 3
     assert main(["status", "--local"], world) == 1
     assert "1 task lost within 24 hours" in capsys.readouterr().out
+
+    TableKeys(dynamodb, table).create("bob", KeyWish(), now)
+    bobs = tasks.create(a_task(hour_ago - 60, owner="bob", state=State.SUCCESS))
+    wanted = {
+        "": [lost.id, bobs.id, old.id],
+        "--owner bob": [bobs.id],
+        "--failure lost": [lost.id],
+        "--unfinished --since 2026-11-21": [old.id],
+        "--limit 1": [lost.id],
+        "--provider nobody": [],
+    }
+    for words, ids in wanted.items():
+        assert main(["tasks", *words.split(), "--local", "--json"], world) == 0
+        assert [each["id"] for each in json.loads(capsys.readouterr().out)] == ids, words
+    assert main(["tasks", "--local"], world) == 0
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["OWNER", "alice", "bob", "alice"]
     secrets.close()
     sqs.close()
     states.close()

@@ -324,7 +324,7 @@ def test_tasks_are_tagged_starred_hidden_and_found_again(stack: Stack) -> None:
         "--provider",
         "ark",
     )
-    query = "provider=ark&kind=img2video&tag=c&starred=true&q=a+boat&hidden=true&limit=20"
+    query = "provider=ark&kind=img2video&tag=c&starred=true&hidden=true&q=a+boat&limit=20"
     assert stack.asked[-1] == f"GET /tasks?{query}"
 
 

@@ -73,7 +73,7 @@ def _asked(http: Http) -> Request:
     return asked(http.json())
 
 
-def _listing(http: Http) -> Listing:
+def listing(http: Http) -> Listing:
     asked = query(http, *_LISTING)
     chosen = filter_of(asked, _LISTING)
     if len(chosen.task_ids) > _LARGEST_PAGE:
@@ -304,7 +304,7 @@ _ALL, _ONE = "/tasks", "/tasks/{task_id}"
 _NEW: Any = {"status": 201, "headers": lambda view: {"location": f"/tasks/{view.task.id}"}}
 ROUTES: tuple[AnyRoute, ...] = (
     Submit(_ALL, "submitTask", Task, body="NewTask", parse=_asked, **_NEW),
-    List(_ALL, "listTasks", TaskPage, parameters=_LISTING, parse=_listing, shows_eta=True),
+    List(_ALL, "listTasks", TaskPage, parameters=_LISTING, parse=listing, shows_eta=True),
     Show(_ONE, "showTask", Task, shows_place=True),
     Cancel(f"{_ONE}/cancel", "cancelTask", Task),
     Operation(_ONE, "changeTask", Task, method="PATCH", body="TaskChange", parse=_labels),
