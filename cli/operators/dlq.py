@@ -12,14 +12,15 @@ from typing import Annotated, Any
 import typer
 
 from cli.errors import Misused, NothingFound
-from cli.operators.dead_letters import DeadLetter, DeadLetterQueue, Meaning, understood
-from cli.operators.replay import Replay, Replayed
 from cli.operators.stack import Place, Stack
 from cli.options import Commands, Json, Options
 from cli.output import confirmed, counted, note, print_json, print_table
+from reelkeep.adapters.dead_letters import DeadLetterQueue
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
+from reelkeep.domain.dead_letters import DeadLetter, Meaning, Replayed, understood
 from reelkeep.domain.redaction import redact
+from reelkeep.services.dead_letters import Replay
 
 _READING_SECONDS = 60  # for which nobody else sees a message that is read here
 _REPLAYING_SECONDS = 900

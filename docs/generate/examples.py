@@ -10,6 +10,7 @@ from typing import Any
 
 from reelkeep.domain import transitions
 from reelkeep.domain.claims import key_reused
+from reelkeep.domain.dead_letters import DeadLetter, DeadLetterPage, Execution, Replayed
 from reelkeep.domain.durations import Combination
 from reelkeep.domain.errors import (
     BodyTooLarge,
@@ -200,6 +201,10 @@ _SPENT = Balance(
     charged=Decimal(3),
 )
 _USAGE = Usage(UsageQuery(), [_AT.date()], [UsageRow({"day": "2026-01-06"}, "credits", "USD", _SPENT)])
+_LETTER = DeadLetter(id="9f8a7b6c-1d2e-4f3a-8b5c-6d7e8f9a0b1c", receipt="", sent_at=_AT, body="", attributes={})
+_FAILED = Execution(
+    task_id=EXAMPLE_ID, name=EXAMPLE_ID, status="FAILED", reason="Misconfigured: there is no provider 'vidu'"
+)
 _UNREACHABLE = Trouble(
     kind=Health.UNREACHABLE, message="it answers 503", since=_AT, last_at=_AT + timedelta(minutes=3)
 )
@@ -230,6 +235,8 @@ SERVED: Mapping[str, Any] = {  # by the names of services
     "create_key": NewKey(key=f"rk_{'A' * 43}", described=_KEY),
     "list_keys": [_KEY],
     "revoke_key": replace(_KEY, revoked_at=_AT),
+    "list_dead_letters": DeadLetterPage(count=1, letters=((_LETTER, _FAILED),)),
+    "replay_dead_letters": [Replayed(_LETTER, _FAILED, done=True, result="restarted")],
     "create_webhook": _WITH_SECRET,
     "list_webhooks": [_WEBHOOK],
     "show_webhook": _WEBHOOK,

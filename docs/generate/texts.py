@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from reelkeep.dialects.dialect import Cancel, Content, Dialect, List, Operation, Remove, Route, Show, Submit
 from reelkeep.dialects.families.query import Words
-from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, LimitReached, NotAllowed
+from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, LimitReached, NotAllowed, NotFound
 from reelkeep.domain.keys import KEPT_FOR, MAX_KEPT_KEYS, MAX_KEYS
 from reelkeep.domain.notices.webhooks import CALLBACKS, MAX_WEBHOOKS
 
@@ -159,6 +159,15 @@ _OPERATIONS = {
     ),
     "listKeys": ("List your keys", "Without the keys themselves: only a hash of each is kept."),
     "revokeKey": ("Revoke a key", "At once and for good, also the one that you send with it."),
+    # dead letters
+    "listDeadLetters": (
+        "List dead letters",
+        "What failed for good, after every retry. Who reads them in the same seconds may miss some.",
+    ),
+    "replayDeadLetters": (
+        "Replay dead letters",
+        "An unfinished task gets another execution, or a sweep begins. What is done is deleted.",
+    ),
     # other formats
     "submitOpenaiVideo": ("Create a video", ""),
     "showOpenaiVideo": ("Retrieve a video", "The link to the file stays."),
@@ -187,6 +196,7 @@ ERRORS: Mapping[str, tuple[type[ClientError], ...]] = {  # that do not follow fr
     "showSubscription": (Conflict,),
     "changeSubscription": (LimitReached, Conflict),
     "createKey": (LimitReached,),
+    "replayDeadLetters": (NotFound,),
     "changeWebhook": (NotAllowed,),
     "deleteWebhook": (NotAllowed,),
     "sendTestEvent": (InvalidRequest, NotAllowed),

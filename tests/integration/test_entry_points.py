@@ -95,7 +95,7 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, simulator: tuple[Simulator,
     webhooks = client("secretsmanager").create_secret(Name="entry-webhooks", SecretString=MASTER)
     queues = {
         name: client("sqs").create_queue(QueueName=f"entry-{name}")["QueueUrl"]
-        for name in ("deliveries", "undelivered")
+        for name in ("deliveries", "undelivered", "dead-letters")
     }
     environment = {
         "AWS_ENDPOINT_URL": aws_endpoint,
@@ -106,6 +106,8 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, simulator: tuple[Simulator,
         "BUCKET_NAME": "entry-archive",
         "TOPIC_ARN": client("sns").create_topic(Name="entry")["TopicArn"],
         "STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "DEAD_LETTERS_URL": queues["dead-letters"],
+        "SWEEP_FUNCTION_ARN": "arn:aws:lambda:us-east-1:000000000000:function:entry-sweep:live",
         "FINALIZE_FUNCTION_ARN": "arn:aws:lambda:us-east-1:000000000000:function:entry-finalize:live",
         "PROVIDERS_SECRET_ARN": providers["ARN"],
         "LINK_SECRET_ARN": links["ARN"],

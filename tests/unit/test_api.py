@@ -66,7 +66,9 @@ def test_what_reads_submits_and_changes_needs_a_scope_of_its_own() -> None:
     needs = {name: route.needs for name, route in ROUTES}
     submits = {name for name, route in ROUTES if isinstance(route, Submit)}
     assert {name for name in needs if needs[name] is Scope.SUBMIT} == submits
-    reads = {name for name in needs if name.startswith("GET ")} | {"POST /quote"}
+    operates = {"GET /dead-letters", "POST /dead-letters/replay"}
+    assert {name for name in needs if needs[name] is Scope.OPERATE} == operates
+    reads = {name for name in needs if name.startswith("GET ")} - operates | {"POST /quote"}
     assert {name for name in needs if needs[name] is Scope.READ} == reads
 
 

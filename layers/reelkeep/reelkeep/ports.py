@@ -21,6 +21,7 @@ from reelkeep.domain.upstream import Health, Trouble
 from reelkeep.domain.wire import OtherTask
 
 if TYPE_CHECKING:  # most functions do without them
+    from reelkeep.domain.dead_letters import DeadLetter
     from reelkeep.domain.drift import Reading
     from reelkeep.domain.keys import ApiKey, KeyWish
     from reelkeep.domain.ledger import Account, Balance, Entry
@@ -529,6 +530,19 @@ class Balances(Protocol):
     def last(self, account: str) -> Reading | None: ...
 
     def save(self, account: str, reading: Reading) -> None: ...
+
+
+class DeadLetters(Protocol):
+    """What failed for good. What is read is hidden from other readers for a while, until it is put back."""
+
+    def count(self) -> int: ...
+
+    def all(self, *, hidden_seconds: int, most: float) -> list[DeadLetter]:
+        """Oldest first. Of very many, some ten more than `most` at the most."""
+
+    def put_back(self, messages: Sequence[DeadLetter]) -> None: ...
+
+    def delete(self, message: DeadLetter) -> None: ...
 
 
 class Outbox(Protocol):

@@ -117,6 +117,15 @@ class Settings:
         return self._get("DELIVERIES_URL")
 
     @property
+    def dead_letters_url(self) -> str:
+        """Of the queue of what failed for good."""
+        return self._get("DEAD_LETTERS_URL")
+
+    @property
+    def sweep_function_arn(self) -> str:
+        return self._get("SWEEP_FUNCTION_ARN")
+
+    @property
     def undelivered_url(self) -> str:
         """Of the queue of what was given up."""
         return self._get("UNDELIVERED_URL")

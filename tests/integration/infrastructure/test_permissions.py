@@ -54,14 +54,15 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def allow_batches(enforced: Stack, step: str) -> None:
-    """Who may send a message to a queue may send several: AWS asks for no other permission, the emulator does."""
+    """Who may do something to a message may do it to several: AWS asks for no other permission, the emulator does."""
     iam = stack.session().client("iam", endpoint_url=enforced.aws_endpoint_url, config=stack.DIRECT)
     role = role_of(enforced, step).rpartition("/")[2]
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
         for statement in policy["Statement"]:
-            if statement["Action"] == "sqs:SendMessage":
-                statement["Action"] = ["sqs:SendMessage", "sqs:SendMessageBatch"]
+            actions = [statement["Action"]] if isinstance(statement["Action"], str) else statement["Action"]
+            one = {"sqs:SendMessage", "sqs:ChangeMessageVisibility"}.intersection(actions)
+            statement["Action"] = [*actions, *(f"{each}Batch" for each in one)]
         iam.put_role_policy(RoleName=role, PolicyName=name, PolicyDocument=json.dumps(policy))
 
 
@@ -270,6 +271,23 @@ def test_an_operator_sees_the_tasks_of_every_owner_and_how_providers_do(reachabl
     assert "status" not in demo.call(reachable, "GET", "/providers")["providers"][0]
     with pytest.raises(CloudError, match="lacks the scope operate"):
         demo.call(reachable, "GET", "/tasks?owner=operator")
+
+
+def test_an_operator_sees_dead_letters_and_has_them_replayed(reachable: Stack, operator: Stack) -> None:
+    task_id = demo.call(reachable, "POST", "/tasks", demo.TASK)["id"]
+    event = json.loads((ROOT / "events" / "dlq" / "execution.json").read_text())
+    event["detail"] |= {"stateMachineArn": reachable.state_machine_arn, "input": json.dumps({"task_id": task_id})}
+    event["detail"] |= {"name": task_id}
+    sqs = stack.session().client("sqs", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    for body in (event, {"odd": True}):
+        sqs.send_message(QueueUrl=reachable.dead_letter_queue_url, MessageBody=json.dumps(body))
+    page = demo.call(operator, "GET", "/dead-letters")
+    by_what = {each["what"]: each for each in page["letters"]}
+    assert (by_what["execution"]["task_id"], page["count"] >= 2) == (task_id, True)
+    ids = [by_what[what]["id"] for what in ("execution", "unknown")]
+    done, left = demo.call(operator, "POST", "/dead-letters/replay", {"ids": ids})["replayed"]
+    assert (done["done"], left["done"]) == (True, False)
+    assert ids[0] not in {each["id"] for each in demo.call(operator, "GET", "/dead-letters")["letters"]}
 
 
 def test_an_owner_can_subscribe_change_and_end_it(subscribable: Stack) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reelkeep.adapters.dynamodb.durations import TableDurations
 from reelkeep.adapters.dynamodb.keys import TableKeys
@@ -33,6 +33,9 @@ from reelkeep.wiring import platform
 from reelkeep.wiring.forecasts import forecasts
 from reelkeep.wiring.links import permanent_links
 from reelkeep.wiring.providers import configured_providers
+
+if TYPE_CHECKING:
+    from reelkeep.services.dead_letters import ManageDeadLetters
 
 
 def build() -> Api:
@@ -65,6 +68,8 @@ def build() -> Api:
             "list_keys": manage_keys.list,
             "revoke_key": manage_keys.revoke,
             "erase_task": partial(_erase, tasks),
+            "list_dead_letters": lambda *asked: _dead_letters(tasks).list(*asked),
+            "replay_dead_letters": lambda *asked: _dead_letters(tasks).do_again(*asked),
             **_subscriptions(),
             **_webhooks(outbound),
         },
@@ -132,3 +137,31 @@ def _erase(tasks: TableTasks, task_id: str, caller: Caller) -> Task:
         clock=platform.now,
     )
     return erase(task_id, caller)
+
+
+def _dead_letters(tasks: TableTasks) -> ManageDeadLetters:
+    """Loaded when an operator asks for them."""
+    from reelkeep.adapters.dead_letters import DeadLetterQueue
+    from reelkeep.adapters.executions import StepFunctionsExecutions
+    from reelkeep.adapters.invocations import LambdaInvocations
+    from reelkeep.domain.dead_letters import understood
+    from reelkeep.services.dead_letters import ManageDeadLetters, Replay
+
+    settings = platform.settings
+    machine, sweep_arn = settings.state_machine_arn, settings.sweep_function_arn
+
+    def sweep(everything: bool) -> str:
+        """Nobody waits for it: if it fails, there is another letter."""
+        LambdaInvocations(platform.lambda_).start(sweep_arn, {"everything": everything})
+        return ""
+
+    return ManageDeadLetters(
+        DeadLetterQueue(platform.sqs(), settings.dead_letters_url),
+        partial(understood, state_machine_arn=machine, sweep_function=sweep_arn.split(":")[6]),
+        lambda: Replay(
+            tasks=tasks,
+            executions=StepFunctionsExecutions(platform.stepfunctions(), machine),
+            sweep=sweep,
+            clock=platform.now,
+        ),
+    )

@@ -179,13 +179,22 @@ class _Server(Dialect):
 
     @cached_property
     def routes(self) -> tuple[AnyRoute, ...]:
+        from reelkeep.dialects.reelkeep.dead_letters import server as dead_letters
         from reelkeep.dialects.reelkeep.keys import server as keys
         from reelkeep.dialects.reelkeep.money import server as money
         from reelkeep.dialects.reelkeep.subscriptions import server as subscriptions
         from reelkeep.dialects.reelkeep.tasks import server as tasks
         from reelkeep.dialects.reelkeep.webhooks import server as webhooks
 
-        return (*tasks.ROUTES, *money.ROUTES, _PROVIDERS, *subscriptions.ROUTES, *webhooks.ROUTES, *keys.ROUTES)
+        return (
+            *tasks.ROUTES,
+            *money.ROUTES,
+            _PROVIDERS,
+            *subscriptions.ROUTES,
+            *webhooks.ROUTES,
+            *keys.ROUTES,
+            *dead_letters.ROUTES,
+        )
 
     def names(self, http: Http) -> Mapping[str, str]:
         return {}  # they bear their own names

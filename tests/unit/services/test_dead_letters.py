@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.operators.dead_letters import DeadLetter, Execution, Meaning, Sweep, Unknown, understood
-from cli.operators.replay import Replay, Replayed
-from reelkeep.domain.errors import TryLater
+from reelkeep.domain.dead_letters import DeadLetter, Execution, Meaning, Replayed, Sweep, Unknown, understood
+from reelkeep.domain.errors import NotFound, TryLater
 from reelkeep.domain.observation import Succeeded
 from reelkeep.domain.task import State
-from tests.unit.services.harness import NOON, FakeProvider, Harness, creation
+from reelkeep.services.dead_letters import ManageDeadLetters, Replay
+from tests.unit.services.harness import ALICE, NOON, FakeProvider, Harness, creation
 
 EVENTS = Path(__file__).parents[3] / "events"
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:reelkeep-task"
@@ -199,3 +200,48 @@ def test_a_sweep_that_fails_again_leaves_its_dead_letter() -> None:
 
 def test_what_nobody_understands_stays() -> None:
     assert not replayer(Harness())("hello").done
+
+
+@dataclass
+class FakeLetters:
+    """The queue, in memory."""
+
+    waiting: list[DeadLetter]
+    hidden: list[DeadLetter] = field(default_factory=list)  # whoever has received them has yet to put them back
+
+    def count(self) -> int:
+        return len(self.waiting) + len(self.hidden)
+
+    def all(self, *, hidden_seconds: int, most: float) -> list[DeadLetter]:
+        self.hidden, self.waiting = self.waiting, []
+        return list(self.hidden)
+
+    def put_back(self, messages: Sequence[DeadLetter]) -> None:
+        self.waiting += messages
+        self.hidden = [each for each in self.hidden if each not in messages]
+
+    def delete(self, message: DeadLetter) -> None:
+        self.hidden.remove(message)
+
+
+def test_operators_see_dead_letters_and_replay_those_they_name_or_all_and_what_cannot_be_done_stays() -> None:
+    harness = Harness()
+    task = harness.submit()
+    failed, odd = (
+        replace(message(body), id=name) for name, body in (("m-1", failed_execution(task.id)), ("m-2", "odd"))
+    )
+    letters = FakeLetters([failed, odd])
+    manage = ManageDeadLetters(
+        letters,
+        partial(understood, state_machine_arn=MACHINE, sweep_function="reelkeep-sweep"),
+        lambda: Replay(tasks=harness.tasks, executions=harness.executions, sweep=lambda _: "", clock=harness.clock),
+    )
+    page = manage.list(None, ALICE)
+    assert (page.count, [found.what for _, found in page.letters]) == (2, ["execution", "unknown"])
+    with pytest.raises(NotFound, match="no dead letter m-3"):
+        manage.do_again(["m-1", "m-3"], ALICE)
+    assert (letters.waiting, harness.task(task.id).executions) == ([failed, odd], 0)
+    (done,) = manage.do_again(["m-1"], ALICE)
+    assert (done.result, letters.waiting, letters.hidden) == ("restarted", [odd], [])
+    (left,) = manage.do_again([], ALICE)
+    assert (left.done, letters.waiting) == (False, [odd])

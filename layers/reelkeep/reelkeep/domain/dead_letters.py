@@ -1,19 +1,15 @@
-"""What waits in the dead-letter queue, and what each message would have liked to happen."""
+"""Dead letters: executions and invocations that failed for good, and what each of them was about."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import Any
 
 from reelkeep.domain import ids
 from reelkeep.domain.redaction import redact
-
-if TYPE_CHECKING:
-    from types_boto3_sqs import SQSClient
-    from types_boto3_sqs.type_defs import MessageTypeDef
 
 _SHOWN = 300  # characters of a reason
 
@@ -21,7 +17,7 @@ _SHOWN = 300  # characters of a reason
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
     id: str
-    receipt: str
+    receipt: str  # by which whoever has received it deletes it, or puts it back
     sent_at: datetime
     body: str
     attributes: Mapping[str, str]
@@ -65,6 +61,20 @@ class Unknown:
 
 
 Meaning = Execution | Sweep | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    message: DeadLetter
+    meaning: Meaning
+    done: bool  # the message is of no further use
+    result: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeadLetterPage:
+    count: int  # of all that wait, about
+    letters: tuple[tuple[DeadLetter, Meaning], ...]
 
 
 def understood(message: DeadLetter, *, state_machine_arn: str, sweep_function: str) -> Meaning:
@@ -143,54 +153,3 @@ def _json(text: Any) -> Any:
 
 def _shown(reason: str) -> str:
     return redact(" ".join(reason.split()))[:_SHOWN]
-
-
-class DeadLetterQueue:
-    """The queue. What is read is hidden from other readers for a while, until it is put back."""
-
-    def __init__(self, client: SQSClient, url: str) -> None:
-        self._client = client
-        self._url = url
-
-    def all(self, *, hidden_seconds: int) -> list[DeadLetter]:
-        """Oldest first."""
-        found: dict[str, DeadLetter] = {}
-        while messages := self._receive(hidden_seconds):
-            found |= {message.id: message for message in map(_dead_letter, messages)}
-        return sorted(found.values(), key=lambda message: message.sent_at)
-
-    def _receive(self, hidden_seconds: int) -> list[MessageTypeDef]:
-        answer = self._client.receive_message(
-            QueueUrl=self._url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=hidden_seconds,
-            WaitTimeSeconds=1,  # asks all of the queue's servers, not only some
-            MessageSystemAttributeNames=["SentTimestamp"],
-            MessageAttributeNames=["All"],
-        )
-        return answer.get("Messages", [])
-
-    def put_back(self, messages: Sequence[DeadLetter]) -> None:
-        for first in range(0, len(messages), 10):
-            self._client.change_message_visibility_batch(
-                QueueUrl=self._url,
-                Entries=[
-                    {"Id": str(number), "ReceiptHandle": message.receipt, "VisibilityTimeout": 0}
-                    for number, message in enumerate(messages[first : first + 10])
-                ],
-            )
-
-    def delete(self, message: DeadLetter) -> None:
-        self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message.receipt)
-
-
-def _dead_letter(message: MessageTypeDef) -> DeadLetter:
-    sent = int(message.get("Attributes", {}).get("SentTimestamp", "0"))
-    attributes = message.get("MessageAttributes", {})
-    return DeadLetter(
-        id=message["MessageId"],
-        receipt=message["ReceiptHandle"],
-        sent_at=datetime.fromtimestamp(sent / 1000, UTC),
-        body=message["Body"],
-        attributes={name: value.get("StringValue", "") for name, value in attributes.items()},
-    )
