@@ -1,6 +1,6 @@
-"""Make a video with OpenAI's SDK: python examples/openai_sdk.py "a paper boat on a pond" boat.mp4
+"""Make a video with OpenAI's SDK. Only the address and the key are Reelkeep's; any provider can serve the model.
 
-Any program that speaks the shape of OpenAI's video API works like this. It is only told another address and key.
+Run: pip install openai, then python examples/openai_sdk.py "a paper boat on a pond" boat.mp4
 """
 
 import os

@@ -1,4 +1,4 @@
-// Receive webhooks in Node: verify who sent them, drop repeats. It wants something in front of it that serves https.
+// Receive webhooks in Node: verify who sent them, drop repeats. Something in front of it must serve https.
 // Run in examples/: npm install, then WEBHOOK_SECRET=whsec_... node webhook_receiver.mjs 8080
 
 import { createServer } from "node:http";

@@ -1,7 +1,6 @@
-"""Receive webhooks: WEBHOOK_SECRET=whsec_... python examples/webhook_receiver.py 8080
+"""Receive webhooks: verify who sent them, drop repeats. Something in front of it must serve https.
 
-`reelkeep webhooks create https://your.host/` registers the address and prints the secret, once. Behind it, something
-must serve https and hand requests on to this program.
+Run: pip install standardwebhooks, then WEBHOOK_SECRET=whsec_... python examples/webhook_receiver.py 8080
 """
 
 import json
