@@ -16,7 +16,7 @@ from reelkeep.domain.errors import NotFound, TryLater
 from reelkeep.domain.observation import Succeeded
 from reelkeep.domain.task import State
 from reelkeep.services.dead_letters import ManageDeadLetters, Replay
-from tests.unit.services.harness import ALICE, NOON, FakeProvider, Harness, creation
+from tests.unit.services.harness import NOON, FakeProvider, Harness, creation
 
 EVENTS = Path(__file__).parents[3] / "events"
 MACHINE = "arn:aws:states:eu-central-1:123456789012:stateMachine:reelkeep-task"
@@ -236,12 +236,12 @@ def test_operators_see_dead_letters_and_replay_those_they_name_or_all_and_what_c
         partial(understood, state_machine_arn=MACHINE, sweep_function="reelkeep-sweep"),
         lambda: Replay(tasks=harness.tasks, executions=harness.executions, sweep=lambda _: "", clock=harness.clock),
     )
-    page = manage.list(None, ALICE)
+    page = manage.list()
     assert (page.count, [found.what for _, found in page.letters]) == (2, ["execution", "unknown"])
     with pytest.raises(NotFound, match="no dead letter m-3"):
-        manage.do_again(["m-1", "m-3"], ALICE)
+        manage.do_again(["m-1", "m-3"])
     assert (letters.waiting, harness.task(task.id).executions) == ([failed, odd], 0)
-    (done,) = manage.do_again(["m-1"], ALICE)
+    (done,) = manage.do_again(["m-1"])
     assert (done.result, letters.waiting, letters.hidden) == ("restarted", [odd], [])
-    (left,) = manage.do_again([], ALICE)
+    (left,) = manage.do_again([])
     assert (left.done, letters.waiting) == (False, [odd])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reelkeep.domain.dead_letters import DeadLetter, DeadLetterPage, Execution, Meaning, Replayed, Sweep, Unknown
 from reelkeep.domain.errors import NotFound, TryLater
-from reelkeep.ports import Caller, Clock, DeadLetters, Executions, Tasks
+from reelkeep.ports import Clock, DeadLetters, Executions, Tasks
 from reelkeep.services.sweep import restart
 
 
@@ -63,7 +63,7 @@ class ManageDeadLetters:
     understood: Callable[[DeadLetter], Meaning]
     replay: Callable[[], Replay]
 
-    def list(self, _: None, caller: Caller) -> DeadLetterPage:
+    def list(self) -> DeadLetterPage:
         """The oldest of them. They stay where they are."""
         read = self.letters.all(hidden_seconds=_LISTING_SECONDS, most=_MOST)
         self.letters.put_back(read)
@@ -72,7 +72,7 @@ class ManageDeadLetters:
             letters=tuple((letter, self.understood(letter)) for letter in read),
         )
 
-    def do_again(self, ids: Sequence[str], caller: Caller) -> Sequence[Replayed]:
+    def do_again(self, ids: Sequence[str]) -> Sequence[Replayed]:
         """Those with these ids, or all that are read at once if none is named. What is done is deleted, what cannot
         be done stays.
 
