@@ -16,7 +16,7 @@ import random
 import sys
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 from itertools import count, pairwise
 from pathlib import Path
@@ -30,11 +30,17 @@ from reelkeep.domain.durations import ENDS_KEPT, Combination, End, Forecast
 from reelkeep.domain.observation import Accepted, Succeeded
 from reelkeep.services.forecasts import Forecasts
 from tests.unit.services.harness import RUNNING, FakeProvider, Harness, creation, request
+from tests.unit.services.watch_harness import Shop, Stack
 
 _MOST: Final = 1.15  # of the optimum's delay for as many polls
 _ENDS: Final = 20  # after which that holds
 _ENDS_OF_REGIME: Final = 50  # after which it holds again when all takes three times as long
 _SLOWER: Final = 3
+_IN_FLIGHT: Final = (30, 100, 300)  # on average, at a provider with a list
+_ENOUGH: Final = 100  # of them, for what follows
+_MOST_DELAY: Final = 3.0  # seconds
+_MOST_CALLS: Final = 0.5  # a task
+_WATCHED: Final = 500  # tasks
 _LONGEST: Final = 3600  # seconds; what would take longer is not drawn
 
 
@@ -188,12 +194,12 @@ class Simulation:
             wait = harness.poll(task_id).wait_seconds
         return ages
 
-    def knows(self, distribution: Distribution) -> None:
-        """As many ends as are kept, from before."""
-        for place in range(ENDS_KEPT):
-            at = self.harness.now - timedelta(hours=ENDS_KEPT - place)
-            end = End(at, distribution.drawn(self.dice))
-            self.harness.durations.learn("vidu", Combination.of(request()), place, end)
+
+def knows(harness: Harness, distribution: Distribution, dice: random.Random) -> None:
+    """As many ends as are kept, from before."""
+    for place in range(ENDS_KEPT):
+        end = End(harness.now - timedelta(hours=ENDS_KEPT - place), distribution.drawn(dice))
+        harness.durations.learn("vidu", Combination.of(request()), place, end)
 
 
 def learned(
@@ -204,11 +210,37 @@ def learned(
     for run in range(runs):
         simulation = Simulation(random.Random(f"{distribution.name} {run}"), tells)
         if before:
-            simulation.knows(before)
+            knows(simulation.harness, before, simulation.dice)
         for _ in range(ends):
             simulation.see(distribution)
         outcomes.append(distribution.outcome(simulation.schedule(len(distribution.ended) - 1)))
     return Outcome(fmean(each.polls for each in outcomes), fmean(each.delay for each in outcomes))
+
+
+# --- a provider with a list ---
+
+
+def watched(distribution: Distribution, in_flight: int) -> Outcome:
+    """The means when so many tasks are in flight, counted once it is known how long they take. A call is one to the
+    provider, of whatever kind, without the submission."""
+    stack, dice = Stack(Shop()), random.Random(distribution.name)
+    shop, harness = stack.shop, stack.harness
+    shop.takes = lambda: distribution.drawn(dice)
+    knows(harness, distribution, dice)
+    mean = sum(1 - share for share in distribution.ended)
+
+    def come() -> None:
+        stack.submit()
+        stack.at(dice.expovariate(in_flight / mean), come)
+
+    come()
+    while len(stack.seen) < 2 * in_flight:
+        stack.run(60)
+    calls, ended = shop.polls + shop.readings, len(stack.seen)
+    while len(stack.seen) < ended + _WATCHED:
+        stack.run(60)
+    delays = [*stack.seen.values()][ended:]
+    return Outcome((shop.polls + shop.readings - calls) / len(delays), fmean(delays))
 
 
 def main() -> int:
@@ -240,6 +272,19 @@ def main() -> int:
             good &= ratio <= _MOST or not is_judged
             mark = "" if not is_judged else "  ok" if ratio <= _MOST else "  MISSED"
             print(f"  {title:28} {outcome.polls:5.1f} polls  {outcome.delay:6.1f} s delay  {ratio:.2f}{mark}")
+    print(
+        f"\nWith a list: calls to the provider a task, and seconds until its end is seen. With {_ENOUGH} tasks in "
+        f"flight or more, {_MOST_CALLS} and {_MOST_DELAY} at most, as means over all distributions."
+    )
+    for in_flight in _IN_FLIGHT:
+        outcomes = {each.name: watched(each, in_flight) for each in distributions(asked.seed)}
+        polls, delay = (fmean(each) for each in zip(*map(astuple, outcomes.values()), strict=True))
+        is_good = polls <= _MOST_CALLS and delay <= _MOST_DELAY
+        good &= is_good or in_flight < _ENOUGH
+        mark = "" if in_flight < _ENOUGH else "  ok" if is_good else "  MISSED"
+        print(f"\n{in_flight} in flight{'':16} {polls:5.2f} calls  {delay:6.1f} s delay{mark}")
+        for name, outcome in outcomes.items():
+            print(f"  {name:28} {outcome.polls:5.2f} calls  {outcome.delay:6.1f} s delay")
     return 0 if good or not asked.check else 1
 
 

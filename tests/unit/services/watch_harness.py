@@ -90,6 +90,7 @@ class Stack:
 
     def run(self, seconds: float) -> None:
         """Everything that happens in that time, or until a watch that began in it has done its minute."""
+        self._follow()
         until = self.harness.now + timedelta(seconds=seconds)
         while self._agenda and self._agenda[0][0] <= until:
             moment, _, do = heapq.heappop(self._agenda)

@@ -24,9 +24,8 @@ _LONGEST_RESTART_WAIT = timedelta(hours=6)
 _LONGEST_WAIT = 900.0  # seconds
 _LONGEST_OFF_PEAK_WAIT = 3600.0  # a day is left for links to be followed
 _LONGEST_COPY_WAIT = 1800.0
-_FALLBACK_FACTOR = 3.0
+_ENDED_BY_FALLBACK = 0.95  # of the tasks that have not ended now
 _SHORTEST_FALLBACK_WAIT = 60.0  # seconds
-_LONGEST_FALLBACK_WAIT = 3600.0
 _LONGEST_TURN_WAIT = (
     900.0  # seconds; the task is started when its turn comes, and checks by itself only as a fallback
 )
@@ -97,9 +96,11 @@ def eta(forecast: Forecast, sent_at: datetime, now: datetime) -> Eta:
     return Eta(now + timedelta(seconds=left(0.5)), now + timedelta(seconds=left(0.9)), after, every)
 
 
-def fallback_wait(wait: float) -> int:
-    """Seconds until a poll that would be due in `wait` seconds, if something else should see the task's end first."""
-    return _whole(min(max(_FALLBACK_FACTOR * wait, _SHORTEST_FALLBACK_WAIT), _LONGEST_FALLBACK_WAIT))
+def fallback_wait(task: Task, forecast: Forecast, now: datetime) -> int:
+    """Seconds until the next poll if something else should see the task's end first: most have ended by then."""
+    age = (now - task.dispatched_at).total_seconds()
+    wait = forecast.quantile(_ENDED_BY_FALLBACK, max(age, 0.0)) - age
+    return _until_deadline(task, max(wait, _SHORTEST_FALLBACK_WAIT), now)
 
 
 def restart_wait(restarts: int) -> timedelta:

@@ -231,12 +231,12 @@ def observed(task: Task, observation: Observation, forecast: Forecast, now: date
             return task.with_polling(next_poll_at=min(soon, task.polling.next_poll_at or soon))
 
 
-def polled_late(task: Task, now: datetime) -> Task:
-    """A callback or a lookout is expected to see the end of the task first: its next poll is a fallback."""
+def polled_late(task: Task, forecast: Forecast, now: datetime) -> Task:
+    """A callback or the watch is expected to see the end of the task first: its next poll is a fallback."""
     if task.is_generated or task.polling.next_poll_at is None or task.dispatch.status is not DispatchStatus.ACCEPTED:
         return task
-    wait = schedule.fallback_wait((task.polling.next_poll_at - now).total_seconds())
-    return task.with_polling(next_poll_at=min(now + timedelta(seconds=wait), max(task.deadline, now)))
+    wait = schedule.fallback_wait(task, forecast, now)
+    return task.with_polling(next_poll_at=max(now + timedelta(seconds=wait), task.polling.next_poll_at))
 
 
 def observed_early(task: Task, observation: Observation, forecast: Forecast, now: datetime) -> Task:

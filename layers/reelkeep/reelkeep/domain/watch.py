@@ -14,7 +14,7 @@ ENOUGH = 8  # tasks in flight; fewer are polled about as cheaply one by one
 A_CALL_SHOWS = 100  # tasks
 LONGEST_WAIT = 60.0  # seconds; what is dispatched meanwhile takes longer than that, or most of it
 _SHORTEST_WAIT = 1.0
-_CALL_COST = 1.5  # polls: its answer is longer
+_CALL_COST = 2.0  # polls: its answer is a hundred times as long
 _FIRST_STEP, _STEP = 0.25, 1.2  # in seconds, and from one moment that is considered to the next one
 
 
@@ -35,10 +35,15 @@ class Awaited:
 
 def likeliest(awaited: Collection[Awaited], now: datetime) -> list[Awaited]:
     """Those that are asked for now: all, or as many as fill their calls."""
-    number = _calls(awaited) * A_CALL_SHOWS
+    number = most_asked(awaited)
     if len(awaited) <= number:
         return [*awaited]
     return sorted(awaited, key=lambda each: each.has_ended(now), reverse=True)[:number]
+
+
+def most_asked(awaited: Collection[Awaited]) -> int:
+    """How many tasks the calls of one reading show."""
+    return _calls(awaited) * A_CALL_SHOWS
 
 
 def wait(awaited: Collection[Awaited], poll_cost: float, now: datetime) -> float:

@@ -50,7 +50,7 @@ class DispatchTask:
 
         def changed(task: Task) -> Task:
             after = transitions.dispatched(task, outcome, request, forecast, now)
-            after = transitions.polled_late(after, now) if looked_for else after
+            after = transitions.polled_late(after, forecast, now) if looked_for else after
             return transitions.in_line(after, now, slot, try_again_at) if try_again_at else after
 
         try:

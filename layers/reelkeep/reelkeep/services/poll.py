@@ -161,7 +161,7 @@ class Poll:
 
         def changed(task: Task) -> Task:
             after = transitions.observed(task, observation, forecast, now)
-            return transitions.polled_late(after, now) if looked_for else after
+            return transitions.polled_late(after, forecast, now) if looked_for else after
 
         after = record_in_run(task, changed, tasks=self.tasks)
         if after.succeeded_at == now:

@@ -83,7 +83,8 @@ class Watch:
         if asked:
             is_of_use = False
             with suppress(TryLater):
-                observed = provider.observe_all([each.task for each in (*asked, *flight.left)])
+                room = watch.most_asked(flight.awaited.values())
+                observed = provider.observe_all([each.task for each in (*asked, *flight.left)][:room])
                 ends = self._record(flight, provider, asked, observed, now)
                 is_of_use = _is_of_use(asked, observed, now) and (ends > 0 or not _is_late(flight.left, observed))
             flight.in_vain = 0 if is_of_use else flight.in_vain + 1
