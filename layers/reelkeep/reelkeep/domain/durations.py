@@ -14,6 +14,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from heapq import nlargest
 from itertools import accumulate, pairwise
 from random import Random
@@ -160,26 +161,11 @@ class Known:
         return random.choice(free or sorted(taken, key=lambda place: taken[place].at)[:_REPLACEABLE])
 
     def forecast(self, combination: Combination, poll_cost: float, typical_seconds: float | None = None) -> Forecast:
-        """`typical_seconds` is the operator's first guess.
-
-        What is borrowed is moved to where the ends are that were seen: of a wrong guess only the spread stays.
-        """
-        middle = math.log(typical_seconds or combination.guess)
-        ended = [_normal((each - middle) / _GUESS_SPREAD) for each in _LOGS]
-        for kinship in range(1, 5):
-            ends = nlargest(ENDS_KEPT, self._ends_of_kin(combination, kinship))
-            if ends:
-                logs = [min(math.log(max(end.seconds, 1.0)), _LOGS[-1]) for end in ends]  # moved, one may take years
-                part = len(ends) / (len(ends) + _BORROWED)
-                nearer = part * sum(logs) / len(logs) + (1 - part) * middle
-                pairs = zip(_smoothed(logs), _moved(ended, nearer - middle), strict=True)
-                ended = [part * seen + (1 - part) * borrowed for seen, borrowed in pairs]
-                middle = nearer
-        known = 1 - _UNFORESEEN
-        return Forecast(
-            (known * share / ended[-1] + _UNFORESEEN * number / len(ended) for number, share in enumerate(ended, 1)),
-            poll_cost * (_OFF_PEAK_PATIENCE if combination.off_peak else 1.0),
-        )
+        """`typical_seconds` is the operator's first guess."""
+        kin = (self._ends_of_kin(combination, kinship) for kinship in range(1, 5))
+        ends = tuple(tuple(end.seconds for end in nlargest(ENDS_KEPT, each)) for each in kin)
+        patience = _OFF_PEAK_PATIENCE if combination.off_peak else 1.0
+        return _forecast(typical_seconds or combination.guess, ends, poll_cost * patience)
 
     def _ends_of_kin(self, combination: Combination, kinship: int) -> Iterable[End]:
         """As if they were of this combination, as far as guesses tell how much longer that one takes."""
@@ -187,6 +173,25 @@ class Known:
             if combination.kinship(other) == kinship:
                 ratio = combination.guess / other.guess
                 yield from (End(end.at, end.seconds * ratio) for end in ends.values())
+
+
+@lru_cache(maxsize=64)  # it takes milliseconds, and the same ends are known at many polls
+def _forecast(guess: float, ends_of_kin: tuple[tuple[float, ...], ...], poll_cost: float) -> Forecast:
+    """What is borrowed is moved to where the ends are that were seen: of a wrong guess only the spread stays."""
+    middle = math.log(guess)
+    ended = [_normal((each - middle) / _GUESS_SPREAD) for each in _LOGS]
+    for ends in filter(None, ends_of_kin):
+        logs = [min(math.log(max(seconds, 1.0)), _LOGS[-1]) for seconds in ends]  # moved, one may take years
+        part = len(ends) / (len(ends) + _BORROWED)
+        nearer = part * sum(logs) / len(logs) + (1 - part) * middle
+        pairs = zip(_smoothed(logs), _moved(ended, nearer - middle), strict=True)
+        ended = [part * seen + (1 - part) * borrowed for seen, borrowed in pairs]
+        middle = nearer
+    known = 1 - _UNFORESEEN
+    return Forecast(
+        (known * share / ended[-1] + _UNFORESEEN * number / len(ended) for number, share in enumerate(ended, 1)),
+        poll_cost,
+    )
 
 
 def _moved(ended: Sequence[float], distance: float) -> list[float]:
