@@ -11,6 +11,7 @@ import json as json_
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -22,6 +23,7 @@ from pydantic import BaseModel, Field
 
 from cli.errors import CommandError
 from cli.options import filters
+from cli.output import counted
 from cli.users.requests import checked, guessed_kind, image
 from reelkeep.domain.task import Kind, State
 
@@ -48,20 +50,41 @@ class Budget:
     """What one session may spend before its person is asked."""
 
     videos: int
-    credits: int | None = None
-    spent: dict[str, int] = field(default_factory=dict)  # credits by task, as far as they are known
-
-    def is_used_up(self) -> bool:
-        return len(self.spent) >= self.videos or (self.credits is not None and self.total >= self.credits)
+    limit: Decimal | None = None
+    unit: str = "credits"  # of the limit and of what was spent: a provider's, or a currency
+    spent: dict[str, Decimal | None] = field(default_factory=dict)  # by task; None if nobody knows
 
     @property
-    def total(self) -> int:
-        return sum(self.spent.values())
+    def wants_price(self) -> bool:
+        """Whether there is a limit, or the person is to be asked anyway."""
+        return self.limit is not None or len(self.spent) >= self.videos
+
+    def allows(self, price: Decimal | None) -> bool:
+        """Whether one more may be made, at this price, without asking. What has no price may cost anything."""
+        if len(self.spent) >= self.videos:
+            return False
+        return self.limit is None or (price is not None and self.total + price <= self.limit)
+
+    @property
+    def total(self) -> Decimal:
+        return sum((each for each in self.spent.values() if each is not None), Decimal())
+
+    def in_words(self, sum: Decimal | None) -> str:
+        return "a price that nobody knows" if sum is None else f"{sum.normalize():f} {self.unit}"
+
+    def of(self, cost: Mapping[str, Any]) -> Decimal | None:
+        """What a cost or a quote of the API is in the unit of the limit; None if it does not say."""
+        for unit, number in ((cost["unit"], cost["units"]), (cost["currency"], cost["amount"])):
+            if unit == self.unit and number is not None:
+                return Decimal(number)
+        return None
 
 
-def build(api: Api, budget: Budget, sleep: Callable[[float], Any] | None = None) -> FastMCP[Any]:
-    """The server. `sleep` is awaited between two looks at a task."""
-    tools = _Tools(api, budget, sleep or anyio.sleep)
+def build(
+    api: Api, budget: Budget, sleep: Callable[[float], Any] | None = None, patience: float = LONGEST_CALL
+) -> FastMCP[Any]:
+    """The server. `sleep` is awaited between two looks at a task; a person has so many seconds for an answer."""
+    tools = _Tools(api, budget, sleep or anyio.sleep, patience)
     server: FastMCP[Any] = FastMCP("reelkeep", instructions=_INSTRUCTIONS, log_level="ERROR")
     for tool in (
         tools.submit_video,
@@ -80,6 +103,9 @@ class _Tools:
     api: Api
     budget: Budget
     sleep: Callable[[float], Any]
+    patience: float  # seconds that a person has for an answer
+    submitted: set[str] = field(default_factory=set)  # the idempotency keys of this session
+    one_by_one: anyio.Lock = field(default_factory=anyio.Lock)
 
     async def submit_video(
         self,
@@ -110,10 +136,16 @@ class _Tools:
             aspect_ratio=aspect_ratio,
         )
         key = _idempotency_key(body, take)
-        if self.budget.is_used_up():
-            await self._ask(ctx, prompt)
-        task = await self._do(self.api.post, "/tasks", body, idempotency_key=key)
-        self.budget.spent[task["id"]] = task["credits"] or 0
+        async with self.one_by_one:  # or two at once would spend what is left for one
+            price = None
+            if key not in self.submitted and self.budget.wants_price:
+                price = await self._price(body)
+                if not self.budget.allows(price):
+                    await self._ask(ctx, prompt, price)
+            task = await self._do(self.api.post, "/tasks", body, idempotency_key=key)
+            self.submitted.add(key)
+            self.budget.spent.setdefault(task["id"], price)
+        self._settle(task)
         return shown(task)
 
     async def watch_video(self, ctx: Context[Any, Any, Any], task_id: str) -> dict[str, Any]:
@@ -151,31 +183,45 @@ class _Tools:
         return shown(await self._do(self.api.post, f"/tasks/{task_id}/cancel"))
 
     async def cost_so_far(self, days: int = 1) -> dict[str, Any]:
-        """How many credits this session and the last days cost, and what may be spent before a person is asked."""
+        """What this session and the last days cost, and what may be spent before a person is asked."""
         since = (datetime.now(UTC) - timedelta(days=days)).isoformat()
         tasks = await self._do(lambda: list(self.api.tasks([("created_from", since)])))
+        costs, unit = (self.budget.of(each["cost"]) or Decimal() for each in tasks), self.budget.unit
         return {
-            "session": {"videos": len(self.budget.spent), "credits": self.budget.total},
-            "days": {"days": days, "videos": len(tasks), "credits": sum(each["credits"] or 0 for each in tasks)},
-            "asks_after": {"videos": self.budget.videos, "credits": self.budget.credits},
+            "session": {"videos": len(self.budget.spent), unit: _number(self.budget.total)},
+            "days": {"days": days, "videos": len(tasks), unit: _number(sum(costs, Decimal()))},
+            "asks_after": {"videos": self.budget.videos, unit: _number(self.budget.limit)},
         }
 
-    async def _ask(self, ctx: Context[Any, Any, Any], prompt: str) -> None:
-        """Raises ValueError unless the person says yes."""
-        used = f"{len(self.budget.spent)} videos ({self.budget.total} credits) were submitted in this session"
+    async def _price(self, body: Mapping[str, Any]) -> Decimal | None:
+        """Of the dearest provider that could do it: which one will, the stack decides. None if one has no price."""
+        quotes = [each for each in (await self._do(self.api.post, "/quote", body))["quotes"] if each["possible"]]
+        prices = [self.budget.of(each) for each in quotes]
+        known = [each for each in prices if each is not None]
+        return max(known) if known and len(known) == len(prices) else None
+
+    async def _ask(self, ctx: Context[Any, Any, Any], prompt: str, price: Decimal | None) -> None:
+        """Raises ValueError unless the person says yes, in time."""
+        words, spent = self.budget.in_words, len(self.budget.spent)
+        used = f"{counted(spent, 'video')} ({words(self.budget.total)}) submitted in this session"
+        question = f"{used}. May one more be made, for {words(price)}: “{prompt[:200]}”?"
+        answer = None
         try:
-            answer = await ctx.elicit(f"{used}. May one more be made: “{prompt[:200]}”?", Consent)
+            with anyio.move_on_after(self.patience):
+                answer = await ctx.elicit(question, Consent)
         except McpError as error:
             raise ValueError(
                 f"{used}, which is all that was allowed, and this client cannot ask: the person may start"
                 " `reelkeep mcp` with a greater --ask-after or --limit"
             ) from error
+        if answer is None:
+            raise ValueError(f"{used}, and the person has not answered yet: nothing was submitted; ask again")
         if answer.action != "accept" or not answer.data.go_on:
             raise ValueError(f"{used}, and the person does not want one more: nothing was submitted")
 
     def _settle(self, task: Task) -> None:
         if task["id"] in self.budget.spent:
-            self.budget.spent[task["id"]] = task["credits"] or 0
+            self.budget.spent[task["id"]] = self.budget.of(task["cost"]) or self.budget.spent[task["id"]]
 
     async def _do(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """In a thread, since the API's client waits. What goes wrong is a sentence for the assistant."""
@@ -211,6 +257,10 @@ def shown(task: Mapping[str, Any]) -> dict[str, Any]:
         "links": [each["url"] for each in task["creations"] if each["url"]],
     }
     return {name: value for name, value in found.items() if value not in (None, [])}
+
+
+def _number(value: Decimal | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _ended(task: Mapping[str, Any]) -> bool:

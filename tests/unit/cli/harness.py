@@ -27,6 +27,10 @@ from tests.unit.services.harness import FakeArchive, Harness
 URL = "https://stack.test"
 
 
+QUOTE: dict[str, Any] = {"provider": "vidu", "possible": True, "unit": "credits", "units": "20"}
+QUOTE |= {"amount": "0.5", "currency": "USD"}
+
+
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
@@ -68,6 +72,7 @@ class Stack:
     while_waiting: list[Callable[[], object]] = field(default_factory=list)  # one for each pause
     opened: list[str] = field(default_factory=list)
     environ: dict[str, str] = field(default_factory=dict)
+    quotes: list[dict[str, Any]] = field(default_factory=lambda: [QUOTE])
     largest_answer: int = 1 << 30  # bytes of a file, before the connection ends
 
     def __post_init__(self) -> None:
@@ -128,6 +133,8 @@ class Stack:
         if path.startswith("/files/"):
             assert "authorization" not in request.headers
             return self._file(path.removeprefix("/files/"), request.headers.get("range", ""))
+        if path == "/quote":  # of a function that the harness does not have
+            return httpx.Response(200, json={"quotes": self.quotes})
         event = api_server.event(request.method, path, query, request.headers, request.content)
         answer = self.functions[request.method].handle(event)
         return httpx.Response(answer["statusCode"], headers=answer["headers"], content=answer["body"].encode())

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import anyio
@@ -18,13 +20,20 @@ from cli.api import Api
 from cli.assistant import LONGEST_CALL, Budget, build
 from cli.profiles import Profile
 from tests.api_server import KEY
-from tests.unit.cli.harness import URL, Stack
+from tests.unit.cli.harness import QUOTE, URL, Stack
 
 Session = Callable[[ClientSession], Awaitable[None]]
 Asked = list[str]
 
 
-def run(stack: Stack, session: Session, *, budget: Budget | None = None, says: bool | None = None) -> Asked:
+def run(
+    stack: Stack,
+    session: Session,
+    *,
+    budget: Budget | None = None,
+    says: bool | None = None,
+    patience: float = LONGEST_CALL,
+) -> Asked:
     """What the person was asked, who says yes or no, or cannot be asked."""
     asked: Asked = []
 
@@ -40,7 +49,7 @@ def run(stack: Stack, session: Session, *, budget: Budget | None = None, says: b
     async def drive() -> None:
         transport = httpx.MockTransport(stack._answer)
         api = Api(Profile("test", URL, KEY), transport=transport, sleep=lambda _: None)
-        server = build(api, budget or Budget(videos=10), sleep)
+        server = build(api, budget or Budget(videos=10), sleep, patience)
         callback = None if says is None else answer
         async with create_connected_server_and_client_session(server, elicitation_callback=callback) as client:
             await session(client)
@@ -110,19 +119,75 @@ def test_watching_never_lasts_as_long_as_a_client_waits(stack: Stack) -> None:
     ("says", "submitted", "said"),
     [(True, 2, ""), (False, 1, "the person does not want one more"), (None, 1, "this client cannot ask")],
 )
-@pytest.mark.parametrize("budget", [(1, None), (10, 20)], ids=["videos", "credits"])
+@pytest.mark.parametrize(
+    "budget",
+    [Budget(1), Budget(10, Decimal(39)), Budget(10, Decimal("0.99"), "USD")],
+    ids=["videos", "credits", "money"],
+)
 def test_a_person_is_asked_before_more_is_spent_than_they_allowed(
-    stack: Stack, says: bool | None, submitted: int, said: str, budget: tuple[int, int | None]
+    stack: Stack, says: bool | None, submitted: int, said: str, budget: Budget
 ) -> None:
     async def session(client: ClientSession) -> None:
         answered(await client.call_tool("submit_video", BOAT))
         second = await client.call_tool("submit_video", {**BOAT, "prompt": "a kite"})
         assert said in (refused(second) if said else "")
 
-    asked = run(stack, session, budget=Budget(*budget), says=says)
+    asked = run(stack, session, budget=replace(budget, spent={}), says=says)
     assert len(stack.harness.provider.dispatched) == submitted
     assert len(asked) == (says is not None)
-    assert all("1 videos (20 credits) were submitted in this session" in question for question in asked)
+    price = "0.5 USD" if budget.unit == "USD" else "20 credits"
+    assert all(f"1 video ({price}) submitted in this session" in question for question in asked)
+    assert all(f"May one more be made, for {price}: “a kite”?" in question for question in asked)
+
+
+DEARER = {**QUOTE, "provider": "ark", "units": "40"}
+UNKNOWN = {**QUOTE, "units": None}
+IMPOSSIBLE = {**UNKNOWN, "possible": False}
+
+
+@pytest.mark.parametrize(
+    ("quotes", "for_"),
+    [([QUOTE, IMPOSSIBLE], ""), ([QUOTE, DEARER], "40 credits"), ([QUOTE, UNKNOWN], "a price that nobody knows")],
+    ids=["cheap", "dear", "unknown"],
+)
+def test_a_person_is_asked_before_the_first_video_that_may_cost_more(
+    stack: Stack, quotes: list[Any], for_: str
+) -> None:
+    stack.quotes = quotes
+
+    async def session(client: ClientSession) -> None:
+        assert (await client.call_tool("submit_video", BOAT)).isError is bool(for_)
+
+    asked = run(stack, session, budget=Budget(10, Decimal(39)), says=False)
+    assert [f"for {for_}: “a paper boat”" in question for question in asked] == ([True] if for_ else [])
+    assert len(stack.harness.provider.dispatched) == (not for_)
+
+
+def test_of_two_videos_at_once_one_is_asked_for_if_there_is_enough_for_one(stack: Stack) -> None:
+    async def session(client: ClientSession) -> None:
+        async with anyio.create_task_group() as both:
+            for prompt in ("a boat", "a kite"):
+                both.start_soon(client.call_tool, "submit_video", {**BOAT, "prompt": prompt})
+
+    assert len(run(stack, session, budget=Budget(10, Decimal(20)), says=False)) == 1
+    assert len(stack.harness.provider.dispatched) == 1
+
+
+def test_what_is_repeated_costs_nothing_and_nobody_is_asked(stack: Stack) -> None:
+    async def session(client: ClientSession) -> None:
+        first, second = [answered(await client.call_tool("submit_video", BOAT)) for _ in range(2)]
+        assert first["id"] == second["id"]
+
+    assert run(stack, session, budget=Budget(1), says=False) == []
+
+
+def test_a_person_who_does_not_answer_holds_no_call_up(stack: Stack) -> None:
+    async def session(client: ClientSession) -> None:
+        said = refused(await client.call_tool("submit_video", BOAT))
+        assert "has not answered yet: nothing was submitted" in said
+
+    assert len(run(stack, session, budget=Budget(0), says=True, patience=0)) <= 1
+    assert stack.harness.provider.dispatched == []
 
 
 def test_a_mistake_is_a_sentence_for_the_assistant(stack: Stack) -> None:

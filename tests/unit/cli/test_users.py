@@ -136,6 +136,7 @@ MISTAKES: dict[str, tuple[int, str]] = {
     "webhooks create https://example.com --event end": (2, "--event must have some of processing"),
     "keys create": (2, "--owner is missing (see `reelkeep keys create --help`)"),
     "subscriptions add": (2, "--protocol is missing: it is one of https, sqs, email, lambda (see"),
+    "mcp --limit much": (2, "--limit 'much' is no sum, such as 200 for credits, '5 USD' or"),
     "archive verfy": (2, "no such command 'verfy': did you mean 'verify'?"),
     "list --json=yes": (2, "option '--json' does not take a value (see"),
     "webhooks change callbacks": (2, "nothing is to be changed: give --url, --event"),
