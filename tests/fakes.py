@@ -255,6 +255,11 @@ class FakeCounters:
             there = self.held.setdefault(owner, {})
             there[name] = Decimal(there.get(name, 0)) + value
 
+    def warned(self, owner: str, name: str, amount: Decimal) -> None:
+        with self.lock:
+            there = self.held.setdefault(owner, {})
+            there[name] = max(Decimal(there.get(name, 0)), amount)
+
     def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
         with self.lock:
             there = self.held.get(owner, {})

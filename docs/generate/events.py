@@ -26,11 +26,14 @@ from docs.generate.event_schemas import (
     task_attributes,
     task_data,
 )
+from reelkeep.domain.budgets import THRESHOLDS, BudgetWarning
 from reelkeep.domain.drift import Drift
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.notices.alerts import LOST
 from reelkeep.domain.notices.notice import (
     attributes,
+    budget_attributes,
+    budget_event,
     differs,
     differs_attributes,
     health_event,
@@ -288,6 +291,36 @@ def _alert(summary: str, task: Task, payload: dict[str, Any], data: Schema) -> E
     )
 
 
+def _budget() -> Event:
+    warning = BudgetWarning(
+        owner="alice",
+        limit="money_a_day",
+        period="2026-11-21",
+        percent=80,
+        spent=Decimal("8.2"),
+        most=Decimal(10),
+        currency="USD",
+    )
+    event = budget_event(warning, _MADE)
+    return Event(
+        type=event["type"],
+        summary="An owner's money for a day or a month is used to 50, 80 or 100 %. Sent once for each.",
+        data=object_of(
+            owner=TEXT,
+            limit={"type": "string", "enum": ["money_a_day", "money_a_month"]},
+            period={**TEXT, "description": "The day or month, in UTC."},
+            percent={"type": "integer", "enum": [*THRESHOLDS]},
+            spent={**TEXT, "description": "And reserved."},
+            most=TEXT,
+            currency=TEXT,
+        ),
+        payload=event,
+        headers=budget_attributes(warning),
+        attributes=object_of(type={"const": event["type"]}, owner=TEXT, owner_state=TEXT, percent=TEXT),
+        channels=("notices", "webhooks"),
+    )
+
+
 def _drift() -> Event:
     found = Drift(since=_MADE, until=_MADE + timedelta(hours=1), balance=Decimal(8_200), unexplained=Decimal(640))
     event = alerts.drift("vidu", "credits", found)
@@ -329,6 +362,7 @@ def events() -> tuple[Event, ...]:
         *(_end(state) for state in FINAL_STATES),
         _updated(),
         _differs(),
+        _budget(),
         _possible_repeat(repeat),
         _of_webhook(
             "A webhook has taken nothing for an hour. Sent once, until it takes a message again.",

@@ -82,12 +82,15 @@ def test_submissions_are_counted_until_a_limit_and_their_ends_change_the_counts(
     with pytest.raises(Later):
         gates(NEW, caller(Limits(submissions_a_minute=1)), NOON + timedelta(minutes=1))
     gates(NEW, caller(), NOON)  # two of these were never recorded, and one was given back though it was
+    for warned in (2, 3, 1):
+        counters.warned("alice", "warned.money:2026-11-21:USD", Decimal(warned))
     repair = RepairCounts(counters, ledger, lambda: NOON + timedelta(minutes=12))
     wrong = {"at_once": "3 instead of 2", "tasks:2026-11-21": "4 instead of 3"}
     wrong |= {"k1.at_once": "1 instead of 2", "k1.tasks:2026-11-21": "2 instead of 3"}
     found = repair("alice", ("", "k1"))
     assert {name: found[name] for name in wrong} == wrong
     assert repair("alice", ("", "k1")) == {}
+    assert counters.counts("alice")["warned.money:2026-11-21:USD"] == 3
     assert [replace(used(each), submissions_a_minute=0) for each in ("", "k1")] == [use_of(2, 0, 3, "0.325")] * 2
     late = RepairCounts(Changing(counters, keep, passed[2]), ledger, lambda: NOON + timedelta(minutes=12))
     gates(NEW, caller(), NOON)

@@ -113,7 +113,8 @@ def test_everything_that_is_wrong_is_said_at_once_in_our_own_words(call: Client)
     errors = call("POST", "/webhooks", wanted)[1]["errors"]
     assert {error["field"]: error["message"] for error in errors} == {
         "url": "must be an http(s) URL",
-        "events": "must have some of processing, archiving, success, failed, cancelled, expired, differs, each once",
+        "events": "must have some of processing, archiving, success, failed, cancelled, expired, differs, budget,"
+        " each once",
         "body": "must be one of event, dialect",
         "description": "must have at most 256 characters",
         "active": "must be true or false",

@@ -69,6 +69,9 @@ class Counters(Protocol):
     def give_back(self, owner: str, changes: Changes, token: str) -> None:
         """Takes these from the counts. A second time, with the same token, changes nothing."""
 
+    def warned(self, owner: str, name: str, amount: Decimal) -> None:
+        """Sets this count, unless it is higher."""
+
     def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
         """Sets these counts. Whether it did: not if there are others than are `known`."""
 

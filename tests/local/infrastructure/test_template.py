@@ -619,7 +619,7 @@ def test_alarms_and_dashboard_ask_for_metrics_and_lines_that_the_code_writes(res
     ]
     own |= {found for query in queries for found in re.findall(r"SELECT \w+\((\w+)\)", query)}
     own |= set(re.findall(r"Reelkeep,provider,service\} MetricName=\\\\?\"(\w+)", body))
-    assert len(queries) == 5
+    assert len(queries) == 6
     assert {"TaskFailed", "Credits", "ArchiveSeconds", "ProviderUnreachable", "UnfinishedTasks"} <= own
     for name in own:
         assert f'"{name}"' in sources

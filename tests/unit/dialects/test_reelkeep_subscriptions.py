@@ -143,7 +143,7 @@ def test_a_choice_of_words_is_said(desk: Desk) -> None:
     errors = desk("POST", "/subscriptions", wanted)[1]["errors"]
     assert [error["message"] for error in errors] == [
         "must be one of https, sqs, email, lambda",
-        "must be one of success, failed, cancelled, expired, differs",
+        "must be one of success, failed, cancelled, expired, differs, budget",
     ]
 
 

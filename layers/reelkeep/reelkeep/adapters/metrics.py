@@ -22,6 +22,12 @@ class ProviderMetrics:
         metrics.add_metric(name, unit, value)
         metrics.flush_metrics()
 
+    def budget_full(self, owner: str) -> None:
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=self._stack)
+        metrics.add_dimension("owner", owner)
+        metrics.add_metric("BudgetFull", MetricUnit.Count, 1)
+        metrics.flush_metrics()
+
     def ended(self, task: Task) -> None:
         """`TaskFailed` is 1 or 0, so that its average is the share; what a client caused is no failure."""
         reason = task.failure.reason if task.failure else None

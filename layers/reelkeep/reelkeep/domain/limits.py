@@ -140,6 +140,9 @@ Counts = Mapping[str, Decimal | str]  # by the names of what is counted, and wha
 Changes = Mapping[str, Decimal]
 
 
+WARNED = "warned"  # in the place of a key's id: the amounts up to which the owner was warned of its budgets
+
+
 def name_of(counter: str, what: str) -> str:
     """Of a count of one key, or of its owner as a whole, whose counter is ""."""
     return f"{counter}.{what}" if counter else what
@@ -222,7 +225,8 @@ def rebuilt(
     sums: Iterable[tuple[Account, Balance]], counters: Collection[str], known: Counts, today: date
 ) -> dict[str, Decimal]:
     """The counts that follow from the ledger's sums of these days. Those that are known and do not are 0."""
-    found = {name: ZERO for name in known if _DATED.fullmatch(name) or name.endswith("at_once")}
+    dated = (name for name in known if _DATED.fullmatch(name) or name.endswith("at_once"))
+    found = {name: ZERO for name in dated if not name.startswith(f"{WARNED}.")}
     for account, balance in sums:
         day = date.fromisoformat(account.day)
         at_once, money = balance.tasks - balance.tasks_charged, balance.reserved + balance.charged

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
@@ -24,7 +24,7 @@ from reelkeep.domain.task import DispatchStatus, State, Task
 from reelkeep.domain.wire import Json
 from reelkeep.ports import Deliveries, Outbox, Render, Waiting
 
-_EVENT = "application/cloudevents+json"
+EVENT_CONTENT = "application/cloudevents+json"
 _BODY_BYTES = 300_000  # of the body as JSON quotes it in a record, which holds 400 KB
 
 
@@ -48,6 +48,10 @@ class Announce:
             return 0
         else:
             deliveries = self._wanted(task)
+        return self.hand_over(deliveries)
+
+    def hand_over(self, deliveries: Iterable[Delivery]) -> int:
+        """Their number, however often they were handed over before."""
         count = 0
         for delivery in deliveries:
             known = self.deliveries.add(delivery)
@@ -67,7 +71,7 @@ class Announce:
             if webhook.id == CALLBACKS:
                 continue
             if task.state in webhook.states:
-                yield self._delivery(task, webhook.id, webhook.url, webhook.body_format, _outcome(webhook))
+                yield self._delivery(task, webhook.id, webhook.url, webhook.body_format, outcome_at_first(webhook))
             if differing and News.DIFFERS in webhook.news:
                 yield self._news(task, webhook, News.DIFFERS, differs(task))
         url = task.request.callback_url
@@ -85,12 +89,12 @@ class Announce:
 
     def _news(self, task: Task, webhook: Webhook, name: str, event: dict[str, Any], number: str = "") -> Delivery:
         """As an event, whatever format the webhook has: the words of the others know no such thing."""
-        made = self._delivery(task, webhook.id, webhook.url, BodyFormat.EVENT, _outcome(webhook))
+        made = self._delivery(task, webhook.id, webhook.url, BodyFormat.EVENT, outcome_at_first(webhook))
         message = delivery_id(webhook.id, task.id, f"{name}{number}", task.updated_at)
         return replace(made, id=message, event=name, body=_json(event))
 
     def _delivery(self, task: Task, webhook_id: str, url: str, body_format: BodyFormat, outcome: Outcome) -> Delivery:
-        scheme, content_type = "", _EVENT
+        scheme, content_type = "", EVENT_CONTENT
         match body_format:
             case BodyFormat.EVENT:
                 body = _json(notice(self.estimate(task), self.links))
@@ -114,7 +118,7 @@ class Announce:
         )
 
 
-def _outcome(webhook: Webhook) -> Outcome:
+def outcome_at_first(webhook: Webhook) -> Outcome:
     return Outcome.HELD if webhook.paused else Outcome.WAITING
 
 

@@ -1,15 +1,20 @@
-"""Wires what follows from changes of tasks: Announce, KeepLedger."""
+"""Wires what follows from changes of tasks: Announce, KeepLedger, WarnOfBudgets."""
 
 from __future__ import annotations
 
+from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.ledger import TableLedger
+from reelkeep.adapters.dynamodb.owners import TableOwners
 from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWaiting, TableWebhooks
+from reelkeep.adapters.metrics import ProviderMetrics
+from reelkeep.adapters.notices import SnsNotices
 from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.dialects import shown
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Task
 from reelkeep.ports import Rendered
 from reelkeep.services.announce import Announce
+from reelkeep.services.budgets import WarnOfBudgets
 from reelkeep.services.forecasts import Estimate
 from reelkeep.services.ledger import KeepLedger
 from reelkeep.wiring import platform
@@ -33,6 +38,18 @@ def build() -> Announce:
 
 def build_ledger() -> KeepLedger:
     return KeepLedger(TableLedger(platform.dynamodb(), platform.settings.table))
+
+
+def build_warnings(announce: Announce) -> WarnOfBudgets:
+    settings = platform.settings
+    return WarnOfBudgets(
+        TableCounters(platform.dynamodb(), settings.table),
+        TableOwners(platform.dynamodb(), settings.table).settings,
+        announce,
+        SnsNotices(platform.sns, settings.topic_arn),
+        ProviderMetrics(settings.stack).budget_full,
+        platform.now,
+    )
 
 
 def _rendered(task: Task, links: Links) -> Rendered:

@@ -16,6 +16,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -85,6 +86,13 @@ class TableCounters:
                 TransactItems=[change_of(self._table, owner, {name: -value for name, value in changes.items()})],
                 ClientRequestToken=token,
             )
+
+    def warned(self, owner: str, name: str, amount: Decimal) -> None:
+        expression = _Expression()
+        expression.demand_if_there(name, "<", amount)
+        expression.set({name: amount})
+        with suppress(self._client.exceptions.ConditionalCheckFailedException), table_faults(_FAULT):
+            self._client.update_item(TableName=self._table, Key=_key(owner), **expression.request())
 
     def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
         expression = _Expression()

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from reelkeep.domain.delivered import differences
 from reelkeep.domain.links import Links
+from reelkeep.domain.money import amount
 from reelkeep.domain.task import ArchivedFile, Creation, Task
 
 if TYPE_CHECKING:
+    from reelkeep.domain.budgets import BudgetWarning
     from reelkeep.domain.notices.webhooks import Webhook
 
 SOURCE = "/reelkeep"
@@ -21,6 +23,7 @@ class News(StrEnum):
     """What an owner may ask for beside the states of its tasks."""
 
     DIFFERS = "differs"  # a task that succeeded, and is not what was ordered
+    BUDGET = "budget"  # how much of the money for a day or a month is used
 
 
 def cloud_event(kind: str, event_id: str, subject: str, at: datetime, data: dict[str, Any]) -> dict[str, Any]:
@@ -111,6 +114,32 @@ def possible_repeat_attributes(task: Task) -> dict[str, str | list[str]]:
     about_states = {"owner_state", "state"}
     return {name: value for name, value in attributes(task).items() if name not in about_states} | {
         "type": POSSIBLE_REPEAT
+    }
+
+
+BUDGET_WARNING = "reelkeep.budget.warning"
+
+
+def budget_event(warning: BudgetWarning, now: datetime) -> dict[str, Any]:
+    """That an owner's money for a day or a month is used to so many percent."""
+    data = {
+        "owner": warning.owner,
+        "limit": warning.limit,
+        "period": warning.period,
+        "percent": warning.percent,
+        "spent": amount(warning.spent),
+        "most": amount(warning.most),
+        "currency": warning.currency,
+    }
+    return cloud_event(BUDGET_WARNING, warning.id, warning.owner, now, data)
+
+
+def budget_attributes(warning: BudgetWarning) -> dict[str, str]:
+    return {
+        "type": BUDGET_WARNING,
+        "owner": warning.owner,
+        "owner_state": f"{warning.owner}#{News.BUDGET}",
+        "percent": f"{warning.percent}",
     }
 
 

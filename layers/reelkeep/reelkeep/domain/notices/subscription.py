@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.notices.alerts import DELAYED, DRIFT, LINKS_EXPIRING, LOST, NOT_UNDERSTOOD
-from reelkeep.domain.notices.notice import DIFFERS, POSSIBLE_REPEAT, UPDATED, News
+from reelkeep.domain.notices.notice import BUDGET_WARNING, DIFFERS, POSSIBLE_REPEAT, UPDATED, News
 from reelkeep.domain.task import Kind, State
 
 Policy = Mapping[str, list[str | Mapping[str, str]]]  # attribute -> any of these values, or prefixes
@@ -25,6 +25,7 @@ EVENT_TYPES = (
     *(f"reelkeep.task.{state}" for state in FINAL_STATES),
     UPDATED,
     DIFFERS,
+    BUDGET_WARNING,
     POSSIBLE_REPEAT,
     "reelkeep.webhook.failing",
     "reelkeep.webhook.paused",

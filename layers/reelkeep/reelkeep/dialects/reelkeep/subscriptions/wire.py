@@ -11,7 +11,7 @@ from reelkeep.domain.notices.notice import News
 from reelkeep.domain.notices.subscription import MAX_COMBINATIONS, Channel
 from reelkeep.domain.task import Kind, State
 
-End = Literal[State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED, News.DIFFERS]
+End = Literal[State.SUCCESS, State.FAILED, State.CANCELLED, State.EXPIRED, News.DIFFERS, News.BUDGET]
 
 
 def _any_of(meaning: str) -> Any:
@@ -25,7 +25,8 @@ class SubscriptionFilter(Body):
     """
 
     states: list[End] = _any_of(
-        "How the task ended; or `differs`, for the event of a success whose video is not what was ordered."
+        "How the task ended; or `differs`, for the event of a success whose video is not what was ordered, or "
+        "`budget`, for warnings of your budgets."
     )
     providers: list[Name] = _any_of("Which provider served it.")
     models: list[Name] = _any_of("One that ends in `*` stands for every model that begins so.")

@@ -118,7 +118,9 @@ class Delivery(Shape):
     """One message to one webhook."""
 
     id: str = shows("id", says="The `webhook-id` of every attempt.")
-    event: str = shows("event", says="The task's state, `updated` if a file came later, `differs`, or `test`.")
+    event: str = shows(
+        "event", says="The task's state, `updated` if a file came later, `differs`, `budget`, or `test`."
+    )
     task_id: str | None = shows("task_id", None)
     url: str = shows("url_without_query", says="Without its query.")
     outcome: Outcome = shows("outcome")

@@ -24,10 +24,11 @@ WebhookEvent = TypeAliasType(
             State.CANCELLED,
             State.EXPIRED,
             News.DIFFERS,
+            News.BUDGET,
         ],  # those of `ANNOUNCED_STATES`, and all of News
         Field(
-            description="A state that a task can come into; or `differs`: it succeeded, and a video is not what was "
-            "ordered."
+            description="A state that a task can come into; `differs`: it succeeded, and a video is not what was "
+            "ordered; or `budget`: your money for a day or a month is used to 50, 80 or 100 %."
         ),
     ],
 )
