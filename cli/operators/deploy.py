@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -77,17 +79,21 @@ class Preflight:
     client: Client
     plan: Plan
     steps: tuple[str, ...]  # the functions' names without the stack's
+    known: frozenset[str]  # the names of the template's parameters
 
     def missing(self) -> list[str]:
         """A sentence for each thing in the way; what cannot be seen before another one is mended is left out."""
+        found = [*self._unknown()]
         if not self.plan.region:
-            return ["No region is set: say in AWS_REGION where the stack is to be."]
+            found.append("No region is set: say in AWS_REGION where the stack is to be.")
         try:
             identity = self.client("sts").get_caller_identity()
         except (ClientError, BotoCoreError) as error:
-            return [f"AWS does not let you in: {error}. Set AWS_PROFILE, or sign in again."]
+            return [*found, f"AWS does not let you in: {error}. Set AWS_PROFILE, or sign in again."]
+        if not self.plan.region:
+            return found
         names = () if self._stack else self._taken(identity["Arn"].split(":")[1], identity["Account"])
-        return [*self._state(), *self._denied(identity["Arn"]), *names, *self._concurrency()]
+        return [*found, *self._state(), *self._denied(identity["Arn"]), *names, *self._concurrency()]
 
     def suggested(self) -> dict[str, str]:
         """Parameters that nobody has chosen: files that are copied and webhooks that hang leave room for the API."""
@@ -110,6 +116,12 @@ class Preflight:
             "tasks a second, and too few to keep some for the API. Ask for 1,000: aws service-quotas "
             "request-service-quota-increase --service-code lambda --quota-code L-B99A9384 --desired-value 1000"
         )
+
+    def _unknown(self) -> Iterator[str]:
+        """Parameters that the template does not have."""
+        for name in self.plan.parameters.keys() - self.known:
+            meant = get_close_matches(name, self.known, 1)
+            yield f"There is no parameter {name}{f': did you mean {meant[0]}?' if meant else ' in template.yaml.'}"
 
     @cached_property
     def _stack(self) -> dict[str, Any]:
@@ -223,6 +235,12 @@ def needed(plan: Plan, partition: str, account: str) -> dict[str, tuple[str, ...
     }
 
 
+def _parameters_of(template: str) -> frozenset[str]:
+    """Their names. Tags of CloudFormation keep YAML's usual readers from reading a template."""
+    section = re.split(r"^\w", template.partition("\nParameters:\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+    return frozenset(re.findall(r"^  (\w+):$", section, re.MULTILINE))
+
+
 def _there(look: Callable[..., object], **name: str) -> bool:
     try:
         look(**name)
@@ -242,8 +260,11 @@ def _principal(arn: str) -> str:
 def carry_out(plan: Plan, client: Client, run: Run, root: Path) -> int:
     """Looks, builds, deploys, and protects what cannot be made again. The exit code."""
     steps = tuple(sorted(path.parent.name for path in (root / "functions").glob("*/app.py")))
-    preflight = Preflight(client, plan, steps)
-    if missing := preflight.missing():
+    preflight = Preflight(client, plan, steps, _parameters_of((root / "template.yaml").read_text()))
+    missing = preflight.missing()
+    if not (root / ".venv-cloud" / "bin" / "python").is_file():
+        missing.append("This checkout has no .venv-cloud, which builds and deploys: run `make setup`.")
+    if missing:
         print("error: nothing was built or deployed.", *missing, sep="\n  ")
         return 1
     if note := preflight.note():
@@ -316,7 +337,12 @@ def deploy_(
     def run(command: Sequence[str | Path]) -> int:
         return subprocess.run(command, cwd=root, check=False).returncode  # noqa: S603  # make and sam
 
-    return carry_out(plan, lambda service: aws.create_client(service, config=config()), run, root)
+    return carry_out(
+        plan,
+        lambda service: aws.create_client(service, region_name=region or "us-east-1", config=config()),
+        run,
+        root,
+    )
 
 
 def _overrides(arguments: Sequence[str]) -> list[str]:

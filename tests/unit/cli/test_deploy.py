@@ -21,6 +21,7 @@ LIVE = {
     "CreationTime": 0,
     "Outputs": [{"OutputKey": "TableName", "OutputValue": "t"}],
 }
+KNOWN = frozenset({"AlarmEmail", "MaxConcurrency", "FinalizeConcurrency", "DeliverConcurrency"})
 
 
 class Account:
@@ -130,7 +131,7 @@ def plan(region: str | None = "eu-west-1", **parameters: str) -> Plan:
 
 
 def missing(account: Account, plan: Plan) -> list[str]:
-    return Preflight(account, plan, STEPS).missing()
+    return Preflight(account, plan, STEPS, KNOWN).missing()
 
 
 @pytest.mark.parametrize("arn", [USER, ROLE, "arn:aws:iam::123456789012:root"])
@@ -141,7 +142,11 @@ def test_nothing_is_missing_where_everything_is_in_order(arn: str, stack: dict[s
 
 def test_without_a_region_or_credentials_that_is_what_is_missing() -> None:
     assert missing(Account(), plan(region=None)) == ["No region is set: say in AWS_REGION where the stack is to be."]
-    (said,) = missing(Account(signed_in=False), plan())
+    parameter, region, said = missing(Account(signed_in=False), plan(region=None, AlramEmail="a@b"))
+    assert (parameter, region[:16]) == (
+        "There is no parameter AlramEmail: did you mean AlarmEmail?",
+        "No region is set",
+    )
     assert "the token is expired" in said
     assert "AWS_PROFILE" in said
 
@@ -164,7 +169,7 @@ def test_everything_else_that_is_missing_is_said_at_once() -> None:
 
 def test_what_may_not_be_looked_at_does_not_hide_what_else_is_missing() -> None:
     account = Account(denied=["lambda:GetAccountSettings"], may_see_limits=False)
-    preflight = Preflight(account, plan(MaxConcurrency="5"), STEPS)
+    preflight = Preflight(account, plan(MaxConcurrency="5"), STEPS, KNOWN)
     (denied,) = preflight.missing()
     assert denied.startswith("You may not do what the deployment needs: lambda:GetAccountSettings.")
     assert (preflight.suggested(), preflight.note()) == ({}, "")
@@ -205,13 +210,13 @@ def test_what_a_stack_has_reserved_already_counts_once() -> None:
 def test_half_of_what_can_be_reserved_is_for_files_so_that_the_rest_is_for_the_api(
     quota: int, suggested: dict[str, str]
 ) -> None:
-    preflight = Preflight(Account(quota=quota, stack=LIVE), plan(), STEPS)
+    preflight = Preflight(Account(quota=quota, stack=LIVE), plan(), STEPS, KNOWN)
     assert preflight.missing() == []
     assert preflight.suggested() == suggested
     assert bool(preflight.note()) == (quota < 1000)
     chosen = [{"ParameterKey": name, "ParameterValue": "7"} for name in ("DeliverConcurrency", "FinalizeConcurrency")]
     for stack, asked in (({**LIVE, "Parameters": chosen}, {}), (LIVE, dict.fromkeys(suggested, "7"))):
-        known = Preflight(Account(quota=quota, stack=stack), plan(**asked), STEPS)
+        known = Preflight(Account(quota=quota, stack=stack), plan(**asked), STEPS, KNOWN)
         assert known.suggested() == {}  # what somebody chose stays
 
 
@@ -220,7 +225,22 @@ def project(folder: Path) -> Path:
         (folder / "functions" / step).mkdir(parents=True)
         (folder / "functions" / step / "app.py").touch()
     (folder / "stack-policy.json").write_text("{}")
+    (folder / "template.yaml").write_text(TEMPLATE)
+    (folder / ".venv-cloud" / "bin").mkdir(parents=True)
+    (folder / ".venv-cloud" / "bin" / "python").touch()
     return folder
+
+
+TEMPLATE = """Description: x
+
+Parameters:
+  AlarmEmail:
+    Type: String
+
+Resources:
+  Table:
+    Type: x
+"""
 
 
 def test_it_builds_and_deploys_only_what_can_be_deployed_and_then_protects_it(
@@ -233,9 +253,14 @@ def test_it_builds_and_deploys_only_what_can_be_deployed_and_then_protects_it(
         return 0
 
     root = project(tmp_path)
-    assert carry_out(plan(region=None), Account(), run, root) == 1
+    (root / ".venv-cloud").rename(root / "away")
+    assert carry_out(plan(region=None, Table="x"), Account(), run, root) == 1
     assert ran == []
-    assert "No region is set" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "No region is set" in said
+    assert "no parameter Table in template.yaml" in said
+    assert "run `make setup`" in said
+    (root / "away").rename(root / ".venv-cloud")
     account = Account(stack=LIVE, protected=2)
     wanted = Plan(
         stack_name="reelkeep",
