@@ -16,6 +16,8 @@ from cli.operators.stack import Place
 from cli.options import Commands, Json
 from cli.output import Progress, counted, print_json, print_table
 from cli.parallel import in_parallel
+from reelkeep.adapters.dynamodb.counters import TableCounters
+from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.delivered import Difference, differences
@@ -23,9 +25,12 @@ from reelkeep.domain.ledger import Account, Balance, cost, entries, total
 from reelkeep.domain.money import amount
 from reelkeep.domain.usage import GROUPS, USUAL_DAYS, UsageRow, grouped
 from reelkeep.services.ledger import KeepLedger
+from reelkeep.services.owners import RepairCounts
 
 if TYPE_CHECKING:
     from datetime import date
+
+    from types_boto3_dynamodb import DynamoDBClient
 
     from reelkeep.domain.task import Task
 
@@ -64,7 +69,10 @@ def show(
 def check(
     days: SubmittedOn,
     place: Place,
-    mend: Annotated[bool, typer.Option("--mend", help="Add the entries that are lacking.")] = False,
+    mend: Annotated[
+        bool,
+        typer.Option("--mend", help="Add the entries that are lacking, and set right what counts against limits."),
+    ] = False,
     json: Json = False,
 ) -> int:
     """Compare the ledger with the tasks, and its sums with its entries; exit code 1 if something differs.
@@ -88,16 +96,19 @@ def check(
             for account, balance in there.items():
                 entered[account] = entered.get(account, Balance()) + balance
     wrong = _wrong_sums(ledger, entered, moving)
+    counts = _wrong_counts(client, place.table, ledger, mend=mend)
     if json:
-        facts = {"tasks": checked, "lacking": lacking, "mended": mend, "wrong_sums": wrong}
+        facts = {"tasks": checked, "lacking": lacking, "mended": mend, "wrong_sums": wrong, "wrong_counts": counts}
         print_json({**facts, "days_with_changes": sorted(moving)})
-        return bool((lacking and not mend) or wrong)
+        return bool(((lacking or counts) and not mend) or wrong)
     print(f"{counted(checked, 'task')} checked")
     for task_id in lacking:
         print(f"{'mended' if mend else 'differs'}: the ledger of task {task_id}")
     for said in wrong:
         print(f"differs: {said}")
-    return bool((lacking and not mend) or wrong)
+    for said in counts:
+        print(f"{'mended' if mend else 'differs'}: {said}")
+    return bool(((lacking or counts) and not mend) or wrong)
 
 
 @group.command()
@@ -134,6 +145,20 @@ def _difference(task: Task, each: Difference) -> dict[str, str | None]:
         task.price.currency if task.price else "",
     )
     return {name: value or None for name, value in zip(_DIFFERENCE, values, strict=True)}
+
+
+def _wrong_counts(client: DynamoDBClient, table: str, ledger: TableLedger, *, mend: bool) -> list[str]:
+    """What counts against limits, and is not what the ledger says: a function died as it submitted a task."""
+    repair = RepairCounts(TableCounters(client, table), ledger, lambda: datetime.now(UTC))
+    keys = TableKeys(client, table)
+    limited = [key for key in keys.all() if key.limits.counted]
+    return [
+        f"{name} of {owner.name} is {difference}"
+        for owner in keys.owners()
+        for name, difference in repair(
+            owner.name, ["", *(key.key_id for key in limited if key.owner == owner.name)], repair=mend
+        ).items()
+    ]
 
 
 def _each(days: Days) -> list[date]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
+from cli.operators.limits import changed, checked, said, shown
 from cli.operators.stack import Local, StackName, find
 from cli.options import Commands, Json
 from cli.output import note, print_json, print_table
 from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.domain.errors import NotFound
 from reelkeep.domain.keys import ApiKey, KeyWish
+from reelkeep.domain.limits import COUNTED, NO_LIMITS
 from reelkeep.domain.scopes import Scope
 
 group = Commands(help=__doc__, no_args_is_help=True)
@@ -34,6 +38,15 @@ def create(
             show_default=False,
         ),
     ] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--limit",
+            metavar="NAME=VALUE",
+            help="A limit of this key alone, such as videos_a_day=5; repeatable. See `owners limit`.",
+            show_default=False,
+        ),
+    ] = None,
     stack: StackName = "",
     local: Local = False,
     json: Json = False,
@@ -42,8 +55,13 @@ def create(
 
     It is kept as a hash only: it cannot be shown again.
     """
-    wish = KeyWish(name=name, scopes=frozenset(scope) if scope else None)
-    key, described = _keys(ctx, stack, local=local).create(owner, wish, _now())
+    limits = changed(NO_LIMITS, limit or ())
+    wish = KeyWish(name=name, scopes=frozenset(scope) if scope else None, limits=limits)
+    keys = _keys(ctx, stack, local=local)
+    with suppress(NotFound):  # an owner begins with its first key
+        checked(limits, keys.settings.settings(owner).limits)
+    checked(limits)
+    key, described = keys.create(owner, wish, _now())
     if json:
         print_json({"key": key, **_shown(described)})
         return
@@ -73,6 +91,10 @@ def list_all(
             "OWNER": [each.owner for each in found],
             "NAME": [each.name for each in found],
             "SCOPES": [" ".join(sorted(each.scopes)) for each in found],
+            "LIMITS": [
+                " ".join(f"{name}={value}" for name in COUNTED if (value := said(each.limits, name))) or None
+                for each in found
+            ],
             "ENDS WITH": [each.last_characters for each in found],
             "CREATED": [each.created_at for each in found],
             "REVOKED": [each.revoked_at for each in found],
@@ -97,7 +119,7 @@ def revoke(
 
 
 def _shown(key: ApiKey) -> dict[str, object]:
-    return {**asdict(key), "scopes": sorted(key.scopes)}
+    return {**asdict(key), "scopes": sorted(key.scopes), "limits": shown(key.limits)}
 
 
 def _keys(ctx: typer.Context, name: str, *, local: bool) -> TableKeys:

@@ -6,13 +6,13 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
 
 from cli.errors import Misused
 from cli.operators.erasure import erase
+from cli.operators.limits import NAMES, changed, checked, plain, said, shown
 from cli.operators.stack import Local, Stack, StackName, find
 from cli.options import Commands, Json
 from cli.output import print_json, print_table
@@ -21,7 +21,6 @@ from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.domain.keys import Owner
 from reelkeep.domain.limits import COUNTED, NEW_OWNERS, Limits, OwnerSettings, use
-from reelkeep.domain.money import amount
 from reelkeep.services.owners import ChangeOwner
 
 group = Commands(help=__doc__, no_args_is_help=True)
@@ -91,72 +90,28 @@ def change(
     _change(find(ctx, stack, local=local), owner, lambda settings: replace(settings, repeat_window=window), json=json)
 
 
-def _option(name: str, help: str) -> typer.models.OptionInfo:
-    option: typer.models.OptionInfo = typer.Option(name, metavar="N", help=help, show_default=False)
-    return option
-
-
-_NO_LIMIT = "none"
-
-
 @group.command()
 def limit(
     ctx: typer.Context,
     owner: OwnerName,
-    model: Annotated[
-        list[str] | None, typer.Option("--model", help="A pattern of models that it may use; repeatable.")
-    ] = None,
-    provider: Annotated[
-        list[str] | None, typer.Option("--provider", help="A provider that it may use; repeatable.")
-    ] = None,
-    tasks_at_once: Annotated[str, _option("--tasks-at-once", "Until their provider is done.")] = "",
-    submissions_a_minute: Annotated[str, _option("--submissions-a-minute", "From :00 to :59.")] = "",
-    videos_a_day: Annotated[str, _option("--videos-a-day", "By UTC.")] = "",
-    money_a_day: Annotated[str, _option("--money-a-day", "Reserved and charged.")] = "",
-    money_a_month: Annotated[str, _option("--money-a-month", "Reserved and charged.")] = "",
-    currency: Annotated[str, typer.Option("--currency", metavar="CODE", help="Of the money, such as USD.")] = "",
-    unpriced: Annotated[
-        bool | None,
-        typer.Option(
-            "--unpriced/--no-unpriced",
-            help="Whether it may use models without a price in spite of a limit of money.",
-            show_default=False,
-        ),
-    ] = None,
+    limits: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME=VALUE", help=f"One of {', '.join(NAMES)}.", show_default=False),
+    ],
     stack: StackName = "",
     local: Local = False,
     json: Json = False,
 ) -> None:
-    """Change an owner's limits. They hold at once; `none` removes one.
+    """Change an owner's limits, such as `videos_a_day=20 money_a_month=900 currency=USD models=vidu*,kling*`.
 
-    What is not named stays as it is.
+    They hold at once. `none` removes one; what is not named stays as it is. Days and months are those of UTC. Money
+    is what is reserved and charged; `unpriced=yes` allows models without a price in spite of a limit of money.
     """
-    counts = {
-        "tasks_at_once": _whole(tasks_at_once),
-        "submissions_a_minute": _whole(submissions_a_minute),
-        "videos_a_day": _whole(videos_a_day),
-        "money_a_day": _money(money_a_day),
-        "money_a_month": _money(money_a_month),
-    }
-    said = (tasks_at_once, submissions_a_minute, videos_a_day, money_a_day, money_a_month)
-    changes: dict[str, object] = {
-        name: value for (name, value), text in zip(counts.items(), said, strict=True) if text
-    }
-    if model is not None:
-        changes["models"] = tuple(each for each in model if each != _NO_LIMIT)
-    if provider is not None:
-        changes["providers"] = tuple(each for each in provider if each != _NO_LIMIT)
-    if currency:
-        changes["currency"] = currency
-    if unpriced is not None:
-        changes["unpriced"] = unpriced
-    if not changes:
-        raise Misused("name at least one limit")
-    edited: Callable[[Limits], Limits] = lambda limits: replace(limits, **changes)  # type: ignore[arg-type]  # noqa: E731
+    changed(Limits(), limits)  # complains before anything is looked for
     _change(
         find(ctx, stack, local=local),
         owner,
-        lambda settings: replace(settings, limits=edited(settings.limits)),
+        lambda settings: replace(settings, limits=checked(changed(settings.limits, limits))),
         json=json,
     )
 
@@ -184,20 +139,6 @@ def start(
     _change(find(ctx, stack, local=local), owner, lambda settings: replace(settings, stopped=""), json=json)
 
 
-def _whole(text: str) -> int | None:
-    try:
-        return None if text in ("", _NO_LIMIT) else int(text)
-    except ValueError:
-        raise Misused(f"{text!r} is not a whole number") from None
-
-
-def _money(text: str) -> Decimal | None:
-    try:
-        return None if text in ("", _NO_LIMIT) else Decimal(text)
-    except InvalidOperation:
-        raise Misused(f"{text!r} is not an amount of money") from None
-
-
 def _change(stack: Stack, name: str, edit: Callable[[OwnerSettings], OwnerSettings], *, json: bool) -> None:
     client = stack.dynamodb()
     owners = TableKeys(client, stack.table).settings
@@ -213,39 +154,22 @@ def _say(stack: Stack, name: str, *, json: bool) -> None:
     owner = Owner(name=name, keys=sum(key.is_good(_now()) for key in keys.all(name)), settings=settings)
     limits = settings.limits
     now = use(TableCounters(client, stack.table).counts(name), "", limits.currency, _now())
-    used = {each: getattr(now, each) for each in COUNTED if getattr(limits, each) is not None}
+    used = {each: plain(getattr(now, each)) for each in COUNTED if getattr(limits, each) is not None}
     if json:
-        print_json({**_shown(owner), "use": {each: _plain(there) for each, there in used.items()}})
+        print_json({**_shown(owner), "use": used})
         return
     print_table(
         {
-            "WHAT": ["keys", "repeat window", "stopped", "models", "providers", *COUNTED, "unpriced models"],
-            "LIMIT": [
-                owner.keys,
-                _window(owner),
-                settings.stopped or "no",
-                " ".join(limits.models) or "all",
-                " ".join(limits.providers) or "all",
-                *(_said(limits, each) for each in COUNTED),
-                "allowed" if limits.unpriced or not limits.of_money else "refused",
-            ],
-            "NOW": [None] * 5 + [_plain(used[each]) if each in used else None for each in COUNTED] + [None],
+            "WHAT": ["keys", "repeat_window", "stopped", *NAMES],
+            "LIMIT": [owner.keys, _window(owner), settings.stopped or "no", *(said(limits, each) for each in NAMES)],
+            "NOW": [None] * 3 + [used.get(each) for each in NAMES],
         }
     )
 
 
-def _said(limits: Limits, name: str) -> str:
-    value = getattr(limits, name)
-    if value is None:
-        return _NO_LIMIT
-    return f"{amount(value)} {limits.currency}" if isinstance(value, Decimal) else str(value)
-
-
 def _limits(limits: Limits) -> str | None:
-    names = [*(name for name in ("models", "providers") if getattr(limits, name))]
-    found = [f"{name}={' '.join(getattr(limits, name))}" for name in names]
-    found += [f"{name}={_said(limits, name)}" for name in COUNTED if getattr(limits, name) is not None]
-    return ", ".join(found) or None
+    found = {name: said(limits, name) for name in NAMES if name not in ("currency", "unpriced")}
+    return " ".join(f"{name}={value}" for name, value in found.items() if value) or None
 
 
 def _window(owner: Owner) -> str:
@@ -253,24 +177,13 @@ def _window(owner: Owner) -> str:
 
 
 def _shown(owner: Owner) -> dict[str, object]:
-    limits = owner.settings.limits
     return {
         "owner": owner.name,
         "keys": owner.keys,
         "repeat_window_seconds": owner.settings.repeat_window,
         "stopped": owner.settings.stopped or None,
-        "limits": {
-            "models": list(limits.models),
-            "providers": list(limits.providers),
-            **{name: _plain(getattr(limits, name)) for name in COUNTED},
-            "currency": limits.currency or None,
-            "unpriced": limits.unpriced,
-        },
+        "limits": shown(owner.settings.limits),
     }
-
-
-def _plain(value: object) -> object:
-    return amount(value) if isinstance(value, Decimal) else value
 
 
 def _now() -> datetime:

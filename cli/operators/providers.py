@@ -1,4 +1,4 @@
-"""Providers: check their configuration, the deployed one or one in a file."""
+"""Providers: check their configuration, stop one, start it again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from json import loads
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +16,10 @@ import typer
 
 import reelkeep.dialects
 from cli.operators.imports import probe
-from cli.operators.stack import Local, NotFound, StackName, find
+from cli.operators.stack import Local, NotFound, Stack, StackName, find
 from cli.options import Commands, Json
 from cli.output import print_json, print_table
+from reelkeep.adapters.dynamodb.owners import TableOwners
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers.configuration import ProviderSettings, parse_providers
 from reelkeep.adapters.providers.provider import HttpProvider
@@ -34,7 +36,7 @@ group = Commands(help=__doc__, no_args_is_help=True)
 
 @group.callback()
 def providers() -> None:
-    """Providers: check their configuration, the deployed one or one in a file."""
+    """Providers: check their configuration, stop one, start it again."""
 
 
 @group.command()
@@ -79,6 +81,38 @@ def check(
             "DEFAULT": ["yes" if settings.default else None for _, settings in found],
         }
     )
+
+
+ProviderName = Annotated[
+    str, typer.Argument(metavar="PROVIDER", help="Its name in the configuration.", show_default=False)
+]
+
+
+@group.command()
+def stop(
+    ctx: typer.Context, provider: ProviderName, stack: StackName = "", local: Local = False, json: Json = False
+) -> None:
+    """Refuse submissions to a provider, at once. Tasks that are under way there are seen through."""
+    place = find(ctx, stack, local=local)
+    if provider not in loads(place.providers()):
+        raise NotFound(f"there is no provider {provider}")
+    _say_stopped(place, provider, start=False, json=json)
+
+
+@group.command()
+def start(
+    ctx: typer.Context, provider: ProviderName, stack: StackName = "", local: Local = False, json: Json = False
+) -> None:
+    """Take submissions to a provider again."""
+    _say_stopped(find(ctx, stack, local=local), provider, start=True, json=json)
+
+
+def _say_stopped(stack: Stack, provider: str, *, start: bool, json: bool) -> None:
+    stopped = sorted(TableOwners(stack.dynamodb(), stack.table).stop_provider(provider, start=start))
+    if json:
+        print_json({"stopped": stopped})
+        return
+    print(f"stopped: {', '.join(stopped)}" if stopped else "No provider is stopped.")
 
 
 def _text(file: Path) -> str:

@@ -29,8 +29,9 @@ from reelkeep.domain.errors import (
     Stopped,
     Unauthorized,
 )
-from reelkeep.domain.keys import ApiKey, NewKey
+from reelkeep.domain.keys import ApiKey, NewKey, Owner
 from reelkeep.domain.ledger import Balance
+from reelkeep.domain.limits import Limits, OwnerSettings, Use
 from reelkeep.domain.money import Quote
 from reelkeep.domain.notices.subscription import Channel, Filter, Status, Subscription, SubscriptionView
 from reelkeep.domain.notices.webhooks import Attempt, Delivery, DeliveryPage, Outcome, Webhook, WebhookWithSecret
@@ -218,6 +219,14 @@ _STATUS = ProviderStatus(
     expected_start=_AT + timedelta(minutes=4),
     times=(UsualTime(of=Combination(False, "viduq3-pro", Kind.TEXT2VIDEO, 5, "720p"), seen=48, p50=71.5, p90=118.0),),
 )
+_LIMITS = Limits(tasks_at_once=5, money_a_day=Decimal(50), money_a_month=Decimal(900), currency="USD")
+_OWNER = Owner(
+    name="alice",
+    keys=2,
+    settings=OwnerSettings(limits=_LIMITS),
+    use=Use(tasks_at_once=2, money_a_day=Decimal("12.5"), money_a_month=Decimal("340.25")),
+)
+_OWN = replace(_OWNER, key=Owner(name=_KEY.key_id))
 SERVED: Mapping[str, Any] = {  # by the names of services
     "quote_submission": [
         Quote(provider="vidu", seconds=84, price=_PRICE),
@@ -237,6 +246,13 @@ SERVED: Mapping[str, Any] = {  # by the names of services
     "revoke_key": replace(_KEY, revoked_at=_AT),
     "list_dead_letters": DeadLetterPage(count=1, letters=((_LETTER, _FAILED),)),
     "replay_dead_letters": [Replayed(_LETTER, _FAILED, done=True, result="restarted")],
+    "show_own_limits": _OWN,
+    "list_owners": [_OWNER],
+    "show_owner": _OWNER,
+    "replace_owner": _OWNER,
+    "change_owner": _OWNER,
+    "stop_provider": frozenset({"vidu"}),
+    "start_provider": frozenset[str](),
     "create_webhook": _WITH_SECRET,
     "list_webhooks": [_WEBHOOK],
     "show_webhook": _WEBHOOK,

@@ -128,6 +128,8 @@ _IN_PATHS = {
     "subscription_id": ("The subscription's id.", EXAMPLE_ID),
     "webhook_id": (f"The webhook's id, or `{CALLBACKS}`.", f"wh_{EXAMPLE_ID}"),
     "delivery_id": ("The delivery's id.", f"dl_{EXAMPLE_ID}"),
+    "owner": ("The owner's name; `*` stands for new owners.", "alice"),
+    "provider": ("The provider's name.", "vidu"),
     "key_id": ("The key's id.", EXAMPLE_ID[:16]),
     "token": ("What makes the address unguessable.", ""),
     "file": ("The file's name, as in 1-video.mp4.", ""),

@@ -168,6 +168,26 @@ _OPERATIONS = {
         "Replay dead letters",
         "An unfinished task gets another execution, or a sweep begins. What is done is deleted.",
     ),
+    # owners
+    "showOwnLimits": (
+        "Show your limits",
+        "And what is left of them right now, also of those of the key that you send.",
+    ),
+    "listOwners": ("List owners", "With their limits, and what is left of them."),
+    "showOwner": ("Show an owner", "`*` shows what new owners begin with."),
+    "replaceOwner": (
+        "Settle what holds for an owner",
+        (
+            "At once, for all of its keys. What is not said is as for an owner without settings. An owner begins "
+            "with its first key; what is said of `*` is what new owners begin with."
+        ),
+    ),
+    "changeOwner": ("Change what holds for an owner", "What is not said stays as it is."),
+    "stopProvider": (
+        "Stop a provider",
+        "Submissions to it are refused from now on, with 503. What is under way there is seen through.",
+    ),
+    "startProvider": ("Start a provider", "It gets submissions again."),
     # other formats
     "submitOpenaiVideo": ("Create a video", ""),
     "showOpenaiVideo": ("Retrieve a video", "The link to the file stays."),

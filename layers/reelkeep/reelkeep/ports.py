@@ -83,6 +83,9 @@ class Owners(Protocol):
     def change(self, name: str, edit: Callable[[OwnerSettings], OwnerSettings]) -> OwnerSettings:
         """Raises InvalidRequest, NotFound, Stale."""
 
+    def stop_provider(self, provider: str, *, start: bool = False) -> frozenset[str]:
+        """From now on it gets no submissions, or gets them again. All that are stopped then."""
+
 
 class OwnersKeys(Protocol):
     """The keys of an owner, as it manages them itself."""

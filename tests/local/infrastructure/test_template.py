@@ -200,6 +200,7 @@ def test_manage_changes_in_the_table_nothing_but_keys_subscriptions_webhooks_and
                 ["subscriptions#*", "subscriptions-endpoint#*"],
                 ["webhooks#*", "deliveries#*", "waiting#*"],
                 ["keys", "owners"],
+                ["spend#*"],
                 ["task#*"],
             ) or actions == {"dynamodb:Query"}
 

@@ -13,7 +13,16 @@ from typing import Any
 import pytest
 
 from reelkeep.domain import limits
-from reelkeep.domain.errors import Forbidden, InvalidRequest, Later, OverBudget, OverLimit, Stopped, TryLater
+from reelkeep.domain.errors import (
+    Forbidden,
+    InvalidRequest,
+    Later,
+    NotFound,
+    OverBudget,
+    OverLimit,
+    Stopped,
+    TryLater,
+)
 from reelkeep.domain.limits import Limits, OwnerSettings
 from reelkeep.domain.observation import Failed, Refused
 from reelkeep.domain.room import Limit
@@ -293,28 +302,38 @@ def test_of_a_thousand_at_once_with_a_budget_for_three_hundred_three_hundred_are
 # --- owners ---
 
 
-class OneOwner:
+class Owners:
+    """The settings of owners, in memory."""
+
     def __init__(self) -> None:
-        self.held = OwnerSettings()
+        self.held = {"alice": OwnerSettings()}
+        self.stopped: set[str] = set()
 
     def settings(self, name: str) -> OwnerSettings:
-        return self.held
+        if name not in self.held:
+            raise NotFound(f"there is no owner {name}", field="owner")
+        return self.held[name]
 
     def change(self, name: str, edit: Callable[[OwnerSettings], OwnerSettings]) -> OwnerSettings:
-        limits.check_settings(edited := edit(self.held))
-        self.held = edited
+        before = self.settings(name)
+        limits.check_settings(edited := replace(edit(before), version=before.version + 1))
+        self.held[name] = edited
         return edited
+
+    def stop_provider(self, provider: str, *, start: bool = False) -> frozenset[str]:
+        self.stopped = self.stopped - {provider} if start else self.stopped | {provider}
+        return frozenset(self.stopped)
 
 
 def test_what_was_spent_before_there_was_a_limit_counts_against_it() -> None:
-    harness, owners = Budgeted(), OneOwner()
+    harness, owners = Budgeted(), Owners()
     for _ in range(3):
         harness.submit()
     harness.follow()
     change = ChangeOwner(owners, harness.counters, harness.ledger, harness.clock)
     four = Limits(money_a_month=Decimal(4), currency="USD")
     change("alice", lambda settings: replace(settings, limits=four))
-    caller = replace(ALICE, settings=owners.held)
+    caller = replace(ALICE, settings=owners.held["alice"])
     harness.submit(caller=caller)
     refused(lambda: harness.submit(caller=caller))
     change("alice", lambda settings: replace(settings, limits=replace(four, money_a_month=Decimal(5))))
@@ -342,7 +361,7 @@ def test_limits_that_cannot_be_are_refused_with_the_field_and_the_reason(
 ) -> None:
     with pytest.raises(InvalidRequest) as no:
         limits.check(Limits(**wrong))
-    assert [field for field, _ in no.value.wrong] == fields
+    assert [field for field, _ in no.value.wrong] == [f"limits.{name}" for name in fields]
     assert no.value.message.startswith(no.value.field)
 
 

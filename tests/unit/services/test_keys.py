@@ -9,8 +9,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from reelkeep.domain.errors import InvalidRequest, LimitReached, NotFound
+from reelkeep.domain.errors import Forbidden, InvalidRequest, LimitReached, NotFound
 from reelkeep.domain.keys import MAX_KEPT_KEYS, MAX_KEYS, ApiKey, KeyWish, describe, new_key
+from reelkeep.domain.limits import Limits, OwnerSettings
 from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.services.keys import ManageKeys
 from tests.unit.services.harness import ALICE, MALLORY, NOON
@@ -59,6 +60,17 @@ def test_a_key_with_an_end_makes_none_that_ends_later(wished: datetime | None) -
         keys.create(KeyWish(ends_at=wished), maker)
     assert refused.value.field == "ends_at"
     assert keys.create(KeyWish(ends_at=end), maker).described.ends_at == end
+
+
+def test_a_key_s_limits_are_below_its_owner_s_and_it_makes_no_other_key() -> None:
+    keys = ManageKeys(FakeOwnersKeys(), lambda: NOON)
+    alice = replace(ALICE, settings=OwnerSettings(limits=Limits(videos_a_day=5)))
+    made = keys.create(KeyWish(limits=Limits(videos_a_day=3)), alice).described
+    assert made.limits == Limits(videos_a_day=3)
+    with pytest.raises(InvalidRequest, match=r"limits\.videos_a_day must be at most 5, which is the owner's"):
+        keys.create(KeyWish(limits=Limits(videos_a_day=6)), alice)
+    with pytest.raises(Forbidden):
+        keys.create(KeyWish(limits=made.limits), replace(alice, limits=made.limits))
 
 
 def test_no_key_makes_one_with_more_scopes_than_it_has() -> None:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from reelkeep.domain import ids
 from reelkeep.domain.errors import InvalidRequest, wrong
-from reelkeep.domain.limits import NO_LIMITS, USUAL_SETTINGS, Limits, OwnerSettings
+from reelkeep.domain.limits import NO_LIMITS, NOTHING_USED, USUAL_SETTINGS, Limits, OwnerSettings, Use
 from reelkeep.domain.scopes import USUAL, Scope
 
 _KEY = re.compile(r"rk_[A-Za-z0-9_-]{43}")
@@ -66,6 +66,8 @@ class Owner:
     name: str
     keys: int = 0  # that are good
     settings: OwnerSettings = USUAL_SETTINGS
+    use: Use = NOTHING_USED  # of what has limits
+    key: Owner | None = None  # the key that asks, with limits of its own
 
 
 def new_key() -> str:

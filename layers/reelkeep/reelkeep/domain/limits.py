@@ -11,12 +11,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from reelkeep.domain.claims import LONGEST_WINDOW
 from reelkeep.domain.errors import Forbidden, InvalidRequest, OverBudget, OverLimit, wrong
@@ -36,17 +35,6 @@ _CURRENCY = re.compile("[A-Z]{3}")
 _KEPT = timedelta(days=3)  # counts of earlier days are forgotten
 _LONGEST = timedelta(days=10)  # that a task is under way, in line and at its provider
 _CHANGED = timedelta(days=1)  # and before that, they are not changed any more
-
-
-class WhenFull(StrEnum):
-    """What becomes of a submission while as many tasks as there may be are under way."""
-
-    REFUSE = "refuse"
-    QUEUE = "queue"
-
-    @classmethod
-    def of_newer_release(cls) -> WhenFull:
-        return cls.REFUSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +68,12 @@ NO_LIMITS = Limits()
 NEW_OWNERS = "*"  # stands for them: their settings are what an owner begins with
 
 
-def check(limits: Limits, above: Limits = NO_LIMITS) -> None:
+def check(limits: Limits, above: Limits = NO_LIMITS, path: str = "limits.") -> None:
     """Raises InvalidRequest with every field that is wrong: also a limit of a key that is higher than its owner's,
     which is `above`."""
     found = tuple(_wrong(limits)) or tuple(_higher(limits, above))
     if found:
+        found = tuple((f"{path}{field}", message) for field, message in found)
         field, message = found[0]
         raise InvalidRequest(f"{field} {message}", field=field, wrong=found)
 
@@ -136,6 +125,7 @@ class Use:
     money_a_month: Decimal = ZERO
 
 
+NOTHING_USED = Use()
 Counts = Mapping[str, Decimal | str]  # by the names of what is counted, and what was counted last
 Changes = Mapping[str, Decimal]
 
@@ -357,12 +347,22 @@ class OwnerSettings(Record):
 
     repeat_window: int = 0  # seconds in which an identical body is taken as a repeat; 0 is never
     limits: Limits = NO_LIMITS
-    when_full: WhenFull = WhenFull.REFUSE
     stopped: str = ""  # why it may submit nothing
     version: int = 0
 
 
 USUAL_SETTINGS = OwnerSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerChange:
+    name: str
+    said: Mapping[str, Any]
+    whole: bool = False  # what is not said is as it is by default
+
+    def of(self, settings: OwnerSettings) -> OwnerSettings:
+        before = replace(USUAL_SETTINGS, version=settings.version) if self.whole else settings
+        return replace(before, **self.said)
 
 
 def check_settings(settings: OwnerSettings) -> None:

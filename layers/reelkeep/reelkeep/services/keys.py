@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
 
-from reelkeep.domain.errors import LimitReached, wrong
+from reelkeep.domain.errors import Forbidden, LimitReached, wrong
 from reelkeep.domain.keys import KEPT_FOR, MAX_KEPT_KEYS, MAX_KEYS, ApiKey, KeyWish, NewKey
+from reelkeep.domain.limits import NO_LIMITS, check
 from reelkeep.domain.scopes import USUAL
 from reelkeep.ports import Caller, Clock, OwnersKeys
 
@@ -27,6 +28,9 @@ class ManageKeys:
             raise wrong(
                 "scopes", f"must be among those of the key that makes this one: {', '.join(sorted(caller.scopes))}"
             )
+        if caller.limits != NO_LIMITS:  # they would hold for one of two keys
+            raise Forbidden("a key with limits of its own makes no keys")
+        check(wish.limits, caller.settings.limits)
         now = self.clock()
         kept = self.keys.all(caller.owner)
         if sum(key.is_good(now) for key in kept) >= MAX_KEYS:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from reelkeep.domain.limits import NEW_OWNERS, Counts, OwnerSettings, days_counted, rebuilt
-from reelkeep.ports import Clock, Counters, Ledger, Owners
+from reelkeep.domain.keys import Owner
+from reelkeep.domain.limits import NEW_OWNERS, Counts, OwnerChange, OwnerSettings, days_counted, rebuilt, use
+from reelkeep.ports import Caller, Clock, Counters, Ledger, Owners
 
 _SETTLED = timedelta(minutes=10)  # the ledger follows a submission by seconds
 
@@ -35,6 +36,45 @@ class ChangeOwner:
             if counts:
                 self.counters.rebuild(name, counts)
         return self.owners.change(name, edit)
+
+
+@dataclass(frozen=True, slots=True)
+class ManageOwners:
+    """Shows owners, with what they use of their limits right now, and changes them."""
+
+    listed: Callable[[], list[Owner]]
+    change_owner: ChangeOwner
+    counters: Counters
+    clock: Clock
+
+    def list(self, *_: object) -> list[Owner]:
+        return [self._with_use(owner) for owner in self.listed()]
+
+    def show(self, name: str, *_: object) -> Owner:
+        """Raises NotFound."""
+        found = next((owner for owner in self.listed() if owner.name == name), None)
+        return self._with_use(found or Owner(name=name, settings=self.change_owner.owners.settings(name)))
+
+    def change(self, change: OwnerChange, *_: object) -> Owner:
+        """Raises InvalidRequest, NotFound, TryLater."""
+        self.change_owner(change.name, change.of)
+        return self.show(change.name)
+
+    def show_own(self, _: None, caller: Caller) -> Owner:
+        """What the key that asks may do."""
+        key = Owner(name=caller.key_id, settings=OwnerSettings(limits=caller.limits))
+        owner = Owner(name=caller.owner, settings=caller.settings, key=key)
+        if not (caller.settings.limits.counted or caller.limits.counted):
+            return owner
+        counts, now = self.counters.counts(caller.owner), self.clock()
+        used = use(counts, caller.key_id, caller.limits.currency, now)
+        return replace(owner, key=replace(key, use=used), use=use(counts, "", caller.settings.limits.currency, now))
+
+    def _with_use(self, owner: Owner) -> Owner:
+        limits = owner.settings.limits
+        if not limits.counted:
+            return owner
+        return replace(owner, use=use(self.counters.counts(owner.name), "", limits.currency, self.clock()))
 
 
 @dataclass(frozen=True, slots=True)

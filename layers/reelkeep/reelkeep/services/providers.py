@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 from reelkeep.domain import upstream
 from reelkeep.domain.durations import Combination
+from reelkeep.domain.errors import NotFound
 from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import Kind
 from reelkeep.domain.upstream import ProviderStatus, Upstream
-from reelkeep.ports import Caller, Clock, Durations, Providers, Slots, Troubles
+from reelkeep.ports import Caller, Clock, Durations, Owners, Providers, Slots, Troubles
 
 _ANY_TASK = Combination(off_peak=False, model="", kind=Kind.TEXT2VIDEO, duration=None, resolution="")
 
@@ -51,3 +52,18 @@ class ListProviders:
             expected_start=upstream.expected_start(leases, slots, in_line, usual, now),
             times=times,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StopProvider:
+    """Refuses submissions to a provider, or takes them again, at once. What is under way there is seen through."""
+
+    upstreams: Callable[[], list[Upstream]]
+    owners: Owners
+
+    def __call__(self, asked: tuple[str, bool], *_: object) -> frozenset[str]:
+        """All that are stopped from now on. Raises NotFound; TryLater."""
+        name, stopped = asked
+        if stopped and name not in [each.name for each in self.upstreams()]:  # one that is gone can be started
+            raise NotFound(f"there is no provider {name[:100]}", field="provider")
+        return self.owners.stop_provider(name, start=not stopped)

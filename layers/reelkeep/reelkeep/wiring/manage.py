@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.durations import TableDurations
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.ledger import TableLedger
@@ -24,7 +25,8 @@ from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
 from reelkeep.services.inputs import ResolveInputs
 from reelkeep.services.keys import ManageKeys
-from reelkeep.services.providers import ListProviders
+from reelkeep.services.owners import ChangeOwner, ManageOwners
+from reelkeep.services.providers import ListProviders, StopProvider
 from reelkeep.services.quote import QuoteSubmission
 from reelkeep.services.subscriptions import ManageSubscriptions
 from reelkeep.services.usage import ShowUsage
@@ -44,9 +46,14 @@ def build() -> Api:
     tasks = TableTasks(platform.dynamodb(), settings.table)
     links = permanent_links(platform.secret(settings.link_secret_arn), settings.public_url)
     providers = configured_providers(outbound, inputs=ResolveInputs(tasks, links))
-    show_usage = ShowUsage(TableLedger(platform.dynamodb(), settings.table), platform.now)
+    ledger = TableLedger(platform.dynamodb(), settings.table)
+    show_usage = ShowUsage(ledger, platform.now)
     keys = TableKeys(platform.dynamodb(), settings.table)
     manage_keys = ManageKeys(keys, platform.now)
+    counters = TableCounters(platform.dynamodb(), settings.table)
+    change_owner = ChangeOwner(keys.settings, counters, ledger, platform.now)
+    manage_owners = ManageOwners(keys.owners, change_owner, counters, platform.now)
+    stop_provider = StopProvider(providers.all, keys.settings)
     return Api(
         base_path=settings.base_path,
         keys=keys,
@@ -67,6 +74,13 @@ def build() -> Api:
             "create_key": manage_keys.create,
             "list_keys": manage_keys.list,
             "revoke_key": manage_keys.revoke,
+            "list_owners": manage_owners.list,
+            "show_owner": manage_owners.show,
+            "replace_owner": manage_owners.change,
+            "change_owner": manage_owners.change,
+            "show_own_limits": manage_owners.show_own,
+            "stop_provider": stop_provider,
+            "start_provider": stop_provider,
             "erase_task": partial(_erase, tasks),
             "list_dead_letters": lambda *_: _dead_letters(tasks).list(),
             "replay_dead_letters": lambda ids, _: _dead_letters(tasks).do_again(ids),

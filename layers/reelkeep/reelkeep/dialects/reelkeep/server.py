@@ -15,6 +15,7 @@ from reelkeep.dialects.reelkeep import NAME, PROBLEMS, problem_type
 from reelkeep.dialects.replies import Moment, Schema, Shape, rfc3339, shows
 from reelkeep.domain import errors
 from reelkeep.domain.errors import ClientError, Conflict, InvalidRequest, Refused, wrong
+from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import FailureClass, Kind
 from reelkeep.domain.upstream import Health
 
@@ -104,7 +105,23 @@ class Providers(Shape):
     providers: list[Provider] = shows(lambda upstreams: [*map(Provider.of, upstreams)])
 
 
-_PROVIDERS = Operation("/providers", "listProviders", Providers)
+def _stopping(http: Http) -> tuple[str, bool]:
+    name = http.variables["provider"]
+    return name, http.path.endswith("/stop")
+
+
+class StoppedProviders(Shape):
+    """All that get no submissions."""
+
+    stopped: list[str] = shows(sorted)
+
+
+_OPERATED: Any = {"method": "POST", "parse": _stopping, "scope": Scope.OPERATE}
+_PROVIDERS = (
+    Operation("/providers", "listProviders", Providers),
+    Operation("/providers/{provider}/stop", "stopProvider", StoppedProviders, **_OPERATED),
+    Operation("/providers/{provider}/start", "startProvider", StoppedProviders, **_OPERATED),
+)
 
 # --- errors ---
 
@@ -182,6 +199,7 @@ class _Server(Dialect):
         from reelkeep.dialects.reelkeep.dead_letters import server as dead_letters
         from reelkeep.dialects.reelkeep.keys import server as keys
         from reelkeep.dialects.reelkeep.money import server as money
+        from reelkeep.dialects.reelkeep.owners import server as owners
         from reelkeep.dialects.reelkeep.subscriptions import server as subscriptions
         from reelkeep.dialects.reelkeep.tasks import server as tasks
         from reelkeep.dialects.reelkeep.webhooks import server as webhooks
@@ -189,11 +207,12 @@ class _Server(Dialect):
         return (
             *tasks.ROUTES,
             *money.ROUTES,
-            _PROVIDERS,
+            *_PROVIDERS,
             *subscriptions.ROUTES,
             *webhooks.ROUTES,
             *keys.ROUTES,
             *dead_letters.ROUTES,
+            *owners.ROUTES,
         )
 
     def names(self, http: Http) -> Mapping[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Operation
+from reelkeep.dialects.reelkeep.owners.server import OwnerLimits, limits_of
 from reelkeep.dialects.replies import Moment, Shape, rfc3339, shows
 from reelkeep.domain.keys import KeyWish, NewKey
 from reelkeep.domain.scopes import Scope
@@ -16,9 +17,12 @@ def _wish(http: Http) -> KeyWish:
     from reelkeep.dialects.reelkeep.keys.wire import KeyRequest
     from reelkeep.dialects.values import read
 
-    said: dict[str, Any] = read(KeyRequest, http.json(_LARGEST_BODY)).model_dump(exclude_unset=True)
+    body = read(KeyRequest, http.json(_LARGEST_BODY))
+    said: dict[str, Any] = body.model_dump(exclude_unset=True)
     if "scopes" in said:
         said["scopes"] = frozenset(said["scopes"])
+    if "limits" in said:
+        said["limits"] = limits_of(body.limits)
     return KeyWish(**said)
 
 
@@ -36,6 +40,7 @@ class Key(Shape):
     ends_at: Moment | None = shows("ends_at", write=rfc3339, says="From then on it is refused.")
     revoked_at: Moment | None = shows("revoked_at", write=rfc3339)
     scopes: list[Scope] = shows("scopes", write=sorted, says="What it is good for.")
+    limits: OwnerLimits = shows("limits", write=OwnerLimits.of, says="Of this key alone.")
 
 
 class KeyWithSecret(Key):

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AwareDatetime, Field
 
+from reelkeep.dialects.reelkeep.owners.wire import LimitsRequest
 from reelkeep.dialects.reelkeep.wire import Body, optional
 from reelkeep.dialects.values import ErrorSentence
 from reelkeep.domain.scopes import Scope
@@ -24,4 +25,7 @@ class KeyRequest(Body):
     ] = optional(
         says="What it is good for: to read, to submit, to manage what is yours, to operate the service. Those of "
         "the key that makes it but `operate`, if absent; never more than that one has."
+    )
+    limits: LimitsRequest = optional(
+        says="Of this key alone, below those of its owner. A key with limits makes no keys."
     )

@@ -1,0 +1,1 @@
+"""Owners: what operators allow them, and what counts against that."""
