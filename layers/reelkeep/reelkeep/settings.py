@@ -3,135 +3,77 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import timedelta
+from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
 from reelkeep.domain.errors import Misconfigured
 
+T = TypeVar("T")
 
-@dataclass(frozen=True, slots=True)
+
+class _Variable(Generic[T]):
+    """A variable of the environment, read anew at each access. Raises Misconfigured if it is not set."""
+
+    def __init__(self, name: str, read: Callable[[str], T], default: str | None = None) -> None:
+        self._name, self._read, self._default = name, read, default
+
+    def __get__(self, settings: object, kind: type | None = None) -> T:
+        text = os.environ.get(self._name, self._default)
+        if text is None:
+            raise Misconfigured(f"the environment variable {self._name} is not set")
+        return self._read(text)
+
+
+def _hours(text: str) -> timedelta:
+    return timedelta(hours=float(text))
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
 class Settings:
     """Each function gets only the variables it needs, so each is asked for only where it is used."""
 
-    environ: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    stack = _Variable(
+        "POWERTOOLS_SERVICE_NAME", lambda name: name.partition(".")[0], ""
+    )  # of `reelkeep.poll`: reelkeep
+    table = _Variable("TABLE_NAME", str)
+    bucket = _Variable("BUCKET_NAME", str)
+    topic_arn = _Variable("TOPIC_ARN", str)
+    state_machine_arn = _Variable("STATE_MACHINE_ARN", str)
+    watch_machine_arn = _Variable("WATCH_MACHINE_ARN", str, "")  # of functions that may start a watch; else empty
+    finalize_function_arn = _Variable("FINALIZE_FUNCTION_ARN", str)
+    sweep_function_arn = _Variable("SWEEP_FUNCTION_ARN", str)
+    providers_secret_arn = _Variable("PROVIDERS_SECRET_ARN", str)
+    link_secret_arn = _Variable("LINK_SECRET_ARN", str)
+    webhook_secret_arn = _Variable("WEBHOOK_SECRET_ARN", str)
 
-    @property
-    def stack(self) -> str:
-        """The stack's name, from a service name such as `reelkeep.poll`."""
-        return self.environ.get("POWERTOOLS_SERVICE_NAME", "").partition(".")[0]
+    # The queues of what is due, of what was given up, and of what failed for good.
+    deliveries_url = _Variable("DELIVERIES_URL", str)
+    undelivered_url = _Variable("UNDELIVERED_URL", str)
+    dead_letters_url = _Variable("DEAD_LETTERS_URL", str)
 
-    @property
-    def table(self) -> str:
-        return self._get("TABLE_NAME")
+    public_url = _Variable("PUBLIC_URL", lambda url: url.rstrip("/"))  # where the API is reached from outside
+    base_path = _Variable(
+        "PUBLIC_URL", lambda url: urlsplit(url.rstrip("/")).path
+    )  # behind its host; usually nothing
+    _callbacks = _Variable("PROVIDER_CALLBACKS", "true".__eq__, "")
+    allowed_origins = _Variable("ALLOWED_ORIGINS", _words, "")  # pages that may read what permanent links lead to
+    subscription_protocols = _Variable(
+        "SUBSCRIPTION_PROTOCOLS", _words
+    )  # those of SNS that an owner may subscribe with
+    allow_private_webhooks = _Variable("ALLOW_PRIVATE_WEBHOOKS", "true".__eq__)  # also http
+    tracing = _Variable("TRACING", "Active".__eq__, "")  # in X-Ray
 
-    @property
-    def bucket(self) -> str:
-        return self._get("BUCKET_NAME")
-
-    @property
-    def topic_arn(self) -> str:
-        return self._get("TOPIC_ARN")
-
-    @property
-    def state_machine_arn(self) -> str:
-        return self._get("STATE_MACHINE_ARN")
-
-    @property
-    def watch_machine_arn(self) -> str:
-        """Of functions that may start a watch; else empty."""
-        return self.environ.get("WATCH_MACHINE_ARN", "")
-
-    @property
-    def finalize_function_arn(self) -> str:
-        return self._get("FINALIZE_FUNCTION_ARN")
-
-    @property
-    def providers_secret_arn(self) -> str:
-        return self._get("PROVIDERS_SECRET_ARN")
-
-    @property
-    def link_secret_arn(self) -> str:
-        return self._get("LINK_SECRET_ARN")
-
-    @property
-    def public_url(self) -> str:
-        """Where the API is reached from outside, without a slash at its end."""
-        return self._get("PUBLIC_URL").rstrip("/")
-
-    @property
-    def allowed_origins(self) -> tuple[str, ...]:
-        """The pages that may read what permanent links lead to."""
-        return tuple(
-            origin.strip() for origin in self.environ.get("ALLOWED_ORIGINS", "").split(",") if origin.strip()
-        )
-
-    @property
-    def base_path(self) -> str:
-        """What that address has behind its host; usually nothing."""
-        return urlsplit(self.public_url).path
+    # How long before its link dies operators are warned of a file that is not archived yet.
+    links_expiring = _Variable("LINKS_EXPIRING_HOURS", _hours)
+    longest_wait = _Variable("LONGEST_WAIT_HOURS", _hours)  # of a task for room at its provider
+    poll_cost = _Variable("POLL_COST_SECONDS", float)  # how many seconds of delay one poll less is worth
 
     @property
     def callback_url(self) -> str:
         """The public address, where providers are asked to call us back; else empty."""
-        return self.public_url if self.environ.get("PROVIDER_CALLBACKS") == "true" else ""
-
-    @property
-    def links_expiring(self) -> timedelta:
-        """How long before its link dies operators are warned of a file that is not archived yet."""
-        return timedelta(hours=float(self._get("LINKS_EXPIRING_HOURS")))
-
-    @property
-    def longest_wait(self) -> timedelta:
-        """For how long a task may wait for room at its provider."""
-        return timedelta(hours=float(self._get("LONGEST_WAIT_HOURS")))
-
-    @property
-    def poll_cost(self) -> float:
-        """How many seconds of delay one poll less is worth."""
-        return float(self._get("POLL_COST_SECONDS"))
-
-    @property
-    def subscription_protocols(self) -> tuple[str, ...]:
-        """The SNS protocols that an owner may subscribe with."""
-        return tuple(self._get("SUBSCRIPTION_PROTOCOLS").split(","))
-
-    @property
-    def allow_private_webhooks(self) -> bool:
-        """Whether callbacks may go to http and to addresses that are not public."""
-        return self._get("ALLOW_PRIVATE_WEBHOOKS") == "true"
-
-    @property
-    def tracing(self) -> bool:
-        """Whether calls are traced in X-Ray."""
-        return self.environ.get("TRACING") == "Active"
-
-    @property
-    def webhook_secret_arn(self) -> str:
-        return self._get("WEBHOOK_SECRET_ARN")
-
-    @property
-    def deliveries_url(self) -> str:
-        """Of the queue."""
-        return self._get("DELIVERIES_URL")
-
-    @property
-    def dead_letters_url(self) -> str:
-        """Of the queue of what failed for good."""
-        return self._get("DEAD_LETTERS_URL")
-
-    @property
-    def sweep_function_arn(self) -> str:
-        return self._get("SWEEP_FUNCTION_ARN")
-
-    @property
-    def undelivered_url(self) -> str:
-        """Of the queue of what was given up."""
-        return self._get("UNDELIVERED_URL")
-
-    def _get(self, name: str) -> str:
-        try:
-            return self.environ[name]
-        except KeyError as error:
-            raise Misconfigured(f"the environment variable {name} is not set") from error
+        return self.public_url if self._callbacks else ""
