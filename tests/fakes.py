@@ -189,6 +189,9 @@ class FakeSlots:
     def withdraw(self, waiting: InLine) -> bool:
         return self.waiting.get((waiting.provider, waiting.owner), {}).pop(waiting.task_id, None) is not None
 
+    def is_waited_for(self, provider: str) -> bool:
+        return any(where == provider for where, _ in self.rounds)
+
     def turns(self, provider: str) -> list[Turn]:
         return [turn for (where, _), turn in self.rounds.items() if where == provider]
 

@@ -104,6 +104,7 @@ def test_the_more_urgent_of_an_owners_tasks_comes_first_and_then_the_older(slots
 def test_an_owner_keeps_its_turn_until_it_had_it_and_leaves_the_round_unless_it_joined_again(slots: Slots) -> None:
     slots.join(waiting("alice", 1, 1), NOON)
     [joined] = slots.turns("vidu")
+    assert (slots.is_waited_for("vidu"), slots.is_waited_for("ark")) == (True, False)
     slots.join(waiting("alice", 1, 2), SOON)
     [turn] = slots.turns("vidu")
     assert turn.number == joined.number
@@ -113,7 +114,7 @@ def test_an_owner_keeps_its_turn_until_it_had_it_and_leaves_the_round_unless_it_
     assert [each.number for each in slots.turns("vidu")] == [turn.number + 7]
     slots.end_turns("vidu", turn)
     slots.advance("vidu", "alice", 1)
-    assert slots.turns("vidu") == []
+    assert (slots.turns("vidu"), slots.is_waited_for("vidu")) == ([], False)
 
 
 def test_what_is_forgotten_is_deleted_by_the_table_itself_and_nothing_is_in_a_listing(

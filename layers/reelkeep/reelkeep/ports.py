@@ -132,6 +132,9 @@ class Slots(Protocol):
 
     def turns(self, provider: str) -> list[Turn]: ...
 
+    def is_waited_for(self, provider: str) -> bool:
+        """Whether any owner is in the round. However many are, one of them is read."""
+
     def first(self, provider: str, owner: str) -> InLine | None:
         """The most urgent task of the owner that waits; of several, the oldest."""
 

@@ -123,7 +123,9 @@ class Room:
             mine = next((lease.slot for lease in leases if lease.task_id == task_id), None)
             most = room.capacity(provider.slots, limit, now)
             slot = mine or room.free_slot(leases, most, limit, task_id)
-            if slot is None or (newcomer and mine is None and most is not None and self.slots.turns(provider.line)):
+            if slot is None:
+                return None
+            if newcomer and mine is None and most is not None and self.slots.is_waited_for(provider.line):
                 return None
             if self.slots.lease(provider.line, Lease(slot, task_id, now + room.LEASE)):
                 return slot, mine is None

@@ -147,6 +147,9 @@ class TableSlots:
             for item in self._query(f"turns#{provider}")
         ]
 
+    def is_waited_for(self, provider: str) -> bool:
+        return bool(self._query(f"turns#{provider}", Limit=1))
+
     def advance(self, provider: str, owner: str, number: int) -> None:
         with table_faults("a turn could not be recorded"):
             try:
