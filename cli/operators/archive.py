@@ -13,7 +13,7 @@ import typer
 from cli.operators.copying import Copied, CopyTask, Pair, in_pairs, left_of, require_other_bucket
 from cli.operators.folders import SubmittedOn, folders
 from cli.operators.quarantine import quarantined
-from cli.operators.rebuild import Outcome, rebuild
+from cli.operators.rebuild import Outcome, list_hidden, rebuild
 from cli.operators.recorded import in_order, with_missing
 from cli.operators.stack import Place
 from cli.operators.verify import Checked, Difference, verify
@@ -42,13 +42,8 @@ def rebuild_all(
     any time.
     """
     s3, bucket = place.s3(_WORKERS), place.needed("bucket")
-    work = partial(
-        rebuild,
-        s3=s3,
-        bucket=bucket,
-        records=TableTasks(place.dynamodb(_WORKERS), place.table),
-        dry_run=dry_run,
-    )
+    records = TableTasks(place.dynamodb(_WORKERS), place.table)
+    work = partial(rebuild, s3=s3, bucket=bucket, records=records, dry_run=dry_run)
     found: Counter[Outcome] = Counter()
     untold, unreadable = 0, []
     with Progress() as progress:
@@ -60,8 +55,9 @@ def rebuild_all(
             progress.show(
                 f"{counted(found.total(), 'task')}, {found[Outcome.MISSING] + found[Outcome.OLDER]:,} rebuilt"
             )
+    hidden = list_hidden(records, dry_run=dry_run)
     if json:
-        counts = {outcome.value: found[outcome] for outcome in Outcome}
+        counts = {outcome.value: found[outcome] for outcome in Outcome} | {"hidden": hidden}
         named = [{"key": each.key, "reason": each.reason} for each in unreadable]
         print_json({**counts, "untold": untold, "dry_run": dry_run, "unreadable_manifests": named})
         return bool(unreadable)
@@ -69,6 +65,8 @@ def rebuild_all(
     print(f"Tasks missing from the table, {done}: {found[Outcome.MISSING]:,}")
     print(f"Tasks older in the table, {done}: {found[Outcome.OLDER]:,}")
     print(f"Tasks there already: {found[Outcome.THERE]:,}")
+    if hidden:
+        print(f"Tasks that release 0.2.0 hid, {done} for the list of hidden ones: {hidden:,}")
     if untold:
         print(f"Not known to have been told of, which the sweep sees to: {untold:,}")
     if found[Outcome.WITHOUT]:

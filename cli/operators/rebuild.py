@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +13,7 @@ from botocore.exceptions import IncompleteReadError, ResponseStreamingError
 from cli.operators.folders import Folder
 from reelkeep.adapters.s3 import manifests
 from reelkeep.adapters.s3.manifests import NoManifest
+from reelkeep.domain.errors import Stale
 from reelkeep.domain.task import Task
 
 if TYPE_CHECKING:
@@ -22,6 +25,14 @@ class Records(Protocol):
 
     def restore(self, task: Task) -> bool:
         """Records it as it is, unless what is recorded is as new or newer. Whether it did."""
+
+
+class OldRecords(Protocol):
+    def hidden_in_old_form(self) -> Iterator[Task]:
+        """Those that release 0.2.0 hid."""
+
+    def save(self, task: Task) -> Task:
+        """Raises Stale if somebody else changed it."""
 
 
 class Outcome(StrEnum):
@@ -59,6 +70,17 @@ def rebuild(folder: Folder, *, s3: S3Client, bucket: str, records: Records, dry_
     return Rebuilt(
         Outcome.OLDER if recorded else Outcome.MISSING, key, untold=task.announcements.announced_at is None
     )
+
+
+def list_hidden(records: OldRecords, *, dry_run: bool) -> int:
+    """Puts what release 0.2.0 hid into the list of hidden tasks. How many that are; none, a second time."""
+    count = 0
+    for task in records.hidden_in_old_form():
+        count += 1
+        if not dry_run:
+            with suppress(Stale):  # whoever changed it meanwhile has put it there
+                records.save(task)
+    return count
 
 
 def read(s3: S3Client, bucket: str, key: str, task_id: str) -> Task:

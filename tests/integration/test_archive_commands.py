@@ -14,7 +14,9 @@ import pytest
 from cli.main import main
 from cli.operators.copying import CopyTask, in_pairs
 from cli.operators.folders import Days, folders
+from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.task_index import Span
+from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.s3.bucket import S3Bucket
 from reelkeep.adapters.s3.layout import folder, manifest_key
@@ -130,6 +132,21 @@ def test_only_what_is_older_than_its_manifest_is_replaced(
     assert tasks.get(older.id) == older
     assert tasks.get(same.id) == replace(same, credits=4711)
     assert tasks.get(newer.id) == replace(newer, version=newer.version + 1, removed_at=NOON)
+
+
+def test_what_release_0_2_0_hid_is_in_the_list_of_hidden_tasks_after_a_rebuild(
+    admin: Admin, dynamodb: DynamoDBClient, table: str
+) -> None:
+    tasks, shown = TableTasks(dynamodb, table), a_task(state=State.SUCCESS)
+    hidden = replace(shown, removed_at=NOON)
+    tasks.create(a_task(1, state=State.SUCCESS))
+    old = to_item(shown, "0.2.0") | {"document": {"S": documents.write(hidden)}}
+    dynamodb.put_item(TableName=table, Item=old)
+    of_hidden = Listing(filter=Filter(hidden=True))
+    assert tasks.page("alice", of_hidden).tasks == ()
+    assert (admin("rebuild", "--dry-run")[1]["hidden"], tasks.get(shown.id)) == (1, hidden)
+    assert [admin("rebuild")[1]["hidden"] for _ in range(2)] == [1, 0]
+    assert [task.id for task in tasks.page("alice", of_hidden)] == [shown.id]
 
 
 def test_a_manifest_that_cannot_be_read_is_named_and_the_others_count(

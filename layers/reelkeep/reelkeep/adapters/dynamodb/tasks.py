@@ -189,6 +189,18 @@ class TableTasks:
             for item in page["Items"]:
                 yield item["task_id"]["S"]
 
+    def hidden_in_old_form(self) -> Iterator[Task]:
+        """Those that release 0.2.0 hid: the list of hidden tasks has them once they are saved again. Reads the whole
+        table: for operators."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._table,
+            FilterExpression="attribute_exists(#owner) AND contains(document, :hidden)",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":hidden": {"S": '"removed_at":"'}},
+        )
+        for page in pages:
+            yield from (task for task in map(from_item, page["Items"]) if task.removed_at)
+
     def by_provider_task(self, provider: str, provider_task_id: str) -> list[Task]:
         task_ids = list(self._index.all("provider_task", indexed(provider, provider_task_id)))
         found = self._read(task_ids) if task_ids else []
