@@ -50,6 +50,8 @@ def trouble(kind: Health, minutes_ago: float) -> Trouble:
 
 def test_an_owner_sees_which_providers_there_are_and_nothing_of_others_tasks_there() -> None:
     assert provider_list(Harness())(None, ALICE) == [VIDU]
+    stopped = provider_list(Harness())(None, replace(ALICE, stopped_providers=frozenset({"vidu"})))
+    assert stopped == [replace(VIDU, stopped=True)]
 
 
 def test_an_idle_provider_is_well_and_takes_a_task_at_once() -> None:

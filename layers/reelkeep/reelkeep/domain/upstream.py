@@ -68,6 +68,7 @@ class Upstream:
     models: tuple[str, ...]  # patterns
     default: bool
     default_model: str = ""  # of submissions that name none
+    stopped: bool = False  # whether an operator has stopped submissions to it
     status: ProviderStatus | None = None  # for operators
 
 

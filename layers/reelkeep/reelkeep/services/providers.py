@@ -29,12 +29,12 @@ class ListProviders:
 
     def __call__(self, _: None, caller: Caller) -> list[Upstream]:
         """In the order of the configuration. Raises TryLater, Misconfigured."""
-        return self.with_status() if Scope.OPERATE in caller.scopes else self.upstreams()
+        found = [replace(each, stopped=each.name in caller.stopped_providers) for each in self.upstreams()]
+        if Scope.OPERATE not in caller.scopes:
+            return found
+        return [replace(each, status=self.status(each.name)) for each in found]
 
-    def with_status(self) -> list[Upstream]:
-        return [replace(each, status=self._status(each.name)) for each in self.upstreams()]
-
-    def _status(self, name: str) -> ProviderStatus:
+    def status(self, name: str) -> ProviderStatus:
         now, provider = self.clock(), self.providers.get(name)
         limit, leases = self.slots.leases(provider.line)
         in_line, at_least = self.slots.count_line(provider.line)

@@ -92,6 +92,7 @@ class Provider(Shape):
     dialect: str = shows("dialect", says="The wire format that it speaks.")
     models: list[str] = shows("models", write=list, says="Patterns of the models that go to it by themselves.")
     default: bool = shows("default", says="Whether it serves what no pattern claims.")
+    stopped: bool = shows("stopped", says="Whether an operator has stopped submissions to it.")
     status: ProviderStatus = shows(
         lambda upstream: upstream.status and ProviderStatus.of(upstream.status),
         optional=True,
