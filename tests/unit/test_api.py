@@ -237,7 +237,7 @@ def test_the_request_keeps_repeated_query_names_and_their_order() -> None:
 
 
 def test_what_is_no_task_is_served_by_what_the_route_names(call: Client) -> None:
-    shown = {"name": "of-alice", "dialect": "volc_ark", "models": ["ep-*"], "default": True}
+    shown = {"name": "of-alice", "dialect": "volc_ark", "models": ["ep-*"], "default": True, "stopped": False}
     assert call("GET", "/providers") == (200, {"providers": [shown]})
     assert call("GET", "/providers", Authorization="")[0] == 401
     assert call("POST", "/providers")[0] == 405
