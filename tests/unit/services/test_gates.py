@@ -6,11 +6,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from reelkeep.domain import limits
 from reelkeep.domain.errors import (
@@ -23,15 +25,18 @@ from reelkeep.domain.errors import (
     Stopped,
     TryLater,
 )
+from reelkeep.domain.ledger import Balance
 from reelkeep.domain.limits import Limits, OwnerSettings
 from reelkeep.domain.observation import Failed, Refused
 from reelkeep.domain.room import Limit
-from reelkeep.domain.task import Failure, FailureClass, Price, State, Task
+from reelkeep.domain.task import Backward, DispatchStatus, Failure, FailureClass, Price, State, Task
 from reelkeep.ports import Caller
+from reelkeep.services.gates import Gates
 from reelkeep.services.ledger import KeepLedger
 from reelkeep.services.owners import ChangeOwner, RepairCounts
-from tests.fakes import FakeLedger, FakeSlots, FakeTasks
-from tests.unit.services.harness import ALICE, Harness
+from tests.fakes import FakeCounters, FakeLedger, FakeSlots, FakeTasks
+from tests.unit.services.harness import ALICE, NOON, Harness
+from tests.unit.services.test_ledger import NEW
 
 PRICE = Price(unit="credits", units=Decimal(20), each=Decimal("0.05"), currency="USD")  # 1 USD a task
 NO = Failure(reason=FailureClass.POLICY, message="no")
@@ -277,6 +282,61 @@ def test_counts_that_a_crash_left_too_high_are_repaired_once_nothing_is_submitte
         tasks_at_once=1, videos_a_day=1, money_a_day=Decimal(1), money_a_month=Decimal(1)
     )
     assert limits.use(harness.counters.counts("alice"), "key-1", "USD", harness.now).videos_a_day == 1
+
+
+LOST = Failure(reason=FailureClass.LOST)
+BECOMES: dict[str, Callable[[Task], Task]] = {
+    "charged": lambda task: replace(task, state=State.ARCHIVING),
+    "dearer": lambda task: replace(task, state=State.ARCHIVING, credits=31),
+    "failed": lambda task: task.failed(NO, NOON),
+    "lost": lambda task: task.with_dispatch(status=DispatchStatus.UNKNOWN).failed(LOST, NOON),
+    "found": lambda task: replace(task, adopted_as="f" * 32),
+}
+STEPS = st.sampled_from(["submitted", "dies", "follows", "replays", *BECOMES])
+
+
+@given(st.lists(st.tuples(STEPS, st.integers(0, 3)), max_size=30))
+def test_whatever_happens_in_whatever_order_no_count_is_too_low_and_a_repair_makes_it_right(
+    steps: list[tuple[str, int]],
+) -> None:
+    counters, now = FakeCounters(), [NOON]
+    ledger = FakeLedger(counters=counters, clock=lambda: now[0])
+    gates, keep, caller = Gates(counters), KeepLedger(ledger), of_owner(tasks_at_once=99)
+    history: list[list[Task]] = []
+
+    def difference() -> tuple[Decimal, ...]:
+        """The counts, less the ledger's sums."""
+        use = limits.use(counters.counts("alice"), "", "USD", NOON)
+        there = sum((balance for _, balance in ledger.sums(NOON.date(), "alice")), Balance())
+        money = use.money_a_day - there.reserved - there.charged
+        assert use.money_a_day == use.money_a_month
+        at_once = use.tasks_at_once - there.tasks + there.tasks_charged
+        assert min(value for value in counters.counts("alice").values() if isinstance(value, Decimal)) >= 0
+        return Decimal(at_once), Decimal(use.videos_a_day - there.tasks), money
+
+    died = 0
+    for what, number in [("submitted", 0), *steps]:
+        chosen = history[number % len(history)] if history else []
+        if what in ("submitted", "dies"):
+            task = gates(replace(NEW, id=f"{len(history):032x}", price=PRICE), caller, NOON)
+            died += what == "dies"
+            history += [[task]] if what == "submitted" else []
+        elif what == "follows":
+            keep(chosen[-1])
+        elif what == "replays":
+            for version in chosen:
+                keep(version)
+        else:
+            with suppress(Backward):
+                chosen.append(replace(BECOMES[what](chosen[-1]), version=chosen[-1].version + 1))
+        assert min(difference()) >= 0
+    for versions in history:
+        keep(versions[-1])
+        keep(versions[0])
+    assert [*difference()] == [died] * 3
+    now[0] += timedelta(minutes=11)
+    RepairCounts(counters, ledger, lambda: now[0])("alice", ("",))
+    assert [*difference()] == [0, 0, 0]
 
 
 # --- at once ---
