@@ -15,7 +15,7 @@ from reelkeep.domain.claims import Claim
 from reelkeep.domain.drift import Reading
 from reelkeep.domain.durations import Combination, End, Known
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
-from reelkeep.domain.ledger import Account, Balance, Entry
+from reelkeep.domain.ledger import MOST_TAGS, Account, Balance, Entry
 from reelkeep.domain.limits import Changes, Counts, Demand
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
@@ -276,6 +276,7 @@ class FakeCounters:
 class FakeLedger:
     written: dict[str, list[Entry]] = field(default_factory=dict)
     summed: dict[Account, Balance] = field(default_factory=dict)
+    tags: dict[tuple[str, date], set[tuple[str, ...]]] = field(default_factory=dict)  # by owner and day
     counters: FakeCounters = field(default_factory=lambda: FakeCounters())
     clock: Clock = lambda: datetime.now(UTC)
 
@@ -290,6 +291,13 @@ class FakeLedger:
         there += entries
         for entry in entries:
             self.summed[entry.account] = self.summed.get(entry.account, Balance()) + entry.change
+
+    def admits(self, owner: str, day: date, tags: tuple[str, ...]) -> bool:
+        known = self.tags.setdefault((owner, day), set())
+        if tags not in known and len(known) >= MOST_TAGS:
+            return False
+        known.add(tags)
+        return True
 
     def sums(self, day: date, owner: str | None) -> Iterator[tuple[Account, Balance]]:
         for account, balance in self.summed.items():

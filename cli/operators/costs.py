@@ -177,7 +177,8 @@ def _tasks(tasks: TableTasks, days: Days) -> Iterator[Task]:
 
 def _compared(ledger: TableLedger, task: Task, *, mend: bool) -> tuple[Task, dict[Account, Balance], bool]:
     """What is entered for the task, and whether it was too little."""
-    lacks = bool(entries(task, ledger.entries(task.id)))
+    lacking = entries(task, ledger.entries(task.id))
+    lacks = any(entry.change != Balance() for entry in lacking)  # one that only says "nothing" is of no account
     if lacks and mend:
         KeepLedger(ledger)(task)
     return task, total(ledger.entries(task.id)), lacks

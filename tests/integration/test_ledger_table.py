@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.domain.errors import Stale, TryLater
-from reelkeep.domain.ledger import Account, Balance, balance, entries, total
+from reelkeep.domain.ledger import MOST_TAGS, Account, Balance, balance, entries, total
 from reelkeep.domain.task import Price, State, Task
 from reelkeep.services.ledger import KeepLedger
 from tests.fakes import FakeLedger
@@ -52,6 +52,19 @@ def test_entries_and_sums_are_written_together_and_read_as_they_were_written(led
     assert sums(ledger) == total(written) == balance(DONE)
     assert [each.charged for each in sums(ledger).values()] == [Decimal("0.058321")]
     assert not list(ledger.sums(TODAY + timedelta(days=1), "alice"))
+
+
+def test_an_owner_s_day_has_so_many_sets_of_tags_and_those_that_it_has_stay(
+    ledger: Ledger, dynamodb: DynamoDBClient, table: str
+) -> None:
+    for number in range(MOST_TAGS):
+        assert ledger.admits("alice", TODAY, (f"task-{number}",))
+    others = [ledger, TableLedger(dynamodb, table)] if isinstance(ledger, TableLedger) else [ledger]
+    for each in others:  # one of another function remembers nothing
+        assert each.admits("alice", TODAY, ("task-7",))
+        assert not each.admits("alice", TODAY, ("one", "more"))
+        assert each.admits("alice", TODAY + timedelta(days=1), ("one", "more"))
+        assert each.admits("bob", TODAY, ("one", "more"))
 
 
 def test_an_owner_s_sums_are_its_own_and_nobody_s_are_all(ledger: Ledger) -> None:

@@ -529,6 +529,9 @@ class Ledger(Protocol):
         """All of them, and what they change in the sums and in the counts of limits, or nothing. Raises Stale if a
         number is taken."""
 
+    def admits(self, owner: str, day: date, tags: tuple[str, ...]) -> bool:
+        """Whether this set of tags has sums of its own on that day: it has any, or the owner has few enough."""
+
     def sums(self, day: date, owner: str | None) -> Iterable[tuple[Account, Balance]]:
         """Of the tasks submitted on that day, by this owner or by all. An account may come more than once."""
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from reelkeep.domain import transitions
 from reelkeep.domain.errors import Stale
-from reelkeep.domain.ledger import Balance, Entry, Phase, balance, cost, phase, total
+from reelkeep.domain.ledger import MOST_TAGS, OTHER_TAGS, Balance, Entry, Phase, balance, cost, phase, total
 from reelkeep.domain.task import (
     Creation,
     DispatchStatus,
@@ -106,6 +106,27 @@ def test_a_task_without_a_price_is_counted_in_its_unit_as_unpriced() -> None:
     assert total(keep.ledger.entries(NEW.id)) == {account: sum_}
 
 
+def test_a_task_counts_under_the_tags_that_it_was_submitted_with() -> None:
+    keep = KeepLedger(FakeLedger())
+    later = replace(DONE, request=replace(DONE.request, tags=("later",)), version=1)
+    assert [keep(each) for each in (NEW, later, replace(later, request=NEW.request, version=2))] == [1, 1, 0]
+    assert {each.account.tags for each in keep.ledger.entries(NEW.id)} == {("a", "b")}
+
+
+def test_of_many_sets_of_tags_the_first_of_a_day_have_sums_of_their_own_and_no_money_is_lost() -> None:
+    keep, made = KeepLedger(FakeLedger()), MOST_TAGS + 20
+    tasks = [
+        replace(NEW, id=f"{number:032x}", request=replace(NEW.request, tags=(f"task-{number}",)))
+        for number in range(made)
+    ]
+    for each in (*tasks, *(replace(each, state=State.ARCHIVING, version=1) for each in tasks), tasks[0]):
+        keep(each)
+    sums = {account: there for account, there in keep.ledger.sums(NEW.created_at.date(), "alice") if there.tasks}
+    assert len(sums) == MOST_TAGS + 1
+    assert sum((each.charged for each in sums.values()), Decimal()) == Decimal("0.1") * made
+    assert [each.tasks for account, each in sums.items() if account.tags == OTHER_TAGS] == [20]
+
+
 def test_a_change_that_comes_after_the_end_enters_nothing() -> None:
     keep = KeepLedger(FakeLedger())
     keep(replace(failed(NEW, FailureClass.POLICY), version=1))
@@ -125,6 +146,7 @@ _VERSIONS = st.builds(
     failure=st.sampled_from(_FAILURES),
     adopted_as=st.sampled_from(["", "", "", "f" * 32]),
     price=st.sampled_from([None, CREDITS, TOKENS]),
+    request=st.sampled_from([NEW.request, replace(NEW.request, tags=("other",))]),
 )
 
 
@@ -162,7 +184,7 @@ def test_any_order_of_changes_replays_races_and_crashes_leaves_what_the_task_cos
     keep(history[-1])
     keep(history[0])  # an old change comes once more
     there = keep.ledger.entries(NEW.id)
-    assert total(there) == balance(history[-1])
+    assert total(there) == balance(history[-1], there[0].account.tags if there else None)
     assert [each.number for each in there] == [*range(len(there))]
     for end in range(len(there) + 1):
         for each in total(there[:end]).values():

@@ -20,6 +20,8 @@ from reelkeep.domain.money import priced
 from reelkeep.domain.task import DispatchStatus, FailureClass, State, Task
 
 ZERO = Decimal(0)
+OTHER_TAGS = ("#other",)  # no tag that a client may give: the sets of tags of an owner's day beyond so many
+MOST_TAGS = 500
 _UNCLEAR = (FailureClass.LOST, FailureClass.DEADLINE)  # the provider may have made it
 _NEVER_SENT = (DispatchStatus.WAITING, DispatchStatus.REFUSED)
 
@@ -122,8 +124,8 @@ def _said(task: Task, unit: str) -> int | None:
     return task.tokens if unit == "tokens" else None
 
 
-def balance(task: Task) -> dict[Account, Balance]:
-    """Empty for a task that costs nothing."""
+def balance(task: Task, tags: tuple[str, ...] | None = None) -> dict[Account, Balance]:
+    """Under these tags, or those that it has now. Empty for a task that costs nothing."""
     now = phase(task)
     if now is Phase.FREE:
         return {}
@@ -131,38 +133,43 @@ def balance(task: Task) -> dict[Account, Balance]:
     units, money_known = units or ZERO, money or ZERO
     counted = Balance(tasks=1, unpriced=int(money is None))
     if now is Phase.CHARGED:
-        return {_account(task): replace(counted, tasks_charged=1, units_charged=units, charged=money_known)}
-    return {_account(task): replace(counted, units_reserved=units, reserved=money_known)}
+        return {_account(task, tags): replace(counted, tasks_charged=1, units_charged=units, charged=money_known)}
+    return {_account(task, tags): replace(counted, units_reserved=units, reserved=money_known)}
 
 
-def _account(task: Task) -> Account:
+def _account(task: Task, tags: tuple[str, ...] | None) -> Account:
     return Account(
         day=f"{task.created_at:%Y-%m-%d}",
         owner=task.owner,
         key=task.key_id,
         provider=task.provider,
         model=task.request.model,
-        tags=tuple(sorted(task.request.tags)),
+        tags=tuple(sorted(task.request.tags)) if tags is None else tags,
         unit=cost(task)[0],
         currency=task.price.currency if task.price and task.price.each is not None else "",
     )
 
 
-def entries(task: Task, before: Iterable[Entry]) -> list[Entry]:
+def entries(task: Task, before: Iterable[Entry], tags: tuple[str, ...] | None = None) -> list[Entry]:
     """What is to be added to the entries that there are: none if they add up to the balance of this task, or follow
-    from a later version of it."""
+    from a later version of it.
+
+    The task counts under the tags of its first entry, which are `tags` or those that it has: who changes them later
+    moves no money.
+    """
     before = list(before)
+    tags = before[0].account.tags if before else tags
     if task.erased_at:  # its record does not say any more what it cost, and the ledger does
         return []
     if any(entry.version > task.version for entry in before):
         return []
-    there, wanted = total(before), balance(task)
+    there, wanted = total(before), balance(task, tags)
     differences = {
         account: wanted.get(account, Balance()) - there.get(account, Balance()) for account in {**there, **wanted}
     }
     changes = {account: change for account, change in differences.items() if change != Balance()}
     if task.version and not before and not wanted:  # what an older version cost may still come, and must not count
-        changes = {_account(task): Balance()}
+        changes = {_account(task, tags): Balance()}
     reason = _reason(sum(there.values(), Balance()), sum(wanted.values(), Balance()))
     return [
         Entry(

@@ -31,8 +31,8 @@ def task_with_other_cost(record: DynamoDBRecord) -> Task | None:
     if not (after and after["sk"] == "task"):
         return None
     task = documents.read(Task, after["document"])
-    known = balance(documents.read(Task, before["document"])) if before else None
-    return task if balance(task) != known else None
+    known = balance(documents.read(Task, before["document"]), ()) if before else None
+    return task if balance(task, ()) != known else None
 
 
 def change_of_state(record: DynamoDBRecord) -> tuple[Task, Task] | None:

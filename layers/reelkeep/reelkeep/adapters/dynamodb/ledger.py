@@ -7,12 +7,14 @@ meet at one.
 
 from __future__ import annotations
 
+import calendar
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
 from botocore.exceptions import ClientError
@@ -21,7 +23,7 @@ from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.counters import change_of
 from reelkeep.adapters.dynamodb.faults import table_faults
 from reelkeep.domain.errors import Stale, TryLater
-from reelkeep.domain.ledger import Account, Balance, Entry
+from reelkeep.domain.ledger import MOST_TAGS, Account, Balance, Entry
 from reelkeep.domain.limits import settled
 from reelkeep.domain.task import Task
 from reelkeep.ports import Clock
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 6  # at a transaction that met another one
 _PAUSE = 0.02  # seconds; doubles, with jitter
+_TAGS_KEPT = timedelta(days=10)  # a task's first entry comes within a day
+_MOST_ADMITTED = 10_000  # sets of tags that a function remembers
 _SUMS: dict[str, Any] = {each.name: each.type for each in fields(Balance)}
 
 
@@ -48,6 +52,7 @@ class TableLedger:
         self._table = table
         self._pause = pause
         self._clock = clock
+        self._admitted: set[tuple[str, date, str]] = set()
 
     def entries(self, task_id: str) -> list[Entry]:
         items = self._query(f"task#{task_id}", "entry#")
@@ -71,6 +76,36 @@ class TableLedger:
                 self._pause(_PAUSE * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - no secret
             else:
                 return
+
+    def admits(self, owner: str, day: date, tags: tuple[str, ...]) -> bool:
+        """An owner's sets of a day are one item, of 8 KB at most, that each of them is written into once by each
+        function that meets it."""
+        known = sha256("\n".join(tags).encode()).hexdigest()[:12]
+        if (owner, day, known) in self._admitted:
+            return True
+        try:
+            with table_faults("the tags of a day could not be recorded"):
+                self._client.update_item(
+                    TableName=self._table,
+                    Key={"pk": {"S": f"spend#{owner}"}, "sk": {"S": f"tags#{day}"}},
+                    UpdateExpression="SET expires_at = :expiry ADD #known :known",
+                    ConditionExpression=(
+                        "attribute_not_exists(#known) OR size(#known) < :most OR contains(#known, :tags)"
+                    ),
+                    ExpressionAttributeNames={"#known": "known"},
+                    ExpressionAttributeValues={
+                        ":known": {"SS": [known]},
+                        ":tags": {"S": known},
+                        ":most": {"N": str(MOST_TAGS)},
+                        ":expiry": {"N": str(calendar.timegm((day + _TAGS_KEPT).timetuple()))},
+                    },
+                )
+        except self._client.exceptions.ConditionalCheckFailedException:
+            return False
+        if len(self._admitted) >= _MOST_ADMITTED:
+            self._admitted.clear()
+        self._admitted.add((owner, day, known))
+        return True
 
     def sums(self, day: date, owner: str | None) -> Iterator[tuple[Account, Balance]]:
         for item in self._query(f"usage#{day}", f"{owner}#" if owner else ""):

@@ -107,7 +107,11 @@ class UsageRow(Shape):
     day: str = shows(lambda row: row.group.get("day"), optional=True, says="Of the submission, in UTC.")
     owner: str = shows(lambda row: row.group.get("owner"), optional=True)
     key: str = shows(lambda row: row.group.get("key"), optional=True)
-    tag: str = shows(lambda row: row.group.get("tag"), optional=True, says="Empty for tasks without one.")
+    tag: str = shows(
+        lambda row: row.group.get("tag"),
+        optional=True,
+        says="With which it was submitted; empty for tasks without one, `#other` beyond so many a day.",
+    )
     provider: str = shows(lambda row: row.group.get("provider"), optional=True)
     model: str = shows(lambda row: row.group.get("model"), optional=True)
     tasks: int = shows("sum.tasks", says="That cost something, or will.")
