@@ -36,7 +36,8 @@ class ProviderStatus:
     dialect: str
     models: list[str]
     slots: int | None  # how many tasks it takes at once, as far as is known
-    in_line: int = 0
+    in_line: int
+    health: str
     under_way: int = 0
 
 
@@ -74,7 +75,7 @@ def look(stack: Stack, now: datetime) -> Status:
     found = Status()
     tasks, under_way = TableTasks(stack.dynamodb(), stack.table), list[Task]()
     parts: dict[str, Callable[[], None]] = {
-        "the providers": lambda: _providers(stack, found),
+        "the providers": lambda: _providers(stack, found, now),
         "the tasks": lambda: under_way.extend(islice(tasks.unfinished(), _MOST)),
         "the executions": lambda: _executions(stack, found),
         "the dead-letter queue": lambda: _dead_letters(stack, found),
@@ -91,10 +92,13 @@ def look(stack: Stack, now: datetime) -> Status:
     return found
 
 
-def _providers(stack: Stack, found: Status) -> None:
+def _providers(stack: Stack, found: Status, now: datetime) -> None:
+    from reelkeep.adapters.dynamodb.durations import TableDurations
     from reelkeep.adapters.dynamodb.slots import TableSlots
+    from reelkeep.adapters.dynamodb.troubles import TableTroubles
     from reelkeep.adapters.providers.configuration import parse_providers
     from reelkeep.dialects import upstream
+    from reelkeep.services.providers import FindStatus
 
     try:
         known = parse_providers(stack.providers(), upstream)
@@ -103,11 +107,24 @@ def _providers(stack: Stack, found: Status) -> None:
         return
     if not known:
         found.attention.append("no provider is configured: see `reelkeep providers check`")
-    slots = TableSlots(stack.dynamodb(), stack.table)
+    table, name_of_table = stack.dynamodb(), stack.table
+    find = FindStatus(
+        TableSlots(table, name_of_table),
+        TableDurations(table, name_of_table),
+        TableTroubles(table, name_of_table, lambda: now),
+        lambda: now,
+    )
     for name, (settings, _) in known.items():
-        learned = slots.learned(name)
-        most = learned.slots if learned is not None else settings.slots
-        found.providers.append(ProviderStatus(name, settings.dialect, list(settings.models), most))
+        status = find(name, settings.account or name, settings.slots, settings.typical_seconds)
+        found.providers.append(
+            ProviderStatus(
+                name, settings.dialect, list(settings.models), status.slots, status.in_line, status.health.value
+            )
+        )
+        for trouble in status.troubles:
+            if trouble.goes_on(now):
+                since = f"{trouble.since.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+                found.attention.append(f"{name} is {trouble.kind} since {since}: {trouble.message}")
 
 
 def _executions(stack: Stack, found: Status) -> None:
@@ -159,7 +176,6 @@ def _count(under_way: list[Task], found: Status, now: datetime) -> None:
     by_name = {each.name: each for each in found.providers}
     for task in under_way:
         if provider := by_name.get(task.provider):
-            provider.in_line += task.dispatch.status is DispatchStatus.WAITING
             provider.under_way += task.dispatch.status is not DispatchStatus.WAITING
 
 
@@ -168,6 +184,7 @@ def _print(found: Status) -> None:
         {
             "PROVIDER": [each.name for each in found.providers],
             "DIALECT": [each.dialect for each in found.providers],
+            "HEALTH": [each.health for each in found.providers],
             "SLOTS": [each.slots for each in found.providers],
             "UNDER WAY": [each.under_way for each in found.providers],
             "IN LINE": [each.in_line for each in found.providers],

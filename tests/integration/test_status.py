@@ -15,8 +15,10 @@ from cli.main import main
 from cli.world import World
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.adapters.dynamodb.troubles import TableTroubles
 from reelkeep.domain.keys import KeyWish
 from reelkeep.domain.task import Failure, FailureClass, State
+from reelkeep.domain.upstream import Health
 from tests.integration.example import NOON, a_task
 
 if TYPE_CHECKING:
@@ -59,15 +61,27 @@ def test_a_stack_is_shown_with_what_needs_a_person_and_with_everybodys_tasks(
     old = tasks.create(a_task(state=State.PROCESSING))  # whose execution ended days ago
     lost = a_task(hour_ago, state=State.FAILED)
     tasks.create(replace(lost, failure=Failure(reason=FailureClass.LOST)))
+    troubles = TableTroubles(dynamodb, table, lambda: now)
+    troubles.note("vidu", Health.KEY_REFUSED, "the provider refused the key")
+    troubles.flush()
     sqs.send_message(QueueUrl=stack["dead_letter_queue_url"], MessageBody="{}")
     assert main(["status", "--local", "--json"], world) == 1
     found = json.loads(capsys.readouterr().out)
     assert found["providers"] == [
-        {"name": "vidu", "dialect": "volc_ark", "models": [], "slots": 3, "in_line": 0, "under_way": 1}
+        {
+            "name": "vidu",
+            "dialect": "volc_ark",
+            "models": [],
+            "slots": 3,
+            "in_line": 0,
+            "health": "key-refused",
+            "under_way": 1,
+        }
     ]
     counts = ("unfinished", "overdue", "running_executions", "dead_letters", "submitted", "failed", "lost")
     assert [found[name] for name in counts] == [{"processing": 1}, 1, 1, 1, 1, {"lost": 1}, 1]
-    assert len(found["attention"]) == 3
+    assert len(found["attention"]) == 4
+    assert any(each.startswith("vidu is key-refused since ") for each in found["attention"])
     assert main(["status", "--local"], world) == 1
     assert "1 task lost within 24 hours" in capsys.readouterr().out
 

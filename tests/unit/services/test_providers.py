@@ -10,7 +10,7 @@ from reelkeep.domain.room import Limit
 from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import Kind
 from reelkeep.domain.upstream import Health, ProviderStatus, Trouble, Upstream
-from reelkeep.services.providers import ListProviders
+from reelkeep.services.providers import FindStatus, ListProviders
 from tests.unit.services.harness import ALICE, MALLORY, NOON, FakeProvider, FakeProviders, Harness, request
 
 VIDU = Upstream("vidu", "vidu_ent_v2", ("vidu*",), default=True)
@@ -30,10 +30,7 @@ def provider_list(harness: Harness, *troubles: Trouble) -> ListProviders:
     return ListProviders(
         lambda: [VIDU],
         FakeProviders(harness.provider),
-        harness.slots,
-        harness.durations,
-        KnownTroubles([*troubles]),
-        harness.clock,
+        FindStatus(harness.slots, harness.durations, KnownTroubles([*troubles]), harness.clock),
     )
 
 

@@ -11,36 +11,30 @@ from reelkeep.domain.errors import NotFound
 from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import Kind
 from reelkeep.domain.upstream import ProviderStatus, Upstream
-from reelkeep.ports import Caller, Clock, Durations, Owners, Providers, Slots, Troubles
+from reelkeep.ports import Caller, Clock, Durations, Owners, Provider, Providers, Slots, Troubles
 
 _ANY_TASK = Combination(off_peak=False, model="", kind=Kind.TEXT2VIDEO, duration=None, resolution="")
 
 
 @dataclass(frozen=True, slots=True)
-class ListProviders:
-    """What is read of each is bounded: its leases, a part of its line, the ends that were learned."""
+class FindStatus:
+    """How a provider does. What is read is bounded: its leases, a part of its line, the ends that were learned."""
 
-    upstreams: Callable[[], list[Upstream]]
-    providers: Providers
     slots: Slots
     durations: Durations
     troubles: Troubles
     clock: Clock
 
-    def __call__(self, _: None, caller: Caller) -> list[Upstream]:
-        """In the order of the configuration. Raises TryLater, Misconfigured."""
-        found = [replace(each, stopped=each.name in caller.stopped_providers) for each in self.upstreams()]
-        if Scope.OPERATE not in caller.scopes:
-            return found
-        return [replace(each, status=self.status(each.name)) for each in found]
-
-    def status(self, name: str) -> ProviderStatus:
-        now, provider = self.clock(), self.providers.get(name)
-        limit, leases = self.slots.leases(provider.line)
-        in_line, at_least = self.slots.count_line(provider.line)
+    def __call__(
+        self, name: str, line: str, declared_slots: int | None, typical_seconds: float | None
+    ) -> ProviderStatus:
+        """`line` is whose slots it takes; the rest is what the configuration says. Raises TryLater."""
+        now = self.clock()
+        limit, leases = self.slots.leases(line)
+        in_line, at_least = self.slots.count_line(line)
         times = upstream.usual_times(self.durations.known(name))
-        usual = upstream.usual_seconds(times, provider.typical_seconds or _ANY_TASK.guess)
-        slots = upstream.slots_of(provider.slots, limit, now)
+        usual = upstream.usual_seconds(times, typical_seconds or _ANY_TASK.guess)
+        slots = upstream.slots_of(declared_slots, limit, now)
         troubles = sorted(self.troubles.all(name), key=lambda each: each.last_at, reverse=True)
         return ProviderStatus(
             health=upstream.health(troubles, now),
@@ -52,6 +46,25 @@ class ListProviders:
             expected_start=upstream.expected_start(leases, slots, in_line, usual, now),
             times=times,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ListProviders:
+    """Lists the providers in the order of the configuration."""
+
+    upstreams: Callable[[], list[Upstream]]
+    providers: Providers
+    find_status: FindStatus
+
+    def __call__(self, _: None, caller: Caller) -> list[Upstream]:
+        """Raises TryLater, Misconfigured."""
+        found = [replace(each, stopped=each.name in caller.stopped_providers) for each in self.upstreams()]
+        if Scope.OPERATE not in caller.scopes:
+            return found
+        return [replace(each, status=self._status(self.providers.get(each.name))) for each in found]
+
+    def _status(self, provider: Provider) -> ProviderStatus:
+        return self.find_status(provider.name, provider.line, provider.slots, provider.typical_seconds)
 
 
 @dataclass(frozen=True, slots=True)

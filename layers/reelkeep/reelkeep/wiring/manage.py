@@ -26,7 +26,7 @@ from reelkeep.ports import Caller
 from reelkeep.services.inputs import ResolveInputs
 from reelkeep.services.keys import ManageKeys
 from reelkeep.services.owners import ChangeOwner, ManageOwners
-from reelkeep.services.providers import ListProviders, StopProvider
+from reelkeep.services.providers import FindStatus, ListProviders, StopProvider
 from reelkeep.services.quote import QuoteSubmission
 from reelkeep.services.subscriptions import ManageSubscriptions
 from reelkeep.services.usage import ShowUsage
@@ -62,10 +62,12 @@ def build() -> Api:
             "list_providers": ListProviders(
                 providers.all,
                 providers,
-                TableSlots(platform.dynamodb(), settings.table),
-                TableDurations(platform.dynamodb(), settings.table),
-                platform.troubles(),
-                platform.now,
+                FindStatus(
+                    TableSlots(platform.dynamodb(), settings.table),
+                    TableDurations(platform.dynamodb(), settings.table),
+                    platform.troubles(),
+                    platform.now,
+                ),
             ),
             "list_models": lambda *_: providers.all(),
             "quote_submission": QuoteSubmission(providers, providers.all, forecasts(), platform.now, new_task_id),
