@@ -6,7 +6,7 @@ import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import boto3
 from aws_lambda_powertools import Logger, Tracer
@@ -56,25 +56,24 @@ def _session() -> boto3.Session:
     return boto3.Session()
 
 
+def _client(name: str, config: Config = _CONFIG) -> Any:
+    """Made once, when it is first needed."""
+    return cache(lambda: cast("Any", _session()).client(name, config=config))
+
+
+dynamodb: Callable[[], DynamoDBClient] = _client("dynamodb")
+lambda_: Callable[[], LambdaClient] = _client("lambda")
+s3: Callable[[], S3Client] = _client("s3", _S3_CONFIG)
+secretsmanager: Callable[[], SecretsManagerClient] = _client("secretsmanager")
+sns: Callable[[], SNSClient] = _client("sns")
+sqs: Callable[[], SQSClient] = _client("sqs")
+stepfunctions: Callable[[], SFNClient] = _client("stepfunctions")
+
+
 @cache
 def tls() -> ssl.SSLContext:
     """Loading the authorities takes tens of milliseconds: once, for every connection that this function opens."""
     return ssl.create_default_context()
-
-
-@cache
-def dynamodb() -> DynamoDBClient:
-    return _session().client("dynamodb", config=_CONFIG)
-
-
-@cache
-def s3() -> S3Client:
-    return _session().client("s3", config=_S3_CONFIG)
-
-
-@cache
-def secretsmanager() -> SecretsManagerClient:
-    return _session().client("secretsmanager", config=_CONFIG)
 
 
 @cache
@@ -84,26 +83,6 @@ def secrets() -> SecretsProvider:
 
 def secret(arn: str) -> Secret:
     return Secret(secrets(), arn)
-
-
-@cache
-def sns() -> SNSClient:
-    return _session().client("sns", config=_CONFIG)
-
-
-@cache
-def sqs() -> SQSClient:
-    return _session().client("sqs", config=_CONFIG)
-
-
-@cache
-def stepfunctions() -> SFNClient:
-    return _session().client("stepfunctions", config=_CONFIG)
-
-
-@cache
-def lambda_() -> LambdaClient:
-    return _session().client("lambda", config=_CONFIG)
 
 
 @cache
