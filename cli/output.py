@@ -177,7 +177,7 @@ def printable(text: str) -> str:
 
 def _text(value: object) -> str:
     match value:
-        case None:
+        case None | "":
             return "-"
         case datetime():
             return f"{value:%Y-%m-%d %H:%M} UTC"

@@ -7,14 +7,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from cli.errors import Misused, NothingFound
 from cli.operators.stack import Place, Stack
 from cli.options import Commands, Json, Options
-from cli.output import confirmed, counted, note, print_json, print_table
+from cli.output import confirmed, counted, note, print_json, print_rows
 from reelkeep.adapters.dead_letters import DeadLetterQueue
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.executions import StepFunctionsExecutions
@@ -45,15 +45,13 @@ def _choice(
 Choice = Annotated[Sequence[str] | None, Options(_choice)]
 
 
+_COLUMNS: Final = {"ID": "id", "SENT": "sent_at", "WHAT": "what", "TASK": "task_id", "WHY": "reason"}
+
+
 @group.command("list")
 def list_all(found: Place, json: Json = False) -> None:
     """Show every message, and leave it there."""
-    messages = _all(found)
-    meanings = [_understood(message, found) for message in messages]
-    if json:
-        print_json([_described(*each) for each in zip(messages, meanings, strict=True)])
-        return
-    print_table(_columns(messages, meanings))
+    print_rows([_described(message, _understood(message, found)) for message in _all(found)], _COLUMNS, json=json)
 
 
 @group.command()
@@ -100,17 +98,8 @@ def replay(
                 del left[message.id]
     finally:
         queue.put_back(list(left.values()))
-    if json:
-        print_json([{**_described(e.message, e.meaning), "deleted": e.done, "result": e.result} for e in replayed])
-    else:
-        print_table(
-            {
-                "ID": [each.message.id for each in replayed],
-                "WHAT": [each.meaning.what for each in replayed],
-                "TASK": [each.meaning.task_id or None for each in replayed],
-                "RESULT": [each.result for each in replayed],
-            }
-        )
+    rows = [{**_described(e.message, e.meaning), "deleted": e.done, "result": e.result} for e in replayed]
+    print_rows(rows, {"ID": "id", "WHAT": "what", "TASK": "task_id", "RESULT": "result"}, json=json)
     return int(not all(each.done for each in replayed))
 
 
@@ -129,7 +118,7 @@ def delete(
     chosen = _chosen(_all(found), wanted)
     meanings = [_understood(message, found) for message in chosen]
     if chosen and not yes:
-        print_table(_columns(chosen, meanings), file=sys.stderr)
+        print_rows([*map(_described, chosen, meanings)], _COLUMNS, json=False, file=sys.stderr)
         if not confirmed(f"Delete {counted(len(chosen), 'message')} for good?"):
             note("nothing was deleted; --yes does not ask")
             return 1
@@ -194,16 +183,6 @@ def _understood(message: DeadLetter, stack: Stack) -> Meaning:
     return understood(
         message, state_machine_arn=stack.needed("state_machine_arn"), sweep_function=stack.needed("sweep_function")
     )
-
-
-def _columns(messages: Sequence[DeadLetter], meanings: Sequence[Meaning]) -> dict[str, Sequence[object]]:
-    return {
-        "ID": [message.id for message in messages],
-        "SENT": [message.sent_at for message in messages],
-        "WHAT": [meaning.what for meaning in meanings],
-        "TASK": [meaning.task_id or None for meaning in meanings],
-        "WHY": [meaning.reason for meaning in meanings],
-    }
 
 
 def _described(message: DeadLetter, meaning: Meaning) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -14,18 +15,20 @@ import typer
 
 from cli.operators.stack import Place, Stack
 from cli.options import Json
-from cli.output import counted, print_json, print_table
+from cli.output import counted, print_json, print_rows
 from reelkeep.domain import schedule
 from reelkeep.domain.errors import ReelkeepError
 from reelkeep.domain.listing import Filter, Listing
+from reelkeep.domain.money import amount
 from reelkeep.domain.task import DispatchStatus, FailureClass, State, Task
+from reelkeep.domain.usage import grouped
 
 if TYPE_CHECKING:
     from reelkeep.adapters.dynamodb.tasks import TableTasks
 
 _MOST: Final = 5_000  # unfinished tasks that are read
 _MOST_OWNERS: Final = 50
-_FAILURES: Final = 100  # of one owner, whose reasons are counted
+_FAILURES: Final = 500  # whose reasons are counted
 _DAY: Final = timedelta(hours=24)
 _OVERDUE: Final = timedelta(minutes=15)  # later than this, the sweep has not done what it should
 
@@ -51,6 +54,7 @@ class Status:
     submitted: int = 0  # within 24 hours, like all that follows
     failed: dict[str, int] = field(default_factory=dict)  # by reason
     lost: int = 0
+    spent: dict[str, dict[str, str]] = field(default_factory=dict)  # today (UTC), by unit and currency
     attention: list[str] = field(default_factory=list)  # a sentence for each thing that a person should look at
 
 
@@ -79,6 +83,7 @@ def look(stack: Stack, now: datetime) -> Status:
         "the tasks": lambda: under_way.extend(islice(tasks.unfinished(), _MOST)),
         "the executions": lambda: _executions(stack, found),
         "the dead-letter queue": lambda: _dead_letters(stack, found),
+        "what was spent": lambda: _spent(stack, found, now),
         "the last 24 hours": lambda: _last_day(stack, tasks, found, now),
     }
     with ThreadPoolExecutor(len(parts)) as pool:
@@ -151,21 +156,34 @@ def _last_day(stack: Stack, tasks: TableTasks, found: Status, now: datetime) -> 
     from reelkeep.adapters.dynamodb.keys import TableKeys
 
     owners = TableKeys(stack.dynamodb(), stack.table).owners()[:_MOST_OWNERS]
-    since = Filter(created_from=now - _DAY)
-    for owner in owners:
-        page = tasks.page(owner.name, Listing(size=1, filter=since, counted=True))
-        found.submitted += page.total or 0
-        if not page.total:
-            continue
-        ended = replace(since, states=(State.FAILED, State.EXPIRED))
-        for task in tasks.page(owner.name, Listing(size=_FAILURES, filter=ended)):
-            reason = task.failure.reason if task.failure else FailureClass.EXPIRED
-            found.failed[reason.value] = found.failed.get(reason.value, 0) + 1
+    names, since = tuple(each.name for each in owners), Filter(created_from=now - _DAY)
+    if not names:
+        return
+    found.submitted = tasks.page(names, Listing(size=1, filter=since, counted=True)).total or 0
+    ended = tasks.page(names, Listing(size=_FAILURES, filter=replace(since, states=(State.FAILED, State.EXPIRED))))
+    reasons = (task.failure.reason if task.failure else FailureClass.EXPIRED for task in ended)
+    found.failed = dict(Counter(reason.value for reason in reasons))
     found.lost = found.failed.get(FailureClass.LOST.value, 0)
     if found.lost:
         found.attention.append(
-            f"{counted(found.lost, 'task')} lost within 24 hours: see `reelkeep list --state failed`"
+            f"{counted(found.lost, 'task')} lost within 24 hours: see `reelkeep tasks --failure lost --since 1d`"
         )
+
+
+def _spent(stack: Stack, found: Status, now: datetime) -> None:
+    """In each unit and currency: what is charged, and what tasks under way may still cost."""
+    from reelkeep.adapters.dynamodb.ledger import TableLedger
+
+    for row in grouped(TableLedger(stack.dynamodb(), stack.table).sums(now.date(), None), ()):
+        sums = {row.unit: (row.sum.units_charged, row.sum.units_reserved)}
+        if row.currency:
+            sums[row.currency] = row.sum.charged, row.sum.reserved
+        for unit, (charged, reserved) in sums.items():
+            before = found.spent.get(unit, {"charged": "0", "reserved": "0"})
+            found.spent[unit] = {
+                "charged": amount(Decimal(before["charged"]) + charged),
+                "reserved": amount(Decimal(before["reserved"]) + reserved),
+            }
 
 
 def _count(under_way: list[Task], found: Status, now: datetime) -> None:
@@ -180,16 +198,8 @@ def _count(under_way: list[Task], found: Status, now: datetime) -> None:
 
 
 def _print(found: Status) -> None:
-    print_table(
-        {
-            "PROVIDER": [each.name for each in found.providers],
-            "DIALECT": [each.dialect for each in found.providers],
-            "HEALTH": [each.health for each in found.providers],
-            "SLOTS": [each.slots for each in found.providers],
-            "UNDER WAY": [each.under_way for each in found.providers],
-            "IN LINE": [each.in_line for each in found.providers],
-        }
-    )
+    columns = {"PROVIDER": "name", "DIALECT": "dialect", "HEALTH": "health", "SLOTS": "slots"}
+    print_rows(found.providers, {**columns, "UNDER WAY": "under_way", "IN LINE": "in_line"}, json=False)
     states = ", ".join(
         f"{found.unfinished[each.value]} {each.value}" for each in State if each.value in found.unfinished
     )
@@ -199,6 +209,8 @@ def _print(found: Status) -> None:
     print(f"under way     {counted(sum(found.unfinished.values()), 'task')}{f': {states}' if states else ''}")
     print(f"executions    {_or_unknown(found.running_executions)} running")
     print(f"last 24 h     {found.submitted:,} submitted, {failed:,} failed{f': {reasons}' if reasons else ''}")
+    spent = (f"{sums['charged']} {unit} charged, {sums['reserved']} reserved" for unit, sums in found.spent.items())
+    print(f"today         {'; '.join(spent) or 'nothing spent'}")
     print(f"dead letters  {_or_unknown(found.dead_letters)}")
     for sentence in found.attention:
         print(f"attention     {sentence}")

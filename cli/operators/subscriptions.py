@@ -11,7 +11,7 @@ import typer
 
 from cli.operators.stack import Place, Stack
 from cli.options import Commands, Json
-from cli.output import print_json, print_table
+from cli.output import print_rows
 from reelkeep.adapters.dynamodb.subscriptions import TableSubscriptions
 from reelkeep.adapters.http.guard import resolve
 from reelkeep.adapters.topic import SnsTopic, endpoint_rules
@@ -98,19 +98,19 @@ def manage(stack: Stack) -> ManageSubscriptions:
 
 
 def _print(found: Sequence[SubscriptionView], *, json: bool) -> None:
-    columns: dict[str, Sequence[object]] = {
-        "ID": [each.subscription.id for each in found],
-        "PROTOCOL": [each.subscription.protocol.value for each in found],
-        "ENDPOINT": [redact(each.subscription.endpoint) for each in found],
-        "EVENTS": [", ".join(each.subscription.filter.types) or "all" for each in found],
-        "STATUS": [each.status.value for each in found],
-        "CREATED": [each.subscription.created_at for each in found],
-    }
-    if json:
-        names = [name.lower() for name in columns]
-        print_json([dict(zip(names, row, strict=True)) for row in zip(*columns.values(), strict=True)])
-        return
-    print_table(columns)
+    rows = [
+        {
+            "id": each.subscription.id,
+            "protocol": each.subscription.protocol,
+            "endpoint": redact(each.subscription.endpoint),
+            "events": ", ".join(each.subscription.filter.types) or "all",
+            "status": each.status,
+            "created": each.subscription.created_at,
+        }
+        for each in found
+    ]
+    columns = ("id", "protocol", "endpoint", "events", "status", "created")
+    print_rows(rows, {each.upper(): each for each in columns}, json=json)
 
 
 def _now() -> datetime:

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cli.api import Api, Task, quoted
+from cli.api import Task, quoted
 from cli.errors import CommandError, Misused
 from cli.options import Connected, Json
 from cli.output import confirmed, counted, note, print_json
@@ -17,13 +17,7 @@ TaskIds = Annotated[list[str], typer.Argument(metavar="ID...", help="The tasks' 
 
 def cancel(api: Connected, tasks: TaskIds, json: Json = False) -> None:
     """Cancel tasks that have not ended."""
-    _each(
-        api,
-        tasks,
-        lambda api, task_id: dict(api.post(f"{_path(task_id)}/cancel")),
-        lambda task: f"is {task['state']}",
-        json=json,
-    )
+    _each(tasks, lambda id: api.post(f"{_path(id)}/cancel"), lambda task: f"is {task['state']}", json=json)
 
 
 def tag(
@@ -41,11 +35,11 @@ def tag(
     if not add and not remove:
         raise Misused("nothing is to be changed: give --add or --remove")
 
-    def change(api: Api, task_id: str) -> Task:
-        tags = [each for each in api.task(task_id)["tags"] if each not in (remove or ())]
-        return dict(api.patch(_path(task_id), {"tags": [*dict.fromkeys([*tags, *(add or ())])]}))
+    def change(id: str) -> Task:
+        tags = [each for each in api.task(id)["tags"] if each not in (remove or ())]
+        return dict(api.patch(_path(id), {"tags": [*dict.fromkeys([*tags, *(add or ())])]}))
 
-    _each(api, tasks, change, lambda task: f"has {_tags(task)}", json=json)
+    _each(tasks, change, lambda task: f"has the tags {' '.join(task['tags']) or '-'}", json=json)
 
 
 def star(
@@ -55,13 +49,8 @@ def star(
     json: Json = False,
 ) -> None:
     """Star tasks."""
-    _each(
-        api,
-        tasks,
-        lambda api, task_id: dict(api.patch(_path(task_id), {"starred": not off})),
-        lambda task: "is starred" if task["starred"] else "is not starred",
-        json=json,
-    )
+    said = "is not starred" if off else "is starred"
+    _each(tasks, lambda id: api.patch(_path(id), {"starred": not off}), lambda _: said, json=json)
 
 
 def hide(api: Connected, tasks: TaskIds, json: Json = False) -> None:
@@ -69,35 +58,18 @@ def hide(api: Connected, tasks: TaskIds, json: Json = False) -> None:
 
     `restore` undoes it for 30 days.
     """
-    _each(
-        api,
-        tasks,
-        lambda api, task_id: dict(api.delete(_path(task_id)) or {"id": task_id}),
-        lambda _: "is hidden",
-        json=json,
-    )
+    _each(tasks, lambda id: api.delete(_path(id)) or {"id": id}, lambda _: "is hidden", json=json)
 
 
 def restore(api: Connected, tasks: TaskIds, json: Json = False) -> None:
     """Bring hidden tasks back."""
-    _each(
-        api,
-        tasks,
-        lambda api, task_id: dict(api.post(f"{_path(task_id)}/restore")),
-        lambda _: "is back",
-        json=json,
-    )
+    _each(tasks, lambda id: api.post(f"{_path(id)}/restore"), lambda _: "is back", json=json)
 
 
 def revoke_links(api: Connected, tasks: TaskIds, json: Json = False) -> None:
     """Make the permanent links of tasks lead nowhere, and give new ones."""
-    _each(
-        api,
-        tasks,
-        lambda api, task_id: dict(api.post(f"{_path(task_id)}/revoke-links")),
-        lambda _: "has new links; the old ones are dead",
-        json=json,
-    )
+    said = "has new links; the old ones are dead"
+    _each(tasks, lambda id: api.post(f"{_path(id)}/revoke-links"), lambda _: said, json=json)
 
 
 def erase(
@@ -109,23 +81,15 @@ def erase(
     """Erase tasks with all their files, for good. Nothing brings them back; `hide` can be undone."""
     if not yes and not confirmed(f"Erase {counted(len(tasks), 'task')} and all files of them for good?"):
         raise CommandError("nothing was erased; --yes does not ask")
-    _each(
-        api,
-        tasks,
-        lambda api, task_id: {**dict(api.post(f"{_path(task_id)}/erase")), "id": task_id},
-        lambda _: "is erased",
-        json=json,
-    )
+    _each(tasks, lambda id: {**api.post(f"{_path(id)}/erase"), "id": id}, lambda _: "is erased", json=json)
 
 
-def _each(
-    api: Api, task_ids: Sequence[str], change: Callable[[Api, str], Task], said: Callable[[Task], str], *, json: bool
-) -> None:
+def _each(task_ids: Sequence[str], change: Callable[[str], Task], said: Callable[[Task], str], *, json: bool) -> None:
     """One after the other; one that cannot be changed keeps no other from it, and its error is raised at the end."""
     changed, errors = list[Task](), list[CommandError]()
     for task_id in task_ids:
         try:
-            changed.append(change(api, task_id))
+            changed.append(change(task_id))
         except Misused:
             raise
         except CommandError as error:
@@ -139,10 +103,6 @@ def _each(
         note(f"error: {each}")
     if errors:
         raise errors[-1]
-
-
-def _tags(task: Task) -> str:
-    return f"the tags {' '.join(task['tags'])}" if task["tags"] else "no tags"
 
 
 def _path(task_id: str) -> str:

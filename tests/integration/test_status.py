@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,11 +15,13 @@ import pytest
 from cli.main import main
 from cli.world import World
 from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.dynamodb.troubles import TableTroubles
 from reelkeep.domain.keys import KeyWish
-from reelkeep.domain.task import Failure, FailureClass, State
+from reelkeep.domain.task import Failure, FailureClass, Price, State
 from reelkeep.domain.upstream import Health
+from reelkeep.services.ledger import KeepLedger
 from tests.integration.example import NOON, a_task
 
 if TYPE_CHECKING:
@@ -64,6 +67,9 @@ def test_a_stack_is_shown_with_what_needs_a_person_and_with_everybodys_tasks(
     troubles = TableTroubles(dynamodb, table, lambda: now)
     troubles.note("vidu", Health.KEY_REFUSED, "the provider refused the key")
     troubles.flush()
+    price = Price(unit="credits", units=Decimal(30), each=Decimal("0.05"), currency="USD")
+    paid = a_task((now - NOON).total_seconds(), state=State.PROCESSING)
+    KeepLedger(TableLedger(dynamodb, table))(replace(paid, price=price, provider_task_id="1"))
     sqs.send_message(QueueUrl=stack["dead_letter_queue_url"], MessageBody="{}")
     assert main(["status", "--local", "--json"], world) == 1
     found = json.loads(capsys.readouterr().out)
@@ -82,6 +88,10 @@ def test_a_stack_is_shown_with_what_needs_a_person_and_with_everybodys_tasks(
     assert [found[name] for name in counts] == [{"processing": 1}, 1, 1, 1, 1, {"lost": 1}, 1]
     assert len(found["attention"]) == 4
     assert any(each.startswith("vidu is key-refused since ") for each in found["attention"])
+    assert found["spent"] == {
+        "USD": {"charged": "0", "reserved": "1.5"},
+        "credits": {"charged": "0", "reserved": "30"},
+    }
     assert main(["status", "--local"], world) == 1
     assert "1 task lost within 24 hours" in capsys.readouterr().out
 
