@@ -6,6 +6,7 @@ import base64
 import json
 import os
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
+from cli.main import main
 from local import claims, cloud, demo, deployment, stack
 from local.errors import CloudError
 from local.listener import listening
@@ -329,3 +331,49 @@ def await_end(found: Stack, task_id: str) -> Any:
         return task if task["state"] in ("success", "failed", "cancelled", "expired") else None
 
     return until(ended, what="the task to end", within=SECONDS)
+
+
+COMMANDS = (
+    "status",
+    "keys create --owner olga",
+    "owners set olga --repeat-window 60",
+    "providers check",
+    "costs check",
+    "archive verify",
+    "dlq list",
+    "subscriptions list",
+    "owners erase olga --yes",
+)
+
+
+def test_an_operator_may_do_with_the_operators_policy_what_the_commands_do_and_deploy_nothing(
+    reachable: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    iam = stack.session().client("iam", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+    role = iam.create_role(RoleName="operator", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    policy = (ROOT / "docs" / "operator-policy.json").read_text()
+    one = '"sqs:ChangeMessageVisibility"'
+    policy = policy.replace(one, f'{one}, "sqs:ChangeMessageVisibilityBatch"')  # as for the functions above
+    iam.put_role_policy(RoleName="operator", PolicyName="operator", PolicyDocument=policy)
+    sts = stack.session().client("sts", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    credentials = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
+    environment = {
+        "AWS_ENDPOINT_URL": reachable.aws_endpoint_url,
+        "AWS_ACCESS_KEY_ID": credentials["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": credentials["SecretAccessKey"],
+        "AWS_SESSION_TOKEN": credentials["SessionToken"],
+        "AWS_REGION": stack.REGION,
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    for command in COMMANDS:
+        main([*command.split(), "--stack", "reelkeep", "--json"])
+        printed = capsys.readouterr()
+        assert "not authorized" not in printed.out + printed.err, command
+    with (
+        closing(boto3.client("lambda", region_name=stack.REGION)) as functions,
+        pytest.raises(ClientError, match="AccessDenied"),
+    ):
+        functions.delete_function(FunctionName="reelkeep-submit")
