@@ -14,6 +14,6 @@ settings.load_profile("quick")
 
 
 def pytest_collection_finish() -> None:
-    """What was imported stays: the collector need not look at it again and again."""
+    """What was imported stays: the garbage collector need not traverse it again and again."""
     gc.collect()
     gc.freeze()

@@ -61,7 +61,7 @@ def picture(kind: str, size: tuple[int, int] = (40, 30), *, mode: str = "RGB", *
 
 
 def lengthened(content: bytes, length: int) -> bytes:
-    """The same MP4 with a `free` box before the index at its end, as long as wished."""
+    """The same MP4 with a `free` box before the index at its end, of this length."""
     at = content.rindex(b"moov") - 4
     size = length - len(content)
     return content[:at] + b"\0\0\0\1free" + size.to_bytes(8, "big") + bytes(size - 16) + content[at:]

@@ -54,7 +54,7 @@ def reply(status: int = 200, body: bytes = b"", **headers: str) -> list[bytes]:
 
 
 class Server:
-    """Answers each request of each connection with what `answering` yields; closes it if told so by `Cut`."""
+    """Answers each request of each connection with what `answering` yields; closes it on `Cut`."""
 
     def __init__(self, answering: Answering, tls: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> None:
         self._answering = answering

@@ -1,4 +1,4 @@
-"""Waiting for what happens elsewhere: it is looked for again and again, and never longer than a bound."""
+"""Waiting for what happens elsewhere: it is checked again and again, up to a bound."""
 
 from __future__ import annotations
 

@@ -122,7 +122,7 @@ class Cloud:
         return {name: sha256(content).hexdigest() for name, content in files.items() if name not in ours}
 
     def notices(self) -> list[dict[str, Any]]:
-        """What owners are told of states; what else there is to tell comes on the same topic."""
+        """The notices about states; other events come on the same topic."""
         events = [json.loads(message) for _, message, *_ in self._topic.sent_notifications]
         told = [event for event in events if event["type"] not in ALERTS | {POSSIBLE_REPEAT}]
         return [event for event in told if event["data"]["owner"] == _OWNER]

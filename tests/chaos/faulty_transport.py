@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Killed(BaseException):
-    """The function that makes the call is no more. Nothing that it does from now on has any effect."""
+    """The function that makes the call is dead. Nothing that it does from now on has any effect."""
 
 
 class Call(NamedTuple):

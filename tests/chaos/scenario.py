@@ -199,7 +199,7 @@ class ScenarioRun:
                 self._sleep(20)
 
     def _invoke(self, function: str, event: dict[str, Any], tried: int = 0) -> None:
-        """Lambda tries an invocation that nobody waits for three times."""
+        """Lambda tries an asynchronous invocation three times."""
         try:
             self.cloud.invoke(function, event)
         except (Exception, Killed):
@@ -306,7 +306,7 @@ def _other(task_id: str, provider: str, provider_task_id: str, now: datetime) ->
 
 
 def _shown(made: Made) -> tuple[str, ...]:
-    """The files that the dialect of its order tells of."""
+    """The files that the dialect of its submission shows."""
     return made.assets() if made.order.dialect == "vidu_ent_v2" else ("video.mp4",)
 
 

@@ -70,7 +70,7 @@ def _notice(body: str) -> Notice:
 
 @contextmanager
 def addressed(sqs: SQSClient, topic: str) -> Iterator[tuple[Mailbox, str]]:
-    """A mailbox that nobody subscribed yet, and its address: the ARN of a queue that lets the topic in."""
+    """A mailbox without a subscription, and its address: the ARN of a queue that accepts messages of the topic."""
     queue = sqs.create_queue(QueueName=f"e2e-{uuid.uuid4().hex}")["QueueUrl"]
     attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
     statement = {

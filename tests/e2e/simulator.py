@@ -1,4 +1,4 @@
-"""The simulator, as whoever runs it sees it."""
+"""The simulator, through its admin endpoint."""
 
 from __future__ import annotations
 

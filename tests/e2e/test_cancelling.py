@@ -1,4 +1,4 @@
-"""Cancelling: in time, too late, and what is nobody else's business."""
+"""Cancelling: in time, too late, and by another owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""OpenAI's own SDK, as it is, with its own defaults: it is only told another address and key."""
+"""OpenAI's own SDK, as it is, with its own defaults: only its address and key are set."""
 
 from __future__ import annotations
 

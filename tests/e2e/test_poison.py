@@ -1,4 +1,4 @@
-"""What cannot succeed fails after a few tries, and lies in the dead-letter queue for a person to look at."""
+"""What cannot succeed fails after a few tries, and stays in the dead-letter queue for a person."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who subscribes through the API is told of its own tasks, and of those that its filter describes."""
+"""A subscription through the API gets events of its owner's tasks, and of those that its filter describes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two hundred tasks at once: each paid once, kept whole, told once."""
+"""Two hundred tasks at once: each paid once, archived whole, announced once."""
 
 from __future__ import annotations
 

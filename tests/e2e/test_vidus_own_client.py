@@ -1,4 +1,4 @@
-"""The program that Vidu publishes for its own API, as it is: it is only told another address and key."""
+"""The program that Vidu publishes for its own API, as it is: only its address and key are set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever asked is told by HTTP: of every change, in its own words, signed, and again until it listened."""
+"""Webhooks get every change by HTTP: in the body that they ask for, signed, and repeated until they accept it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`reelkeep dlq`, on the emulated SQS: what nobody wants replayed is deleted, and nothing else."""
+"""`reelkeep dlq`, on the emulated SQS: what should not be replayed is deleted, and nothing else."""
 
 from __future__ import annotations
 

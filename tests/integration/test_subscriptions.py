@@ -111,7 +111,7 @@ def tasks(count: int, seed: int = 7) -> list[Task]:
 
 @dataclass
 class Post:
-    """A topic, a table, and a queue for whoever wants one."""
+    """A topic, a table, and queues."""
 
     aws: dict[str, Any]
     table: str
@@ -161,7 +161,7 @@ class Post:
             notices.publish(notice(task, lambda kept: "https://keep.test/x"), attributes(task))
 
     def taken(self, queue: str) -> set[str]:
-        """The tasks whose notices came since the last look, each of which came once."""
+        """The tasks whose notices came since the last reading, each of which came once."""
         found: list[str] = []
         while True:
             answer = self.aws["sqs"].receive_message(QueueUrl=self.queues[queue], MaxNumberOfMessages=10)

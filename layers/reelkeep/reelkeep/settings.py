@@ -37,9 +37,7 @@ def _words(text: str) -> tuple[str, ...]:
 class Settings:
     """Each function gets only the variables it needs, so each is asked for only where it is used."""
 
-    stack = _Variable(
-        "POWERTOOLS_SERVICE_NAME", lambda name: name.partition(".")[0], ""
-    )  # of `reelkeep.poll`: reelkeep
+    stack = _Variable("POWERTOOLS_SERVICE_NAME", lambda name: name.partition(".")[0], "")  # of stack.function
     table = _Variable("TABLE_NAME", str)
     bucket = _Variable("BUCKET_NAME", str)
     topic_arn = _Variable("TOPIC_ARN", str)
@@ -57,14 +55,10 @@ class Settings:
     dead_letters_url = _Variable("DEAD_LETTERS_URL", str)
 
     public_url = _Variable("PUBLIC_URL", lambda url: url.rstrip("/"))  # where the API is reached from outside
-    base_path = _Variable(
-        "PUBLIC_URL", lambda url: urlsplit(url.rstrip("/")).path
-    )  # behind its host; usually nothing
+    base_path = _Variable("PUBLIC_URL", lambda url: urlsplit(url.rstrip("/")).path)  # behind its host
     _callbacks = _Variable("PROVIDER_CALLBACKS", "true".__eq__, "")
     allowed_origins = _Variable("ALLOWED_ORIGINS", _words, "")  # pages that may read what permanent links lead to
-    subscription_protocols = _Variable(
-        "SUBSCRIPTION_PROTOCOLS", _words
-    )  # those of SNS that an owner may subscribe with
+    subscription_protocols = _Variable("SUBSCRIPTION_PROTOCOLS", _words)  # of SNS, that an owner may use
     allow_private_webhooks = _Variable("ALLOW_PRIVATE_WEBHOOKS", "true".__eq__)  # also http
     tracing = _Variable("TRACING", "Active".__eq__, "")  # in X-Ray
 

@@ -1,4 +1,4 @@
-"""What must hold: at every write, whenever somebody is told, and in the end."""
+"""What must hold: at every write, at every announcement, and in the end."""
 
 from __future__ import annotations
 

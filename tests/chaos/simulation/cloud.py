@@ -184,7 +184,7 @@ class Bucket:
 
 
 class Machines:
-    """Executions by name. `begin` is told of each new one."""
+    """Executions by name. `begin` is called with each new one."""
 
     def __init__(self, aws: Aws, begin: Callable[[str, dict[str, Any]], None]) -> None:
         self._aws = aws

@@ -128,7 +128,7 @@ class Odd:
         return int(at) if isinstance(as_usual, int) else datetime.fromtimestamp(at, UTC).isoformat()
 
     def _spoil(self, rows: list[Any]) -> None:
-        """Some rows are no tasks, and some tasks are not told of as they should be."""
+        """Some rows are no tasks, and some tasks are not listed as they should be."""
         world = self._world
         if rows and world.happens("odd: a row is none", 0.02):
             rows[world.random.randrange(len(rows))] = world.random.choice(_NO_ROWS)

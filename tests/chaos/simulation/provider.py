@@ -236,7 +236,7 @@ class Line(Outbound):
     # Calls about tasks --------------------------------------------------------------------------------------
 
     def _hear_wishes(self) -> None:
-        """Whoever wants to be called is called when it begins and when it is done: not at all, twice, or late."""
+        """Callbacks are sent when a task begins and when it is done: not at all, twice, or late."""
         world, callbacks = self._world, self._provider.simulator.callbacks
         for wish in callbacks.pending:
             for moment in (wish.task.ready_at, wish.task.ready_at + wish.task.takes):

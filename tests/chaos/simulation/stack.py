@@ -163,7 +163,7 @@ class Stack:
         return answer
 
     def _finalize(self, event: dict[str, Any], tried: int = 0) -> None:
-        """An invocation that nobody waits for: Lambda tries it three times."""
+        """An asynchronous invocation: Lambda tries it three times."""
         try:
             self.invoke("finalize", event)
         except (ReelkeepError, LookupError, ValueError, Killed) as error:
@@ -172,7 +172,7 @@ class Stack:
                 self.world.at(60 * (tried + 1), partial(self._finalize, event, tried + 1))
 
     def _alone(self, function: str, task_id: str) -> None:
-        """An event that nobody expects."""
+        """An unexpected event."""
         self.world.tell(f"{function}, alone", task_id)
         self._whatever("alone", lambda: self.invoke(function, {"task_id": task_id}))
 

@@ -115,7 +115,7 @@ class World:
         self.report.wrong.append(what)
 
     def tell(self, what: object, task_id: str = "") -> None:
-        """For whoever looks into a run."""
+        """For a person who studies a run."""
         if self._watched is not None and self.numbers.get(task_id or self.current) == self._watched:
             print(f"{self.now:%d %H:%M:%S}  {what}")
 

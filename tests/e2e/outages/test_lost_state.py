@@ -18,7 +18,7 @@ from tests.e2e.local_cloud import LocalCloud
 
 @pytest.fixture
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
-    """One that nobody else needs afterwards."""
+    """One that no other test needs afterwards."""
     if "REELKEEP_STACK" in os.environ:
         pytest.skip("a stack that others started is not ours to lose")
     cloud = LocalCloud(tmp_path_factory.mktemp("lost") / "cloud")

@@ -33,7 +33,7 @@ def await_start(folder: Path) -> None:
 
 
 def lives(folder: Path) -> bool:
-    """Whether the program's process is there; a process id would also belong to one that nobody buried."""
+    """Whether the program's process is there; a process id would also belong to a zombie."""
     with (folder / "life").open() as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)

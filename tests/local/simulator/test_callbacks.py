@@ -1,4 +1,4 @@
-"""The simulator calls whoever asked for it when a task changes."""
+"""The simulator sends callbacks when a task changes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.waiting import until
 
 @dataclass
 class Listener:
-    """Hears calls, and answers the first of them with these statuses, the rest with 204."""
+    """Receives calls, and answers the first of them with these statuses, the rest with 204."""
 
     url: str
     statuses: list[int] = field(default_factory=list)

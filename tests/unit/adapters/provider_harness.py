@@ -1,4 +1,4 @@
-"""Providers over a door out that answers as it is told."""
+"""Providers with a fake transport."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What AWS is told, and what its refusals mean, where neither needs a service to be shown."""
+"""Requests to AWS and the meaning of its refusals, as far as they can be tested without a service."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failed call means: nothing was sent, or nobody knows what came of it."""
+"""What a failed call means: nothing was sent, or the outcome is unknown."""
 
 from __future__ import annotations
 

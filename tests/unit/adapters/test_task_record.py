@@ -210,7 +210,7 @@ def test_chinese_takes_the_space_it_needs_and_no_more() -> None:
 
 
 def test_the_words_that_records_hold_stay_as_they_are() -> None:
-    """Whoever changes one must still read those of older releases."""
+    """Words may be added, but those of older releases must still be read."""
     assert {kind.__name__: " ".join(kind) for kind in (State, DispatchStatus, FailureClass, Kind)} == {
         "State": "created queueing processing archiving success failed cancelled expired",
         "DispatchStatus": "started waiting unknown accepted refused",

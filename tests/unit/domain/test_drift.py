@@ -18,7 +18,7 @@ DAY, NEXT = "2026-11-21", "2026-11-22"
 
 
 def told(*steps: Step) -> list[int]:
-    """What operators heard at each reading."""
+    """The alerts after each reading."""
     reading: Reading | None = None
     heard = []
     for number, (balance, ledger) in enumerate(steps):

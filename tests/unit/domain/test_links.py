@@ -43,7 +43,7 @@ def test_the_token_of_one_file_opens_no_other(changed: str) -> None:
 
 
 def test_a_link_that_was_given_once_stays_good() -> None:
-    """Whoever changes how links are made must still follow those of older releases."""
+    """Links of older releases must still be followed, however links are made now."""
     token, task_id = "GAUSdq6dtoyIt1CKS_oPN5sQ", "01a1fdfa49e8187d19a8ef119dff6dda"
     key = f"tasks/2026/11/21/{task_id}/1-video.mp4"
     assert links.is_valid(token, task_id, "1-video.mp4", SECRET)

@@ -45,7 +45,7 @@ def signed(body: bytes = BODY, *secrets: str, ago: timedelta = timedelta()) -> d
 
 
 def test_a_secret_that_was_shown_once_stays_good() -> None:
-    """Whoever changes how secrets are made must still sign with those of older releases."""
+    """Secrets of older releases must still sign, however secrets are made now."""
     digest = hmac.digest(MASTER.encode(), b"reelkeep.webhook\nalice\nwh_1\n1", "sha256")
     assert f"whsec_{base64.b64encode(digest).decode()}" == SECRET
 

@@ -1,4 +1,4 @@
-"""What a filter says is what SNS is told, for every task, and never a word more than the owner's own."""
+"""The policy for SNS matches what the filter describes, for every task, and never a task of another owner."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every film that ffmpeg reads to its end is archived with the facts that it tells, and none that it does not."""
+"""Every film that ffmpeg reads to its end is archived with the facts that ffmpeg reads, and no other film is."""
 
 from __future__ import annotations
 

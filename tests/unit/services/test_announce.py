@@ -1,4 +1,4 @@
-"""Who is told of a change, and what; once, however often it is heard of."""
+"""Who gets an event about a change, and which; once, however often the change arrives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An owner hears once of each threshold of its budgets, whatever is repeated."""
+"""An owner is notified once of each threshold of its budgets, whatever is repeated."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Budget:
         self.limits = Limits(**usual | limits)
 
     def spend(self, day: str, month: str = "0", **changes: Any) -> list[tuple[str, int]]:
-        """What was told, after a task of 0.50 changed what is spent to this."""
+        """The notices after a task of 0.50 changed what is spent to this."""
         told = len(self.notices.told)
         self.counters.held.setdefault("alice", {}).update({A_DAY: Decimal(day), A_MONTH: Decimal(month)})
         changed = replace(task(), **{"reservation": COUNTED, **changes})

@@ -22,7 +22,7 @@ URL = "https://one.test/h"
 
 @dataclass
 class Killer:
-    """Counts the calls of all ports, and kills whoever makes the one of this number."""
+    """Counts the calls of all ports, and kills the caller at the one of this number."""
 
     number: int = -1
     after: bool = False

@@ -132,7 +132,7 @@ def test_what_is_certainly_absent_is_dispatched_once_more_within_the_deadline() 
 
 
 def test_a_provider_that_never_names_what_it_accepts_is_given_up() -> None:
-    """It answers with something that nobody can read, and lists nothing: each time, it may be paid for."""
+    """Its answer cannot be read, and it lists nothing: each call may be paid for."""
     harness = Harness(provider=FakeProvider(outcomes=[Unknown("it named no task")], found=[Absent()]))
     task, _ = ended(harness, harness.submit(request(off_peak=True)).id)
     assert (task.state, len(harness.provider.dispatched)) == (State.FAILED, 3)
@@ -160,7 +160,7 @@ def test_what_is_certainly_absent_only_after_the_deadline_may_be_submitted_again
 
 
 def test_what_was_found_out_about_an_earlier_call_does_not_count_for_a_later_one() -> None:
-    """A slow run hears that the first call's task is absent; meanwhile another run has placed it again."""
+    """A slow run finds the first call's task absent; meanwhile another run has dispatched it again."""
     harness, task_id = lost(Absent())
     harness.pass_(31 * MINUTE)
 
@@ -249,7 +249,7 @@ class Unrecordable(FakeTasks):
 
 
 def test_an_id_that_could_not_be_recorded_is_carried_on_from_poll_to_poll() -> None:
-    """At a provider without a list, nobody would ever find it again."""
+    """At a provider without a list, it could never be found again."""
     tasks = Unrecordable()
     harness = Harness(tasks=tasks)
     harness.provider = FakeProvider(outcomes=[NotYet(), Accepted("p-1")], found=[Untraceable()])

@@ -1,4 +1,4 @@
-"""An owner sees its own tasks, as it gave them, and a permanent link leads to one file for whoever has it."""
+"""An owner sees its own tasks, as it gave them, and a permanent link leads to one file without a key."""
 
 from __future__ import annotations
 

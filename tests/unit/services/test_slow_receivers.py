@@ -1,4 +1,4 @@
-"""Who keeps us waiting in vain keeps nobody else waiting. Time is simulated, also in the middle of an attempt."""
+"""A receiver that does not answer delays no other one. Time is simulated, also in the middle of an attempt."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ _END = {"success": State.SUCCESS, "failed": State.FAILED, "cancelled": State.CAN
 
 
 class Killed(BaseException):
-    """The function is no more."""
+    """The function was killed."""
 
 
 @dataclass
@@ -106,7 +106,7 @@ class Honest(FakeProvider):
 
 @dataclass
 class Written(FakeTasks):
-    """Remembers every state, and loses answers or its callers when told to."""
+    """Remembers every state, and loses answers or kills its callers on demand."""
 
     histories: dict[str, list[Task]] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)  # of the next writes; then all is well

@@ -1,4 +1,4 @@
-"""Subscriptions: made once, told as they are, changed, ended; whatever breaks in between."""
+"""Subscriptions: made once, shown as they are, changed, ended; whatever breaks in between."""
 
 from __future__ import annotations
 

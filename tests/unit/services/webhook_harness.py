@@ -107,7 +107,7 @@ class FakeQueue:
         return self._heads[0][0] if self._heads else None
 
     def _soonest(self, now: datetime) -> bool:
-        """Whether the first of all can be had, once what is true no more is forgotten."""
+        """Whether there is a first one, once what does not hold any more is dropped."""
         while self._heads:
             visible_at, _, message = self._heads[0]
             if message in self.messages and message.visible_at == visible_at:
@@ -252,7 +252,7 @@ class WebhookHarness:
             worker.turn.acquire()
 
     def _next(self) -> Message | Worker | None:
-        """Whose turn it is: the worker whose answer came, or whoever takes the message; None if time is up."""
+        """Whose turn it is: the worker whose answer came, or the one that takes the message; None if time is up."""
         busy = self.busy
         while True:
             if busy and busy[0][0] <= self.now:

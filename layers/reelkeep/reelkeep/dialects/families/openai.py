@@ -99,10 +99,7 @@ class Server(Dialect):
         errors.CannotCancel: (409, "conflict"),
         errors.BodyTooLarge: (413, "request_too_large"),
         errors.KeyReused: (422, "idempotency_key_reused"),
-        errors.Refused: (
-            400,
-            "model_unavailable",
-        ),  # our trouble at the provider: not the client's, nothing to repeat
+        errors.Refused: (400, "model_unavailable"),  # an error of our account, which clients must not repeat
         **_REFUSALS,
     }
     fault = (500, "internal_error", "something went wrong on our side")

@@ -34,7 +34,7 @@ EVENT_TYPES = (
     LINKS_EXPIRING,
     LOST,
     DRIFT,
-)  # of events
+)
 
 MATCH_NOTHING: Policy = {"owner": ["#nobody"]}
 
