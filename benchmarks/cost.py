@@ -39,15 +39,18 @@ from reelkeep.domain.task import State
 from reelkeep.wiring import platform
 from tests.chaos.cloud import Cloud, Connected, cloud
 from tests.chaos.faulty_transport import FaultyTransport
-from tests.chaos.machine import DEFINITION, execution
+from tests.chaos.machine import DEFINITION, WATCH, execution
 from tests.chaos.provider import Provider, Stock, configuration
 from tests.chaos.scenario import NOON
 from tests.lambda_context import http_event
 
 _TASKS: Final = 40
 _MOST: Final = 400.0  # dollars for a million tasks, at defaults
+_FEW: Final = 5.0  # state transitions a task, where there is a list or a callback
 _VIDEO: Final = 20 << 20  # bytes
 _USUAL: Final = 75.0  # seconds that a task takes
+_MORE_WATCHED: Final = 3  # times as many tasks, where they must come at the same time
+_IN_FLIGHT: Final = 50  # tasks, where the list is watched
 _OFF_PEAK: Final = 6 * 3600.0
 _ASKS_EVERY: Final = 5.0  # seconds between a client's questions
 _ASKS_EVERY_OFF_PEAK: Final = 300.0
@@ -96,6 +99,12 @@ class Bill:
         self.dollars[service] += price * number  # type: ignore[assignment]
         self.counted[what] += number  # type: ignore[assignment]
 
+    def of(self, share: float) -> Bill:
+        """Of such a part of the tasks."""
+        return Bill(
+            *(Counter({name: each * share for name, each in part.items()}) for part in (self.dollars, self.counted))
+        )
+
 
 class _CountedStates(dict[str, Any]):
     """Each state that is entered is looked up once."""
@@ -115,6 +124,7 @@ class Kind:
 
     calls_back: bool = False
     off_peak: bool = False
+    is_watched: bool = False  # the list of their provider, while so many are in flight that it is worth it
     polled_every: float | None = None  # seconds, instead of the schedule
 
 
@@ -139,7 +149,7 @@ class World:
     def measured(self, number: int) -> Bill:
         """The bill of so many tasks, after a few that are not counted: what was learned from these holds."""
         transport = FaultyTransport(lambda: (self._now - NOON).total_seconds())
-        connected = Connected(transport, lambda: self._now, self._takes, self._answered, self._counted)
+        connected = Connected(transport, lambda: self._now, self._sleep, self._answered, self._counted)
         with self._cloud.connected(connected) as self._key:
             self._submit_all(3)
             self._bill.dollars.clear()
@@ -154,9 +164,14 @@ class World:
     # What happens -------------------------------------------------------------------------------------------
 
     def _submit_all(self, number: int) -> None:
+        every = _USUAL / _IN_FLIGHT if self._kind.is_watched else 20.0
         for each in range(number):
-            self._at(20.0 * each, partial(self._submit, next(self._numbers)))
-        while self._agenda:
+            self._at(every * each, partial(self._submit, next(self._numbers)))
+        self._run()
+
+    def _run(self, until: datetime | None = None) -> None:
+        self._follow()
+        while self._agenda and (until is None or self._agenda[0][0] <= until):
             moment, _, do = heapq.heappop(self._agenda)
             self._now = max(self._now, moment)
             do()
@@ -165,8 +180,12 @@ class World:
     def _at(self, seconds: float, do: Callable[[], object]) -> None:
         heapq.heappush(self._agenda, (self._now + timedelta(seconds=seconds), next(self._numbers), do))
 
-    def _takes(self, seconds: float) -> None:
-        self._now += timedelta(seconds=seconds)
+    def _sleep(self, seconds: float) -> None:
+        """A watch does, which is paid for; others go on."""
+        lasted, until = self._seconds, self._now + timedelta(seconds=seconds)
+        with self._cloud.aside("watch"):
+            self._run(until)
+        self._now, self._seconds = max(self._now, until), lasted + seconds
 
     def _submit(self, number: int) -> None:
         usual = _OFF_PEAK if self._kind.off_peak else _USUAL
@@ -201,12 +220,12 @@ class World:
                 self._invoke("announce", {"Records": [self._changed.pop(0)]})
             while self._cloud.invocations:
                 self._invoke(*self._cloud.invocations.pop(0))
-        for each in self._cloud.executions:
+        started = [(each, DEFINITION) for each in self._cloud.executions]
+        for each, definition in (*started, *((each, WATCH) for each in self._cloud.watches)):
             if each.name not in self._known:
                 self._known.add(each.name)
-                data = json.loads(each.execution_input)
-                definition = {**DEFINITION, "States": _CountedStates(DEFINITION["States"], self._bill)}
-                self._step(execution(data, self._invoke, definition))
+                counted = {**definition, "States": _CountedStates(definition["States"], self._bill)}
+                self._at(0, partial(self._step, execution(json.loads(each.execution_input), self._invoke, counted)))
 
     def _step(self, steps: Generator[float]) -> None:
         wait = next(steps, None)
@@ -346,7 +365,8 @@ def _memory() -> dict[str, int]:
 
 KINDS: Final = {
     "defaults": Kind(calls_back=True),
-    "no callbacks": Kind(),
+    "list": Kind(is_watched=True),
+    "neither": Kind(),
     "off-peak": Kind(calls_back=True, off_peak=True),
     "every 10 s": Kind(polled_every=_FIXED),
 }
@@ -371,7 +391,8 @@ def measured(number: int) -> dict[str, Bill]:
             SecretId=os.environ["PROVIDERS_SECRET_ARN"], SecretString=json.dumps(providers)
         )
         for name, kind in KINDS.items():
-            bills[name] = World(kind, behind, Path(folder)).measured(number)
+            tasks = number * (_MORE_WATCHED if kind.is_watched else 1)
+            bills[name] = World(kind, behind, Path(folder)).measured(tasks).of(number / tasks)
     return bills
 
 
@@ -396,6 +417,8 @@ def main() -> int:
             counts = (bill.counted[what] / options.tasks for bill in bills.values())
             print(f"{what:28}" + "".join(f"{each:14.2f}" for each in counts))
     missed = [f"defaults: {totals['defaults']:.0f} dollars"] if totals["defaults"] > _MOST else []
+    transitions = {name: bills[name].counted["state transitions"] / options.tasks for name in ("defaults", "list")}
+    missed += [f"{name}: {each:.1f} state transitions a task" for name, each in transitions.items() if each > _FEW]
     for target in missed:
         print("missed:", target)
     return 1 if missed and options.check else 0

@@ -23,6 +23,7 @@ from botocore import handlers
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import ConnectionClosedError
 from botocore.handlers import REGISTER_LAST
+from botocore.retries.quota import RetryQuota
 from moto import mock_aws
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.models import DEFAULT_ACCOUNT_ID, botocore_stubber
@@ -74,7 +75,7 @@ class Connected:
 class Cloud:
     """Made once, since clients take long to make; `connected` empties it for the next run."""
 
-    def __init__(self, table: str, topic: str, machine: str) -> None:
+    def __init__(self, table: str, topic: str, machine: str, watch_machine: str) -> None:
         self._connected: Connected | None = None
         self._inside = False  # a function
         self.invocations: list[tuple[str, dict[str, Any]]] = []  # that nobody waits for
@@ -82,13 +83,17 @@ class Cloud:
         self._bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET]
         self._topic = sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics[topic]
         machines = stepfunctions_backends[DEFAULT_ACCOUNT_ID][REGION].state_machines
-        self._machine = next(each for each in machines if each.arn == machine)
+        self._machine, self._watch_machine = (
+            next(each for each in machines if each.arn == arn) for arn in (machine, watch_machine)
+        )
 
     @contextmanager
     def connected(self, connected: Connected) -> Iterator[str]:
         """A new run begins; gives the API key."""
-        for store in (self._table.items, self._bucket.keys, self._topic.sent_notifications, self._machine.executions):
+        for store in (self._table.items, self._bucket.keys, self._topic.sent_notifications):
             store.clear()
+        for machine in (self._machine, self._watch_machine):
+            machine.executions.clear()
         self.invocations.clear()
         key = self.key_of(_OWNER, connected.clock())
         self._connected = connected
@@ -141,6 +146,10 @@ class Cloud:
     def executions(self) -> list[Any]:
         return list(self._machine.executions)
 
+    @property
+    def watches(self) -> list[Any]:
+        return list(self._watch_machine.executions)
+
     # What happens -------------------------------------------------------------------------------------------
 
     def invoke(self, function: str, event: dict[str, Any]) -> Any:
@@ -154,6 +163,15 @@ class Cloud:
         finally:
             self._inside = False
             transport.end()
+
+    @contextmanager
+    def aside(self, function: str) -> Iterator[None]:
+        """While this function stands still, others are invoked."""
+        assert self._connected is not None
+        self._inside = False
+        yield
+        self._connected.transport.begin(function)
+        self._inside = True
 
     def now(self) -> datetime:
         return self._connected.clock() if self._connected else datetime.now(UTC)
@@ -272,6 +290,8 @@ def cloud() -> Iterator[Cloud]:
         behind.append(made := Cloud(*_resources(patch)))
         patch.setattr(platform, "now", made.now)
         patch.setattr(time, "sleep", made.sleep)  # botocore's pauses
+        # Clients outlive the runs here, and a sandbox has all its retries before it.
+        patch.setattr(RetryQuota, "acquire", lambda _quota, _amount: True)
         assert copy.__kwdefaults__ is not None
         patch.setitem(copy.__kwdefaults__, "part_bytes", 5 << 20)  # which is the least that S3 takes
         patch.setitem(copy.__kwdefaults__, "pause", made.sleep)
@@ -289,16 +309,19 @@ def _forget_clients() -> None:
             each.cache_clear()
 
 
-def _resources(patch: pytest.MonkeyPatch) -> tuple[str, str, str]:
+def _resources(patch: pytest.MonkeyPatch) -> tuple[str, str, str, str]:
     """What the template has, and the functions' environment that names it."""
     session = boto3.Session()
     session.client("s3").create_bucket(Bucket=BUCKET)
     session.client("s3").put_bucket_versioning(Bucket=BUCKET, VersioningConfiguration={"Status": "Enabled"})
     table = create_table(session.client("dynamodb"))
     topic = session.client("sns").create_topic(Name="chaos")["TopicArn"]
-    machine = session.client("stepfunctions").create_state_machine(
-        name="chaos", definition=json.dumps(_STANDS_STILL), roleArn="arn:aws:iam::000000000000:role/none"
-    )["stateMachineArn"]
+    machine, watch_machine = (
+        session.client("stepfunctions").create_state_machine(
+            name=name, definition=json.dumps(_STANDS_STILL), roleArn="arn:aws:iam::000000000000:role/none"
+        )["stateMachineArn"]
+        for name in ("chaos", "chaos-watch")
+    )
     secrets = session.client("secretsmanager")
     providers = secrets.create_secret(Name="providers", SecretString=json.dumps(configuration()))["ARN"]
     links = secrets.create_secret(Name="links", SecretString="s" * 64)["ARN"]
@@ -307,6 +330,7 @@ def _resources(patch: pytest.MonkeyPatch) -> tuple[str, str, str]:
         "BUCKET_NAME": BUCKET,
         "TOPIC_ARN": topic,
         "STATE_MACHINE_ARN": machine,
+        "WATCH_MACHINE_ARN": watch_machine,
         "FINALIZE_FUNCTION_ARN": f"arn:aws:lambda:{REGION}:000000000000:function:chaos-finalize:live",
         "PROVIDERS_SECRET_ARN": providers,
         "LINK_SECRET_ARN": links,
@@ -320,4 +344,4 @@ def _resources(patch: pytest.MonkeyPatch) -> tuple[str, str, str]:
         "ALLOW_PRIVATE_WEBHOOKS": "false",
     }.items():
         patch.setenv(name, value)
-    return table, topic, machine
+    return table, topic, machine, watch_machine
