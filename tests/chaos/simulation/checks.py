@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
+from decimal import Decimal
 from random import Random
 from typing import Any
 
 from local.simulator.tasks import Task as Made
-from reelkeep.domain.ledger import balance, total
+from reelkeep.domain.ledger import Balance, balance, total
 from reelkeep.domain.task import Asset, DispatchStatus, State, Task
 from reelkeep.services.ledger import KeepLedger
 from tests.chaos.provider import Provider, Stock
+from tests.chaos.simulation.bills import bill
 from tests.chaos.simulation.stack import Stack
 from tests.chaos.simulation.world import LISTING, number_in
 from tests.fakes import FakeLedger
@@ -27,7 +29,9 @@ class Checks:
         self._world = stack.world
         self._simulator = provider.simulator
         self._stock = stock
-        self._keep_ledger = KeepLedger(FakeLedger())
+        self._ledger = FakeLedger()
+        self._keep_ledger = KeepLedger(self._ledger)
+        self._billed: dict[str, Decimal] = defaultdict(Decimal)  # by currency
         self._random = Random(0)  # of its own: the seed's days stay as they are
         for never in ("paid twice", "told before kept", "lost"):
             self._count(never, 0)
@@ -110,27 +114,58 @@ class Checks:
                 self._world.wrong(f"task {number}: paid {len(orders)} times")
             if number not in ours:
                 self._world.wrong(f"task {number}: paid for nothing that is known")
-        charged: dict[str, int] = defaultdict(int)
+        charged: dict[str, Balance] = defaultdict(Balance)
+        explained: dict[str, Decimal] = defaultdict(Decimal)  # by currency: what is charged and was not billed
         for task in self._stack.tasks.recorded.values():
             self._judge_end(task)
             entered = total(self._keep_ledger.ledger.entries(task.id))
             if entered != balance(task):
                 self._world.wrong(f"{self._world.named(task)}: entered as {entered}, costs {balance(task)}")
-            if not _is_unknown(task):
-                charged[task.provider_task_id.removeprefix("cgt-")] += sum(
-                    each.tasks_charged for each in entered.values()
-                )
-            else:
-                self._count("charged, because the outcome is unknown")
+            for account, there in entered.items():
+                if _is_unknown(task):
+                    self._count("charged, because the outcome is unknown")
+                    explained[account.currency] += there.charged
+                else:
+                    charged[_id_there(task)] += there
         for number, task in ours.items():
             self._judge_outcome(task, number, made.get(number, []), holders)
         for each in [*others, *(order for orders in made.values() for order in orders)]:
             self._judge_made(each, holders[each.id])
             billed = self._simulator.state(each) == "success" and bool(holders[each.id])
-            if charged[each.id] != billed:
-                self._world.wrong(f"{each.id} at {each.order.dialect}: charged {charged[each.id]} times")
+            if charged[each.id].tasks_charged != billed:
+                self._world.wrong(
+                    f"{each.id} at {each.order.dialect}: charged {charged[each.id].tasks_charged} times"
+                )
+            elif billed:
+                self._judge_bill(each, charged[each.id], holders[each.id][0], explained)
+        self._judge_sums(explained)
         self._count("placed", sum(map(len, made.values())))
         self._count("made elsewhere", len(others))
+
+    def _judge_bill(self, made: Made, charged: Balance, task: Task, explained: dict[str, Decimal]) -> None:
+        """The ledger has what the provider took, or the provider never said what that was."""
+        units, money, currency = bill(made)
+        self._billed[currency] += money
+        if (charged.units_charged, charged.charged) == (units, money):
+            self._count(f"billed in {currency}")
+        elif task.credits is None and task.tokens is None:
+            self._count("charged as expected, because the provider did not say what it took")
+            explained[currency] += charged.charged - money
+        else:
+            self._world.wrong(
+                f"{made.id}: charged {charged.units_charged} ({charged.charged}), took {units} ({money})"
+            )
+
+    def _judge_sums(self, explained: Mapping[str, Decimal]) -> None:
+        """The sums of the ledger are what was billed, and each difference has a reason."""
+        sums: dict[str, Decimal] = defaultdict(Decimal)
+        for account, there in self._ledger.summed.items():
+            sums[account.currency] += there.charged
+            if there.reserved or there.units_reserved:
+                self._world.wrong(f"{account}: {there.reserved} is still reserved in the end")
+        for currency, spent in sums.items():
+            if spent != self._billed[currency] + explained[currency]:
+                self._world.wrong(f"the ledger has {spent} {currency}, and {self._billed[currency]} was billed")
 
     def _judge_repeats(self) -> None:
         """A repetition is a task of its own only if the one before was in vain by then."""
@@ -159,7 +194,7 @@ class Checks:
         holders: dict[str, list[Task]] = defaultdict(list)
         for task in self._stack.tasks.recorded.values():
             if task.state is State.SUCCESS:
-                holders[task.provider_task_id.removeprefix("cgt-")].append(task)
+                holders[_id_there(task)].append(task)
         return holders
 
     def _judge_end(self, task: Task) -> None:
@@ -226,6 +261,11 @@ class Checks:
 
 def _assets(task: Task) -> list[Asset]:
     return [asset for creation in task.creations for asset in creation.assets]
+
+
+def _id_there(task: Task) -> str:
+    """As the simulator knows it, without what the formats put before it."""
+    return task.provider_task_id.removeprefix("cgt-").removeprefix("vidu:")
 
 
 def _is_unknown(task: Task) -> bool:

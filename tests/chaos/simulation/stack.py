@@ -38,6 +38,7 @@ from reelkeep.services.watch import Watch
 from tests.chaos.faulty_transport import Killed
 from tests.chaos.machine import WATCH, ExecutionFailed, execution
 from tests.chaos.provider import Provider
+from tests.chaos.simulation.bills import price_list
 from tests.chaos.simulation.cloud import (
     Aws,
     Bucket,
@@ -268,6 +269,7 @@ def configuration() -> dict[str, Any]:
             "api_key": "simulator",
             "models": [f"{MODELS[name]}*"],
             "allow_private": True,
+            "prices": [price_list(name)],
         }
         for name in PROVIDERS
     }
