@@ -14,7 +14,7 @@ from cli.errors import Misused
 from cli.operators.folders import Days, SubmittedOn
 from cli.operators.stack import Place
 from cli.options import Commands, Json
-from cli.output import Progress, counted, print_json, print_table
+from cli.output import Columns, Progress, counted, print_json, print_rows
 from cli.parallel import in_parallel
 from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.keys import TableKeys
@@ -56,13 +56,8 @@ def show(
         raise Misused(f"--by is one of {', '.join(GROUPS)}")
     ledger = TableLedger(place.dynamodb(), place.table)
     found = grouped((each for day in _each(days) for each in ledger.sums(day, None)), groups)
-    if json:
-        print_json([{**each.group, **_shown(each)} for each in found])
-        return
-    columns = {name.upper(): [each.group[name] for each in found] for name in groups}
-    facts = [_shown(each) for each in found]
     names = ("tasks", "unpriced", "unit", "units_reserved", "units_charged", "currency", "reserved", "charged")
-    print_table({**columns, **{name.upper().replace("_", " "): [each[name] for each in facts] for name in names}})
+    print_rows([{**each.group, **_shown(each)} for each in found], _columns(*groups, *names), json=json)
 
 
 @group.command()
@@ -116,10 +111,11 @@ def differing(days: SubmittedOn, place: Place, json: Json = False) -> None:
     """List the tasks whose videos are not what was ordered, or not what their providers claim, for a refund."""
     tasks = TableTasks(place.dynamodb(), place.table)
     rows = [_difference(task, each) for task in _tasks(tasks, days) for each in differences(task)]
-    if json:
-        print_json(rows)
-        return
-    print_table({name.upper().replace("_", " "): [row[name] for row in rows] for name in _DIFFERENCE})
+    print_rows(rows, _columns(*_DIFFERENCE), json=json)
+
+
+def _columns(*names: str) -> Columns:
+    return {name.upper().replace("_", " "): name for name in names}
 
 
 _DIFFERENCE = (

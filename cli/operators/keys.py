@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from cli.operators.limits import changed, checked, said, shown
-from cli.operators.stack import Local, StackName, find
+from cli.operators.limits import changed, checked, in_words, shown
+from cli.operators.stack import Place
 from cli.options import Commands, Json
-from cli.output import note, print_json, print_table
+from cli.output import Columns, note, print_json, print_rows, say
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.errors import NotFound
 from reelkeep.domain.keys import ApiKey, KeyWish
@@ -24,7 +24,7 @@ group = Commands(help=__doc__, no_args_is_help=True)
 
 @group.command()
 def create(
-    ctx: typer.Context,
+    place: Place,
     owner: Annotated[
         str,
         typer.Option("--owner", metavar="OWNER", help="Whose tasks its holder sees and makes.", show_default=False),
@@ -47,8 +47,6 @@ def create(
             show_default=False,
         ),
     ] = None,
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> None:
     """Make a key and print it, alone, to standard output.
@@ -57,7 +55,7 @@ def create(
     """
     limits = changed(NO_LIMITS, limit or ())
     wish = KeyWish(name=name, scopes=frozenset(scope) if scope else None, limits=limits)
-    keys = _keys(ctx, stack, local=local)
+    keys = TableKeys(place.dynamodb(), place.table)
     with suppress(NotFound):  # an owner begins with its first key
         checked(limits, keys.settings.settings(owner).limits)
     checked(limits)
@@ -68,63 +66,45 @@ def create(
     print(key)
     note(
         f"It belongs to {described.owner}, and is shown only this once."
-        f" To end it: reelkeep keys revoke {described.key_id}{' --local' if local else ''}"
+        f" To end it: reelkeep keys revoke {described.key_id}{' --local' if place.endpoint_url else ''}"
     )
 
 
 @group.command("list")
 def list_all(
-    ctx: typer.Context,
+    place: Place,
     owner: Annotated[str | None, typer.Option("--owner", metavar="OWNER", help="Only this owner's.")] = None,
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> None:
     """Show what is known of keys, revoked ones too."""
-    found = _keys(ctx, stack, local=local).all(owner)
-    if json:
-        print_json([_shown(each) for each in found])
-        return
-    print_table(
-        {
-            "KEY ID": [each.key_id for each in found],
-            "OWNER": [each.owner for each in found],
-            "NAME": [each.name for each in found],
-            "SCOPES": [" ".join(sorted(each.scopes)) for each in found],
-            "LIMITS": [
-                " ".join(f"{name}={value}" for name in COUNTED if (value := said(each.limits, name))) or None
-                for each in found
-            ],
-            "ENDS WITH": [each.last_characters for each in found],
-            "CREATED": [each.created_at for each in found],
-            "REVOKED": [each.revoked_at for each in found],
-        }
-    )
+    found = TableKeys(place.dynamodb(), place.table).all(owner)
+    columns: Columns = {
+        "KEY ID": "key_id",
+        "OWNER": "owner",
+        "NAME": "name",
+        "SCOPES": lambda key: " ".join(sorted(key.scopes)),
+        "LIMITS": lambda key: in_words(key.limits, COUNTED),
+        "ENDS WITH": "last_characters",
+        "CREATED": "created_at",
+        "REVOKED": "revoked_at",
+    }
+    print_rows([*map(_shown, found)] if json else found, columns, json=json)
 
 
 @group.command()
 def revoke(
-    ctx: typer.Context,
+    place: Place,
     key_id: Annotated[str, typer.Argument(metavar="KEY_ID", help="As `keys list` shows it.", show_default=False)],
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> None:
     """End a key, at once and for good."""
-    revoked = _keys(ctx, stack, local=local).revoke(key_id, _now())
-    if json:
-        print_json(_shown(revoked))
-        return
-    print(f"The key {revoked.key_id} of {revoked.owner}, ending with {revoked.last_characters}, is revoked.")
+    key = TableKeys(place.dynamodb(), place.table).revoke(key_id, _now())
+    sentence = f"The key {key.key_id} of {key.owner}, ending with {key.last_characters}, is revoked."
+    say(sentence, _shown(key), json=json)
 
 
 def _shown(key: ApiKey) -> dict[str, object]:
     return {**asdict(key), "scopes": sorted(key.scopes), "limits": shown(key.limits)}
-
-
-def _keys(ctx: typer.Context, name: str, *, local: bool) -> TableKeys:
-    stack = find(ctx, name, local=local)
-    return TableKeys(stack.dynamodb(), stack.table)
 
 
 def _now() -> datetime:

@@ -75,6 +75,11 @@ def plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
+def in_words(limits: Limits, names: Iterable[str]) -> str:
+    """Those of these that there are, as the command line takes them."""
+    return " ".join(f"{name}={value}" for name in names if (value := said(limits, name)))
+
+
 def said(limits: Limits, name: str) -> str | None:
     """For a person; None if there is no such limit."""
     value = getattr(limits, name)

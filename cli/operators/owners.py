@@ -12,10 +12,10 @@ import typer
 
 from cli.errors import Misused
 from cli.operators.erasure import erase
-from cli.operators.limits import NAMES, changed, checked, plain, said, shown
-from cli.operators.stack import Local, Stack, StackName, find
-from cli.options import Commands, Json
-from cli.output import print_json, print_table
+from cli.operators.limits import NAMES, changed, checked, in_words, plain, said, shown
+from cli.operators.stack import Place, Stack
+from cli.options import Commands, Json, Options
+from cli.output import Columns, print_json, print_rows, print_table
 from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.ledger import TableLedger
@@ -25,6 +25,7 @@ from reelkeep.services.owners import ChangeOwner
 
 group = Commands(help=__doc__, no_args_is_help=True)
 group.command()(erase)
+_COUNTED_AND_NAMED = [name for name in NAMES if name not in ("currency", "unpriced")]
 
 
 OwnerName = Annotated[
@@ -36,36 +37,26 @@ OwnerName = Annotated[
 
 
 @group.command("list")
-def list_all(ctx: typer.Context, stack: StackName = "", local: Local = False, json: Json = False) -> None:
+def list_all(place: Place, json: Json = False) -> None:
     """Show everybody who has a key, or had one."""
-    place = find(ctx, stack, local=local)
     found = TableKeys(place.dynamodb(), place.table).owners()
-    if json:
-        print_json([_shown(each) for each in found])
-        return
-    print_table(
-        {
-            "OWNER": [each.name for each in found],
-            "KEYS": [each.keys for each in found],
-            "REPEAT WINDOW": [_window(each) for each in found],
-            "LIMITS": [_limits(each.settings.limits) for each in found],
-            "STOPPED": [each.settings.stopped or None for each in found],
-        }
-    )
+    columns: Columns = {
+        "OWNER": "name",
+        "KEYS": "keys",
+        "REPEAT WINDOW": _window,
+        "LIMITS": lambda owner: in_words(owner.settings.limits, _COUNTED_AND_NAMED),
+        "STOPPED": lambda owner: owner.settings.stopped,
+    }
+    print_rows([*map(_shown, found)] if json else found, columns, json=json)
 
 
 @group.command()
-def show(
-    ctx: typer.Context, owner: OwnerName, stack: StackName = "", local: Local = False, json: Json = False
-) -> None:
+def show(place: Place, owner: OwnerName, json: Json = False) -> None:
     """Show one owner, its limits, and what counts against them now."""
-    _say(find(ctx, stack, local=local), owner, json=json)
+    _say(place, owner, json=json)
 
 
-@group.command("set")
-def change(
-    ctx: typer.Context,
-    owner: OwnerName,
+def _window_of(
     repeat_window: Annotated[
         str,
         typer.Option(
@@ -76,40 +67,40 @@ def change(
             show_default=False,
         ),
     ],
-    stack: StackName = "",
-    local: Local = False,
-    json: Json = False,
-) -> None:
+) -> int:
+    if not re.fullmatch("-?[0-9]{1,9}", repeat_window):
+        raise Misused(f"--repeat-window: {repeat_window!r} is not a number of seconds")
+    return int(repeat_window)
+
+
+@group.command("set")
+def change(window: Annotated[int, Options(_window_of)], place: Place, owner: OwnerName, json: Json = False) -> None:
     """Change what holds for all keys of an owner, also for those made later.
 
     It takes effect at once.
     """
-    if not re.fullmatch("-?[0-9]{1,9}", repeat_window):
-        raise Misused(f"--repeat-window: {repeat_window!r} is not a number of seconds")
-    window = int(repeat_window)
-    _change(find(ctx, stack, local=local), owner, lambda settings: replace(settings, repeat_window=window), json=json)
+    _change(place, owner, lambda settings: replace(settings, repeat_window=window), json=json)
 
 
-@group.command()
-def limit(
-    ctx: typer.Context,
-    owner: OwnerName,
+def _pairs(
     limits: Annotated[
         list[str],
         typer.Argument(metavar="NAME=VALUE", help=f"One of {', '.join(NAMES)}.", show_default=False),
     ],
-    stack: StackName = "",
-    local: Local = False,
-    json: Json = False,
-) -> None:
+) -> list[str]:
+    changed(Limits(), limits)  # complains before anything is looked for
+    return limits
+
+
+@group.command()
+def limit(limits: Annotated[list[str], Options(_pairs)], place: Place, owner: OwnerName, json: Json = False) -> None:
     """Change an owner's limits, such as `videos_a_day=20 money_a_month=900 currency=USD models=vidu*,kling*`.
 
     They hold at once. `none` removes one; what is not named stays as it is. Days and months are those of UTC. Money
     is what is reserved and charged; `unpriced=yes` allows models without a price in spite of a limit of money.
     """
-    changed(Limits(), limits)  # complains before anything is looked for
     _change(
-        find(ctx, stack, local=local),
+        place,
         owner,
         lambda settings: replace(settings, limits=checked(changed(settings.limits, limits))),
         json=json,
@@ -118,25 +109,21 @@ def limit(
 
 @group.command()
 def stop(
-    ctx: typer.Context,
+    place: Place,
     owner: OwnerName,
     reason: Annotated[
         str, typer.Option("--reason", metavar="TEXT", help="What its clients are told.")
     ] = "ask whoever runs this service",
-    stack: StackName = "",
-    local: Local = False,
     json: Json = False,
 ) -> None:
     """Refuse an owner's submissions, at once. Tasks that are under way are seen through."""
-    _change(find(ctx, stack, local=local), owner, lambda settings: replace(settings, stopped=reason), json=json)
+    _change(place, owner, lambda settings: replace(settings, stopped=reason), json=json)
 
 
 @group.command()
-def start(
-    ctx: typer.Context, owner: OwnerName, stack: StackName = "", local: Local = False, json: Json = False
-) -> None:
+def start(place: Place, owner: OwnerName, json: Json = False) -> None:
     """Take an owner's submissions again."""
-    _change(find(ctx, stack, local=local), owner, lambda settings: replace(settings, stopped=""), json=json)
+    _change(place, owner, lambda settings: replace(settings, stopped=""), json=json)
 
 
 def _change(stack: Stack, name: str, edit: Callable[[OwnerSettings], OwnerSettings], *, json: bool) -> None:
@@ -165,11 +152,6 @@ def _say(stack: Stack, name: str, *, json: bool) -> None:
             "NOW": [None] * 3 + [used.get(each) for each in NAMES],
         }
     )
-
-
-def _limits(limits: Limits) -> str | None:
-    found = {name: said(limits, name) for name in NAMES if name not in ("currency", "unpriced")}
-    return " ".join(f"{name}={value}" for name, value in found.items() if value) or None
 
 
 def _window(owner: Owner) -> str:

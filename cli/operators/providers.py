@@ -16,9 +16,9 @@ import typer
 
 import reelkeep.dialects
 from cli.operators.imports import probe
-from cli.operators.stack import Local, NotFound, Stack, StackName, find
+from cli.operators.stack import Local, NotFound, Place, Stack, StackName, find
 from cli.options import Commands, Json
-from cli.output import print_json, print_table
+from cli.output import Columns, print_json, print_rows, say
 from reelkeep.adapters.dynamodb.owners import TableOwners
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.providers.configuration import ProviderSettings, parse_providers
@@ -72,15 +72,14 @@ def check(
     if json:
         print_json({name: settings.model_dump(exclude={"api_key"}) for name, settings in found})
         return
-    print_table(
-        {
-            "PROVIDER": [name for name, _ in found],
-            "DIALECT": [settings.dialect for _, settings in found],
-            "BASE URL": [settings.base_url for _, settings in found],
-            "MODELS": [" ".join(settings.models) or None for _, settings in found],
-            "DEFAULT": ["yes" if settings.default else None for _, settings in found],
-        }
-    )
+    columns: Columns = {
+        "PROVIDER": lambda each: each[0],
+        "DIALECT": lambda each: each[1].dialect,
+        "BASE URL": lambda each: each[1].base_url,
+        "MODELS": lambda each: " ".join(each[1].models),
+        "DEFAULT": lambda each: "yes" if each[1].default else None,
+    }
+    print_rows(found, columns, json=False)
 
 
 ProviderName = Annotated[
@@ -89,30 +88,23 @@ ProviderName = Annotated[
 
 
 @group.command()
-def stop(
-    ctx: typer.Context, provider: ProviderName, stack: StackName = "", local: Local = False, json: Json = False
-) -> None:
+def stop(place: Place, provider: ProviderName, json: Json = False) -> None:
     """Refuse submissions to a provider, at once. Tasks that are under way there are seen through."""
-    place = find(ctx, stack, local=local)
     if provider not in loads(place.providers()):
         raise NotFound(f"there is no provider {provider}")
     _say_stopped(place, provider, start=False, json=json)
 
 
 @group.command()
-def start(
-    ctx: typer.Context, provider: ProviderName, stack: StackName = "", local: Local = False, json: Json = False
-) -> None:
+def start(place: Place, provider: ProviderName, json: Json = False) -> None:
     """Take submissions to a provider again."""
-    _say_stopped(find(ctx, stack, local=local), provider, start=True, json=json)
+    _say_stopped(place, provider, start=True, json=json)
 
 
 def _say_stopped(stack: Stack, provider: str, *, start: bool, json: bool) -> None:
     stopped = sorted(TableOwners(stack.dynamodb(), stack.table).stop_provider(provider, start=start))
-    if json:
-        print_json({"stopped": stopped})
-        return
-    print(f"stopped: {', '.join(stopped)}" if stopped else "No provider is stopped.")
+    sentence = f"stopped: {', '.join(stopped)}" if stopped else "No provider is stopped."
+    say(sentence, {"stopped": stopped}, json=json)
 
 
 def _text(file: Path) -> str:
