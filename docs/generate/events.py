@@ -170,7 +170,15 @@ def _end(state: State) -> Event:
 
 def _updated() -> Event:
     """After a success that named one file."""
-    cover = replace(_VIDEO, name="cover")
+    picture = ArchivedFile(
+        key=f"tasks/2026/11/21/{_ID}/1-cover.jpeg",
+        bytes=57_344,
+        sha256="60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752",
+        content_type="image/jpeg",
+        width=1280,
+        height=720,
+    )
+    cover = Asset(name="cover", archived=picture)
     done = replace(_TASK, state=State.SUCCESS, finished_at=_TASK.updated_at, creations=_with(_VIDEO, cover))
     event = updated(done, _link)
     return Event(
