@@ -88,6 +88,14 @@ def test_polls_follow_what_was_learned() -> None:
     assert harness.now < late.eta.p50 < late.eta.p90
 
 
+def test_before_anything_was_learned_a_task_is_expected_to_take_what_the_configuration_says() -> None:
+    harness = Harness()
+    harness.provider.typical_seconds = 1800.0
+    estimated = Estimate(harness.forecasts, harness.clock)(harness.task(harness.submit().id))
+    assert estimated.eta is not None
+    assert timedelta(minutes=20) < estimated.eta.p50 - harness.now < timedelta(minutes=45)
+
+
 class Unreachable(FakeDurations):
     def known(self, provider: str) -> Known:
         raise TryLater("down")

@@ -250,6 +250,7 @@ class Dispatch(Record):
     account: str = ""  # the fingerprint of the one that it was made with; operators change addresses and keys
     start_by: datetime | None = None  # if it still waits for its provider then, it ends as expired
     slot: str = ""  # at the provider, which it holds or has held; empty if it waits in line, or needs none
+    typical_seconds: float | None = None  # that a task takes there, if the configuration said so when it was sent
     line: str = ""  # of the account that its provider shares with others; empty if the provider has slots of its own
 
     def is_of(self, account: str) -> bool:

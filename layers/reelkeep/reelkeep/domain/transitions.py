@@ -64,7 +64,9 @@ _NEVER_NAMED = Failure(
 # --- room at the provider ---
 
 
-def starting(task: Task, slot: str, account: str, request: Request, now: datetime) -> Task:
+def starting(
+    task: Task, slot: str, account: str, request: Request, now: datetime, typical_seconds: float | None = None
+) -> Task:
     """The billable call is about to be made."""
     start_by = task.dispatch.start_by or task.deadline  # release 0.2.0 recorded no other
     return replace(task, deadline=schedule.deadline(request, now)).with_dispatch(
@@ -74,6 +76,7 @@ def starting(task: Task, slot: str, account: str, request: Request, now: datetim
         attempts=task.dispatch.attempts + 1,
         slot=slot,
         account=account,
+        typical_seconds=typical_seconds,
     )
 
 

@@ -94,5 +94,5 @@ class Estimate:
             if task.place is None:
                 return task
             sent_at = max(task.place.expected_start, now)
-        forecast = self.forecasts.of(task.provider, task.request)
+        forecast = self.forecasts.of(task.provider, task.request, task.dispatch.typical_seconds)
         return replace(task, eta=schedule.eta(forecast, sent_at, now))

@@ -183,7 +183,7 @@ class Poll:
                 self.room.join(task, provider)
             return task
         request = self.requests.request(task.request_key) if task.request_key else task.request
-        started = transitions.starting(task, slot, provider.account, request, now)
+        started = transitions.starting(task, slot, provider.account, request, now, provider.typical_seconds)
         try:
             started = self.tasks.save(started)
         except Stale:  # cancelled meanwhile, or called up: its next run starts it

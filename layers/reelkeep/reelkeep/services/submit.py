@@ -109,7 +109,8 @@ class Submit:
             if slot is None:
                 task = self.tasks.create(transitions.in_line(task, now))
             else:
-                task = self.tasks.create(transitions.starting(task, slot, provider.account, request, now))
+                started = transitions.starting(task, slot, provider.account, request, now, provider.typical_seconds)
+                task = self.tasks.create(started)
         except Stale:  # by the same submission, which came twice at once: only one of them calls the provider
             recorded = read(task.id, tasks=self.tasks)
             if recorded.reservation != task.reservation:  # which is another one's, or this very one's
