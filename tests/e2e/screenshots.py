@@ -17,7 +17,12 @@ from tests.e2e.chromium import CHROMIUM, FLAGS
 from tests.e2e.conftest import admin
 
 SECTIONS = ("use", "webhooks", "subscriptions", "keys", "providers")
-OPERATORS = {"operators-wall": "#/?owner=*", "operators-providers": "#/care/providers"}
+OPERATORS = {
+    "operators-wall": "#/?owner=*",
+    "operators-providers": "#/care/providers",
+    "operators-owners": "#/care/owners",
+    "operators-letters": "#/care/letters",
+}
 VIEWS = ("sign-in", "wall", "filters", "selection", "task", "failed", "compare", "new", *SECTIONS, *OPERATORS)
 WIDTHS = (390, 1400)
 
@@ -77,7 +82,7 @@ def go(page: Page, stack: Stack, view: str, operator_key: str) -> bool:
         page.wait_for_selector(".cards > :not(.quiet-text)")
     if view in OPERATORS:
         page.evaluate("fragment => { location.hash = fragment; }", OPERATORS[view])
-        page.wait_for_selector(".sums, .tile")
+        page.wait_for_selector(".sums, .tile, .care .files, .cards article, .care .quiet-text:only-child")
     if view == "new":
         page.get_by_role("link", name="New", exact=False).first.click()
         page.wait_for_selector(".new form")

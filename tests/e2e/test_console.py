@@ -286,6 +286,13 @@ def test_whatever_goes_wrong_there_is_a_sentence_and_a_way_on(tab: Tab, viewer: 
     page.get_by_role("button", name="Make it").click()
     expect(page.get_by_text("Model is required at this provider")).to_be_visible()
     page.get_by_label("Model optional").fill("viduq2")
+    gates = {402: "this would pass the limit of 10 USD a day", 429: "there are 5 tasks under way, the most at once"}
+    for status, detail in gates.items():
+        problem = {"type": "#problem-limit", "title": "A limit", "detail": detail}
+        page.route(re.compile(r"/tasks$"), lambda route: route.fulfill(status=status, json=problem), times=1)  # noqa: B023
+        page.get_by_role("button", name="Make it").click()
+        expect(page.get_by_role("alert").filter(has_text=detail[5:])).to_be_visible()
+        expect(page.get_by_role("textbox", name="Prompt")).to_have_value(text)
     lost.append(text)
     page.get_by_role("button", name="Make it").click()
     expect(page.get_by_role("alert").filter(has_text="made only once")).to_be_visible()
@@ -519,8 +526,25 @@ def test_an_operator_sees_how_providers_do_and_everybodys_tasks_but_touches_none
     expect(page.get_by_role("heading", name="Make your first video")).to_be_visible()
     page.get_by_role("link", name="Manage").click()
     page.get_by_role("link", name="Providers").click()
-    expect(page.get_by_role("article").filter(has_text="simulator")).to_contain_text("under way")
+    expect(page.get_by_role("article").filter(has_text="simulator")).to_contain_text(re.compile("under way|slots"))
     expect(page.get_by_role("region", name="Times")).to_contain_text("viduq2")
+    page.get_by_role("link", name="Dead letters").click()
+    expect(page.get_by_text("nothing has failed for good")).to_be_visible()
+    letter = {
+        "id": "1",
+        "sent_at": whole["created_at"],
+        "what": "execution",
+        "task_id": whole["id"],
+        "reason": "no slot",
+    }
+    page.route("**/dead-letters", lambda route: route.fulfill(json={"count": 1, "letters": [letter]}))
+    replayed = [letter | {"done": True, "result": "an execution was started"}]
+    page.route("**/dead-letters/replay", lambda route: route.fulfill(json={"replayed": replayed}))
+    page.get_by_role("link", name="Keys").click()
+    page.get_by_role("link", name="Dead letters").click()
+    page.get_by_role("button", name="Replay", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="an execution was started")).to_be_visible()
+    page.get_by_role("link", name="Providers").click()
     page.get_by_role("link", name="All unfinished tasks").click()
     page.get_by_text("Filters", exact=True).click()
     page.get_by_label("Owner (* for all)").fill(whole["owner"])
@@ -534,9 +558,33 @@ def test_an_operator_sees_how_providers_do_and_everybodys_tasks_but_touches_none
     expect(page.get_by_role("button", name="Hide")).to_have_count(0)
 
 
+def test_an_operator_limits_and_stops_an_owner_who_sees_what_is_left(tab: Tab, operator_key: str) -> None:
+    page, owner = tab.page, f"operator-{RUN}"
+    page.goto(f"{tab.url}/#key={operator_key}")
+    page.get_by_role("link", name="Manage").click()
+    page.get_by_role("link", name="Owners").click()
+    card = page.get_by_role("article").filter(has=page.get_by_role("heading", name=owner))
+    card.get_by_text("Change the limits").first.click()
+    card.get_by_label("Tasks at once").fill("0")
+    card.get_by_role("button", name="Change the limits").click()
+    expect(card.get_by_label("Tasks at once")).to_have_attribute("aria-invalid", "true")
+    card.get_by_label("Tasks at once").fill("2")
+    card.get_by_role("button", name="Change the limits").click()
+    expect(card).to_contain_text("2 of 2 left")
+    card.get_by_role("button", name="Stop").click()
+    card.get_by_role("button", name="Let it submit nothing?").click()
+    expect(card).to_contain_text("an operator stopped it")
+    page.get_by_role("link", name="Use", exact=True).click()
+    expect(page.locator(".card").filter(has_text="Nothing can be submitted")).to_contain_text("2 of 2 left")
+    page.get_by_role("link", name="Owners").click()
+    card.get_by_role("button", name="Let it submit again").click()
+    expect(card.get_by_role("button", name="Stop")).to_be_visible()
+
+
 def test_axe_finds_nothing_in_any_view(tab: Tab, whole: dict[str, Any], operator_key: str) -> None:
     page, axe, found = tab.page, Axe(""), dict[str, str]()
     film = whole["creations"][0]
+    letter = {"id": "1", "sent_at": whole["created_at"], "what": "unknown", "task_id": None, "reason": "of it"}
     listed(tab, whole, dawn={}, dusk={"cover_url": None}, lost={"url": None, "video": dict.fromkeys(film["video"])})
     tab.open()
     page.evaluate(Axe().axe_script)  # once: no view is another page
@@ -584,4 +632,10 @@ def test_axe_finds_nothing_in_any_view(tab: Tab, whole: dict[str, Any], operator
     expect(page.get_by_role("list", name="Videos, newest first")).to_be_attached()
     go("#/care/providers")
     check("providers", page.get_by_role("region", name="Times"))
+    page.route("**/dead-letters", lambda route: route.fulfill(json={"count": 1, "letters": [letter]}))
+    go("#/care/owners")
+    page.get_by_text("Change the limits").first.click()
+    check("owners", page.get_by_label("Tasks at once").first)
+    go("#/care/letters")
+    check("dead letters", page.get_by_role("button", name="Replay all"))
     assert found == {}

@@ -121,8 +121,8 @@ export async function call(method, path, { body, headers } = {}) {
 /** @param {number} status @param {any} problem */
 function explained(status, problem) {
   if (status === 401) return "This key is not known here, or it was revoked. Sign in with another one.";
-  if (status === 429) return "That were too many requests at once.";
-  if (status >= 500 && !problem.failure) return "Reelkeep has a problem of its own.";
+  if (status === 429 && !problem.detail) return "That were too many requests at once.";
+  if (status >= 500 && (!problem.detail || problem.type?.endsWith("#problem-fault"))) return "Reelkeep has a problem of its own.";
   if (problem.type?.endsWith("#problem-cannot-cancel")) return "It is too late to cancel: the provider has begun.";
   return sentence(problem.detail || problem.title || `Reelkeep answered with status ${status}`);
 }

@@ -2,11 +2,12 @@
 // @ts-check
 import { action, call, clockTime, copier, el, EVENTS, joined, key, KINDS, sentence, show, span, when } from "./console-base.js";
 import { fieldsOf, formOf, learn } from "./console-form.js";
-import { use } from "./console-use.js";
+import { limited, use } from "./console-use.js";
 /** @typedef {import("./console-base.js").Api} Api */
 
-/** @typedef {{again: () => Promise<void>, secret: (title: string, use: string, secret: string) => void}} Section  loads itself again; shows a secret once */
-/** @type {Record<string, [string, (section: Section) => Promise<any[]>]>} */
+/** @typedef {{again: () => Promise<void>, secret: (title: string, use: string, secret: string) => void, note: (lines: string[]) => void}} Section  loads itself again; shows a secret once, or what came of something */
+/** @typedef {Record<string, [string, (section: Section) => Promise<any[]>]>} Sections */
+/** @type {Sections} */
 const SECTIONS = {
   use: ["Use", use],
   webhooks: ["Webhooks", webhooks],
@@ -14,10 +15,19 @@ const SECTIONS = {
   keys: ["Keys", keys],
   providers: ["Providers", providers],
 };
+/** @type {Sections} */
+const OPERATORS = {
+  owners: ["Owners", (section) => import("./console-operate.js").then(({ owners }) => owners(section))],
+  letters: ["Dead letters", (section) => import("./console-operate.js").then(({ letters }) => letters(section))],
+};
 
 /** @type {import("./console-app.js").Open} */
-export function open(_wall, _closed, name) {
-  const [label, load] = SECTIONS[name] ?? SECTIONS.use;
+export function open(wall, _closed, name) {
+  const [label, load] = SECTIONS[name] ?? OPERATORS[name] ?? SECTIONS.use;
+  const chips = (/** @type {Sections} */ sections) => Object.entries(sections).map(([each, [text]]) =>
+    el("a.chip", { href: `#/care/${each}`, "aria-current": text === label ? "page" : null }, text));
+  const nav = el("nav.chips", { "aria-label": "Sections" }, chips(SECTIONS));
+  wall.mayOperate().then((may) => may && nav.append(...chips(OPERATORS)));
   document.title = `${label} · Reelkeep`;
   const body = el("div.cards"), told = el("div");
   /** @type {Section} */
@@ -31,30 +41,29 @@ export function open(_wall, _closed, name) {
         el("div.row", copier("Copy", () => secret), el("button.quiet", { type: "button", onclick: () => told.replaceChildren() }, "I have kept it"))));
       scrollTo(0, 0);
     },
+    note: (lines) => told.replaceChildren(el("div.card", { role: "status" }, lines.map((line) => el("p", line)))),
   };
   section.again();
   return el("section.care", { tabindex: "-1", "aria-label": label },
-    el("nav.chips", { "aria-label": "Sections" }, Object.entries(SECTIONS).map(([each, [text]]) =>
-      el("a.chip", { href: `#/care/${each}`, "aria-current": text === label ? "page" : null }, text))),
-    el("h1", label), told, body);
+    nav, el("h1", label), told, body);
 }
 
 /** @param {string} heading @param {any[]} hints @param {any} problem  what is wrong with it @param {...any} more */
-const card = (heading, hints, problem, ...more) =>
+export const card = (heading, hints, problem, ...more) =>
   el("article.card", el("h2", heading), el("p.hint", joined(...hints)), problem && el("p.error", problem), more);
 
 /** A button that changes what a section shows. @param {Section} section @param {string} label @param {string} method @param {string} path @param {{body?: any, sure?: string}} [options] */
-const changer = (section, label, method, path, { body, sure } = {}) => action(label, () => call(method, path, { body }).then(section.again), { sure });
+export const changer = (section, label, method, path, { body, sure } = {}) => action(label, () => call(method, path, { body }).then(section.again), { sure });
 
 /**
- * A form for something new.
+ * A form for something new, or for what is `given`.
  * @param {string} label @param {string} schema  its name in the API's document @param {string[]} names  of its fields, in this order
- * @param {(body: any) => Promise<void>} send @param {boolean} opened
+ * @param {(body: any) => Promise<void>} send @param {boolean} opened @param {any} [given]
  */
-function creator(label, schema, names, send, opened) {
+export function creator(label, schema, names, send, opened, given) {
   const place = el("div");
   const draw = () => show(place, async () => {
-    const [spec] = await learn(), fields = new Map(fieldsOf(spec, { $ref: `#/${schema}` }, names)), { form, general, button } = formOf(fields, label, send);
+    const [spec] = await learn(), fields = new Map(fieldsOf(spec, { $ref: `#/${schema}` }, names, given)), { form, general, button } = formOf(fields, label, send);
     form.classList.add("plain");
     form.append(...[...fields.values()].map((each) => each.element), general, button);
     return form;
@@ -158,9 +167,10 @@ async function keys(section) {
       return card(each.name || "Without a name",
         [`ends in ${each.last_characters}`, mine && "the one in this tab", `made on ${when(each.created_at)}`, !over && each.ends_at && `good until ${when(each.ends_at)}`, `may ${each.scopes.join(", ")}`],
         over,
+        limited(each.limits),
         !over && el("div.row", changer(section, "Revoke", "DELETE", `keys/${each.id}`, { sure: mine ? "Revoke this tab's own key?" : "Revoke it at once?" })));
     }),
-    creator("Make a key", "KeyRequest", ["name", "ends_at", "scopes"], async (body) => {
+    creator("Make a key", "KeyRequest", ["name", "ends_at", "scopes", "limits"], async (body) => {
       const made = await call("POST", "keys", { body });
       await section.again();
       section.secret("The key is shown this once", "Programs send it as a Bearer token.", made.key);
@@ -180,8 +190,11 @@ async function providers(section) {
   return [
     el("p.quiet-text", "A video goes to the provider that has its model, any other to the usual one."),
     found.some((each) => each.status) && el("div.row", ["unfinished=true", "failure=lost"].map((filter, at) => el("a.secondary", { href: `#/?owner=*&${filter}` }, ["All unfinished tasks", "All lost tasks"][at])), el("span.gap"), action("Look again", section.again)),
-    el("div.tiles", found.map((each) => card(each.name, [`${each.default ? "The usual one, speaks" : "Speaks"} ${each.dialect}`], HEALTH[each.status?.health ?? ""],
-      el("div.row", each.models.map((model) => el("code.tag", model))), each.status && standing(each.status)))),
+    el("div.tiles", found.map((each) => card(each.name, [`${each.default ? "The usual one, speaks" : "Speaks"} ${each.dialect}`], each.stopped ? "An operator has stopped it." : HEALTH[each.status?.health ?? ""],
+      el("div.row", each.models.map((model) => el("code.tag", model))), each.status && standing(each.status),
+      each.status && el("div.row", each.stopped
+        ? changer(section, "Let it get tasks again", "POST", `providers/${encodeURIComponent(each.name)}/start`)
+        : changer(section, "Stop", "POST", `providers/${encodeURIComponent(each.name)}/stop`, { sure: "Send it nothing new?" }))))),
     found.some((each) => each.status?.times.length) && el("div.card", el("h2", "How long tasks take"), el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Times" }, el("table.sums",
       el("thead", el("tr", ["Tasks", "Seen", "Half within", "Nine of ten"].map((name) => el("th", { scope: "col" }, name)))),
       el("tbody", found.flatMap(({ name, status }) => status?.times.map((each) => el("tr",

@@ -13,6 +13,7 @@ const LABELS = { video_url: "Video address", creation_id: "Earlier creation", of
 const WORDS = { event: "A CloudEvent", dialect: "The task's own format", ...EVENTS, ...KINDS };
 /** @type {Promise<[any, any]> | null} */
 let known = null;
+let drawn = 0; // fields
 
 /** The document and the providers, once. */
 export async function learn() {
@@ -30,14 +31,14 @@ function resolved(spec, schema) {
 
 /**
  * Fields of a schema, and of the objects in it, by their paths.
- * @param {any} spec @param {any} schema @param {string[]} names  in this order @returns {[string, Field][]}
+ * @param {any} spec @param {any} schema @param {string[]} names  in this order @param {any} [given] @returns {[string, Field][]}
  */
-export function fieldsOf(spec, schema, names, within = "") {
+export function fieldsOf(spec, schema, names, given = {}, within = "") {
   const { properties, required = [] } = resolved(spec, schema);
   return names.flatMap((name) => {
     const property = resolved(spec, properties[name]);
-    if (property.properties) return fieldsOf(spec, property, Object.keys(property.properties), `${name}.`);
-    return [/** @type {[string, Field]} */ ([within + name, field(name, property, { required: required.includes(name) })])];
+    if (property.properties) return fieldsOf(spec, property, Object.keys(property.properties), given[name], `${name}.`);
+    return [/** @type {[string, Field]} */ ([within + name, field(name, property, { given: given[name] ?? undefined, required: required.includes(name) })])];
   });
 }
 
@@ -115,11 +116,11 @@ export function open(wall) {
     }
     keep(DRAFT, values);
     history.replaceState(null, "", "#/new"); // what is typed now is not undone by coming back
-    return drawn(spec, providers);
+    return paint(spec, providers);
   });
 
   /** @param {any} spec @param {any[]} providers */
-  function drawn(spec, providers) {
+  function paint(spec, providers) {
     /** @type {[string, string][]} */
     const kinds = Object.entries(spec.components.schemas.NewTask.discriminator.mapping);
     values.kind ??= kinds[0][0];
@@ -128,7 +129,7 @@ export function open(wall) {
       values.kind = choices.value;
       keep(DRAFT, values);
       hint = "";
-      element.replaceChildren(...drawn(spec, providers));
+      element.replaceChildren(...paint(spec, providers));
       element.querySelector("#f-kind").focus();
     } }, kinds.map(([kind]) => el("option", { value: kind, selected: kind === values.kind }, KINDS[kind] ?? kind)));
 
@@ -186,7 +187,7 @@ function priced(quote) {
  * @returns {Field}
  */
 function field(name, schema, { given, required = false, suggestions = schema.examples, typed = () => {} }) {
-  const { type, items } = schema, id = `f-${name}`, error = el("p.error", { id: `${id}-error` });
+  const { type, items } = schema, id = `f${++drawn}-${name}`, error = el("p.error", { id: `${id}-error` });
   const common = { id, "aria-describedby": `${id}-hint ${id}-error`, "aria-required": String(required), autocomplete: "off" };
   const label = LABELS[name] ?? (name[0].toUpperCase() + name.slice(1)).replaceAll("_", " ");
   /** @type {any} */

@@ -2,6 +2,8 @@
 // @ts-check
 import { action, call, el } from "./console-base.js";
 /** @typedef {import("./console-base.js").Api["UsageRow"]} Row */
+/** @typedef {import("./console-base.js").Api["OwnerLimits"]} Limits */
+/** @typedef {import("./console-base.js").Api["Use"]} Left */
 
 const HUES = 6; // groups with a colour of their own; the last is for all others
 const DAY_MS = 86_400_000;
@@ -9,11 +11,33 @@ const GROUPS = /** @type {const} */ ({ model: "By model", provider: "By provider
 const PERIODS = { 7: "7 days", 30: "30 days", 92: "92 days" };
 const shown = { by: /** @type {keyof typeof GROUPS} */ ("model"), days: 30, of: "" }; // as it was chosen last
 
+/** @type {Record<string, string>} */
+const LIMITS = { tasks_at_once: "Tasks at once", submissions_a_minute: "Submissions a minute", videos_a_day: "Videos a day", money_a_day: "Money a day", money_a_month: "Money a month" };
+
+/** What may be used, and what is left of it. @param {Limits} limits @param {Left} [left] */
+export function limited(limits, left) {
+  const rows = Object.entries(LIMITS).flatMap(([name, label]) => {
+    const of = /** @type {keyof Left} */ (name), most = limits[of], rest = left?.[of] ?? most, unit = name.startsWith("money") ? ` ${limits.currency}` : "";
+    if (most === null) return [];
+    return [el("tr", el("th", { scope: "row" }, label), el("td", left && el("meter", { "aria-label": `${label}: used`, max: most, value: String(Number(most) - Number(rest)) })), el("td", left ? `${rest} of ${most}${unit} left` : `${most}${unit}`))];
+  });
+  const only = [limits.models.length && `models ${limits.models.join(", ")}`, limits.providers.length && `providers ${limits.providers.join(", ")}`].filter(Boolean).join("; ");
+  return [rows.length > 0 && el("table.limits", el("tbody", rows)), only && el("p.hint", `Only ${only}`)];
+}
+
+/** What this key may still use, if there are limits. */
+async function own() {
+  /** @type {import("./console-base.js").Api["OwnLimits"]} */
+  const { stopped, limits, left, key_limits, key_left } = await call("GET", "owner");
+  const [owners, keys] = [limited(limits, left), limited(key_limits, key_left)].map((parts) => parts.some(Boolean) && parts);
+  return (stopped || owners || keys) && el("div.card", el("h2", "Limits"), stopped && el("p.error", `Nothing can be submitted: ${stopped}`), owners, keys && [el("h3", "Of this key"), keys]);
+}
+
 /** @param {import("./console-care.js").Section} section */
 export async function use(section) {
   const from = new Date(Date.now() - (shown.days - 1) * DAY_MS).toISOString().slice(0, 10);
   const query = `from=${from}&by=day&by=${shown.by}`;
-  const [report, { keys }] = await Promise.all([call("GET", `usage?${query}`), shown.by === "key" ? call("GET", "keys").catch(() => ({ keys: [] })) : { keys: [] }]);
+  const [limits, report, { keys }] = await Promise.all([own(), call("GET", `usage?${query}`), shown.by === "key" ? call("GET", "keys").catch(() => ({ keys: [] })) : { keys: [] }]);
   /** @type {Row[]} */
   const rows = report.rows;
   const names = new Map(keys.map((/** @type {import("./console-base.js").Api["Key"]} */ key) => [key.id, key.name || `ends in ${key.last_characters}`]));
@@ -27,6 +51,7 @@ export async function use(section) {
       section.again();
     } }, text)));
   return [
+    limits,
     el("div.row",
       chooser("Groups", GROUPS, shown.by, (by) => (shown.by = /** @type {keyof typeof GROUPS} */ (by))), el("span.gap"),
       chooser("Period", PERIODS, shown.days, (days) => (shown.days = Number(days)))),

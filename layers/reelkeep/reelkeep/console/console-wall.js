@@ -97,7 +97,7 @@ export class Wall {
   scroll = 0;
   focus = ""; // id of the task that the keyboard is at
   owner = ""; // whose key it is, once that is known
-  /** @type {Promise<boolean> | undefined} whether the key sees the tasks of all owners */
+  /** @type {Promise<boolean> | undefined} */
   operates;
   /** @type {Set<() => void>} */
   listeners = new Set();
@@ -181,9 +181,12 @@ export class Wall {
       const known = new Set(this.tasks.flatMap((task) => (name === "tag" ? task.tags : (task[name] ?? []))));
       this.more.querySelector(`#known-${name}`).replaceChildren(...[...known].sort().map((value) => el("option", { value })));
     }
-    // Only to operators the API says how providers do.
-    this.operates ??= call("GET", "providers").then(({ providers }) => providers.some((/** @type {any} */ each) => each.status), () => false);
-    this.owners.hidden = !(await this.operates);
+    this.owners.hidden = !(await this.mayOperate());
+  }
+
+  /** Whether the key sees what is of all owners: only then the API says how providers do. @returns {Promise<boolean>} */
+  mayOperate() {
+    return (this.operates ??= call("GET", "providers").then(({ providers }) => providers.some((/** @type {any} */ each) => each.status), () => false));
   }
 
   /** Of the API, for the filter. @param {Record<string, any>} more */
