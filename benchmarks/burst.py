@@ -9,63 +9,23 @@ with what did not succeed, from the first submission until all is at rest.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any, Final
 
 import urllib3
 
-from local import cloud, journal, processes, stack
-from local.claims import free_ports
+from benchmarks.local_stack import running
+from local import journal, stack
 from local.deployment import STEPS
 
-_ROOT: Final = Path(__file__).resolve().parent.parent
 _TASKS: Final = 200
 _PATIENCE: Final = 3600.0  # seconds
 _AT_ONCE: Final = 200  # requests
 _MOST_CALLS: Final = {"submit": 6.1, "poll": 3.1, "finalize": 11.1, "announce": 5.1}  # a task
 _BODY: Final = {"kind": "text2video", "model": "viduq2", "duration": 1, "resolution": "540p"}
-
-
-@contextmanager
-def running() -> Iterator[stack.Stack]:
-    """A local cloud whose provider is a simulator that makes everything at once."""
-    with tempfile.TemporaryDirectory() as directory:
-        data = Path(directory)
-        port, simulator_port = free_ports(2)
-        simulator = f"http://127.0.0.1:{simulator_port}"
-        providers = data / "providers.json"
-        provider = {"dialect": "vidu_ent_v2", "base_url": simulator, "api_key": "simulator", "allow_private": True}
-        providers.write_text(json.dumps({"simulator": {**provider, "typical_seconds": 2, "default": True}}))
-        command = [sys.executable, "-m", "local.simulator", "--port", str(simulator_port), "--concurrency", "5000"]
-        with (
-            processes.running(
-                "the simulator",
-                [*command, "--data", str(data / "simulator")],
-                env=stack.this_machines_environment(),
-                log=data / "simulator.log",
-                cwd=_ROOT,
-            ),
-            cloud.running(
-                cloud.Plan(
-                    root=_ROOT,
-                    data=data / "cloud",
-                    port=port,
-                    simulator_port=simulator_port,
-                    providers_file=providers,
-                    count_calls=True,
-                    say=lambda line: print(line, file=sys.stderr),
-                )
-            ) as up,
-        ):
-            yield up.stack
 
 
 class Place:
@@ -137,7 +97,8 @@ def main() -> int:
     parser.add_argument("--tasks", type=int, default=_TASKS, help="that come at once (default: %(default)s)")
     options = parser.parse_args()
     number: int = options.tasks
-    with running() as found:
+    provider = {"dialect": "vidu_ent_v2", "typical_seconds": 2, "default": True}
+    with running({"simulator": provider}, concurrency=5000, count_calls=True) as (found, _):
         seen = measured(found, number)
     answered, calls = seen["answered"], seen["calls"]
     print(
