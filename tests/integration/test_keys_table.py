@@ -291,6 +291,7 @@ def test_limits_are_set_shown_and_removed_by_command_and_hold_for_keys_made_late
     for words, stopped in (("stop", "the invoice is open"), ("start", "")):
         run(words, "alice", *(["--reason", stopped] if stopped else []))
         assert [caller.settings.stopped for key in (first, later) if (caller := keys.caller(key))] == [stopped] * 2
+        assert keys.settings.stopped().owners == ({"alice"} if stopped else set())
     assert main(["owners", "limit", "alice", "videos_a_day=-1", "--local"], World(checkout=root)) == 2
     assert "videos_a_day must be from 1 to 1000000" in capsys.readouterr().err
 
@@ -304,7 +305,7 @@ def test_a_stopped_provider_stands_with_every_key(keys: TableKeys) -> None:
         return [caller.stopped_providers for key in (first, later) if (caller := keys.caller(key))]
 
     assert stopped() == [frozenset({"vidu"})] * 2
-    assert keys.settings.stop_provider("vidu", start=True) == frozenset() == keys.settings.stopped_providers()
+    assert keys.settings.stop_provider("vidu", start=True) == frozenset() == keys.settings.stopped().providers
     assert stopped() == [frozenset()] * 2
     assert keys.owners() == [Owner(name="alice", keys=1), Owner(name="bob", keys=1)]
 

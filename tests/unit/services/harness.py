@@ -13,6 +13,7 @@ from typing import Any, cast
 from reelkeep.adapters.s3.layout import folder
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
 from reelkeep.domain.ids import SHARDS, new_task_id
+from reelkeep.domain.limits import NOTHING_STOPPED, Stopped
 from reelkeep.domain.observation import (
     Absent,
     Accepted,
@@ -290,6 +291,7 @@ class Harness:
     destinations: FakeDestinations = field(default_factory=FakeDestinations)
     most_swept: int = 10_000  # by one invocation
     handed_on: list[str] = field(default_factory=list)  # shards that one sweep left to others
+    stopped: Stopped = NOTHING_STOPPED
     now: datetime = NOON
     seconds_left: float = 900.0
 
@@ -298,7 +300,8 @@ class Harness:
 
     @property
     def room(self) -> Room:
-        return Room(self.tasks, self.slots, FakeProviders(self.provider), self.executions, self.clock)
+        providers = FakeProviders(self.provider)
+        return Room(self.tasks, self.slots, providers, self.executions, self.clock, lambda: self.stopped)
 
     @property
     def seen_end(self) -> SeenEnd:

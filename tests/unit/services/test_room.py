@@ -12,6 +12,7 @@ import pytest
 from benchmarks.room import simulate
 from reelkeep.domain import room, schedule
 from reelkeep.domain.errors import TryLater
+from reelkeep.domain.limits import Stopped
 from reelkeep.domain.observation import Accepted, DispatchOutcome, Failed, NotYet, Observation, Refused, Succeeded
 from reelkeep.domain.room import InLine, Lease, Limit, Turn
 from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Priority, State, Task
@@ -113,6 +114,41 @@ def test_the_next_one_starts_when_one_ends(seen: Observation, end: Callable[[Har
     assert harness.executions.started[-1] == (second, 0)
     harness.poll(second)
     assert [task.id for task in harness.provider.dispatched] == [first, second]
+
+
+@pytest.mark.parametrize("stopped", [Stopped(providers=frozenset({"vidu"})), Stopped(owners=frozenset({"alice"}))])
+def test_what_waits_is_not_started_while_its_provider_or_owner_is_stopped(stopped: Stopped) -> None:
+    harness = harness_with(1, MADE)
+    first, second, other = submitted(harness, ALICE, ALICE, MALLORY)
+    harness.stopped = stopped
+    harness.pass_(60)
+    harness.poll(first)
+    others = [] if stopped.providers else [other]
+    called_up = [task_id for task_id, _ in harness.executions.started[3:]]
+    assert called_up == others
+    for task_id in called_up:
+        harness.poll(task_id)
+    for _ in range(3):
+        harness.poll(second)
+        harness.pass_(60)
+    assert [task.id for task in harness.provider.dispatched] == [first, *others]
+    harness.stopped = Stopped()
+    for task_id in (*others, second, second):  # it finds that there is a line, and is the first in it
+        harness.poll(task_id)
+    assert harness.task(second).dispatch.status is DispatchStatus.ACCEPTED
+
+
+def test_a_task_that_was_called_up_as_its_owner_was_stopped_gives_its_slot_to_the_next_one() -> None:
+    harness = harness_with(1, MADE)
+    first, second, other = submitted(harness, ALICE, ALICE, MALLORY)
+    harness.pass_(60)
+    harness.poll(first)
+    called_up = harness.executions.started[-1][0]
+    owner, left = ("alice", other) if called_up == second else ("mallory", second)
+    harness.stopped = Stopped(owners=frozenset({owner}))
+    harness.poll(called_up)
+    assert is_waiting(harness, called_up)
+    assert harness.executions.started[-1][0] == left
 
 
 def test_a_submission_that_is_refused_makes_room_for_the_next_one() -> None:

@@ -355,6 +355,17 @@ USUAL_SETTINGS = OwnerSettings()
 
 
 @dataclass(frozen=True, slots=True)
+class Stopped:
+    """What an operator stopped: no task of these is started."""
+
+    providers: frozenset[str] = frozenset()
+    owners: frozenset[str] = frozenset()
+
+
+NOTHING_STOPPED = Stopped()
+
+
+@dataclass(frozen=True, slots=True)
 class OwnerChange:
     name: str
     said: Mapping[str, Any]

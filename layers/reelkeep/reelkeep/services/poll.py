@@ -176,11 +176,12 @@ class Poll:
         now = self.clock()
         if now >= task.deadline:
             return task
-        had, slot = task.dispatch.slot, self.room.enter(task, provider)
+        had, is_held = task.dispatch.slot, self.room.is_held(task)
+        slot = None if is_held else self.room.enter(task, provider)
         if slot is None:
             task = record_in_run(task, lambda task: transitions.in_line(task, now, had), tasks=self.tasks)
             if task.dispatch.status is DispatchStatus.WAITING and not task.dispatch.slot:
-                self.room.join(task, provider)
+                self.room.join(task, provider, had if is_held else "")
             return task
         request = self.requests.request(task.request_key) if task.request_key else task.request
         started = transitions.starting(task, slot, provider.account, request, now, provider.typical_seconds)

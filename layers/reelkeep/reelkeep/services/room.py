@@ -6,12 +6,14 @@ after a while. So no write here depends on another one.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from reelkeep.domain import room, transitions
 from reelkeep.domain.errors import Misconfigured, TryLater
+from reelkeep.domain.limits import NOTHING_STOPPED, Stopped
 from reelkeep.domain.room import Lease, Limit
 from reelkeep.domain.task import DispatchStatus, Task
 from reelkeep.ports import Clock, Executions, Provider, Providers, Slots, Tasks
@@ -31,6 +33,7 @@ class Room:
     providers: Providers
     executions: Executions
     clock: Clock
+    stopped: Callable[[], Stopped] = lambda: NOTHING_STOPPED  # raises TryLater
     _unlimited: dict[str, datetime] = field(default_factory=dict)  # until when that is taken for granted, by line
     _limited: set[str] = field(default_factory=set)  # lines; what was learned may change, and is never forgotten
 
@@ -40,6 +43,11 @@ class Room:
             return ""
         found = self._lease(task.id, provider, newcomer=not task.dispatch.slot)
         return found[0] if found else None
+
+    def is_held(self, task: Task) -> bool:
+        """Whether an operator does not want it started. Raises TryLater."""
+        stopped = self.stopped()
+        return task.provider in stopped.providers or task.owner in stopped.owners
 
     def join(self, task: Task, provider: Provider, slot: str = "") -> None:
         """Puts a task in line that is recorded as waiting, takes the slot that it had, and starts whose turn it is.
@@ -85,10 +93,13 @@ class Room:
     # ----------------------------------------------------------------------------------------------------------
 
     def _start_next(self, provider: Provider) -> None:
+        stopped: Stopped | None = None
         for _ in range(_MOST_STARTS):
             turns = self.slots.turns(provider.line)
-            turn = room.next_turn(turns)
-            if turn is None:
+            if turns and stopped is None:
+                stopped = self.stopped()
+            turn = room.next_turn(turn for turn in turns if stopped and turn.owner not in stopped.owners)
+            if turn is None or (stopped and provider.name in stopped.providers):
                 return
             waiting = self.slots.first(provider.line, turn.owner)
             if waiting is None:

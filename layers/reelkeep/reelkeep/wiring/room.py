@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reelkeep.adapters.dynamodb.owners import TableOwners
 from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.ports import Providers, Tasks
@@ -19,4 +20,5 @@ def room_at(providers: Providers, tasks: Tasks) -> Room:
             platform.stepfunctions(), settings.state_machine_arn, settings.watch_machine_arn
         ),
         clock=platform.now,
+        stopped=TableOwners(platform.dynamodb(), settings.table).stopped,
     )

@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from reelkeep.adapters import documents
+from reelkeep.adapters.dynamodb.faults import table_faults
 from reelkeep.domain.errors import NotFound, Stale
 from reelkeep.domain.keys import Owner
-from reelkeep.domain.limits import NEW_OWNERS, USUAL_SETTINGS, OwnerSettings, check_settings
+from reelkeep.domain.limits import NEW_OWNERS, USUAL_SETTINGS, OwnerSettings, Stopped, check_settings
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -62,6 +63,8 @@ class TableOwners:
             if self._save(name, edited, before.version):
                 if name != NEW_OWNERS:
                     self._copy(name, edited)
+                if edited.stopped or before.stopped:
+                    self._stop("owners", name, start=not edited.stopped)
                 return edited
         raise Stale(f"the settings of {name} change too often")
 
@@ -77,25 +80,19 @@ class TableOwners:
         if settings != USUAL_SETTINGS:
             self._copy_settings(key, settings)
         if version:
-            self._copy_stopped(key, stopped, version)
+            self._copy_stopped(key, stopped.providers, version)
 
     def stop_provider(self, provider: str, *, start: bool = False) -> frozenset[str]:
         """From now on it gets no submissions, or gets them again. All that are stopped then."""
-        change = "DELETE providers :provider ADD" if start else "ADD providers :provider,"
-        answer = self._client.update_item(
-            TableName=self._table,
-            Key=_key(_STOPPED),
-            UpdateExpression=f"{change} version :one",
-            ExpressionAttributeValues={":provider": {"SS": [provider]}, ":one": {"N": "1"}},
-            ReturnValues="ALL_NEW",
-        )
-        stopped, version = _stops(answer["Attributes"])
+        stopped, version = self._stop("providers", provider, start=start)
         for key in self.key_items():
-            self._copy_stopped(key, stopped, version)
-        return stopped
+            self._copy_stopped(key, stopped.providers, version)
+        return stopped.providers
 
-    def stopped_providers(self) -> frozenset[str]:
-        return self._stopped()[0]
+    def stopped(self) -> Stopped:
+        """Raises TryLater."""
+        with table_faults("it could not be read what is stopped"):
+            return self._stopped()[0]
 
     def key_items(self) -> Iterator[Item]:
         """The items of all keys."""
@@ -157,7 +154,18 @@ class TableOwners:
         except self._client.exceptions.ConditionalCheckFailedException:
             return  # it has a newer copy, or is forgotten
 
-    def _stopped(self) -> tuple[frozenset[str], int]:
+    def _stop(self, what: str, name: str, *, start: bool) -> tuple[Stopped, int]:
+        """With the version of what is stopped from now on."""
+        answer = self._client.update_item(
+            TableName=self._table,
+            Key=_key(_STOPPED),
+            UpdateExpression=f"{f'DELETE {what} :name ADD' if start else f'ADD {what} :name,'} version :one",
+            ExpressionAttributeValues={":name": {"SS": [name]}, ":one": {"N": "1"}},
+            ReturnValues="ALL_NEW",
+        )
+        return _stops(answer["Attributes"])
+
+    def _stopped(self) -> tuple[Stopped, int]:
         item = self._client.get_item(TableName=self._table, Key=_key(_STOPPED), ConsistentRead=True).get("Item", {})
         return _stops(item)
 
@@ -188,9 +196,9 @@ def _settings(item: Item) -> OwnerSettings:
     return documents.read(OwnerSettings, item["settings"]["S"])
 
 
-def _stops(item: Item) -> tuple[frozenset[str], int]:
-    stopped = item["providers"]["SS"] if "providers" in item else ()
-    return frozenset(stopped), int(item["version"]["N"]) if "version" in item else 0
+def _stops(item: Item) -> tuple[Stopped, int]:
+    names = {what: frozenset(item[what]["SS"] if what in item else ()) for what in ("providers", "owners")}
+    return Stopped(**names), int(item["version"]["N"]) if "version" in item else 0
 
 
 def _key(name: str) -> dict[str, AttributeValueTypeDef]:
