@@ -61,6 +61,7 @@ from tests.unit.services.harness import ALICE, LONGEST_WAIT, MALLORY, NOON, Fake
 KEYS = {"rk_alice": ALICE, "rk_mallory": MALLORY}
 _SWEEPS_EVERY = 300.0
 _ADOPTS_EVERY = 3 * 3600.0  # more often takes long, for whoever runs this
+_WATCHES_EVERY = 1800.0
 _ADOPTS_UNTIL = NOON + timedelta(days=DAYS, hours=36)
 _PATIENCE_UNTIL = NOON + timedelta(days=DAYS + 6)  # with what is not at its end by then
 
@@ -235,6 +236,14 @@ class Stack:
     def schedule(self) -> None:
         self.world.at(_SWEEPS_EVERY, self._sweep)
         self.world.at(_ADOPTS_EVERY, self._adopt)
+        self.world.at(_WATCHES_EVERY, self._begin_watches)
+
+    def _begin_watches(self) -> None:
+        """Few tasks are in flight here at a time. So that lists are watched all the same, nobody waits for more."""
+        for provider in (each for account in self._providers.accounts() for each in account if each.lists):
+            self._whatever("watch", partial(self.executions.watch, provider.name, self.world.now))
+        if self.world.now < _ADOPTS_UNTIL:
+            self.world.at(_WATCHES_EVERY, self._begin_watches)
 
     def _sweep(self) -> None:
         world = self.world
