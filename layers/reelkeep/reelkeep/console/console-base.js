@@ -251,10 +251,11 @@ export const film = (task) => video(task)?.files.find((file) => file.name === "v
 export function standing(task, whole = false) {
   const { waiting, failure, last_error: error } = task, ended = ENDED.has(task.state), lost = task.state === "success";
   const line = waiting && `Number ${waiting.position}${waiting.at_least ? " or later" : ""} in line`;
-  const reason = why(task), words = whole && ended && failure?.message;
+  const reason = why(task), words = whole && ended && failure?.message, [bar, clock] = ended ? [] : elapsed(task);
   return [
-    ended ? "" : elapsed(task),
+    bar,
     el("span.status", { role: whole && "status" }, lost ? "Its files are not in the archive" : ended ? reason : (line ?? STATES[task.state])),
+    clock,
     whole && waiting && el("span.reason", `It starts about ${clockTime(waiting.expected_start)}`),
     words && !words.toLowerCase().startsWith(reason.toLowerCase()) && el("span.reason", sentence(words)),
     el("span.reason", lost ? (error ?? "Open it to see why.") : ended ? advice(task) : error && sentence(error)),
