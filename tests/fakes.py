@@ -28,11 +28,28 @@ from reelkeep.ports import Caller, Clock, Due
 
 
 @dataclass
+class FakeClaims:
+    """Claims in memory."""
+
+    made: dict[tuple[str, str, str], Claim] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
+
+    def claim(self, claim: Claim, now: datetime, *, instead_of: str = "") -> Claim:
+        with self._lock:
+            name = (claim.sort, claim.owner, claim.name)
+            standing = self.made.get(name)
+            if standing is None or standing.expires_at <= now or standing.task_id == instead_of:
+                self.made[name] = standing = claim
+        return standing
+
+
+@dataclass
 class FakeTasks:
     """Tasks in memory. `raw_responses` holds what was kept for diagnosis, as it came."""
 
     recorded: dict[str, Task] = field(default_factory=dict)
     raw_responses: list[tuple[str, str, bytes]] = field(default_factory=list)
+    claims: FakeClaims = field(default_factory=FakeClaims)
     _lock: Lock = field(default_factory=Lock)
 
     def create(self, task: Task) -> Task:
@@ -41,6 +58,11 @@ class FakeTasks:
                 raise Stale(f"there is a task {task.id}")
             self.recorded[task.id] = task
         return task
+
+    def create_under(self, claim: Claim, task: Task) -> Task:
+        if self.claims.made[claim.sort, claim.owner, claim.name].task_id != claim.task_id:
+            raise Stale("the claim stands no more")
+        return self.create(task)
 
     def get(self, task_id: str) -> Task | None:
         return self.recorded.get(task_id)
@@ -101,22 +123,6 @@ class FakeTasks:
 
     def erase_raw_responses(self, task_id: str) -> None:
         self.raw_responses = [each for each in self.raw_responses if each[0] != task_id]
-
-
-@dataclass
-class FakeClaims:
-    """Claims in memory."""
-
-    made: dict[tuple[str, str, str], Claim] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
-
-    def claim(self, claim: Claim, now: datetime, *, instead_of: str = "") -> Claim:
-        with self._lock:
-            name = (claim.sort, claim.owner, claim.name)
-            standing = self.made.get(name)
-            if standing is None or standing.expires_at <= now or standing.task_id == instead_of:
-                self.made[name] = standing = claim
-        return standing
 
 
 @dataclass

@@ -14,7 +14,7 @@ from reelkeep.adapters.dynamodb.claims import TableClaims
 from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.claims import Claim
-from reelkeep.domain.errors import TryLater
+from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.limits import OwnerSettings
 from reelkeep.domain.listing import Listing
@@ -85,6 +85,23 @@ def test_claims_of_another_owner_sort_or_name_do_not_meet(claims: Claims, other:
     claims.claim(CLAIM, NOON)
     different = replace(LATER, **other)
     assert claims.claim(different, NOON) == different
+
+
+def test_a_task_is_recorded_under_a_claim_of_another_submission_only_while_that_stands(
+    dynamodb: DynamoDBClient, table: str
+) -> None:
+    claims, tasks = TableClaims(dynamodb, table), TableTasks(dynamodb, table)
+    claims.claim(CLAIM, NOON)
+    task = replace(a_task(), id=CLAIM.task_id)
+    claims.claim(LATER, NOON, instead_of=CLAIM.task_id)
+    with pytest.raises(Stale):
+        tasks.create_under(CLAIM, task)
+    assert tasks.get(CLAIM.task_id) is None
+    claims.claim(CLAIM, NOON, instead_of=LATER.task_id)
+    assert tasks.get(tasks.create_under(CLAIM, task).id) == task
+    assert claims.claim(LATER, NOON) == CLAIM
+    with pytest.raises(Stale):
+        tasks.create_under(CLAIM, task)
 
 
 def test_a_claim_is_deleted_by_the_table_itself_and_is_in_no_listing(dynamodb: DynamoDBClient, table: str) -> None:

@@ -194,6 +194,9 @@ class Tasks(Protocol):
     def create(self, task: Task) -> Task:
         """Raises Stale if there is a task of this id, TryLater."""
 
+    def create_under(self, claim: Claim, task: Task) -> Task:
+        """As `create`. Raises Stale also if the claim, which another submission has made, stands no more."""
+
     def get(self, task_id: str) -> Task | None: ...
 
     def save(self, task: Task) -> Task:

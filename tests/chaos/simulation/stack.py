@@ -72,7 +72,7 @@ class Stack:
         self.aws = Aws(world)
         self.aws.meanwhile = self._meanwhile
         self.tasks = Table(self.aws)
-        self.claims = Claims(self.aws)
+        self.claims = self.tasks.claims = Claims(self.aws)
         self.seen_callbacks = SeenCallbacks(self.aws)
         self.bucket = Bucket(self.aws, provider)
         self.executions = Machines(self.aws, self._begun)

@@ -84,6 +84,8 @@ def test_what_fits_or_was_not_said_is_no_difference(ordered: dict[str, Any], fil
         ({"resolution": "2K"}, {"width": 1920, "height": 1080}, ("resolution", "2K", "1920x1080")),
         ({"resolution": "4K", "kind": Kind.UPSCALE}, {}, ("resolution", "4K", "1280x720")),
         ({"resolution": "1920x1080"}, {}, ("resolution", "1920x1080", "1280x720")),
+        ({"resolution": "000p"}, {}, ("resolution", "000p", "1280x720")),
+        ({"resolution": "00x00"}, {}, ("resolution", "00x00", "1280x720")),
         ({"aspect_ratio": "9:16"}, {}, ("aspect_ratio", "9:16", "1280x720")),
         ({"aspect_ratio": "3:2"}, {}, ("aspect_ratio", "3:2", "1280x720")),
         ({"audio": True}, {}, ("audio", "true", "false")),

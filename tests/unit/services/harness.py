@@ -295,6 +295,9 @@ class Harness:
     now: datetime = NOON
     seconds_left: float = 900.0
 
+    def __post_init__(self) -> None:
+        self.tasks.claims = self.claims
+
     def clock(self) -> datetime:
         return self.now
 

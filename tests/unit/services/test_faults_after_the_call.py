@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 
 from reelkeep.domain.errors import Refused, TryLater
 from reelkeep.domain.observation import Accepted, DispatchOutcome, NotYet, Unknown, Untraceable
 from reelkeep.domain.observation import Refused as SaidNo
 from reelkeep.domain.task import DispatchStatus, State, Task
+from tests.fakes import FakeSlots
 from tests.unit.services.harness import FakeArchive, FakeProvider, Harness, request
-from tests.unit.services.repeats_harness import ASKED, NO_CREDIT, Acts, then
+from tests.unit.services.repeats_harness import ASKED, NO_CREDIT, Acts, DiesAt, then
 
 
 class DownAfterCall(Acts):
@@ -33,6 +36,22 @@ def test_the_client_gets_its_task_when_the_outcome_of_the_call_cannot_be_recorde
     task = harness.submit(ASKED)
     assert (task.state, task.dispatch.status) == (State.CREATED, DispatchStatus.STARTED)
     assert harness.executions.started == [(task.id, 35)]
+
+
+def test_nothing_else_is_read_between_the_call_and_its_record() -> None:
+    class Gone(FakeSlots):
+        gone = False
+
+        def lookouts(self, provider: str) -> dict[str, datetime]:
+            if self.gone:
+                raise DiesAt
+            return {}
+
+    harness = Acts()
+    harness.slots = slots = Gone()
+    harness.provider.after = lambda: setattr(slots, "gone", True)
+    task = harness.submit(ASKED)
+    assert (task.dispatch.status, task.provider_task_id) == (DispatchStatus.ACCEPTED, "p-1")
 
 
 def test_what_could_not_be_recorded_goes_along_to_the_first_poll_also_where_a_provider_can_never_tell() -> None:

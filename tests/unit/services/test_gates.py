@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.domain import limits
+from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import (
     Forbidden,
     InvalidRequest,
@@ -53,9 +54,16 @@ class Interrupted(FakeTasks):
     meanwhile: list[Callable[[], object]] = field(default_factory=list)
 
     def create(self, task: Task) -> Task:
+        self._happens()
+        return super().create(task)
+
+    def create_under(self, claim: Claim, task: Task) -> Task:
+        self._happens()
+        return super().create_under(claim, task)
+
+    def _happens(self) -> None:
         if self.meanwhile:
             self.meanwhile.pop()()
-        return super().create(task)
 
 
 @dataclass
@@ -220,6 +228,48 @@ def test_a_key_for_a_submission_that_was_refused_is_good_when_the_limit_opens() 
     task = harness.submit(caller=caller, key="k")
     assert (task.created_at.date(), harness.counted().videos_a_day) == (harness.now.date(), 1)
     assert harness.submit(caller=caller, key="k").id == task.id
+
+
+def test_two_repetitions_of_a_refused_submission_are_paid_once_if_only_one_takes_the_first_for_abandoned() -> None:
+    harness, caller = Budgeted(), of_owner(submissions_a_minute=1)
+    harness.submit(caller=caller)
+    refused(lambda: harness.submit(caller=caller, key="k"))
+    harness.pass_(30)
+    slow, later = of_owner(tasks_at_once=9), list[Task]()
+
+    def repeat_later() -> None:
+        harness.pass_(10)
+        later.append(harness.submit(caller=slow, key="k"))
+
+    harness.tasks.meanwhile = [repeat_later]
+    with pytest.raises(TryLater):
+        harness.submit(caller=slow, key="k")
+    assert (len(harness.provider.dispatched), len(harness.tasks.recorded)) == (2, 2)
+    assert harness.submit(caller=slow, key="k").id == later[0].id
+    harness.follow()
+    assert harness.counted().tasks_at_once == 2
+
+
+def test_a_repetition_after_midnight_of_what_was_refused_before_is_told_to_come_at_once() -> None:
+    harness, caller = Budgeted(), of_owner(videos_a_day=1)
+    harness.pass_(43_190)
+    harness.submit(caller=caller)
+    assert refused(lambda: harness.submit(caller=caller, key="k")).retry_after == 10
+    harness.pass_(11)
+    no = refused(lambda: harness.submit(caller=caller, key="k"))
+    assert (no.retry_after, DAY in no.message) == (1, True)
+    harness.pass_(30)
+    harness.submit(caller=caller, key="k")
+
+
+def test_what_only_the_provider_can_count_counts_when_it_says_so() -> None:
+    harness, caller = Budgeted(), of_owner(money_a_day=Decimal(2), currency="USD", unpriced=True)
+    harness.provider.prices = replace(PRICE, unit="tokens", units=None)
+    task = harness.submit(caller=caller)
+    harness.follow()
+    harness.follow(harness.tasks.save(replace(harness.task(task.id), state=State.ARCHIVING, tokens=41)))
+    assert harness.counted().money_a_day == Decimal("2.05")
+    refused(lambda: harness.submit(caller=caller))
 
 
 def test_of_two_that_are_the_same_submission_one_is_counted() -> None:

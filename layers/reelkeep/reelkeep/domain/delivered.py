@@ -121,4 +121,4 @@ def _has_ratio(size: tuple[int, int], word: str) -> bool:
 
 
 def _is_near(wanted: float, made: float, tolerance: float) -> bool:
-    return abs(made / wanted - 1) <= tolerance
+    return abs(made - wanted) <= tolerance * wanted

@@ -300,10 +300,14 @@ def check_priced(limits: Limits, whose: str, money: Decimal | None, currency: st
         )
 
 
-def check_use(limits: Limits, use: Use, whose: str, money: Decimal, now: datetime) -> None:
-    """Raises OverBudget or OverLimit for one submission more, which costs so much."""
-    tomorrow = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
-    next_month = datetime(now.year + now.month // 12, now.month % 12 + 1, 1, tzinfo=UTC)
+def check_use(
+    limits: Limits, use: Use, whose: str, money: Decimal, now: datetime, submitted: datetime | None = None
+) -> None:
+    """Raises OverBudget or OverLimit for one submission more, which costs so much. It counts on the day on which it
+    came first: for some seconds after midnight, a repetition may still count on the day before."""
+    day = submitted or now
+    tomorrow = datetime(day.year, day.month, day.day, tzinfo=UTC) + timedelta(days=1)
+    next_month = datetime(day.year + day.month // 12, day.month % 12 + 1, 1, tzinfo=UTC)
     next_minute = datetime.fromtimestamp((minute_of(now) + 1) * 60, UTC)
     for name, opens_at in (("money_a_month", next_month), ("money_a_day", tomorrow)):
         most, there = getattr(limits, name), getattr(use, name)

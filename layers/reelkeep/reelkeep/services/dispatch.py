@@ -37,12 +37,12 @@ class DispatchTask:
         """`task` must be recorded as `started` before: whoever finds it so later knows that the call may have been
         made. Raises Unrecorded, TryLater."""
         forecast = self.forecasts.of(provider.name, request, provider.typical_seconds)
+        lookouts = Lookouts(self.room.slots)
+        looked_for = lookouts.look_for(task, now)  # before the call: nothing may come between it and its record
         try:
             outcome = provider.dispatch(task.asking(request))
         except Exception as fault:  # of ours; the call may have been made before
             outcome = Unknown(f"a fault in the submission: {type(fault).__name__}")
-        lookouts = Lookouts(self.room.slots)
-        looked_for = isinstance(outcome, Accepted) and lookouts.look_for(task, now)
         try_again_at, slot = None, task.dispatch.slot
         if isinstance(outcome, NotYet) and outcome.reached:
             with suppress(TryLater):  # its slot's lease runs out

@@ -33,7 +33,8 @@ class Gates:
         if task.provider in caller.stopped_providers:
             raise Stopped(f"an operator has stopped submissions to the provider {task.provider}")
         _, _, money = ledger.cost(task)
-        currency = task.price.currency if task.price and money is not None else ""
+        # Also of what only the provider can count: its charge comes on top of nothing.
+        currency = task.price.currency if task.price and task.price.each is not None else ""
         counted = dict[str, Limits]()
         for counter, each in (("", caller.settings.limits), (caller.key_id, caller.limits)):
             limits.check_allowed(each, task.request.model, task.provider)
@@ -61,7 +62,7 @@ class Gates:
             for counter, each in counted.items():
                 money = reservation.money if reservation.currency == each.currency else ZERO
                 there = Use() if known is None else limits.use(known, counter, each.currency, now, task.created_at)
-                limits.check_use(each, there, _whose(counter), money, now)
+                limits.check_use(each, there, _whose(counter), money, now, task.created_at)
             demand = limits.demand(reservation, counted, now, task.created_at, known)
             known = self.counters.reserve(task.owner, demand, now)
             if known is None:

@@ -36,10 +36,11 @@ from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.gates import Gates
-from reelkeep.services.record import read, record
+from reelkeep.services.record import record
 from reelkeep.services.room import Room
 
 DISPATCH_TAKES_AT_MOST = timedelta(seconds=35)  # longer than a function of the API may run
+_LIVES_AT_MOST = timedelta(seconds=30)  # a function of the API
 _TIME_TO_CALL = timedelta(seconds=5)  # the call takes 20 s at most, and the function has 29 s for everything
 
 
@@ -90,11 +91,13 @@ class Submit:
             task_id=task.id,
             now=now,
         )
+        joined = None
         if claim is not None:
-            claimed_id, earlier = self._claim(claim, caller.repeat_window, attempt, now)
+            standing, earlier = self._claim(claim, caller.repeat_window, attempt, now)
             if earlier:
                 return self._repeat(earlier, request, now)
-            task = replace(task, id=claimed_id, created_at=ids.created_at(claimed_id))
+            joined = standing if self._may_be_overtaken(standing, claim, now) else None
+            task = replace(task, id=standing.task_id, created_at=ids.created_at(standing.task_id))
         task = self.gates(task, caller, now)
         try:
             if claim is None:
@@ -107,14 +110,16 @@ class Submit:
             raise
         try:
             if slot is None:
-                task = self.tasks.create(transitions.in_line(task, now))
+                task = self._create(transitions.in_line(task, now), joined)
             else:
                 started = transitions.starting(task, slot, provider.account, request, now, provider.typical_seconds)
-                task = self.tasks.create(started)
+                task = self._create(started, joined)
         except Stale:  # by the same submission, which came twice at once: only one of them calls the provider
-            recorded = read(task.id, tasks=self.tasks)
-            if recorded.reservation != task.reservation:  # which is another one's, or this very one's
+            recorded = self.tasks.get(task.id)
+            if recorded is None or recorded.reservation != task.reservation:  # another one's, not this very one's
                 self.gates.give_back(task)
+            if recorded is None:  # a later repetition took this one for abandoned, and goes on under another id
+                raise
             return self._repeat(recorded, request, now)
         with suppress(Exception):  # the task's polls make up for it
             task = announced_repeat(task, now, notices=self.notices)
@@ -147,6 +152,16 @@ class Submit:
             price=provider.price(request, now),
         )
 
+    def _may_be_overtaken(self, standing: Claim, claim: Claim, now: datetime) -> bool:
+        """Whether a later repetition may take the task's id, which an earlier submission made, for abandoned while
+        this one is under way with it."""
+        left = ids.created_at(standing.task_id) + DISPATCH_TAKES_AT_MOST - now
+        return standing.task_id != claim.task_id and left < _LIVES_AT_MOST
+
+    def _create(self, task: Task, joined: Claim | None) -> Task:
+        """Raises Stale, TryLater."""
+        return self.tasks.create(task) if joined is None else self.tasks.create_under(joined, task)
+
     def _possible_repeat(self, sent: Request, task: Task, now: datetime) -> str:
         """The task of the same request shortly before. An SDK may have repeated it by itself, or it is meant."""
         claim = claim_of_likely_repeat(sent, owner=task.owner, task_id=task.id, now=now)
@@ -174,8 +189,10 @@ class Submit:
                 task = record(task, lambda task: task.with_announcements(announced_at=now), tasks=self.tasks)
         return self._answer(task, request, now, unrecorded)
 
-    def _claim(self, claim: Claim, window: timedelta, attempt: int | None, now: datetime) -> tuple[str, Task | None]:
-        """The id of the task that this submission is for, and the task if an earlier one recorded it.
+    def _claim(
+        self, claim: Claim, window: timedelta, attempt: int | None, now: datetime
+    ) -> tuple[Claim, Task | None]:
+        """The claim of the task that this submission is for, and the task if an earlier one recorded it.
 
         Not recorded means that the earlier one has not come so far, or never will: whoever creates the task first
         goes on. Raises KeyReused.
@@ -184,11 +201,12 @@ class Submit:
         if not repeats(claim, standing, window, attempt, now):  # another task, however alike they look
             standing = self.claims.claim(claim, now, instead_of=standing.task_id)
             if not repeats(claim, standing, window, attempt, now):
-                return claim.task_id, None
+                return claim, None
         if standing.fingerprint != claim.fingerprint:
             raise key_reused()
         if is_overtaken(standing, attempt) and standing.task_id != claim.task_id:  # only once
-            self.claims.claim(replace(standing, awaits_first=False), now, instead_of=standing.task_id)
+            noted = replace(standing, awaits_first=False)
+            standing = self.claims.claim(noted, now, instead_of=standing.task_id)
         earlier = self._earlier(standing, claim)
         is_abandoned = now - ids.created_at(standing.task_id) > DISPATCH_TAKES_AT_MOST
         if earlier is None and standing.task_id != claim.task_id and is_abandoned:  # refused, or its function died
@@ -197,7 +215,7 @@ class Submit:
         if earlier and claim.sort != "key" and _was_in_vain(earlier):  # no repeat: somebody tries once more
             standing = self.claims.claim(claim, now, instead_of=earlier.id)
             earlier = self._earlier(standing, claim)
-        return standing.task_id, earlier
+        return standing, earlier
 
     def _earlier(self, standing: Claim, claim: Claim) -> Task | None:
         return self.tasks.get(standing.task_id) if standing.task_id != claim.task_id else None

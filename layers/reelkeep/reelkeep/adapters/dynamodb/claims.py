@@ -13,7 +13,7 @@ from reelkeep.domain.claims import Claim
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
-    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef
+    from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
 
 class TableClaims:
@@ -41,6 +41,18 @@ class TableClaims:
             item = cast("Mapping[str, AttributeValueTypeDef]", error.response.get("Item"))
             return _from_item(claim, item)
         return claim
+
+
+def stands(table: str, claim: Claim) -> TransactWriteItemTypeDef:
+    """A part of a transaction, which fails if another claim was made instead of this one."""
+    return {
+        "Put": {
+            "TableName": table,
+            "Item": _to_item(claim),
+            "ConditionExpression": "claimed_task = :task",
+            "ExpressionAttributeValues": {":task": {"S": claim.task_id}},
+        }
+    }
 
 
 # No attribute is named as those of the table's indexes: a claim is no task.

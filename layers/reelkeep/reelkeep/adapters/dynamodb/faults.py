@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -21,3 +22,9 @@ def table_faults(what: str) -> Iterator[None]:
         if error.response["Error"]["Code"] == "ConditionalCheckFailedException":
             raise
         raise TryLater(what) from error
+
+
+def reasons(error: BaseException | None) -> list[str]:
+    """Why a transaction was cancelled; nothing if it failed otherwise."""
+    response: Any = error.response if isinstance(error, ClientError) else {}
+    return [reason.get("Code", "") for reason in response.get("CancellationReasons", ())]

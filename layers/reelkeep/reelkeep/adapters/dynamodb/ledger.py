@@ -17,11 +17,9 @@ from decimal import Decimal
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, cast
 
-from botocore.exceptions import ClientError
-
 from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.counters import change_of
-from reelkeep.adapters.dynamodb.faults import table_faults
+from reelkeep.adapters.dynamodb.faults import reasons, table_faults
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.ledger import MOST_TAGS, Account, Balance, Entry
 from reelkeep.domain.limits import settled
@@ -68,10 +66,10 @@ class TableLedger:
                 with table_faults(f"the ledger of task {task_id} could not be written"):
                     self._client.transact_write_items(TransactItems=writes)
             except TryLater as error:
-                reasons = _reasons(error.__cause__)
-                if "ConditionalCheckFailed" in reasons:
+                cancelled = reasons(error.__cause__)
+                if "ConditionalCheckFailed" in cancelled:
                     raise Stale(f"the ledger of task {task_id} has such an entry") from error
-                if "TransactionConflict" not in reasons or attempt == _ATTEMPTS - 1:
+                if "TransactionConflict" not in cancelled or attempt == _ATTEMPTS - 1:
                     raise
                 self._pause(_PAUSE * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - no secret
             else:
@@ -157,9 +155,3 @@ class TableLedger:
         with table_faults("the ledger could not be read"):
             for page in pages:
                 yield from page["Items"]
-
-
-def _reasons(error: BaseException | None) -> list[str]:
-    """Why a transaction was cancelled; nothing if it failed otherwise."""
-    response: Any = error.response if isinstance(error, ClientError) else {}
-    return [reason.get("Code", "") for reason in response.get("CancellationReasons", ())]

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
-from reelkeep.adapters.dynamodb.faults import table_faults
+from reelkeep.adapters.dynamodb.claims import stands
+from reelkeep.adapters.dynamodb.faults import reasons, table_faults
 from reelkeep.adapters.dynamodb.task_index import Predicate, Span, TaskIndex, bounds, rest_of, span_of
 from reelkeep.adapters.dynamodb.task_record import (
     HIDDEN,
@@ -24,6 +25,7 @@ from reelkeep.adapters.dynamodb.task_record import (
     to_item,
 )
 from reelkeep.domain import ids
+from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.redaction import redact
@@ -61,6 +63,21 @@ class TableTasks:
     def create(self, task: Task) -> Task:
         """Raises Stale if there is a task of this id."""
         return self._put(task, "attribute_not_exists(pk)")
+
+    def create_under(self, claim: Claim, task: Task) -> Task:
+        put: Any = {
+            "TableName": self._table,
+            "Item": to_item(task, secrets.token_hex(8)),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        try:
+            with table_faults(f"task {task.id} could not be recorded"):  # botocore's repetitions have one token
+                self._client.transact_write_items(TransactItems=[{"Put": put}, stands(self._table, claim)])
+        except TryLater as error:
+            if "ConditionalCheckFailed" in reasons(error.__cause__):
+                raise Stale(f"task {task.id} was recorded meanwhile, or is another one's now") from error
+            raise
+        return task
 
     def get(self, task_id: str) -> Task | None:
         with table_faults(f"task {task_id} could not be read"):
