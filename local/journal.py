@@ -8,6 +8,7 @@ how far its readers had come, and not what there was to read. Here
   what is written is the state of one moment;
 - what a stream's readers have not had yet is written down with its table;
 - a page of another address gets nothing: ministack lets every page read everything, the providers' secret too;
+- a queue is found again on another port, by the functions that read from it, too;
 - an invocation may wait for a worker: ministack gives up when the function's own time is over, workers or not.
 
 Started by the emulator's own Python:
@@ -233,6 +234,7 @@ def main() -> None:
     saving = Saving(emulator, journal, state, Path(os.environ["SAVE_WHILE"]))
     functions: Any = importlib.import_module("ministack.services.lambda_svc")
     functions._execute_function_proxy = patient(functions._execute_function_proxy)
+    queues._queue_url_for_account = steady(queues)
     streams = Streams(dynamodb, functions)
     load, serve = emulator._load_persisted_state, emulator.app
     handlers = {"DynamoDB_20120810": dynamodb.handle_request, "AmazonSQS": queues.handle_request}
@@ -282,6 +284,17 @@ def patient(invoke: Any) -> Any:
         return invoke({**(function.get("config") or function), "Timeout": INVOCATION_SECONDS}, *arguments)
 
     return invoke_patiently
+
+
+def steady(queues: Any) -> Any:
+    """A queue keeps the address that it was made under: who looks for it on another port must find it, too."""
+    new_address = queues._queue_url_for_account
+
+    def address(account: str, name: str) -> Any:
+        known = queues._queue_name_to_url.get_scoped(account, queues.get_region(), name)
+        return known or new_address(account, name)
+
+    return address
 
 
 def closed_to_strangers(serve: Any) -> Any:

@@ -122,10 +122,14 @@ def test_everything_else_is_there_again_as_it_was_some_seconds_before(data: Path
         assert second.client("secretsmanager").get_secret_value(SecretId=secret)["SecretString"] == "secret"
 
 
-def read_by_a_function(first: Emulator) -> None:
-    """The table's stream, from its beginning."""
+def stream(first: Emulator) -> str:
+    """Of a new table."""
     table = {**TABLE, "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"}}
-    stream = first.client("dynamodb").create_table(**table)["TableDescription"]["LatestStreamArn"]
+    arn: str = first.client("dynamodb").create_table(**table)["TableDescription"]["LatestStreamArn"]
+    return arn
+
+
+def read_by_a_function(first: Emulator, source: str, **mapping: Any) -> None:
     with io.BytesIO() as code:
         with zipfile.ZipFile(code, "w") as archive:
             archive.writestr("app.py", "")
@@ -136,9 +140,7 @@ def read_by_a_function(first: Emulator) -> None:
             Role="arn:aws:iam::000000000000:role/none",
             Code={"ZipFile": code.getvalue()},
         )
-    first.client("lambda").create_event_source_mapping(
-        FunctionName="reader", EventSourceArn=stream, StartingPosition="TRIM_HORIZON"
-    )
+    first.client("lambda").create_event_source_mapping(FunctionName="reader", EventSourceArn=source, **mapping)
 
 
 def heard(listener: Listener, last: str) -> list[str]:
@@ -155,7 +157,7 @@ def heard(listener: Listener, last: str) -> list[str]:
 def test_a_stream_goes_on_where_its_reader_was(data: Path, killed: bool) -> None:
     with listening() as listener:
         with running(data, reader=listener.url) as first:
-            read_by_a_function(first)
+            read_by_a_function(first, stream(first), StartingPosition="TRIM_HORIZON")
             for number in range(5):
                 first.put(str(number), "read")
             assert set(heard(listener, "4")) == {"0", "1", "2", "3", "4"}
@@ -202,6 +204,18 @@ def test_a_message_is_there_again_though_the_emulator_was_killed_the_moment_it_h
         queue = second.client("sqs").get_queue_url(QueueName="q")["QueueUrl"]
         (message,) = second.client("sqs").receive_message(QueueUrl=queue)["Messages"]
         assert message["Body"] == "纸船"
+
+
+def test_a_queue_is_read_by_its_function_on_another_port_too(data: Path) -> None:
+    with listening() as listener:
+        with running(data, reader=listener.url) as first:
+            queue = first.client("sqs").create_queue(QueueName="q")["QueueUrl"]
+            read_by_a_function(first, "arn:aws:sqs:us-east-1:000000000000:q")
+            first.await_saved()
+        with running(data, reader=listener.url) as second:
+            assert second.port != first.port
+            second.client("sqs").send_message(QueueUrl=queue, MessageBody="a paper boat")
+            assert (message := listener.next(30)) and "a paper boat" in message.body.decode()
 
 
 def test_the_tables_are_written_last_since_their_journal_has_what_they_lack(data: Path) -> None:
