@@ -8,6 +8,7 @@ how far its readers had come, and not what there was to read. Here
   what is written is the state of one moment;
 - what a stream's readers have not had yet is written down with its table;
 - a page of another address gets nothing: ministack lets every page read everything, the providers' secret too;
+- a file of a bucket is whole, whatever was cut between its content and what is known of it;
 - a queue is found again on another port, by the functions that read from it, too;
 - an invocation may wait for a worker: ministack gives up when the function's own time is over, workers or not.
 
@@ -22,6 +23,7 @@ What uses ministack's private functions is here alone.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import importlib
 import json
 import os
@@ -46,6 +48,7 @@ WRITES = {
     "AmazonSQS": ("SendMessage", "SendMessageBatch"),
 }
 
+FACTS = ".meta.json"  # after the name of a bucket's file
 TABLES = "dynamodb"  # what ministack calls them where it saves
 UNREAD = "reelkeep_unread"  # of their streams
 JOURNAL = "journal"
@@ -250,6 +253,7 @@ def main() -> None:
         return handle_request
 
     def load_persisted_state() -> None:
+        mend_files(Path(os.environ["S3_DATA_DIR"]))
         load()
         streams.restore()
         for target, body in journal.entries():
@@ -275,6 +279,20 @@ def main() -> None:
     emulator.app = closed_to_strangers(count)
     emulator.save_all = lambda _: None
     emulator.main()
+
+
+def mend_files(folder: Path) -> None:
+    """A kill between two writes leaves the new content of a file beside what was known of the old one. The new one
+    counts: its writer had no answer and may find either."""
+    for facts in folder.rglob(f"*{FACTS}"):
+        file = facts.with_name(facts.name.removesuffix(FACTS))
+        if file.is_file() and file.stat().st_mtime_ns > facts.stat().st_mtime_ns:
+            content, known = file.read_bytes(), json.loads(facts.read_text())
+            etag = f'"{hashlib.md5(content, usedforsecurity=False).hexdigest()}"'
+            current = [each for each in known.get("versions", ()) if each["version_id"] == known["version_id"]]
+            for each in (known, *current):
+                each |= {"size": len(content), "etag": etag, "checksums": {}}
+            facts.write_text(json.dumps(known))
 
 
 def patient(invoke: Any) -> Any:

@@ -9,9 +9,6 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import av
-from botocore.exceptions import ResponseStreamingError
-
-from tests.waiting import until
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -32,15 +29,7 @@ class Archive:
         return sorted(key.rpartition("/")[2] for key in self.keys(task_id))
 
     def read(self, key: str) -> bytes:
-        """The emulator overwrites files in place: a manifest that is written again is cut for a moment."""
-
-        def whole() -> bytes | None:
-            try:
-                return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
-            except ResponseStreamingError:
-                return None
-
-        return until(whole, what=f"{key} as a whole")
+        return self.s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
 
     def manifest(self, task_id: str) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(self.read(f"tasks/{_day_of(task_id)}/{task_id}/manifest.json"))

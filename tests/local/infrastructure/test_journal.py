@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import os
@@ -206,6 +207,22 @@ def test_a_message_is_there_again_though_the_emulator_was_killed_the_moment_it_h
         assert message["Body"] == "纸船"
 
 
+def test_a_file_is_whole_though_the_emulator_was_killed_while_it_was_overwritten(data: Path) -> None:
+    with running(data) as first:
+        s3 = first.client("s3")
+        s3.create_bucket(Bucket="bucket")
+        s3.put_bucket_versioning(Bucket="bucket", VersioningConfiguration={"Status": "Enabled"})
+        s3.put_object(Bucket="bucket", Key="file", Body=b"old")
+        first.await_saved()
+        first.kill()
+    (file,) = (data / "s3").glob("*/bucket/file")
+    file.write_bytes(b"the new one")
+    with running(data) as second:
+        found = second.client("s3").get_object(Bucket="bucket", Key="file")
+        assert (found["Body"].read(), found["ContentLength"]) == (b"the new one", 11)
+        assert found["ETag"] == f'"{hashlib.md5(b"the new one").hexdigest()}"'
+
+
 def test_a_queue_is_read_by_its_function_on_another_port_too(data: Path) -> None:
     with listening() as listener:
         with running(data, reader=listener.url) as first:
@@ -215,7 +232,9 @@ def test_a_queue_is_read_by_its_function_on_another_port_too(data: Path) -> None
         with running(data, reader=listener.url) as second:
             assert second.port != first.port
             second.client("sqs").send_message(QueueUrl=queue, MessageBody="a paper boat")
-            assert (message := listener.next(30)) and "a paper boat" in message.body.decode()
+            message = listener.next(30)
+            assert message is not None
+            assert "a paper boat" in message.body.decode()
 
 
 def test_the_tables_are_written_last_since_their_journal_has_what_they_lack(data: Path) -> None:
