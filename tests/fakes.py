@@ -272,7 +272,7 @@ class FakeCounters:
     def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
         with self.lock:
             there = self.held.get(owner, {})
-            if known is not None and any(there.get(name) != known.get(name) for name in {*counts, *known}):
+            if known is not None and any(there.get(name) != known.get(name) for name in {*counts, "changed_at"}):
                 return False
             self.held[owner] = {**there, **counts}
         return True

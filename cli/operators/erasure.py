@@ -155,9 +155,10 @@ def erased(place: Stack, owner: str, left: Left, said: Callable[[str], None]) ->
 
     for task_id, done in zip(left.tasks, in_parallel(work, left.tasks, workers=_WORKERS), strict=True):
         result.tasks += done and not left.tasks[task_id]
-        result.under_way += [] if done else [task_id]
         said(f"{result.tasks:,} of {counted(len(left.tasks), 'task')} erased")
     rest = left_of(place, owner, said)  # with what was announced meanwhile
+    # Also what was submitted at the moment when the keys were revoked.
+    result.under_way = [task_id for task_id, is_erased in rest.tasks.items() if not is_erased]
     result.others += _delete(place, rest.others)
     result.keys = 0 if result.under_way else _delete(place, rest.keys)
     return result

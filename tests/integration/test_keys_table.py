@@ -308,6 +308,9 @@ def test_a_stopped_provider_stands_with_every_key(keys: TableKeys) -> None:
     assert keys.settings.stop_provider("vidu", start=True) == frozenset() == keys.settings.stopped().providers
     assert stopped() == [frozenset()] * 2
     assert keys.owners() == [Owner(name="alice", keys=1), Owner(name="bob", keys=1)]
+    for nobody in ("#stopped", "a" * 2000):
+        with pytest.raises(NotFound):
+            keys.settings.settings(nobody)
 
 
 @pytest.mark.parametrize(

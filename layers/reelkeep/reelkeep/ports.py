@@ -73,7 +73,7 @@ class Counters(Protocol):
         """Sets this count, unless it is higher."""
 
     def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
-        """Sets these counts. Whether it did: not if there are others than are `known`."""
+        """Sets these counts. Whether it did: not if one of them is another than is `known`, or a submission came."""
 
 
 class Owners(Protocol):

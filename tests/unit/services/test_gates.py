@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -26,7 +26,7 @@ from reelkeep.domain.errors import (
     Stopped,
     TryLater,
 )
-from reelkeep.domain.ledger import Balance
+from reelkeep.domain.ledger import Account, Balance
 from reelkeep.domain.limits import Limits, OwnerSettings
 from reelkeep.domain.observation import Failed, Refused
 from reelkeep.domain.room import Limit
@@ -332,6 +332,35 @@ def test_counts_that_a_crash_left_too_high_are_repaired_once_nothing_is_submitte
         tasks_at_once=1, videos_a_day=1, money_a_day=Decimal(1), money_a_month=Decimal(1)
     )
     assert limits.use(harness.counters.counts("alice"), "key-1", "USD", harness.now).videos_a_day == 1
+
+
+def test_a_repair_minds_only_the_counts_that_it_changes() -> None:
+    """So it fits one expression, however many keys have limits."""
+    harness, caller = Budgeted(), of_owner(tasks_at_once=5)
+    harness.tasks.meanwhile = [die]
+    with pytest.raises(SystemExit):
+        harness.submit(caller=caller)
+    harness.counters.change("alice", {"key-9.minute_tasks": Decimal(1)})
+
+    class Meanwhile(FakeLedger):
+        name = "key-9.minute_tasks"
+
+        def sums(self, day: date, owner: str | None) -> Iterator[tuple[Account, Balance]]:
+            self.counters.change("alice", {self.name: Decimal(-1)})
+            return super().sums(day, owner)
+
+    ledger = Meanwhile(counters=harness.counters, clock=harness.clock)
+    harness.pass_(601)
+    repair = RepairCounts(harness.counters, ledger, harness.clock)
+    assert repair("alice", ("",))["at_once"] == "1 instead of 0"
+    harness.counters.change("alice", {"at_once": Decimal(1)})
+    ledger.name = "at_once"
+    assert repair("alice", ("",)) == {}
+
+
+def test_no_more_counts_are_forgotten_at_a_time_than_an_expression_has_room_for() -> None:
+    names = [f"{number:016x}.{what}:2026-11-01" for number in range(500) for what in ("tasks", "money")]
+    assert len(limits.outdated(names, NOON.date())) == 200
 
 
 LOST = Failure(reason=FailureClass.LOST)

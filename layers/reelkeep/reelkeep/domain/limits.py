@@ -33,6 +33,7 @@ _LONGEST_REASON = 200
 _ASK_AGAIN = timedelta(seconds=10)  # whether one of the owner's tasks has ended
 _CURRENCY = re.compile("[A-Z]{3}")
 _KEPT = timedelta(days=3)  # counts of earlier days are forgotten
+_MOST_FORGOTTEN = 200  # at a time: an expression has 4 KB at most
 _LONGEST = timedelta(days=10)  # that a task is under way, in line and at its provider
 _CHANGED = timedelta(days=1)  # and before that, they are not changed any more
 
@@ -229,10 +230,10 @@ def rebuilt(
 
 
 def outdated(names: Iterable[str], today: date) -> list[str]:
-    """The counts that nothing is checked by any more, and that nothing changes."""
+    """The counts that nothing is checked by any more, and that nothing changes; as many as one write can forget."""
     first = day_of(today - _KEPT)
     found = ((name, _DATED.fullmatch(name)) for name in names)
-    return [name for name, dated in found if dated and dated[1] < first[: len(dated[1])]]
+    return [name for name, dated in found if dated and dated[1] < first[: len(dated[1])]][:_MOST_FORGOTTEN]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

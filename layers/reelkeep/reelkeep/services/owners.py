@@ -96,7 +96,8 @@ class RepairCounts:
         counts = _rebuilt(owner, counters, known, self.ledger, now)
         there = {name: known.get(name, 0) for name in counts}
         wrong = {name: f"{there[name]} instead of {counts[name]}" for name in counts if counts[name] != there[name]}
-        if wrong and repair and not self.counters.rebuild(owner, counts, known):
+        right = {name: counts[name] for name in wrong}
+        if wrong and repair and not self.counters.rebuild(owner, right, known):
             return {}  # they have just changed
         return wrong
 

@@ -96,7 +96,7 @@ class TableCounters:
 
     def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
         expression = _Expression()
-        for name in sorted({*counts, *known, "changed_at"}) if known is not None else ():
+        for name in (*counts, "changed_at") if known is not None else ():
             placed, there = expression.name(name), known.get(name) if known else None
             expression.demand(
                 f"attribute_not_exists({placed})" if there is None else f"{placed} = {expression.value(there)}"

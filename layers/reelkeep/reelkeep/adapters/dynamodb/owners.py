@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.faults import table_faults
 from reelkeep.domain.errors import NotFound, Stale
-from reelkeep.domain.keys import Owner
+from reelkeep.domain.keys import Owner, is_owner
 from reelkeep.domain.limits import NEW_OWNERS, USUAL_SETTINGS, OwnerSettings, Stopped, check_settings
 
 if TYPE_CHECKING:
@@ -46,7 +46,8 @@ class TableOwners:
 
     def settings(self, name: str) -> OwnerSettings:
         """Raises NotFound."""
-        found = self._recorded(name)
+        is_possible = is_owner(name) or name == NEW_OWNERS
+        found = self._recorded(name) if is_possible else None
         if found is not None:
             return found
         keys = [key for key in self.key_items() if key["owner"]["S"] == name]
