@@ -160,7 +160,9 @@ def erased(place: Stack, owner: str, left: Left, said: Callable[[str], None]) ->
     # Also what was submitted at the moment when the keys were revoked.
     result.under_way = [task_id for task_id, is_erased in rest.tasks.items() if not is_erased]
     result.others += _delete(place, rest.others)
-    result.keys = 0 if result.under_way else _delete(place, rest.keys)
+    if not result.under_way:
+        keys.settings.forget_stop(owner)
+        result.keys = _delete(place, rest.keys)
     return result
 
 

@@ -313,6 +313,22 @@ def test_a_stopped_provider_stands_with_every_key(keys: TableKeys) -> None:
             keys.settings.settings(nobody)
 
 
+def test_what_waits_is_held_exactly_as_long_as_its_owner_is_stopped(
+    keys: TableKeys, dynamodb: DynamoDBClient, table: str
+) -> None:
+    keys.create("alice", KeyWish(), NOON)
+    keys.settings.change("alice", lambda settings: replace(settings, stopped="the invoice is open"))
+    assert keys.settings.stopped().owners == {"alice"}
+    for item in [{"pk": {"S": "owners"}, "sk": {"S": "alice"}}, *keys.settings.key_items()]:  # as if cut short
+        dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
+    keys.create("alice", KeyWish(), NOON)
+    keys.settings.change("alice", lambda settings: replace(settings, stopped=""))
+    assert keys.settings.stopped().owners == frozenset()
+    keys.settings.change("alice", lambda settings: replace(settings, stopped="once more"))
+    keys.settings.forget_stop("alice")
+    assert keys.settings.stopped().owners == frozenset()
+
+
 @pytest.mark.parametrize(
     ("command", "complaint"),
     [

@@ -64,10 +64,15 @@ class TableOwners:
             if self._save(name, edited, before.version):
                 if name != NEW_OWNERS:
                     self._copy(name, edited)
-                if edited.stopped or before.stopped:
+                if (name in self._stopped()[0].owners) != bool(edited.stopped):
                     self._stop("owners", name, start=not edited.stopped)
                 return edited
         raise Stale(f"the settings of {name} change too often")
+
+    def forget_stop(self, name: str) -> None:
+        """It has nothing left that could wait. Another owner of the name is not stopped."""
+        if name in self._stopped()[0].owners:
+            self._stop("owners", name, start=True)
 
     def begin(self, name: str) -> None:
         """A new owner has the settings that new owners have."""
