@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 _WORKERS: Final = 16
 # Partitions of the table: those that end in the owner's name, and those where more follows.
-_OWN: Final = ("webhooks", "receivers", "subscriptions", "spend")
+_OWN: Final = ("webhooks", "receivers", "subscriptions")
 _OWN_PARTS: Final = ("deliveries", "waiting", "claim#key", "claim#request")
 
 
@@ -107,12 +107,14 @@ def left_of(place: Stack, owner: str, said: Callable[[str], None]) -> Left:
 def _items(place: Stack, owner: str) -> Iterator[Any]:
     """Of a task, the record; of everything else, the key."""
     values = {":name": owner, ":text": f'"owner":"{owner}"', ":task": "task", ":keys": "keys", ":owners": "owners"}
+    values |= {":spend": f"spend#{owner}", ":tags": "tags#"}  # the counts stay: tasks that end now still change them
     values |= {f":own{number}": f"{kind}#{owner}" for number, kind in enumerate(_OWN)}
     values |= {f":part{number}": f"{kind}#{owner}#" for number, kind in enumerate(_OWN_PARTS)}
     conditions = [
         "(sk = :task AND contains(document, :text))",
         "(pk = :keys AND #owner = :name)",
         "(pk = :owners AND sk = :name)",
+        "(pk = :spend AND begins_with(sk, :tags))",
         *(f"pk = :own{number}" for number in range(len(_OWN))),
         *(f"begins_with(pk, :part{number})" for number in range(len(_OWN_PARTS))),
     ]
