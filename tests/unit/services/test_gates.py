@@ -371,7 +371,7 @@ BECOMES: dict[str, Callable[[Task], Task]] = {
     "lost": lambda task: task.with_dispatch(status=DispatchStatus.UNKNOWN).failed(LOST, NOON),
     "found": lambda task: replace(task, adopted_as="f" * 32),
 }
-STEPS = st.sampled_from(["submitted", "dies", "follows", "replays", "goes on", *BECOMES])
+STEPS = st.sampled_from(["submitted", "dies", "follows", "replays", *BECOMES])
 
 
 @given(st.lists(st.tuples(STEPS, st.integers(0, 3)), max_size=30))
@@ -380,11 +380,7 @@ def test_whatever_happens_in_whatever_order_no_count_is_too_low_and_a_repair_mak
 ) -> None:
     counters, now = FakeCounters(), [NOON]
     ledger = FakeLedger(counters=counters, clock=lambda: now[0])
-    gates, keep = Gates(counters), KeepLedger(ledger)
-    tasks, slots = FakeTasks(counters=counters), FakeSlots()
-    settings = OwnerSettings(limits=Limits(tasks_at_once=most), when_full="queue")
-    caller = replace(ALICE, settings=settings)
-    line = OwnersLine(tasks, slots, counters, lambda owner: settings, FakeExecutions(), lambda: now[0])
+    gates, keep, caller = Gates(counters), KeepLedger(ledger), of_owner(tasks_at_once=99)
     history: list[list[Task]] = []
 
     def difference() -> tuple[Decimal, ...]:
@@ -393,10 +389,7 @@ def test_whatever_happens_in_whatever_order_no_count_is_too_low_and_a_repair_mak
         there = sum((balance for _, balance in ledger.sums(NOON.date(), "alice")), Balance())
         money = use.money_a_day - there.reserved - there.charged
         assert use.money_a_day == use.money_a_month
-        assert use.tasks_at_once <= most
-        in_line = count_queued("alice", slots=slots, tasks=tasks)
-        in_line += sum(waits_for_owner(each[-1]) and each[-1].state.terminal and not kept[each[-1].id] for each in history)
-        at_once = use.tasks_at_once + in_line - there.tasks + there.tasks_charged
+        at_once = use.tasks_at_once - there.tasks + there.tasks_charged
         assert min(value for value in counters.counts("alice").values() if isinstance(value, Decimal)) >= 0
         return Decimal(at_once), Decimal(use.videos_a_day - there.tasks), money
 
@@ -423,99 +416,6 @@ def test_whatever_happens_in_whatever_order_no_count_is_too_low_and_a_repair_mak
     now[0] += timedelta(minutes=11)
     RepairCounts(counters, ledger, lambda: now[0])("alice", ("",))
     assert [*difference()] == [0, 0, 0]
-
-
-# --- a line instead of a refusal ---
-
-
-class Lined(Budgeted):
-    def __init__(self, **limited: Any) -> None:
-        super().__init__()
-        self.settings = OwnerSettings(limits=Limits(**limited), when_full="queue")
-        self.caller = replace(ALICE, settings=self.settings)
-
-    def follow(self, *tasks: Task) -> None:
-        for task in tasks or tuple(self.tasks.recorded.values()):
-            super().follow(task)
-            self.owners_line.left(task)
-
-    def under_way(self) -> int:
-        at_provider = (DispatchStatus.STARTED, DispatchStatus.ACCEPTED)
-        return sum(
-            task.dispatch.status in at_provider and not task.is_generated for task in self.tasks.recorded.values()
-        )
-
-    def in_line(self, task: Task) -> int:
-        find = FindPlace(self.slots, self.forecasts, self.clock, self.counters.counts)
-        place = find(self.task(task.id)).place
-        return place.position if place else 0
-
-
-def test_what_an_owner_may_not_have_at_once_waits_in_line_and_starts_when_another_task_ends() -> None:
-    harness = Lined(tasks_at_once=2, money_a_day=Decimal(10), currency="USD")
-    tasks = []
-    for _ in range(10):
-        harness.pass_(1)
-        tasks.append(harness.submit(caller=harness.caller))
-    assert "may spend 10 USD" in refused(lambda: harness.submit(caller=harness.caller)).message
-    assert [harness.in_line(task) for task in tasks] == [0, 0, 1, 2, 3, 4, 5, 6, 7, 8]
-    assert "one of its owner's tasks" in harness.task(tasks[2].id).last_error
-    harness.submit(caller=replace(MALLORY, settings=harness.settings))
-    assert len(harness.provider.dispatched) == 3
-    for number, task in enumerate(tasks):
-        harness.provider.observations = [Succeeded((creation(),))]
-        harness.poll(task.id)
-        harness.follow()
-        harness.follow()
-        following = [each for each, wait in harness.executions.started if wait == 0]
-        assert following == [each.id for each in tasks[2 : number + 3]]
-        for each in following:
-            harness.poll(each, 1)
-        assert harness.under_way() == 1 + min(2, 9 - number)
-        assert harness.counted().tasks_at_once == min(2, 9 - number)
-    assert {task.state for task in harness.tasks.recorded.values() if task.owner == "alice"} == {State.ARCHIVING}
-    assert len(harness.provider.dispatched) == 11
-    assert harness.counted().money_a_day == 10
-
-
-def test_a_cancelled_task_leaves_its_owner_s_line_and_gives_back_what_it_took() -> None:
-    harness = Lined(tasks_at_once=1)
-    first, second, third = (harness.submit(caller=harness.caller) for _ in range(3))
-    harness.cancel(second.id)
-    harness.follow()
-    assert (harness.counted().tasks_at_once, harness.counted().videos_a_day) == (1, 2)
-    harness.provider.observations = [Succeeded((creation(),))]
-    harness.poll(first.id)
-    harness.follow()
-    assert harness.executions.started[-1] == (third.id, 0)
-
-
-def test_whoever_dies_before_the_next_task_goes_on_it_checks_by_itself_and_nobody_overtakes_it() -> None:
-    harness = Lined(tasks_at_once=1)
-    first, second = (harness.submit(caller=harness.caller) for _ in range(2))
-    harness.provider.observations = [Succeeded((creation(),))]
-    harness.poll(first.id)
-    KeepLedger(harness.ledger)(harness.task(first.id))
-    third = harness.submit(caller=harness.caller)  # its submission starts the one that waits
-    assert [harness.in_line(task) for task in (second, third)] == [0, 1]
-    harness.settings = replace(harness.settings, limits=Limits(), when_full="refuse")
-    harness.poll(second.id)
-    harness.poll(third.id)
-    assert harness.executions.started[-1] == (third.id, 0)
-    harness.poll(third.id)
-    assert [task.id for task in harness.provider.dispatched] == [first.id, second.id, third.id]
-
-
-def test_what_waits_in_line_counts_against_a_key_s_own_limit_and_not_while_its_owner_is_stopped() -> None:
-    harness = Lined(tasks_at_once=1)
-    own = replace(harness.caller, limits=Limits(tasks_at_once=2))
-    first, second = (harness.submit(caller=own) for _ in range(2))
-    assert "this key may have 2 tasks at once" in refused(lambda: harness.submit(caller=own)).message
-    harness.settings = replace(harness.settings, stopped="the invoice is open")
-    harness.provider.observations = [Succeeded((creation(),))]
-    harness.poll(first.id)
-    harness.follow()
-    assert harness.in_line(second) == 1
 
 
 # --- at once ---
