@@ -12,8 +12,9 @@ import pytest
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Failed, Observation, Pending, Unreadable
 from reelkeep.domain.task import Failure, FailureClass, State, Task
+from reelkeep.domain.watch import GRACE
 from tests.fakes import FakeTasks
-from tests.unit.services.harness import QUEUED
+from tests.unit.services.harness import QUEUED, Harness
 from tests.unit.services.watch_harness import SWEEPS_EVERY, Shop, Stack
 
 
@@ -157,3 +158,13 @@ def test_a_provider_that_cannot_be_reached_is_asked_seldom_and_then_not_at_all()
     stack = busy(Away(), seconds=1000)
     stack.run(1000)
     assert stack.shop.readings == 3
+
+
+@pytest.mark.parametrize(("reads_after", "is_late"), [(20.0, True), (100.0, False)])
+def test_what_may_end_before_the_watch_reads_again_is_polled_as_usual(reads_after: float, is_late: bool) -> None:
+    alone, watched = Harness(), Harness()
+    watched.slots.hold_watch("vidu", "watch", watched.now + timedelta(seconds=reads_after) + GRACE, watched.now)
+    usual, found = (each.submit().polling.next_poll_at for each in (alone, watched))
+    assert usual
+    assert found
+    assert (found > usual) is is_late

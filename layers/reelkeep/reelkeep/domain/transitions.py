@@ -234,9 +234,12 @@ def observed(task: Task, observation: Observation, forecast: Forecast, now: date
             return task.with_polling(next_poll_at=min(soon, task.polling.next_poll_at or soon))
 
 
-def polled_late(task: Task, forecast: Forecast, now: datetime) -> Task:
-    """A callback or the watch is expected to see the end of the task first: its next poll is a fallback."""
+def polled_late(task: Task, forecast: Forecast, seen_at: datetime, now: datetime) -> Task:
+    """A callback or the watch, which looks for ends at `seen_at`, is expected to see that of the task first: its next
+    poll is a fallback."""
     if task.is_generated or task.polling.next_poll_at is None or task.dispatch.status is not DispatchStatus.ACCEPTED:
+        return task
+    if seen_at > task.polling.next_poll_at:  # the watch began to wait before it knew of this task
         return task
     wait = schedule.fallback_wait(task, forecast, now)
     return task.with_polling(next_poll_at=max(now + timedelta(seconds=wait), task.polling.next_poll_at))

@@ -12,7 +12,8 @@ from reelkeep.domain.task import Task
 WATCH = "watch"  # what its lease is called among those who look for ends
 ENOUGH = 8  # tasks in flight; fewer are polled about as cheaply one by one
 A_CALL_SHOWS = 100  # tasks
-LONGEST_WAIT = 60.0  # seconds; what is dispatched meanwhile takes longer than that, or most of it
+LONGEST_WAIT = 60.0  # seconds; what is dispatched meanwhile and takes less is polled
+GRACE = timedelta(seconds=45)  # its lease after the next reading: for that, or its repetition after a crash
 _SHORTEST_WAIT = 1.0
 _CALL_COST = 2.0  # polls: its answer is a hundred times as long
 _FIRST_STEP, _STEP = 0.25, 1.2  # in seconds, and from one moment that is considered to the next one

@@ -38,7 +38,7 @@ class DispatchTask:
         made. Raises Unrecorded, TryLater."""
         forecast = self.forecasts.of(provider.name, request, provider.typical_seconds)
         lookouts = Lookouts(self.room.slots)
-        looked_for = lookouts.look_for(task, now)  # before the call: nothing may come between it and its record
+        seen_at = lookouts.sees_ends_at(task, now)  # before the call: nothing may come between it and its record
         try:
             outcome = provider.dispatch(task.asking(request))
         except Exception as fault:  # of ours; the call may have been made before
@@ -50,7 +50,7 @@ class DispatchTask:
 
         def changed(task: Task) -> Task:
             after = transitions.dispatched(task, outcome, request, forecast, now)
-            after = transitions.polled_late(after, forecast, now) if looked_for else after
+            after = transitions.polled_late(after, forecast, seen_at, now) if seen_at else after
             return transitions.in_line(after, now, slot, try_again_at) if try_again_at else after
 
         try:
@@ -66,6 +66,6 @@ class DispatchTask:
                 self.room.accepted(task, provider)
             elif task.dispatch.status is DispatchStatus.REFUSED:
                 self.room.leave(task)
-        if isinstance(outcome, Accepted) and not looked_for:
+        if isinstance(outcome, Accepted) and not seen_at:
             lookouts.watch(provider, self.room.executions, now)
         return task

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from reelkeep.domain import room
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.task import Task
-from reelkeep.domain.watch import ENOUGH, WATCH
+from reelkeep.domain.watch import ENOUGH, GRACE, WATCH
 from reelkeep.ports import Clock, Executions, Provider, Providers, Slots
 
 _CALLBACKS = "callbacks"
@@ -32,12 +32,15 @@ class Lookouts:
 
     slots: Slots
 
-    def look_for(self, task: Task, now: datetime) -> bool:
-        """Whether the end of this task is seen by other means than its own polls."""
+    def sees_ends_at(self, task: Task, now: datetime) -> datetime | None:
+        """When others than its own polls look for the end of this task next; None if nobody does."""
         with suppress(TryLater):
             known = self.slots.lookouts(task.provider)
-            return _are_trusted(known, now) or (room.needs_slot(task) and known.get(WATCH, now) > now)
-        return False
+            if _are_trusted(known, now):
+                return now
+            if room.needs_slot(task) and known.get(WATCH, now) > now:
+                return known[WATCH] - GRACE
+        return None
 
     def called_back(self, provider: str, now: datetime) -> None:
         """A callback was the first to report an end."""

@@ -157,11 +157,11 @@ class Poll:
             self.tasks.store_raw_response(task.id, observation.reason, observation.raw, now)
         forecast = self.forecasts.of(task.provider, task.request, provider.typical_seconds)
         lookouts = Lookouts(self.room.slots)
-        looked_for = isinstance(observation, Pending) and lookouts.look_for(task, now)
+        seen_at = lookouts.sees_ends_at(task, now) if isinstance(observation, Pending) else None
 
         def changed(task: Task) -> Task:
             after = transitions.observed(task, observation, forecast, now)
-            return transitions.polled_late(after, forecast, now) if looked_for else after
+            return transitions.polled_late(after, forecast, seen_at, now) if seen_at else after
 
         after = record_in_run(task, changed, tasks=self.tasks)
         if after.succeeded_at == now:

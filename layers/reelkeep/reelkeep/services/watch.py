@@ -20,7 +20,6 @@ from reelkeep.services.seen_end import SeenEnd
 _SHIFT = timedelta(seconds=60)  # of one invocation: to wait within it costs no state transitions
 _LONGEST_PAUSE = 20.0  # seconds; a longer one costs more within the function than between two of its invocations
 _MOST_INVOCATIONS = 1000  # of one watch: an execution has 25,000 events at most, nine for each invocation
-_GRACE = timedelta(seconds=45)  # for one reading, or for its repetition after a crash
 _LISTED_AFTER = timedelta(minutes=1)  # that a list may be late
 _MOST_IN_VAIN = 3  # readings in a row that showed nothing
 _WAIT_IN_VAIN = 15.0  # seconds after one of these
@@ -64,15 +63,15 @@ class Watch:
             if wait is None:
                 self.slots.hold_watch(provider_name, name, self.clock(), self.clock())
                 return None
+            self._hold(provider_name, name, wait)  # so that all know when it reads next
             if wait > _LONGEST_PAUSE or self.clock() + timedelta(seconds=wait) > ends_at:
-                self._hold(provider_name, name, wait)
                 return max(1, round(wait))
             self.pause(wait)
         return None
 
     def _hold(self, provider_name: str, name: str, after: float) -> bool:
         now = self.clock()
-        return self.slots.hold_watch(provider_name, name, now + timedelta(seconds=after) + _GRACE, now)
+        return self.slots.hold_watch(provider_name, name, now + timedelta(seconds=after) + watch.GRACE, now)
 
     def _wait_after_reading(self, flight: _Flight, provider: Provider) -> float | None:
         """Seconds until the list is to be read again; None if that is of no use."""
