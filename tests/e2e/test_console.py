@@ -406,6 +406,9 @@ def test_what_is_starred_tagged_or_hidden_is_found_again(tab: Tab, viewer: Clien
     page.keyboard.press("s")
     expect(tile.get_by_role("button", name="Star")).to_have_attribute("aria-pressed", "true")
     page.keyboard.press("Enter")
+    page.get_by_label("Add a tag").fill("two words")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("A tag must be 1 to 64 letters")).to_be_visible()
     page.get_by_label("Add a tag").fill("keeper")
     page.keyboard.press("Enter")
     page.get_by_role("link", name="keeper", exact=True).click()
@@ -422,6 +425,13 @@ def test_what_is_starred_tagged_or_hidden_is_found_again(tab: Tab, viewer: Clien
     page.get_by_role("button", name="Hidden").click()
     tile.get_by_role("link").click()
     expect(page.get_by_role("status").filter(has_text="Hidden since")).to_be_visible()
+    waiting = shown | {"state": "queueing", "hidden_at": shown["created_at"], "finished_at": None, "creations": []}
+    page.route("**/tasks?hidden=true&task_id=*", lambda route: route.fulfill(json={"tasks": [waiting]}))
+    page.reload()
+    expect(page.get_by_role("status").filter(has_text="Waiting for its turn")).to_be_visible()
+    expect(page.get_by_role("button", name="Cancel", exact=True)).to_have_count(0)
+    page.unroute("**/tasks?hidden=true&task_id=*")
+    page.reload()
     page.get_by_role("button", name="Bring back").click()
     expect(page.get_by_role("button", name="Hide")).to_be_visible()
     assert viewer.task(whole["id"])["hidden_at"] is None

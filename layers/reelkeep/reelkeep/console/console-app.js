@@ -48,7 +48,7 @@ function signOut(sentence = "") {
     input,
     el("p.error", { id: "key-error", role: "alert" }, sentence),
     el("button.primary", { type: "submit" }, "Open"),
-    el("p.hint", { id: "key-hint" }, "Whoever runs this Reelkeep makes keys with ", el("code", "make key OWNER=name"), "."),
+    el("p.hint", { id: "key-hint" }, "Whoever runs this Reelkeep makes keys with ", el("code", "reelkeep keys create --owner NAME"), "."),
   ));
   input.focus();
 }

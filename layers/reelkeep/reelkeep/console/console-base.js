@@ -124,7 +124,7 @@ function explained(status, problem) {
   if (status === 429 && !problem.detail) return "That were too many requests at once.";
   if (status >= 500 && (!problem.detail || problem.type?.endsWith("#problem-fault"))) return "Reelkeep has a problem of its own.";
   if (problem.type?.endsWith("#problem-cannot-cancel")) return "It is too late to cancel: the provider has begun.";
-  return sentence(problem.detail || problem.title || `Reelkeep answered with status ${status}`);
+  return sentence(problem.detail?.replace(/^tags\[\d+\]/, "a tag") || problem.title || `Reelkeep answered with status ${status}`);
 }
 
 /**
@@ -202,7 +202,7 @@ export const STATES = {
   expired: "Expired",
 };
 /** @type {Record<string, string>} */
-export const EVENTS = { ...STATES, differs: "Not as ordered" };
+export const EVENTS = { ...STATES, differs: "Not as ordered", budget: "Budget warning" };
 /** @type {Record<string, string>} */
 const REASONS = {
   policy: "The provider's content rules do not allow it",

@@ -27,7 +27,11 @@ export function open(wall, _closed, name) {
   const chips = (/** @type {Sections} */ sections) => Object.entries(sections).map(([each, [text]]) =>
     el("a.chip", { href: `#/care/${each}`, "aria-current": text === label ? "page" : null }, text));
   const nav = el("nav.chips", { "aria-label": "Sections" }, chips(SECTIONS));
-  wall.mayOperate().then((may) => may && nav.append(...chips(OPERATORS)));
+  wall.mayOperate().then((may) => {
+    if (may) nav.append(...chips(OPERATORS));
+    // On a phone the chips are wider than the page.
+    nav.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+  });
   document.title = `${label} · Reelkeep`;
   const body = el("div.cards"), told = el("div");
   /** @type {Section} */

@@ -213,7 +213,7 @@ function field(name, schema, { given, required = false, suggestions = schema.exa
     const takesFiles = /data:/.test(items.pattern ?? "");
     /** @type {string[]} */
     const lines = Array.isArray(given) ? given : [], pictures = lines.filter((each) => each.startsWith("data:"));
-    input = el("textarea.lines", { ...common, rows: 1, placeholder: takesFiles ? "One address a line" : "One a line", spellcheck: "false", value: lines.filter((each) => !each.startsWith("data:")).join("\n") });
+    input = el("textarea.lines", { ...common, rows: 1, placeholder: takesFiles ? "One address per line" : "One per line", spellcheck: "false", value: lines.filter((each) => !each.startsWith("data:")).join("\n") });
     value = () => {
       const all = [...input.value.split("\n").map((/** @type {string} */ line) => line.trim()).filter(Boolean), ...pictures];
       return all.length ? all : undefined;

@@ -24,11 +24,11 @@ export function open(wall, closed, id) {
     shown = stamp;
     document.title = `${title(task).slice(0, 60)} · Reelkeep`;
     // A player that runs is left alone.
-    const made = video(task), pictured = made?.url ?? [task.state, task.last_error, task.waiting?.position, task.eta?.p50].join();
+    const made = video(task), pictured = made?.url ?? [task.hidden_at, task.state, task.last_error, task.waiting?.position, task.eta?.p50].join();
     if (stage.dataset.of !== pictured) {
       stage.dataset.of = pictured;
       stage.replaceChildren(made ? player(made) : el("div.blank", { "data-state": task.state }, standing(task, true),
-        !wall.isForeign(task) && CANCELLABLE.has(task.state) && action("Cancel", () => acts.change("POST", "/cancel"))));
+        !wall.isForeign(task) && !task.hidden_at && CANCELLABLE.has(task.state) && action("Cancel", () => acts.change("POST", "/cancel"))));
     }
     // Nor is whoever types.
     if (!beside.contains(document.activeElement?.closest("input") ?? null)) beside.replaceChildren(...details(task, acts, wall.isForeign(task)));

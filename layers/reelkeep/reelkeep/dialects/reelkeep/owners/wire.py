@@ -20,7 +20,7 @@ class LimitsRequest(Body):
     providers: _Names = optional(says="Those that may be used; all, if absent.")
     tasks_at_once: _Count = optional(says="From the submission until the provider is done.")
     submissions_a_minute: _Count = optional()
-    videos_a_day: _Count = optional(says="Without those that failed in a way that is not billed.")
+    videos_a_day: _Count = optional(says="Videos that fail without being billed do not count.")
     money_a_day: _Money = optional(says="Reserved and charged.")
     money_a_month: _Money = optional(says="Reserved and charged.")
     currency: Annotated[str, formed("^[A-Z]{3}$", "must be three capital letters, such as USD")] = optional(
