@@ -78,6 +78,7 @@ def check(
         "BASE URL": lambda each: each[1].base_url,
         "MODELS": lambda each: " ".join(each[1].models),
         "DEFAULT": lambda each: "yes" if each[1].default else None,
+        **({"LIVE": lambda _: "ok"} if live else {}),
     }
     print_rows(found, columns, json=False)
 

@@ -15,7 +15,7 @@ import typer
 
 from cli.operators.stack import Place, Stack
 from cli.options import Json
-from cli.output import counted, print_json, print_rows
+from cli.output import Columns, counted, print_json, print_rows
 from reelkeep.domain import schedule
 from reelkeep.domain.errors import ReelkeepError
 from reelkeep.domain.listing import Filter, Listing
@@ -41,6 +41,7 @@ class ProviderStatus:
     slots: int | None  # how many tasks it takes at once, as far as is known
     in_line: int
     health: str
+    stopped: bool = False  # by an operator
     under_way: int = 0
 
 
@@ -99,6 +100,7 @@ def look(stack: Stack, now: datetime) -> Status:
 
 def _providers(stack: Stack, found: Status, now: datetime) -> None:
     from reelkeep.adapters.dynamodb.durations import TableDurations
+    from reelkeep.adapters.dynamodb.owners import TableOwners
     from reelkeep.adapters.dynamodb.slots import TableSlots
     from reelkeep.adapters.dynamodb.troubles import TableTroubles
     from reelkeep.adapters.providers.configuration import parse_providers
@@ -119,11 +121,18 @@ def _providers(stack: Stack, found: Status, now: datetime) -> None:
         TableTroubles(table, name_of_table, lambda: now),
         lambda: now,
     )
+    stopped = TableOwners(table, name_of_table).stopped().providers
     for name, (settings, _) in known.items():
         status = find(name, settings.account or name, settings.slots, settings.typical_seconds)
         found.providers.append(
             ProviderStatus(
-                name, settings.dialect, list(settings.models), status.slots, status.in_line, status.health.value
+                name,
+                settings.dialect,
+                list(settings.models),
+                status.slots,
+                status.in_line,
+                status.health.value,
+                name in stopped,
             )
         )
         for trouble in status.troubles:
@@ -198,8 +207,15 @@ def _count(under_way: list[Task], found: Status, now: datetime) -> None:
 
 
 def _print(found: Status) -> None:
-    columns = {"PROVIDER": "name", "DIALECT": "dialect", "HEALTH": "health", "SLOTS": "slots"}
-    print_rows(found.providers, {**columns, "UNDER WAY": "under_way", "IN LINE": "in_line"}, json=False)
+    columns: Columns = {
+        "PROVIDER": "name",
+        "DIALECT": "dialect",
+        "HEALTH": lambda each: "stopped" if each.stopped else each.health,
+        "SLOTS": "slots",
+        "UNDER WAY": "under_way",
+        "IN LINE": "in_line",
+    }
+    print_rows(found.providers, columns, json=False)
     states = ", ".join(
         f"{found.unfinished[each.value]} {each.value}" for each in State if each.value in found.unfinished
     )

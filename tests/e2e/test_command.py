@@ -44,3 +44,9 @@ def test_an_operator_sees_how_the_stack_is(stack: Stack, alice: Client, prompt: 
     assert found["providers"]
     assert found["submitted"] >= 1
     assert None not in (found["running_executions"], found["dead_letters"])
+    admin(stack, "providers", "stop", "video_generations")
+    try:
+        lines = admin(stack, "status", check=False).splitlines()
+    finally:
+        admin(stack, "providers", "start", "video_generations")
+    assert [line.split()[2] for line in lines if line.startswith("video_generations ")] == ["stopped"]

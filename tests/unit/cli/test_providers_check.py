@@ -99,6 +99,8 @@ def test_a_provider_that_is_called_says_whether_it_takes_the_key(
         local = {"base_url": address, "allow_private": True, "dialect": "vidu_ent_v2"}
         file.write_text(json.dumps({"v": {**local, "api_key": "right-key-1"}}))
         assert main(["providers", "check", "--live", str(file)]) == 0
+        heading, row = (line.split() for line in capsys.readouterr().out.splitlines())
+        assert (heading[-1], row[-1]) == ("LIVE", "ok")
         file.write_text(json.dumps({"v": {**local, "api_key": "wrong-key-1"}}))
         assert main(["providers", "check", "--live", str(file)]) == 1
         said = capsys.readouterr().err
