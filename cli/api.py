@@ -68,7 +68,7 @@ class Api:
         return dict(self.get(f"/tasks/{quoted(task_id)}"))
 
     def tasks(self, parameters: Parameters = (), *, page: int = LARGEST_PAGE) -> Iterator[Task]:
-        """Every task that the filters leave, newest first."""
+        """Every task that matches the filters, newest first."""
         cursor: str | None = ""
         while cursor is not None:
             more = [*parameters, ("limit", str(page)), *([("cursor", cursor)] if cursor else [])]

@@ -127,7 +127,7 @@ def filters(
     starred: Annotated[bool | None, _filter("--starred/--not-starred", help="Starred, or not.")] = None,
     search: Annotated[str, _filter("--search", "-s", metavar="WORDS", help="All of these in its prompt.")] = "",
     resolution: Annotated[
-        list[str] | None, _filter("--resolution", metavar="WORD", help="As 720p; repeatable.")
+        list[str] | None, _filter("--resolution", metavar="WORD", help="Such as 720p; repeatable.")
     ] = None,
     template: Annotated[
         list[str] | None, _filter("--template", metavar="NAME", help="With this template; repeatable.")

@@ -50,7 +50,7 @@ def show(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Show what was reserved and charged, for all owners: of the last 30 days, by owner, if nothing else is said."""
+    """Show what was reserved and charged, for all owners; by default by owner, for the last 30 days."""
     groups = tuple(dict.fromkeys(by or ["owner"]))
     if not set(groups) <= set(GROUPS):
         raise Misused(f"--by is one of {', '.join(GROUPS)}")

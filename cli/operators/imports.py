@@ -37,7 +37,7 @@ ProviderName = Annotated[
     str, typer.Argument(metavar="PROVIDER", help="As `providers check` shows it.", show_default=False)
 ]
 OwnerName = Annotated[
-    str, typer.Option("--owner", metavar="OWNER", help="Whose they become; by default the provider's adopt_for.")
+    str, typer.Option("--owner", metavar="OWNER", help="The owner; by default the provider's adopt_for.")
 ]
 NoWait = Annotated[bool, typer.Option("--no-wait", help="Do not wait until they are in the archive.")]
 

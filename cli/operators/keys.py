@@ -34,7 +34,7 @@ def create(
         list[Scope] | None,
         typer.Option(
             "--scope",
-            help="What it is good for; repeatable. All but operate, an operator's, if nothing is said.",
+            help="What it is good for; repeatable. Without it, all but operate, which is for operators.",
             show_default=False,
         ),
     ] = None,

@@ -23,7 +23,7 @@ _DEFAULT: Final = "reelkeep"
 def logs(
     ctx: typer.Context,
     function: Annotated[
-        str, typer.Argument(metavar="FUNCTION", help="As submit or finalize; all if absent.", show_default=False)
+        str, typer.Argument(metavar="FUNCTION", help="Such as submit or finalize; all if absent.", show_default=False)
     ] = "",
     since: Annotated[
         str, typer.Option("--since", metavar="WHEN", help="As 10m or 2026-11-21; of a deployed stack.")

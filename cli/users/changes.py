@@ -54,7 +54,7 @@ def star(
 
 
 def hide(api: Connected, tasks: TaskIds, json: Json = False) -> None:
-    """Hide tasks that have ended: no list shows them, and their files stay.
+    """Hide tasks: no list shows them, their files stay, and those under way go on.
 
     `restore` undoes it for 30 days.
     """

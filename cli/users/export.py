@@ -57,7 +57,7 @@ def export(
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write down tasks, one a line: as JSON with everything, or as CSV with what fits a table.
+    """Write tasks down, one per line: as JSON with everything, or as CSV with what fits a table.
 
     A file has its name only once it is complete.
     """

@@ -46,7 +46,7 @@ def pull(
     workers: Annotated[int, typer.Option("--workers", min=1, max=32, help="Files at once.")] = 4,
     json: Json = False,
 ) -> None:
-    """Save videos: of these tasks, or of all that the filters leave.
+    """Save videos: of these tasks, or of all that match the filters.
 
     Each file is named from date, model and prompt, and has that name only once it is complete and its checksum is
     right. What is there already is not fetched again; what was interrupted goes on where it stopped.

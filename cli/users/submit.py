@@ -63,8 +63,8 @@ def submit(
     duration: Annotated[
         int | None, typer.Option("--duration", "-d", metavar="SECONDS", help="How long it is to be.")
     ] = None,
-    resolution: Annotated[str, typer.Option("--resolution", "-r", metavar="WORD", help="As 720p.")] = "",
-    aspect_ratio: Annotated[str, typer.Option("--aspect-ratio", metavar="W:H", help="As 16:9.")] = "",
+    resolution: Annotated[str, typer.Option("--resolution", "-r", metavar="WORD", help="Such as 720p.")] = "",
+    aspect_ratio: Annotated[str, typer.Option("--aspect-ratio", metavar="W:H", help="Such as 16:9.")] = "",
     seed: Seed = None,
     audio: Annotated[bool | None, typer.Option("--audio/--no-audio", help="With sound, or without.")] = None,
     off_peak: Annotated[bool, typer.Option("--off-peak", help="Cheaper; done within 48 hours.")] = False,
