@@ -50,6 +50,7 @@ class FakeTasks:
     recorded: dict[str, Task] = field(default_factory=dict)
     raw_responses: list[tuple[str, str, bytes]] = field(default_factory=list)
     claims: FakeClaims = field(default_factory=FakeClaims)
+    counters: FakeCounters = field(default_factory=lambda: FakeCounters())
     _lock: Lock = field(default_factory=Lock)
 
     def create(self, task: Task) -> Task:
@@ -74,6 +75,15 @@ class FakeTasks:
                 raise Stale(f"task {task.id} was changed since it was read")
             self.recorded[task.id] = saved = replace(task, version=task.version + 1)
         return saved
+
+    def save_counted(self, task: Task, demand: Demand, now: datetime) -> Task | None:
+        if self.counters.reserve(task.owner, demand, now) is not None:
+            return None
+        try:
+            return self.save(task)
+        except Stale:
+            self.counters.change(task.owner, {name: -value for name, value in demand.add.items()})
+            raise
 
     def restore(self, task: Task) -> bool:
         with self._lock:

@@ -19,13 +19,14 @@ from cli.parallel import in_parallel
 from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.ledger import TableLedger
+from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.delivered import Difference, differences
 from reelkeep.domain.ledger import Account, Balance, cost, entries, total
 from reelkeep.domain.money import amount
 from reelkeep.domain.usage import GROUPS, USUAL_DAYS, UsageRow, grouped
 from reelkeep.services.ledger import KeepLedger
-from reelkeep.services.owners import RepairCounts
+from reelkeep.services.owners import RepairCounts, count_queued
 
 if TYPE_CHECKING:
     from datetime import date
@@ -145,7 +146,12 @@ def _difference(task: Task, each: Difference) -> dict[str, str | None]:
 
 def _wrong_counts(client: DynamoDBClient, table: str, ledger: TableLedger, *, mend: bool) -> list[str]:
     """What counts against limits, and is not what the ledger says: a function died as it submitted a task."""
-    repair = RepairCounts(TableCounters(client, table), ledger, lambda: datetime.now(UTC))
+    tasks, slots = TableTasks(client, table), TableSlots(client, table)
+
+    def queued(owner: str) -> int:
+        return count_queued(owner, slots=slots, tasks=tasks)
+
+    repair = RepairCounts(TableCounters(client, table), ledger, lambda: datetime.now(UTC), queued)
     keys = TableKeys(client, table)
     limited = [key for key in keys.all() if key.limits.counted]
     return [

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -25,6 +25,7 @@ from reelkeep.services.owners import ChangeOwner
 
 group = Commands(help=__doc__, no_args_is_help=True)
 group.command()(erase)
+WhenFull = Literal["refuse", "queue"]
 _COUNTED_AND_NAMED = [name for name in NAMES if name not in ("currency", "unpriced")]
 
 
@@ -84,25 +85,46 @@ def change(window: Annotated[int, Options(_window_of)], place: Place, owner: Own
 
 def _pairs(
     limits: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="NAME=VALUE", help=f"One of {', '.join(NAMES)}.", show_default=False),
-    ],
+    ] = None,
 ) -> list[str]:
+    limits = limits or []
     changed(Limits(), limits)  # complains before anything is looked for
     return limits
 
 
 @group.command()
-def limit(limits: Annotated[list[str], Options(_pairs)], place: Place, owner: OwnerName, json: Json = False) -> None:
+def limit(
+    limits: Annotated[list[str], Options(_pairs)],
+    place: Place,
+    owner: OwnerName,
+    when_full: Annotated[
+        WhenFull | None,
+        typer.Option(
+            "--when-full",
+            help="What becomes of a submission beyond tasks_at_once: it is refused, which is how owners begin, or it"
+            " is accepted and waits in line.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
     """Change an owner's limits, such as `videos_a_day=20 money_a_month=900 currency=USD models=vidu*,kling*`.
 
     They hold at once. `none` removes one; what is not named stays as it is. Days and months are those of UTC. Money
     is what is reserved and charged; `unpriced=yes` allows models without a price in spite of a limit of money.
     """
+    if not limits and not when_full:
+        raise Misused("name a limit, or --when-full")
     _change(
         place,
         owner,
-        lambda settings: replace(settings, limits=checked(changed(settings.limits, limits))),
+        lambda settings: replace(
+            settings,
+            limits=checked(changed(settings.limits, limits)),
+            when_full=when_full or settings.when_full,
+        ),
         json=json,
     )
 
@@ -147,9 +169,15 @@ def _say(stack: Stack, name: str, *, json: bool) -> None:
         return
     print_table(
         {
-            "WHAT": ["keys", "repeat_window", "stopped", *NAMES],
-            "LIMIT": [owner.keys, _window(owner), settings.stopped or "no", *(said(limits, each) for each in NAMES)],
-            "NOW": [None] * 3 + [used.get(each) for each in NAMES],
+            "WHAT": ["keys", "repeat_window", "stopped", "when_full", *NAMES],
+            "LIMIT": [
+                owner.keys,
+                _window(owner),
+                settings.stopped or "no",
+                settings.when_full,
+                *(said(limits, each) for each in NAMES),
+            ],
+            "NOW": [None] * 4 + [used.get(each) for each in NAMES],
         }
     )
 
@@ -164,6 +192,7 @@ def _shown(owner: Owner) -> dict[str, object]:
         "keys": owner.keys,
         "repeat_window_seconds": owner.settings.repeat_window,
         "stopped": owner.settings.stopped or None,
+        "when_full": owner.settings.when_full,
         "limits": shown(owner.settings.limits),
     }
 

@@ -10,10 +10,11 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from reelkeep.adapters.dynamodb.changes import StreamProcessor, change_of_state, task_with_other_cost
 from reelkeep.wiring import platform
-from reelkeep.wiring.announce import build, build_ledger, build_warnings
+from reelkeep.wiring.announce import build, build_ledger, build_owners_line, build_warnings
 
 announce = build()  # during Lambda's init phase, which has a whole CPU
 keep_ledger, warn_of_budgets = build_ledger(), build_warnings(announce)
+owners_line = build_owners_line()
 logger = platform.logger()
 processor = StreamProcessor(
     EventType.DynamoDBStreams,
@@ -34,6 +35,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
                 logger.info("announced", task_id=task.id, state=task.state, webhooks=count)
         if costing := task_with_other_cost(record):
             keep_ledger(costing)
+            owners_line.left(costing)
             warn_of_budgets(costing)
 
     return process_partial_response(event, announce_change, processor, context)

@@ -13,16 +13,21 @@ import pytest
 
 from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.ledger import TableLedger
+from reelkeep.adapters.dynamodb.slots import TableSlots
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain import limits
 from reelkeep.domain.errors import Later, OverBudget
 from reelkeep.domain.limits import Counts, Limits, OwnerSettings, Use
-from reelkeep.domain.task import Price, State, Task
+from reelkeep.domain.room import waiting, waits_for_owner
+from reelkeep.domain.task import DispatchStatus, Price, State, Task
 from reelkeep.ports import Caller
 from reelkeep.services.gates import Gates
 from reelkeep.services.ledger import KeepLedger
 from reelkeep.services.owners import RepairCounts
+from reelkeep.services.owners_line import OwnersLine
 from tests.fakes import FakeCounters, FakeLedger
 from tests.integration.example import NOON, a_task
+from tests.unit.services.harness import FakeExecutions
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
@@ -125,3 +130,33 @@ def test_of_many_at_once_none_passes_a_limit(dynamodb: DynamoDBClient, table: st
 
     with ThreadPoolExecutor(16) as pool:
         assert sum(task is not None for task in pool.map(passed, range(200))) == 60
+
+
+def test_whoever_lets_the_next_tasks_of_an_owner_go_on_each_goes_on_once_and_none_passes_the_limit(
+    dynamodb: DynamoDBClient, table: str
+) -> None:
+    tasks, slots = TableTasks(dynamodb, table), TableSlots(dynamodb, table)
+    counters, ledger = TableCounters(dynamodb, table), TableLedger(dynamodb, table, clock=lambda: NOON)
+    settings, executions = OwnerSettings(limits=Limits(tasks_at_once=3), when_full="queue"), FakeExecutions()
+    line = OwnersLine(tasks, slots, counters, lambda _: settings, executions, lambda: NOON)
+    gates, keep = Gates(counters, line.is_waited_for), KeepLedger(ledger)
+    new = NEW.with_dispatch(status=DispatchStatus.WAITING)
+    for number in range(12):
+        task = tasks.create(gates(replace(new, id=f"{number:032x}"), replace(caller(), settings=settings), NOON))
+        if waits_for_owner(task):
+            slots.join(waiting(task), NOON)
+        keep(task)
+    for ended in range(0, 12, 3):
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(line.start_next, ["alice"] * 8))
+        under_way = [task for task in map(tasks.get, (f"{n:032x}" for n in range(12))) if task and is_under_way(task)]
+        assert [int(task.id, 16) for task in under_way] == [*range(ended, ended + 3)]
+        assert limits.use(counters.counts("alice"), "", "USD", NOON).tasks_at_once == 3
+        for task in under_way:
+            keep(tasks.save(replace(task, state=State.ARCHIVING)))
+    assert sorted(task_id for task_id, _ in executions.started) == [f"{number:032x}" for number in range(3, 12)]
+    assert limits.use(counters.counts("alice"), "", "USD", NOON).tasks_at_once == 0
+
+
+def is_under_way(task: Task) -> bool:
+    return not waits_for_owner(task) and not task.is_generated

@@ -128,3 +128,13 @@ def test_what_cannot_be_is_refused_with_the_field(body: Any, field: str) -> None
 
 def test_an_owner_that_nobody_is_cannot_be_settled() -> None:
     assert Scene().ask("GET", "/owners/nobody")[0] == 404
+
+
+def test_an_operator_lets_what_an_owner_may_not_have_at_once_wait() -> None:
+    scene = Scene()
+    scene.ask("PATCH", "/owners/alice", {"limits": {"tasks_at_once": 1}, "when_full": "queue"})
+    assert scene.owners.held["alice"].queues
+    assert scene.ask("GET", "/owner", key="rk_alice")[1]["when_full"] == "queue"
+    code, error, _ = scene.ask("PATCH", "/owners/alice", {"when_full": "later"})
+    assert (code, "when_full" in json.dumps(error)) == (400, True)
+    assert scene.ask("PUT", "/owners/alice", {})[1]["when_full"] == "refuse"

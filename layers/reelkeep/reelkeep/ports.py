@@ -202,6 +202,9 @@ class Tasks(Protocol):
     def save(self, task: Task) -> Task:
         """Replaces the record this task was read from. Raises Stale if somebody else did so meanwhile, TryLater."""
 
+    def save_counted(self, task: Task, demand: Demand, now: datetime) -> Task | None:
+        """As `save`, and counts it for its owner: both or neither. None if a count does not let it."""
+
     def page(self, owners: str | tuple[str, ...], listing: Listing) -> Page:
         """Of one owner's tasks, or of several owners'. If no owner is named, of all; only for unfinished tasks."""
 

@@ -13,7 +13,7 @@ from typing import Any, cast
 from reelkeep.adapters.s3.layout import folder
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
 from reelkeep.domain.ids import SHARDS, new_task_id
-from reelkeep.domain.limits import NOTHING_STOPPED, Stopped
+from reelkeep.domain.limits import NOTHING_STOPPED, USUAL_SETTINGS, OwnerSettings, Stopped
 from reelkeep.domain.observation import (
     Absent,
     Accepted,
@@ -34,6 +34,7 @@ from reelkeep.services.cancel import Cancel
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.gates import Gates
+from reelkeep.services.owners_line import OwnersLine
 from reelkeep.services.poll import Poll, Verdict
 from reelkeep.services.provider_callback import ProviderCallback
 from reelkeep.services.room import Room
@@ -292,6 +293,7 @@ class Harness:
     most_swept: int = 10_000  # by one invocation
     handed_on: list[str] = field(default_factory=list)  # shards that one sweep left to others
     stopped: Stopped = NOTHING_STOPPED
+    settings: OwnerSettings = USUAL_SETTINGS  # of every owner, where they are looked up
     now: datetime = NOON
     seconds_left: float = 900.0
 
@@ -304,7 +306,22 @@ class Harness:
     @property
     def room(self) -> Room:
         providers = FakeProviders(self.provider)
-        return Room(self.tasks, self.slots, providers, self.executions, self.clock, lambda: self.stopped)
+        return Room(
+            self.tasks,
+            self.slots,
+            providers,
+            self.executions,
+            self.clock,
+            lambda: self.stopped,
+            self.owners_line.start_next,
+        )
+
+    @property
+    def owners_line(self) -> OwnersLine:
+        self.tasks.counters = self.counters
+        return OwnersLine(
+            self.tasks, self.slots, self.counters, lambda owner: self.settings, self.executions, self.clock
+        )
 
     @property
     def seen_end(self) -> SeenEnd:
@@ -334,7 +351,7 @@ class Harness:
             notices=self.notices,
             room=self.room,
             forecasts=self.forecasts,
-            gates=Gates(self.counters),
+            gates=Gates(self.counters, self.owners_line.is_waited_for),
             longest_wait=LONGEST_WAIT,
             clock=self.clock,
             new_id=new_task_id,

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import pytest
@@ -28,15 +29,17 @@ from reelkeep.domain.errors import (
 )
 from reelkeep.domain.ledger import Account, Balance
 from reelkeep.domain.limits import Limits, OwnerSettings
-from reelkeep.domain.observation import Failed, Refused
-from reelkeep.domain.room import Limit
+from reelkeep.domain.observation import Failed, Refused, Succeeded
+from reelkeep.domain.room import Limit, waiting, waits_for_owner
 from reelkeep.domain.task import Backward, DispatchStatus, Failure, FailureClass, Price, State, Task
 from reelkeep.ports import Caller
 from reelkeep.services.gates import Gates
 from reelkeep.services.ledger import KeepLedger
-from reelkeep.services.owners import ChangeOwner, RepairCounts
+from reelkeep.services.owners import ChangeOwner, RepairCounts, count_queued
+from reelkeep.services.owners_line import OwnersLine
+from reelkeep.services.query import FindPlace
 from tests.fakes import FakeCounters, FakeLedger, FakeSlots, FakeTasks
-from tests.unit.services.harness import ALICE, NOON, Harness
+from tests.unit.services.harness import ALICE, MALLORY, NOON, FakeExecutions, Harness, creation
 from tests.unit.services.test_ledger import NEW
 
 PRICE = Price(unit="credits", units=Decimal(20), each=Decimal("0.05"), currency="USD")  # 1 USD a task
@@ -371,17 +374,20 @@ BECOMES: dict[str, Callable[[Task], Task]] = {
     "lost": lambda task: task.with_dispatch(status=DispatchStatus.UNKNOWN).failed(LOST, NOON),
     "found": lambda task: replace(task, adopted_as="f" * 32),
 }
-STEPS = st.sampled_from(["submitted", "dies", "follows", "replays", *BECOMES])
+STEPS = st.sampled_from(["submitted", "dies", "goes on", "follows", "replays", *BECOMES])
 
 
-@given(st.lists(st.tuples(STEPS, st.integers(0, 3)), max_size=30))
+@given(st.lists(st.tuples(STEPS, st.integers(0, 5)), max_size=40))
 def test_whatever_happens_in_whatever_order_no_count_is_too_low_and_a_repair_makes_it_right(
     steps: list[tuple[str, int]],
 ) -> None:
     counters, now = FakeCounters(), [NOON]
     ledger = FakeLedger(counters=counters, clock=lambda: now[0])
-    gates, keep, caller = Gates(counters), KeepLedger(ledger), of_owner(tasks_at_once=99)
-    history: list[list[Task]] = []
+    tasks, slots, keep = FakeTasks(counters=counters), FakeSlots(), KeepLedger(ledger)
+    settings = OwnerSettings(limits=Limits(tasks_at_once=3), when_full="queue")
+    caller = replace(ALICE, settings=settings)
+    line = OwnersLine(tasks, slots, counters, lambda owner: settings, FakeExecutions(), lambda: now[0])
+    gates, history = Gates(counters, line.is_waited_for), list[list[Task]]()
 
     def difference() -> tuple[Decimal, ...]:
         """The counts, less the ledger's sums."""
@@ -389,17 +395,35 @@ def test_whatever_happens_in_whatever_order_no_count_is_too_low_and_a_repair_mak
         there = sum((balance for _, balance in ledger.sums(NOON.date(), "alice")), Balance())
         money = use.money_a_day - there.reserved - there.charged
         assert use.money_a_day == use.money_a_month
-        at_once = use.tasks_at_once - there.tasks + there.tasks_charged
+        entered = (
+            entry.change
+            for versions in history
+            if not waits_for_owner(versions[-1])
+            for entry in ledger.entries(versions[-1].id)
+        )
+        under_way = sum((change for change in entered), Balance())
+        at_once = use.tasks_at_once - under_way.tasks + under_way.tasks_charged
+        assert use.tasks_at_once <= 3
         assert min(value for value in counters.counts("alice").values() if isinstance(value, Decimal)) >= 0
         return Decimal(at_once), Decimal(use.videos_a_day - there.tasks), money
 
-    died = 0
+    died, died_in_line = 0, 0
     for what, number in [("submitted", 0), *steps]:
         chosen = history[number % len(history)] if history else []
         if what in ("submitted", "dies"):
-            task = gates(replace(NEW, id=f"{len(history):032x}", price=PRICE), caller, NOON)
-            died += what == "dies"
-            history += [[task]] if what == "submitted" else []
+            new = replace(NEW, id=f"{len(history):032x}", price=PRICE)
+            task = gates(new.with_dispatch(status=DispatchStatus.WAITING), caller, NOON)
+            if what == "dies":
+                died, died_in_line = died + 1, died_in_line + waits_for_owner(task)
+                continue
+            history.append([tasks.create(task)])
+            if waits_for_owner(task):
+                slots.join(waiting(task), NOON)
+        elif what == "goes on":
+            line.start_next("alice")
+            for versions in history:
+                recorded = tasks.recorded[versions[-1].id]
+                versions += [recorded] if recorded.version > versions[-1].version else []
         elif what == "follows":
             keep(chosen[-1])
         elif what == "replays":
@@ -407,15 +431,110 @@ def test_whatever_happens_in_whatever_order_no_count_is_too_low_and_a_repair_mak
                 keep(version)
         else:
             with suppress(Backward):
-                chosen.append(replace(BECOMES[what](chosen[-1]), version=chosen[-1].version + 1))
+                chosen.append(tasks.save(BECOMES[what](chosen[-1])))
         assert min(difference()) >= 0
     for versions in history:
         keep(versions[-1])
         keep(versions[0])
-    assert [*difference()] == [died] * 3
+    assert [*difference()] == [died - died_in_line, died, died]
     now[0] += timedelta(minutes=11)
-    RepairCounts(counters, ledger, lambda: now[0])("alice", ("",))
+    queued = partial(count_queued, slots=slots, tasks=tasks)
+    RepairCounts(counters, ledger, lambda: now[0], queued)("alice", ("",))
     assert [*difference()] == [0, 0, 0]
+
+
+# --- a line instead of a refusal ---
+
+
+class Lined(Budgeted):
+    def __init__(self, **limited: Any) -> None:
+        super().__init__()
+        self.settings = OwnerSettings(limits=Limits(**limited), when_full="queue")
+        self.caller = replace(ALICE, settings=self.settings)
+
+    def follow(self, *tasks: Task) -> None:
+        for task in tasks or tuple(self.tasks.recorded.values()):
+            super().follow(task)
+            self.owners_line.left(task)
+
+    def under_way(self) -> int:
+        at_provider = (DispatchStatus.STARTED, DispatchStatus.ACCEPTED)
+        return sum(
+            task.dispatch.status in at_provider and not task.is_generated for task in self.tasks.recorded.values()
+        )
+
+    def in_line(self, task: Task) -> int:
+        find = FindPlace(self.slots, self.forecasts, self.clock, self.counters.counts)
+        place = find(self.task(task.id)).place
+        return place.position if place else 0
+
+
+def test_what_an_owner_may_not_have_at_once_waits_in_line_and_starts_when_another_task_ends() -> None:
+    harness = Lined(tasks_at_once=2, money_a_day=Decimal(10), currency="USD")
+    tasks = []
+    for _ in range(10):
+        harness.pass_(1)
+        tasks.append(harness.submit(caller=harness.caller))
+    assert "may spend 10 USD" in refused(lambda: harness.submit(caller=harness.caller)).message
+    assert [harness.in_line(task) for task in tasks] == [0, 0, 1, 2, 3, 4, 5, 6, 7, 8]
+    assert "one of its owner's tasks" in harness.task(tasks[2].id).last_error
+    harness.submit(caller=replace(MALLORY, settings=harness.settings))
+    assert len(harness.provider.dispatched) == 3
+    for number, task in enumerate(tasks):
+        harness.provider.observations = [Succeeded((creation(),))]
+        harness.poll(task.id)
+        harness.follow()
+        harness.follow()
+        following = [each for each, wait in harness.executions.started if wait == 0]
+        assert following == [each.id for each in tasks[2 : number + 3]]
+        if number < 8:
+            harness.poll(following[-1], 1)
+        assert harness.under_way() == 1 + min(2, 9 - number)
+        assert harness.counted().tasks_at_once == min(2, 9 - number)
+    assert {task.state for task in harness.tasks.recorded.values() if task.owner == "alice"} == {State.ARCHIVING}
+    assert len(harness.provider.dispatched) == 11
+    assert harness.counted().money_a_day == 10
+
+
+def test_a_cancelled_task_leaves_its_owner_s_line_and_gives_back_what_it_took() -> None:
+    harness = Lined(tasks_at_once=1)
+    first, second, third = (harness.submit(caller=harness.caller) for _ in range(3))
+    harness.cancel(second.id)
+    harness.follow()
+    assert (harness.counted().tasks_at_once, harness.counted().videos_a_day) == (1, 2)
+    harness.provider.observations = [Succeeded((creation(),))]
+    harness.poll(first.id)
+    harness.follow()
+    assert harness.executions.started[-1] == (third.id, 0)
+
+
+def test_whoever_dies_before_the_next_task_goes_on_it_checks_by_itself_and_nobody_overtakes_it() -> None:
+    harness = Lined(tasks_at_once=1)
+    first, second = (harness.submit(caller=harness.caller) for _ in range(2))
+    harness.provider.observations = [Succeeded((creation(),))]
+    harness.poll(first.id)
+    KeepLedger(harness.ledger)(harness.task(first.id))
+    harness.pass_(1)
+    third = harness.submit(caller=harness.caller)  # its submission starts the one that waits
+    assert [waits_for_owner(harness.task(each.id)) for each in (second, third)] == [False, True]
+    harness.settings = replace(harness.settings, limits=Limits(), when_full="refuse")
+    harness.poll(second.id)
+    harness.poll(third.id)
+    assert harness.executions.started[-1] == (third.id, 0)
+    harness.poll(third.id)
+    assert [task.id for task in harness.provider.dispatched] == [first.id, second.id, third.id]
+
+
+def test_what_waits_in_line_counts_against_a_key_s_own_limit_and_not_while_its_owner_is_stopped() -> None:
+    harness = Lined(tasks_at_once=1)
+    own = replace(harness.caller, limits=Limits(tasks_at_once=2))
+    first, second = (harness.submit(caller=own) for _ in range(2))
+    assert "this key may have 2 tasks at once" in refused(lambda: harness.submit(caller=own)).message
+    harness.settings = replace(harness.settings, stopped="the invoice is open")
+    harness.provider.observations = [Succeeded((creation(),))]
+    harness.poll(first.id)
+    harness.follow()
+    assert harness.in_line(second) == 1
 
 
 # --- at once ---

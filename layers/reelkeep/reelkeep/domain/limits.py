@@ -199,8 +199,19 @@ def _changes(
         name_of(counter, what): change
         for counter in reservation.counters
         for what, change in changes.items()
-        if change and not what.endswith(":")
+        if change and not what.endswith(":") and not (reservation.queued and name_of(counter, what) == "at_once")
     }
+
+
+def place_of(limits: Limits) -> Demand:
+    """What a task that waits for its owner's tasks adds to the counts when it goes on."""
+    most = {} if limits.tasks_at_once is None else {"at_once": Decimal(limits.tasks_at_once - 1)}
+    return Demand(add={"at_once": Decimal(1)}, most=most)
+
+
+def is_full(limits: Limits, use: Use) -> bool:
+    """Whether the owner has as many tasks at once as it may have."""
+    return limits.tasks_at_once is not None and use.tasks_at_once >= limits.tasks_at_once
 
 
 _DATED = re.compile(r"(?:\w+\.)?(?:tasks|money):(\d{4}-\d\d(?:-\d\d)?)(?::[A-Z]{3})?")
@@ -345,6 +356,8 @@ def _opens(at: datetime) -> str:
 
 # --- what an operator settles ---
 
+REFUSE, QUEUE = "refuse", "queue"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnerSettings(Record):
@@ -353,7 +366,12 @@ class OwnerSettings(Record):
     repeat_window: int = 0  # seconds in which an identical body is taken as a repeat; 0 is never
     limits: Limits = NO_LIMITS
     stopped: str = ""  # why it may submit nothing
+    when_full: str = REFUSE  # what becomes of a submission beyond `limits.tasks_at_once`
     version: int = 0
+
+    @property
+    def queues(self) -> bool:
+        return self.when_full == QUEUE and self.limits.tasks_at_once is not None
 
 
 USUAL_SETTINGS = OwnerSettings()
@@ -386,6 +404,8 @@ def check_settings(settings: OwnerSettings) -> None:
     seconds = int(LONGEST_WINDOW.total_seconds())
     if not 0 <= settings.repeat_window <= seconds:
         raise InvalidRequest(f"a repeat window is 0 (off) to {seconds} seconds", field="repeat_window")
+    if settings.when_full not in (REFUSE, QUEUE):
+        raise wrong("when_full", f"must be {REFUSE} or {QUEUE}")
     if len(settings.stopped) > _LONGEST_REASON or not settings.stopped.isprintable():
         raise wrong("stopped", f"must be at most {_LONGEST_REASON} printable characters")
     check(settings.limits)

@@ -87,6 +87,16 @@ def needs_slot(task: Task) -> bool:
     return not task.request.off_peak
 
 
+def waits_for_owner(task: Task) -> bool:
+    """Its owner has as many tasks at once as it may have, and wants others to wait."""
+    return task.reservation is not None and task.reservation.queued
+
+
+def waits_in_line(task: Task) -> bool:
+    """Whether it is in line while it waits."""
+    return waits_for_owner(task) or needs_slot(task)
+
+
 def capacity(declared: int | None, learned: Limit | None, now: datetime) -> int | None:
     """How many tasks the provider may have at once; None if nothing limits them."""
     if learned is None:
@@ -154,8 +164,14 @@ def accepted_more(leases: int, learned: Limit, now: datetime) -> Limit:
 
 
 def line_of(task: Task) -> str:
-    """Whose slots it takes: its provider's, or those of an account that several providers share."""
-    return task.dispatch.line or task.provider
+    """Whose slots it takes: its provider's, or those of an account that several providers share. Before that, its
+    owner's."""
+    return owners_line(task.owner) if waits_for_owner(task) else task.dispatch.line or task.provider
+
+
+def owners_line(owner: str) -> str:
+    """Of tasks that wait until another one of their owner ends. No provider has such a name."""
+    return f"owner:{owner}"
 
 
 def waiting(task: Task) -> InLine:

@@ -226,6 +226,7 @@ class Reservation(Record):
     counters: tuple[str, ...] = ()  # "" for the owner's, and the key's by its id
     money: Decimal = Decimal(0)
     currency: str = ""
+    queued: bool = False  # it does not count among its owner's tasks at once: it waits in line until one of them ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

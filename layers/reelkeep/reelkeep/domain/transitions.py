@@ -36,6 +36,7 @@ from reelkeep.domain.observation import (
     Untraceable,
 )
 from reelkeep.domain.record_size import fits_record
+from reelkeep.domain.room import waits_for_owner
 from reelkeep.domain.task import (
     Announcements,
     Backward,
@@ -89,7 +90,17 @@ def in_line(task: Task, now: datetime, slot: str = "", look_at: datetime | None 
         raise Backward("its turn has come meanwhile")
     jitter = Random(f"{task.id}/{now.timestamp()}").random()  # noqa: S311 - no secret
     wait = schedule.seconds_until(look_at, now) if look_at else schedule.turn_wait(jitter)
-    return _waiting(task.with_dispatch(slot=""), "it waits for room at the provider", now, wait)
+    whom = "one of its owner's tasks to end" if waits_for_owner(task) else "room at the provider"
+    return _waiting(task.with_dispatch(slot=""), f"it waits for {whom}", now, wait)
+
+
+def placed(task: Task, now: datetime) -> Task:
+    """From now on it counts among its owner's tasks at once, and its next run looks for room at the provider."""
+    if task.dispatch.status is not DispatchStatus.WAITING or task.is_generated or task.is_of_newer_release:
+        raise Backward("it does not wait any more")
+    if task.reservation is None or not task.reservation.queued:
+        raise Backward("its turn has come already")
+    return replace(task, reservation=replace(task.reservation, queued=False), updated_at=now)
 
 
 def called_up(task: Task, slot: str, now: datetime) -> Task:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ class Gates:
     """
 
     counters: Counters
+    is_waited_for: Callable[[str], bool] = lambda _: False  # whether tasks of an owner are in line; raises TryLater
 
     def __call__(self, task: Task, caller: Caller, now: datetime) -> Task:
         """The task, with what was counted for it. Raises Forbidden, Stopped, OverBudget, OverLimit, TryLater."""
@@ -46,8 +48,10 @@ class Gates:
         reservation = Reservation(
             id=secrets.token_hex(8), counters=tuple(counted), money=money or ZERO, currency=currency
         )
-        self._count(reservation, counted, task, now)
-        return replace(task, reservation=reservation)
+        queues = "" in counted and caller.settings.queues
+        if queues and self.is_waited_for(caller.owner):
+            reservation = _queued(reservation, counted)
+        return replace(task, reservation=self._count(reservation, counted, task, now, queues=queues))
 
     def give_back(self, task: Task) -> None:
         """Nothing came of the submission, for certain. If this fails, too much is counted until it is repaired."""
@@ -56,18 +60,28 @@ class Gates:
                 changes = limits.reserved(task.reservation, task.created_at)
                 self.counters.give_back(task.owner, changes, task.reservation.id)
 
-    def _count(self, reservation: Reservation, counted: dict[str, Limits], task: Task, now: datetime) -> None:
+    def _count(
+        self, reservation: Reservation, counted: dict[str, Limits], task: Task, now: datetime, *, queues: bool
+    ) -> Reservation:
+        """What was counted: not among the tasks at once if there are too many of them, and the owner `queues`."""
         known: Counts | None = None
         for _ in range(_ATTEMPTS):
             for counter, each in counted.items():
                 money = reservation.money if reservation.currency == each.currency else ZERO
                 there = Use() if known is None else limits.use(known, counter, each.currency, now, task.created_at)
+                if queues and not counter and limits.is_full(each, there):
+                    reservation, each = _queued(reservation, counted), replace(each, tasks_at_once=None)
                 limits.check_use(each, there, _whose(counter), money, now, task.created_at)
             demand = limits.demand(reservation, counted, now, task.created_at, known)
             known = self.counters.reserve(task.owner, demand, now)
             if known is None:
-                return
+                return reservation
         raise OverLimit("too many submissions came at once", "submissions_a_minute", timedelta(seconds=1))
+
+
+def _queued(reservation: Reservation, counted: dict[str, Limits]) -> Reservation:
+    counted[""] = replace(counted[""], tasks_at_once=None)
+    return replace(reservation, queued=True)
 
 
 def _whose(counter: str) -> str:

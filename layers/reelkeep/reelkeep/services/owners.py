@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+from reelkeep.domain import room
 from reelkeep.domain.keys import Owner
-from reelkeep.domain.limits import NEW_OWNERS, Counts, OwnerChange, OwnerSettings, days_counted, rebuilt, use
-from reelkeep.ports import Caller, Clock, Counters, Ledger, Owners
+from reelkeep.domain.limits import NEW_OWNERS, ZERO, Counts, OwnerChange, OwnerSettings, days_counted, rebuilt, use
+from reelkeep.ports import Caller, Clock, Counters, Ledger, Owners, Slots, Tasks
 
 _SETTLED = timedelta(minutes=10)  # the ledger follows a submission by seconds
 
@@ -87,6 +88,7 @@ class RepairCounts:
     counters: Counters
     ledger: Ledger
     clock: Clock
+    queued: Callable[[str], int] = lambda _: 0  # of its tasks wait until others of its end; raises TryLater
 
     def __call__(self, owner: str, counters: Collection[str], *, repair: bool = True) -> dict[str, str]:
         """What is wrong, by count: "3 instead of 4". `counters` are the owner's, "", and those of its keys."""
@@ -94,12 +96,23 @@ class RepairCounts:
         if not known or datetime.fromtimestamp(int(known.get("changed_at", 0)), UTC) > now - _SETTLED:
             return {}
         counts = _rebuilt(owner, counters, known, self.ledger, now)
+        if counts.get(
+            "at_once"
+        ):  # after the ledger's sums were read: what has left the line since changed the counts
+            counts["at_once"] = max(counts["at_once"] - self.queued(owner), ZERO)
         there = {name: known.get(name, 0) for name in counts}
         wrong = {name: f"{there[name]} instead of {counts[name]}" for name in counts if counts[name] != there[name]}
         right = {name: counts[name] for name in wrong}
         if wrong and repair and not self.counters.rebuild(owner, right, known):
             return {}  # they have just changed
         return wrong
+
+
+def count_queued(owner: str, *, slots: Slots, tasks: Tasks) -> int:
+    """How many of its tasks wait until others of its end, for certain. Raises TryLater."""
+    line = slots.line(room.owners_line(owner), owner, room.MOST_SLOTS)
+    found = (tasks.get(each.task_id) for each in line)
+    return sum(task is not None and room.waits_for_owner(task) and not task.state.terminal for task in found)
 
 
 def _rebuilt(

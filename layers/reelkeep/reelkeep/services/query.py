@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from reelkeep.domain import ids, links, room
 from reelkeep.domain.errors import NotFound, TryLater, lacking, wrong
+from reelkeep.domain.limits import Counts
 from reelkeep.domain.listing import EVERY_OWNER, MOST_OWNERS, Listing, Page
 from reelkeep.domain.room import InLine, Turn
 from reelkeep.domain.scopes import Scope
@@ -68,7 +69,7 @@ class _Line(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FindPlace:
-    """Finds where a task is in line, if it waits for room at its provider.
+    """Finds where a task is in line, if it waits for room at its provider, or for its owner's tasks.
 
     However many wait and ask, few items are read: the first of each owner, once in a while for all who ask.
     """
@@ -76,27 +77,32 @@ class FindPlace:
     slots: Slots
     forecasts: Forecasts
     clock: Clock
+    counts: Callable[[str], Counts] = lambda _: {}  # of what limits are checked by; raises TryLater
     _lines: dict[str, _Line] = field(default_factory=dict)  # by provider
 
     def __call__(self, task: Task) -> Task:
         waits = task.dispatch.status is DispatchStatus.WAITING and not task.dispatch.slot
-        if not waits or task.state.terminal or not room.needs_slot(task):
+        if not waits or task.state.terminal or not room.waits_in_line(task):
             return task
         with suppress(TryLater):  # the rest of the task can be shown
-            line = self._line(room.line_of(task))
+            line = self._line(room.line_of(task), task)
             usual = self.forecasts.of(task.provider, task.request).quantile(0.5)
             place = room.place(task, line.waiting, line.turns, line.held, usual, self.clock())
             return replace(task, place=place)
         return task
 
-    def _line(self, provider: str) -> _Line:
+    def _line(self, provider: str, task: Task) -> _Line:
         now, known = self.clock(), self._lines.get(provider)
         if known is None or now >= known.read_at + room.COUNTED_FOR:
             turns = self.slots.turns(provider)
             waiting = [
                 each for owner in room.counted(turns) for each in self.slots.line(provider, owner, room.MOST_COUNTED)
             ]
-            known = _Line(now, waiting, turns, len(self.slots.leases(provider)[1]))
+            if room.waits_for_owner(task):
+                held = int(self.counts(task.owner).get("at_once", 0))
+            else:
+                held = len(self.slots.leases(provider)[1])
+            known = _Line(now, waiting, turns, held)
             self._lines[provider] = known
         return known
 

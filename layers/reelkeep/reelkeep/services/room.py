@@ -34,11 +34,14 @@ class Room:
     executions: Executions
     clock: Clock
     stopped: Callable[[], Stopped] = lambda: NOTHING_STOPPED  # raises TryLater
+    start_owners_next: Callable[[str], object] = lambda _: None  # in line for its limits; raises TryLater
     _unlimited: dict[str, datetime] = field(default_factory=dict)  # until when that is taken for granted, by line
     _limited: set[str] = field(default_factory=set)  # lines; what was learned may change, and is never forgotten
 
     def enter(self, task: Task, provider: Provider) -> str | None:
         """A slot for the billable call, "" if it needs none; None if it has to wait in line. Raises TryLater."""
+        if room.waits_for_owner(task):
+            return None
         if not room.needs_slot(task):
             return ""
         found = self._lease(task.id, provider, newcomer=not task.dispatch.slot)
@@ -55,12 +58,15 @@ class Room:
         self.slots.join(room.waiting(task), self.clock())
         if slot:
             self.slots.give_back(provider.line, slot, task.id)
-        self._start_next(provider)
+        if room.waits_for_owner(task):
+            self.start_owners_next(task.owner)
+        else:
+            self._start_next(provider)
 
     def leave(self, task: Task) -> None:
         """The task has ended, or does not wait any more: its place goes to the next one. Raises TryLater."""
         waited = task.dispatch.status is DispatchStatus.WAITING
-        if waited and room.needs_slot(task):
+        if waited and room.waits_in_line(task):
             self.slots.withdraw(room.waiting(task))
         if task.dispatch.slot:
             self.slots.give_back(room.line_of(task), task.dispatch.slot, task.id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.owners import TableOwners
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWaiting, TableWebhooks
 from reelkeep.adapters.metrics import ProviderMetrics
 from reelkeep.adapters.notices import SnsNotices
@@ -17,9 +18,11 @@ from reelkeep.services.announce import Announce
 from reelkeep.services.budgets import WarnOfBudgets
 from reelkeep.services.forecasts import Estimate
 from reelkeep.services.ledger import KeepLedger
+from reelkeep.services.owners_line import OwnersLine
 from reelkeep.wiring import platform
 from reelkeep.wiring.forecasts import forecasts
 from reelkeep.wiring.links import permanent_links
+from reelkeep.wiring.room import owners_line
 
 
 def build() -> Announce:
@@ -34,6 +37,10 @@ def build() -> Announce:
         links=permanent_links(link_secret, settings.public_url),
         estimate=Estimate(forecasts(), platform.now),
     )
+
+
+def build_owners_line() -> OwnersLine:
+    return owners_line(TableTasks(platform.dynamodb(), platform.settings.table))
 
 
 def build_ledger() -> KeepLedger:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from urllib.parse import urlsplit
 
+from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.dynamodb.tasks import TableTasks
@@ -43,7 +44,12 @@ def build() -> Api:
         keys=keys,
         logger=platform.logger(),
         show=ShowWhole(tasks, bucket),
-        find_place=FindPlace(TableSlots(platform.dynamodb(), settings.table), expected, platform.now),
+        find_place=FindPlace(
+            TableSlots(platform.dynamodb(), settings.table),
+            expected,
+            platform.now,
+            TableCounters(platform.dynamodb(), settings.table).counts,
+        ),
         estimate=Estimate(expected, platform.now),
         list_tasks=ListTasks(tasks, platform.now, lambda: [each.name for each in keys.owners()]),
         links=permanent_links(secret, settings.public_url),

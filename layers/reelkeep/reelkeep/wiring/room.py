@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.owners import TableOwners
 from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.ports import Providers, Tasks
+from reelkeep.services.owners_line import OwnersLine
 from reelkeep.services.room import Room
 from reelkeep.wiring import platform
+
+
+def owners_line(tasks: Tasks) -> OwnersLine:
+    client, settings = platform.dynamodb(), platform.settings
+    return OwnersLine(
+        tasks=tasks,
+        slots=TableSlots(client, settings.table),
+        counters=TableCounters(client, settings.table),
+        settings_of=TableOwners(client, settings.table).settings,
+        executions=StepFunctionsExecutions(platform.stepfunctions(), settings.state_machine_arn),
+        clock=platform.now,
+    )
 
 
 def room_at(providers: Providers, tasks: Tasks) -> Room:
@@ -21,4 +35,5 @@ def room_at(providers: Providers, tasks: Tasks) -> Room:
         ),
         clock=platform.now,
         stopped=TableOwners(platform.dynamodb(), settings.table).stopped,
+        start_owners_next=owners_line(tasks).start_next,
     )

@@ -24,7 +24,7 @@ from reelkeep.wiring import platform
 from reelkeep.wiring.forecasts import forecasts
 from reelkeep.wiring.links import permanent_links
 from reelkeep.wiring.providers import configured_providers
-from reelkeep.wiring.room import room_at
+from reelkeep.wiring.room import owners_line, room_at
 
 
 def build() -> Api:
@@ -53,7 +53,7 @@ def build() -> Api:
             notices=SnsNotices(platform.sns, settings.topic_arn),
             room=room,
             forecasts=expected,
-            gates=Gates(TableCounters(platform.dynamodb(), settings.table)),
+            gates=Gates(TableCounters(platform.dynamodb(), settings.table), owners_line(tasks).is_waited_for),
             longest_wait=settings.longest_wait,
             clock=platform.now,
             new_id=new_task_id,

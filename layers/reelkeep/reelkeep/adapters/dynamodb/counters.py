@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 import random
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -49,16 +50,8 @@ class TableCounters:
         return _counts(answer.get("Item", {}))
 
     def reserve(self, owner: str, demand: Demand, now: datetime) -> Counts | None:
-        expression = _Expression()
-        for name, most in demand.most.items():
-            expression.demand_if_there(name, "<=", most)
-        for name, least in demand.since.items():
-            expression.demand(f"{expression.name(name)} >= {expression.value(least)}")
-        for name, value in demand.begin.items():
-            expression.demand_if_there(name, "<", value)
-        expression.set({**demand.begin, **demand.set, "changed_at": Decimal(math.ceil(now.timestamp()))})
-        expression.add(demand.add)
-        expression.remove(demand.forget)
+        write_id = secrets.token_hex(8)
+        expression = _demanded(demand, now, write_id)
         for attempt in range(_ATTEMPTS):
             try:
                 with table_faults(_FAULT):
@@ -70,7 +63,8 @@ class TableCounters:
                     )
             except self._client.exceptions.ConditionalCheckFailedException as error:
                 there: Any = error.response.get("Item", {})
-                return _counts(there)
+                # botocore repeats a write whose answer got lost: the second attempt then meets the first.
+                return None if there.get("write_id") == {"S": write_id} else _counts(there)
             except TryLater as error:
                 if not _is_conflict(error.__cause__) or attempt == _ATTEMPTS - 1:
                     raise
@@ -108,6 +102,12 @@ class TableCounters:
         except self._client.exceptions.ConditionalCheckFailedException:
             return False
         return True
+
+
+def demand_of(table: str, owner: str, demand: Demand, now: datetime) -> TransactWriteItemTypeDef:
+    """A part of a transaction, which fails if a count does not let it."""
+    update: Any = {"TableName": table, "Key": _key(owner), **_demanded(demand, now).request()}
+    return {"Update": update}
 
 
 def change_of(table: str, owner: str, changes: Changes) -> TransactWriteItemTypeDef:
@@ -162,6 +162,23 @@ class _Expression:
             "ExpressionAttributeNames": {placeholder: name for name, placeholder in self._names.items()},
             "ExpressionAttributeValues": self._values,
         }
+
+
+def _demanded(demand: Demand, now: datetime, write_id: str = "") -> _Expression:
+    expression, written = _Expression(), dict[str, str]()
+    if write_id:
+        expression.demand_if_there("write_id", "<>", write_id)
+        written = {"write_id": write_id}
+    for name, most in demand.most.items():
+        expression.demand_if_there(name, "<=", most)
+    for name, least in demand.since.items():
+        expression.demand(f"{expression.name(name)} >= {expression.value(least)}")
+    for name, value in demand.begin.items():
+        expression.demand_if_there(name, "<", value)
+    expression.set({**demand.begin, **demand.set, "changed_at": Decimal(math.ceil(now.timestamp())), **written})
+    expression.add(demand.add)
+    expression.remove(demand.forget)
+    return expression
 
 
 def _key(owner: str) -> dict[str, AttributeValueTypeDef]:

@@ -8,7 +8,6 @@ meet at one.
 from __future__ import annotations
 
 import calendar
-import random
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields
@@ -19,8 +18,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.counters import change_of
-from reelkeep.adapters.dynamodb.faults import reasons, table_faults
-from reelkeep.domain.errors import Stale, TryLater
+from reelkeep.adapters.dynamodb.faults import table_faults, transact
+from reelkeep.domain.errors import Stale
 from reelkeep.domain.ledger import MOST_TAGS, Account, Balance, Entry
 from reelkeep.domain.limits import settled
 from reelkeep.domain.task import Task
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef, TransactWriteItemTypeDef
 
-_ATTEMPTS = 6  # at a transaction that met another one
-_PAUSE = 0.02  # seconds; doubles, with jitter
 _TAGS_KEPT = timedelta(days=10)  # a task's first entry comes within a day
 _MOST_ADMITTED = 10_000  # sets of tags that a function remembers
 _SUMS: dict[str, Any] = {each.name: each.type for each in fields(Balance)}
@@ -61,19 +58,9 @@ class TableLedger:
         writes = [write for entry in entries for write in (self._entry(task_id, entry), self._sum(task_id, entry))]
         if changes := settled(task, before, entries, self._clock().date()):
             writes.append(change_of(self._table, task.owner, changes))
-        for attempt in range(_ATTEMPTS):
-            try:
-                with table_faults(f"the ledger of task {task_id} could not be written"):
-                    self._client.transact_write_items(TransactItems=writes)
-            except TryLater as error:
-                cancelled = reasons(error.__cause__)
-                if "ConditionalCheckFailed" in cancelled:
-                    raise Stale(f"the ledger of task {task_id} has such an entry") from error
-                if "TransactionConflict" not in cancelled or attempt == _ATTEMPTS - 1:
-                    raise
-                self._pause(_PAUSE * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - no secret
-            else:
-                return
+        what = f"the ledger of task {task_id} could not be written"
+        if transact(self._client, writes, what, self._pause):
+            raise Stale(f"the ledger of task {task_id} has such an entry")
 
     def admits(self, owner: str, day: date, tags: tuple[str, ...]) -> bool:
         """An owner's sets of a day are one item, of 8 KB at most, that each of them is written into once by each

@@ -45,12 +45,13 @@ class TableOwners:
         ]
 
     def settings(self, name: str) -> OwnerSettings:
-        """Raises NotFound."""
+        """Raises NotFound, TryLater."""
         is_possible = is_owner(name) or name == NEW_OWNERS
-        found = self._recorded(name) if is_possible else None
-        if found is not None:
-            return found
-        keys = [key for key in self.key_items() if key["owner"]["S"] == name]
+        with table_faults("the settings of an owner could not be read"):
+            found = self._recorded(name) if is_possible else None
+            if found is not None:
+                return found
+            keys = [key for key in self.key_items() if key["owner"]["S"] == name]
         if not keys and name != NEW_OWNERS:
             raise NotFound(f"there is no owner {name[:100]}: an owner begins with a key", field="owner")
         return _of_keys(keys)

@@ -11,7 +11,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, cast
 
 from reelkeep.adapters.dynamodb.claims import stands
-from reelkeep.adapters.dynamodb.faults import reasons, table_faults
+from reelkeep.adapters.dynamodb.counters import demand_of
+from reelkeep.adapters.dynamodb.faults import reasons, table_faults, transact
 from reelkeep.adapters.dynamodb.task_index import Predicate, Span, TaskIndex, bounds, rest_of, span_of
 from reelkeep.adapters.dynamodb.task_record import (
     HIDDEN,
@@ -27,6 +28,7 @@ from reelkeep.adapters.dynamodb.task_record import (
 from reelkeep.domain import ids
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import Stale, TryLater
+from reelkeep.domain.limits import Demand
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.redaction import redact
 from reelkeep.domain.task import State, Task
@@ -91,6 +93,23 @@ class TableTasks:
             ExpressionAttributeNames={"#version": "version"},
             ExpressionAttributeValues={":read": {"N": str(task.version)}},
         )
+
+    def save_counted(self, task: Task, demand: Demand, now: datetime) -> Task | None:
+        """In one transaction. For an attempt whose answer gets lost, botocore repeats it under the same token."""
+        saved = replace(task, version=task.version + 1)
+        put: Any = {
+            "TableName": self._table,
+            "Item": to_item(saved, secrets.token_hex(8)),
+            "ConditionExpression": "#version = :read",
+            "ExpressionAttributeNames": {"#version": "version"},
+            "ExpressionAttributeValues": {":read": {"N": str(task.version)}},
+        }
+        what = f"task {task.id} could not be recorded"
+        counted = demand_of(self._table, task.owner, demand, now)
+        failed = transact(self._client, [{"Put": put}, counted], what, self._pause)
+        if failed and failed[0] == "ConditionalCheckFailed":
+            raise Stale(f"task {task.id} was changed since it was read")
+        return None if failed else saved
 
     def restore(self, task: Task) -> bool:
         """Records it as it is, unless what is recorded is as new or newer. Whether it did."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Operation
 from reelkeep.dialects.replies import Schema, Shape, shows
@@ -87,6 +87,9 @@ class Owner(Shape):
     name: str = shows("name")
     keys: int = shows("keys", says="That are good.")
     repeat_window: int = shows("settings.repeat_window", says="In seconds.")
+    when_full: Literal["refuse", "queue"] = shows(
+        "settings.when_full", says="What becomes of a submission beyond `tasks_at_once`."
+    )
     stopped: str | None = shows("settings.stopped", None, says="Why it may submit nothing.")
     limits: OwnerLimits = shows("settings.limits", write=OwnerLimits.of)
     left: Use = shows(Use.of, says="Of the limits, right now.")
@@ -102,6 +105,9 @@ class OwnLimits(Shape):
     """What may be submitted with this key."""
 
     owner: str = shows("name")
+    when_full: Literal["refuse", "queue"] = shows(
+        "settings.when_full", says="What becomes of a submission beyond the owner's `tasks_at_once`."
+    )
     stopped: str | None = shows("settings.stopped", None, says="Why nothing may be submitted.")
     limits: OwnerLimits = shows("settings.limits", write=OwnerLimits.of)
     left: Use = shows(Use.of, says="Of the limits, right now.")

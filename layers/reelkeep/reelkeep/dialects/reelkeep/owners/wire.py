@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool
 
@@ -35,6 +35,10 @@ class OwnerRequest(Body):
     limits: LimitsRequest = optional(says="All of them: what is absent in it is no limit.")
     repeat_window: Annotated[int, Whole(0, 604_800)] = optional(
         says="Seconds in which an identical body, without an Idempotency-Key, is taken as a repeat; 0 is never."
+    )
+    when_full: Literal["refuse", "queue"] = optional(
+        says="What becomes of a submission beyond `tasks_at_once`: it is refused, or it is accepted and waits until"
+        " another task of this owner ends. Refused, if absent."
     )
     stopped: Annotated[str, Field(max_length=200)] = optional(
         says="Why it may submit nothing, as its clients are told; empty if it may."
