@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelkeep.domain import schedule
-from reelkeep.domain.durations import Combination, Known
+from reelkeep.domain.durations import Combination, End, Known
 from reelkeep.domain.task import Kind, Polling, Request, Task
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -69,6 +69,12 @@ def test_an_estimate_never_lies_in_the_past_and_waits_have_a_limit(age: float, t
     assert 1 <= under_way.ask_every <= 30
     in_line = schedule.eta(forecast, now + timedelta(seconds=waits), now)
     assert in_line.p50 >= now + timedelta(seconds=waits)
+
+
+def test_what_takes_longer_than_all_before_is_expected_to_take_as_long_again_at_most() -> None:
+    ends = {place: End(NOON, 14.0 + place) for place in range(7)}
+    forecast, now = Known({USUAL: ends}).forecast(USUAL, 6.0), NOON + timedelta(seconds=90)
+    assert now < schedule.eta(forecast, NOON, now).p50 <= now + timedelta(seconds=90)
 
 
 def test_a_provider_that_may_take_three_days_is_given_them() -> None:
