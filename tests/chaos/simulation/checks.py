@@ -122,8 +122,9 @@ class Checks:
             if entered != balance(task):
                 self._world.wrong(f"{self._world.named(task)}: entered as {entered}, costs {balance(task)}")
             for account, there in entered.items():
-                if _is_unknown(task):
-                    self._count("charged, because the outcome is unknown")
+                if task.state is not State.SUCCESS:
+                    reason = "the outcome is unknown" if _is_unknown(task) else f"it is {task.state} without a result"
+                    self._count(f"charged, because {reason}")
                     explained[account.currency] += there.charged
                 else:
                     charged[_id_there(task)] += there
