@@ -51,7 +51,7 @@ class _Plain(GenerateJsonSchema):
         """One for each type of its values: generators of clients have no type for a choice of numbers and words."""
         of_type: dict[type, list[Any]] = {}
         for value in schema["expected"]:
-            of_type.setdefault(type(value), []).append(value)
+            of_type.setdefault(str if isinstance(value, str) else type(value), []).append(value)
         options = [super(_Plain, self).literal_schema(literal_schema(values)) for values in of_type.values()]
         return options[0] if len(options) == 1 else {"anyOf": options}
 

@@ -42,7 +42,8 @@ def sweep_tasks(event: Mapping[str, Any], context: LambdaContext) -> dict[str, A
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
     )
     if shards == SHARDS:
-        start_watches()
+        if swept.unfinished:
+            start_watches()
         metrics.add_metric(name="UnfinishedTasks", unit=MetricUnit.Count, value=swept.unfinished)
     metrics.add_metric(name="RestartedTasks", unit=MetricUnit.Count, value=swept.restarted)
     metrics.add_metric(name="LinksExpiringSoon", unit=MetricUnit.Count, value=swept.links_expiring_soon)
