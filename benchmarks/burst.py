@@ -24,7 +24,7 @@ from local.deployment import STEPS
 _TASKS: Final = 200
 _PATIENCE: Final = 3600.0  # seconds
 _AT_ONCE: Final = 200  # requests
-_MOST_CALLS: Final = {"submit": 6.1, "poll": 3.1, "finalize": 11.1, "announce": 5.1}  # a task
+_MOST_CALLS: Final = {"submit": 7.1, "poll": 4.1, "finalize": 11.1, "announce": 5.1}  # a task
 _BODY: Final = {"kind": "text2video", "model": "viduq2", "duration": 1, "resolution": "540p"}
 
 
