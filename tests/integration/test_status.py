@@ -81,6 +81,7 @@ def test_a_stack_is_shown_with_what_needs_a_person_and_with_everybodys_tasks(
             "slots": 3,
             "in_line": 0,
             "health": "key-refused",
+            "stopped": False,
             "under_way": 1,
         }
     ]

@@ -102,9 +102,11 @@ def eta(forecast: Forecast, sent_at: datetime, now: datetime) -> Eta:
 
 
 def fallback_wait(task: Task, forecast: Forecast, now: datetime) -> int:
-    """Seconds until the next poll if something else should see the task's end first: most have ended by then."""
-    age = (now - task.dispatched_at).total_seconds()
-    wait = forecast.quantile(_ENDED_BY_FALLBACK, max(age, 0.0)) - age
+    """Seconds until the next poll if something else should see the task's end first: most have ended by then. What
+    takes longer than foreseen is polled when it is twice as old at the latest: whoever should see it may be dead."""
+    age = max((now - task.dispatched_at).total_seconds(), 0.0)
+    most = max(forecast.quantile(_FORESEEN) - age, age)
+    wait = min(forecast.quantile(_ENDED_BY_FALLBACK, age) - age, most)
     return _until_deadline(task, max(wait, _SHORTEST_FALLBACK_WAIT), now)
 
 
