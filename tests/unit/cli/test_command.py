@@ -92,7 +92,11 @@ def test_status_loads_nothing_that_it_could_do_without(tmp_path: Path) -> None:
     (tmp_path / ".local").mkdir()
     (tmp_path / ".local" / "stack.json").write_text(json.dumps(LOCAL))
     command = [sys.executable, "-c", LOADING, str(tmp_path), "status", "--local"]
-    environ = {**os.environ, "AWS_MAX_ATTEMPTS": "1"}  # nobody is there
+    environ = {
+        **os.environ,
+        "AWS_MAX_ATTEMPTS": "1",
+        "PYTHONPATH": str(ROOT / "layers" / "reelkeep"),
+    }  # nobody is there
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=True)
     loaded = set(done.stderr.split())
     assert "attention" in done.stdout
