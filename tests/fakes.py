@@ -250,6 +250,7 @@ class FakeCounters:
             there = self.held.get(owner, {})
             if not (
                 all(Decimal(there.get(name, 0)) <= most or name not in there for name, most in demand.most.items())
+                # A count is a number or a day by its name, so the two that are compared are of one type.
                 and all(name in there and there[name] >= least for name, least in demand.since.items())  # type: ignore[operator]
                 and all(name not in there or there[name] < value for name, value in demand.begin.items())  # type: ignore[operator]
             ):

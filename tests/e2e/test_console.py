@@ -286,6 +286,7 @@ def test_whatever_goes_wrong_there_is_a_sentence_and_a_way_on(tab: Tab, viewer: 
     gates = {402: "this would pass the limit of 10 USD a day", 429: "there are 5 tasks under way, the most at once"}
     for status, detail in gates.items():
         problem = {"type": "#problem-limit", "title": "A limit", "detail": detail}
+        # The lambda is called once, in this round of the loop, before its names change.
         page.route(re.compile(r"/tasks$"), lambda route: route.fulfill(status=status, json=problem), times=1)  # noqa: B023
         page.get_by_role("button", name="Make it").click()
         expect(page.get_by_role("alert").filter(has_text=detail[5:])).to_be_visible()

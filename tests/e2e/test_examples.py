@@ -33,6 +33,7 @@ LONGEST: Final = 300  # seconds
 Command = tuple[list[str], str]  # and what it reads
 Running = dict[str, tuple[subprocess.Popen[str], Path]]  # by the program's name, with its folder
 
+# A machine without Node can run all else; `make e2e` requires it where CI is set.
 in_node = pytest.mark.skipif(
     os.environ.get("NODE") != "required" and shutil.which("npm") is None,
     reason="no Node: install nodejs and npm to run the examples in JavaScript",
