@@ -279,6 +279,24 @@ def test_a_result_seen_at_the_deadline_still_counts() -> None:
     assert harness.task(id).state is State.ARCHIVING
 
 
+def test_an_answer_of_before_does_not_end_a_task_that_nobody_polled_until_after_its_deadline() -> None:
+    harness, id = prepared(RUNNING, Succeeded((creation(),)))
+    harness.pass_(schedule.ORDINARY.total_seconds() + 3600)
+    verdict = harness.poll(id)
+    assert not verdict.finished
+    harness.pass_(verdict.wait_seconds)
+    harness.poll(id)
+    assert harness.task(id).state is State.ARCHIVING
+
+
+def test_such_a_task_expires_by_its_next_answer() -> None:
+    harness, id = prepared(RUNNING)
+    harness.pass_(schedule.ORDINARY.total_seconds() + 3600)
+    harness.pass_(harness.poll(id).wait_seconds)
+    assert harness.poll(id).finished
+    assert harness.task(id).state is State.EXPIRED
+
+
 def test_an_off_peak_task_of_48_hours_fits_into_one_execution() -> None:
     harness = Harness(provider=FakeProvider(observations=[QUEUED]))
     task = harness.submit(request(off_peak=True))

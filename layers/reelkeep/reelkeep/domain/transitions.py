@@ -287,6 +287,13 @@ def is_overdue(task: Task, now: datetime) -> bool:
     return not task.is_generated and now >= task.deadline + patience
 
 
+def is_asked_again(task: Task, planned_at: datetime | None) -> bool:
+    """Nobody was at work on the task at its deadline: the poll that was planned for before came late. Its answer may
+    be an old one, and nothing was asked for long, so it alone does not end the task."""
+    is_clear = task.dispatch.status is DispatchStatus.ACCEPTED and not _is_unclear(task)
+    return is_clear and planned_at is not None and planned_at < task.deadline
+
+
 def expired(task: Task, now: datetime) -> Task:
     if not is_overdue(task, now):
         raise Backward("another poll was luckier")

@@ -87,7 +87,7 @@ class Poll:
             return Verdict(task_id, run or 0, finished=True, superseded=True)
 
     def _poll(self, task: Task, provider_task_id: str) -> Verdict:
-        run, task = task.executions, self._announce_repeat(task)
+        run, task, planned_at = task.executions, self._announce_repeat(task), task.polling.next_poll_at
         if task.is_generated:
             return self._left(task, run)
         if task.is_of_newer_release:
@@ -103,7 +103,7 @@ class Poll:
             task.polling.not_understood_since, now
         ):
             task = self._alert(task, now)
-        if transitions.is_overdue(task, now):
+        if transitions.is_overdue(task, now) and not transitions.is_asked_again(task, planned_at):
             task = record_in_run(task, lambda task: transitions.expired(task, now), tasks=self.tasks)
         if task.is_generated:
             return self._left(task, run)
