@@ -63,8 +63,11 @@ def main(channel: int, handler: str, *folders: str) -> None:
             traceback.print_exc()
             text = json.dumps({"error": described(error)})
         sys.stdout.flush()
-        stream.write(text.encode() + b"\n")
-        stream.flush()
+        try:
+            stream.write(text.encode() + b"\n")
+            stream.flush()
+        except BrokenPipeError:
+            os._exit(1)  # whoever asked was killed, and nobody takes the answer
 
 
 if __name__ == "__main__":

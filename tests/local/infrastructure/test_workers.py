@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 import fcntl
+import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -16,6 +18,7 @@ from local.pools import Pool
 from local.workers import Function, FunctionError
 from tests.waiting import until
 
+RUNTIME = Path(__file__).parents[3] / "local" / "runtime.py"
 Run = Callable[..., Pool]
 
 
@@ -277,3 +280,22 @@ pool = Pool(Function("f", "arn", "app.handler", 5, 128, {}, (folder,), folder / 
 print(pool.invoke(str(folder / "life"), "request-1"), flush=True)
 signal.pause()
 """
+
+
+def test_a_worker_whose_answer_nobody_takes_any_more_ends_without_a_word(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("handler = lambda event, context: open(event).read()")
+    os.mkfifo(event := tmp_path / "event")
+    ours, its = socket.socketpair()
+    variables = ("FUNCTION_NAME", "FUNCTION_VERSION", "FUNCTION_MEMORY_SIZE", "LOG_GROUP_NAME", "LOG_STREAM_NAME")
+    with its, ours.makefile("rwb") as channel:
+        worker = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(RUNTIME), str(its.fileno()), "app.handler", str(tmp_path)],
+            pass_fds=[its.fileno()],
+            env={f"AWS_LAMBDA_{name}": "1" for name in variables},
+            stderr=subprocess.PIPE,
+        )
+        assert channel.readline() == b"ready\n"
+        channel.write(json.dumps({"event": str(event), "arn": "", "request_id": "", "deadline": 0}).encode() + b"\n")
+    ours.close()
+    event.write_text("an answer")  # for which it has waited
+    assert worker.communicate(timeout=30)[1] == b""
