@@ -92,6 +92,7 @@ _RIGHT: Final[Mapping[str, Callable[[Any], bool]]] = {
     "sweep": lambda answer: answer["unfinished"] == 20,
     "announce": lambda answer: answer == {"batchItemFailures": []},
     "deliver": lambda answer: answer == {"batchItemFailures": []},
+    "watch": lambda answer: answer["finished"] is True,
 }
 
 

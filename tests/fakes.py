@@ -180,8 +180,9 @@ class FakeSlots:
         if lease and lease.task_id == task_id:
             del self.held[provider, slot]
 
-    def lookouts(self, provider: str) -> dict[str, datetime]:
-        return {name: until for (where, name), until in self.looking.items() if where == provider}
+    def lookouts(self, provider: str, most_held: int = 0) -> tuple[dict[str, datetime], int]:
+        lookouts = {name: until for (where, name), until in self.looking.items() if where == provider}
+        return lookouts, min(most_held, sum(where == provider for where, _ in self.held))
 
     def look_out(self, provider: str, name: str, until: datetime) -> None:
         self.looking[provider, name] = until
@@ -192,9 +193,6 @@ class FakeSlots:
             return False
         self.watches[provider], self.looking[provider, WATCH] = (name, until), until
         return True
-
-    def holds(self, provider: str, number: int) -> bool:
-        return sum(where == provider for where, _ in self.held) >= number
 
     def join(self, waiting: InLine, now: datetime) -> None:
         key = waiting.provider, waiting.owner

@@ -147,9 +147,9 @@ class Slots(Protocol):
     def advance(self, provider: str, owner: str, number: int) -> None:
         """The owner had its turn."""
 
-    def lookouts(self, provider: str) -> Mapping[str, datetime]:
-        """What sees ends there beside the tasks' own polls, and until when. What was recorded a moment ago may be
-        missing."""
+    def lookouts(self, provider: str, most_held: int = 0) -> tuple[Mapping[str, datetime], int]:
+        """What sees ends there beside the tasks' own polls, and until when; and how many slots tasks hold, counted
+        up to `most_held`. What was recorded a moment ago may be missing."""
 
     def look_out(self, provider: str, name: str, until: datetime) -> None:
         """Records it, or replaces what was recorded under this name."""
@@ -157,9 +157,6 @@ class Slots(Protocol):
     def hold_watch(self, provider: str, name: str, until: datetime, now: datetime) -> bool:
         """Whether this watch of the provider's list is the one that is alive, which it is until then. Raises
         TryLater."""
-
-    def holds(self, provider: str, number: int) -> bool:
-        """Whether tasks hold so many slots or more; what was recorded a moment ago may be missing."""
 
     def end_turns(self, provider: str, turn: Turn) -> None:
         """Takes the owner out of the round, unless one of its tasks joined the line since the turn was read."""

@@ -42,10 +42,10 @@ def test_nothing_else_is_read_between_the_call_and_its_record() -> None:
     class Gone(FakeSlots):
         gone = False
 
-        def lookouts(self, provider: str) -> dict[str, datetime]:
+        def lookouts(self, provider: str, most_held: int = 0) -> tuple[dict[str, datetime], int]:
             if self.gone:
                 raise DiesAt
-            return {}
+            return {}, 0
 
     harness = Acts()
     harness.slots = slots = Gone()

@@ -37,8 +37,8 @@ class DispatchTask:
         """`task` must be recorded as `started` before: whoever finds it so later knows that the call may have been
         made. Raises Unrecorded, TryLater."""
         forecast = self.forecasts.of(provider.name, request, provider.typical_seconds)
-        lookouts = Lookouts(self.room.slots)
-        seen_at = lookouts.sees_ends_at(task, now)  # before the call: nothing may come between it and its record
+        lookout = Lookouts(self.room.slots).read(provider)  # before the call: nothing may come between it and its record
+        seen_at = lookout.sees_ends_at(task, now)
         try:
             outcome = provider.dispatch(task.asking(request))
         except Exception as fault:  # of ours; the call may have been made before
@@ -66,6 +66,7 @@ class DispatchTask:
                 self.room.accepted(task, provider)
             elif task.dispatch.status is DispatchStatus.REFUSED:
                 self.room.leave(task)
-        if isinstance(outcome, Accepted) and not seen_at:
-            lookouts.watch(provider, self.room.executions, now)
+        if isinstance(outcome, Accepted) and lookout.lacks_watch(now):
+            with suppress(TryLater):  # another task starts it, or the sweep
+                self.room.executions.watch(provider.name, now)
         return task

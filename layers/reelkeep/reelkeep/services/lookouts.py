@@ -27,50 +27,58 @@ _DISTRUSTED_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
+class Lookout:
+    """Who looks for ends at a provider, at one moment."""
+
+    known: Mapping[str, datetime]
+    is_enough_in_flight: bool  # for a watch of the provider's list
+
+    def sees_ends_at(self, task: Task, now: datetime) -> datetime | None:
+        """When others than its own polls look for the end of this task next; None if nobody does."""
+        if _are_trusted(self.known, now):
+            return now
+        if room.needs_slot(task) and self.known.get(WATCH, now) > now:
+            return self.known[WATCH] - GRACE
+        return None
+
+    def lacks_watch(self, now: datetime) -> bool:
+        """Whether a watch is worth it, and none is alive."""
+        is_alive = self.known.get(WATCH, now) > now
+        return self.is_enough_in_flight and not is_alive and _is_watch_of_use(self.known, now)
+
+
+@dataclass(frozen=True, slots=True)
 class Lookouts:
     """It can only save polls: what cannot be read or recorded is not held against anybody."""
 
     slots: Slots
 
-    def sees_ends_at(self, task: Task, now: datetime) -> datetime | None:
-        """When others than its own polls look for the end of this task next; None if nobody does."""
+    def read(self, provider: Provider) -> Lookout:
         with suppress(TryLater):
-            known = self.slots.lookouts(task.provider)
-            if _are_trusted(known, now):
-                return now
-            if room.needs_slot(task) and known.get(WATCH, now) > now:
-                return known[WATCH] - GRACE
-        return None
+            known, held = self.slots.lookouts(provider.name, ENOUGH if provider.lists else 0)
+            if provider.lists and provider.line != provider.name:
+                _, held = self.slots.lookouts(provider.line, ENOUGH)
+            return Lookout(known, is_enough_in_flight=held == ENOUGH and provider.lists)
+        return Lookout({}, is_enough_in_flight=False)
 
     def called_back(self, provider: str, now: datetime) -> None:
         """A callback was the first to report an end."""
         with suppress(TryLater):
-            known = self.slots.lookouts(provider)
+            known, _ = self.slots.lookouts(provider)
             if known.get(_CALLBACKS, now) < now + _TRUSTED_FOR - _RENEWED_AFTER:
                 self.slots.look_out(provider, _CALLBACKS, now + _TRUSTED_FOR)
 
     def missed(self, provider: str, now: datetime) -> None:
         """A poll found an end that no callback had reported."""
         with suppress(TryLater):
-            if _are_trusted(self.slots.lookouts(provider), now):
+            if _are_trusted(self.slots.lookouts(provider)[0], now):
                 self.slots.look_out(provider, _MISSED, now + _DISTRUSTED_FOR)
 
     # --- the watch ---
 
-    def watch(self, provider: Provider, executions: Executions, now: datetime) -> None:
-        """Starts a watch of the provider's list, if so much is in flight that it is worth it, and nobody looks for
-        ends."""
-        if not provider.lists:
-            return
-        with suppress(TryLater):
-            known = self.slots.lookouts(provider.name)
-            is_alive = known.get(WATCH, now) > now
-            if not is_alive and _is_watch_of_use(known, now) and self.slots.holds(provider.line, ENOUGH):
-                executions.watch(provider.name, now)
-
     def is_watch_of_use(self, provider: str, now: datetime) -> bool:
         """Not while callbacks arrive, nor where the list showed nothing. Raises TryLater."""
-        return _is_watch_of_use(self.slots.lookouts(provider), now)
+        return _is_watch_of_use(self.slots.lookouts(provider)[0], now)
 
     def is_blind(self, provider: str, now: datetime) -> None:
         """Its list does not show how tasks are doing. Raises TryLater."""
@@ -89,7 +97,9 @@ class StartWatches:
     def __call__(self) -> None:
         lookouts, now = Lookouts(self.slots), self.clock()
         for provider in (each for account in self.providers.accounts() for each in account):
-            lookouts.watch(provider, self.executions, now)
+            if lookouts.read(provider).lacks_watch(now):
+                with suppress(TryLater):
+                    self.executions.watch(provider.name, now)
 
 
 def _is_watch_of_use(known: Mapping[str, datetime], now: datetime) -> bool:

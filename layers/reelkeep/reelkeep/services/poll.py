@@ -157,7 +157,7 @@ class Poll:
             self.tasks.store_raw_response(task.id, observation.reason, observation.raw, now)
         forecast = self.forecasts.of(task.provider, task.request, provider.typical_seconds)
         lookouts = Lookouts(self.room.slots)
-        seen_at = lookouts.sees_ends_at(task, now) if isinstance(observation, Pending) else None
+        seen_at = lookouts.read(provider).sees_ends_at(task, now) if isinstance(observation, Pending) else None
 
         def changed(task: Task) -> Task:
             after = transitions.observed(task, observation, forecast, now)

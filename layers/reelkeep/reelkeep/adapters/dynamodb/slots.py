@@ -23,6 +23,7 @@ _Item: TypeAlias = "Mapping[str, AttributeValueTypeDef]"
 _LIMIT = "limit"
 _SLOT = "slot#"
 _LOOKOUT = "lookout#"
+_MOST_LOOKOUTS = 4  # callbacks, missed ones, the watch, and that the list shows nothing
 _MOST_COUNTED = 2_000  # tasks in line, for operators
 _KEPT = timedelta(days=8)  # longer than any task waits or takes; DynamoDB deletes what is forgotten
 
@@ -81,9 +82,20 @@ class TableSlots:
 
     # --- lookouts ---
 
-    def lookouts(self, provider: str) -> Mapping[str, datetime]:
-        items = self._query(f"slots#{provider}", _LOOKOUT, consistent=False)
-        return {item["sk"]["S"].removeprefix(_LOOKOUT): datetime.fromisoformat(item["until"]["S"]) for item in items}
+    def lookouts(self, provider: str, most_held: int = 0) -> tuple[Mapping[str, datetime], int]:
+        with table_faults("a provider's slots could not be read"):
+            items = self._client.query(
+                TableName=self._table,
+                KeyConditionExpression="pk = :partition AND sk >= :first",  # slots follow lookouts
+                ExpressionAttributeValues={":partition": {"S": f"slots#{provider}"}, ":first": {"S": _LOOKOUT}},
+                Limit=_MOST_LOOKOUTS + most_held,
+            )["Items"]
+        lookouts = {
+            item["sk"]["S"].removeprefix(_LOOKOUT): datetime.fromisoformat(item["until"]["S"])
+            for item in items
+            if item["sk"]["S"].startswith(_LOOKOUT)
+        }
+        return lookouts, min(most_held, len(items) - len(lookouts))
 
     def look_out(self, provider: str, name: str, until: datetime) -> None:
         more: dict[str, AttributeValueTypeDef] = {"until": {"S": until.isoformat()}, "expires_at": _expiry(until)}
@@ -97,9 +109,6 @@ class TableSlots:
             ExpressionAttributeNames={"#until": "until"},
             ExpressionAttributeValues={":watch": {"S": name}, ":now": {"S": now.isoformat()}},
         )
-
-    def holds(self, provider: str, number: int) -> bool:
-        return len(self._query(f"slots#{provider}", _SLOT, consistent=False, Limit=number)) == number
 
     # --- the line ---
 
