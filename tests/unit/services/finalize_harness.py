@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from random import Random
 from typing import Any
 
 from reelkeep.domain.observation import Observation, Succeeded
@@ -10,11 +11,12 @@ from reelkeep.domain.task import State
 from tests.unit.services.harness import FakeProvider, Harness, creation, request
 
 
-def archiving(*names: str, **asked: Any) -> tuple[Harness, str]:
+def archiving(*names: str, task: int = 1, **asked: Any) -> tuple[Harness, str]:
+    """A task whose files are ready; each number of one has another id."""
     observations: list[Observation | BaseException] = [
         Succeeded((creation("c1", *names, round=n),)) for n in range(1, 4)
     ]
-    harness = Harness(provider=FakeProvider(observations=observations))
+    harness = Harness(provider=FakeProvider(observations=observations), dice=Random(task))
     id = harness.submit(request(**asked)).id
     harness.poll(id)
     return harness, id

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any, cast
 
 from reelkeep.adapters.s3.layout import folder
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
-from reelkeep.domain.ids import SHARDS, new_task_id
+from reelkeep.domain.ids import SHARDS, first_id_at
 from reelkeep.domain.limits import NOTHING_STOPPED, USUAL_SETTINGS, OwnerSettings, Stopped
 from reelkeep.domain.observation import (
     Absent,
@@ -296,6 +297,7 @@ class Harness:
     settings: OwnerSettings = USUAL_SETTINGS  # of every owner, where they are looked up
     now: datetime = NOON
     seconds_left: float = 900.0
+    dice: Random = field(default_factory=lambda: Random(1))
 
     def __post_init__(self) -> None:
         self.tasks.claims = self.claims
@@ -354,9 +356,13 @@ class Harness:
             gates=Gates(self.counters, self.owners_line.is_waited_for),
             longest_wait=LONGEST_WAIT,
             clock=self.clock,
-            new_id=new_task_id,
+            new_id=self.new_id,
         )
         return submit(asked or request(), caller, key, attempt)
+
+    def new_id(self, now: datetime) -> str:
+        """As of a submission, and the same in every run: waits are spread by it."""
+        return f"{first_id_at(now)[:12]}{self.dice.randbytes(10).hex()}"
 
     def poll(self, task_id: str, run: int | None = None) -> Verdict:
         poll = Poll(

@@ -168,7 +168,7 @@ def test_a_provider_that_is_busy_when_a_link_is_to_be_renewed_is_asked_at_the_ne
 
 
 def test_the_waits_grow_and_differ_from_task_to_task() -> None:
-    first, second = archiving("video"), archiving("video")
+    first, second = archiving("video"), archiving("video", task=2)
     waits: list[list[int]] = []
     for harness, id in (first, second):
         harness.archive.faults["video"] = [SourceBusy("503")]

@@ -37,7 +37,8 @@ class DispatchTask:
         """`task` must be recorded as `started` before: whoever finds it so later knows that the call may have been
         made. Raises Unrecorded, TryLater."""
         forecast = self.forecasts.of(provider.name, request, provider.typical_seconds)
-        lookout = Lookouts(self.room.slots).read(provider)  # before the call: nothing may come between it and its record
+        # Before the call: nothing may come between it and its record.
+        lookout = Lookouts(self.room.slots).read(provider)
         seen_at = lookout.sees_ends_at(task, now)
         try:
             outcome = provider.dispatch(task.asking(request))
