@@ -18,9 +18,11 @@ _ROOT: Final = Path(__file__).resolve().parent.parent
 
 @contextmanager
 def running(
-    providers: Mapping[str, Mapping[str, Any]], *, concurrency: int, **plan: Any
+    providers: Mapping[str, Mapping[str, Any]], *, concurrency: int, seconds_behind: float = 0.0, **plan: Any
 ) -> Iterator[tuple[stack.Stack, str]]:
-    """The stack with these providers, each with what it needs beside its address, and the simulator's address."""
+    """The stack with these providers, each with what it needs beside its address, and the simulator's address.
+
+    `seconds_behind` is how far the simulator's clock is behind this machine's at first."""
     with tempfile.TemporaryDirectory() as directory:
         data = Path(directory)
         port, simulator_port = free_ports(2)
@@ -29,10 +31,11 @@ def running(
         configuration = data / "providers.json"
         configuration.write_text(json.dumps({name: {**common, **own} for name, own in providers.items()}))
         command = [sys.executable, "-m", "local.simulator", "--port", str(simulator_port)]
+        command += ["--concurrency", str(concurrency), "--seconds-behind", str(seconds_behind)]
         with (
             processes.running(
                 "the simulator",
-                [*command, "--concurrency", str(concurrency), "--data", str(data / "simulator")],
+                [*command, "--data", str(data / "simulator")],
                 env=stack.this_machines_environment(),
                 log=data / "simulator.log",
                 cwd=_ROOT,

@@ -40,6 +40,7 @@ def _served(arguments: Namespace) -> int:
         credits=arguments.credits,
         keys=frozenset(arguments.key),
         render_threads=arguments.render_threads,
+        seconds_behind=arguments.seconds_behind,
     )
     server = Server(
         Simulator(settings),
@@ -78,6 +79,7 @@ def _parser() -> ArgumentParser:
     add("--credits", type=int, default=1_000_000, help="what the account has to spend")
     add("--key", action="append", default=[], help="an accepted API key, repeatable; none: any is good")
     add("--render-threads", type=int, default=1, help="videos made at the same time")
+    add("--seconds-behind", type=float, default=0.0, help="of its clock, at first: to make tasks that are old")
     return parser
 
 

@@ -29,6 +29,7 @@ class Settings:
     credits: int = 1_000_000
     keys: frozenset[str] = field(default=frozenset())
     render_threads: int = 1
+    seconds_behind: float = 0.0  # of its clock, at first
 
 
 class Simulator:
@@ -45,7 +46,7 @@ class Simulator:
         self.callbacks = Callbacks()
         self._closing = asyncio.Event()
         self._store = store or Store(settings.data)
-        self.clock.skipped += float(self._store.fact("clock_skipped", "0"))
+        self.clock.skipped += float(self._store.fact("clock_skipped", str(-settings.seconds_behind)))
         self.links = Links(self._store.fact("link_secret", token_hex(32)))
         self._tasks = {task.id: task for task in self._store.tasks()}
         self._last_id = max((int(task.creation_id) for task in self._tasks.values()), default=0)
