@@ -31,6 +31,8 @@ COLUMNS: Final = (
     "tags",
     "starred",
     "created_at",
+    "started_at",
+    "ready_at",
     "finished_at",
     "credits",
     "failure",

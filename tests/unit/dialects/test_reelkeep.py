@@ -126,6 +126,8 @@ PLAIN: dict[str, Any] = {
     "hidden_at": None,
     "created_at": "2026-11-21T12:00:00Z",
     "updated_at": "2026-11-21T12:00:01Z",
+    "started_at": None,
+    "ready_at": None,
     "finished_at": None,
     "deadline": "2026-11-21T14:00:00Z",
     "credits": 20,
@@ -447,6 +449,8 @@ def test_a_finished_task_is_shown_with_permanent_links_to_what_is_archived_and_n
     )
     done = task(
         state=State.SUCCESS,
+        processing_at=NOON - timedelta(seconds=70),
+        succeeded_at=NOON - timedelta(seconds=2),
         finished_at=NOON,
         seed=7,
         request=Request(
@@ -468,6 +472,8 @@ def test_a_finished_task_is_shown_with_permanent_links_to_what_is_archived_and_n
         "duration": 5,
         "seed": 7,
         "payload": "job-1",
+        "started_at": "2026-11-21T11:58:50Z",
+        "ready_at": "2026-11-21T11:59:58Z",
         "finished_at": "2026-11-21T12:00:00Z",
         "cost": COST | {"phase": "charged"},
         "creations": [

@@ -52,10 +52,12 @@ def test_the_reason_decides_the_last_state(reason: FailureClass, state: State) -
     assert TASK.failed(Failure(reason=reason), NOON).state is state
 
 
-def test_the_end_is_noted_once() -> None:
-    ended = TASK.advanced(State.SUCCESS, NOON)
+def test_the_first_sight_of_it_at_work_and_the_end_are_noted_once() -> None:
+    begun = TASK.advanced(State.PROCESSING, NOON).advanced(State.PROCESSING, NOON + timedelta(minutes=1))
+    ended = begun.advanced(State.SUCCESS, NOON + timedelta(minutes=2))
     later = ended.advanced(State.SUCCESS, NOON + timedelta(hours=1))
-    assert later.finished_at == NOON
+    assert (later.processing_at, later.finished_at) == (NOON, NOON + timedelta(minutes=2))
+    assert TASK.advanced(State.SUCCESS, NOON).processing_at is None
 
 
 @given(st.integers(1_600_000_000, 4_000_000_000), st.integers(1, 10**9))

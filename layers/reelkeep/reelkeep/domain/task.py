@@ -321,6 +321,7 @@ class Task(Record):
     created_at: datetime
     updated_at: datetime
     deadline: datetime  # no result by then: the task ends as expired. It begins anew with the billable call
+    processing_at: datetime | None = None  # when we first saw the provider work on it, if we did
     succeeded_at: datetime | None = None  # when we saw that the provider was done
     finished_at: datetime | None = None
     removed_at: datetime | None = None  # the owner does not want to see it any more; the archive keeps it
@@ -419,7 +420,10 @@ class Task(Record):
         if _RANK[state] < _RANK[self.state] or (self.state.terminal and state is not self.state):
             raise Backward(f"{self.state} cannot become {state}")
         finished_at = now if state.terminal and not self.state.terminal else self.finished_at
-        return replace(self, state=state, updated_at=now, finished_at=finished_at, **changes)
+        processing_at = self.processing_at or (now if state is State.PROCESSING else None)
+        return replace(
+            self, state=state, updated_at=now, processing_at=processing_at, finished_at=finished_at, **changes
+        )
 
     def failed(self, failure: Failure, now: datetime) -> Task:
         """Ended without a result, in the state that fits the reason."""

@@ -252,7 +252,17 @@ class Task(Shape):
     hidden_at: Moment | None = shows("task.removed_at", write=rfc3339, says="`restore` undoes it for 30 days.")
     created_at: Moment = shows("task.created_at", write=rfc3339)
     updated_at: Moment = shows("task.updated_at", write=rfc3339)
-    finished_at: Moment | None = shows("task.finished_at", write=rfc3339)
+    started_at: Moment | None = shows(
+        "task.processing_at",
+        write=rfc3339,
+        says="When the provider was first seen to work on it; null if it was not seen at work.",
+    )
+    ready_at: Moment | None = shows(
+        "task.succeeded_at", write=rfc3339, says="When the provider was seen to be done, with success."
+    )
+    finished_at: Moment | None = shows(
+        "task.finished_at", write=rfc3339, says="Of a success: when its files were in the archive."
+    )
     deadline: Moment = shows(
         "task.deadline", write=rfc3339, says="Without a result by then, the task ends as expired."
     )
