@@ -78,7 +78,11 @@ def test_the_roles_in_the_content_decide_what_is_made(content: list[Json], kind:
         ),
         ("--dur 5 a boat", "a boat", {"duration": 5}),
         ("a boat --dur soon --rs big --seed -1 --wm maybe", "a boat", {}),
-        ("a boat --frames 57", "a boat", {"unexpressed": ("frames",), "presumed": ("duration",)}),
+        (
+            "a boat --frames 57 --dur 5",
+            "a boat",
+            {"unexpressed": ("frames",), "presumed": ("duration",), "duration": 3},  # at 24 a second: it is billed
+        ),
         ("a boat --cf true --fps 30", "a boat", {"unexpressed": ("camera_fixed", "framespersecond")}),
         ("a boat--dur 5 -- and --speed 9", "a boat--dur 5 -- and --speed 9", {}),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
@@ -18,6 +19,7 @@ from reelkeep.domain.wire import Json
 
 _MOST_ITEMS = 100  # of content; Ark was seen to take 64 images and does not say where it stops
 _ASSET = "asset://"  # begins the address of a file in the account's library at Ark
+_FPS = 24  # if the client says nothing else
 _Count = Annotated[int, Whole()]
 _Image = Annotated[
     str,
@@ -75,7 +77,7 @@ class Submission(Body):
     camera_fixed: bool = only_here(False)
     draft: bool = only_here(False)
     frames: _Count | None = only_here(says="Goes before `duration`.")
-    framespersecond: _Count = only_here(24)
+    framespersecond: _Count = only_here(_FPS)
     omni_reference_task_type: Name = only_here("auto")
     output_format: Name = only_here("mp4", examples=["mp4", "mov"])
     priority: _Count = only_here(0)
@@ -93,7 +95,8 @@ class Submission(Body):
         return _flags_of("\n".join(text for text in texts if isinstance(text, str))) | sent
 
     def understood(self) -> dict[str, Any]:
-        return super().understood() | _meaning_of(self.content)
+        seconds = {"duration": math.ceil(self.frames / (self.framespersecond or _FPS))} if self.frames else {}
+        return super().understood() | _meaning_of(self.content) | seconds
 
     def presumed(self) -> Iterator[str]:
         """Frames go before the duration, and a draft is small whatever is to come of it."""
