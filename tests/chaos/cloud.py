@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import secrets as random_secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from hashlib import sha256
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -36,13 +38,18 @@ from moto.stepfunctions.models import stepfunctions_backends
 from reelkeep import wiring
 from reelkeep.adapters import documents
 from reelkeep.adapters.copying.copy import copy
+from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.keys import TableKeys
+from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.domain.keys import KeyWish
+from reelkeep.domain.ledger import Balance
+from reelkeep.domain.limits import Limits
 from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.notices.notice import POSSIBLE_REPEAT
 from reelkeep.domain.task import Task
+from reelkeep.services.ledger import KeepLedger
 from reelkeep.wiring import platform
 from tests.chaos import direct
 from tests.chaos.faulty_transport import FaultyTransport, Mode, Ways
@@ -79,13 +86,18 @@ class Cloud:
         self._connected: Connected | None = None
         self._inside = False  # a function
         self.invocations: list[tuple[str, dict[str, Any]]] = []  # that nobody waits for
-        self._table = dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[table]
+        self._table_name = table
         self._bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET]
         self._topic = sns_backends[DEFAULT_ACCOUNT_ID][REGION].topics[topic]
         machines = stepfunctions_backends[DEFAULT_ACCOUNT_ID][REGION].state_machines
         self._machine, self._watch_machine = (
             next(each for each in machines if each.arn == arn) for arn in (machine, watch_machine)
         )
+
+    @property
+    def _table(self) -> Any:
+        """Looked up each time: moto replaces it where a transaction is cancelled."""
+        return dynamodb_backends[DEFAULT_ACCOUNT_ID][REGION].tables[self._table_name]
 
     @contextmanager
     def connected(self, connected: Connected) -> Iterator[str]:
@@ -105,6 +117,32 @@ class Cloud:
     def key_of(self, owner: str, now: datetime) -> str:
         return TableKeys(platform.dynamodb(), self._table.name).create(owner, KeyWish(name="chaos"), now)[0]
 
+    def limit(self, limits: Limits) -> None:
+        """Of the owner that submits, whose tasks wait in line beyond its tasks at once."""
+        settings = TableKeys(platform.dynamodb(), self._table.name).settings
+        settings.change(_OWNER, lambda before: replace(before, limits=limits, when_full="queue"))
+
+    def count_another(self, change: int) -> None:
+        """Another task of the owner that submits begins, or ends."""
+        counters = TableCounters(platform.dynamodb(), self._table.name)
+        counters.give_back(_OWNER, {"at_once": Decimal(-change)}, random_secrets.token_hex(8))
+
+    def counted_beyond_ledger(self) -> tuple[Decimal, ...]:
+        """What counts against the limits of the owner that submits, less its ledger: at once, in all, money."""
+        client, table = platform.dynamodb(), self._table.name
+        ledger = TableLedger(client, table, clock=self.now)
+        for task in self.tasks():
+            KeepLedger(ledger)(task)
+        counts = TableCounters(client, table).counts(_OWNER)
+        sums = Balance()
+        for each in {task.created_at.date() for task in self.tasks()}:
+            sums = sum((balance for _, balance in ledger.sums(each, _OWNER)), sums)
+        of_days = {name: Decimal(value) for name, value in counts.items() if name.count("-") == 2}
+        tasks = sum(value for name, value in of_days.items() if name.startswith("tasks:"))
+        money = sum(value for name, value in of_days.items() if name.startswith("money:"))
+        at_once = Decimal(counts.get("at_once", 0)) - sums.tasks + sums.tasks_charged
+        return at_once, Decimal(tasks - sums.tasks), Decimal(money - sums.reserved - sums.charged)
+
     # What is there ------------------------------------------------------------------------------------------
 
     def tasks(self) -> list[Task]:
@@ -112,6 +150,12 @@ class Cloud:
         items = (item.attrs for part in self._table.items.values() for item in part.values())
         tasks = [documents.read(Task, item["document"].value) for item in items if item["sk"].value == "task"]
         return [task for task in tasks if task.owner == _OWNER]
+
+    def task_items(self) -> dict[str, Any]:
+        """The records of the owner that submits, as DynamoDB describes them, by their partitions."""
+        items = [item for part in self._table.items.values() for item in part.values()]
+        found = (item.to_json()["Attributes"] for item in items if item.attrs["sk"].value == "task")
+        return {item["pk"]["S"]: item for item in found if item["owner"]["S"] == _OWNER}
 
     def record(self, task: Task) -> None:
         """Beside the functions."""

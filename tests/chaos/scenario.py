@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import math
 from collections import defaultdict
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from local.simulator.simulator import Settings
 from local.simulator.tasks import Task as Made
 from reelkeep.adapters import documents
 from reelkeep.domain import ids
+from reelkeep.domain.limits import Limits
 from reelkeep.domain.notices.notice import DIFFERS
 from reelkeep.domain.provider_callbacks import path_of
 from reelkeep.domain.task import Announcements, Dispatch, DispatchStatus, Kind, Request, State, Task
@@ -72,10 +74,13 @@ class Scenario:
     queue_seconds: float = 0.5
     video_bytes: int = 0
     only: frozenset[str] = frozenset()  # functions whose calls no other scenario has so; all if empty
+    calls: frozenset[str] = frozenset()  # of these names, where no other calls are new; all if empty
     is_upgraded: bool = False  # its executions began under the release before, whose input names no run
     calls_back: bool = False  # the provider, when the task has ended there
     is_watched: bool = False  # its provider's list is
     waits: bool = False  # another owner's task takes the provider's only slot first
+    limits: Limits | None = None  # of its owner
+    fills_limit: bool = False  # another task of the owner is under way as it is submitted
     repeats: bool = False  # the client repeats a call that was not answered, under the same Idempotency-Key
 
 
@@ -94,6 +99,8 @@ class ScenarioRun:
         self._numbers = count()
         self._known: set[str] = set()
         self._running: set[str] = set()
+        self._images: dict[str, Any] = {}
+        self._stream: list[dict[str, Any]] = []  # what the table's stream holds and the ledger lacks
         settings = Settings(data=stock_in, queue_seconds=scenario.queue_seconds, processing_seconds=30)
         stock = Stock(stock_in, scenario.video_bytes)
         self._provider = provider = Provider(settings, stock, lambda: self.now.timestamp())
@@ -103,6 +110,7 @@ class ScenarioRun:
                 self._run()
                 self.tasks = cloud.tasks()
                 self.objects = cloud.objects()
+                self.beyond_ledger = cloud.counted_beyond_ledger() if scenario.limits else ()
                 self.made = [made for made in provider.simulator.tasks() if "elsewhere" not in made.order.prompt]
                 self.digests = cloud.digests()
                 self.files = {f"1-{name}": stock.digest(name) for each in self.made for name in _shown(each)}
@@ -125,7 +133,13 @@ class ScenarioRun:
             self._at(
                 0, lambda: self._call("POST", self.scenario.path, _ELSEWHERE | {"prompt": "elsewhere [fail]"}, other)
             )
+        if self.scenario.limits:
+            self.cloud.limit(self.scenario.limits)
+        if self.scenario.fills_limit:
+            self.cloud.count_another(1)
         self._at(0, self._submit)
+        if self.scenario.fills_limit:  # until the task is in line; at no later time, for it checks at random ones
+            self._at(0, lambda: self.cloud.count_another(-1))
         for action in self.scenario.client_actions:
             self._at(action.after, partial(self._take, action))
         if self.scenario.calls_back:
@@ -138,6 +152,7 @@ class ScenarioRun:
             moment, _, do = heapq.heappop(self._agenda)
             self.now = max(self.now, moment)  # a function may have taken longer
             do()
+            self._follow()
             self._start_executions()
             if self.seconds() > LONGEST:
                 self.wrong.append("it never comes to an end")
@@ -230,6 +245,19 @@ class ScenarioRun:
             said = json.loads(answer.partition(b"\r\n\r\n")[2])
             self.cloud.record(_other(task_id, provider, said.get("task_id") or said["id"], self.now))
 
+    def _follow(self) -> None:
+        """Lambda repeats what failed of a batch, and the stream waits until then."""
+        while self._stream:
+            try:
+                failed = self.cloud.invoke("announce", {"Records": self._stream})["batchItemFailures"]
+            except (Exception, Killed):
+                self.transport.end()
+                failed = [{"itemIdentifier": self._stream[0]["dynamodb"]["SequenceNumber"]}]
+            first = int(failed[0]["itemIdentifier"]) if failed else math.inf
+            self._stream = [each for each in self._stream if int(each["dynamodb"]["SequenceNumber"]) >= first]
+            if failed:
+                self._sleep(60)
+
     def _start_executions(self) -> None:
         while self.cloud.invocations:
             self._at(0, partial(self._invoke, *self.cloud.invocations.pop(0)))
@@ -263,6 +291,8 @@ class ScenarioRun:
                 self.wrong.append(f"told {told['data']['state']} of a task that is {task.state}")
             self._check_archived(task, "told")
         if call.startswith("dynamodb.") and "Get" not in call and "Query" not in call:
+            if self.scenario.limits:
+                self._note_changes()
             for task in self.cloud.tasks():
                 history = self.histories[task.id]
                 if history and (_rank(task.state), task.state) < (_rank(history[-1]), history[-1]):
@@ -271,6 +301,15 @@ class ScenarioRun:
                     self.wrong.append(f"{history[-1]} became {task.state}")
                 history.append(task.state)
                 self._check_archived(task, "visible")
+
+    def _note_changes(self) -> None:
+        for key, image in self.cloud.task_items().items():
+            before = self._images.get(key)
+            if before != image:
+                change = {"SequenceNumber": f"{next(self._numbers)}", "NewImage": image}
+                change |= {"OldImage": before} if before else {}
+                self._stream.append({"eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": change})
+                self._images[key] = image
 
     def _check_archived(self, task: Task, when: str) -> None:
         if task.state is not State.SUCCESS:
@@ -327,6 +366,8 @@ def faults_of(run: ScenarioRun, clean: ScenarioRun) -> list[str]:
         wrong.append(f"{len(run.tasks)} tasks of one request")
     for task in run.tasks:
         wrong += _faults_of_end(task, run, clean)
+    if any(run.beyond_ledger if run is clean else (each < 0 for each in run.beyond_ledger)):
+        wrong.append(f"counts against limits that differ from the ledger by {run.beyond_ledger}")
     answer = run.answers[-1]
     if answer is not None and answer["statusCode"] == 200 and not any(t.id in answer["body"] for t in run.tasks):
         wrong.append("the client was given no task")
