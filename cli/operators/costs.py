@@ -25,8 +25,8 @@ from reelkeep.domain.delivered import Difference, differences
 from reelkeep.domain.ledger import Account, Balance, cost, entries, total
 from reelkeep.domain.money import amount
 from reelkeep.domain.usage import GROUPS, USUAL_DAYS, UsageRow, grouped
+from reelkeep.services.counts import RepairCounts, count_queued
 from reelkeep.services.ledger import KeepLedger
-from reelkeep.services.owners import RepairCounts, count_queued
 
 if TYPE_CHECKING:
     from datetime import date
@@ -152,14 +152,10 @@ def _wrong_counts(client: DynamoDBClient, table: str, ledger: TableLedger, *, me
         return count_queued(owner, slots=slots, tasks=tasks)
 
     repair = RepairCounts(TableCounters(client, table), ledger, lambda: datetime.now(UTC), queued)
-    keys = TableKeys(client, table)
-    limited = [key for key in keys.all() if key.limits.counted]
     return [
-        f"{name} of {owner.name} is {difference}"
-        for owner in keys.owners()
-        for name, difference in repair(
-            owner.name, ["", *(key.key_id for key in limited if key.owner == owner.name)], repair=mend
-        ).items()
+        f"{name} of {owner} is {difference}"
+        for owner, counters in TableKeys(client, table).counters().items()
+        for name, difference in repair(owner, counters, repair=mend).items()
     ]
 
 

@@ -19,8 +19,10 @@ from cli.output import Columns, print_json, print_rows, print_table
 from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.ledger import TableLedger
+from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.keys import Owner
 from reelkeep.domain.limits import COUNTED, NEW_OWNERS, Limits, OwnerSettings, use
+from reelkeep.services.counts import CountUnderWay
 from reelkeep.services.owners import ChangeOwner
 
 group = Commands(help=__doc__, no_args_is_help=True)
@@ -152,7 +154,8 @@ def _change(stack: Stack, name: str, edit: Callable[[OwnerSettings], OwnerSettin
     client = stack.dynamodb()
     owners = TableKeys(client, stack.table).settings
     ledger = TableLedger(client, stack.table)
-    ChangeOwner(owners, TableCounters(client, stack.table), ledger, _now)(name, edit)
+    under_way = CountUnderWay(TableTasks(client, stack.table), ledger, _now)
+    ChangeOwner(owners, TableCounters(client, stack.table), ledger, under_way, _now)(name, edit)
     _say(stack, name, json=json)
 
 

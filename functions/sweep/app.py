@@ -16,7 +16,7 @@ from reelkeep.domain.ids import SHARDS
 from reelkeep.wiring import platform
 from reelkeep.wiring.sweep import build
 
-sweep, adopt, invocations, learn_slots, start_watches, compare_balances = build()
+sweep, adopt, invocations, learn_slots, start_watches, compare_balances, sweep_counts = build()
 logger = platform.logger()
 metrics = Metrics()
 
@@ -35,13 +35,13 @@ def sweep_tasks(event: Mapping[str, Any], context: LambdaContext) -> dict[str, A
     def hand_on(shard: str) -> None:
         invocations.start(context.invoked_function_arn, {"everything": everything, "shards": shard})
 
-    swept = sweep(
-        everything=everything,
-        shards=shards,
-        hand_on=hand_on,
-        seconds_left=lambda: context.get_remaining_time_in_millis() / 1000,
-    )
+    def seconds_left() -> float:
+        return context.get_remaining_time_in_millis() / 1000
+
+    swept = sweep(everything=everything, shards=shards, hand_on=hand_on, seconds_left=seconds_left)
     if shards == SHARDS:
+        if repaired := sweep_counts(seconds_left):
+            logger.warning("repaired counts of limits", owners=repaired)
         if swept.unfinished:
             start_watches()
         metrics.add_metric(name="UnfinishedTasks", unit=MetricUnit.Count, value=swept.unfinished)

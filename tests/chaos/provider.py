@@ -24,8 +24,9 @@ from reelkeep.adapters.http.outbound import AnswerLost, NotSent
 from tests.chaos.faulty_transport import FaultyTransport, Mode, Ways
 from tests.samples import lengthened, picture, video
 
+_PRICE = {"since": "2025-01-01", "unit": "credits", "units": "33", "price": "0.005", "currency": "USD"}
 PROVIDERS: dict[str, dict[str, Any]] = {  # each lives on a host of its own, which is the same simulator
-    "vidu": {"dialect": "vidu_ent_v2", "models": ["viduq*"], "default": True, "slots": 1},
+    "vidu": {"dialect": "vidu_ent_v2", "models": ["viduq*"], "default": True, "slots": 1, "prices": [_PRICE]},
     "ark": {"dialect": "volc_ark", "models": ["doubao-*"], "root": "/api/v3"},
     "plain": {"dialect": "video_generations", "models": ["kling-*"]},  # it has no list
 }

@@ -21,9 +21,9 @@ from reelkeep.domain.limits import Counts, Limits, OwnerSettings, Use
 from reelkeep.domain.room import waiting, waits_for_owner
 from reelkeep.domain.task import DispatchStatus, Price, State, Task
 from reelkeep.ports import Caller
+from reelkeep.services.counts import RepairCounts
 from reelkeep.services.gates import Gates
 from reelkeep.services.ledger import KeepLedger
-from reelkeep.services.owners import RepairCounts
 from reelkeep.services.owners_line import OwnersLine
 from tests.fakes import FakeCounters, FakeLedger
 from tests.integration.example import NOON, a_task

@@ -21,7 +21,7 @@ from reelkeep.services.providers import StopProvider
 from tests.fakes import FakeKeys
 from tests.unit.api_harness import event
 from tests.unit.services.harness import ALICE
-from tests.unit.services.test_gates import Budgeted, Owners
+from tests.unit.services.limits_harness import Budgeted, Owners
 
 OPERATOR = replace(ALICE, owner="ops", scopes=frozenset({Scope.OPERATE}))
 
@@ -30,7 +30,7 @@ class Scene:
     def __init__(self) -> None:
         self.harness, self.owners = Budgeted(), Owners()
         counters, clock = self.harness.counters, self.harness.clock
-        change = ChangeOwner(self.owners, counters, self.harness.ledger, clock)
+        change = ChangeOwner(self.owners, counters, self.harness.ledger, self.harness.count_under_way, clock)
         manage = ManageOwners(self._listed, change, counters, clock)
         stop = StopProvider(lambda: [Upstream("vidu", "vidu_ent_v2", ("vidu*",), True)], self.owners)
         self.keys = FakeKeys({"rk_ops": OPERATOR, "rk_alice": ALICE})

@@ -289,6 +289,13 @@ def test_an_operator_sees_the_tasks_of_every_owner_and_how_providers_do(reachabl
         demo.call(reachable, "GET", "/tasks?owner=operator")
 
 
+def test_an_operator_limits_an_owner_whose_tasks_are_under_way(reachable: Stack, operator: Stack) -> None:
+    demo.call(reachable, "POST", "/tasks", {**demo.TASK, "prompt": "a boat [slow:300]"})
+    limited = demo.call(operator, "PATCH", "/owners/demo", {"limits": {"tasks_at_once": 1000}})
+    assert limited["left"]["tasks_at_once"] < 1000
+    demo.call(operator, "PATCH", "/owners/demo", {"limits": {}})
+
+
 def test_an_operator_sees_dead_letters_and_has_them_replayed(reachable: Stack, operator: Stack) -> None:
     slow = {**demo.TASK, "prompt": "a boat [slow:300]"}
     task_id = demo.call(reachable, "POST", "/tasks", slow)["id"]
@@ -352,6 +359,7 @@ COMMANDS = (
     "status",
     "keys create --owner olga",
     "owners set olga --repeat-window 60",
+    "owners limit olga tasks_at_once=5",
     "providers check",
     "costs check",
     "archive verify",

@@ -44,7 +44,7 @@ def build_owners_line() -> OwnersLine:
 
 
 def build_ledger() -> KeepLedger:
-    return KeepLedger(TableLedger(platform.dynamodb(), platform.settings.table))
+    return KeepLedger(TableLedger(platform.dynamodb(), platform.settings.table, clock=platform.now))
 
 
 def build_warnings(announce: Announce) -> WarnOfBudgets:

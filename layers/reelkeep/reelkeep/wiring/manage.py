@@ -23,6 +23,7 @@ from reelkeep.api import Api
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
+from reelkeep.services.counts import CountUnderWay
 from reelkeep.services.inputs import ResolveInputs
 from reelkeep.services.keys import ManageKeys
 from reelkeep.services.owners import ChangeOwner, ManageOwners
@@ -51,7 +52,9 @@ def build() -> Api:
     keys = TableKeys(platform.dynamodb(), settings.table)
     manage_keys = ManageKeys(keys, platform.now)
     counters = TableCounters(platform.dynamodb(), settings.table)
-    change_owner = ChangeOwner(keys.settings, counters, ledger, platform.now)
+    change_owner = ChangeOwner(
+        keys.settings, counters, ledger, CountUnderWay(tasks, ledger, platform.now), platform.now
+    )
     manage_owners = ManageOwners(keys.owners, change_owner, counters, platform.now)
     stop_provider = StopProvider(providers.all, keys.settings)
     return Api(

@@ -3,8 +3,9 @@
 Its attributes are numbers. `at_once` counts the tasks that are under way, `minute_tasks` the submissions of `minute`
 (minutes since 1970), `tasks:2026-12-01` the tasks of a day, `money:2026-12-01:USD` and `money:2026-12:USD` what they
 cost, reserved and charged. The same with the id of a key before it (`019b91e7fc00a1b2.at_once`) counts for a key that
-has limits of its own. `day` is the day of the last submission; `changed_at` is when a submission was counted last.
-An owner without limits has no such item, or one that is out of date: `services/owners.py` says when it is rebuilt.
+has limits of its own. `day` is the day of the last submission; `changed_at` is when a submission was counted last,
+`checked_at` the last of these that the counts were compared after. An owner without limits has no such item, or
+one that is out of date: `services/owners.py` says when it is rebuilt.
 
 What is not there is 0. Submissions are counted by one conditional update, whatever follows by the transactions that
 add to the ledger (`adapters/dynamodb/ledger.py`).

@@ -80,6 +80,16 @@ class TableKeys:
         found = (_api_key(item) for item in self.settings.key_items())
         return sorted((each for each in found if owner in (None, each.owner)), key=lambda each: each.key_id)
 
+    def counters(self) -> dict[str, list[str]]:
+        """By owner that has limits, or a key with some: the owner's counter, "", and the ids of those keys."""
+        found: dict[str, list[str]] = {}
+        for item in self.settings.key_items():
+            key = _api_key(item)
+            if settings_on(item).limits.counted or key.limits.counted:
+                counters = found.setdefault(key.owner, [""])
+                counters += [key.key_id] if key.limits.counted else []
+        return found
+
     def revoke(self, key_id: str, now: datetime, owner: str | None = None) -> ApiKey:
         """From now on the key is refused. A second time changes nothing, but that one which an earlier release
         revoked is forgotten, too. Raises NotFound, so for another owner's."""
