@@ -86,6 +86,7 @@ def list_all(
         "LIMITS": lambda key: in_words(key.limits, COUNTED),
         "ENDS WITH": "last_characters",
         "CREATED": "created_at",
+        "LAST USED": "last_used_on",
         "REVOKED": "revoked_at",
     }
     print_rows([*map(_shown, found)] if json else found, columns, json=json)
@@ -104,7 +105,8 @@ def revoke(
 
 
 def _shown(key: ApiKey) -> dict[str, object]:
-    return {**asdict(key), "scopes": sorted(key.scopes), "limits": shown(key.limits)}
+    used = key.last_used_on.isoformat() if key.last_used_on else None
+    return {**asdict(key), "last_used_on": used, "scopes": sorted(key.scopes), "limits": shown(key.limits)}
 
 
 def _now() -> datetime:

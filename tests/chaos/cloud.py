@@ -115,7 +115,11 @@ class Cloud:
             self._connected = None
 
     def key_of(self, owner: str, now: datetime) -> str:
-        return TableKeys(platform.dynamodb(), self._table.name).create(owner, KeyWish(name="chaos"), now)[0]
+        """Of a key that was used today: the first use of a day takes a write more, which may fail."""
+        keys = TableKeys(platform.dynamodb(), self._table.name)
+        key = keys.create(owner, KeyWish(name="chaos"), now)[0]
+        keys.caller(key)
+        return key
 
     def limit(self, limits: Limits) -> None:
         """Of the owner that submits, whose tasks wait in line beyond its tasks at once."""

@@ -34,15 +34,28 @@ def window_of(window: timedelta) -> Callable[[OwnerSettings], OwnerSettings]:
 
 @pytest.fixture
 def keys(dynamodb: DynamoDBClient, table: str) -> TableKeys:
-    return TableKeys(dynamodb, table)
+    return TableKeys(dynamodb, table, lambda: NOON)
 
 
 def test_a_key_names_its_owner_until_it_is_revoked(keys: TableKeys) -> None:
     key, described = keys.create("alice", KeyWish(name="laptop"), NOON)
     assert keys.caller(key) == Caller(owner="alice", key_id=described.key_id)
     revoked = keys.revoke(described.key_id, NOON + timedelta(days=1))
-    assert revoked == replace(described, revoked_at=NOON + timedelta(days=1))
+    assert revoked == replace(described, last_used_on=NOON.date(), revoked_at=NOON + timedelta(days=1))
     assert keys.caller(key) is None
+
+
+def test_the_first_use_of_a_day_is_noted_and_costs_the_others_no_write(dynamodb: DynamoDBClient, table: str) -> None:
+    now, writes = [NOON], list[object]()
+    dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", lambda **call: writes.append(call["params"]))
+    keys = TableKeys(dynamodb, table, lambda: now[0])
+    key, described = keys.create("alice", KeyWish(), NOON)
+    assert described.last_used_on is None
+    for minutes, noted in ((0, 1), (1, 1), (1440, 2), (1441, 2)):
+        now[0] = NOON + minutes * MINUTE
+        assert keys.caller(key)
+        last = keys.all("alice")[0].last_used_on
+        assert (last, len(writes)) == (now[0].date(), noted)
 
 
 def test_revoking_twice_keeps_the_first_time(keys: TableKeys) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -94,6 +95,37 @@ def test_a_submission_under_limits_takes_one_write_more_and_two_where_a_day_or_m
     assert [name for name in names if name not in harness.counters.counts("alice")] == [
         "tasks:2026-11-21", "money:2026-11-21:USD", "tasks:2026-11-22", "money:2026-11-22:USD",
     ]  # fmt: skip
+
+
+class Counted:
+    """A port, whose calls are noted."""
+
+    def __init__(self, port: object, calls: list[str]) -> None:
+        self.port, self.calls = port, calls
+
+    def __getattr__(self, name: str) -> Any:
+        self.calls.append(f"{type(self.port).__name__}.{name}")
+        return getattr(self.port, name)
+
+
+def test_a_warm_submission_under_limits_makes_no_other_call_more_than_that_one_write() -> None:
+    def calls(caller: Caller) -> Counter[str]:
+        harness, noted = Budgeted(), list[str]()
+        harness.submit(caller=caller)
+        for name in ("tasks", "claims", "slots", "durations", "counters", "executions", "notices", "archive"):
+            setattr(harness, name, Counted(getattr(harness, name), noted))
+        harness.submit(caller=caller)
+        assert len(noted) > 5
+        return Counter(noted)
+
+    own = Limits(tasks_at_once=9, submissions_a_minute=9)
+    limits_of_all_kinds = of_owner(
+        models=("vidu*",), tasks_at_once=9, submissions_a_minute=9, videos_a_day=9, money_a_day=Decimal(9),
+        money_a_month=Decimal(9), currency="USD",
+    )  # fmt: skip
+    usual, limited = calls(ALICE), calls(replace(limits_of_all_kinds, limits=own))
+    assert limited - usual == Counter({"FakeCounters.reserve": 1})
+    assert not usual - limited
 
 
 def test_models_and_providers_that_an_owner_may_not_use_are_refused() -> None:

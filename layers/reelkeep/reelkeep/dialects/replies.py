@@ -96,6 +96,7 @@ def words(of_states: str) -> dict[State, str]:
 
 
 Moment = Annotated[str, Schema(format="date-time")]
+Day = Annotated[str, Schema(format="date")]
 Url = Annotated[str, Schema(format="uri")]
 
 # --- what is shown ---

@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from reelkeep.domain import ids
 from reelkeep.domain.errors import InvalidRequest, wrong
@@ -32,6 +32,7 @@ class ApiKey:
     name: str  # for people
     last_characters: str  # to recognise it by
     created_at: datetime
+    last_used_on: date | None = None  # UTC; None for a key that was not used yet
     revoked_at: datetime | None = None
     ends_at: datetime | None = None  # it is refused from then on
     scopes: frozenset[Scope] = USUAL

@@ -1,12 +1,18 @@
-"""API keys in DynamoDB: one partition, sorted by the keys' hashes."""
+"""API keys in DynamoDB: one partition, sorted by the keys' hashes.
+
+The day of a key's last use is noted with it: by the first request of a day, so that no other one costs a write.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, TypeAlias
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.owners import TableOwners, settings_on
@@ -32,12 +38,16 @@ class TableKeys:
         self.settings = TableOwners(client, table)
 
     def caller(self, key: str) -> Caller | None:
-        """One consistent read, and nothing remembered: a revocation is effective at once."""
+        """One consistent read, and nothing remembered: a revocation is effective at once. The first use of a day
+        takes a write more."""
         if not is_key(key):
             return None
         item = self._client.get_item(TableName=self._table, Key=_key(hash_of(key)), ConsistentRead=True).get("Item")
-        if item is None or not (found := _api_key(item)).is_good(self._clock()):
+        now = self._clock()
+        if item is None or not (found := _api_key(item)).is_good(now):
             return None
+        if found.last_used_on is None or found.last_used_on < now.date():
+            self._note_use(item, now.date())
         return Caller(
             owner=found.owner,
             key_id=found.key_id,
@@ -90,6 +100,18 @@ class TableKeys:
                 counters += [key.key_id] if key.limits.counted else []
         return found
 
+    def _note_use(self, item: _Item, today: date) -> None:
+        with suppress(ClientError, BotoCoreError):  # another request has noted it, or the next one does
+            self._client.update_item(
+                TableName=self._table,
+                Key={"pk": item["pk"], "sk": item["sk"]},
+                UpdateExpression="SET last_used_on = :today",
+                ConditionExpression=(
+                    "attribute_exists(pk) AND (attribute_not_exists(last_used_on) OR last_used_on < :today)"
+                ),
+                ExpressionAttributeValues={":today": {"S": today.isoformat()}},
+            )
+
     def revoke(self, key_id: str, now: datetime, owner: str | None = None) -> ApiKey:
         """From now on the key is refused. A second time changes nothing, but that one which an earlier release
         revoked is forgotten, too. Raises NotFound, so for another owner's."""
@@ -127,6 +149,7 @@ def _api_key(item: _Item) -> ApiKey:
         name=item["name"]["S"],
         last_characters=item["last_characters"]["S"],
         created_at=datetime.fromisoformat(item["created_at"]["S"]),
+        last_used_on=date.fromisoformat(item["last_used_on"]["S"]) if "last_used_on" in item else None,
         revoked_at=datetime.fromisoformat(revoked_at) if revoked_at else None,
         ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
         scopes=_scopes(item),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from reelkeep.dialects.dialect import AnyRoute, Http, Operation
 from reelkeep.dialects.reelkeep.owners.server import OwnerLimits, limits_of
-from reelkeep.dialects.replies import Moment, Shape, rfc3339, shows
+from reelkeep.dialects.replies import Day, Moment, Shape, rfc3339, shows
 from reelkeep.domain.keys import KeyWish, NewKey
 from reelkeep.domain.scopes import Scope
 
@@ -37,6 +38,7 @@ class Key(Shape):
     name: str = shows("name")
     last_characters: str = shows("last_characters", says="To recognise it by.")
     created_at: Moment = shows("created_at", write=rfc3339)
+    last_used_on: Day | None = shows("last_used_on", write=date.isoformat, says="The day (UTC) of its last use.")
     ends_at: Moment | None = shows("ends_at", write=rfc3339, says="From then on it is refused.")
     revoked_at: Moment | None = shows("revoked_at", write=rfc3339)
     scopes: list[Scope] = shows("scopes", write=sorted, says="What it is good for.")
