@@ -12,14 +12,15 @@ export async function owners(section) {
   const found = (await call("GET", "owners")).owners;
   return [
     el("p.quiet-text", "Who has keys, what they may use, and what is left of it."),
-    found.map(({ name, keys, stopped, limits, left }) => {
+    found.map(({ name, keys, stopped, limits, left, when_full }) => {
       const path = `owners/${encodeURIComponent(name)}`;
       return card(name, [`${keys} ${keys === 1 ? "key" : "keys"}`], stopped && `Stopped: ${stopped}`,
         limited(limits, left),
+        when_full === "queue" && el("p.hint", "A task beyond those at once waits in line."),
         el("div.row",
           el("a.secondary", { href: `#/?owner=${encodeURIComponent(name)}` }, "Its videos"),
           stopped ? changer(section, "Let it submit again", "PATCH", path, { body: { stopped: "" } }) : changer(section, "Stop", "PATCH", path, { body: { stopped: "an operator stopped it" }, sure: "Let it submit nothing?" })),
-        creator("Change the limits", "OwnerRequest", ["limits"], (body) => call("PATCH", path, { body: { limits: {}, ...body } }).then(section.again), false, { limits }));
+        creator("Change the limits", "OwnerRequest", ["limits", "when_full"], (body) => call("PATCH", path, { body: { limits: {}, ...body } }).then(section.again), false, { limits, when_full }));
     }),
   ];
 }

@@ -55,7 +55,7 @@ export async function use(section) {
     el("div.row",
       chooser("Groups", GROUPS, shown.by, (by) => (shown.by = /** @type {keyof typeof GROUPS} */ (by))), el("span.gap"),
       chooser("Period", PERIODS, shown.days, (days) => (shown.days = Number(days)))),
-    el("div.row", chooser("What is counted", Object.fromEntries(measures.map((each) => [each, each[0].toUpperCase() + each.slice(1)])), measure, (of) => (shown.of = of)), el("span.gap"),
+    el("div.row", chooser("What is counted", Object.fromEntries(measures.map((each) => [each, inWords(each)[0].toUpperCase() + inWords(each).slice(1)])), measure, (of) => (shown.of = of)), el("span.gap"),
       action("Save as CSV", () => saved(query))),
     rows.length ? el("div.card", charted(rows, nameOf, measure, from)) : el("p.quiet-text", "Nothing was made in these days."),
   ];
@@ -78,6 +78,9 @@ function amount(row, measure) {
 /** @param {Row[]} rows @param {string} measure */
 const total = (rows, measure) => rows.reduce((sum, row) => sum + amount(row, measure), 0);
 
+/** What providers count; a provider that bills by the video says nothing of how many videos there are. @param {string} measure */
+const inWords = (measure) => (measure === "videos" ? "videos billed" : measure);
+
 /** @param {number} number */
 const written = (number) => number.toLocaleString("en", { maximumFractionDigits: 2 });
 
@@ -91,12 +94,12 @@ function charted(rows, nameOf, measure, from) {
   const units = [...new Set(rows.flatMap((row) => [row.currency, row.unit]))].filter((each) => each !== null);
   const columns = ["tasks", ...units];
   return [
-    el("div.chart", { role: "img", "aria-label": `${measure} a day, ${written(Math.max(...sums))} at most` }, days.map((day, at) =>
-      el("div.column", { title: `${called(day)}: ${written(sums[at])} ${measure}` }, groups.map(([name], rank) =>
+    el("div.chart", { role: "img", "aria-label": `${inWords(measure)} a day, ${written(Math.max(...sums))} at most` }, days.map((day, at) =>
+      el("div.column", { title: `${called(day)}: ${written(sums[at])} ${inWords(measure)}` }, groups.map(([name], rank) =>
         el(`span.${hue(rank)}`, { style: { height: `${(total((byDay.get(day) ?? []).filter((row) => nameOf(row) === name), measure) / highest) * 100}%` } }))))),
-    el("div.axis", { "aria-hidden": "true" }, el("span", called(days[0])), el("span", `at most ${written(Math.max(...sums))} ${measure} a day`), el("span", "Today")),
+    el("div.axis", { "aria-hidden": "true" }, el("span", called(days[0])), el("span", `at most ${written(Math.max(...sums))} ${inWords(measure)} a day`), el("span", "Today")),
     el("div.scroll", { tabindex: "0", role: "region", "aria-label": "Sums" }, el("table.sums",
-      el("thead", el("tr", el("th", { scope: "col" }, el("span.unseen", "Group")), columns.map((each) => el("th", { scope: "col" }, each)))),
+      el("thead", el("tr", el("th", { scope: "col" }, el("span.unseen", "Group")), columns.map((each) => el("th", { scope: "col" }, inWords(each))))),
       el("tbody", groups.map(([name, of], rank) => el("tr", el("th", { scope: "row" }, el(`i.swatch.${hue(rank)}`), name), columns.map((each) => el("td", written(total(of, each))))))),
       el("tfoot", el("tr", el("th", { scope: "row" }, "In all"), columns.map((each) => el("td", shown.by === "tag" ? "" : written(total(rows, each)))))))),
     el("p.hint", "Money and units of tasks under way are those that are reserved for them."),
