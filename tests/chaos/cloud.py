@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import secrets as random_secrets
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -16,6 +16,7 @@ from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from pkgutil import iter_modules
+from random import Random
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -77,6 +78,7 @@ class Connected:
     sleep: Callable[[float], None]
     provider: Answering
     measure: Measure | None = None  # of every call that a function makes
+    dice: Random = field(default_factory=Random)  # for ids
 
 
 class Cloud:
@@ -85,6 +87,7 @@ class Cloud:
     def __init__(self, table: str, topic: str, machine: str, watch_machine: str) -> None:
         self._connected: Connected | None = None
         self._inside = False  # a function
+        self._dice = Random()
         self.invocations: list[tuple[str, dict[str, Any]]] = []  # that nobody waits for
         self._table_name = table
         self._bucket = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[BUCKET]
@@ -107,12 +110,16 @@ class Cloud:
         for machine in (self._machine, self._watch_machine):
             machine.executions.clear()
         self.invocations.clear()
+        self._dice = connected.dice
         key = self.key_of(_OWNER, connected.clock())
         self._connected = connected
         try:
             yield key
         finally:
             self._connected = None
+
+    def token_hex(self, nbytes: int | None = None) -> str:
+        return self._dice.randbytes(nbytes or 32).hex()
 
     def key_of(self, owner: str, now: datetime) -> str:
         """Of a key that was used today: the first use of a day takes a write more, which may fail."""
@@ -129,7 +136,7 @@ class Cloud:
     def count_another(self, change: int) -> None:
         """Another task of the owner that submits begins, or ends."""
         counters = TableCounters(platform.dynamodb(), self._table.name)
-        counters.give_back(_OWNER, {"at_once": Decimal(-change)}, random_secrets.token_hex(8))
+        counters.give_back(_OWNER, {"at_once": Decimal(-change)}, secrets.token_hex(8))
 
     def counted_beyond_ledger(self) -> tuple[Decimal, ...]:
         """What counts against the limits of the owner that submits, less its ledger: at once, in all, money."""
@@ -337,6 +344,7 @@ def cloud() -> Iterator[Cloud]:
         _forget_clients()
         behind.append(made := Cloud(*_resources(patch)))
         patch.setattr(platform, "now", made.now)
+        patch.setattr(secrets, "token_hex", made.token_hex)
         patch.setattr(time, "sleep", made.sleep)  # botocore's pauses
         # Clients outlive the runs here, and a sandbox has all its retries before it.
         patch.setattr(RetryQuota, "acquire", lambda _quota, _amount: True)

@@ -14,6 +14,7 @@ from functools import partial
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
+from random import Random
 from types import SimpleNamespace
 from typing import Any
 
@@ -47,6 +48,9 @@ _OTHERS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {  # what other owne
         },
     ),
 }
+_SEED = (
+    2  # of ids, which are the same in every run: how long a task waits, and how often it is polled, follows from it
+)
 _OUTAGE_IS_OVER = 1300.0  # seconds: one that is planned takes twenty minutes
 LONGEST = 4 * 86_400.0
 _ORDER = [State.CREATED, State.QUEUEING, State.PROCESSING, State.ARCHIVING]
@@ -106,7 +110,8 @@ class ScenarioRun:
         stock = Stock(stock_in, scenario.video_bytes)
         self._provider = provider = Provider(settings, stock, lambda: self.now.timestamp())
         try:
-            with cloud.connected(Connected(self.transport, lambda: self.now, self._sleep, provider.answer)) as key:
+            connected = Connected(self.transport, lambda: self.now, self._sleep, provider.answer, dice=Random(_SEED))
+            with cloud.connected(connected) as key:
                 self._key = key
                 self._run()
                 self.tasks = cloud.tasks()
