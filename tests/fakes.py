@@ -10,13 +10,13 @@ from decimal import Decimal
 from math import ceil
 from threading import Lock
 
-from reelkeep.domain import archiving, ids, limits, schedule
+from reelkeep.domain import archiving, counts, ids, schedule
 from reelkeep.domain.claims import Claim
+from reelkeep.domain.counts import Changes, Counts, Demand
 from reelkeep.domain.drift import Reading
 from reelkeep.domain.durations import Combination, End, Known
 from reelkeep.domain.errors import Conflict, InvalidRequest, LimitReached, Stale
 from reelkeep.domain.ledger import MOST_TAGS, Account, Balance, Entry
-from reelkeep.domain.limits import Changes, Counts, Demand
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
 from reelkeep.domain.notices.subscription import Channel, Policy, SnsState, Subscription, filter_policy
@@ -302,7 +302,7 @@ class FakeLedger:
         there = self.written.setdefault(task.id, [])
         if any(entry.number < len(there) for entry in entries):
             raise Stale(f"the ledger of task {task.id} has such an entry")
-        self.counters.change(task.owner, limits.settled(task, before, entries, self.clock().date()))
+        self.counters.change(task.owner, counts.settled(task, before, entries, self.clock().date()))
         there += entries
         for entry in entries:
             self.summed[entry.account] = self.summed.get(entry.account, Balance()) + entry.change

@@ -20,8 +20,10 @@ from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.tasks import TableTasks
+from reelkeep.domain.counts import use
 from reelkeep.domain.keys import Owner
-from reelkeep.domain.limits import COUNTED, NEW_OWNERS, Limits, OwnerSettings, use
+from reelkeep.domain.limits import COUNTED, Limits
+from reelkeep.domain.owner_settings import NEW_OWNERS, OwnerSettings
 from reelkeep.services.counts import CountUnderWay
 from reelkeep.services.owners import ChangeOwner
 

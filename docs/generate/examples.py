@@ -10,6 +10,7 @@ from typing import Any
 
 from reelkeep.domain import transitions
 from reelkeep.domain.claims import key_reused
+from reelkeep.domain.counts import Use
 from reelkeep.domain.dead_letters import DeadLetter, DeadLetterPage, Execution, Replayed
 from reelkeep.domain.durations import Combination
 from reelkeep.domain.errors import (
@@ -31,10 +32,11 @@ from reelkeep.domain.errors import (
 )
 from reelkeep.domain.keys import ApiKey, NewKey, Owner
 from reelkeep.domain.ledger import Balance
-from reelkeep.domain.limits import Limits, OwnerSettings, Use
+from reelkeep.domain.limits import Limits
 from reelkeep.domain.money import Quote
 from reelkeep.domain.notices.subscription import Channel, Filter, Status, Subscription, SubscriptionView
 from reelkeep.domain.notices.webhooks import Attempt, Delivery, DeliveryPage, Outcome, Webhook, WebhookWithSecret
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import (
     ArchivedFile,
     Asset,

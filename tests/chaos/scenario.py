@@ -48,9 +48,7 @@ _OTHERS: Mapping[str, tuple[str, str, Mapping[str, Any]]] = {  # what other owne
         },
     ),
 }
-_SEED = (
-    2  # of ids, which are the same in every run: how long a task waits, and how often it is polled, follows from it
-)
+_SEED = 2  # of ids, from which follows how long a task waits, and how often it is polled
 _OUTAGE_IS_OVER = 1300.0  # seconds: one that is planned takes twenty minutes
 LONGEST = 4 * 86_400.0
 _ORDER = [State.CREATED, State.QUEUEING, State.PROCESSING, State.ARCHIVING]

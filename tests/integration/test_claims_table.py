@@ -16,8 +16,8 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.ids import new_task_id
-from reelkeep.domain.limits import OwnerSettings
 from reelkeep.domain.listing import Listing
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import Task
 from reelkeep.ports import Caller
 from reelkeep.services.forecasts import Forecasts

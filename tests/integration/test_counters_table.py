@@ -15,9 +15,11 @@ from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.dynamodb.tasks import TableTasks
-from reelkeep.domain import limits
+from reelkeep.domain import counts
+from reelkeep.domain.counts import Counts, Use
 from reelkeep.domain.errors import Later, OverBudget
-from reelkeep.domain.limits import Counts, Limits, OwnerSettings, Use
+from reelkeep.domain.limits import Limits
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.room import waiting, waits_for_owner
 from reelkeep.domain.task import DispatchStatus, Price, State, Task
 from reelkeep.ports import Caller
@@ -69,7 +71,7 @@ def test_submissions_are_counted_until_a_limit_and_their_ends_change_the_counts(
     gates, keep = Gates(counters), KeepLedger(ledger)
 
     def used(counter: str = "") -> Use:
-        return limits.use(counters.counts("alice"), counter, "USD", NOON)
+        return counts.use(counters.counts("alice"), counter, "USD", NOON)
 
     passed = [gates(replace(NEW, id=f"{number:032x}"), caller(key=EVERY), NOON) for number in range(3)]
     assert used() == used("k1") == use_of(3, 3, 3, "0.3")
@@ -151,11 +153,11 @@ def test_whoever_lets_the_next_tasks_of_an_owner_go_on_each_goes_on_once_and_non
             list(pool.map(line.start_next, ["alice"] * 8))
         under_way = [task for task in map(tasks.get, (f"{n:032x}" for n in range(12))) if task and is_under_way(task)]
         assert [int(task.id, 16) for task in under_way] == [*range(ended, ended + 3)]
-        assert limits.use(counters.counts("alice"), "", "USD", NOON).tasks_at_once == 3
+        assert counts.use(counters.counts("alice"), "", "USD", NOON).tasks_at_once == 3
         for task in under_way:
             keep(tasks.save(replace(task, state=State.ARCHIVING)))
     assert sorted(task_id for task_id, _ in executions.started) == [f"{number:032x}" for number in range(3, 12)]
-    assert limits.use(counters.counts("alice"), "", "USD", NOON).tasks_at_once == 0
+    assert counts.use(counters.counts("alice"), "", "USD", NOON).tasks_at_once == 0
 
 
 def is_under_way(task: Task) -> bool:

@@ -17,7 +17,8 @@ from cli.world import World
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.errors import NotFound
 from reelkeep.domain.keys import KeyWish, Owner, hash_of, new_key
-from reelkeep.domain.limits import Limits, OwnerSettings
+from reelkeep.domain.limits import Limits
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.ports import Caller
 

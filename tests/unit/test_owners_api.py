@@ -12,7 +12,8 @@ from aws_lambda_powertools import Logger
 
 from reelkeep.api import Api
 from reelkeep.domain.keys import Owner
-from reelkeep.domain.limits import Limits, OwnerSettings
+from reelkeep.domain.limits import Limits
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.scopes import Scope
 from reelkeep.domain.upstream import Upstream
 from reelkeep.ports import Caller

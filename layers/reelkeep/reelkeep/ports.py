@@ -9,11 +9,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from reelkeep.domain.claims import Claim
+from reelkeep.domain.counts import Changes, Counts, Demand
 from reelkeep.domain.durations import Combination, End, Known
-from reelkeep.domain.limits import NO_LIMITS, USUAL_SETTINGS, Changes, Counts, Demand, Limits, OwnerSettings
+from reelkeep.domain.limits import NO_LIMITS, Limits
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.notices.subscription import Policy, SnsState, Subscription
 from reelkeep.domain.observation import DispatchOutcome, Finding, Listed, Observation
+from reelkeep.domain.owner_settings import USUAL_SETTINGS, OwnerSettings
 from reelkeep.domain.room import InLine, Lease, Limit, Turn
 from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.domain.task import ArchivedFile, Asset, Price, Request, Task

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from reelkeep.domain import limits
+from reelkeep.domain import counts, limits, refusals
 from reelkeep.domain.errors import (
     InvalidRequest,
     OverBudget,
@@ -53,5 +53,5 @@ def test_a_month_ends_with_its_year() -> None:
     last = datetime(2026, 12, 31, 23, 59, 30, tzinfo=UTC)
     limit = Limits(money_a_month=Decimal(1), currency="USD")
     with pytest.raises(OverBudget, match="2027-01-01T00:00:00Z") as no:
-        limits.check_use(limit, limits.Use(), "this owner", Decimal(2), last)
+        refusals.check_use(limit, counts.Use(), "this owner", Decimal(2), last)
     assert no.value.retry_after == 30

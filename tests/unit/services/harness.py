@@ -14,7 +14,6 @@ from typing import Any, cast
 from reelkeep.adapters.s3.layout import folder
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
 from reelkeep.domain.ids import SHARDS, first_id_at
-from reelkeep.domain.limits import NOTHING_STOPPED, USUAL_SETTINGS, OwnerSettings, Stopped
 from reelkeep.domain.observation import (
     Absent,
     Accepted,
@@ -27,6 +26,7 @@ from reelkeep.domain.observation import (
     Succeeded,
     Uncertain,
 )
+from reelkeep.domain.owner_settings import NOTHING_STOPPED, USUAL_SETTINGS, OwnerSettings, Stopped
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Kind, Price, Request, State, Task
 from reelkeep.domain.wire import OtherTask
 from reelkeep.ports import Caller, SecondsLeft, Source

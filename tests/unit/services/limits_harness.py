@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from reelkeep.domain import limits
+from reelkeep.domain import counts, owner_settings
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.errors import (
     Later,
     NotFound,
 )
-from reelkeep.domain.limits import Limits, OwnerSettings
+from reelkeep.domain.limits import Limits
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.room import Limit
 from reelkeep.domain.task import Failure, FailureClass, Price, Task
 from reelkeep.ports import Caller
@@ -88,8 +89,8 @@ class Budgeted(Harness):
         for task in tasks or self.tasks.recorded.values():
             KeepLedger(self.ledger)(task)
 
-    def counted(self) -> limits.Use:
-        return limits.use(self.counters.counts("alice"), "", "USD", self.now)
+    def counted(self) -> counts.Use:
+        return counts.use(self.counters.counts("alice"), "", "USD", self.now)
 
 
 def refused(submit: Callable[[], object]) -> Later:
@@ -112,7 +113,7 @@ class Owners:
 
     def change(self, name: str, edit: Callable[[OwnerSettings], OwnerSettings]) -> OwnerSettings:
         before = self.settings(name)
-        limits.check_settings(edited := replace(edit(before), version=before.version + 1))
+        owner_settings.check_settings(edited := replace(edit(before), version=before.version + 1))
         self.held[name] = edited
         return edited
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from reelkeep.domain.limits import Limits, OwnerSettings
+from reelkeep.domain.limits import Limits
 from reelkeep.domain.notices.notice import News
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import Reservation
 from reelkeep.services.budgets import WarnOfBudgets
 from tests.fakes import FakeCounters

@@ -13,13 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelkeep.domain import limits
+from reelkeep.domain import counts
 from reelkeep.domain.errors import (
     TryLater,
 )
 from reelkeep.domain.ledger import Account, Balance
-from reelkeep.domain.limits import Limits, OwnerSettings
+from reelkeep.domain.limits import Limits
 from reelkeep.domain.observation import Failed, Refused
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.room import waiting, waits_for_owner
 from reelkeep.domain.task import Backward, DispatchStatus, Failure, FailureClass, State, Task
 from reelkeep.services.counts import RepairCounts, SweepCounts, count_queued
@@ -49,7 +50,7 @@ def test_what_fails_before_it_is_recorded_is_given_back() -> None:
     harness.slots.fault = TryLater("no slots")
     with pytest.raises(TryLater):
         harness.submit(caller=caller)
-    assert harness.counted() == limits.Use(
+    assert harness.counted() == counts.Use(
         tasks_at_once=1, videos_a_day=1, money_a_day=Decimal(1), money_a_month=Decimal(1)
     )
 
@@ -67,13 +68,13 @@ def test_the_counts_follow_what_becomes_of_the_tasks() -> None:
     dearer = harness.tasks.save(replace(harness.task(second.id), state=State.ARCHIVING, credits=30))
     harness.follow()
     harness.follow(dearer, harness.task(first.id))
-    assert harness.counted() == limits.Use(
+    assert harness.counted() == counts.Use(
         tasks_at_once=1, videos_a_day=2, money_a_day=Decimal("2.5"), money_a_month=Decimal("2.5")
     )
     harness.pass_(3 * 86_400)  # the day is over, and may be forgotten; the month is not
     harness.follow(harness.tasks.save(harness.task(third.id).failed(NO, harness.now)))
-    counts = harness.counters.counts("alice")
-    assert [counts[name] for name in ("at_once", "tasks:2026-11-21", "money:2026-11:USD")] == [0, 2, Decimal("1.5")]
+    later = harness.counters.counts("alice")
+    assert [later[name] for name in ("at_once", "tasks:2026-11-21", "money:2026-11:USD")] == [0, 2, Decimal("1.5")]
 
 
 def test_counts_that_a_crash_left_too_high_are_repaired_once_nothing_is_submitted_for_a_while() -> None:
@@ -91,10 +92,10 @@ def test_counts_that_a_crash_left_too_high_are_repaired_once_nothing_is_submitte
     assert wrong["at_once"] == "2 instead of 1"
     assert repair("alice", ("", "key-1")) == wrong
     assert repair("alice", ("", "key-1")) == {}
-    assert harness.counted() == limits.Use(
+    assert harness.counted() == counts.Use(
         tasks_at_once=1, videos_a_day=1, money_a_day=Decimal(1), money_a_month=Decimal(1)
     )
-    assert limits.use(harness.counters.counts("alice"), "key-1", "USD", harness.now).videos_a_day == 1
+    assert counts.use(harness.counters.counts("alice"), "key-1", "USD", harness.now).videos_a_day == 1
 
 
 def test_a_repair_minds_only_the_counts_that_it_changes() -> None:
@@ -123,7 +124,7 @@ def test_a_repair_minds_only_the_counts_that_it_changes() -> None:
 
 def test_no_more_counts_are_forgotten_at_a_time_than_an_expression_has_room_for() -> None:
     names = [f"{number:016x}.{what}:2026-11-01" for number in range(500) for what in ("tasks", "money")]
-    assert len(limits.outdated(names, NOON.date())) == 200
+    assert len(counts.outdated(names, NOON.date())) == 200
 
 
 LOST = Failure(reason=FailureClass.LOST)
@@ -155,7 +156,7 @@ def test_whatever_happens_in_whatever_order_no_count_is_too_low_and_a_repair_mak
 
     def difference() -> tuple[Decimal, ...]:
         """The counts, less the ledger's sums."""
-        use = limits.use(counters.counts("alice"), "", "USD", NOON)
+        use = counts.use(counters.counts("alice"), "", "USD", NOON)
         there = sum((balance for _, balance in ledger.sums(NOON.date(), "alice")), Balance())
         money = use.money_a_day - there.reserved - there.charged
         assert use.money_a_day == use.money_a_month

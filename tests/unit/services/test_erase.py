@@ -9,11 +9,11 @@ import pytest
 
 from reelkeep.adapters import documents
 from reelkeep.domain.errors import Conflict, NotFound, TryLater
-from reelkeep.domain.limits import OwnerSettings
 from reelkeep.domain.links import path_of
 from reelkeep.domain.listing import Filter
 from reelkeep.domain.notices.webhooks import CALLBACKS, Delivery, Webhook, delivery_id, new_webhook_id
 from reelkeep.domain.observation import Listed, Succeeded, Unreadable
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import Request, Task
 from reelkeep.services.erase import Erase
 from reelkeep.services.organize import Organize

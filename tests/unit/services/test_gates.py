@@ -19,7 +19,8 @@ from reelkeep.domain.errors import (
     Stopped,
     TryLater,
 )
-from reelkeep.domain.limits import Limits, OwnerSettings
+from reelkeep.domain.limits import Limits
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import State, Task
 from reelkeep.ports import Caller
 from tests.unit.services.harness import ALICE, Harness

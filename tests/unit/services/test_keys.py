@@ -11,7 +11,8 @@ import pytest
 
 from reelkeep.domain.errors import Forbidden, InvalidRequest, LimitReached, NotFound
 from reelkeep.domain.keys import MAX_KEPT_KEYS, MAX_KEYS, ApiKey, KeyWish, describe, new_key
-from reelkeep.domain.limits import Limits, OwnerSettings
+from reelkeep.domain.limits import Limits
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.services.keys import ManageKeys
 from tests.unit.services.harness import ALICE, MALLORY, NOON

@@ -6,8 +6,9 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from reelkeep.domain.limits import Limits, OwnerSettings
+from reelkeep.domain.limits import Limits
 from reelkeep.domain.observation import Succeeded
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.room import waits_for_owner
 from reelkeep.domain.task import DispatchStatus, State, Task
 from reelkeep.services.ledger import KeepLedger

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from reelkeep.domain.errors import Refused, TryLater
-from reelkeep.domain.limits import OwnerSettings
 from reelkeep.domain.observation import Accepted, Unknown
 from reelkeep.domain.observation import Refused as SaidNo
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import State, Task
 from reelkeep.ports import Caller
 from tests.unit.services.harness import ALICE, MALLORY, NOON, FakeProvider, Harness

@@ -12,8 +12,8 @@ import pytest
 from benchmarks.room import simulate
 from reelkeep.domain import room, schedule
 from reelkeep.domain.errors import TryLater
-from reelkeep.domain.limits import Stopped
 from reelkeep.domain.observation import Accepted, DispatchOutcome, Failed, NotYet, Observation, Refused, Succeeded
+from reelkeep.domain.owner_settings import Stopped
 from reelkeep.domain.room import InLine, Lease, Limit, Turn
 from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Priority, State, Task
 from reelkeep.ports import Caller

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from reelkeep.domain.limits import WARNED, ZERO, Counts, Limits, day_of, month_of, name_of
+from reelkeep.domain.counts import WARNED, ZERO, Counts, day_of, month_of, name_of
+from reelkeep.domain.limits import Limits
 from reelkeep.domain.money import amount
 from reelkeep.domain.task import Task
 

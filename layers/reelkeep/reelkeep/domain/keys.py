@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from reelkeep.domain import ids
+from reelkeep.domain.counts import NOTHING_USED, Use
 from reelkeep.domain.errors import InvalidRequest, wrong
-from reelkeep.domain.limits import NO_LIMITS, NOTHING_USED, USUAL_SETTINGS, Limits, OwnerSettings, Use
+from reelkeep.domain.limits import NO_LIMITS, Limits
+from reelkeep.domain.owner_settings import USUAL_SETTINGS, OwnerSettings
 from reelkeep.domain.scopes import USUAL, Scope
 
 _KEY = re.compile(r"rk_[A-Za-z0-9_-]{43}")

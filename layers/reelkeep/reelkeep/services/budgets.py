@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 
 from reelkeep.domain.budgets import BudgetWarning, due
 from reelkeep.domain.errors import NotFound
-from reelkeep.domain.limits import OwnerSettings
 from reelkeep.domain.notices.notice import News, budget_attributes, budget_event
 from reelkeep.domain.notices.webhooks import CALLBACKS, Delivery, Webhook, delivery_id
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import Task
 from reelkeep.ports import Clock, Counters, Notices
 from reelkeep.services.announce import EVENT_CONTENT, Announce, outcome_at_first

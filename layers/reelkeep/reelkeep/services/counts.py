@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from reelkeep.domain import ledger, room
+from reelkeep.domain.counts import ZERO, Changes, Counts, Demand, days_counted, rebuilt, reserved
 from reelkeep.domain.errors import Stale, TryLater
-from reelkeep.domain.limits import ZERO, Changes, Counts, Demand, days_counted, rebuilt, reserved
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import Reservation, Task
 from reelkeep.ports import Clock, Counters, Ledger, SecondsLeft, Slots, Tasks

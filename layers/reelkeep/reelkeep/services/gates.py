@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from reelkeep.domain import ledger, limits
+from reelkeep.domain import counts, ledger, refusals
+from reelkeep.domain.counts import ZERO, Counts, Use
 from reelkeep.domain.errors import Forbidden, OverLimit, Stopped, TryLater
-from reelkeep.domain.limits import ZERO, Counts, Limits, Use
+from reelkeep.domain.limits import Limits
 from reelkeep.domain.task import Reservation, Task
 from reelkeep.ports import Caller, Counters
 
@@ -39,8 +40,8 @@ class Gates:
         currency = task.price.currency if task.price and task.price.each is not None else ""
         counted = dict[str, Limits]()
         for counter, each in (("", caller.settings.limits), (caller.key_id, caller.limits)):
-            limits.check_allowed(each, task.request.model, task.provider)
-            limits.check_priced(each, _whose(counter), money, currency)
+            refusals.check_allowed(each, task.request.model, task.provider)
+            refusals.check_priced(each, _whose(counter), money, currency)
             if each.counted:
                 counted[counter] = each
         if not counted:
@@ -57,7 +58,7 @@ class Gates:
         """Nothing came of the submission, for certain. If this fails, too much is counted until it is repaired."""
         if task.reservation:
             with suppress(TryLater):
-                changes = limits.reserved(task.reservation, task.created_at)
+                changes = counts.reserved(task.reservation, task.created_at)
                 self.counters.give_back(task.owner, changes, task.reservation.id)
 
     def _count(
@@ -68,11 +69,11 @@ class Gates:
         for _ in range(_ATTEMPTS):
             for counter, each in counted.items():
                 money = reservation.money if reservation.currency == each.currency else ZERO
-                there = Use() if known is None else limits.use(known, counter, each.currency, now, task.created_at)
-                if queues and not counter and limits.is_full(each, there):
+                there = Use() if known is None else counts.use(known, counter, each.currency, now, task.created_at)
+                if queues and not counter and counts.is_full(each, there):
                     reservation, each = _queued(reservation, counted), replace(each, tasks_at_once=None)
-                limits.check_use(each, there, _whose(counter), money, now, task.created_at)
-            demand = limits.demand(reservation, counted, now, task.created_at, known)
+                refusals.check_use(each, there, _whose(counter), money, now, task.created_at)
+            demand = counts.demand(reservation, counted, now, task.created_at, known)
             known = self.counters.reserve(task.owner, demand, now)
             if known is None:
                 return reservation

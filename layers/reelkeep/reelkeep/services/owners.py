@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from reelkeep.domain.counts import use
 from reelkeep.domain.keys import Owner
-from reelkeep.domain.limits import NEW_OWNERS, OwnerChange, OwnerSettings, use
+from reelkeep.domain.owner_settings import NEW_OWNERS, OwnerChange, OwnerSettings
 from reelkeep.ports import Caller, Clock, Counters, Ledger, Owners
 from reelkeep.services.counts import CountUnderWay, sum_up
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from reelkeep.domain import limits, room, transitions
+from reelkeep.domain import counts, room, transitions
 from reelkeep.domain.errors import NotFound, Stale, TryLater
-from reelkeep.domain.limits import USUAL_SETTINGS, OwnerSettings
+from reelkeep.domain.owner_settings import USUAL_SETTINGS, OwnerSettings
 from reelkeep.domain.room import InLine
 from reelkeep.domain.task import Backward, Task
 from reelkeep.ports import Clock, Counters, Executions, Slots, Tasks
@@ -49,8 +49,8 @@ class OwnersLine:
             if first is None:
                 return
             settings, now = self._settings(owner), self.clock()
-            if settings.stopped or limits.is_full(
-                settings.limits, limits.use(self.counters.counts(owner), "", "", now)
+            if settings.stopped or counts.is_full(
+                settings.limits, counts.use(self.counters.counts(owner), "", "", now)
             ):
                 return
             task = self.tasks.get(first.task_id)
@@ -68,7 +68,7 @@ class OwnersLine:
         for _ in range(_ATTEMPTS):
             now = self.clock()
             try:
-                placed = self.tasks.save_counted(transitions.placed(task, now), limits.place_of(settings.limits), now)
+                placed = self.tasks.save_counted(transitions.placed(task, now), counts.place_of(settings.limits), now)
             except Backward:
                 return None
             except Stale:

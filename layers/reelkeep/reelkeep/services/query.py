@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from reelkeep.domain import ids, links, room
+from reelkeep.domain.counts import Counts
 from reelkeep.domain.errors import NotFound, TryLater, lacking, wrong
-from reelkeep.domain.limits import Counts
 from reelkeep.domain.listing import EVERY_OWNER, MOST_OWNERS, Listing, Page
 from reelkeep.domain.room import InLine, Turn
 from reelkeep.domain.scopes import Scope

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from reelkeep.domain import room, transitions
 from reelkeep.domain.errors import Misconfigured, TryLater
-from reelkeep.domain.limits import NOTHING_STOPPED, Stopped
+from reelkeep.domain.owner_settings import NOTHING_STOPPED, Stopped
 from reelkeep.domain.room import Lease, Limit
 from reelkeep.domain.task import DispatchStatus, Task
 from reelkeep.ports import Clock, Executions, Provider, Providers, Slots, Tasks

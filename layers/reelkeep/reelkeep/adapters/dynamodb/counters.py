@@ -26,8 +26,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from botocore.exceptions import ClientError
 
 from reelkeep.adapters.dynamodb.faults import table_faults
+from reelkeep.domain.counts import Changes, Counts, Demand
 from reelkeep.domain.errors import TryLater
-from reelkeep.domain.limits import Changes, Counts, Demand
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

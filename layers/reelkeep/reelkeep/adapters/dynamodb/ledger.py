@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, cast
 from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.counters import change_of
 from reelkeep.adapters.dynamodb.faults import table_faults, transact
+from reelkeep.domain.counts import settled
 from reelkeep.domain.errors import Stale
 from reelkeep.domain.ledger import MOST_TAGS, Account, Balance, Entry
-from reelkeep.domain.limits import settled
 from reelkeep.domain.task import Task
 from reelkeep.ports import Clock
 

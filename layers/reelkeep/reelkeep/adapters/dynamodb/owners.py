@@ -14,7 +14,7 @@ from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.faults import table_faults
 from reelkeep.domain.errors import NotFound, Stale
 from reelkeep.domain.keys import Owner, is_owner
-from reelkeep.domain.limits import NEW_OWNERS, USUAL_SETTINGS, OwnerSettings, Stopped, check_settings
+from reelkeep.domain.owner_settings import NEW_OWNERS, USUAL_SETTINGS, OwnerSettings, Stopped, check_settings
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

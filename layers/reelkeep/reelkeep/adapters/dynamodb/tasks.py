@@ -27,8 +27,8 @@ from reelkeep.adapters.dynamodb.task_record import (
 )
 from reelkeep.domain import ids
 from reelkeep.domain.claims import Claim
+from reelkeep.domain.counts import Demand
 from reelkeep.domain.errors import Stale, TryLater
-from reelkeep.domain.limits import Demand
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.redaction import redact
 from reelkeep.domain.task import State, Task

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from reelkeep.dialects.dialect import AnyRoute, Http, Operation
 from reelkeep.dialects.replies import Schema, Shape, shows
 from reelkeep.domain.keys import Owner as Found
-from reelkeep.domain.limits import Limits, OwnerChange, check
+from reelkeep.domain.limits import Limits, check
 from reelkeep.domain.money import amount
+from reelkeep.domain.owner_settings import OwnerChange
 from reelkeep.domain.scopes import Scope
 
 if TYPE_CHECKING:
