@@ -197,4 +197,5 @@ def _key_item(key: str) -> Item:
         "name": {"S": "benchmark"},
         "last_characters": {"S": key[-4:]},
         "created_at": {"S": "2026-11-21T12:00:00+00:00"},
+        "last_used_on": {"S": datetime.now(UTC).date().isoformat()},  # else each call were the first of the day
     }

@@ -40,14 +40,14 @@ def sweep_tasks(event: Mapping[str, Any], context: LambdaContext) -> dict[str, A
 
     swept = sweep(everything=everything, shards=shards, hand_on=hand_on, seconds_left=seconds_left)
     if shards == SHARDS:
-        if repaired := sweep_counts(seconds_left):
-            logger.warning("repaired counts of limits", owners=repaired)
         if swept.unfinished:
             start_watches()
         metrics.add_metric(name="UnfinishedTasks", unit=MetricUnit.Count, value=swept.unfinished)
     metrics.add_metric(name="RestartedTasks", unit=MetricUnit.Count, value=swept.restarted)
     metrics.add_metric(name="LinksExpiringSoon", unit=MetricUnit.Count, value=swept.links_expiring_soon)
     logger.info("swept", extra=asdict(swept))
+    if shards == SHARDS and (repaired := sweep_counts(seconds_left)):
+        logger.warning("repaired counts of limits", owners=repaired)
     return asdict(swept)
 
 

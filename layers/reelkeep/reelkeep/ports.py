@@ -24,7 +24,7 @@ from reelkeep.domain.wire import OtherTask
 
 if TYPE_CHECKING:  # most functions do without them
     from reelkeep.domain.dead_letters import DeadLetter
-    from reelkeep.domain.drift import Reading
+    from reelkeep.domain.drift import AccountBalance, Reading
     from reelkeep.domain.keys import ApiKey, KeyWish
     from reelkeep.domain.ledger import Account, Balance, Entry
     from reelkeep.domain.links import Links
@@ -275,8 +275,8 @@ class Provider(Protocol):
     def ask_slots(self) -> int | None:
         """How many tasks its account may have at once; None if it cannot be found out now."""
 
-    def ask_balance(self) -> Decimal | None:
-        """The credits that its account has left, if it tells, and now."""
+    def ask_balance(self) -> AccountBalance | None:
+        """What its account has left, if it tells, and now."""
 
     def cancel(self, task: Task) -> bool:
         """Whether it is now cancelled for certain."""

@@ -47,7 +47,7 @@ def routes(simulator: Simulator) -> list[BaseRoute]:
             Route(many, provider.known(provider.listing), methods=["GET"], name=kind),
             Route(one, provider.known(provider.query), methods=["GET"], name=kind),
         ]
-    return list(served)
+    return [*served, Route("/account/costs", provider.known(provider.costs), methods=["GET"])]
 
 
 class _Provider:
@@ -119,6 +119,23 @@ class _Provider:
             return _said([self._shown(task, request, fault) for task in tasks[(page - 1) * size : page * size]])
 
         return await self._answer(fault, act)
+
+    async def costs(self, _: Request) -> Response:
+        """The packs: one of video units. Free of charge; the real one shows what was spent twelve hours late."""
+
+        def act() -> Response:
+            settings = self._simulator.settings
+            pack = {
+                "resource_pack_name": "Video Generation",
+                "resource_pack_id": "simulated",
+                "resource_pack_type": "decreasing_total",
+                "total_quantity": float(settings.credits),
+                "remaining_quantity": float(settings.credits - self._simulator.spent()),
+                "status": "online",
+            }
+            return _said({"code": 0, "msg": "success", "resource_pack_subscribe_infos": [pack]})
+
+        return await self._answer(self._simulator.faults.take("credits"), act)
 
     def _tasks(self) -> list[Task]:
         return [task for task in self._simulator.tasks() if task.order.dialect == "kling"]

@@ -64,6 +64,18 @@ def test_a_failure_is_said_in_words_only(simulator: Client) -> None:
     assert (shown["task_status"], shown["task_status_msg"]) == ("failed", "Failure to pass the risk control system")
 
 
+def test_a_pack_shows_the_units_that_are_left(simulator: Client) -> None:
+    def left() -> float:
+        body = simulator.http.get("/account/costs", headers=KEY).json()
+        [pack] = body["data"]["resource_pack_subscribe_infos"]
+        assert pack["status"] == "online"
+        return float(pack["remaining_quantity"])
+
+    before = left()
+    submitted(simulator)
+    assert left() < before
+
+
 def test_a_key_or_a_token_of_a_pair_is_wanted(open_simulator: Open) -> None:
     simulator = open_simulator(keys=frozenset({"access:secret", "plain"}))
     claims = {"iss": "access", "exp": 1800, "nbf": -5}

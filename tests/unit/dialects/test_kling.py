@@ -8,6 +8,7 @@ import hmac
 import json
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from reelkeep.dialects.dialect import Http, List, Submit
 from reelkeep.dialects.kling.client import upstream
 from reelkeep.dialects.kling.server import dialect
 from reelkeep.domain import errors
+from reelkeep.domain.drift import AccountBalance
 from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.observation import (
@@ -444,3 +446,30 @@ def test_a_refusal_names_the_field_as_clients_write_it() -> None:
     reply = dialect.render_error(error, Http(method="POST", path="/kling/v1/videos/multi-image2video"))
     assert isinstance(reply.body, dict)
     assert reply.body["message"] == "image_list cannot be expressed at this provider"
+
+
+def pack(id: str, left: Json, status: str = "online") -> dict[str, Json]:
+    return {"resource_pack_id": id, "remaining_quantity": left, "status": status}
+
+
+@for_each(
+    "status, packs, left, of",
+    [
+        (200, [pack("b", 118.5), pack("a", "2"), pack("c", 50, "expired"), None], "120.5", "a,b"),
+        (200, [pack("a", None)], None, ""),
+        (200, None, None, ""),
+        (404, [pack("a", 5)], None, ""),
+    ],
+)
+def test_the_packs_in_use_show_what_is_left_twelve_hours_late(
+    status: int, packs: Json, left: str | None, of: str
+) -> None:
+    asked = upstream.ask_account(NOW)
+    assert asked is not None
+    year = 365 * 86_400_000
+    end = int(NOW.timestamp() * 1000)
+    window = (("start_time", str(end - year)), ("end_time", str(end)))
+    assert (asked.method, asked.path, asked.query) == ("GET", "/account/costs", window)
+    said = upstream.read_balance(answer(status, enveloped({"resource_pack_subscribe_infos": packs})))
+    expected = left and AccountBalance(left=Decimal(left), unit="units", late=timedelta(hours=12), of=of)
+    assert said == expected

@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from random import Random
 from typing import Any, cast
 
 from reelkeep.adapters.s3.layout import folder
+from reelkeep.domain.drift import AccountBalance
 from reelkeep.domain.errors import InvalidRequest, Misconfigured
 from reelkeep.domain.ids import SHARDS, first_id_at
 from reelkeep.domain.observation import (
@@ -130,7 +130,7 @@ class FakeProvider:
             raise self.tells_slots
         return self.tells_slots
 
-    def ask_balance(self) -> Decimal | None:
+    def ask_balance(self) -> AccountBalance | None:
         return None
 
     def cancel(self, task: Task) -> bool:

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from typing import Any, Protocol
 
+from reelkeep.domain.drift import AccountBalance
 from reelkeep.domain.observation import DispatchOutcome, Finding, ListedPage, Observation
 from reelkeep.domain.task import Task
 
@@ -209,14 +209,13 @@ class ProviderDialect(Protocol):
     def successes(self, since: datetime) -> Pages:
         """What succeeded since then, or may have; nothing at all if the format has no list."""
 
-    def ask_account(self) -> ProviderRequest | None:
+    def ask_account(self, now: datetime) -> ProviderRequest | None:
         """The request for how many tasks the account may have at once and what it has left; None if the format has
         none."""
 
     def read_slots(self, answer: ProviderResponse) -> int | None: ...
 
-    def read_balance(self, answer: ProviderResponse) -> Decimal | None:
-        """In credits."""
+    def read_balance(self, answer: ProviderResponse) -> AccountBalance | None: ...
 
     def cancel(self, task: Task) -> ProviderRequest | None:
         """None if the format has no way to cancel."""

@@ -11,7 +11,7 @@ from reelkeep.domain.drift import Spent
 from reelkeep.domain.notices import alerts
 from reelkeep.ports import Balances, Clock, Ledger, Notices, Provider, Providers, Report
 
-_UNIT = "credits"  # of every balance that is told
+_UNITS = ("credits", "units")  # in which accounts have something left; an account counts in one
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,22 +42,24 @@ class CompareBalances:
         if before and now - before.at < drift.EVERY:
             return {}
         answers = ((each, each.ask_balance()) for each in account)  # the formats at one address may differ
-        teller, balance = next((answer for answer in answers if answer[1] is not None), (account[0], None))
-        if balance is None:
+        told = [(each, balance) for each, balance in answers if balance is not None]
+        if not told:
             return {}
+        teller, balance = min(told, key=lambda answer: answer[1].late)
         names = {each.name for each in account}
         spent = {str(day): self._spent(str(day), names) for day in drift.days(now)}  # after the balance was read
         reading, found = drift.compared(before, balance, spent, now)
         if found:
-            event = alerts.drift(teller.name, _UNIT, found)
+            event = alerts.drift(teller.name, balance.unit, found)
             self.notices.publish(event, alerts.provider_attributes(event))
         self.balances.save(teller.account, reading)
         self.report(teller.name, "ProviderDrift", float(found.unexplained) if found else 0.0)
-        return {teller.name: f"{balance:f} {_UNIT}" + (f", {found.unexplained:f} of drift" if found else "")}
+        unexplained = f", {found.unexplained:f} of drift" if found else ""
+        return {teller.name: f"{balance.left:f} {balance.unit}{unexplained}"}
 
     def _spent(self, day: str, providers: set[str]) -> Spent:
         spent = Spent(day=day)
         for account, balance in self.ledger.sums(datetime.fromisoformat(day).date(), None):
-            if account.provider in providers and account.unit == _UNIT:
+            if account.provider in providers and account.unit in _UNITS:
                 spent += Spent(day=day, reserved=balance.units_reserved, charged=balance.units_charged)
         return spent

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from hashlib import sha256
 from urllib.parse import urlencode, urljoin
 
@@ -15,6 +14,7 @@ from reelkeep.adapters.http.outbound import AnswerLost, BlockedAddress, NoAnswer
 from reelkeep.adapters.providers.configuration import ProviderSettings
 from reelkeep.adapters.providers.prices import price_of, public_prices
 from reelkeep.domain import provider_callbacks
+from reelkeep.domain.drift import AccountBalance
 from reelkeep.domain.errors import InvalidRequest, TryLater
 from reelkeep.domain.observation import (
     KEY_REFUSED,
@@ -209,12 +209,12 @@ class HttpProvider:
         answer = self._ask_account()
         return self.dialect.read_slots(answer) if answer else None
 
-    def ask_balance(self) -> Decimal | None:
+    def ask_balance(self) -> AccountBalance | None:
         answer = self._ask_account()
         return self.dialect.read_balance(answer) if answer else None
 
     def _ask_account(self) -> ProviderResponse | None:
-        call = self.dialect.ask_account()
+        call = self.dialect.ask_account(self._clock())
         try:
             return self._send(call, _CANCEL_SECONDS) if call else None
         except NoAnswer:

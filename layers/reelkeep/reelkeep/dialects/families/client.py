@@ -8,7 +8,6 @@ import hmac
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from importlib import import_module
 from urllib.parse import quote
 
@@ -16,6 +15,7 @@ from reelkeep.dialects.families.answers import Answers
 from reelkeep.dialects.families.evidence import Row
 from reelkeep.dialects.families.lenient import JsonObject, link
 from reelkeep.dialects.families.vocabulary import meaning_of
+from reelkeep.domain.drift import AccountBalance
 from reelkeep.domain.observation import Listed, ListedPage, Observation
 from reelkeep.domain.task import Kind, Request, State, Task
 from reelkeep.domain.wire import (
@@ -45,13 +45,13 @@ class Client(Answers):
     def credential(self, key: str, now: datetime) -> str:
         return key
 
-    def ask_account(self) -> ProviderRequest | None:
+    def ask_account(self, now: datetime) -> ProviderRequest | None:
         return None
 
     def read_slots(self, answer: ProviderResponse) -> int | None:
         return None
 
-    def read_balance(self, answer: ProviderResponse) -> Decimal | None:
+    def read_balance(self, answer: ProviderResponse) -> AccountBalance | None:
         return None
 
     def write(self, request: Request) -> dict[str, Json]:

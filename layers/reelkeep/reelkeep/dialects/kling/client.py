@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import ClassVar
 
 from reelkeep.dialects.families.client import Client, hs256, segment
@@ -12,6 +13,7 @@ from reelkeep.dialects.families.evidence import Row, absence
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.families.vocabulary import Codes
 from reelkeep.dialects.kling import LARGEST_PAGE, MOST_PAGES, NAME, PATH, SEGMENTS
+from reelkeep.domain.drift import AccountBalance
 from reelkeep.domain.observation import Found, Observation, Uncertain
 from reelkeep.domain.task import FailureClass, Kind, Request, Task
 from reelkeep.domain.wire import (
@@ -26,6 +28,7 @@ from reelkeep.domain.wire import (
     Search,
 )
 
+_LATE = timedelta(hours=12)
 _PAGES_A_ROLL = 2  # of 500 tasks each
 
 
@@ -47,6 +50,25 @@ class KlingClient(Client):
         FailureClass.CREDIT: "^110[0-2]$",
         FailureClass.PROVIDER: "^(100[0-4]|1103|1304)$",
     }
+
+    def ask_account(self, now: datetime) -> ProviderRequest | None:
+        """Which packs there are is free to ask, once a second. Source: the API reference, Account Information
+        Inquiry."""
+        year = timedelta(days=365)  # how long a pack is good for
+        window = (("start_time", _milliseconds(now - year)), ("end_time", _milliseconds(now)))
+        return ProviderRequest(method="GET", path="/account/costs", query=window)
+
+    def read_balance(self, answer: ProviderResponse) -> AccountBalance | None:
+        """The units left in all packs in use, which come twelve hours late."""
+        if not answer.ok:
+            return None
+        rows = JsonObject(answer.json()).object("data").fields.get("resource_pack_subscribe_infos")
+        packs = [JsonObject(row) for row in rows] if isinstance(rows, list) else []
+        left = {pack.id("resource_pack_id"): pack.number("remaining_quantity") for pack in packs if _is_in_use(pack)}
+        units = [Decimal(str(each)) for each in left.values() if each is not None]
+        if not units:
+            return None
+        return AccountBalance(left=sum(units, Decimal(0)), unit="units", late=_LATE, of=",".join(sorted(left)))
 
     def credential(self, key: str, now: datetime) -> str:
         """Older keys are pairs, ACCESS:SECRET, of which a token is made for half an hour."""
@@ -124,6 +146,14 @@ class KlingClient(Client):
         return absence(
             rows.values(), task, other, shown=lambda row: self.mark(row.task) or None, sent=lambda task: task.id
         )
+
+
+def _is_in_use(pack: JsonObject) -> bool:
+    return pack.text("status").lower() == "online"
+
+
+def _milliseconds(moment: datetime) -> str:
+    return str(int(moment.timestamp() * 1000))
 
 
 def _rows(answer: ProviderResponse) -> list[Json]:

@@ -14,6 +14,7 @@ from reelkeep.dialects.families.evidence import ALTERED, UNPROVEN, Row, is_near,
 from reelkeep.dialects.families.lenient import JsonObject
 from reelkeep.dialects.replies import rfc3339
 from reelkeep.dialects.vidu_ent_v2 import LARGEST_PAGE, NAME, PREFIX, SEGMENTS
+from reelkeep.domain.drift import AccountBalance
 from reelkeep.domain.observation import Absent, Finding, Found, Observation, Uncertain, Untraceable
 from reelkeep.domain.task import Kind, Task
 from reelkeep.domain.wire import (
@@ -87,17 +88,17 @@ class _Client(Client):
         body["payload"] = task.id  # what a lost answer is found again by; the client's own we echo ourselves
         return ProviderRequest(method="POST", path=f"{PREFIX}/{SEGMENTS[task.request.kind]}", body=body)
 
-    def ask_account(self) -> ProviderRequest | None:
+    def ask_account(self, now: datetime) -> ProviderRequest | None:
         return ProviderRequest(method="GET", path=f"{PREFIX}/credits", query=(("show_detail", "true"),))
 
     def read_slots(self, answer: ProviderResponse) -> int | None:
         """The sum over the kinds of credits that the account holds."""
         return sum(row.whole("concurrency_limit") or 0 for row in _credits_in(answer)) or None
 
-    def read_balance(self, answer: ProviderResponse) -> Decimal | None:
+    def read_balance(self, answer: ProviderResponse) -> AccountBalance | None:
         left = [row.whole("credit_remain") for row in _credits_in(answer)]
         known = [Decimal(each) for each in left if each is not None]
-        return sum(known, Decimal(0)) if known else None
+        return AccountBalance(left=sum(known, Decimal(0))) if known else None
 
     def observe(self, task: Task) -> ProviderRequest:
         return self._show(task.provider_task_id)
