@@ -35,7 +35,7 @@ sys.path.insert(0, str(_HERE.parent / "layers" / "reelkeep"))
 
 from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.http.outbound import Outbound
-from reelkeep.ports import Source
+from reelkeep.ports.providers import Source
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -34,7 +34,7 @@ from reelkeep.dialects.dialect import Http, List
 from reelkeep.domain import ids
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.task import Announcements, Kind, Request, State, Task
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.query import ListTasks
 from tests.integration.conftest import create_table
 

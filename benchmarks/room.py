@@ -27,7 +27,7 @@ sys.path.insert(0, str(_ROOT / "layers" / "reelkeep"))
 
 from reelkeep.domain.observation import Accepted, DispatchOutcome, NotYet, Observation, Pending, Succeeded
 from reelkeep.domain.task import State, Task
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from tests.chaos.machine import execution
 from tests.unit.services.harness import NOON, FakeExecutions, FakeProvider, Harness, creation, request
 

@@ -24,7 +24,9 @@ from reelkeep.domain.notices.webhooks import Delivery, WaitingDelivery, Webhook
 from reelkeep.domain.room import InLine, Lease, Limit, Turn, joining_number
 from reelkeep.domain.task import Task
 from reelkeep.domain.watch import WATCH
-from reelkeep.ports import Caller, Clock, Due
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.tasks import Due
 
 
 @dataclass

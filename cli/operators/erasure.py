@@ -28,7 +28,8 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWaiting, TableWebhooks
 from reelkeep.adapters.s3.bucket import S3Bucket
 from reelkeep.domain.errors import CannotCancel, Conflict, Misconfigured
-from reelkeep.ports import Caller, Providers
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.providers import Providers
 from reelkeep.services.cancel import Cancel
 from reelkeep.services.erase import Erase
 from reelkeep.services.room import Room

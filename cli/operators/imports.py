@@ -22,7 +22,9 @@ from cli.world import World
 from reelkeep.domain import ids
 from reelkeep.domain.observation import Listed, Pending, Succeeded
 from reelkeep.domain.task import Dispatch, DispatchStatus, Kind, Request, State, Task
-from reelkeep.ports import Clock, Executions, Provider, Providers, Tasks
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.providers import Provider, Providers
+from reelkeep.ports.tasks import Executions, Tasks
 
 if TYPE_CHECKING:
     from reelkeep.adapters.providers.configured import ConfiguredProviders

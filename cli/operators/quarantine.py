@@ -11,7 +11,7 @@ from cli.operators.folders import Days
 from reelkeep.adapters.s3 import layout
 from reelkeep.domain import ids
 from reelkeep.domain.task import Task
-from reelkeep.ports import Tasks
+from reelkeep.ports.tasks import Tasks
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -24,7 +24,7 @@ from reelkeep.domain.notices.subscription import (
     SubscriptionView,
 )
 from reelkeep.domain.redaction import redact
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.subscriptions import ManageSubscriptions
 
 _OPERATOR = Caller(OPERATOR, "")

@@ -20,7 +20,7 @@ from reelkeep.domain.listing import EVERY_OWNER
 from reelkeep.domain.notices.subscription import OPERATOR
 from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import Task
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.query import ListTasks
 
 _LARGEST_PAGE: Final = 100

@@ -18,7 +18,7 @@ from moto.dynamodb.models import dynamodb_backends
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State, Task
-from reelkeep.ports import Tasks
+from reelkeep.ports.tasks import Tasks
 from tests.fakes import FakeTasks
 from tests.integration.conftest import create_table
 from tests.integration.example import NOON, a_task

@@ -19,7 +19,7 @@ from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import Task
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.gates import Gates
 from reelkeep.services.room import Room
@@ -41,7 +41,7 @@ from tests.unit.services.harness import (
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-    from reelkeep.ports import Claims
+    from reelkeep.ports.tasks import Claims
 
 CLAIM = Claim(
     owner="alice",

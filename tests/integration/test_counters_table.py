@@ -22,7 +22,7 @@ from reelkeep.domain.limits import Limits
 from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.room import waiting, waits_for_owner
 from reelkeep.domain.task import DispatchStatus, Price, State, Task
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.counts import RepairCounts
 from reelkeep.services.gates import Gates
 from reelkeep.services.ledger import KeepLedger
@@ -34,7 +34,7 @@ from tests.unit.services.harness import FakeExecutions
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-    from reelkeep.ports import Counters, Ledger
+    from reelkeep.ports.owners import Counters, Ledger
 
 PRICE = Price(unit="credits", units=Decimal(20), each=Decimal("0.005"), currency="USD")
 NEW = replace(a_task(), key_id="k1", price=PRICE, created_at=NOON, state=State.CREATED)

@@ -16,7 +16,7 @@ from tests.integration.example import NOON
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-    from reelkeep.ports import Durations
+    from reelkeep.ports.providers import Durations
 
 USUAL = Combination(False, "viduq2", Kind.TEXT2VIDEO, None, "")
 

@@ -20,7 +20,7 @@ from reelkeep.domain.keys import KeyWish, Owner, hash_of, new_key
 from reelkeep.domain.limits import Limits
 from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.scopes import USUAL, Scope
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

@@ -24,7 +24,7 @@ from tests.unit.services.webhook_harness import task
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-    from reelkeep.ports import Ledger
+    from reelkeep.ports.owners import Ledger
 
 TODAY = NOON.date()
 TOKENS = Price(unit="tokens", units=Decimal(48_600), each=Decimal("0.0000012"), currency="USD", since="2026-04-01")

@@ -18,7 +18,8 @@ from reelkeep.adapters.s3.archive import S3Archive
 from reelkeep.domain import archiving
 from reelkeep.domain.archiving import CopyError
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, State, Task
-from reelkeep.ports import Source, SourceBad, SourceNotMedia
+from reelkeep.ports.archive import SourceBad, SourceNotMedia
+from reelkeep.ports.providers import Source
 from tests.integration.example import NOON, a_task
 from tests.samples import video
 from tests.servers import Request, Server, reply

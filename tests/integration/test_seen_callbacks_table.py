@@ -18,7 +18,7 @@ from tests.integration.faults import LosesAnswers
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-    from reelkeep.ports import SeenCallbacks
+    from reelkeep.ports.providers import SeenCallbacks
 
 SOON = NOON + timedelta(minutes=10)
 

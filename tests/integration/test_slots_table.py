@@ -20,7 +20,7 @@ from tests.integration.faults import LosesAnswers
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient
 
-    from reelkeep.ports import Slots
+    from reelkeep.ports.providers import Slots
 
 SOON = NOON + timedelta(minutes=5)
 HELD = Lease("00001", "a" * 32, SOON)

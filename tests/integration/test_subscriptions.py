@@ -34,7 +34,7 @@ from reelkeep.domain.notices.subscription import (
     SubscriptionUpdate,
 )
 from reelkeep.domain.task import Kind, Request, State, Task
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.subscriptions import ManageSubscriptions
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from reelkeep.domain.errors import InvalidRequest, Stale
 from reelkeep.domain.ids import SHARDS
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State
-from reelkeep.ports import Tasks
+from reelkeep.ports.tasks import Tasks
 from tests.fakes import FakeTasks
 from tests.integration.example import NOON, a_task
 

@@ -25,7 +25,7 @@ from reelkeep.domain.notices.webhooks import (
     delivery_id,
 )
 from reelkeep.domain.task import State
-from reelkeep.ports import CircuitBreakers, Deliveries, Waiting, Webhooks
+from reelkeep.ports.notices import CircuitBreakers, Deliveries, Waiting, Webhooks
 from tests.fakes import FakeCircuitBreakers, FakeDeliveries, FakeWaiting, FakeWebhooks
 from tests.unit.services.harness import NOON
 

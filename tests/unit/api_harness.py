@@ -13,7 +13,7 @@ from reelkeep.domain.errors import NotFound
 from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.task import Task
 from reelkeep.domain.upstream import Upstream
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.forecasts import Estimate
 from reelkeep.services.query import FindPlace
 from tests.unit.services.harness import ALICE, MALLORY, Harness

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "layers" / "reelkeep" / "reelkeep"
 MAY_IMPORT = {
     "domain": {"domain"},
-    "ports": {"domain"},
+    "ports": {"domain", "ports"},
     "services": {"domain", "ports", "services"},
     "dialects": {"domain", "dialects"},
     "media": {"media"},

@@ -16,7 +16,7 @@ from reelkeep.domain.limits import Limits
 from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.scopes import Scope
 from reelkeep.domain.upstream import Upstream
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.owners import ChangeOwner, ManageOwners
 from reelkeep.services.providers import StopProvider
 from tests.fakes import FakeKeys

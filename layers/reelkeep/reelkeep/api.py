@@ -49,7 +49,7 @@ from reelkeep.domain.log_fields import log_fields
 from reelkeep.domain.record_size import truncate_request
 from reelkeep.domain.task import ArchivedFile, Request, State, Task
 from reelkeep.domain.wire import Json
-from reelkeep.ports import Caller, Keys
+from reelkeep.ports.owners import Caller, Keys
 
 _REPEAT_HEADER = HEADER.lower()
 _MISCONFIGURED = "this service is misconfigured; contact its operator"

@@ -16,7 +16,8 @@ from reelkeep.domain.errors import TryLater
 from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.notices.notice import POSSIBLE_REPEAT, UPDATED
 from reelkeep.domain.task import ArchivedFile, Request, Task
-from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
+from reelkeep.ports.archive import SourceBad, SourceBusy, SourceGone
+from reelkeep.ports.providers import Source
 from tests.chaos.faulty_transport import Killed
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.provider import parted

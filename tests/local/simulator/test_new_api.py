@@ -9,7 +9,7 @@ import pytest
 
 from reelkeep.adapters.copying.source import RemoteFile
 from reelkeep.adapters.http.outbound import Outbound
-from reelkeep.ports import Source
+from reelkeep.ports.providers import Source
 from tests.local.simulator.client import Client, Open
 
 GENERATIONS, VIDEOS = "/v1/video/generations", "/v1/videos"

@@ -10,7 +10,7 @@ from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.copying.source import RANGE_BYTES
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.domain.task import ArchivedFile
-from reelkeep.ports import Source
+from reelkeep.ports.providers import Source
 from tests.samples import lengthened, video
 from tests.servers import Answering, Bucket, Cut, Request, reply
 

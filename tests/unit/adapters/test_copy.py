@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError
 from reelkeep.adapters.copying.copy import copy
 from reelkeep.adapters.copying.source import RANGE_BYTES
 from reelkeep.domain.task import ArchivedFile
-from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceTooLarge
+from reelkeep.ports.archive import SourceBad, SourceBusy, SourceGone, SourceTooLarge
+from reelkeep.ports.providers import Source
 from tests.samples import lengthened, picture, video
 from tests.servers import Request, Server, reply
 from tests.unit.adapters.copy_harness import LONG, MEDIUM, PAGE, Archive, File, _until_close, answering

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from reelkeep.adapters.copying.source import RANGE_BYTES, in_order
-from reelkeep.ports import SourceBusy, SourceGone
+from reelkeep.ports.archive import SourceBusy, SourceGone
 from tests.samples import lengthened, video
 from tests.servers import Request, Server, reply
 

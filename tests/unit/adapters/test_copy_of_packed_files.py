@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from reelkeep.ports import SourceBad, SourceBusy, SourceTooLarge
+from reelkeep.ports.archive import SourceBad, SourceBusy, SourceTooLarge
 from tests.samples import lengthened, video
 from tests.servers import Server, reply
 

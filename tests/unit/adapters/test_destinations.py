@@ -14,7 +14,7 @@ from reelkeep.adapters.http.destinations import Destinations
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.notices import signatures
-from reelkeep.ports import Unanswered
+from reelkeep.ports.notices import Unanswered
 from tests.servers import Request, Server, reply
 from tests.vidu_verifier import is_vidus
 

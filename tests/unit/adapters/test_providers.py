@@ -30,7 +30,7 @@ from reelkeep.domain.observation import Missing as NotThere
 from reelkeep.domain.task import Asset, Kind, Task
 from reelkeep.domain.upstream import Health
 from reelkeep.domain.wire import ProviderDialect, ProviderResponse
-from reelkeep.ports import Source
+from reelkeep.ports.providers import Source
 from tests.unit.adapters.provider_harness import (
     KEY,
     NOON,

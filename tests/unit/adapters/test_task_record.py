@@ -24,7 +24,7 @@ from reelkeep.domain.task import (
     State,
     Task,
 )
-from reelkeep.ports import Due
+from reelkeep.ports.tasks import Due
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 ID = "01a1fdfa49e8187d19a8ef119dff6dda"

@@ -20,7 +20,7 @@ from cli.main import main
 from cli.world import World
 from reelkeep.adapters.s3.layout import folder
 from reelkeep.domain.task import ArchivedFile, Task
-from reelkeep.ports import Source
+from reelkeep.ports.providers import Source
 from tests import api_server
 from tests.unit.services.harness import FakeArchive, Harness
 

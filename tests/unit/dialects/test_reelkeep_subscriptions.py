@@ -21,7 +21,7 @@ from reelkeep.domain.notices.subscription import (
     SubscriptionView,
 )
 from reelkeep.domain.task import Kind, State
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from tests.fakes import FakeKeys
 
 ALICE = Caller("alice", "key-1")

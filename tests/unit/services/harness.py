@@ -29,7 +29,9 @@ from reelkeep.domain.observation import (
 from reelkeep.domain.owner_settings import NOTHING_STOPPED, USUAL_SETTINGS, OwnerSettings, Stopped
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Kind, Price, Request, State, Task
 from reelkeep.domain.wire import OtherTask
-from reelkeep.ports import Caller, SecondsLeft, Source
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.platform import SecondsLeft
+from reelkeep.ports.providers import Source
 from reelkeep.services.adopt import Adopt, Adopted
 from reelkeep.services.cancel import Cancel
 from reelkeep.services.finalize import Finalize

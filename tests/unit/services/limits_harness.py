@@ -19,7 +19,7 @@ from reelkeep.domain.limits import Limits
 from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.room import Limit
 from reelkeep.domain.task import Failure, FailureClass, Price, Task
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.counts import CountUnderWay
 from reelkeep.services.ledger import KeepLedger
 from tests.fakes import FakeLedger, FakeSlots, FakeTasks

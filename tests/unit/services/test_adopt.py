@@ -19,7 +19,7 @@ from reelkeep.domain.observation import (
     Unreadable,
 )
 from reelkeep.domain.task import Adoption, Asset, Creation, Failure, FailureClass, State, Task
-from reelkeep.ports import SourceGone
+from reelkeep.ports.archive import SourceGone
 from tests.fakes import FakeTasks
 from tests.unit.services.harness import NOON, RUNNING, FakeProvider, Harness, creation, request
 

@@ -9,7 +9,8 @@ import pytest
 
 from reelkeep.domain.observation import Failed, Listed, Missing, Succeeded
 from reelkeep.domain.task import ArchivedFile, Failure, FailureClass, State, Task
-from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceNotMedia, SourceTooLarge
+from reelkeep.ports.archive import SourceBad, SourceBusy, SourceGone, SourceNotMedia, SourceTooLarge
+from reelkeep.ports.providers import Source
 from tests.unit.services.finalize_harness import archiving, copied, seen, until
 from tests.unit.services.harness import NOON, RUNNING, FakeProvider, Harness, creation, request
 

@@ -9,7 +9,7 @@ import pytest
 
 from reelkeep.domain.observation import Busy, Failed, Listed, Missing, Observation, Succeeded, Unreadable
 from reelkeep.domain.task import Creation, Failure, FailureClass, State
-from reelkeep.ports import SourceBad, SourceBusy, SourceGone
+from reelkeep.ports.archive import SourceBad, SourceBusy, SourceGone
 from tests.unit.services.finalize_harness import archiving, copied, seen, until
 from tests.unit.services.harness import NOON, RUNNING, creation, request
 

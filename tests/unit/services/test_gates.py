@@ -22,7 +22,7 @@ from reelkeep.domain.errors import (
 from reelkeep.domain.limits import Limits
 from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import State, Task
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from tests.unit.services.harness import ALICE, Harness
 from tests.unit.services.limits_harness import PRICE, Budgeted, of_owner, refused
 

@@ -28,7 +28,7 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, Failure, FailureClass, State, Task
 from reelkeep.domain.wire import OtherTask
-from reelkeep.ports import SourceBusy
+from reelkeep.ports.archive import SourceBusy
 from reelkeep.services.poll import Poll
 from tests.unit.services.harness import NOON, QUEUED, RUNNING, FakeProvider, FakeProviders, Harness, creation, request
 

@@ -10,7 +10,8 @@ import pytest
 from reelkeep.domain.errors import Conflict, NotFound, TryLater, Unauthorized
 from reelkeep.domain.observation import Busy, Failed, Missing, NotYet, Succeeded, Unknown, Unreadable
 from reelkeep.domain.task import ArchivedFile, Failure, FailureClass, State, Task
-from reelkeep.ports import Source, SourceBusy
+from reelkeep.ports.archive import SourceBusy
+from reelkeep.ports.providers import Source
 from reelkeep.services.poll import Verdict
 from tests.fakes import FakeTasks
 from tests.unit.services.harness import QUEUED, RUNNING, FakeProvider, Harness, creation

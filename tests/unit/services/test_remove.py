@@ -6,7 +6,7 @@ import pytest
 
 from reelkeep.domain.errors import CannotCancel, NotFound
 from reelkeep.domain.task import State, Task
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.organize import Organize
 from reelkeep.services.query import show
 from reelkeep.services.remove import Remove

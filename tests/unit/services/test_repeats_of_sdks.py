@@ -14,7 +14,7 @@ from reelkeep.domain.observation import Accepted, Unknown
 from reelkeep.domain.observation import Refused as SaidNo
 from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import State, Task
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from tests.unit.services.harness import ALICE, MALLORY, NOON, FakeProvider, Harness
 from tests.unit.services.repeats_harness import (
     ASKED,

@@ -16,7 +16,7 @@ from reelkeep.domain.observation import Accepted, DispatchOutcome, Failed, NotYe
 from reelkeep.domain.owner_settings import Stopped
 from reelkeep.domain.room import InLine, Lease, Limit, Turn
 from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Priority, State, Task
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.query import FindPlace
 from reelkeep.services.room import LearnSlots
 from tests.fakes import FakeSlots

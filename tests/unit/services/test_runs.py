@@ -12,7 +12,7 @@ import pytest
 
 from reelkeep.domain.observation import Accepted, NotYet, Observation, Succeeded
 from reelkeep.domain.task import ArchivedFile, State, Task
-from reelkeep.ports import Source
+from reelkeep.ports.providers import Source
 from reelkeep.services.poll import Verdict
 from tests.unit.services.harness import QUEUED, RUNNING, FakeArchive, FakeProvider, Harness, creation
 

@@ -32,7 +32,7 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Failure, FailureClass, State, Task
 from reelkeep.domain.wire import OtherTask
-from reelkeep.ports import SourceBusy, SourceGone
+from reelkeep.ports.archive import SourceBusy, SourceGone
 from tests.fakes import FakeTasks
 from tests.unit.services.harness import MALLORY, FakeExecutions, FakeProvider, Harness, creation
 

@@ -23,7 +23,7 @@ from reelkeep.domain.notices.subscription import (
     SubscriptionView,
 )
 from reelkeep.domain.task import State
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.subscriptions import ManageSubscriptions
 from tests.fakes import FakeSubscriptions, FakeTopic
 from tests.unit.services.harness import ALICE, MALLORY, NOON

@@ -10,7 +10,7 @@ from reelkeep.domain.errors import TryLater
 from reelkeep.domain.ids import SHARDS
 from reelkeep.domain.observation import Succeeded
 from reelkeep.domain.task import Task
-from reelkeep.ports import SourceBusy
+from reelkeep.ports.archive import SourceBusy
 from reelkeep.services.sweep import Swept
 from tests.unit.services.harness import NOON, RUNNING, FakeProvider, Harness, creation
 

@@ -17,7 +17,8 @@ from reelkeep.dialects import shown
 from reelkeep.domain.links import Links
 from reelkeep.domain.notices.webhooks import Delivery, DeliveryMessage, ReleaseMessage, Webhook, WebhookSettings
 from reelkeep.domain.task import State, Task
-from reelkeep.ports import Caller, Rendered, Unanswered
+from reelkeep.ports.notices import Rendered, Unanswered
+from reelkeep.ports.owners import Caller
 from reelkeep.services.announce import Announce
 from reelkeep.services.deliver import Deliver
 from reelkeep.services.release import Release

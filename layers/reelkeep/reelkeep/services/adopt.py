@@ -14,7 +14,9 @@ from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.observation import Listed, Succeeded
 from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import Adoption, Backward, Dispatch, DispatchStatus, Polling, State, Task
-from reelkeep.ports import Clock, Executions, Provider, Providers, SecondsLeft, Tasks
+from reelkeep.ports.platform import Clock, SecondsLeft
+from reelkeep.ports.providers import Provider, Providers
+from reelkeep.ports.tasks import Executions, Tasks
 from reelkeep.services.record import read, record
 
 _WINDOW = timedelta(hours=24)

@@ -22,7 +22,7 @@ from reelkeep.domain.notices.webhooks import (
 )
 from reelkeep.domain.task import DispatchStatus, State, Task
 from reelkeep.domain.wire import Json
-from reelkeep.ports import Deliveries, Outbox, Render, Waiting
+from reelkeep.ports.notices import Deliveries, Outbox, Render, Waiting
 
 EVENT_CONTENT = "application/cloudevents+json"
 _BODY_BYTES = 300_000  # of the body as JSON quotes it in a record, which holds 400 KB

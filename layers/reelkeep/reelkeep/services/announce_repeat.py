@@ -6,7 +6,7 @@ from datetime import datetime
 
 from reelkeep.domain.notices.notice import possible_repeat, possible_repeat_attributes
 from reelkeep.domain.task import Task
-from reelkeep.ports import Notices
+from reelkeep.ports.notices import Notices
 
 
 def announced_repeat(task: Task, now: datetime, *, notices: Notices) -> Task:

@@ -13,7 +13,9 @@ from reelkeep.domain.notices.notice import News, budget_attributes, budget_event
 from reelkeep.domain.notices.webhooks import CALLBACKS, Delivery, Webhook, delivery_id
 from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import Task
-from reelkeep.ports import Clock, Counters, Notices
+from reelkeep.ports.notices import Notices
+from reelkeep.ports.owners import Counters
+from reelkeep.ports.platform import Clock
 from reelkeep.services.announce import EVENT_CONTENT, Announce, outcome_at_first
 
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from reelkeep.domain.errors import CannotCancel, TryLater
 from reelkeep.domain.observation import Pending
 from reelkeep.domain.task import Backward, DispatchStatus, Failure, FailureClass, State, Task
-from reelkeep.ports import Caller, Clock, Providers, Tasks
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.providers import Providers
+from reelkeep.ports.tasks import Tasks
 from reelkeep.services.query import show
 from reelkeep.services.record import record
 from reelkeep.services.room import Room

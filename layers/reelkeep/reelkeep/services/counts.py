@@ -14,7 +14,10 @@ from reelkeep.domain.counts import ZERO, Changes, Counts, Demand, days_counted, 
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import Reservation, Task
-from reelkeep.ports import Clock, Counters, Ledger, SecondsLeft, Slots, Tasks
+from reelkeep.ports.owners import Counters, Ledger
+from reelkeep.ports.platform import Clock, SecondsLeft
+from reelkeep.ports.providers import Slots
+from reelkeep.ports.tasks import Tasks
 from reelkeep.services.record import read
 
 _SETTLED = timedelta(minutes=10)  # the ledger follows a submission by seconds

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from reelkeep.domain.dead_letters import DeadLetter, DeadLetterPage, Execution, Meaning, Replayed, Sweep, Unknown
 from reelkeep.domain.errors import NotFound, TryLater
-from reelkeep.ports import Clock, DeadLetters, Executions, Tasks
+from reelkeep.ports.notices import DeadLetters
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.tasks import Executions, Tasks
 from reelkeep.services.sweep import restart
 
 

@@ -22,18 +22,8 @@ from reelkeep.domain.notices.webhooks import (
     Webhook,
     callbacks_webhook,
 )
-from reelkeep.ports import (
-    CircuitBreakers,
-    Clock,
-    Deliveries,
-    Notices,
-    Outbox,
-    Post,
-    Secret,
-    Unanswered,
-    Waiting,
-    Webhooks,
-)
+from reelkeep.ports.notices import CircuitBreakers, Deliveries, Notices, Outbox, Post, Unanswered, Waiting, Webhooks
+from reelkeep.ports.platform import Clock, Secret
 from reelkeep.services.optimistic import change
 from reelkeep.services.release import LONGEST_DELAY, Release
 

@@ -10,7 +10,8 @@ from reelkeep.domain import transitions
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Accepted, NotYet, Unknown
 from reelkeep.domain.task import DispatchStatus, Request, Task
-from reelkeep.ports import Provider, Tasks
+from reelkeep.ports.providers import Provider
+from reelkeep.ports.tasks import Tasks
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.lookouts import Lookouts
 from reelkeep.services.record import record

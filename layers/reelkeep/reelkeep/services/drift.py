@@ -9,7 +9,10 @@ from datetime import datetime
 from reelkeep.domain import drift
 from reelkeep.domain.drift import Spent
 from reelkeep.domain.notices import alerts
-from reelkeep.ports import Balances, Clock, Ledger, Notices, Provider, Providers, Report
+from reelkeep.ports.notices import Notices
+from reelkeep.ports.owners import Ledger
+from reelkeep.ports.platform import Clock, Report
+from reelkeep.ports.providers import Balances, Provider, Providers
 
 _UNITS = ("credits", "units")  # in which accounts have something left; an account counts in one
 

@@ -10,7 +10,11 @@ from reelkeep.domain import transitions
 from reelkeep.domain.errors import Conflict
 from reelkeep.domain.notices.webhooks import CALLBACKS, Delivery, delivery_ids_until
 from reelkeep.domain.task import Backward, Task
-from reelkeep.ports import Caller, Clock, Deliveries, Erasure, Manifests, Tasks, Waiting, Webhooks
+from reelkeep.ports.archive import Erasure, Manifests
+from reelkeep.ports.notices import Deliveries, Waiting, Webhooks
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.tasks import Tasks
 from reelkeep.services.query import find
 from reelkeep.services.record import record
 

@@ -24,20 +24,11 @@ from reelkeep.domain.notices.notice import (
 )
 from reelkeep.domain.observation import Busy, Failed, Missing, Pending, Succeeded, Unreadable
 from reelkeep.domain.task import Asset, Backward, FailureClass, State, Task
-from reelkeep.ports import (
-    Archive,
-    Clock,
-    Notices,
-    Provider,
-    Providers,
-    SecondsLeft,
-    SourceBad,
-    SourceBusy,
-    SourceGone,
-    SourceNotMedia,
-    SourceTooLarge,
-    Tasks,
-)
+from reelkeep.ports.archive import Archive, SourceBad, SourceBusy, SourceGone, SourceNotMedia, SourceTooLarge
+from reelkeep.ports.notices import Notices
+from reelkeep.ports.platform import Clock, SecondsLeft
+from reelkeep.ports.providers import Provider, Providers
+from reelkeep.ports.tasks import Tasks
 from reelkeep.services.poll import Verdict
 from reelkeep.services.record import Change, Superseded, read_in_run, record_in_run, write_latest_manifest
 

@@ -12,7 +12,8 @@ from reelkeep.domain.durations import ENDS_KEPT, Combination, End, Forecast, Kno
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Observation, Succeeded
 from reelkeep.domain.task import DispatchStatus, Request, Task
-from reelkeep.ports import Clock, Durations
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.providers import Durations
 
 _READ_EVERY = timedelta(minutes=5)
 _CLOCKS_DIFFER = 5.0  # seconds that a duration by the provider's clock may be off

@@ -13,7 +13,7 @@ from reelkeep.domain.counts import ZERO, Counts, Use
 from reelkeep.domain.errors import Forbidden, OverLimit, Stopped, TryLater
 from reelkeep.domain.limits import Limits
 from reelkeep.domain.task import Reservation, Task
-from reelkeep.ports import Caller, Counters
+from reelkeep.ports.owners import Caller, Counters
 
 _ATTEMPTS = 8  # at counts that others change at the same moment
 

@@ -10,7 +10,7 @@ from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import ArchivedFile, Task
 from reelkeep.domain.wire import Json
-from reelkeep.ports import Tasks
+from reelkeep.ports.tasks import Tasks
 
 _TEXTS = frozenset({"prompt", "negative_prompt", "text", "payload"})  # fields that hold no files
 

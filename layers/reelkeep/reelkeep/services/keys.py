@@ -10,7 +10,8 @@ from reelkeep.domain.errors import Forbidden, LimitReached, wrong
 from reelkeep.domain.keys import KEPT_FOR, MAX_KEPT_KEYS, MAX_KEYS, ApiKey, KeyWish, NewKey
 from reelkeep.domain.limits import NO_LIMITS, check
 from reelkeep.domain.scopes import USUAL
-from reelkeep.ports import Caller, Clock, OwnersKeys
+from reelkeep.ports.owners import Caller, OwnersKeys
+from reelkeep.ports.platform import Clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from reelkeep.domain.errors import Stale
 from reelkeep.domain.ledger import OTHER_TAGS, entries
 from reelkeep.domain.task import Task
-from reelkeep.ports import Ledger
+from reelkeep.ports.owners import Ledger
 
 _ATTEMPTS = 4
 

@@ -16,7 +16,9 @@ from reelkeep.domain import room
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.task import Task
 from reelkeep.domain.watch import ENOUGH, GRACE, WATCH
-from reelkeep.ports import Clock, Executions, Provider, Providers, Slots
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.providers import Provider, Providers, Slots
+from reelkeep.ports.tasks import Executions
 
 _CALLBACKS = "callbacks"
 _MISSED = "missed"

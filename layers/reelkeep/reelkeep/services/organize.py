@@ -9,7 +9,10 @@ from reelkeep.domain import archiving
 from reelkeep.domain.errors import Conflict
 from reelkeep.domain.tags import Labels
 from reelkeep.domain.task import Backward, Task
-from reelkeep.ports import Caller, Clock, Manifests, Tasks
+from reelkeep.ports.archive import Manifests
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.tasks import Tasks
 from reelkeep.services.query import find, show
 from reelkeep.services.record import record, write_latest_manifest
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from reelkeep.domain.counts import use
 from reelkeep.domain.keys import Owner
 from reelkeep.domain.owner_settings import NEW_OWNERS, OwnerChange, OwnerSettings
-from reelkeep.ports import Caller, Clock, Counters, Ledger, Owners
+from reelkeep.ports.owners import Caller, Counters, Ledger, Owners
+from reelkeep.ports.platform import Clock
 from reelkeep.services.counts import CountUnderWay, sum_up
 
 

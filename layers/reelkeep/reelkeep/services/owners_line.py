@@ -11,7 +11,10 @@ from reelkeep.domain.errors import NotFound, Stale, TryLater
 from reelkeep.domain.owner_settings import USUAL_SETTINGS, OwnerSettings
 from reelkeep.domain.room import InLine
 from reelkeep.domain.task import Backward, Task
-from reelkeep.ports import Clock, Counters, Executions, Slots, Tasks
+from reelkeep.ports.owners import Counters
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.providers import Slots
+from reelkeep.ports.tasks import Executions, Tasks
 from reelkeep.services.record import read
 
 _MOST_STARTS = 40  # by one function; those that end next start more

@@ -11,7 +11,11 @@ from reelkeep.domain.errors import Misconfigured, Stale, TryLater
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.observation import Finding, Found, Pending, Unreadable
 from reelkeep.domain.task import DispatchStatus, Task
-from reelkeep.ports import Claims, Clock, Notices, Provider, Providers, Requests, Tasks
+from reelkeep.ports.archive import Requests
+from reelkeep.ports.notices import Notices
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.providers import Provider, Providers
+from reelkeep.ports.tasks import Claims, Tasks
 from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
 from reelkeep.services.forecasts import Forecasts

@@ -11,7 +11,9 @@ from reelkeep.domain import ids
 from reelkeep.domain.errors import Conflict, NotFound, Stale, Unauthorized
 from reelkeep.domain.provider_callbacks import CALLBACK_REPLAY_WINDOW
 from reelkeep.domain.task import Backward, State, Task
-from reelkeep.ports import Clock, Provider, Providers, SeenCallbacks, Tasks
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.providers import Provider, Providers, SeenCallbacks
+from reelkeep.ports.tasks import Tasks
 from reelkeep.services.lookouts import Lookouts
 from reelkeep.services.record import try_record
 from reelkeep.services.seen_end import SeenEnd

@@ -11,7 +11,9 @@ from reelkeep.domain.errors import NotFound
 from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import Kind
 from reelkeep.domain.upstream import ProviderStatus, Upstream
-from reelkeep.ports import Caller, Clock, Durations, Owners, Provider, Providers, Slots, Troubles
+from reelkeep.ports.owners import Caller, Owners
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.providers import Durations, Provider, Providers, Slots, Troubles
 
 _ANY_TASK = Combination(off_peak=False, model="", kind=Kind.TEXT2VIDEO, duration=None, resolution="")
 

@@ -15,7 +15,11 @@ from reelkeep.domain.listing import EVERY_OWNER, MOST_OWNERS, Listing, Page
 from reelkeep.domain.room import InLine, Turn
 from reelkeep.domain.scopes import Scope
 from reelkeep.domain.task import DispatchStatus, Task
-from reelkeep.ports import Caller, Clock, Requests, Secret, Sign, Slots, Tasks
+from reelkeep.ports.archive import Requests, Sign
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.platform import Clock, Secret
+from reelkeep.ports.providers import Slots
+from reelkeep.ports.tasks import Tasks
 from reelkeep.services.forecasts import Forecasts
 
 

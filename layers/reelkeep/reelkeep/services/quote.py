@@ -12,7 +12,9 @@ from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.money import Quote
 from reelkeep.domain.task import Request, Task
 from reelkeep.domain.upstream import Upstream
-from reelkeep.ports import Caller, Clock, Providers
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.providers import Providers
 from reelkeep.services.forecasts import Forecasts
 
 _DEAR = Decimal("Infinity")

@@ -9,7 +9,8 @@ from functools import cache
 from reelkeep.domain.claims import claim_of_provider_task
 from reelkeep.domain.observation import Finding, Found, Uncertain
 from reelkeep.domain.task import Task
-from reelkeep.ports import Claims, Provider, Providers, Tasks
+from reelkeep.ports.providers import Provider, Providers
+from reelkeep.ports.tasks import Claims, Tasks
 
 
 @dataclass(frozen=True, slots=True)

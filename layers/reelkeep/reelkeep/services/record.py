@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from reelkeep.domain.errors import Stale
 from reelkeep.domain.task import Backward, Task
-from reelkeep.ports import Manifests, Tasks
+from reelkeep.ports.archive import Manifests
+from reelkeep.ports.tasks import Tasks
 
 _ATTEMPTS = 8
 

@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 from reelkeep.domain.notices.circuit_breaker import PROBE_TIME, Admission, CircuitBreaker
 from reelkeep.domain.notices.webhooks import GIVE_UP_AFTER, ReleaseMessage, WaitingDelivery, is_webhook_id
-from reelkeep.ports import CircuitBreakers, Clock, Outbox, Waiting, Webhooks
+from reelkeep.ports.notices import CircuitBreakers, Outbox, Waiting, Webhooks
+from reelkeep.ports.platform import Clock
 from reelkeep.services.optimistic import change
 
 LONGEST_DELAY = timedelta(minutes=15)  # of a message in SQS

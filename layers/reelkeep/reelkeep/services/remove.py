@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from reelkeep.domain.errors import CannotCancel, NotFound
 from reelkeep.domain.task import State, Task
-from reelkeep.ports import Caller, Tasks
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.tasks import Tasks
 from reelkeep.services.organize import Organize
 from reelkeep.services.query import show
 

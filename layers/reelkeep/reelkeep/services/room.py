@@ -16,7 +16,9 @@ from reelkeep.domain.errors import Misconfigured, TryLater
 from reelkeep.domain.owner_settings import NOTHING_STOPPED, Stopped
 from reelkeep.domain.room import Lease, Limit
 from reelkeep.domain.task import DispatchStatus, Task
-from reelkeep.ports import Clock, Executions, Provider, Providers, Slots, Tasks
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.providers import Provider, Providers, Slots
+from reelkeep.ports.tasks import Executions, Tasks
 from reelkeep.services.record import try_record
 
 _ATTEMPTS = 4  # at a slot that others are after, too

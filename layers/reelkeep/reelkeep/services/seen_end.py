@@ -11,7 +11,9 @@ from reelkeep.domain import transitions
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Busy, Missing, Observation, Unreadable
 from reelkeep.domain.task import Task
-from reelkeep.ports import Executions, Finalizing, Provider, SecondsLeft, Tasks
+from reelkeep.ports.platform import SecondsLeft
+from reelkeep.ports.providers import Provider
+from reelkeep.ports.tasks import Executions, Finalizing, Tasks
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.poll import Verdict

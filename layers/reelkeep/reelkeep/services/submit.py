@@ -20,18 +20,12 @@ from reelkeep.domain.claims import (
 from reelkeep.domain.errors import InvalidRequest, Refused, Stale, TryLater
 from reelkeep.domain.record_size import needs_truncation, truncate_request
 from reelkeep.domain.task import Backward, Dispatch, DispatchStatus, FailureClass, Polling, Request, State, Task
-from reelkeep.ports import (
-    Caller,
-    Claims,
-    Clock,
-    Destinations,
-    Executions,
-    Notices,
-    Provider,
-    Providers,
-    Requests,
-    Tasks,
-)
+from reelkeep.ports.archive import Requests
+from reelkeep.ports.notices import Destinations, Notices
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.providers import Provider, Providers
+from reelkeep.ports.tasks import Claims, Executions, Tasks
 from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
 from reelkeep.services.forecasts import Forecasts

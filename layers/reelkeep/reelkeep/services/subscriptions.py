@@ -25,7 +25,9 @@ from reelkeep.domain.notices.subscription import (
     filter_policy,
     host_of,
 )
-from reelkeep.ports import Caller, Clock, Subscriptions, Topic
+from reelkeep.ports.notices import Subscriptions, Topic
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.platform import Clock
 from reelkeep.services.optimistic import change
 
 Resolve = Callable[[str], Collection[str]]  # a host name -> its addresses; none if it has none

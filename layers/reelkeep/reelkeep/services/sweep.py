@@ -13,7 +13,9 @@ from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.ids import SHARDS
 from reelkeep.domain.notices import alerts
 from reelkeep.domain.task import Task
-from reelkeep.ports import Clock, Due, Executions, Notices, SecondsLeft, Tasks
+from reelkeep.ports.notices import Notices
+from reelkeep.ports.platform import Clock, SecondsLeft
+from reelkeep.ports.tasks import Due, Executions, Tasks
 from reelkeep.services.record import record
 
 MOST = 10_000  # tasks that one invocation remembers and restarts, with some 45 ms for each

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reelkeep.domain.usage import Usage, UsageQuery, grouped
-from reelkeep.ports import Caller, Clock, Ledger
+from reelkeep.ports.owners import Caller, Ledger
+from reelkeep.ports.platform import Clock
 
 
 @dataclass(frozen=True, slots=True)

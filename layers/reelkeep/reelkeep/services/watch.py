@@ -12,7 +12,9 @@ from reelkeep.domain.errors import Misconfigured, TryLater
 from reelkeep.domain.observation import Observation, Pending, Succeeded
 from reelkeep.domain.task import DispatchStatus
 from reelkeep.domain.watch import Awaited
-from reelkeep.ports import Clock, Provider, Providers, Slots, Tasks
+from reelkeep.ports.platform import Clock
+from reelkeep.ports.providers import Provider, Providers, Slots
+from reelkeep.ports.tasks import Tasks
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.lookouts import Lookouts
 from reelkeep.services.seen_end import SeenEnd

@@ -26,7 +26,9 @@ from reelkeep.domain.notices.webhooks import (
     new_delivery_id,
     new_webhook_id,
 )
-from reelkeep.ports import Caller, Clock, Deliveries, Destinations, Outbox, Secret, Waiting, Webhooks
+from reelkeep.ports.notices import Deliveries, Destinations, Outbox, Waiting, Webhooks
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.platform import Clock, Secret
 from reelkeep.services.optimistic import change
 
 

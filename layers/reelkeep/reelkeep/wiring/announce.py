@@ -13,7 +13,7 @@ from reelkeep.adapters.outbox import SqsOutbox
 from reelkeep.dialects import shown
 from reelkeep.domain.links import Links
 from reelkeep.domain.task import Task
-from reelkeep.ports import Rendered
+from reelkeep.ports.notices import Rendered
 from reelkeep.services.announce import Announce
 from reelkeep.services.budgets import WarnOfBudgets
 from reelkeep.services.forecasts import Estimate

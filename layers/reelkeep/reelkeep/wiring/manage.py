@@ -22,7 +22,7 @@ from reelkeep.adapters.topic import SnsTopic, endpoint_rules
 from reelkeep.api import Api
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.task import Task
-from reelkeep.ports import Caller
+from reelkeep.ports.owners import Caller
 from reelkeep.services.counts import CountUnderWay
 from reelkeep.services.inputs import ResolveInputs
 from reelkeep.services.keys import ManageKeys

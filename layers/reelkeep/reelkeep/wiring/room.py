@@ -6,7 +6,8 @@ from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.owners import TableOwners
 from reelkeep.adapters.dynamodb.slots import TableSlots
 from reelkeep.adapters.executions import StepFunctionsExecutions
-from reelkeep.ports import Providers, Tasks
+from reelkeep.ports.providers import Providers
+from reelkeep.ports.tasks import Tasks
 from reelkeep.services.owners_line import OwnersLine
 from reelkeep.services.room import Room
 from reelkeep.wiring import platform

@@ -18,7 +18,8 @@ from reelkeep.adapters.copying.upload import Checksum, Part, Target, upload
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.domain.task import ArchivedFile
 from reelkeep.media.probe import Expected, Media, MediaProbe, NotMedia, Truncated
-from reelkeep.ports import Source, SourceBusy, SourceNotMedia, SourceTooLarge
+from reelkeep.ports.archive import SourceBusy, SourceNotMedia, SourceTooLarge
+from reelkeep.ports.providers import Source
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

@@ -16,7 +16,8 @@ from typing import TypeVar
 
 from reelkeep.adapters.http.outbound import PACKED, AnswerLost, BlockedAddress, NotSent, Outbound, Stream, unpacked
 from reelkeep.domain.wire import ProviderResponse
-from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone
+from reelkeep.ports.archive import SourceBad, SourceBusy, SourceGone
+from reelkeep.ports.providers import Source
 
 T = TypeVar("T")
 

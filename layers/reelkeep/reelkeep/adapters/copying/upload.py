@@ -15,7 +15,7 @@ from zlib import crc32
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from reelkeep.ports import SourceBusy
+from reelkeep.ports.archive import SourceBusy
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client

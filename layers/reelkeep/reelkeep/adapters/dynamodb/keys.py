@@ -20,7 +20,8 @@ from reelkeep.domain.errors import NotFound
 from reelkeep.domain.keys import KEPT_FOR, ApiKey, KeyWish, Owner, describe, hash_of, is_key, new_key
 from reelkeep.domain.limits import NO_LIMITS, Limits
 from reelkeep.domain.scopes import USUAL, Scope
-from reelkeep.ports import Caller, Clock
+from reelkeep.ports.owners import Caller
+from reelkeep.ports.platform import Clock
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

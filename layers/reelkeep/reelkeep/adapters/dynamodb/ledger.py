@@ -23,7 +23,7 @@ from reelkeep.domain.counts import settled
 from reelkeep.domain.errors import Stale
 from reelkeep.domain.ledger import MOST_TAGS, Account, Balance, Entry
 from reelkeep.domain.task import Task
-from reelkeep.ports import Clock
+from reelkeep.ports.platform import Clock
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

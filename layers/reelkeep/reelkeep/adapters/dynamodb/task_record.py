@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from reelkeep.adapters import documents
 from reelkeep.domain import archiving, schedule
 from reelkeep.domain.task import Task
-from reelkeep.ports import Due
+from reelkeep.ports.tasks import Due
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb.type_defs import AttributeValueTypeDef

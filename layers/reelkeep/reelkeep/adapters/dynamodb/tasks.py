@@ -32,7 +32,7 @@ from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.listing import Filter, Listing, Page
 from reelkeep.domain.redaction import redact
 from reelkeep.domain.task import State, Task
-from reelkeep.ports import Due
+from reelkeep.ports.tasks import Due
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

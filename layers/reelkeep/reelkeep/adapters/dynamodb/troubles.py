@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from reelkeep.adapters.dynamodb.faults import table_faults
 from reelkeep.domain.redaction import redact
 from reelkeep.domain.upstream import Health, Trouble
-from reelkeep.ports import Clock
+from reelkeep.ports.platform import Clock
 
 if TYPE_CHECKING:
     from types_boto3_dynamodb import DynamoDBClient

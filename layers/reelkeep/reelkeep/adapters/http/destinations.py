@@ -7,7 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 
 from reelkeep.adapters.http.outbound import BlockedAddress, NoAnswer, NotSent, Outbound
 from reelkeep.domain.errors import InvalidRequest
-from reelkeep.ports import Unanswered
+from reelkeep.ports.notices import Unanswered
 
 _SECONDS = 10.0
 

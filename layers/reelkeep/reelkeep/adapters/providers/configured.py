@@ -13,7 +13,8 @@ from reelkeep.adapters.providers.provider import HttpProvider
 from reelkeep.domain.errors import InvalidRequest, Misconfigured, Missing
 from reelkeep.domain.task import Request, Task
 from reelkeep.domain.upstream import Upstream
-from reelkeep.ports import NoteTrouble, Report, Secret
+from reelkeep.ports.platform import Report, Secret
+from reelkeep.ports.providers import NoteTrouble
 
 
 @dataclass(slots=True)

@@ -35,7 +35,8 @@ from reelkeep.domain.observation import (
 from reelkeep.domain.task import Asset, Failure, FailureClass, Price, Request, Task
 from reelkeep.domain.upstream import Health
 from reelkeep.domain.wire import NoList, OtherTask, ProviderDialect, ProviderRequest, ProviderResponse
-from reelkeep.ports import Clock, NoteTrouble, Report, Source
+from reelkeep.ports.platform import Clock, Report
+from reelkeep.ports.providers import NoteTrouble, Source
 
 _DISPATCH_SECONDS = 20.0  # the API answers within 30 s, whatever the provider does
 _POLL_SECONDS = 15.0

@@ -13,7 +13,8 @@ from reelkeep.adapters.s3 import layout
 from reelkeep.adapters.s3.bucket import S3Bucket
 from reelkeep.domain.task import ArchivedFile, Task
 from reelkeep.media.probe import Expected
-from reelkeep.ports import Source, SourceBad, SourceBusy, SourceGone, SourceNotMedia
+from reelkeep.ports.archive import SourceBad, SourceBusy, SourceGone, SourceNotMedia
+from reelkeep.ports.providers import Source
 
 LARGEST: Mapping[Expected, int] = {
     "image": 256 << 20,
