@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, ClassVar
@@ -95,7 +94,7 @@ class Submission(Body):
         return _flags_of("\n".join(text for text in texts if isinstance(text, str))) | sent
 
     def understood(self) -> dict[str, Any]:
-        seconds = {"duration": math.ceil(self.frames / (self.framespersecond or _FPS))} if self.frames else {}
+        seconds = {"duration": -(-self.frames // (self.framespersecond or _FPS))} if self.frames else {}  # rounded up
         return super().understood() | _meaning_of(self.content) | seconds
 
     def presumed(self) -> Iterator[str]:
