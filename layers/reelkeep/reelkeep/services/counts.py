@@ -105,8 +105,13 @@ class SweepCounts:
                 if found is None:
                     continue
                 compared += 1
-                if found.right and (self.count_under_way(owner) or not self._is_entered(found)):
-                    continue
+                if found.right:
+                    if self.count_under_way(owner) or not self._is_entered(found):
+                        continue
+                    # Once more: what the ledger entered since the first sums would be lacking in them.
+                    found = self.repair.compare(owner, counters, known)
+                    if found is None:
+                        continue
                 repaired += self.repair.write(found) and bool(found.right)
         return repaired
 
