@@ -1,10 +1,13 @@
 """Copying a creation into the bucket, against other ways over the same TLS in the same run.
 
     python benchmarks/copy_creation.py [--check] [--quick]
+    python benchmarks/copy_creation.py --shares
 
 The measure is `curl SOURCE | curl -T - BUCKET`. The contestants take turns, so that what else the machine does meets
 all of them. Prints medians of ratios (1.00 = as fast as curl; more is faster), how much faster than one connection a
 copy is whose source limits each connection, and the memory that a copy takes at most. Trust ratios, not times.
+With `--shares`, what a copy costs in a function, by its memory: the copier runs for the share of the time that
+Lambda gives it of a CPU. No file is faster than Lambda's network. It needs Linux and two CPUs.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import json
 import os
 import resource
 import shutil
+import signal
 import ssl
 import subprocess
 import sys
@@ -48,6 +52,14 @@ _LIMITED = 8 * _MB  # bytes a second on one connection
 _GAIN = 3.0  # on several
 _UNVERIFIED = ("curl", "rclone, unverified")  # whom nobody has to be ahead of
 _MEMORY = 64 * _MB  # at 2 GB, more than at 2 MB
+
+_SHARES = (512, 768, 1024, 1769, 3008)  # MB of memory
+_WHOLE_CPU = 1769  # MB
+_SIZES = {5 * _MB: 40, 20 * _MB: 20, 50 * _MB: 10}  # copies of each
+_PERIOD = 0.02  # seconds
+_NETWORK = 75 * _MB  # bytes a second
+_LATENCY = 0.5  # seconds of an invocation in which it waits: for first bytes, records, manifests, the notification
+_GB_SECOND = 0.0000133334  # dollars, arm64
 
 
 class Ends(NamedTuple):
@@ -234,18 +246,58 @@ def memory(size: int, ends: Ends) -> int:
     return int(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
+def throttled(ends: Ends, size: int, copies: int, share: float) -> float:
+    """Seconds of one copy by a process that has such a share of a CPU that the ends leave alone, or of both."""
+    command = [sys.executable, __file__, "--alone", json.dumps([size, *ends]), "--copies", str(copies)]
+    ends_have, cpus = os.sched_getaffinity(0), {0} if share <= 1 else {0, 1}
+    os.sched_setaffinity(0, cpus)  # which the process inherits
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        os.sched_setaffinity(0, ends_have)
+        process.stdout.readline()  # it is warm
+        process.stdin.close()
+        running = _PERIOD * share / len(cpus)
+        while process.poll() is None:
+            time.sleep(running)
+            if running < _PERIOD:
+                process.send_signal(signal.SIGSTOP)
+                time.sleep(_PERIOD - running)
+                process.send_signal(signal.SIGCONT)
+        return float(process.stdout.readline())
+
+
+def print_shares(ends: Ends) -> None:
+    print("memory  share of a CPU" + "".join(f"{size // _MB:8} MB: s  $/million" for size in _SIZES))
+    for memory_size in _SHARES:
+        share, line = memory_size / _WHOLE_CPU, ""
+        for size, copies in _SIZES.items():
+            seconds = _LATENCY + max(throttled(ends, size, copies, share), size / _NETWORK)
+            line += f"{seconds:14.2f}{seconds * memory_size / 1024 * _GB_SECOND * 1e6:11.2f}"
+        print(f"{memory_size:6}{share:16.2f}{line}")
+
+
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--check", action="store_true", help="exit with 1 if a target is missed")
     arguments.add_argument("--quick", action="store_true", help="only what is checked, and fewer rounds")
+    arguments.add_argument("--shares", action="store_true", help="only what a copy costs, by memory")
+    arguments.add_argument("--copies", type=int, default=0, help=argparse.SUPPRESS)
     arguments.add_argument("--alone", help=argparse.SUPPRESS)
     asked = arguments.parse_args()
     if asked.alone:
         size, *where = json.loads(asked.alone)
-        Ours(Ends(*where)).copy(size)
-        print(peak())
+        copier = Ours(Ends(*where))
+        copier.copy(size)
+        print(peak(), flush=True)
+        if asked.copies:
+            sys.stdin.read()
+            began = time.monotonic()
+            for _ in range(asked.copies):
+                copier.copy(size)
+            print((time.monotonic() - began) / asked.copies)
         return 0
-    if shutil.which("curl") is None:
+    if shutil.which("curl") is None and not asked.shares:
         print("curl is not installed: there is nothing to compare with")
         return 1
     with tempfile.TemporaryDirectory() as directory:
@@ -253,8 +305,13 @@ def main() -> int:
         made = trustme.CA()
         made.cert_pem.write_to_path(authority)
         made.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(certificate)
+        if asked.shares:
+            os.sched_setaffinity(0, {1})
         with started(certificate) as (source, sink):
             ends = Ends(source, sink, str(authority))
+            if asked.shares:
+                print_shares(ends)
+                return 0
             everybody = contestants(ends)
             at_200: dict[str, Result] = {}
             print("   size                      ratio  CPU s/GiB")

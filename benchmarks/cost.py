@@ -1,10 +1,13 @@
 """What a million tasks cost on AWS, by service: counted calls times list prices.
 
-    python -m benchmarks.cost [--check] [--tasks N]
+    python -m benchmarks.cost [--check] [--local] [--tasks N]
 
 The functions themselves run in simulated time on AWS in memory, under the state machine's own definition, and every
 call that they make is counted: state transitions, invocations, read and write units with those of the indexes,
 requests to S3, SNS and the API. How long an invocation lasts is modelled from its calls.
+
+With `--local`, the calls of tasks that end at once are also counted on a local cloud. It must write as often. It may
+read less: its functions stay warm and remember, while each invocation in memory begins anew.
 """
 
 from __future__ import annotations
@@ -32,6 +35,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 _ROOT: Final = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(_ROOT / "layers" / "reelkeep"))
 
+from benchmarks import burst
+from benchmarks.local_stack import running
 from local.simulator.callbacks import signed
 from local.simulator.simulator import Settings
 from reelkeep.domain.provider_callbacks import path_of
@@ -54,6 +59,7 @@ _IN_FLIGHT: Final = 50  # tasks, where the list is watched
 _OFF_PEAK: Final = 6 * 3600.0
 _ASKS_EVERY: Final = 5.0  # seconds between a client's questions
 _ASKS_EVERY_OFF_PEAK: Final = 300.0
+_TOLERANCE: Final = 0.05  # of a count
 _FIXED: Final = 10.0  # seconds between polls, for comparison
 
 # us-east-1, in dollars.
@@ -94,6 +100,7 @@ _ACCESS_LOG_BYTES: Final = 350
 class Bill:
     dollars: Counter[str] = field(default_factory=Counter)  # by service; Counter takes floats, too
     counted: Counter[str] = field(default_factory=Counter)
+    calls: Counter[str] = field(default_factory=Counter)  # of AWS, by function, service and operation
 
     def add(self, service: str, what: str, price: float, number: float = 1) -> None:
         self.dollars[service] += price * number  # type: ignore[assignment]
@@ -102,7 +109,10 @@ class Bill:
     def of(self, share: float) -> Bill:
         """Of such a part of the tasks."""
         return Bill(
-            *(Counter({name: each * share for name, each in part.items()}) for part in (self.dollars, self.counted))
+            *(
+                Counter({name: each * share for name, each in part.items()})
+                for part in (self.dollars, self.counted, self.calls)
+            )
         )
 
 
@@ -124,6 +134,7 @@ class Kind:
 
     calls_back: bool = False
     off_peak: bool = False
+    seconds: float = _USUAL  # that a task takes
     is_watched: bool = False  # the list of their provider, while so many are in flight that it is worth it
     polled_every: float | None = None  # seconds, instead of the schedule
 
@@ -140,10 +151,10 @@ class World:
         self._agenda: list[tuple[datetime, int, Callable[[], object]]] = []
         self._numbers = count()
         self._known: set[str] = set()
-        self._seconds = 0.0  # of the invocation that is under way
+        self._seconds, self._function = 0.0, ""  # of the invocation that is under way
         self._changed: list[dict[str, Any]] = []
         settings = Settings(data=folder, concurrency=10_000, queue_seconds=2, off_peak_seconds=2)
-        self._provider = Provider(settings, Stock(folder), lambda: self._now.timestamp())
+        self._provider = Provider(settings, Stock(folder, size=(960, 540)), lambda: self._now.timestamp())
         self._memory = _memory()
 
     def measured(self, number: int) -> Bill:
@@ -152,8 +163,8 @@ class World:
         connected = Connected(transport, lambda: self._now, self._sleep, self._answered, self._counted)
         with self._cloud.connected(connected) as self._key:
             self._submit_all(3)
-            self._bill.dollars.clear()
-            self._bill.counted.clear()
+            for part in (self._bill.dollars, self._bill.counted, self._bill.calls):
+                part.clear()
             self._submit_all(number)
             states = Counter(task.state for task in self._cloud.tasks())
         self._provider.close()
@@ -188,10 +199,9 @@ class World:
         self._now, self._seconds = max(self._now, until), lasted + seconds
 
     def _submit(self, number: int) -> None:
-        usual = _OFF_PEAK if self._kind.off_peak else _USUAL
-        seconds = int(usual * self._dice.lognormvariate(0, 0.35))
+        seconds = int(self._kind.seconds * self._dice.lognormvariate(0, 0.35))
         prompt = f"boat {number} [slow:{seconds}][moderation:0]"
-        body = {"model": "viduq2", "prompt": prompt, "duration": 4, "resolution": "720p"}
+        body = {"model": "viduq2", "prompt": prompt, "duration": 1, "resolution": "540p"}
         event = http_event("POST", "/ent/v2/text2video", authorization=f"Token {self._key}")
         event["body"] = json.dumps(body | ({"off_peak": True} if self._kind.off_peak else {}))
         answer = self._asked("submit", event)
@@ -243,8 +253,9 @@ class World:
         return answer
 
     def _invoke(self, function: str, event: dict[str, Any]) -> Any:
-        self._seconds = 0.0
+        self._seconds, outer, self._function = 0.0, self._function, function
         answer = self._cloud.invoke(function, event)
+        self._function = outer
         memory = self._memory[function]
         seconds = self._seconds + _CPU / min(memory / _WHOLE_CPU, 1.0)
         service = "Lambda: finalize" if function == "finalize" else "Lambda: others"
@@ -268,6 +279,7 @@ class World:
         if service == "secrets-manager":  # read once in five minutes, not at every invocation as here
             return happen()
         self._seconds += _LATENCY[service]
+        self._bill.calls[f"{self._function} {service} {operation}"] += 1
         if service != "dynamodb":
             if service == "s3":
                 is_read = operation.startswith(("Get", "Head"))
@@ -277,11 +289,13 @@ class World:
             return happen()
         assert isinstance(request.body, bytes)
         said = json.loads(request.body)
-        key = said.get("Key") or {name: value for name, value in said.get("Item", {}).items() if name in ("pk", "sk")}
-        before = self._cloud.item(key) if key else {}
+        is_transaction = operation == "TransactWriteItems"
+        keys = _keys(said) if is_transaction or operation in ("PutItem", "UpdateItem", "DeleteItem") else []
+        before = [self._cloud.item(key) for key in keys]
         answer = happen()
-        if operation in ("PutItem", "UpdateItem", "DeleteItem"):
-            self._count_write(before, self._cloud.item(key))
+        if keys:
+            for key, item in zip(keys, before, strict=True):
+                self._count_write(item, self._cloud.item(key), 2 if is_transaction else 1)
         else:
             read = json.loads(answer.content)
             many = [item for items in read.get("Responses", {}).values() for item in items]
@@ -295,30 +309,35 @@ class World:
             self._bill.add("DynamoDB", "read units", _READ_UNIT, units)
         return answer
 
-    def _count_write(self, before: dict[str, Any], after: dict[str, Any]) -> None:
-        units = max(1, math.ceil(max(_size(before), _size(after)) / 1024))
+    def _count_write(self, before: dict[str, Any], after: dict[str, Any], times: int) -> None:
+        units = times * max(1, math.ceil(max(_size(before), _size(after)) / 1024))
         self._bill.add("DynamoDB", "write units", _WRITE_UNIT, units)
-        entries = [(before.get(name), after.get(name)) for name in self._cloud.indexed]
-        changes = sum((old is not None) + (new is not None) for old, new in entries if old != new)
-        self._bill.add("DynamoDB", "write units of indexes", _WRITE_UNIT, changes)
-        if after.get("sk") == {"S": "task"} and before and _is_announced(before["state"]["S"], after["state"]["S"]):
+        for name in self._cloud.indexed:
+            old, new = before.get(name), after.get(name)
+            changes = (old is not None) + (new is not None) if old != new else 0
+            self._bill.add("DynamoDB", f"writes of index {name}", _WRITE_UNIT, times * changes)
+        if after.get("sk") == {"S": "task"} and _is_announced(before.get("state"), after["state"]):
             self._changed.append(_change(before, after))
 
 
-_ENDED: Final = ("failed", "cancelled", "expired")
+def _keys(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Of the items that a call writes."""
+    parts = [part for each in said.get("TransactItems", [{"Write": said}]) for part in each.values()]
+    return [part.get("Key") or {name: part["Item"][name] for name in ("pk", "sk")} for part in parts]
 
 
-def _is_announced(before: str, after: str) -> bool:
+def _is_announced(before: Mapping[str, str] | None, after: Mapping[str, str]) -> bool:
     """Whether the mapping's filter lets the change through."""
-    if after in ("processing", "archiving"):
-        return before != after
-    return after == "success" or (after in _ENDED and before not in _ENDED)
+    if before is None or after["S"] in ("success", "failed", "cancelled", "expired"):
+        return True
+    return after["S"] in ("processing", "archiving") and before != after
 
 
 def _change(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
     keys = {name: after[name] for name in ("pk", "sk")}
-    images = {"Keys": keys, "OldImage": before, "NewImage": after, "SequenceNumber": "1"}
-    return {"eventSource": "aws:dynamodb", "eventName": "MODIFY", "eventID": "1", "dynamodb": images}
+    images = {"Keys": keys, "NewImage": after, "SequenceNumber": "1"} | ({"OldImage": before} if before else {})
+    name = "MODIFY" if before else "INSERT"
+    return {"eventSource": "aws:dynamodb", "eventName": name, "eventID": "1", "dynamodb": images}
 
 
 def _size(item: Mapping[str, Mapping[str, Any]]) -> int:
@@ -367,7 +386,7 @@ KINDS: Final = {
     "defaults": Kind(calls_back=True),
     "list": Kind(is_watched=True),
     "neither": Kind(),
-    "off-peak": Kind(calls_back=True, off_peak=True),
+    "off-peak": Kind(calls_back=True, off_peak=True, seconds=_OFF_PEAK),
     "every 10 s": Kind(polled_every=_FIXED),
 }
 _SERVICES: Final = (
@@ -382,7 +401,7 @@ _SERVICES: Final = (
 )
 
 
-def measured(number: int) -> dict[str, Bill]:
+def measured(number: int, kinds: Mapping[str, Kind] = KINDS) -> dict[str, Bill]:
     bills = {}
     with cloud() as behind, tempfile.TemporaryDirectory() as folder:
         os.environ["DELIVERIES_URL"] = "https://sqs.us-east-1.amazonaws.com/000000000000/outbox"
@@ -390,15 +409,41 @@ def measured(number: int) -> dict[str, Bill]:
         platform.secretsmanager().put_secret_value(
             SecretId=os.environ["PROVIDERS_SECRET_ARN"], SecretString=json.dumps(providers)
         )
-        for name, kind in KINDS.items():
+        for name, kind in kinds.items():
             tasks = number * (_MORE_WATCHED if kind.is_watched else 1)
             bills[name] = World(kind, behind, Path(folder)).measured(tasks).of(number / tasks)
     return bills
 
 
+def differing(number: int) -> list[str]:
+    """The calls that a local cloud makes otherwise than AWS in memory. Prints how many there are of a task."""
+    provider = {"dialect": "vidu_ent_v2", "typical_seconds": 2, "default": True}
+    with running({"simulator": provider}, concurrency=5000, count_calls=True) as (found, _):
+        on_local_cloud = burst.measured(found, number)["calls"]
+    counted = measured(number, {"at once": Kind(seconds=0)})["at once"].calls
+    in_memory = {_on_the_wire(call): count for call, count in counted.items() if not call.startswith("query ")}
+    print(f"{'calls of a task that ends at once':48}{'in memory':>12}{'local cloud':>12}")
+    differ = []
+    for call in sorted(in_memory.keys() | {each for each in on_local_cloud if " secretsmanager " not in each}):
+        here, there = in_memory.get(call, 0) / number, on_local_cloud[call] / number
+        print(f"{call:48}{here:12.2f}{there:12.2f}")
+        is_read = call.endswith((" GetItem", " Query"))
+        if there > here * (1 + _TOLERANCE) or (not is_read and there < here * (1 - _TOLERANCE)):
+            differ.append(f"{call}: {here:.2f} in memory, {there:.2f} on the local cloud")
+    return differ
+
+
+def _on_the_wire(call: str) -> str:
+    """As the local cloud names it."""
+    function, service, operation = call.split()
+    rest = {"s3": "s3 PUT", "sns": "sns POST", "sfn": f"states {operation}"}
+    return f"{function} {rest.get(service, f'{service} {operation}')}"
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="end with status 1 if a target is missed")
+    parser.add_argument("--local", action="store_true", help="also compare the calls with those on a local cloud")
     parser.add_argument("--counts", action="store_true", help="also print what was counted for one task")
     parser.add_argument("--tasks", type=int, default=_TASKS, help="of each kind (default: %(default)s)")
     options = parser.parse_args()
@@ -415,10 +460,11 @@ def main() -> int:
     if options.counts:
         for what in sorted({what for bill in bills.values() for what in bill.counted}):
             counts = (bill.counted[what] / options.tasks for bill in bills.values())
-            print(f"{what:28}" + "".join(f"{each:14.2f}" for each in counts))
+            print(f"{what:34}" + "".join(f"{each:14.2f}" for each in counts))
     missed = [f"defaults: {totals['defaults']:.0f} dollars"] if totals["defaults"] > _MOST else []
     transitions = {name: bills[name].counted["state transitions"] / options.tasks for name in ("defaults", "list")}
     missed += [f"{name}: {each:.1f} state transitions a task" for name, each in transitions.items() if each > _FEW]
+    missed += differing(options.tasks) if options.local else []
     for target in missed:
         print("missed:", target)
     return 1 if missed and options.check else 0

@@ -43,9 +43,10 @@ def configuration() -> dict[str, dict[str, Any]]:
 class Stock:
     """In the media_cache's place: every file is there already, each name with bytes of its own."""
 
-    def __init__(self, folder: Path, video_bytes: int = 0) -> None:
+    def __init__(self, folder: Path, video_bytes: int = 0, size: tuple[int, int] = (64, 48)) -> None:
         self._folder = folder
         self._video_bytes = video_bytes
+        self._size = size
 
     async def create(self, task: Task, asset: str) -> CachedFile:
         path = self._path(asset)
@@ -64,7 +65,7 @@ class Stock:
         if asset.endswith(".jpeg"):
             return picture("JPEG")
         at_least = self._video_bytes if asset == "video.mp4" else 0
-        plain = video()
+        plain = video(size=self._size)
         return lengthened(plain, max(at_least, len(plain) + 16 + sum(asset.encode())))
 
 
