@@ -151,7 +151,7 @@ def _wrong_counts(client: DynamoDBClient, table: str, ledger: TableLedger, *, me
     def queued(owner: str) -> int:
         return count_queued(owner, slots=slots, tasks=tasks)
 
-    repair = RepairCounts(TableCounters(client, table), ledger, lambda: datetime.now(UTC), queued)
+    repair = RepairCounts(TableCounters(client, table), ledger, tasks, lambda: datetime.now(UTC), queued)
     return [
         f"{name} of {owner} is {difference}"
         for owner, counters in TableKeys(client, table).counters().items()

@@ -27,7 +27,7 @@ from reelkeep.services.counts import RepairCounts
 from reelkeep.services.gates import Gates
 from reelkeep.services.ledger import KeepLedger
 from reelkeep.services.owners_line import OwnersLine
-from tests.fakes import FakeCounters, FakeLedger
+from tests.fakes import FakeCounters, FakeLedger, FakeTasks
 from tests.integration.example import NOON, a_task
 from tests.unit.services.harness import FakeExecutions
 
@@ -91,7 +91,7 @@ def test_submissions_are_counted_until_a_limit_and_their_ends_change_the_counts(
     gates(NEW, caller(), NOON)  # two of these were never recorded, and one was given back though it was
     for warned in (2, 3, 1):
         counters.warned("alice", "warned.money:2026-11-21:USD", Decimal(warned))
-    repair = RepairCounts(counters, ledger, lambda: NOON + timedelta(minutes=12))
+    repair = RepairCounts(counters, ledger, FakeTasks(), lambda: NOON + timedelta(minutes=12))
     wrong = {"at_once": "3 instead of 2", "tasks:2026-11-21": "4 instead of 3"}
     wrong |= {"k1.at_once": "1 instead of 2", "k1.tasks:2026-11-21": "2 instead of 3"}
     found = repair("alice", ("", "k1"))
@@ -99,7 +99,7 @@ def test_submissions_are_counted_until_a_limit_and_their_ends_change_the_counts(
     assert repair("alice", ("", "k1")) == {}
     assert counters.counts("alice")["warned.money:2026-11-21:USD"] == 3
     assert [replace(used(each), submissions_a_minute=0) for each in ("", "k1")] == [use_of(2, 0, 3, "0.325")] * 2
-    late = RepairCounts(Changing(counters, keep, passed[2]), ledger, lambda: NOON + timedelta(minutes=12))
+    late = replace(repair, counters=Changing(counters, keep, passed[2]))
     gates(NEW, caller(), NOON)
     assert late("alice", ("", "k1")) == {}  # not while the counts change
     assert used().tasks_at_once == 2

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
@@ -17,7 +17,7 @@ from reelkeep.domain import counts
 from reelkeep.domain.errors import (
     TryLater,
 )
-from reelkeep.domain.ledger import Account, Balance
+from reelkeep.domain.ledger import Account, Balance, Entry
 from reelkeep.domain.limits import Limits
 from reelkeep.domain.observation import Failed, Refused
 from reelkeep.domain.owner_settings import OwnerSettings
@@ -85,7 +85,7 @@ def test_counts_that_a_crash_left_too_high_are_repaired_once_nothing_is_submitte
         harness.submit(caller=caller)
     harness.follow()
     assert harness.counted().tasks_at_once == 2
-    repair = RepairCounts(harness.counters, harness.ledger, harness.clock)
+    repair = RepairCounts(harness.counters, harness.ledger, harness.tasks, harness.clock)
     assert repair("alice", ("", "key-1")) == {}  # a task may be about to be recorded
     harness.pass_(601)
     wrong = repair("alice", ("", "key-1"), repair=False)
@@ -115,7 +115,7 @@ def test_a_repair_minds_only_the_counts_that_it_changes() -> None:
 
     ledger = Meanwhile(counters=harness.counters, clock=harness.clock)
     harness.pass_(601)
-    repair = RepairCounts(harness.counters, ledger, harness.clock)
+    repair = RepairCounts(harness.counters, ledger, harness.tasks, harness.clock)
     assert repair("alice", ("",))["at_once"] == "1 instead of 0"
     harness.counters.change("alice", {"at_once": Decimal(1)})
     ledger.name = "at_once"
@@ -204,7 +204,7 @@ def test_whatever_happens_in_whatever_order_no_count_is_too_low_and_a_repair_mak
     assert [*difference()] == [died - died_in_line, died, died]
     now[0] += timedelta(minutes=11)
     queued = partial(count_queued, slots=slots, tasks=tasks)
-    RepairCounts(counters, ledger, lambda: now[0], queued)("alice", ("",))
+    RepairCounts(counters, ledger, tasks, lambda: now[0], queued)("alice", ("",))
     assert [*difference()] == [0, 0, 0]
 
 
@@ -242,6 +242,41 @@ def test_tasks_that_are_under_way_count_against_the_first_limits_of_their_owner(
 
 
 @dataclass
+class CatchesUp(FakeLedger):
+    """The table's stream was late, and is not any more once entries are looked for."""
+
+    behind: list[Callable[[], object]] = field(default_factory=list)
+
+    def entries(self, task_id: str) -> list[Entry]:
+        while self.behind:
+            self.behind.pop()()
+        return super().entries(task_id)
+
+
+def test_what_the_ledger_enters_while_a_repair_looks_for_it_keeps_counting() -> None:
+    harness = Budgeted()
+    harness.ledger = ledger = CatchesUp(counters=harness.counters, clock=harness.clock, behind=[harness.follow])
+    harness.submit(caller=of_owner(tasks_at_once=5))
+    harness.pass_(601)
+    assert RepairCounts(harness.counters, ledger, harness.tasks, harness.clock)("alice", ("",)) == {}
+    assert (harness.counted().tasks_at_once, ledger.behind) == (1, [])
+
+
+def test_owners_who_cannot_be_repaired_do_not_keep_others_from_it() -> None:
+    harness, owners = Budgeted(), [f"a{number:02}" for number in range(40)]
+    for owner in owners:  # the ledger never gets their entries
+        harness.submit(caller=replace(of_owner(tasks_at_once=5), owner=owner))
+    harness.counters.change("zoe", {"at_once": Decimal(1), "changed_at": Decimal(int(NOON.timestamp()))})
+    repair = RepairCounts(harness.counters, harness.ledger, harness.tasks, harness.clock)
+    sweep, repaired = SweepCounts(lambda: {owner: [""] for owner in [*owners, "zoe"]}, repair, harness.clock), 0
+    for _ in range(20):
+        harness.pass_(900)
+        repaired += sweep(lambda: 900.0)
+    assert repaired == 1
+    assert harness.counters.counts("zoe")["at_once"] == Decimal(0)
+
+
+@dataclass
 class Read(FakeLedger):
     summed_up: int = 0
 
@@ -253,8 +288,8 @@ class Read(FakeLedger):
 def test_the_sweep_repairs_what_a_crash_left_too_high_and_reads_no_ledger_when_nothing_was_counted_since() -> None:
     harness, caller = Budgeted(), of_owner(tasks_at_once=5)
     harness.ledger = ledger = Read(counters=harness.counters, clock=harness.clock)
-    repair = RepairCounts(harness.counters, ledger, harness.clock)
-    sweep = SweepCounts(lambda: {"alice": [""]}, repair, harness.count_under_way, harness.tasks, harness.clock)
+    repair = RepairCounts(harness.counters, ledger, harness.tasks, harness.clock)
+    sweep = SweepCounts(lambda: {"alice": [""]}, repair, harness.clock)
 
     def swept() -> tuple[int, int, bool]:
         """The owners that were repaired, the tasks that are counted, and whether the ledger was summed up."""

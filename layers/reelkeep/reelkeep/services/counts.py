@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from random import Random
 
 from reelkeep.domain import ledger, room
 from reelkeep.domain.counts import ZERO, Changes, Counts, Demand, days_counted, rebuilt, reserved
@@ -21,74 +22,79 @@ from reelkeep.ports.tasks import Tasks
 from reelkeep.services.record import read
 
 _SETTLED = timedelta(minutes=10)  # the ledger follows a submission by seconds
+_FOLLOWED_WITHIN = timedelta(hours=25)  # or never: the table's stream keeps a change for 24 hours
 _PAGE = 100
 _MOST_UNDER_WAY = 500  # tasks that are counted at a time, with some 20 ms for each
 _MOST_OWNERS = 500  # whose counts one sweep reads
 _MOST_COMPARED = 20  # whose ledgers it sums up, with some 40 queries for each
-_MOST_FOLLOWED = 1000  # tasks of an owner whose entries it reads
-_RESERVE = 30.0  # seconds
+_MOST_FOLLOWED = 5000  # tasks of an owner whose entries it reads, with some 5 ms for each
+_RESERVE = 60.0  # seconds
 _ATTEMPTS = 4  # at a task that others change at the same moment
-
-
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """An owner's counts, and what the ledger says."""
-
-    owner: str
-    known: Counts
-    right: Changes  # of those that are wrong
-
-    @property
-    def wrong(self) -> dict[str, str]:
-        """By count: "3 instead of 4"."""
-        return {name: f"{self.known.get(name, 0)} instead of {right}" for name, right in self.right.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class RepairCounts:
     """Makes counts that are too high what the ledger says: a function died between counting and recording a task.
 
-    Only where no submission was counted for some minutes: the ledger knows all of them then.
+    Only where no submission was counted for some minutes, and where the ledger has entries of every task: it lacks
+    some while the table's stream is late, and a count must not be too low.
     """
 
     counters: Counters
     ledger: Ledger
+    tasks: Tasks
     clock: Clock
     queued: Callable[[str], int] = lambda _: 0  # of its tasks wait until others of its end; raises TryLater
 
     def __call__(self, owner: str, counters: Collection[str], *, repair: bool = True) -> dict[str, str]:
-        """What is wrong. `counters` are the owner's, "", and those of its keys."""
-        compared = self.compare(owner, counters, self.counters.counts(owner))
-        return {} if compared is None or (repair and not self.write(compared)) else compared.wrong
+        """What is wrong, by count: "3 instead of 4". `counters` are the owner's, "", and those of its keys. Raises
+        TryLater."""
+        known = self.counters.counts(owner)
+        if not self.is_settled(known):
+            return {}
+        right = self._right(owner, counters, known)
+        if right:
+            if repair and CountUnderWay(self.tasks, self.ledger, self.clock)(owner):
+                return {}  # these changed the counts
+            if not self._is_entered(owner, known):
+                return {}
+            right = self._right(owner, counters, known)  # with what was entered while that was looked at
+        if repair:
+            checked = {"checked_at": Decimal(known.get("changed_at", 0))}
+            if not self.counters.rebuild(owner, {**right, **checked}, known):  # they have just changed
+                return {}
+        return {name: f"{known.get(name, 0)} instead of {count}" for name, count in right.items()}
 
-    def compare(self, owner: str, counters: Collection[str], known: Counts) -> Compared | None:
-        """None if it is too early to tell."""
-        now = self.clock()
-        if not known or _changed_at(known) > now - _SETTLED:
-            return None
-        counts = sum_up(owner, counters, known, self.ledger, now)
+    def is_settled(self, known: Counts) -> bool:
+        """Whether the ledger may know all that was counted."""
+        return bool(known) and _moment(known, "changed_at") <= self.clock() - _SETTLED
+
+    def _right(self, owner: str, counters: Collection[str], known: Counts) -> dict[str, Decimal]:
+        """What is to stand in the place of the counts that are wrong."""
+        counts = sum_up(owner, counters, known, self.ledger, self.clock())
         if counts.get("at_once"):  # after the sums were read: what has left the line since changed the counts
             counts["at_once"] = max(counts["at_once"] - self.queued(owner), ZERO)
-        return Compared(owner, known, {name: right for name, right in counts.items() if right != known.get(name, 0)})
+        return {name: right for name, right in counts.items() if right != known.get(name, 0)}
 
-    def write(self, compared: Compared) -> bool:
-        """Also that they were compared. Whether it did: not if they have just changed."""
-        checked = {"checked_at": Decimal(compared.known.get("changed_at", 0))}
-        return self.counters.rebuild(compared.owner, {**compared.right, **checked}, compared.known)
+    def _is_entered(self, owner: str, known: Counts) -> bool:
+        """Whether the ledger has all of what was submitted since the last repair. Counts and ledger change together
+        from then on."""
+        since = max(_moment(known, "checked_at"), self.clock() - _FOLLOWED_WITHIN) - _SETTLED
+        for number, task in enumerate(_each(self.tasks, owner, Filter(created_from=since))):
+            if number == _MOST_FOLLOWED or (task.reservation and not self.ledger.entries(task.id)):
+                return False
+        return True
 
 
 @dataclass(frozen=True, slots=True)
 class SweepCounts:
     """Repairs the counts of all owners that have limits.
 
-    An owner costs one read if nothing was counted for it since its counts were compared last. Where the ledger lacks
-    entries of a task, because the table's stream is late, nothing is repaired: a count must not be too low.
+    An owner costs one read if nothing was counted for it since its counts were compared last.
     """
 
     counters_of: Callable[[], Mapping[str, Collection[str]]]  # of owners with limits
     repair: RepairCounts
-    count_under_way: CountUnderWay
-    tasks: Tasks
     clock: Clock
 
     def __call__(self, seconds_left: SecondsLeft) -> int:
@@ -99,39 +105,16 @@ class SweepCounts:
                 break
             with suppress(TryLater):  # the next sweep is soon
                 known = self.repair.counters.counts(owner)
-                if known.get("checked_at", 0) == known.get("changed_at", 0):
-                    continue
-                found = self.repair.compare(owner, counters, known)
-                if found is None:
+                if known.get("checked_at", 0) == known.get("changed_at", 0) or not self.repair.is_settled(known):
                     continue
                 compared += 1
-                if found.right:
-                    if self.count_under_way(owner) or not self._is_entered(found):
-                        continue
-                    # Once more: what the ledger entered since the first sums would be lacking in them.
-                    found = self.repair.compare(owner, counters, known)
-                    if found is None:
-                        continue
-                repaired += self.repair.write(found) and bool(found.right)
+                repaired += bool(self.repair(owner, counters))
         return repaired
 
-    def _some(self, owners: Mapping[str, Collection[str]]) -> Iterator[tuple[str, Collection[str]]]:
-        """Others each time, if there are very many."""
-        names = sorted(owners)
-        first = int(self.clock().timestamp() // 60) * _MOST_OWNERS if len(names) > _MOST_OWNERS else 0
-        for number in range(min(len(names), _MOST_OWNERS)):
-            name = names[(first + number) % len(names)]
-            yield name, owners[name]
-
-    def _is_entered(self, found: Compared) -> bool:
-        """Whether the ledger has all of what was submitted since the last time. Counts and ledger change together
-        from then on."""
-        since = datetime.fromtimestamp(int(found.known.get("checked_at", 0)), UTC)
-        begins = max(since, datetime.combine(days_counted(self.clock().date())[0], datetime.min.time(), UTC))
-        for number, task in enumerate(_each(self.tasks, found.owner, Filter(created_from=begins - _SETTLED))):
-            if number == _MOST_FOLLOWED or (task.reservation and not self.repair.ledger.entries(task.id)):
-                return False
-        return True
+    def _some(self, owners: Mapping[str, Collection[str]]) -> list[tuple[str, Collection[str]]]:
+        """In another order each time, so that owners who cannot be repaired do not keep the same ones waiting."""
+        random = Random(self.clock().timestamp())  # noqa: S311 - no secret
+        return random.sample(sorted(owners.items()), min(len(owners), _MOST_OWNERS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +171,8 @@ def sum_up(owner: str, counters: Collection[str], known: Counts, ledger: Ledger,
     return rebuilt(sums, counters, known, today)
 
 
-def _changed_at(known: Counts) -> datetime:
-    return datetime.fromtimestamp(int(known.get("changed_at", 0)), UTC)
+def _moment(known: Counts, name: str) -> datetime:
+    return datetime.fromtimestamp(int(known.get(name, 0)), UTC)
 
 
 def _each(tasks: Tasks, owner: str, chosen: Filter) -> Iterator[Task]:

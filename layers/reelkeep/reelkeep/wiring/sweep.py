@@ -15,7 +15,7 @@ from reelkeep.adapters.invocations import LambdaInvocations
 from reelkeep.adapters.metrics import ProviderMetrics
 from reelkeep.adapters.notices import SnsNotices
 from reelkeep.services.adopt import Adopt
-from reelkeep.services.counts import CountUnderWay, RepairCounts, SweepCounts, count_queued
+from reelkeep.services.counts import RepairCounts, SweepCounts, count_queued
 from reelkeep.services.drift import CompareBalances
 from reelkeep.services.lookouts import StartWatches
 from reelkeep.services.room import LearnSlots
@@ -58,11 +58,10 @@ def build() -> tuple[Sweep, Adopt, LambdaInvocations, LearnSlots, StartWatches, 
             RepairCounts(
                 TableCounters(client, settings.table),
                 ledger,
+                tasks,
                 platform.now,
                 partial(count_queued, slots=slots, tasks=tasks),
             ),
-            CountUnderWay(tasks, ledger, platform.now),
-            tasks,
             platform.now,
         ),
     )
