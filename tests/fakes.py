@@ -182,11 +182,11 @@ class FakeSlots:
         if lease and lease.task_id == task_id:
             del self.held[provider, slot]
 
-    def lookouts(self, provider: str, most_held: int = 0) -> tuple[dict[str, datetime], int]:
-        lookouts = {name: until for (where, name), until in self.looking.items() if where == provider}
-        return lookouts, min(most_held, sum(where == provider for where, _ in self.held))
+    def end_reports(self, provider: str, most_held: int = 0) -> tuple[dict[str, datetime], int]:
+        reports = {name: until for (where, name), until in self.looking.items() if where == provider}
+        return reports, min(most_held, sum(where == provider for where, _ in self.held))
 
-    def look_out(self, provider: str, name: str, until: datetime) -> None:
+    def record_end_report(self, provider: str, name: str, until: datetime) -> None:
         self.looking[provider, name] = until
 
     def hold_watch(self, provider: str, name: str, until: datetime, now: datetime) -> bool:

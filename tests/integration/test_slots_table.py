@@ -58,14 +58,14 @@ def test_what_was_learned_stands_beside_the_leases(slots: Slots) -> None:
     assert slots.learned("ark") is None
 
 
-def test_lookouts_are_recorded_there_too_and_are_no_leases(slots: Slots) -> None:
-    assert slots.lookouts("vidu") == ({}, 0)
-    slots.look_out("vidu", "callbacks", NOON)
-    slots.look_out("vidu", "callbacks", SOON)
-    slots.look_out("vidu", "missed", NOON)
+def test_what_reports_ends_is_recorded_there_too_and_is_no_lease(slots: Slots) -> None:
+    assert slots.end_reports("vidu") == ({}, 0)
+    slots.record_end_report("vidu", "callbacks", NOON)
+    slots.record_end_report("vidu", "callbacks", SOON)
+    slots.record_end_report("vidu", "missed", NOON)
     slots.lease("vidu", HELD)
-    assert slots.lookouts("vidu") == ({"callbacks": SOON, "missed": NOON}, 0)
-    assert slots.lookouts("ark") == ({}, 0)
+    assert slots.end_reports("vidu") == ({"callbacks": SOON, "missed": NOON}, 0)
+    assert slots.end_reports("ark") == ({}, 0)
     assert slots.leases("vidu") == (None, [HELD])
 
 
@@ -73,19 +73,19 @@ def test_one_watch_is_alive_until_its_lease_runs_out(slots: Slots) -> None:
     later = SOON + timedelta(seconds=1)
     assert slots.hold_watch("vidu", "first", SOON, NOON)
     assert not slots.hold_watch("vidu", "second", later, NOON)
-    assert slots.lookouts("vidu", 8) == ({"watch": SOON}, 0)
+    assert slots.end_reports("vidu", 8) == ({"watch": SOON}, 0)
     assert slots.hold_watch("vidu", "second", later, SOON)
     assert not slots.hold_watch("vidu", "first", later, SOON)
     assert slots.hold_watch("ark", "first", SOON, NOON)
 
 
-def test_the_slots_that_are_held_are_counted_with_the_lookouts(slots: Slots) -> None:
+def test_the_slots_that_are_held_are_counted_with_what_reports_ends(slots: Slots) -> None:
     slots.learn("vidu", Limit(5, SOON))
-    for name in ("callbacks", "missed", "blind", "watch"):
-        slots.look_out("vidu", name, NOON)
+    for name in ("callbacks", "missed", "useless_list", "watch"):
+        slots.record_end_report("vidu", name, NOON)
     for number in range(3):
         slots.lease("vidu", replace(HELD, slot=str(number)))
-    assert [slots.lookouts("vidu", most)[1] for most in (0, 1, 2, 3, 4)] == [0, 1, 2, 3, 3]
+    assert [slots.end_reports("vidu", most)[1] for most in (0, 1, 2, 3, 4)] == [0, 1, 2, 3, 3]
 
 
 def test_the_more_urgent_of_an_owners_tasks_comes_first_and_then_the_older(slots: Slots) -> None:

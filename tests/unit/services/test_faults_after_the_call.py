@@ -42,7 +42,7 @@ def test_nothing_else_is_read_between_the_call_and_its_record() -> None:
     class Gone(FakeSlots):
         gone = False
 
-        def lookouts(self, provider: str, most_held: int = 0) -> tuple[dict[str, datetime], int]:
+        def end_reports(self, provider: str, most_held: int = 0) -> tuple[dict[str, datetime], int]:
             if self.gone:
                 raise DiesAt
             return {}, 0

@@ -12,8 +12,8 @@ from itertools import count
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Accepted, DispatchOutcome, Observation, Succeeded
 from reelkeep.domain.task import State, Task
+from reelkeep.services.end_reports import StartWatches
 from reelkeep.services.forecasts import Forecasts
-from reelkeep.services.lookouts import StartWatches
 from reelkeep.services.watch import Watch
 from tests.fakes import FakeTasks
 from tests.unit.services.harness import RUNNING, FakeProvider, FakeProviders, Harness, creation

@@ -59,11 +59,11 @@ class Slots(Protocol):
     def advance(self, provider: str, owner: str, number: int) -> None:
         """The owner had its turn."""
 
-    def lookouts(self, provider: str, most_held: int = 0) -> tuple[Mapping[str, datetime], int]:
+    def end_reports(self, provider: str, most_held: int = 0) -> tuple[Mapping[str, datetime], int]:
         """What sees ends there beside the tasks' own polls, and until when; and how many slots tasks hold, counted
         up to `most_held`. What was recorded a moment ago may be missing."""
 
-    def look_out(self, provider: str, name: str, until: datetime) -> None:
+    def record_end_report(self, provider: str, name: str, until: datetime) -> None:
         """Records it, or replaces what was recorded under this name."""
 
     def hold_watch(self, provider: str, name: str, until: datetime, now: datetime) -> bool:

@@ -12,8 +12,8 @@ from reelkeep.domain.observation import Accepted, NotYet, Unknown
 from reelkeep.domain.task import DispatchStatus, Request, Task
 from reelkeep.ports.providers import Provider
 from reelkeep.ports.tasks import Tasks
+from reelkeep.services.end_reports import EndReports
 from reelkeep.services.forecasts import Forecasts
-from reelkeep.services.lookouts import Lookouts
 from reelkeep.services.record import record
 from reelkeep.services.room import Room
 
@@ -39,8 +39,8 @@ class DispatchTask:
         made. Raises Unrecorded, TryLater."""
         forecast = self.forecasts.of(provider.name, request, provider.typical_seconds)
         # Before the call: nothing may come between it and its record.
-        lookout = Lookouts(self.room.slots).read(provider)
-        seen_at = lookout.sees_ends_at(task, now)
+        reports = EndReports(self.room.slots).read(provider)
+        seen_at = reports.next_report_at(task, now)
         try:
             outcome = provider.dispatch(task.asking(request))
         except Exception as fault:  # of ours; the call may have been made before
@@ -68,7 +68,7 @@ class DispatchTask:
                 self.room.accepted(task, provider)
             elif task.dispatch.status is DispatchStatus.REFUSED:
                 self.room.leave(task)
-        if isinstance(outcome, Accepted) and lookout.lacks_watch(now):
+        if isinstance(outcome, Accepted) and reports.lacks_watch(now):
             with suppress(TryLater):  # another task starts it, or the sweep
                 self.room.executions.watch(provider.name, now)
         return task

@@ -18,8 +18,8 @@ from reelkeep.ports.providers import Provider, Providers
 from reelkeep.ports.tasks import Claims, Tasks
 from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
+from reelkeep.services.end_reports import EndReports
 from reelkeep.services.forecasts import Forecasts
-from reelkeep.services.lookouts import Lookouts
 from reelkeep.services.reconcile import Reconcile
 from reelkeep.services.record import Superseded, read, read_in_run, record, record_in_run
 from reelkeep.services.room import Room
@@ -160,8 +160,8 @@ class Poll:
         if isinstance(observation, Unreadable) and observation.raw:
             self.tasks.store_raw_response(task.id, observation.reason, observation.raw, now)
         forecast = self.forecasts.of(task.provider, task.request, provider.typical_seconds)
-        lookouts = Lookouts(self.room.slots)
-        seen_at = lookouts.read(provider).sees_ends_at(task, now) if isinstance(observation, Pending) else None
+        reports = EndReports(self.room.slots)
+        seen_at = reports.read(provider).next_report_at(task, now) if isinstance(observation, Pending) else None
 
         def changed(task: Task) -> Task:
             after = transitions.observed(task, observation, forecast, now)
@@ -172,7 +172,7 @@ class Poll:
             unfinished_at = None if task.polling.consecutive_errors or not task.polling.polls else task.updated_at
             self.forecasts.learn(task, after, observation, forecast, unfinished_at)
         if after.is_generated and provider.calls_back:
-            lookouts.missed(provider.name, now)
+            reports.missed(provider.name, now)
         return after
 
     def _dispatch(self, task: Task, provider: Provider) -> Task:

@@ -15,8 +15,8 @@ from reelkeep.domain.watch import Awaited
 from reelkeep.ports.platform import Clock
 from reelkeep.ports.providers import Provider, Providers, Slots
 from reelkeep.ports.tasks import Tasks
+from reelkeep.services.end_reports import EndReports
 from reelkeep.services.forecasts import Forecasts
-from reelkeep.services.lookouts import Lookouts
 from reelkeep.services.seen_end import SeenEnd
 
 _SHIFT = timedelta(seconds=60)  # of one invocation: to wait within it costs no state transitions
@@ -55,9 +55,9 @@ class Watch:
     def __call__(self, provider_name: str, name: str, number: int = 0) -> int | None:
         """Reads the list for a minute, as often as that is worth it. The seconds until the next invocation, or None
         if the watch of this name has come to its end. Raises TryLater, and is to be repeated then."""
-        now, lookouts = self.clock(), Lookouts(self.slots)
+        now, reports = self.clock(), EndReports(self.slots)
         ends_at, flight = now + _SHIFT, self._flights.setdefault(provider_name, _Flight())
-        is_wanted = number < _MOST_INVOCATIONS and lookouts.is_watch_of_use(provider_name, now)
+        is_wanted = number < _MOST_INVOCATIONS and reports.is_watch_of_use(provider_name, now)
         while self._hold(provider_name, name, after=0.0):
             wait = None
             with suppress(Misconfigured):
@@ -91,7 +91,7 @@ class Watch:
             flight.in_vain = 0 if is_of_use else flight.in_vain + 1
             if flight.in_vain == _MOST_IN_VAIN:
                 flight.in_vain = 0
-                Lookouts(self.slots).is_blind(provider.name, now)
+                EndReports(self.slots).list_is_useless(provider.name, now)
                 return None
             if not is_of_use:
                 return _WAIT_IN_VAIN

@@ -17,7 +17,7 @@ from reelkeep.adapters.notices import SnsNotices
 from reelkeep.services.adopt import Adopt
 from reelkeep.services.counts import RepairCounts, SweepCounts, count_queued
 from reelkeep.services.drift import CompareBalances
-from reelkeep.services.lookouts import StartWatches
+from reelkeep.services.end_reports import StartWatches
 from reelkeep.services.room import LearnSlots
 from reelkeep.services.sweep import Sweep
 from reelkeep.wiring import platform

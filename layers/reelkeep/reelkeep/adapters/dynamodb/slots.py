@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 _Item: TypeAlias = "Mapping[str, AttributeValueTypeDef]"
 _LIMIT = "limit"
 _SLOT = "slot#"
-_LOOKOUT = "lookout#"
-_MOST_LOOKOUTS = 4  # callbacks, missed ones, the watch, and that the list shows nothing
+_REPORT = "reports#"
+_MOST_REPORTS = 4  # callbacks, missed ones, the watch, and that the list shows nothing
 _MOST_COUNTED = 2_000  # tasks in line, for operators
 _KEPT = timedelta(days=8)  # longer than any task waits or takes; DynamoDB deletes what is forgotten
 
@@ -57,7 +57,7 @@ class TableSlots:
     # --- leases ---
 
     def leases(self, provider: str) -> tuple[Limit | None, list[Lease]]:
-        items = self._query(f"slots#{provider}")  # with the few lookouts
+        items = self._query(f"slots#{provider}")  # with the few reports of ends
         limit = next((_limit(item) for item in items if item["sk"]["S"] == _LIMIT), None)
         return limit, [_lease(item) for item in items if item["sk"]["S"].startswith(_SLOT)]
 
@@ -80,30 +80,30 @@ class TableSlots:
             ExpressionAttributeValues={":task": {"S": task_id}},
         )
 
-    # --- lookouts ---
+    # --- what reports ends ---
 
-    def lookouts(self, provider: str, most_held: int = 0) -> tuple[Mapping[str, datetime], int]:
+    def end_reports(self, provider: str, most_held: int = 0) -> tuple[Mapping[str, datetime], int]:
         with table_faults("a provider's slots could not be read"):
             items = self._client.query(
                 TableName=self._table,
-                KeyConditionExpression="pk = :partition AND sk >= :first",  # slots follow lookouts
-                ExpressionAttributeValues={":partition": {"S": f"slots#{provider}"}, ":first": {"S": _LOOKOUT}},
-                Limit=_MOST_LOOKOUTS + most_held,
+                KeyConditionExpression="pk = :partition AND sk >= :first",  # slots follow these
+                ExpressionAttributeValues={":partition": {"S": f"slots#{provider}"}, ":first": {"S": _REPORT}},
+                Limit=_MOST_REPORTS + most_held,
             )["Items"]
-        lookouts = {
-            item["sk"]["S"].removeprefix(_LOOKOUT): datetime.fromisoformat(item["until"]["S"])
+        reports = {
+            item["sk"]["S"].removeprefix(_REPORT): datetime.fromisoformat(item["until"]["S"])
             for item in items
-            if item["sk"]["S"].startswith(_LOOKOUT)
+            if item["sk"]["S"].startswith(_REPORT)
         }
-        return lookouts, min(most_held, len(items) - len(lookouts))
+        return reports, min(most_held, len(items) - len(reports))
 
-    def look_out(self, provider: str, name: str, until: datetime) -> None:
+    def record_end_report(self, provider: str, name: str, until: datetime) -> None:
         more: dict[str, AttributeValueTypeDef] = {"until": {"S": until.isoformat()}, "expires_at": _expiry(until)}
-        self._put(_key(f"slots#{provider}", f"{_LOOKOUT}{name}") | more)
+        self._put(_key(f"slots#{provider}", f"{_REPORT}{name}") | more)
 
     def hold_watch(self, provider: str, name: str, until: datetime, now: datetime) -> bool:
         return self._put(
-            _key(f"slots#{provider}", f"{_LOOKOUT}{WATCH}")
+            _key(f"slots#{provider}", f"{_REPORT}{WATCH}")
             | {"held_by": {"S": name}, "until": {"S": until.isoformat()}, "expires_at": _expiry(until)},
             ConditionExpression="attribute_not_exists(pk) OR held_by = :watch OR #until <= :now",
             ExpressionAttributeNames={"#until": "until"},

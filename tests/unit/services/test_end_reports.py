@@ -81,10 +81,10 @@ def test_a_callback_that_is_lost_costs_a_delay_once_and_then_tasks_are_polled_as
 
 def test_if_callbacks_cannot_be_looked_up_tasks_are_polled_as_usual() -> None:
     class Broken(FakeSlots):
-        def lookouts(self, provider: str, most_held: int = 0) -> tuple[dict[str, datetime], int]:
+        def end_reports(self, provider: str, most_held: int = 0) -> tuple[dict[str, datetime], int]:
             raise TryLater("the table is out of order")
 
-        def look_out(self, provider: str, name: str, until: datetime) -> None:
+        def record_end_report(self, provider: str, name: str, until: datetime) -> None:
             raise TryLater("the table is out of order")
 
     harness = prepared()

@@ -1,4 +1,4 @@
-"""Lookouts: who sees the ends of tasks at a provider before the tasks' own polls do.
+"""End reports: how we hear of the ends of a provider's tasks before their own polls.
 
 While callbacks arrive from a provider, or a watch reads its list, the polls of its tasks are a fallback, and come
 late. A callback that did not arrive shows when such a poll finds an end: then tasks are polled as usual for an hour.
@@ -22,21 +22,21 @@ from reelkeep.ports.tasks import Executions
 
 _CALLBACKS = "callbacks"
 _MISSED = "missed"
-_BLIND = "blind"
+_USELESS_LIST = "useless_list"
 _TRUSTED_FOR = timedelta(hours=72)  # after a callback: longer than an off-peak task takes
 _RENEWED_AFTER = timedelta(hours=12)  # so that not every callback is a write
 _DISTRUSTED_FOR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Lookout:
-    """Who looks for ends at a provider, at one moment."""
+class KnownReports:
+    """What reports ends at a provider, as it was at one moment."""
 
     known: Mapping[str, datetime]
     is_enough_in_flight: bool  # for a watch of the provider's list
 
-    def sees_ends_at(self, task: Task, now: datetime) -> datetime | None:
-        """When others than its own polls look for the end of this task next; None if nobody does."""
+    def next_report_at(self, task: Task, now: datetime) -> datetime | None:
+        """When the end of this task may be reported next, other than by its own polls; None if nothing does."""
         if _are_trusted(self.known, now):
             return now
         if room.needs_slot(task) and self.known.get(WATCH, now) > now:
@@ -50,41 +50,41 @@ class Lookout:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookouts:
+class EndReports:
     """It can only save polls: what cannot be read or recorded is not held against anybody."""
 
     slots: Slots
 
-    def read(self, provider: Provider) -> Lookout:
+    def read(self, provider: Provider) -> KnownReports:
         with suppress(TryLater):
-            known, held = self.slots.lookouts(provider.name, ENOUGH if provider.lists else 0)
+            known, held = self.slots.end_reports(provider.name, ENOUGH if provider.lists else 0)
             if provider.lists and provider.line != provider.name:
-                _, held = self.slots.lookouts(provider.line, ENOUGH)
-            return Lookout(known, is_enough_in_flight=held == ENOUGH and provider.lists)
-        return Lookout({}, is_enough_in_flight=False)
+                _, held = self.slots.end_reports(provider.line, ENOUGH)
+            return KnownReports(known, is_enough_in_flight=held == ENOUGH and provider.lists)
+        return KnownReports({}, is_enough_in_flight=False)
 
     def called_back(self, provider: str, now: datetime) -> None:
         """A callback was the first to report an end."""
         with suppress(TryLater):
-            known, _ = self.slots.lookouts(provider)
+            known, _ = self.slots.end_reports(provider)
             if known.get(_CALLBACKS, now) < now + _TRUSTED_FOR - _RENEWED_AFTER:
-                self.slots.look_out(provider, _CALLBACKS, now + _TRUSTED_FOR)
+                self.slots.record_end_report(provider, _CALLBACKS, now + _TRUSTED_FOR)
 
     def missed(self, provider: str, now: datetime) -> None:
         """A poll found an end that no callback had reported."""
         with suppress(TryLater):
-            if _are_trusted(self.slots.lookouts(provider)[0], now):
-                self.slots.look_out(provider, _MISSED, now + _DISTRUSTED_FOR)
+            if _are_trusted(self.slots.end_reports(provider)[0], now):
+                self.slots.record_end_report(provider, _MISSED, now + _DISTRUSTED_FOR)
 
     # --- the watch ---
 
     def is_watch_of_use(self, provider: str, now: datetime) -> bool:
         """Not while callbacks arrive, nor where the list showed nothing. Raises TryLater."""
-        return _is_watch_of_use(self.slots.lookouts(provider)[0], now)
+        return _is_watch_of_use(self.slots.end_reports(provider)[0], now)
 
-    def is_blind(self, provider: str, now: datetime) -> None:
+    def list_is_useless(self, provider: str, now: datetime) -> None:
         """Its list does not show how tasks are doing. Raises TryLater."""
-        self.slots.look_out(provider, _BLIND, now + _DISTRUSTED_FOR)
+        self.slots.record_end_report(provider, _USELESS_LIST, now + _DISTRUSTED_FOR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +97,15 @@ class StartWatches:
     clock: Clock
 
     def __call__(self) -> None:
-        lookouts, now = Lookouts(self.slots), self.clock()
+        reports, now = EndReports(self.slots), self.clock()
         for provider in (each for account in self.providers.accounts() for each in account):
-            if lookouts.read(provider).lacks_watch(now):
+            if reports.read(provider).lacks_watch(now):
                 with suppress(TryLater):
                     self.executions.watch(provider.name, now)
 
 
 def _is_watch_of_use(known: Mapping[str, datetime], now: datetime) -> bool:
-    return not _are_trusted(known, now) and known.get(_BLIND, now) <= now
+    return not _are_trusted(known, now) and known.get(_USELESS_LIST, now) <= now
 
 
 def _are_trusted(known: Mapping[str, datetime], now: datetime) -> bool:
