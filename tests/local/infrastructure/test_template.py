@@ -1,69 +1,25 @@
+"""The template."""
+
 from __future__ import annotations
 
-import copy
-import graphlib
 import itertools
 import json
 import re
-import subprocess
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from fnmatch import fnmatch
-from importlib.metadata import distribution
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from cli.operators.deploy import Plan, needed
 from reelkeep.adapters.s3 import layout
 from reelkeep.adapters.s3.bucket import EXPIRES
 from reelkeep.dialects import all_dialects
 from reelkeep.dialects.dialect import Operation
-from reelkeep.domain.log_fields import log_fields
 from reelkeep.domain.notices.webhooks import ANNOUNCED_STATES, ATTEMPTS, Attempt, Delivery, Outcome
-from reelkeep.domain.task import Kind, Request, State, Task
+from reelkeep.domain.task import State
+from tests.local.infrastructure.template_harness import ROOT, listed, of_type, statements
 
-ROOT = Path(__file__).parents[3]
-SECRETS = {
-    "PROVIDERS_SECRET_ARN": "ProvidersSecret",
-    "LINK_SECRET_ARN": "LinkSecret",
-    "WEBHOOK_SECRET_ARN": "WebhookSecret",
-}
 GATEWAY_SECONDS = 30
-NAMES = {
-    "AWS::ApiGatewayV2::Route": "RouteKey",
-    "AWS::ApiGatewayV2::Stage": "StageName",
-    "AWS::CloudWatch::Dashboard": "DashboardName",
-    "AWS::Lambda::EventSourceMapping": "EventSourceArn",  # each has one function
-    "AWS::Logs::LogGroup": "LogGroupName",
-    "AWS::Serverless::Function": "FunctionName",
-    "AWS::Serverless::StateMachine": "Name",
-}
-TASK = Task(
-    id="0" * 32,
-    owner="alice",
-    key_id="key-1",
-    provider="vidu",
-    request=Request(dialect="reelkeep", kind=Kind.TEXT2VIDEO),
-    created_at=datetime(2026, 11, 21, tzinfo=UTC),
-    updated_at=datetime(2026, 11, 21, tzinfo=UTC),
-    deadline=datetime(2026, 11, 21, tzinfo=UTC),
-)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-
-
-def of_type(resources: dict[str, Any], kind: str) -> dict[str, Any]:
-    return {name: each.get("Properties", {}) for name, each in resources.items() if each["Type"] == kind}
-
-
-def statements(properties: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for policy in properties["Policies"]:
-        yield from policy["Statement"]
-
-
-def listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
 
 
 def test_cloudformation_can_read_it_without_anyone_resolving_aliases() -> None:
@@ -112,53 +68,6 @@ def test_two_stacks_can_live_in_one_account(resources: dict[str, Any], functions
     assert all("${AWS::StackName}" in name["Fn::Sub"] for name in named)
 
 
-def test_no_function_may_do_anything_it_was_not_granted_by_name(functions: dict[str, Any]) -> None:
-    for properties in functions.values():
-        for statement in statements(properties):
-            assert not [action for action in listed(statement["Action"]) if "*" in action]
-            assert "*" not in listed(statement["Resource"])
-
-
-def test_functions_write_no_log_but_their_own_and_make_none(
-    template: dict[str, Any], functions: dict[str, Any]
-) -> None:
-    assert template["Globals"]["Function"]["PermissionsBoundary"] == {"Ref": "FunctionBoundary"}
-    assert not [each for each in functions.values() if "PermissionsBoundary" in each or "Role" in each]
-    boundary = template["Resources"]["FunctionBoundary"]["Properties"]["PolicyDocument"]["Statement"]
-    others, logs = boundary
-    assert (others["NotAction"], others["Resource"]) == ("logs:*", "*")
-    assert logs["Action"] == ["logs:CreateLogStream", "logs:PutLogEvents"]
-    group = logs["Resource"]["Fn::Sub"].partition(":log-group:")[2]
-    assert group == "/aws/lambda/${AWS::StackName}-*:*"
-
-
-def test_a_function_may_read_exactly_the_secrets_that_its_environment_names(functions: dict[str, Any]) -> None:
-    for properties in functions.values():
-        told = {SECRETS[name] for name in properties["Environment"]["Variables"] if name in SECRETS}
-        granted = {
-            resource["Fn::GetAtt"].removesuffix(".Id")
-            for statement in statements(properties)
-            if "secretsmanager:GetSecretValue" in listed(statement["Action"])
-            for resource in listed(statement["Resource"])
-        }
-        assert granted == told
-
-
-FOLDERS = {"SetAsideWhatIsNoMedia": {"quarantine"}, "EraseVersions": {"tasks", "quarantine"}}  # by statement
-
-
-def test_functions_touch_only_the_tasks_folder_of_the_archive_but_for_what_is_no_media(
-    functions: dict[str, Any],
-) -> None:
-    for properties in functions.values():
-        for statement in statements(properties):
-            if any(re.match("s3:.*Object|s3:.*Upload", action) for action in listed(statement["Action"])):
-                paths = [
-                    each["Fn::Sub"].removeprefix("${ArchiveBucket.Arn}/") for each in listed(statement["Resource"])
-                ]
-                assert {path.partition("/*")[0] for path in paths} == FOLDERS.get(statement["Sid"], {"tasks"})
-
-
 def test_what_is_no_media_expires(resources: dict[str, Any]) -> None:
     rules = resources["ArchiveBucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
     (rule,) = (rule for rule in rules if rule.get("Prefix") == layout.QUARANTINE)
@@ -171,58 +80,6 @@ def test_request_bodies_expire_by_the_tag_that_they_are_stored_with(resources: d
     assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", {"Ref": "RequestBodyDays"})
     (tag,) = rule["TagFilters"]
     assert f"{tag['Key']}={tag['Value']}" == EXPIRES
-
-
-def test_only_manage_may_delete_files(functions: dict[str, Any]) -> None:
-    granted = {
-        name: {action for statement in statements(properties) for action in listed(statement["Action"])}
-        for name, properties in functions.items()
-    }
-    for action in ("s3:DeleteObjectVersion", "s3:ListBucketVersions"):
-        assert [name for name, actions in granted.items() if action in actions] == ["ManageFunction"]
-    assert not [name for name, actions in granted.items() if "s3:DeleteObject" in actions]
-    keys = {
-        key
-        for statement in statements(functions["SubmitFunction"])
-        for key in statement.get("Condition", {}).get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", ())
-    }
-    assert not {key for key in keys if key.startswith(("webhooks", "deliveries", "waiting"))}
-
-
-def test_manage_changes_in_the_table_nothing_but_keys_subscriptions_webhooks_and_what_it_erases(
-    functions: dict[str, Any],
-) -> None:
-    for statement in statements(functions["ManageFunction"]):
-        actions = {each for each in listed(statement["Action"]) if each.startswith("dynamodb:")}
-        if actions - {"dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"}:
-            kept = statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
-            assert kept in (
-                ["subscriptions#*", "subscriptions-endpoint#*"],
-                ["webhooks#*", "deliveries#*", "waiting#*"],
-                ["keys", "owners"],
-                ["spend#*", "task#*"],
-                ["task#*"],
-            )
-
-
-def test_only_query_manage_poll_and_sweep_read_indexes_and_each_only_its_own(functions: dict[str, Any]) -> None:
-    readers = {
-        name: indexes
-        for name, properties in functions.items()
-        for statement in statements(properties)
-        if "dynamodb:Query" in listed(statement["Action"])
-        and (indexes := [each["Fn::Sub"] for each in listed(statement["Resource"]) if "Fn::Sub" in each])
-    }
-    assert readers == {
-        "QueryFunction": ["${TasksTable.Arn}/index/by_owner*", "${TasksTable.Arn}/index/unfinished"],
-        "ManageFunction": ["${TasksTable.Arn}/index/by_owner*"],
-        "PollFunction": ["${TasksTable.Arn}/index/by_provider_task"],
-        "SweepFunction": [
-            "${TasksTable.Arn}/index/unfinished",
-            "${TasksTable.Arn}/index/by_provider_task",
-            "${TasksTable.Arn}/index/by_owner*",
-        ],
-    }
 
 
 def test_the_functions_behind_the_api_give_up_before_the_api_does(functions: dict[str, Any]) -> None:
@@ -303,163 +160,6 @@ def test_the_console_s_script_may_read_what_a_permanent_link_leads_to_whatever_t
     assert (rule["AllowedMethods"], rule["AllowedOrigins"]) == (["GET", "HEAD"], ["*"])
 
 
-def test_what_cannot_be_made_again_outlives_the_stack(resources: dict[str, Any]) -> None:
-    for name in ("TasksTable", "ArchiveBucket", *SECRETS.values()):
-        assert resources[name]["DeletionPolicy"].startswith("Retain")
-        assert resources[name]["UpdateReplacePolicy"] == "Retain"
-
-
-def test_the_stack_policy_refuses_to_replace_or_delete_exactly_what_cannot_be_made_again(
-    resources: dict[str, Any],
-) -> None:
-    kept = {name for name, each in resources.items() if each.get("DeletionPolicy", "").startswith("Retain")}
-    allowed, denied = json.loads((ROOT / "stack-policy.json").read_text())["Statement"]
-    assert (allowed["Effect"], allowed["Action"], allowed["Resource"]) == ("Allow", "Update:*", "*")
-    assert (denied["Effect"], denied["Action"]) == ("Deny", ["Update:Replace", "Update:Delete"])
-    assert set(denied["Resource"]) == {f"LogicalResourceId/{name}" for name in kept}
-
-
-def test_a_release_takes_over_as_a_whole_for_whoever_calls_a_function(
-    template: dict[str, Any], resources: dict[str, Any], functions: dict[str, Any]
-) -> None:
-    """All call the alias, which changes once code, layers and variables have; layers stay for the way back."""
-    assert template["Globals"]["Function"]["AutoPublishAlias"] == "live"
-    assert {each["AutoPublishAliasAllProperties"] for each in functions.values()} == {True}
-    callers = {
-        "AWS::ApiGatewayV2::Integration": "IntegrationUri",
-        "AWS::Lambda::Permission": "FunctionName",
-        "AWS::Lambda::EventSourceMapping": "FunctionName",
-    }
-    called = [each[field] for kind, field in callers.items() for each in of_type(resources, kind).values()]
-    called += [
-        value
-        for machine in of_type(resources, "AWS::Serverless::StateMachine").values()
-        for name, value in machine["DefinitionSubstitutions"].items()
-        if name.endswith("FunctionArn")
-    ]
-    assert len(called) == 14
-    assert all(each["Ref"].endswith("Function.Alias") for each in called)
-    assert {each["RetentionPolicy"] for each in of_type(resources, "AWS::Serverless::LayerVersion").values()} == {
-        "Retain"
-    }
-
-
-def test_a_release_takes_over_at_once_or_step_by_step_and_then_alarms_bring_the_earlier_one_back(
-    template: dict[str, Any],
-) -> None:
-    chosen, parameter = template["Globals"]["Function"]["DeploymentPreference"], {"Ref": "DeploymentPreference"}
-    assert (chosen["Type"], chosen["Enabled"]["Fn::FindInMap"][1]) == (parameter, parameter)
-    assert [alarm["Ref"] for alarm in chosen["Alarms"]] == [
-        "ApiErrorsAlarm",
-        "FunctionErrorsAlarm",
-        "ExecutionsFailedAlarm",
-    ]
-    steps = template["Mappings"]["DeploymentSteps"]
-    assert list(steps) == template["Parameters"]["DeploymentPreference"]["AllowedValues"]
-    assert {name for name, step in steps.items() if step["Gradual"] == "false"} == {
-        template["Parameters"]["DeploymentPreference"]["Default"]
-    }
-
-
-def test_no_resource_waits_for_itself_however_a_release_takes_over(template: dict[str, Any]) -> None:
-    """CloudFormation refuses circles. SAM adds what closes them: aliases that wait for alarms before they change."""
-    ways = ["AllAtOnce", "Canary10Percent5Minutes"]  # the other steps give the same resources
-    for way, resources in zip(ways, translated(template, ways), strict=True):
-        waits = {name: referred(resource) & resources.keys() for name, resource in resources.items()}
-        assert ("ExecutionsFailedAlarm" in waits.get("PollFunctionDeploymentGroup", ())) == (way != "AllAtOnce")
-        assert ("PollFunctionDeploymentGroup" in waits["PollFunctionAliaslive"]) == (way != "AllAtOnce")
-        graphlib.TopologicalSorter(waits).prepare()  # raises CycleError, which names one
-
-
-OTHERS = {"ec2", "elasticfilesystem", "firehose", "kinesis", "kms", "s3files", "s3tables"}
-UNUSED = re.compile(  # what AWS calls for properties that the template does not have
-    r"dynamodb:(\w*(Item|Replica|KinesisStreamingDestination|ContributorInsights)|Query|Scan|ImportTable|(Put|Delete)Resource\w+)"
-)
-
-
-def test_the_deployers_policy_allows_what_cloudformation_does_for_each_resource_and_what_deploy_asks_for(
-    template: dict[str, Any],
-) -> None:
-    """By the permissions that AWS's own schema of each resource type names."""
-    text = (ROOT / "docs" / "deployer-policy.json").read_text()
-    assert len(re.sub(r"\s", "", text)) <= 6144  # IAM's limit
-    allowed = [
-        (action.lower(), resource)
-        for statement in json.loads(text)["Statement"]
-        for action in listed(statement["Action"])
-        for resource in listed(statement["Resource"])
-    ]
-    (resources,) = translated(template, ["Canary10Percent5Minutes"])
-    types = {each["Type"] for each in resources.values()}
-    folder = Path(str(distribution("cfn-lint").locate_file("cfnlint/data/schemas/resources")))
-    schemas = [json.loads(path.read_text()) for path in folder.iterdir()]
-    handlers = {schema["typeName"]: schema["handlers"] for schema in schemas if schema["typeName"] in types}
-    assert types - handlers.keys() == set()
-    actions = {
-        action
-        for each in handlers.values()
-        for name in ("create", "read", "update", "delete")
-        for action in each.get(name, {}).get("permissions", ())
-        if action.split(":")[0] not in OTHERS and not UNUSED.fullmatch(action)
-    }
-    assert len(actions) > 150
-    assert not {each for each in actions if not any(fnmatch(each.lower(), pattern) for pattern, _ in allowed)}
-    plan = Plan(stack_name="reelkeep", region="eu-west-1")
-    for resource, wanted in needed(plan, "aws", "123456789012").items():
-        for each in wanted:
-            assert any(fnmatch(each.lower(), action) and fnmatch(resource, on) for action, on in allowed), each
-
-
-TRANSLATE = """
-import json, sys
-from samtranslator.parser.parser import Parser
-from samtranslator.translator.translator import Translator
-json.dump([Translator({}, Parser()).translate(each, {})["Resources"] for each in json.load(sys.stdin)], sys.stdout)
-"""
-
-
-def translated(template: dict[str, Any], ways: list[str]) -> list[dict[str, Any]]:
-    """The resources that CloudFormation is given, by SAM's own translation, for each way of taking over."""
-    built = copy.deepcopy(template)
-    places = {"Function": "CodeUri", "LayerVersion": "ContentUri", "StateMachine": "DefinitionUri"}
-    for kind, place in places.items():
-        for properties in of_type(built["Resources"], f"AWS::Serverless::{kind}").values():
-            properties[place] = "s3://bucket/key"
-    templates = []
-    for way in ways:
-        built["Parameters"]["DeploymentPreference"]["Default"] = way
-        templates.append(copy.deepcopy(built))
-    done = subprocess.run(
-        [ROOT / ".venv-cloud" / "bin" / "python", "-c", TRANSLATE],
-        input=json.dumps(templates),
-        env={"AWS_DEFAULT_REGION": "us-east-1"},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return list(json.loads(done.stdout))
-
-
-def referred(value: Any) -> set[str]:
-    """Every logical id that this may refer to, in its properties or its policy of updates."""
-    match value:
-        case {"Ref": str(name)}:
-            return {name}
-        case {"Fn::GetAtt": str(name) | [str(name), *_]}:
-            return {name.partition(".")[0]}
-        case {"Fn::Sub": str(text)}:
-            return {name.partition(".")[0] for name in re.findall(r"\$\{([^}!]+)\}", text)}
-        case {"Fn::Sub": [str(text), values]}:
-            return referred({"Fn::Sub": text}) | referred(values)
-        case {"Type": str(), "DependsOn": others}:
-            return {*listed(others), *referred({name: each for name, each in value.items() if name != "DependsOn"})}
-        case dict():
-            return set().union(*map(referred, value.values()))
-        case list():
-            return set().union(*map(referred, value))
-    return set()
-
-
 def test_the_table_is_backed_up_and_forgets_only_what_says_so(resources: dict[str, Any]) -> None:
     table = resources["TasksTable"]["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
@@ -521,15 +221,6 @@ def test_a_days_attempts_fit_what_the_queue_can_do(resources: dict[str, Any], fu
     assert resources["OutboxMapping"]["Properties"]["BatchSize"] == 1
 
 
-def test_what_waits_in_the_queue_of_the_version_before_is_delivered_after_it(resources: dict[str, Any]) -> None:
-    old = {"FifoQueue": True, "DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
-    assert resources["DeliveriesQueue"]["Properties"].items() >= old.items()  # or it is replaced, and they are gone
-    new, drained = (resources[name]["Properties"] for name in ("OutboxMapping", "DeliverMapping"))
-    assert new["EventSourceArn"] == {"Fn::GetAtt": "OutboxQueue.Arn"}
-    assert drained["EventSourceArn"] == {"Fn::GetAtt": "DeliveriesQueue.Arn"}
-    assert drained["FunctionName"] == new["FunctionName"]
-
-
 def test_lambda_stops_no_function_that_sends_to_its_own_queue(
     resources: dict[str, Any], functions: dict[str, Any]
 ) -> None:
@@ -545,100 +236,6 @@ def test_lambda_stops_no_function_that_sends_to_its_own_queue(
     }
     assert looping == {"DeliverFunction"}
     assert {name for name, each in functions.items() if each.get("RecursiveLoop") == "Allow"} == looping
-
-
-def test_what_has_the_name_of_something_in_the_release_before_is_the_same_resource_as_there(
-    resources: dict[str, Any],
-) -> None:
-    """CloudFormation creates what is new before it deletes what is gone, and AWS refuses a name that is in use."""
-    released: dict[str, str] = yaml.safe_load((Path(__file__).parent / "released_names.yaml").read_text())
-    today = fixed_names(resources)
-    both = released.keys() & today.keys()
-    assert {name: today[name] for name in both} == {name: released[name] for name in both}
-    assert len(both) > 20
-
-
-def fixed_names(resources: dict[str, Any]) -> dict[str, str]:
-    """Names by which AWS tells resources from others of their kind, in the account or API, with their logical ids."""
-    found = {}
-    for logical_id, resource in resources.items():
-        properties = resource.get("Properties", {})
-        field = NAMES.get(resource["Type"])
-        if field and field in properties:
-            value = properties[field]
-            found[f"{resource['Type']} {next(iter(value.values())) if isinstance(value, dict) else value}"] = (
-                logical_id
-            )
-        for event, each in properties.get("Events", {}).items():
-            found[f"{each['Type']} {each['Properties']['Name']['Fn::Sub']}"] = f"{logical_id}{event}"
-    return found
-
-
-def test_every_alarm_says_what_to_do_and_is_about_this_stack_and_reaches_a_person(
-    resources: dict[str, Any], functions: dict[str, Any]
-) -> None:
-    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
-    services = {each["Environment"]["Variables"]["POWERTOOLS_SERVICE_NAME"]["Fn::Sub"] for each in functions.values()}
-    assert all(service.startswith("${AWS::StackName}.") for service in services)  # which ProviderMetrics knows, too
-    machine = f":stateMachine:{resources['TaskStateMachine']['Properties']['Name']['Fn::Sub']}"
-    for alarm in alarms.values():
-        assert len(alarm["AlarmDescription"]) > 100
-        assert alarm["AlarmActions"] == alarm["OKActions"] == [{"Ref": "AlarmTopic"}]
-        if alarm.get("Namespace") == "Reelkeep":
-            assert {each["Value"]["Fn::Sub"] for each in alarm["Dimensions"]} <= services
-        elif "Metrics" not in alarm:
-            values = [each["Value"] for each in alarm["Dimensions"]]
-            assert all(each.keys() & {"Ref", "Fn::GetAtt"} or each["Fn::Sub"].endswith(machine) for each in values)
-
-
-def test_alarms_go_off_for_what_people_feel(resources: dict[str, Any], functions: dict[str, Any]) -> None:
-    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
-    assert alarms["ApiErrorsAlarm"]["MetricName"] == "5xx"
-    assert alarms["ExecutionsThrottledAlarm"]["MetricName"] == "ExecutionThrottled"
-    for name, metric in (("FunctionErrorsAlarm", "Errors"), ("FunctionThrottlesAlarm", "Throttles")):
-        _, *each = alarms[name]["Metrics"]
-        asked = [one["MetricStat"]["Metric"] for one in each]
-        assert {one["MetricName"] for one in asked} == {metric}
-        values = [one["Dimensions"][0]["Value"] for one in asked]
-        names = [functions[value["Ref"]]["FunctionName"] if "Ref" in value else value for value in values]
-        assert {name["Fn::Sub"] for name in names} == {one["FunctionName"]["Fn::Sub"] for one in functions.values()}
-        assert len(each) <= 10  # of which an expression takes no more
-    for name in ("SweepMissingAlarm", "AdoptMissingAlarm"):  # whatever does not run reports nothing
-        assert (alarms[name]["Statistic"], alarms[name]["TreatMissingData"]) == ("SampleCount", "breaching")
-    assert "UndeliveredAlarm" not in alarms  # one customer's dead endpoint, of which that customer is told
-
-
-def test_alarms_and_dashboard_ask_for_metrics_and_lines_that_the_code_writes(resources: dict[str, Any]) -> None:
-    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
-    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    widgets = json.loads(body)["widgets"]
-    assert len({(widget["x"], widget["y"]) for widget in widgets}) == len(widgets) == 8
-    sources = "".join(
-        path.read_text() for folder in ("functions", "layers/reelkeep") for path in (ROOT / folder).rglob("*.py")
-    )
-    own = {alarm["MetricName"] for alarm in alarms.values() if alarm.get("Namespace") == "Reelkeep"}
-    queries = [
-        each["Expression"]["Fn::Sub"]
-        for alarm in alarms.values()
-        for each in alarm.get("Metrics", ())[:1]
-        if isinstance(each["Expression"], dict)
-    ]
-    own |= {found for query in queries for found in re.findall(r"SELECT \w+\((\w+)\)", query)}
-    own |= set(re.findall(r"Reelkeep,provider,service\} MetricName=\\\\?\"(\w+)", body))
-    assert len(queries) == 6
-    assert {"TaskFailed", "Credits", "ArchiveSeconds", "ProviderUnreachable", "UnfinishedTasks"} <= own
-    for name in own:
-        assert f'"{name}"' in sources
-    for words in re.findall(r"message = '([^']+)'", body):
-        assert f'"{words}"' in sources
-    for words in re.findall(r"as tasks by (?:bin\(5m\), )?([\w, ]+?)(?: \||\")", body):
-        assert set(words.split(", ")) <= log_fields(TASK).keys()
-
-
-def test_every_unsuccessful_end_of_an_execution_reaches_the_dead_letters(resources: dict[str, Any]) -> None:
-    rule = resources["UnsuccessfulExecutions"]["Properties"]
-    assert rule["EventPattern"]["detail"]["status"] == ["FAILED", "TIMED_OUT", "ABORTED"]
-    assert [target["Arn"] for target in rule["Targets"]] == [{"Fn::GetAtt": "DeadLetterQueue.Arn"}]
 
 
 def test_what_is_built_is_built_for_the_python_that_runs_it(template: dict[str, Any]) -> None:
