@@ -27,7 +27,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "layers" / "reel
 from reelkeep.domain import ids
 from reelkeep.domain.notices.webhooks import Delivery, Outcome, WaitingDelivery, delivery_id
 from reelkeep.domain.task import State
-from tests.fakes import FakeDeliveries, FakeWaiting
+from tests.fakes.notices import FakeDeliveries, FakeWaiting
 from tests.unit.services.harness import MALLORY, NOON
 from tests.unit.services.webhook_harness import TIMEOUT, Received, WebhookHarness, accepting, task
 

@@ -22,7 +22,7 @@ from reelkeep.services.forecasts import Estimate
 from reelkeep.services.organize import Organize
 from reelkeep.services.query import FindPlace, ListTasks, ShowWhole
 from reelkeep.services.remove import Remove
-from tests.fakes import FakeKeys
+from tests.fakes.owners import FakeKeys
 from tests.unit.services.harness import ALICE, Harness
 
 KEY = "rk_alice"

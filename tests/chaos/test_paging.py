@@ -19,7 +19,7 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State, Task
 from reelkeep.ports.tasks import Tasks
-from tests.fakes import FakeTasks
+from tests.fakes.tasks import FakeTasks
 from tests.integration.conftest import create_table
 from tests.integration.example import NOON, a_task
 

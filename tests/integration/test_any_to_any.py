@@ -38,16 +38,9 @@ from reelkeep.services.poll import Poll, Verdict
 from reelkeep.services.query import ListTasks, show
 from reelkeep.services.room import Room
 from reelkeep.services.submit import Submit as SubmitTask
-from tests.fakes import (
-    FakeBalances,
-    FakeClaims,
-    FakeCounters,
-    FakeDurations,
-    FakeKeys,
-    FakeLedger,
-    FakeSlots,
-    FakeTasks,
-)
+from tests.fakes.owners import FakeCounters, FakeKeys, FakeLedger
+from tests.fakes.providers import FakeBalances, FakeDurations, FakeSlots
+from tests.fakes.tasks import FakeClaims, FakeTasks
 from tests.submissions import MODELS, submission
 from tests.unit.services.harness import (
     ALICE,

@@ -24,7 +24,9 @@ from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.gates import Gates
 from reelkeep.services.room import Room
 from reelkeep.services.submit import Submit
-from tests.fakes import FakeClaims, FakeCounters, FakeDurations
+from tests.fakes.owners import FakeCounters
+from tests.fakes.providers import FakeDurations
+from tests.fakes.tasks import FakeClaims
 from tests.integration.example import NOON, a_task
 from tests.integration.faults import LosesAnswers
 from tests.unit.services.harness import (

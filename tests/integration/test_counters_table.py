@@ -27,7 +27,8 @@ from reelkeep.services.counts import RepairCounts
 from reelkeep.services.gates import Gates
 from reelkeep.services.ledger import KeepLedger
 from reelkeep.services.owners_line import OwnersLine
-from tests.fakes import FakeCounters, FakeLedger, FakeTasks
+from tests.fakes.owners import FakeCounters, FakeLedger
+from tests.fakes.tasks import FakeTasks
 from tests.integration.example import NOON, a_task
 from tests.unit.services.harness import FakeExecutions
 

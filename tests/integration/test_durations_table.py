@@ -10,7 +10,7 @@ import pytest
 from reelkeep.adapters.dynamodb.durations import TableDurations
 from reelkeep.domain.durations import Combination, End
 from reelkeep.domain.task import Kind
-from tests.fakes import FakeDurations
+from tests.fakes.providers import FakeDurations
 from tests.integration.example import NOON
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.ledger import MOST_TAGS, Account, Balance, balance, entries, total
 from reelkeep.domain.task import Price, State, Task
 from reelkeep.services.ledger import KeepLedger
-from tests.fakes import FakeLedger
+from tests.fakes.owners import FakeLedger
 from tests.integration.example import NOON
 from tests.unit.services.harness import request
 from tests.unit.services.webhook_harness import task

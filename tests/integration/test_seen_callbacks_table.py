@@ -11,7 +11,7 @@ from reelkeep.adapters.dynamodb.seen_callbacks import TableSeenCallbacks
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.listing import Listing
-from tests.fakes import FakeSeenCallbacks
+from tests.fakes.providers import FakeSeenCallbacks
 from tests.integration.example import NOON
 from tests.integration.faults import LosesAnswers
 

@@ -13,7 +13,7 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.room import InLine, Lease, Limit
-from tests.fakes import FakeSlots
+from tests.fakes.providers import FakeSlots
 from tests.integration.example import NOON
 from tests.integration.faults import LosesAnswers
 

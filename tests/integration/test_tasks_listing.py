@@ -16,7 +16,7 @@ from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import Failure, FailureClass, Kind, State, Task
-from tests.fakes import FakeTasks
+from tests.fakes.tasks import FakeTasks
 from tests.integration.conftest import create_table
 from tests.integration.example import NOON, a_task
 

@@ -14,7 +14,7 @@ from reelkeep.domain.ids import SHARDS
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import State
 from reelkeep.ports.tasks import Tasks
-from tests.fakes import FakeTasks
+from tests.fakes.tasks import FakeTasks
 from tests.integration.example import NOON, a_task
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ from reelkeep.domain.notices.webhooks import (
 )
 from reelkeep.domain.task import State
 from reelkeep.ports.notices import CircuitBreakers, Deliveries, Waiting, Webhooks
-from tests.fakes import FakeCircuitBreakers, FakeDeliveries, FakeWaiting, FakeWebhooks
+from tests.fakes.notices import FakeCircuitBreakers, FakeDeliveries, FakeWaiting, FakeWebhooks
 from tests.unit.services.harness import NOON
 
 if TYPE_CHECKING:

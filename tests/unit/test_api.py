@@ -18,7 +18,7 @@ from reelkeep.domain.errors import InvalidRequest, Misconfigured, TryLater
 from reelkeep.domain.scopes import Scope
 from reelkeep.domain.upstream import Upstream
 from reelkeep.public import callback
-from tests.fakes import FakeKeys
+from tests.fakes.owners import FakeKeys
 from tests.for_each import for_each
 from tests.submissions import submission
 from tests.unit.api_harness import REQUEST_ID, TASK, Client, event

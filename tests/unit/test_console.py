@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger
 from reelkeep import public
 from reelkeep.api import Api
 from reelkeep.domain.errors import NotFound
-from tests.fakes import FakeKeys
+from tests.fakes.owners import FakeKeys
 from tests.lambda_context import http_event
 from tests.unit.test_docs_page import Loads
 

@@ -17,7 +17,7 @@ from aws_lambda_powertools import Logger
 from reelkeep import public
 from reelkeep.api import Api
 from reelkeep.dialects.reelkeep import PROBLEMS, problem_type
-from tests.fakes import FakeKeys
+from tests.fakes.owners import FakeKeys
 from tests.lambda_context import http_event
 
 MOST_BYTES = 6_291_556  # of what a function answers

@@ -19,7 +19,7 @@ from reelkeep.domain.upstream import Upstream
 from reelkeep.ports.owners import Caller
 from reelkeep.services.owners import ChangeOwner, ManageOwners
 from reelkeep.services.providers import StopProvider
-from tests.fakes import FakeKeys
+from tests.fakes.owners import FakeKeys
 from tests.unit.api_harness import event
 from tests.unit.services.harness import ALICE
 from tests.unit.services.limits_harness import Budgeted, Owners

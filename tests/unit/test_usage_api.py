@@ -14,7 +14,8 @@ from reelkeep.api import Api
 from reelkeep.domain.task import Price, State
 from reelkeep.services.ledger import KeepLedger
 from reelkeep.services.usage import ShowUsage
-from tests.fakes import FakeKeys, FakeLedger, FakeTasks
+from tests.fakes.owners import FakeKeys, FakeLedger
+from tests.fakes.tasks import FakeTasks
 from tests.unit.api_harness import event
 from tests.unit.services.harness import ALICE, MALLORY, NOON, request
 from tests.unit.services.webhook_harness import task

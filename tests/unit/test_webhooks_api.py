@@ -13,7 +13,7 @@ from aws_lambda_powertools import Logger
 from reelkeep.api import Api
 from reelkeep.domain.notices.webhooks import CALLBACKS
 from reelkeep.domain.task import State
-from tests.fakes import FakeKeys
+from tests.fakes.owners import FakeKeys
 from tests.unit.api_harness import event
 from tests.unit.services.harness import ALICE, MALLORY
 from tests.unit.services.webhook_harness import WebhookHarness, task

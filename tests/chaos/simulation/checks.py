@@ -16,7 +16,7 @@ from tests.chaos.provider import Provider, Stock
 from tests.chaos.simulation.bills import bill
 from tests.chaos.simulation.stack import Stack
 from tests.chaos.simulation.world import LISTING, number_in
-from tests.fakes import FakeLedger
+from tests.fakes.owners import FakeLedger
 
 _RANK = {State.CREATED: 0, State.QUEUEING: 1, State.PROCESSING: 2, State.ARCHIVING: 3}
 _FILES = {"video": "video.mp4", "cover": "cover.jpeg", "watermarked": "watermarked.mp4", "last-frame": "cover.jpeg"}

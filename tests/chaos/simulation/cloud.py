@@ -22,7 +22,8 @@ from tests.chaos.faulty_transport import Killed
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.provider import parted
 from tests.chaos.simulation.world import World
-from tests.fakes import FakeClaims, FakeDurations, FakeSeenCallbacks, FakeSlots, FakeTasks
+from tests.fakes.providers import FakeDurations, FakeSeenCallbacks, FakeSlots
+from tests.fakes.tasks import FakeClaims, FakeTasks
 
 T = TypeVar("T")
 

@@ -53,7 +53,7 @@ from tests.chaos.simulation.cloud import (
 )
 from tests.chaos.simulation.provider import Line
 from tests.chaos.simulation.world import DAYS, World
-from tests.fakes import FakeCounters, FakeKeys
+from tests.fakes.owners import FakeCounters, FakeKeys
 from tests.integration.test_any_to_any import PROVIDERS, ROOTS
 from tests.submissions import MODELS
 from tests.unit.services.harness import ALICE, LONGEST_WAIT, MALLORY, NOON, FakeDestinations

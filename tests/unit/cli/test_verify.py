@@ -16,7 +16,7 @@ from cli.output import size
 from reelkeep.adapters.s3.layout import folder, manifest_key
 from reelkeep.adapters.s3.manifests import write
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, DispatchStatus, State, Task
-from tests.fakes import FakeTasks
+from tests.fakes.tasks import FakeTasks
 from tests.integration.example import a_task
 
 FILM = b"film" * 1_000_000

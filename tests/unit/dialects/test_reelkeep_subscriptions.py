@@ -22,7 +22,7 @@ from reelkeep.domain.notices.subscription import (
 )
 from reelkeep.domain.task import Kind, State
 from reelkeep.ports.owners import Caller
-from tests.fakes import FakeKeys
+from tests.fakes.owners import FakeKeys
 
 ALICE = Caller("alice", "key-1")
 MADE = Subscription(

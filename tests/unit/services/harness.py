@@ -44,7 +44,9 @@ from reelkeep.services.room import Room
 from reelkeep.services.seen_end import FinalizeDirectly, SeenEnd
 from reelkeep.services.submit import Submit
 from reelkeep.services.sweep import Sweep, Swept
-from tests.fakes import FakeClaims, FakeCounters, FakeDurations, FakeSeenCallbacks, FakeSlots, FakeTasks
+from tests.fakes.owners import FakeCounters
+from tests.fakes.providers import FakeDurations, FakeSeenCallbacks, FakeSlots
+from tests.fakes.tasks import FakeClaims, FakeTasks
 
 ALICE = Caller("alice", "key-1")
 MALLORY = Caller("mallory", "key-2")

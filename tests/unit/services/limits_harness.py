@@ -22,7 +22,9 @@ from reelkeep.domain.task import Failure, FailureClass, Price, Task
 from reelkeep.ports.owners import Caller
 from reelkeep.services.counts import CountUnderWay
 from reelkeep.services.ledger import KeepLedger
-from tests.fakes import FakeLedger, FakeSlots, FakeTasks
+from tests.fakes.owners import FakeLedger
+from tests.fakes.providers import FakeSlots
+from tests.fakes.tasks import FakeTasks
 from tests.unit.services.harness import ALICE, Harness
 
 PRICE = Price(unit="credits", units=Decimal(20), each=Decimal("0.05"), currency="USD")  # 1 USD a task

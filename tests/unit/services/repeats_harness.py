@@ -10,7 +10,7 @@ import pytest
 from reelkeep.domain.claims import Claim
 from reelkeep.domain.observation import DispatchOutcome
 from reelkeep.domain.task import Failure, FailureClass, Task
-from tests.fakes import FakeClaims, FakeTasks
+from tests.fakes.tasks import FakeClaims, FakeTasks
 from tests.unit.services.harness import FakeProvider, Harness, request
 
 NO_CREDIT = Failure(reason=FailureClass.CREDIT, code="CreditInsufficient", message="no credit left")

@@ -20,7 +20,7 @@ from reelkeep.domain.observation import (
 )
 from reelkeep.domain.task import Adoption, Asset, Creation, Failure, FailureClass, State, Task
 from reelkeep.ports.archive import SourceGone
-from tests.fakes import FakeTasks
+from tests.fakes.tasks import FakeTasks
 from tests.unit.services.harness import NOON, RUNNING, FakeProvider, Harness, creation, request
 
 MADE_AT = NOON - timedelta(hours=1)

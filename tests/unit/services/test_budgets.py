@@ -15,7 +15,7 @@ from reelkeep.domain.notices.notice import News
 from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import Reservation
 from reelkeep.services.budgets import WarnOfBudgets
-from tests.fakes import FakeCounters
+from tests.fakes.owners import FakeCounters
 from tests.unit.services.harness import MALLORY, FakeNotices
 from tests.unit.services.webhook_harness import WebhookHarness, task
 

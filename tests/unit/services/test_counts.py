@@ -28,7 +28,9 @@ from reelkeep.services.gates import Gates
 from reelkeep.services.ledger import KeepLedger
 from reelkeep.services.owners import ChangeOwner
 from reelkeep.services.owners_line import OwnersLine
-from tests.fakes import FakeCounters, FakeLedger, FakeSlots, FakeTasks
+from tests.fakes.owners import FakeCounters, FakeLedger
+from tests.fakes.providers import FakeSlots
+from tests.fakes.tasks import FakeTasks
 from tests.unit.services.harness import ALICE, NOON, FakeExecutions
 from tests.unit.services.limits_harness import NO, PRICE, Budgeted, Owners, die, of_owner, refused
 from tests.unit.services.test_ledger import NEW

@@ -8,7 +8,7 @@ from datetime import datetime
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Observation, Succeeded
 from reelkeep.domain.task import State, Task
-from tests.fakes import FakeSlots
+from tests.fakes.providers import FakeSlots
 from tests.unit.services.harness import RUNNING, FakeProvider, Harness, creation
 
 TAKES = 75  # seconds, which is about what such a task is expected to take

@@ -18,7 +18,7 @@ from reelkeep.domain.task import Request, Task
 from reelkeep.services.erase import Erase
 from reelkeep.services.organize import Organize
 from reelkeep.services.query import FollowLink, show
-from tests.fakes import FakeDeliveries, FakeWaiting, FakeWebhooks
+from tests.fakes.notices import FakeDeliveries, FakeWaiting, FakeWebhooks
 from tests.unit.services.harness import ALICE, MALLORY, Harness, creation, request
 from tests.unit.services.test_query import SECRET, FixedSecret
 

@@ -10,7 +10,7 @@ from reelkeep.domain.errors import Refused, TryLater
 from reelkeep.domain.observation import Accepted, DispatchOutcome, NotYet, Unknown, Untraceable
 from reelkeep.domain.observation import Refused as SaidNo
 from reelkeep.domain.task import DispatchStatus, State, Task
-from tests.fakes import FakeSlots
+from tests.fakes.providers import FakeSlots
 from tests.unit.services.harness import FakeArchive, FakeProvider, Harness, request
 from tests.unit.services.repeats_harness import ASKED, NO_CREDIT, Acts, DiesAt, then
 

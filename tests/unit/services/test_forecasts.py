@@ -11,7 +11,7 @@ from reelkeep.domain.observation import Accepted, Busy, Failed, Succeeded
 from reelkeep.domain.task import Failure, FailureClass
 from reelkeep.services.forecasts import Estimate, Forecasts
 from reelkeep.services.query import FindPlace
-from tests.fakes import FakeDurations
+from tests.fakes.providers import FakeDurations
 from tests.unit.services.harness import ALICE, RUNNING, FakeProvider, Harness, creation, request
 
 USUAL = Combination.of(request())

@@ -25,7 +25,7 @@ from reelkeep.domain.task import (
     Task,
 )
 from reelkeep.services.ledger import KeepLedger
-from tests.fakes import FakeLedger
+from tests.fakes.owners import FakeLedger
 from tests.unit.services.harness import NOON, request
 from tests.unit.services.webhook_harness import task
 

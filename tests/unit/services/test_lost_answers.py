@@ -23,7 +23,7 @@ from reelkeep.domain.observation import (
 from reelkeep.domain.schedule import ORDINARY
 from reelkeep.domain.task import DispatchStatus, FailureClass, State, Task
 from reelkeep.domain.wire import OtherTask
-from tests.fakes import FakeTasks
+from tests.fakes.tasks import FakeTasks
 from tests.unit.services.harness import NOON, RUNNING, FakeProvider, Harness, request
 
 MINUTE, HOUR = 60.0, 3600.0

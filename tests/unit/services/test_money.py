@@ -22,7 +22,8 @@ from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.ledger import KeepLedger
 from reelkeep.services.quote import QuoteSubmission
 from reelkeep.services.usage import ShowUsage
-from tests.fakes import FakeDurations, FakeLedger
+from tests.fakes.owners import FakeLedger
+from tests.fakes.providers import FakeDurations
 from tests.unit.services.harness import ALICE, MALLORY, NOON, Harness, request
 from tests.unit.services.webhook_harness import task
 

@@ -13,7 +13,7 @@ from reelkeep.domain.task import ArchivedFile, Failure, FailureClass, State, Tas
 from reelkeep.ports.archive import SourceBusy
 from reelkeep.ports.providers import Source
 from reelkeep.services.poll import Verdict
-from tests.fakes import FakeTasks
+from tests.fakes.tasks import FakeTasks
 from tests.unit.services.harness import QUEUED, RUNNING, FakeProvider, Harness, creation
 
 DONE = Succeeded((creation(),), credits=4, seed=7)

@@ -19,7 +19,7 @@ from reelkeep.domain.task import DispatchStatus, Failure, FailureClass, Priority
 from reelkeep.ports.owners import Caller
 from reelkeep.services.query import FindPlace
 from reelkeep.services.room import LearnSlots
-from tests.fakes import FakeSlots
+from tests.fakes.providers import FakeSlots
 from tests.unit.services.harness import (
     ALICE,
     LONGEST_WAIT,

@@ -33,7 +33,7 @@ from reelkeep.domain.observation import (
 from reelkeep.domain.task import Failure, FailureClass, State, Task
 from reelkeep.domain.wire import OtherTask
 from reelkeep.ports.archive import SourceBusy, SourceGone
-from tests.fakes import FakeTasks
+from tests.fakes.tasks import FakeTasks
 from tests.unit.services.harness import MALLORY, FakeExecutions, FakeProvider, Harness, creation
 
 _RANK = {State.CREATED: 0, State.QUEUEING: 1, State.PROCESSING: 2, State.ARCHIVING: 3}

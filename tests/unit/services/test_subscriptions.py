@@ -25,7 +25,7 @@ from reelkeep.domain.notices.subscription import (
 from reelkeep.domain.task import State
 from reelkeep.ports.owners import Caller
 from reelkeep.services.subscriptions import ManageSubscriptions
-from tests.fakes import FakeSubscriptions, FakeTopic
+from tests.fakes.notices import FakeSubscriptions, FakeTopic
 from tests.unit.services.harness import ALICE, MALLORY, NOON
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:films"

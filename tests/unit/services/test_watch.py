@@ -13,7 +13,7 @@ from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Failed, Observation, Pending, Unreadable
 from reelkeep.domain.task import Failure, FailureClass, State, Task
 from reelkeep.domain.watch import GRACE
-from tests.fakes import FakeTasks
+from tests.fakes.tasks import FakeTasks
 from tests.unit.services.harness import QUEUED, Harness
 from tests.unit.services.watch_harness import SWEEPS_EVERY, Shop, Stack
 

@@ -15,7 +15,7 @@ from reelkeep.domain.task import State, Task
 from reelkeep.services.end_reports import StartWatches
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.watch import Watch
-from tests.fakes import FakeTasks
+from tests.fakes.tasks import FakeTasks
 from tests.unit.services.harness import RUNNING, FakeProvider, FakeProviders, Harness, creation
 
 SWEEPS_EVERY = 300.0

@@ -23,7 +23,7 @@ from reelkeep.services.announce import Announce
 from reelkeep.services.deliver import Deliver
 from reelkeep.services.release import Release
 from reelkeep.services.webhooks import ManageWebhooks
-from tests.fakes import FakeCircuitBreakers, FakeDeliveries, FakeWaiting, FakeWebhooks
+from tests.fakes.notices import FakeCircuitBreakers, FakeDeliveries, FakeWaiting, FakeWebhooks
 from tests.unit.services.harness import ALICE, NOON, FakeDestinations, FakeNotices, request
 
 MASTER = "m" * 64
