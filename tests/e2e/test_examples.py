@@ -205,7 +205,7 @@ def is_video(path: Path) -> bool:
     return path.is_file() and path.read_bytes()[4:8] == b"ftyp"
 
 
-# Without a browser there is no page to look at. In CI, where one is required, test_console fails without it.
+# Without a browser there is no page to look at. In CI, where one is required, the console's tests fail without it.
 @pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
 def test_the_page_plays_a_permanent_link(running: Running, alice: Client) -> None:
     from playwright.sync_api import sync_playwright
