@@ -31,6 +31,7 @@ from reelkeep.domain.errors import CannotCancel, Conflict, Misconfigured
 from reelkeep.ports.owners import Caller
 from reelkeep.ports.providers import Providers
 from reelkeep.services.cancel import Cancel
+from reelkeep.services.end_reports import EndReports
 from reelkeep.services.erase import Erase
 from reelkeep.services.room import Room
 
@@ -194,5 +195,6 @@ def _services(place: Stack) -> tuple[Erase, Cancel]:
         clock=_now,
     )
     providers = cast("Providers", configured_providers(place, ()))
-    room = Room(tasks, TableSlots(client, table), providers, executions_of(place), _now)
+    slots = TableSlots(client, table)
+    room = Room(tasks, slots, providers, executions_of(place), EndReports(slots), _now)
     return erase, Cancel(tasks, providers, room, _now)

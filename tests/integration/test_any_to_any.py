@@ -30,6 +30,7 @@ from reelkeep.dialects.dialect import Show, Submit
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.task import DispatchStatus, State, Task
 from reelkeep.services.drift import CompareBalances
+from reelkeep.services.end_reports import EndReports
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.gates import Gates
@@ -115,7 +116,7 @@ class Cloud:
 
     @property
     def room(self) -> Room:
-        return Room(self.tasks, self.slots, self.providers, FakeExecutions(), self.clock)
+        return Room(self.tasks, self.slots, self.providers, FakeExecutions(), EndReports(self.slots), self.clock)
 
     @property
     def forecasts(self) -> Forecasts:

@@ -20,6 +20,7 @@ from reelkeep.domain.listing import Listing
 from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import Task
 from reelkeep.ports.owners import Caller
+from reelkeep.services.end_reports import EndReports
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.gates import Gates
 from reelkeep.services.room import Room
@@ -179,7 +180,7 @@ class Functions:
             executions=FakeExecutions(),
             destinations=FakeDestinations(),
             notices=FakeNotices(),
-            room=Room(tasks, slots, providers, FakeExecutions(), lambda: NOON),
+            room=Room(tasks, slots, providers, FakeExecutions(), EndReports(slots), lambda: NOON),
             forecasts=Forecasts(FakeDurations(), 6.0, lambda: NOON),
             gates=Gates(FakeCounters()),
             longest_wait=LONGEST_WAIT,

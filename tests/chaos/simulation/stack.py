@@ -22,6 +22,7 @@ from reelkeep.domain.errors import ReelkeepError, TryLater
 from reelkeep.domain.task import ArchivedFile
 from reelkeep.services.adopt import Adopt
 from reelkeep.services.cancel import Cancel
+from reelkeep.services.end_reports import EndReports
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.forecasts import Estimate, Forecasts
 from reelkeep.services.gates import Gates
@@ -90,7 +91,14 @@ class Stack:
         self._seen: dict[str, Any] = {"tasks": self.tasks, "providers": self._providers, "clock": world.clock}
         self.forecasts = Forecasts(Durations(self.aws), 6.0, world.clock)
         self._foresees: dict[str, Any] = {**self._seen, "forecasts": self.forecasts}
-        self.room = Room(self.tasks, Slots(self.aws), self._providers, self.executions, world.clock)
+        self.room = Room(
+            self.tasks,
+            slots := Slots(self.aws),
+            self._providers,
+            self.executions,
+            EndReports(slots),
+            world.clock,
+        )
         seen_end = SeenEnd(self.tasks, self.forecasts, Finalizing(self.aws, self._finalize), self.room)
         self._accept = ProviderCallback(
             **self._seen, seen_end=seen_end, seen=self.seen_callbacks, pause=self.world.takes

@@ -34,6 +34,7 @@ from reelkeep.ports.platform import SecondsLeft
 from reelkeep.ports.providers import Source
 from reelkeep.services.adopt import Adopt, Adopted
 from reelkeep.services.cancel import Cancel
+from reelkeep.services.end_reports import EndReports
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.gates import Gates
@@ -317,6 +318,7 @@ class Harness:
             self.slots,
             providers,
             self.executions,
+            EndReports(self.slots),
             self.clock,
             lambda: self.stopped,
             self.owners_line.start_next,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Observation, Succeeded
 from reelkeep.domain.task import State, Task
+from reelkeep.services.end_reports import EndReports
 from tests.fakes.providers import FakeSlots
-from tests.unit.services.harness import RUNNING, FakeProvider, Harness, creation
+from tests.unit.services.harness import NOON, RUNNING, FakeProvider, Harness, creation
 
 TAKES = 75  # seconds, which is about what such a task is expected to take
 
@@ -77,6 +78,27 @@ def test_a_callback_that_is_lost_costs_a_delay_once_and_then_tasks_are_polled_as
     harness.pass_(3600)
     seen_through(harness, called_back=True)
     assert seen_through(harness, called_back=False)[1] > TAKES / 2
+
+
+def test_of_many_submissions_within_seconds_one_reads_what_reports_ends() -> None:
+    class Counted(FakeSlots):
+        readings = 0
+
+        def end_reports(self, provider: str, most_held: int = 0) -> tuple[dict[str, datetime], int]:
+            self.readings += 1
+            return super().end_reports(provider, most_held)
+
+    slots, vidu, ark = Counted(), FakeProvider(), FakeProvider(name="ark")
+    reports = EndReports(slots)
+    for seconds in range(5):
+        reports.read(vidu, NOON + timedelta(seconds=seconds))
+    assert slots.readings == 1
+    reports.read(ark, NOON)
+    reports.read(vidu, NOON + timedelta(seconds=5))
+    assert slots.readings == 3
+    reports.forget(vidu)
+    reports.read(vidu, NOON + timedelta(seconds=5))
+    assert slots.readings == 4
 
 
 def test_if_callbacks_cannot_be_looked_up_tasks_are_polled_as_usual() -> None:

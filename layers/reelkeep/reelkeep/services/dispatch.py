@@ -12,7 +12,6 @@ from reelkeep.domain.observation import Accepted, NotYet, Unknown
 from reelkeep.domain.task import DispatchStatus, Request, Task
 from reelkeep.ports.providers import Provider
 from reelkeep.ports.tasks import Tasks
-from reelkeep.services.end_reports import EndReports
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.record import record
 from reelkeep.services.room import Room
@@ -39,7 +38,7 @@ class DispatchTask:
         made. Raises Unrecorded, TryLater."""
         forecast = self.forecasts.of(provider.name, request, provider.typical_seconds)
         # Before the call: nothing may come between it and its record.
-        reports = EndReports(self.room.slots).read(provider)
+        reports = self.room.reports.read(provider, now)
         seen_at = reports.next_report_at(task, now)
         try:
             outcome = provider.dispatch(task.asking(request))
@@ -71,4 +70,5 @@ class DispatchTask:
         if isinstance(outcome, Accepted) and reports.lacks_watch(now):
             with suppress(TryLater):  # another task starts it, or the sweep
                 self.room.executions.watch(provider.name, now)
+                self.room.reports.forget(provider)
         return task

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from reelkeep.domain import room
@@ -26,6 +26,7 @@ _USELESS_LIST = "useless_list"
 _TRUSTED_FOR = timedelta(hours=72)  # after a callback: longer than an off-peak task takes
 _RENEWED_AFTER = timedelta(hours=12)  # so that not every callback is a write
 _DISTRUSTED_FOR = timedelta(hours=1)
+_READ_EVERY = timedelta(seconds=5)  # of many tasks at once, one submission reads for all
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +50,35 @@ class KnownReports:
         return self.is_enough_in_flight and not is_alive and _is_watch_of_use(self.known, now)
 
 
+_NOTHING_KNOWN = KnownReports({}, is_enough_in_flight=False)
+
+
 @dataclass(frozen=True, slots=True)
 class EndReports:
     """It can only save polls: what cannot be read or recorded is not held against anybody."""
 
     slots: Slots
+    _recent: dict[str, tuple[datetime, KnownReports]] = field(default_factory=dict)  # since when, by provider
 
-    def read(self, provider: Provider) -> KnownReports:
+    def read(self, provider: Provider, now: datetime) -> KnownReports:
+        """As it is, or was some seconds ago."""
+        read_at, recent = self._recent.get(provider.name, (now - _READ_EVERY, _NOTHING_KNOWN))
+        if now - read_at >= _READ_EVERY:
+            recent = self._read(provider)
+            self._recent[provider.name] = now, recent
+        return recent
+
+    def forget(self, provider: Provider) -> None:
+        """What was read is out of date."""
+        self._recent.pop(provider.name, None)
+
+    def _read(self, provider: Provider) -> KnownReports:
         with suppress(TryLater):
             known, held = self.slots.end_reports(provider.name, ENOUGH if provider.lists else 0)
             if provider.lists and provider.line != provider.name:
                 _, held = self.slots.end_reports(provider.line, ENOUGH)
             return KnownReports(known, is_enough_in_flight=held == ENOUGH and provider.lists)
-        return KnownReports({}, is_enough_in_flight=False)
+        return _NOTHING_KNOWN
 
     def called_back(self, provider: str, now: datetime) -> None:
         """A callback was the first to report an end."""
@@ -99,7 +116,7 @@ class StartWatches:
     def __call__(self) -> None:
         reports, now = EndReports(self.slots), self.clock()
         for provider in (each for account in self.providers.accounts() for each in account):
-            if reports.read(provider).lacks_watch(now):
+            if reports.read(provider, now).lacks_watch(now):
                 with suppress(TryLater):
                     self.executions.watch(provider.name, now)
 

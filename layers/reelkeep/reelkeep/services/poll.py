@@ -18,7 +18,6 @@ from reelkeep.ports.providers import Provider, Providers
 from reelkeep.ports.tasks import Claims, Tasks
 from reelkeep.services.announce_repeat import announced_repeat
 from reelkeep.services.dispatch import DispatchTask, Unrecorded
-from reelkeep.services.end_reports import EndReports
 from reelkeep.services.forecasts import Forecasts
 from reelkeep.services.reconcile import Reconcile
 from reelkeep.services.record import Superseded, read, read_in_run, record, record_in_run
@@ -160,8 +159,8 @@ class Poll:
         if isinstance(observation, Unreadable) and observation.raw:
             self.tasks.store_raw_response(task.id, observation.reason, observation.raw, now)
         forecast = self.forecasts.of(task.provider, task.request, provider.typical_seconds)
-        reports = EndReports(self.room.slots)
-        seen_at = reports.read(provider).next_report_at(task, now) if isinstance(observation, Pending) else None
+        reports = self.room.reports
+        seen_at = reports.read(provider, now).next_report_at(task, now) if isinstance(observation, Pending) else None
 
         def changed(task: Task) -> Task:
             after = transitions.observed(task, observation, forecast, now)

@@ -14,7 +14,6 @@ from reelkeep.domain.task import Backward, State, Task
 from reelkeep.ports.platform import Clock
 from reelkeep.ports.providers import Provider, Providers, SeenCallbacks
 from reelkeep.ports.tasks import Tasks
-from reelkeep.services.end_reports import EndReports
 from reelkeep.services.record import try_record
 from reelkeep.services.seen_end import SeenEnd
 
@@ -60,7 +59,7 @@ class ProviderCallback:
         now, observation = self.clock(), provider.observe(task)
         after = self.seen_end(task, provider, observation, now, unfinished_at=now)  # it called at once
         if after is not None and after.is_generated:
-            EndReports(self.seen_end.room.slots).called_back(provider.name, called_at)
+            self.seen_end.room.reports.called_back(provider.name, called_at)
 
     def _claim(self, task_id: str, called_at: datetime) -> Task | None:
         """The task, for us alone to poll; None if its end is known, or a poll was begun since the provider called."""

@@ -19,6 +19,7 @@ from reelkeep.domain.task import DispatchStatus, Task
 from reelkeep.ports.platform import Clock
 from reelkeep.ports.providers import Provider, Providers, Slots
 from reelkeep.ports.tasks import Executions, Tasks
+from reelkeep.services.end_reports import EndReports
 from reelkeep.services.record import try_record
 
 _ATTEMPTS = 4  # at a slot that others are after, too
@@ -34,6 +35,7 @@ class Room:
     slots: Slots
     providers: Providers
     executions: Executions
+    reports: EndReports
     clock: Clock
     stopped: Callable[[], Stopped] = lambda: NOTHING_STOPPED  # raises TryLater
     start_owners_next: Callable[[str], object] = lambda _: None  # in line for its limits; raises TryLater
