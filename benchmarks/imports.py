@@ -47,7 +47,7 @@ def _command(found: stack.Stack) -> tuple[list[str], dict[str, str]]:
         "PROVIDERS_SECRET_ARN": found.providers_secret_arn,
     }
     command = [sys.executable, "-m", "cli", "import", "--json"]
-    return command, {**os.environ, **aws_environment(found.aws_endpoint_url), **parts}
+    return command, {**os.environ, **aws_environment(found.aws_endpoint_url, found.aws_secret_access_key), **parts}
 
 
 def _import(found: stack.Stack) -> tuple[dict[str, Any], float]:
@@ -70,7 +70,7 @@ def _killed_import(found: stack.Stack, number: int) -> int:
 
 def _made(found: stack.Stack) -> list[str]:
     """The states of the tasks that an import made."""
-    table = stack.session().client("dynamodb", endpoint_url=found.aws_endpoint_url).get_paginator("scan")
+    table = found.client("dynamodb").get_paginator("scan")
     pages = table.paginate(
         TableName=found.table, FilterExpression="sk = :task", ExpressionAttributeValues={":task": {"S": "task"}}
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import secrets
 import subprocess
 import sys
 import time
@@ -106,6 +107,10 @@ def _running(plan: Plan) -> Iterator[Cloud]:
         builds = (plan.root / ".local").resolve() / "builds"  # sam counts its way back to our files in folders
         built = deployment.build(plan.root, python, builds=builds, log=plan.logs / "sam-build.log", say=plan.say)
 
+        earlier = Stack.read(plan.stack_file)
+        secret_key = earlier.aws_secret_access_key if earlier else secrets.token_urlsafe(30)
+        if plan.enforce_permissions:  # then it checks every signature, and knows nobody else
+            secret_key = stack.EVERYBODYS
         killed = emulator.was_killed(plan.data)
         plan.say("starting the emulator")
         server = opened.enter_context(functions.serving())
@@ -117,6 +122,7 @@ def _running(plan: Plan) -> Iterator[Cloud]:
             data=plan.data,
             functions=addresses,
             log=log,
+            secret_key="" if plan.enforce_permissions else secret_key,
             enforce_permissions=plan.enforce_permissions,
         )
         started = [opened.enter_context(emulated)]
@@ -141,6 +147,7 @@ def _running(plan: Plan) -> Iterator[Cloud]:
             deployment.functions(
                 built,
                 endpoint_url=plan.endpoint_url,
+                secret_key=secret_key,
                 data=plan.data,
                 logs=plan.logs,
                 with_roles=plan.enforce_permissions,
@@ -152,7 +159,7 @@ def _running(plan: Plan) -> Iterator[Cloud]:
             plan.say("starting the simulator")
             started.append(opened.enter_context(simulator(plan)))
             chosen = providers.simulator(plan.simulator_url)
-        found = described(plan, outputs)
+        found = described(plan, outputs, secret_key)
         write_providers(found, chosen)
         if bring_over(plan, found) or killed:
             rebuild(plan, found)
@@ -162,7 +169,7 @@ def _running(plan: Plan) -> Iterator[Cloud]:
         yield Cloud(found, tuple(started))
 
 
-def described(plan: Plan, outputs: Mapping[str, str]) -> Stack:
+def described(plan: Plan, outputs: Mapping[str, str], secret_key: str) -> Stack:
     return Stack(
         api_url=plan.api_url,
         aws_endpoint_url=plan.endpoint_url,
@@ -178,6 +185,7 @@ def described(plan: Plan, outputs: Mapping[str, str]) -> Stack:
         archive=str(link_archive(plan.data, outputs["BucketName"])),
         provider=str(plan.providers_file or plan.simulator_url),
         api_key="",
+        aws_secret_access_key=secret_key,
     )
 
 
@@ -207,7 +215,7 @@ def link_archive(data: Path, bucket: str) -> Path:
 
 
 def write_providers(found: Stack, chosen: providers.Providers) -> None:
-    aws = stack.session().client("secretsmanager", endpoint_url=found.aws_endpoint_url, config=stack.DIRECT)
+    aws = found.client("secretsmanager")
     aws.put_secret_value(SecretId=found.providers_secret_arn, SecretString=json.dumps(chosen))
 
 
@@ -244,7 +252,7 @@ def bring_over(plan: Plan, found: Stack) -> bool:
     earlier = Stack.read(plan.stack_file)
     if earlier is None or earlier.bucket == found.bucket:
         return False
-    s3 = stack.session().client("s3", endpoint_url=found.aws_endpoint_url, config=stack.DIRECT)
+    s3 = found.client("s3")
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=earlier.bucket)
     try:
         keys = [file["Key"] for page in pages for file in page.get("Contents", [])]
@@ -282,7 +290,7 @@ def reason(done: subprocess.CompletedProcess[str]) -> str:
 
 def sweep(found: Stack) -> None:
     """Executions end with the emulator: what was unfinished gets new ones now, also what is not overdue yet."""
-    aws = stack.session().client("lambda", endpoint_url=found.aws_endpoint_url, config=stack.DIRECT)
+    aws = found.client("lambda")
     answer = aws.invoke(FunctionName=found.sweep_function, Payload=b'{"everything": true}')
     if "FunctionError" in answer:
         raise CloudError(f"the sweep failed: {answer['Payload'].read().decode()}")

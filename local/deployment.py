@@ -132,7 +132,10 @@ def deploy(
     # The emulator takes the API's id from this tag, so the API's address is known beforehand.
     command += ["--tags", f"ms-custom-id={STACK_NAME}"]
     command += ["--parameter-overrides", *(f"{name}={value}" for name, value in parameters.items())]
-    env = {**_sam_environment(built.parent), **stack.aws_environment(endpoint_url)}
+    env = {
+        **_sam_environment(built.parent),
+        **stack.aws_environment(endpoint_url),
+    }
     env["SAM_CLI_POLL_DELAY"] = "0.1"  # seconds; the emulator is quicker than AWS
     processes.run("sam deploy", command, env=env, log=log, cwd=built)
     if (outputs := _outputs(endpoint_url)) is None:
@@ -202,7 +205,14 @@ def _outputs(endpoint_url: str) -> dict[str, str] | None:
 
 
 def functions(
-    built: Path, *, endpoint_url: str, data: Path, logs: Path, with_roles: bool = False, counted: bool = False
+    built: Path,
+    *,
+    endpoint_url: str,
+    secret_key: str,
+    data: Path,
+    logs: Path,
+    with_roles: bool = False,
+    counted: bool = False,
 ) -> Iterator[Function]:
     """The deployed functions, as the emulator describes them; if asked for, each in its own role.
 
@@ -212,7 +222,7 @@ def functions(
     aws = stack.session().client("lambda", endpoint_url=endpoint_url, config=stack.DIRECT)
     for step, name in zip(STEPS, FUNCTION_NAMES, strict=True):
         found = aws.get_function_configuration(FunctionName=name)
-        credentials = _role(found["Role"], endpoint_url) if with_roles else stack.CREDENTIALS
+        credentials = _role(found["Role"], endpoint_url) if with_roles else stack.credentials(secret_key)
         if counted:
             credentials = {**credentials, "AWS_ACCESS_KEY_ID": step}
         yield Function(

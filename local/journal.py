@@ -8,6 +8,7 @@ how far its readers had come, and not what there was to read. Here
   what is written is the state of one moment;
 - what a stream's readers have not had yet is written down with its table;
 - a page of another address gets nothing: ministack lets every page read everything, the providers' secret too;
+- the secrets are for those who sign with this stack's own key: others on this machine reach the port, too;
 - a file of a bucket is whole, whatever was cut between its content and what is known of it;
 - a queue is found again on another port, by the functions that read from it, too;
 - an invocation may wait for a worker: ministack gives up when the function's own time is over, workers or not.
@@ -24,6 +25,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import hmac
 import importlib
 import json
 import os
@@ -53,6 +55,7 @@ TABLES = "dynamodb"  # what ministack calls them where it saves
 UNREAD = "reelkeep_unread"  # of their streams
 JOURNAL = "journal"
 CALLS = "/_reelkeep/calls"  # how many there were of each
+SECRET_KEY = "STACK_SECRET_KEY"  # noqa: S105 - the variable
 SAVED = "saved"  # as old as the moment whose whole state is in its folder
 
 
@@ -235,6 +238,9 @@ def main() -> None:
     state = Path(os.environ["STATE_DIR"])
     journal = Journal(state / JOURNAL)
     saving = Saving(emulator, journal, state, Path(os.environ["SAVE_WHILE"]))
+    vault: Any = importlib.import_module("ministack.services.secretsmanager")
+    if secret_key := os.environ[SECRET_KEY]:
+        vault.handle_request = for_signed_requests(vault.handle_request, secret_key)
     functions: Any = importlib.import_module("ministack.services.lambda_svc")
     functions._execute_function_proxy = patient(functions._execute_function_proxy)
     queues._queue_url_for_account = steady(queues)
@@ -336,6 +342,42 @@ def closed_to_strangers(serve: Any) -> Any:
             await send({"type": "websocket.close", "code": 1008})
 
     return app
+
+
+def for_signed_requests(handle: Any, secret_key: str) -> Any:
+    """The same service, for requests that are signed with this key."""
+
+    async def handle_request(method: str, path: str, headers: Any, body: bytes, query_params: Any) -> Any:
+        if is_signed(secret_key, method, path, headers, body):
+            return await handle(method, path, headers, body, query_params)
+        said = {"__type": "InvalidSignatureException", "message": "it is not signed with this stack's secret key"}
+        return 403, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(said).encode()
+
+    return handle_request
+
+
+def is_signed(secret_key: str, method: str, path: str, headers: dict[str, str], body: bytes) -> bool:
+    """Whether the key signed this request, which has no query: AWS's own code signs it once more."""
+    auth: Any = importlib.import_module("botocore.auth")
+    request_of: Any = importlib.import_module("botocore.awsrequest").AWSRequest
+    credentials_of: Any = importlib.import_module("botocore.credentials").Credentials
+    said = re.search(
+        r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request, *SignedHeaders=(\S+), *Signature=(\w+)",
+        headers.get("authorization", ""),
+    )
+    if said is None:
+        return False
+    key_id, region, service, signed, signature = said.groups()
+    signer = auth.SigV4Auth(credentials_of(key_id, secret_key), service, region)
+    request = request_of(
+        method,
+        f"http://{headers.get('host', '')}{path}",
+        {name: headers.get(name, "") for name in signed.split(";")},
+        body,
+    )
+    request.context["timestamp"] = headers.get("x-amz-date", "")
+    right = signer.signature(signer.string_to_sign(request, signer.canonical_request(request)), request)
+    return hmac.compare_digest(right, signature)
 
 
 async def _answer(send: Any, status: int, content_type: bytes, body: bytes) -> None:

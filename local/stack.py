@@ -6,13 +6,14 @@ import dataclasses
 import json
 import os
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import boto3
 from botocore.config import Config
 
 REGION: Final = "us-east-1"
-CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+# Everybody's, and enough for all but the secrets: those take the stack's own secret key.
+EVERYBODYS: Final = "test"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Stack:
     archive: str  # the folder that holds the bucket's files
     provider: str  # the simulator's address, or the file of providers
     api_key: str
+    aws_secret_access_key: str
 
     @classmethod
     def read(cls, path: Path) -> Stack | None:
@@ -48,7 +50,7 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """What a program needs to find this stack instead of AWS."""
-        return {**aws_environment(self.aws_endpoint_url), **self.parts}
+        return {**aws_environment(self.aws_endpoint_url, self.aws_secret_access_key), **self.parts}
 
     @property
     def parts(self) -> dict[str, str]:
@@ -62,6 +64,12 @@ class Stack:
             "PROVIDERS_SECRET_ARN": self.providers_secret_arn,
         }
 
+    def client(self, service: str) -> Any:
+        """Of one of the emulated services."""
+        anyhow: Any = service  # the stubs want to see its name as it is written
+        aws = session(self.aws_secret_access_key)
+        return aws.client(anyhow, endpoint_url=self.aws_endpoint_url, config=DIRECT)
+
     def write(self, path: Path) -> None:
         """For this user's eyes only: it holds a key."""
         new = path.with_suffix(".new")
@@ -71,10 +79,14 @@ class Stack:
         new.replace(path)
 
 
-def aws_environment(endpoint_url: str) -> dict[str, str]:
+def credentials(secret_key: str) -> dict[str, str]:
+    return {"AWS_ACCESS_KEY_ID": EVERYBODYS, "AWS_SECRET_ACCESS_KEY": secret_key}
+
+
+def aws_environment(endpoint_url: str, secret_key: str = EVERYBODYS) -> dict[str, str]:
     """Points the AWS tools at the emulator, and away from whatever account this machine is set up for."""
     return {
-        **CREDENTIALS,
+        **credentials(secret_key),
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
@@ -90,12 +102,8 @@ def this_machines_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
 
-def session() -> boto3.Session:
-    return boto3.Session(
-        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
-        region_name=REGION,
-    )
+def session(secret_key: str = EVERYBODYS) -> boto3.Session:
+    return boto3.Session(EVERYBODYS, secret_key, region_name=REGION)
 
 
 # A proxy that this machine is set up for has no business between us and the emulator.

@@ -119,7 +119,7 @@ def aws(stack: Stack) -> Aws:
 def _aws_client(stack: Stack, service: str) -> Any:
     anyhow: Any = service  # the stubs want to see its name as it is written
     if stack.aws_endpoint_url:
-        return local_stack.session().client(anyhow, endpoint_url=stack.aws_endpoint_url, config=local_stack.DIRECT)
+        return stack.client(service)
     return boto3.Session(region_name=stack.region).client(anyhow)
 
 

@@ -13,7 +13,6 @@ from typing import Any, Final
 import httpx
 import pytest
 
-from local import stack as local_stack
 from local.simulator.callbacks import signed
 from local.stack import Stack
 from reelkeep.domain.provider_callbacks import path_of
@@ -78,7 +77,7 @@ def place(local_cloud: LocalCloud | None, tmp_path_factory: pytest.TempPathFacto
             ) as api,
             httpx.Client(base_url=stack.provider, timeout=60, trust_env=False) as simulator,
         ):
-            s3 = local_stack.session().client("s3", endpoint_url=stack.aws_endpoint_url, config=local_stack.DIRECT)
+            s3 = stack.client("s3")
             yield Place(Client(api, "demo", stack.api_key), Simulator(simulator), Archive(s3, stack.bucket))
     finally:
         cloud.stop()
@@ -91,9 +90,7 @@ def configure(stack: Stack) -> None:
     # Of "patient" no end is learned before the tests that need the schedule to wait.
     quick = {**vidu, "typical_seconds": 2}
     providers = {"vidu": {**vidu, "default": True}, "patient": vidu, "quick": quick, "ark": ark}
-    aws = local_stack.session().client(
-        "secretsmanager", endpoint_url=stack.aws_endpoint_url, config=local_stack.DIRECT
-    )
+    aws = stack.client("secretsmanager")
     aws.put_secret_value(SecretId=stack.providers_secret_arn, SecretString=json.dumps(providers))
 
 

@@ -31,6 +31,7 @@ from tests.samples import video
 from tests.waiting import until
 
 if TYPE_CHECKING:
+    from types_boto3_lambda import LambdaClient
     from types_boto3_s3 import S3Client
 
 ROOT = Path(__file__).parents[3]
@@ -58,7 +59,7 @@ def enforced(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 def allow_batches(enforced: Stack, step: str) -> None:
     """Who may do something to a message may do it to several: AWS asks for no other permission, the emulator does."""
-    iam = stack.session().client("iam", endpoint_url=enforced.aws_endpoint_url, config=stack.DIRECT)
+    iam = enforced.client("iam")
     role = role_of(enforced, step).rpartition("/")[2]
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
@@ -71,7 +72,7 @@ def allow_batches(enforced: Stack, step: str) -> None:
 
 def add_patient_provider(enforced: Stack) -> None:
     """The simulator, slow to finish. Before the first submission, since functions keep what they have read."""
-    aws = stack.session().client("secretsmanager", endpoint_url=enforced.aws_endpoint_url, config=stack.DIRECT)
+    aws = enforced.client("secretsmanager")
     known = json.loads(aws.get_secret_value(SecretId=enforced.providers_secret_arn)["SecretString"])
     known["patient"] = {**known["simulator"], "default": False, "models": [], "typical_seconds": 10 * SECONDS}
     known["listed"] = {**known["simulator"], "default": False, "models": []}
@@ -81,7 +82,7 @@ def add_patient_provider(enforced: Stack) -> None:
 @pytest.fixture
 def reachable(enforced: Stack) -> Iterator[Stack]:
     """Without the archive's policy: the emulator speaks no TLS, so the policy would refuse everything."""
-    s3 = stack.session().client("s3", endpoint_url=enforced.aws_endpoint_url, config=stack.DIRECT)
+    s3 = enforced.client("s3")
     policy = s3.get_bucket_policy(Bucket=enforced.bucket)["Policy"]
     s3.delete_bucket_policy(Bucket=enforced.bucket)
     yield enforced
@@ -92,7 +93,7 @@ def reachable(enforced: Stack) -> Iterator[Stack]:
 def subscribable(reachable: Stack) -> Stack:
     """What may be done to subscriptions of the topic may be done to all: the emulator looks at the action alone, and
     wants it to be granted for everything, where AWS looks at the topic."""
-    iam = stack.session().client("iam", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    iam = reachable.client("iam")
     role = role_of(reachable, "manage").rpartition("/")[2]
     for name in iam.list_role_policies(RoleName=role)["PolicyNames"]:
         policy = iam.get_role_policy(RoleName=role, PolicyName=name)["PolicyDocument"]
@@ -105,7 +106,7 @@ def subscribable(reachable: Stack) -> Stack:
 
 
 def role_of(enforced: Stack, step: str) -> str:
-    functions = stack.session().client("lambda", endpoint_url=enforced.aws_endpoint_url, config=stack.DIRECT)
+    functions: LambdaClient = enforced.client("lambda")
     return functions.get_function_configuration(FunctionName=f"{deployment.STACK_NAME}-{step}")["Role"]
 
 
@@ -161,7 +162,7 @@ def test_many_tasks_of_a_provider_with_a_list_are_watched(reachable: Stack) -> N
     tasks = [demo.call(reachable, "POST", "/tasks", body)["id"] for _ in range(ENOUGH)]
     assert {await_end(reachable, task_id)["state"] for task_id in tasks} == {"success"}
     machine = reachable.state_machine_arn.replace("-task", "-watch")
-    aws = stack.session().client("stepfunctions", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    aws = reachable.client("stepfunctions")
     (watch,) = aws.list_executions(stateMachineArn=machine)["executions"]
     events = aws.get_execution_history(executionArn=watch["executionArn"])["events"]
     assert not {event["type"] for event in events} & {"TaskFailed", "LambdaFunctionFailed", "ExecutionFailed"}
@@ -182,7 +183,7 @@ def test_tasks_can_be_listed_by_everything_that_has_an_index(reachable: Stack) -
 
 def test_unfinished_tasks_can_be_swept(reachable: Stack) -> None:
     task_id = demo.call(reachable, "POST", "/tasks", demo.TASK)["id"]
-    functions = stack.session().client("lambda", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    functions = reachable.client("lambda")
     answer = functions.invoke(FunctionName=reachable.sweep_function, Payload=b'{"everything": true}')
     swept = json.load(answer["Payload"])
     assert not answer.get("FunctionError"), swept
@@ -208,9 +209,7 @@ def end_workers(function: str) -> None:
 
 
 def test_what_was_made_elsewhere_can_be_adopted(reachable: Stack) -> None:
-    aws = stack.session()
-    secrets = aws.client("secretsmanager", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
-    functions = aws.client("lambda", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    secrets, functions = reachable.client("secretsmanager"), reachable.client("lambda")
 
     def adopt() -> int:
         answer = functions.invoke(FunctionName=reachable.sweep_function, Payload=b'{"adopt": true}')
@@ -261,7 +260,7 @@ def test_a_finished_task_can_be_labelled_hidden_restored_and_erased_and_the_arch
     assert demo.call(reachable, "POST", f"/tasks/{task_id}/erase") == erased
     assert archived()["erased_at"]
     assert str(demo.TASK["prompt"]) not in json.dumps(archived())
-    s3 = stack.session().client("s3", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    s3 = reachable.client("s3")
     left = s3.list_object_versions(Bucket=reachable.bucket)
     assert [each["Key"].rpartition("/")[2] for each in left["Versions"] if task_id in each["Key"]] == [
         "manifest.json"
@@ -272,7 +271,7 @@ def test_a_finished_task_can_be_labelled_hidden_restored_and_erased_and_the_arch
 @pytest.fixture(scope="module")
 def operator(enforced: Stack) -> Stack:
     """The same stack, with the key of somebody who operates it."""
-    aws = stack.session().client("dynamodb", endpoint_url=enforced.aws_endpoint_url, config=stack.DIRECT)
+    aws = enforced.client("dynamodb")
     wish = KeyWish(scopes=frozenset({Scope.READ, Scope.OPERATE}))
     key, _ = TableKeys(aws, enforced.table).create("operator", wish, datetime.now(UTC))
     return replace(enforced, api_key=key)
@@ -302,7 +301,7 @@ def test_an_operator_sees_dead_letters_and_has_them_replayed(reachable: Stack, o
     event = json.loads((ROOT / "events" / "dlq" / "execution.json").read_text())
     event["detail"] |= {"stateMachineArn": reachable.state_machine_arn, "input": json.dumps({"task_id": task_id})}
     event["detail"] |= {"name": task_id}
-    sqs = stack.session().client("sqs", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    sqs = reachable.client("sqs")
     for body in (event, {"odd": True}):
         sqs.send_message(QueueUrl=reachable.dead_letter_queue_url, MessageBody=json.dumps(body))
     page = demo.call(operator, "GET", "/dead-letters")
@@ -372,7 +371,7 @@ COMMANDS = (
 def test_an_operator_may_do_with_the_operators_policy_what_the_commands_do_and_deploy_nothing(
     reachable: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    iam = stack.session().client("iam", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    iam = reachable.client("iam")
     trusted = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
     role = iam.create_role(RoleName="operator", AssumeRolePolicyDocument=document)["Role"]["Arn"]
@@ -380,7 +379,7 @@ def test_an_operator_may_do_with_the_operators_policy_what_the_commands_do_and_d
     one = '"sqs:ChangeMessageVisibility"'
     policy = policy.replace(one, f'{one}, "sqs:ChangeMessageVisibilityBatch"')  # as for the functions above
     iam.put_role_policy(RoleName="operator", PolicyName="operator", PolicyDocument=policy)
-    sts = stack.session().client("sts", endpoint_url=reachable.aws_endpoint_url, config=stack.DIRECT)
+    sts = reachable.client("sts")
     credentials = sts.assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
     environment = {
         "AWS_ENDPOINT_URL": reachable.aws_endpoint_url,

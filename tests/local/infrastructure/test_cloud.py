@@ -32,6 +32,7 @@ STACK = Stack(
     archive="archive",
     provider="http://127.0.0.1:4567",
     api_key="key",
+    aws_secret_access_key="secret",
 )
 
 

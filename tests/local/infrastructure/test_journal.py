@@ -17,7 +17,9 @@ from typing import Any
 import boto3
 import httpx
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from local import emulator, journal, pools, processes
 from local.claims import free_ports
@@ -40,10 +42,10 @@ class Emulator:
     port: int
     data: Path
 
-    def client(self, service: str) -> Any:
+    def client(self, service: str, **keys: str) -> Any:
         anyhow: Any = service
         config = Config(retries={"total_max_attempts": 1}, proxies={})
-        return boto3.client(anyhow, endpoint_url=f"http://127.0.0.1:{self.port}", config=config, **KEYS)
+        return boto3.client(anyhow, endpoint_url=f"http://127.0.0.1:{self.port}", config=config, **{**KEYS, **keys})
 
     def put(self, key: str, value: str, **condition: Any) -> None:
         self.client("dynamodb").put_item(TableName="table", Item={"pk": {"S": key}, "v": {"S": value}}, **condition)
@@ -70,9 +72,10 @@ def data(tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def running(data: Path, **functions: str) -> Iterator[Emulator]:
+def running(data: Path, *, secret_key: str = "", **functions: str) -> Iterator[Emulator]:
     (port,) = free_ports(1)
-    with emulator.running(MINISTACK, port=port, data=data, functions=functions, log=data / "log") as child:
+    known: Any = {"data": data, "functions": functions, "log": data / "log", "secret_key": secret_key}
+    with emulator.running(MINISTACK, port=port, **known) as child:
         yield Emulator(child, port, data)
 
 
@@ -320,6 +323,35 @@ def test_a_page_of_another_address_reads_nothing_and_does_nothing(data: Path) ->
             answer = read(**headers)
             assert (answer.status_code, answer.json()["SecretString"]) == (200, "vda_1")
             assert [name for name in answer.headers if name.startswith("access-control-")] == []
+
+
+def test_the_secrets_are_for_those_who_sign_with_the_stacks_own_key(data: Path) -> None:
+    with running(data, secret_key="a stack's own") as cloud:
+        own = cloud.client("secretsmanager", aws_secret_access_key="a stack's own")
+        secret = own.create_secret(Name="providers", SecretString="vda_1")["ARN"]
+        assert own.get_secret_value(SecretId=secret)["SecretString"] == "vda_1"
+        for refused in ("get_secret_value", "describe_secret", "delete_secret"):
+            with pytest.raises(ClientError, match="not signed with this stack's secret key"):
+                getattr(cloud.client("secretsmanager"), refused)(SecretId=secret)
+
+        sent: list[AWSPreparedRequest] = []
+        own.meta.events.register("before-send", lambda request, **_: sent.append(request))
+        own.describe_secret(SecretId=secret)
+        (signed,) = sent
+        headers: Any = {name: value for name, value in signed.headers.items() if name != "Content-Length"}
+
+        def send(**changed: str) -> int:
+            body = changed.pop("body", json.dumps({"SecretId": secret}))
+            answer = httpx.post(signed.url, headers=headers | changed, content=body, trust_env=False)
+            return answer.status_code
+
+        unsigned = {"Authorization": ""}
+        other_operation = {"X-Amz-Target": "secretsmanager.GetSecretValue"}
+        other_body = {"body": json.dumps({"SecretId": secret, "VersionStage": "AWSCURRENT"})}
+        assert send() == 200
+        assert [send(**changed) for changed in (unsigned, other_operation, other_body)] == [403, 403, 403]
+
+        cloud.client("dynamodb").create_table(**TABLE)  # nothing else asks for it
 
 
 def test_ministack_alone_loses_its_tables_when_it_is_killed(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ from datetime import datetime, timedelta
 
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.observation import Observation, Succeeded
+from reelkeep.domain.room import Lease
 from reelkeep.domain.task import State, Task
+from reelkeep.domain.watch import ENOUGH
 from reelkeep.services.end_reports import EndReports
 from tests.fakes.providers import FakeSlots
 from tests.unit.services.harness import NOON, RUNNING, FakeProvider, Harness, creation
@@ -96,9 +98,20 @@ def test_of_many_submissions_within_seconds_one_reads_what_reports_ends() -> Non
     reports.read(ark, NOON)
     reports.read(vidu, NOON + timedelta(seconds=5))
     assert slots.readings == 3
-    reports.forget(vidu)
+    reports.forget(vidu)  # as after the start of a watch
     reports.read(vidu, NOON + timedelta(seconds=5))
     assert slots.readings == 4
+
+
+def test_what_reports_ends_is_read_again_when_there_may_be_enough_in_flight_for_a_watch() -> None:
+    vidu, slots = FakeProvider(lists=True), FakeSlots()
+    reports = EndReports(slots)
+
+    def lacks_watch(number: int) -> bool:
+        slots.lease("vidu", Lease(f"slot-{number}", f"task-{number}", NOON + timedelta(hours=1)))
+        return reports.read(vidu, NOON).lacks_watch(NOON)
+
+    assert [lacks_watch(number) for number in range(ENOUGH)] == [False] * (ENOUGH - 1) + [True]
 
 
 def test_if_callbacks_cannot_be_looked_up_tasks_are_polled_as_usual() -> None:

@@ -34,7 +34,7 @@ class KnownReports:
     """What reports ends at a provider, as it was at one moment."""
 
     known: Mapping[str, datetime]
-    is_enough_in_flight: bool  # for a watch of the provider's list
+    in_flight: int  # ENOUGH at most; 0 if the provider has no list to watch
 
     def next_report_at(self, task: Task, now: datetime) -> datetime | None:
         """When the end of this task may be reported next, other than by its own polls; None if nothing does."""
@@ -47,10 +47,23 @@ class KnownReports:
     def lacks_watch(self, now: datetime) -> bool:
         """Whether a watch is worth it, and none is alive."""
         is_alive = self.known.get(WATCH, now) > now
-        return self.is_enough_in_flight and not is_alive and _is_watch_of_use(self.known, now)
+        return self.in_flight >= ENOUGH and not is_alive and _is_watch_of_use(self.known, now)
 
 
-_NOTHING_KNOWN = KnownReports({}, is_enough_in_flight=False)
+_NOTHING_KNOWN = KnownReports({}, 0)
+
+
+@dataclass(slots=True)
+class _Reading:
+    at: datetime
+    known: KnownReports
+    uses: int = 0
+
+    def holds(self, now: datetime) -> bool:
+        """Not when those that it was used for may make it enough for a watch."""
+        in_flight = self.known.in_flight
+        may_be_enough = 0 < in_flight < ENOUGH <= in_flight + self.uses
+        return now - self.at < _READ_EVERY and not may_be_enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +71,15 @@ class EndReports:
     """It can only save polls: what cannot be read or recorded is not held against anybody."""
 
     slots: Slots
-    _recent: dict[str, tuple[datetime, KnownReports]] = field(default_factory=dict)  # since when, by provider
+    _recent: dict[str, _Reading] = field(default_factory=dict)  # by provider
 
     def read(self, provider: Provider, now: datetime) -> KnownReports:
         """As it is, or was some seconds ago."""
-        read_at, recent = self._recent.get(provider.name, (now - _READ_EVERY, _NOTHING_KNOWN))
-        if now - read_at >= _READ_EVERY:
-            recent = self._read(provider)
-            self._recent[provider.name] = now, recent
-        return recent
+        recent = self._recent.get(provider.name)
+        if recent is None or not recent.holds(now):
+            recent = self._recent[provider.name] = _Reading(now, self._read(provider))
+        recent.uses += 1
+        return recent.known
 
     def forget(self, provider: Provider) -> None:
         """What was read is out of date."""
@@ -77,7 +90,7 @@ class EndReports:
             known, held = self.slots.end_reports(provider.name, ENOUGH if provider.lists else 0)
             if provider.lists and provider.line != provider.name:
                 _, held = self.slots.end_reports(provider.line, ENOUGH)
-            return KnownReports(known, is_enough_in_flight=held == ENOUGH and provider.lists)
+            return KnownReports(known, held if provider.lists else 0)
         return _NOTHING_KNOWN
 
     def called_back(self, provider: str, now: datetime) -> None:
