@@ -435,7 +435,7 @@ def test_what_somebody_else_spends_with_the_key_is_drift(cloud: Cloud) -> None:
     cloud.skip(60)
     KeepLedger(ledger)(cloud.seen_through(task.id))
     assert an_hour_later() == [("vidu_ent_v2", 0)]
-    cost = task.credits or 0
+    cost = int(task.credits or 0)
     with httpx.Client(base_url=cloud.address, headers={"authorization": "Token simulator"}) as somebody_else:
         for _ in range(200 // cost):
             said = somebody_else.post(path, json=body)

@@ -14,9 +14,9 @@ from reelkeep.domain.task import Asset, DispatchStatus, State, Task
 from reelkeep.services.ledger import KeepLedger
 from tests.chaos.provider import Provider, Stock
 from tests.chaos.simulation.bills import bill
-from tests.chaos.simulation.stack import Stack
+from tests.chaos.simulation.stack import COUNTERS, Stack
 from tests.chaos.simulation.world import LISTING, number_in
-from tests.fakes.owners import FakeLedger
+from tests.unit.services.harness import ALICE
 
 _RANK = {State.CREATED: 0, State.QUEUEING: 1, State.PROCESSING: 2, State.ARCHIVING: 3}
 _FILES = {"video": "video.mp4", "cover": "cover.jpeg", "watermarked": "watermarked.mp4", "last-frame": "cover.jpeg"}
@@ -29,9 +29,10 @@ class Checks:
         self._world = stack.world
         self._simulator = provider.simulator
         self._stock = stock
-        self._ledger = FakeLedger()
+        self._ledger = stack.ledger
         self._keep_ledger = KeepLedger(self._ledger)
         self._billed: dict[str, Decimal] = defaultdict(Decimal)  # by currency
+        self._under_way = 0  # tasks that count against limits, by the ledger
         self._random = Random(0)  # of its own: the seed's days stay as they are
         for never in ("paid twice", "told before kept", "lost"):
             self._count(never, 0)
@@ -73,9 +74,17 @@ class Checks:
     def _charge(self, before: Task | None, task: Task) -> None:
         """As the table's stream does it: changes of the cost are heard of in their order, and some of them again."""
         if before is None or balance(before) != balance(task):
+            known = len(self._ledger.entries(task.id))
             self._keep_ledger(task)
             if before is not None and self._random.random() < 0.3:
                 self._keep_ledger(self._random.choice((before, task)))
+            changes = [entry.change for entry in self._ledger.entries(task.id)[known:]]
+            self._under_way += sum(each.tasks - each.tasks_charged for each in changes if task.reservation)
+            if self._under_way > (counted := self._counted("at_once")):
+                self._world.wrong(f"{counted} tasks are counted, and {self._under_way} are under way")
+
+    def _counted(self, name: str) -> Decimal:
+        return Decimal(self._stack.counters.held.get(ALICE.owner, {}).get(name, 0))
 
     def _check_notice(self, told: Mapping[str, Any]) -> None:
         task = self._stack.tasks.recorded[told["subject"]]
@@ -140,6 +149,7 @@ class Checks:
             elif billed:
                 self._judge_bill(each, charged[each.id], holders[each.id][0], explained)
         self._judge_sums(explained)
+        self._judge_counts()
         self._count("placed", sum(map(len, made.values())))
         self._count("made elsewhere", len(others))
 
@@ -167,6 +177,16 @@ class Checks:
         for currency, spent in sums.items():
             if spent != self._billed[currency] + explained[currency]:
                 self._world.wrong(f"the ledger has {spent} {currency}, and {self._billed[currency]} was billed")
+
+    def _judge_counts(self) -> None:
+        """After the last repair they are what the ledger says, and a function that died left nothing behind."""
+        self._world.takes(3600)
+        with self._world.luck(0.0):
+            wrong = self._stack.repair_counts(ALICE.owner, COUNTERS)
+            self._count("counts that only the last repair set right", len(wrong))
+            wrong = self._stack.repair_counts(ALICE.owner, COUNTERS, repair=False)
+        if wrong or self._under_way or self._counted("at_once"):
+            self._world.wrong(f"in the end {self._counted('at_once')} tasks are counted as under way; {wrong}")
 
     def _judge_repeats(self) -> None:
         """A repetition is a task of its own only if the one before was in vain by then."""

@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 
 from reelkeep.adapters.s3.layout import folder
 from reelkeep.domain.claims import Claim
+from reelkeep.domain.counts import Changes, Counts, Demand
 from reelkeep.domain.errors import TryLater
 from reelkeep.domain.notices.alerts import ALERTS
 from reelkeep.domain.notices.notice import POSSIBLE_REPEAT, UPDATED
@@ -22,6 +23,7 @@ from tests.chaos.faulty_transport import Killed
 from tests.chaos.provider import Provider
 from tests.chaos.simulation.provider import parted
 from tests.chaos.simulation.world import World
+from tests.fakes.owners import FakeCounters
 from tests.fakes.providers import FakeDurations, FakeSeenCallbacks, FakeSlots
 from tests.fakes.tasks import FakeClaims, FakeTasks
 
@@ -98,6 +100,26 @@ class Claims(FakeClaims):
 
     def claim(self, claim: Claim, now: datetime, *, instead_of: str = "") -> Claim:
         return self._aws("dynamodb", lambda: super(Claims, self).claim(claim, now, instead_of=instead_of))
+
+
+class Counters(FakeCounters):
+    """What the ledger changes in them is part of a transaction of its own, so `change` is no call."""
+
+    def __init__(self, aws: Aws) -> None:
+        super().__init__()
+        self._aws = aws
+
+    def counts(self, owner: str) -> Counts:
+        return self._aws("dynamodb", lambda: super(Counters, self).counts(owner))
+
+    def reserve(self, owner: str, demand: Demand, now: datetime) -> Counts | None:
+        return self._aws("dynamodb", lambda: super(Counters, self).reserve(owner, demand, now))
+
+    def give_back(self, owner: str, changes: Changes, token: str) -> None:
+        self._aws("dynamodb", lambda: super(Counters, self).give_back(owner, changes, token))
+
+    def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
+        return self._aws("dynamodb", lambda: super(Counters, self).rebuild(owner, counts, known))
 
 
 class _EachCall:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -19,9 +20,12 @@ from reelkeep.api import Api
 from reelkeep.dialects import upstream
 from reelkeep.domain import ids
 from reelkeep.domain.errors import ReelkeepError, TryLater
+from reelkeep.domain.limits import Limits
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import ArchivedFile
 from reelkeep.services.adopt import Adopt
 from reelkeep.services.cancel import Cancel
+from reelkeep.services.counts import RepairCounts, SweepCounts
 from reelkeep.services.end_reports import EndReports
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.forecasts import Estimate, Forecasts
@@ -44,6 +48,7 @@ from tests.chaos.simulation.cloud import (
     Aws,
     Bucket,
     Claims,
+    Counters,
     Durations,
     Finalizing,
     Machines,
@@ -54,12 +59,18 @@ from tests.chaos.simulation.cloud import (
 )
 from tests.chaos.simulation.provider import Line
 from tests.chaos.simulation.world import DAYS, World
-from tests.fakes.owners import FakeCounters, FakeKeys
+from tests.fakes.owners import FakeKeys, FakeLedger
 from tests.integration.test_any_to_any import PROVIDERS, ROOTS
 from tests.submissions import MODELS
 from tests.unit.services.harness import ALICE, LONGEST_WAIT, MALLORY, NOON, FakeDestinations
 
-KEYS = {"rk_alice": ALICE, "rk_mallory": MALLORY}
+# So high that they refuse nothing: what counts against them has to be right all the same.
+_LIMITS = Limits(
+    tasks_at_once=100_000, videos_a_day=100_000, money_a_month=Decimal(1_000_000), currency="USD", unpriced=True
+)
+_LIMITED = replace(ALICE, settings=OwnerSettings(limits=_LIMITS), limits=Limits(videos_a_day=100_000))
+KEYS = {"rk_alice": _LIMITED, "rk_mallory": MALLORY}
+COUNTERS = ("", ALICE.key_id)
 _SWEEPS_EVERY = 300.0
 _ADOPTS_EVERY = 3 * 3600.0  # more often takes long, for whoever runs this
 _WATCHES_EVERY = 1800.0
@@ -74,6 +85,9 @@ class Stack:
         self.aws.meanwhile = self._meanwhile
         self.tasks = Table(self.aws)
         self.claims = self.tasks.claims = Claims(self.aws)
+        self.counters = Counters(self.aws)
+        self.ledger = FakeLedger(counters=self.counters, clock=world.clock)
+        self.repair_counts = RepairCounts(self.counters, self.ledger, self.tasks, world.clock)
         self.seen_callbacks = SeenCallbacks(self.aws)
         self.bucket = Bucket(self.aws, provider)
         self.executions = Machines(self.aws, self._begun)
@@ -128,7 +142,7 @@ class Stack:
                 destinations=FakeDestinations(),
                 notices=self.notices,
                 room=self.room,
-                gates=Gates(FakeCounters()),
+                gates=Gates(self.counters),
                 longest_wait=LONGEST_WAIT,
                 new_id=self._new_id,
             ),
@@ -258,9 +272,14 @@ class Stack:
         world.current = ""
         sweep = Sweep(self.tasks, self.executions, self.notices, timedelta(hours=4), world.clock)
         self._whatever("sweep", lambda: sweep(seconds_left=lambda: 300.0, hand_on=lambda shard: None))
+        repair = SweepCounts(lambda: {ALICE.owner: COUNTERS}, self.repair_counts, world.clock)
+        self._whatever("repair of counts", lambda: self._repaired(repair(lambda: 300.0)))
         through = world.now > _ADOPTS_UNTIL and not self.tasks.open
         if not through and world.now < _PATIENCE_UNTIL:
             world.at(_SWEEPS_EVERY, self._sweep)
+
+    def _repaired(self, owners: int) -> None:
+        self.world.report.counts["repairs of counts"] += owners
 
     def _adopt(self) -> None:
         """It makes thousands of calls: with as much bad luck in each as others have, it would never get far."""

@@ -13,15 +13,17 @@ from typing import Any
 
 import pytest
 
+from reelkeep.adapters import documents
 from reelkeep.dialects import shown
 from reelkeep.dialects import upstream as upstream_of
 from reelkeep.dialects.dialect import Http, List, Submit
 from reelkeep.dialects.kling.client import upstream
 from reelkeep.dialects.kling.server import dialect
-from reelkeep.domain import errors
+from reelkeep.domain import errors, ledger
 from reelkeep.domain.drift import AccountBalance
 from reelkeep.domain.errors import ClientError, InvalidRequest
 from reelkeep.domain.listing import Filter, Listing
+from reelkeep.domain.notices.notice import notice
 from reelkeep.domain.observation import (
     Accepted,
     Busy,
@@ -34,7 +36,7 @@ from reelkeep.domain.observation import (
     Unknown,
     Unreadable,
 )
-from reelkeep.domain.task import Dispatch, DispatchStatus, Failure, FailureClass, Kind, Request, State
+from reelkeep.domain.task import Dispatch, DispatchStatus, Failure, FailureClass, Kind, Price, Request, State, Task
 from reelkeep.domain.wire import Json, ProviderRequest
 from tests.for_each import for_each
 from tests.unit.dialects.harness import (
@@ -281,6 +283,31 @@ DATA = {
 
 def enveloped(data: Json, code: int = 0, message: str = "SUCCEED") -> Json:
     return {"code": code, "message": message, "request_id": "r-1", "data": data}
+
+
+@pytest.mark.parametrize(
+    ("said", "units", "money"),
+    [
+        ("3.5", Decimal("3.5"), "0.49"),
+        ("0.50", Decimal("0.5"), "0.07"),
+        (2, 2, "0.28"),
+        ("4.0", 4, "0.56"),
+        ("-1", None, ""),
+    ],
+)
+def test_a_part_of_a_unit_is_charged_and_shown(said: Json, units: Decimal | int | None, money: str) -> None:
+    seen = upstream.read_observed(answer(200, enveloped({**DATA, "final_unit_deduction": said})))
+    assert isinstance(seen, Succeeded)
+    assert (type(seen.credits), seen.credits) == (type(units), units)
+    price = Price(unit="units", each=Decimal("0.14"), currency="USD")
+    task = replace(finished(asked(prompt="a boat")), credits=seen.credits, price=price)
+    task = documents.read(Task, documents.write(task))
+    _, there, cost = ledger.cost(task)
+    assert (there, cost) == (units, Decimal(money) if money else None)
+    shown_by_us = json.loads(json.dumps([shown(name, task, link_to)[0] for name in ("reelkeep", "vidu_ent_v2")]))
+    assert shown_by_us[0]["credits"] == (None if units is None else float(units))
+    assert kling.shown(task)["data"].get("final_unit_deduction") == (None if units is None else f"{units}")
+    assert json.loads(json.dumps(notice(task, link_to)))["data"]["credits"] == shown_by_us[0]["credits"]
 
 
 def test_a_success_is_read_with_all_its_fields() -> None:

@@ -100,6 +100,20 @@ def test_counts_that_a_crash_left_too_high_are_repaired_once_nothing_is_submitte
     assert counts.use(harness.counters.counts("alice"), "key-1", "USD", harness.now).videos_a_day == 1
 
 
+def test_counts_that_nothing_changes_any_more_and_those_without_a_limit_are_not_called_wrong() -> None:
+    harness, caller = Budgeted(), of_owner(money_a_month=Decimal(9), currency="USD")
+    repair = RepairCounts(harness.counters, harness.ledger, harness.tasks, harness.clock)
+    harness.pass_(9 * 86_400)
+    for _ in range(4):  # from the last day of a month on
+        harness.submit(caller=replace(caller, limits=Limits(tasks_at_once=9)))
+        harness.follow()
+        harness.pass_(601)
+        assert repair("alice", ("", "key-1")) == {}
+        harness.pass_(86_400)
+    harness.counters.change("alice", {"at_once": Decimal(7)})  # it has no limit now, and its tasks end
+    assert repair("alice", ("key-1",)) == {}
+
+
 def test_a_repair_minds_only_the_counts_that_it_changes() -> None:
     """So it fits one expression, however many keys have limits."""
     harness, caller = Budgeted(), of_owner(tasks_at_once=5)

@@ -110,12 +110,16 @@ def _record_reader(kind: Any) -> _Reader:
     return read_record
 
 
+def _whole_or_decimal(value: Any) -> Any:
+    return Decimal(value) if isinstance(value, str) else value
+
+
 def _reader(hint: Any) -> _Reader | None:
     """What makes a value of this type out of JSON's; None if it is the same in both."""
     match get_origin(hint):
         case origin if origin is UnionType:
-            (hint,) = (each for each in get_args(hint) if each is not NoneType)
-            return _reader(hint)
+            hints = [each for each in get_args(hint) if each is not NoneType]
+            return _whole_or_decimal if hints == [int, Decimal] else _reader(*hints)
         case origin if origin is tuple:
             item = _reader(get_args(hint)[0])
             return tuple if item is None else lambda values: tuple([item(value) for value in values])

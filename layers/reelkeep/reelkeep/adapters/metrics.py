@@ -33,7 +33,7 @@ class ProviderMetrics:
         reason = task.failure.reason if task.failure else None
         self(task.provider, "TaskFailed", float(task.state is not State.SUCCESS and reason not in _CLIENTS_OWN))
         if task.credits is not None:
-            self(task.provider, "Credits", task.credits)
+            self(task.provider, "Credits", float(task.credits))
         if task.succeeded_at and task.finished_at:
             seconds = (task.finished_at - task.succeeded_at).total_seconds()
             self(task.provider, "ArchiveSeconds", seconds, MetricUnit.Seconds)

@@ -140,9 +140,10 @@ def days_counted(today: date) -> list[date]:
 def rebuilt(
     sums: Iterable[tuple[Account, Balance]], counters: Collection[str], known: Counts, today: date
 ) -> dict[str, Decimal]:
-    """The counts that follow from the ledger's sums of these days. Those that are known and do not are 0."""
-    dated = (name for name in known if _DATED.fullmatch(name) or name.endswith("at_once"))
-    found = {name: ZERO for name in dated if not name.startswith(f"{WARNED}.")}
+    """The counts that follow from the ledger's sums of these days. Those that are known and do not are 0; those that
+    nothing changes any more stay as they are."""
+    since = day_of(today - _CHANGED)
+    found = {name: ZERO for name in known if _is_changed(name, counters, since)}
     for account, balance in sums:
         day = date.fromisoformat(account.day)
         at_once, money = balance.tasks - balance.tasks_charged, balance.reserved + balance.charged
@@ -152,6 +153,12 @@ def rebuilt(
                 for name, change in _changes(counted, day, balance.tasks, at_once, money, today).items():
                     found[name] = found.get(name, ZERO) + change
     return found
+
+
+def _is_changed(name: str, counters: Collection[str], since: str) -> bool:
+    counter, _, what = name.rpartition(".")
+    dated = _DATED.fullmatch(what)
+    return counter in counters and (what == "at_once" or bool(dated and dated[1] >= since[: len(dated[1])]))
 
 
 def outdated(names: Iterable[str], today: date) -> list[str]:

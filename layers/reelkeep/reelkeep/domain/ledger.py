@@ -116,7 +116,7 @@ def _unit_said(task: Task) -> str:
     return "videos" if task.tokens is None else "tokens"
 
 
-def _said(task: Task, unit: str) -> int | None:
+def _said(task: Task, unit: str) -> int | Decimal | None:
     if unit in ("credits", "units"):
         return task.credits
     if unit == "videos":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from reelkeep.domain.money import as_number
 from reelkeep.domain.task import Task
 
 _MOST_CHARACTERS = 100  # clients and providers may make a word up
@@ -27,7 +28,7 @@ def log_fields(task: Task) -> LogFields:
         "state": task.state,
         "reason": failure.reason if failure else "",
         "code": failure.code[:_MOST_CHARACTERS] if failure else "",
-        "credits": task.credits,
+        "credits": as_number(task.credits),
         "seconds": _between(task.created_at, task.finished_at),
         "archive_seconds": _between(task.succeeded_at, task.finished_at),
     }

@@ -15,6 +15,11 @@ def amount(value: Decimal) -> str:
     return f"{value.normalize():f}"
 
 
+def as_number(value: int | Decimal | None) -> int | float | None:
+    """For JSON, in which a fraction is shown as it is."""
+    return float(value) if isinstance(value, Decimal) else value
+
+
 def priced(units: Decimal | None, price: Price | None) -> Decimal | None:
     """The money for so many units, to a millionth of its currency; None if it is not known."""
     if units is None or price is None or price.each is None:

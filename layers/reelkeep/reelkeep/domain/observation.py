@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from reelkeep.domain.task import Creation, Failure, Request, State
 
@@ -15,7 +16,7 @@ KEY_REFUSED = "the provider refused the key that Reelkeep has for it"  # begins 
 @dataclass(frozen=True, slots=True)
 class Accepted:
     provider_task_id: str
-    credits: int | None = None
+    credits: int | Decimal | None = None
     seed: int | None = None
 
 
@@ -86,7 +87,7 @@ class Pending:
 @dataclass(frozen=True, slots=True)
 class Succeeded:
     creations: tuple[Creation, ...]
-    credits: int | None = None
+    credits: int | Decimal | None = None
     seed: int | None = None
     tokens: int | None = None
     seconds: float | None = None  # that it took, by the provider's clock; None if its answer has no times

@@ -338,7 +338,7 @@ class Task(Record):
 
     creations: tuple[Creation, ...] = ()
     failure: Failure | None = None
-    credits: int | None = None
+    credits: int | Decimal | None = None  # what its provider took, also where that calls them units
     seed: int | None = None  # the one that was used
     tokens: int | None = None  # what it cost, where the provider counts so
     price: Price | None = None  # None for a model that has no price

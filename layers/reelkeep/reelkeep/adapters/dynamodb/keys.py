@@ -6,6 +6,7 @@ The day of a key's last use is noted with it: by the first request of a day, so 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -92,14 +93,15 @@ class TableKeys:
         return sorted((each for each in found if owner in (None, each.owner)), key=lambda each: each.key_id)
 
     def counters(self) -> dict[str, list[str]]:
-        """By owner that has limits, or a key with some: the owner's counter, "", and the ids of those keys."""
-        found: dict[str, list[str]] = {}
+        """By owner: its counter, "", if it has limits, and the ids of its keys that have some."""
+        found: dict[str, set[str]] = defaultdict(set)
         for item in self.settings.key_items():
             key = _api_key(item)
-            if settings_on(item).limits.counted or key.limits.counted:
-                counters = found.setdefault(key.owner, [""])
-                counters += [key.key_id] if key.limits.counted else []
-        return found
+            if settings_on(item).limits.counted:
+                found[key.owner].add("")
+            if key.limits.counted:
+                found[key.owner].add(key.key_id)
+        return {owner: sorted(counters) for owner, counters in found.items()}
 
     def _note_use(self, item: _Item, today: date) -> None:
         with suppress(ClientError, BotoCoreError):  # another request has noted it, or the next one does

@@ -113,7 +113,7 @@ class Answers:
         if named is not None:
             task_id = self.task_id(named)
             if answer.ok:
-                return Accepted(task_id, named.whole(self.cost), named.whole("seed"))
+                return Accepted(task_id, named.quantity(self.cost), named.whole("seed"))
             return Unknown(f"the provider answered the submission with {answer.status}, but named a task: {task_id}")
         if error is None:
             if task_id := body.id("data"):
@@ -186,7 +186,7 @@ class Answers:
         seed = task.whole("seed")
         return Succeeded(
             creations,
-            credits=task.whole(self.cost),
+            credits=task.quantity(self.cost),
             seed=task.object("metadata").whole("seed") if seed is None else seed,
             tokens=task.object("usage").whole("total_tokens", "completion_tokens"),
             seconds=_seconds(task.moment(*_BEGUN), task.moment(*_ENDED)),

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -54,6 +55,9 @@ class JsonObject:
 
     def whole(self, *names: str) -> int | None:
         return self.first(whole, names)
+
+    def quantity(self, *names: str) -> int | Decimal | None:
+        return self.first(quantity, names)
 
     def moment(self, *names: str) -> datetime | None:
         return self.first(moment, names)
@@ -108,6 +112,14 @@ def number(value: Json) -> float | None:
 def whole(value: Json) -> int | None:
     parsed = number(value)
     return None if parsed is None or parsed >= 2**53 else int(parsed)
+
+
+def quantity(value: Json) -> int | Decimal | None:
+    """Not negative. A fraction is decimal, to a millionth."""
+    if whole(value) is None:
+        return None
+    exact = round(Decimal(str(value)), 6)
+    return int(exact) if exact == int(exact) else exact.normalize()
 
 
 def moment(value: Json) -> datetime | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import timedelta
+from math import ceil
 from typing import Any
 
 from reelkeep.dialects.dialect import Cancel, Http, List, Show, Submit, submission_of
@@ -95,7 +96,7 @@ class _Asked(Shape):
     duration: int = shows("request.duration", 0)
     resolution: str = shows("request.resolution")
     aspect_ratio: str = shows("request.aspect_ratio")
-    credits: int = shows("task.credits", 0)
+    credits: int = shows("task.credits", 0, write=ceil)
     created_at: str = shows("task.created_at", write=rfc3339)
 
 
@@ -133,7 +134,7 @@ class TaskCreations(Shape):
     id: str = shows("task.id")
     state: StateWord = shows(vidu.state)
     err_code: str = shows(vidu.err_code, says="Why it failed; empty if it did not.")
-    credits: int = shows("task.credits", 0)
+    credits: int = shows("task.credits", 0, write=ceil)
     payload: str = shows("request.payload")
     bgm: bool = _repeats("bgm", False)
     off_peak: bool = shows("request.off_peak")

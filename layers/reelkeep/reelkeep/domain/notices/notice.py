@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from reelkeep.domain.delivered import differences
 from reelkeep.domain.links import Links
-from reelkeep.domain.money import amount
+from reelkeep.domain.money import amount, as_number
 from reelkeep.domain.task import ArchivedFile, Creation, Task
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def notice(task: Task, links: Links) -> dict[str, Any]:
         state=task.state,
         tags=list(task.request.tags),
         created_at=timestamp(task.created_at),
-        credits=task.credits,
+        credits=as_number(task.credits),
         failure=_failure(task),
         adopted=_adopted(task),
         creations=creations,  # a reader takes them for all that there are, and for archived

@@ -24,6 +24,7 @@ from reelkeep.domain.delivered import differences
 from reelkeep.domain.errors import wrong
 from reelkeep.domain.keys import is_owner
 from reelkeep.domain.listing import EVERY_OWNER, MOST_OWNERS, Listing
+from reelkeep.domain.money import as_number
 from reelkeep.domain.tags import Labels
 from reelkeep.domain.task import ArchivedFile, FailureClass, Kind, Priority, Request, State
 
@@ -266,7 +267,7 @@ class Task(Shape):
     deadline: Moment = shows(
         "task.deadline", write=rfc3339, says="Without a result by then, the task ends as expired."
     )
-    credits: int | None = shows("task.credits", says="What the provider charged.")
+    credits: float | None = shows("task.credits", write=as_number, says="What the provider charged.")
     cost: Cost = shows("task", write=Cost.of, says="What the task costs, as far as it is known.")
     failure: Failure | None = shows("task.failure", write=Failure.of)
     last_error: str | None = shows(
