@@ -8,7 +8,12 @@ from aws_lambda_powertools.utilities.batch import EventType, process_partial_res
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from reelkeep.adapters.dynamodb.changes import StreamProcessor, change_of_state, task_with_other_cost
+from reelkeep.adapters.dynamodb.changes import (
+    StreamProcessor,
+    change_of_state,
+    owner_with_other_settings,
+    task_with_other_cost,
+)
 from reelkeep.wiring import platform
 from reelkeep.wiring.announce import build, build_ledger, build_owners_line, build_warnings
 
@@ -37,5 +42,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> Any:
             keep_ledger(costing)
             owners_line.left(costing)
             warn_of_budgets(costing)
+        if owner := owner_with_other_settings(record):  # its limits may let more in
+            owners_line.start_next(owner)
 
     return process_partial_response(event, announce_change, processor, context)

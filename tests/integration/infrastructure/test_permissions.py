@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,8 +23,10 @@ from local import claims, cloud, demo, deployment, stack
 from local.errors import CloudError
 from local.listener import listening
 from local.stack import Stack
+from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.keys import KeyWish
+from reelkeep.domain.limits import Limits
 from reelkeep.domain.scopes import Scope
 from reelkeep.domain.watch import ENOUGH
 from tests.e2e.malformed import malformed_provider
@@ -290,9 +293,35 @@ def test_an_operator_sees_the_tasks_of_every_owner_and_how_providers_do(reachabl
 
 def test_an_operator_limits_an_owner_whose_tasks_are_under_way(reachable: Stack, operator: Stack) -> None:
     demo.call(reachable, "POST", "/tasks", {**demo.TASK, "prompt": "a boat [slow:300]"})
-    limited = demo.call(operator, "PATCH", "/owners/demo", {"limits": {"tasks_at_once": 1000}})
-    assert limited["left"]["tasks_at_once"] < 1000
-    demo.call(operator, "PATCH", "/owners/demo", {"limits": {}})
+    limited = demo.call(operator, "PATCH", "/owners/demo", {"limits": {"tasks_at_once": 1}, "when_full": "queue"})
+    assert limited["left"]["tasks_at_once"] == 0
+    task_id = demo.call(reachable, "POST", "/tasks", demo.TASK)["id"]
+    assert "one of its owner's tasks" in demo.call(reachable, "GET", f"/tasks/{task_id}")["last_error"]
+    demo.call(operator, "PATCH", "/owners/demo", {"limits": {"tasks_at_once": 1000}})
+    assert await_end(reachable, task_id)["state"] == "success"  # and not after a quarter of an hour
+    demo.call(operator, "PATCH", "/owners/demo", {"limits": {}, "when_full": "refuse"})
+
+
+def test_counts_that_a_crash_left_too_high_are_repaired_by_the_sweep(reachable: Stack) -> None:
+    aws = reachable.client("dynamodb")
+    keys, counters = TableKeys(aws, reachable.table), TableCounters(aws, reachable.table)
+    key, _ = keys.create("leaky", KeyWish(), datetime.now(UTC))
+    leaky = replace(reachable, api_key=key)
+    demo.call(leaky, "POST", "/tasks", {**demo.TASK, "prompt": "a boat [slow:300]"})  # before there are limits
+    keys.settings.change("leaky", lambda before: replace(before, limits=Limits(tasks_at_once=9)))
+    demo.call(leaky, "POST", "/tasks", {**demo.TASK, "prompt": "a boat [slow:300]"})
+
+    def is_entered() -> bool:
+        return sum(row["tasks"] for row in demo.call(leaky, "GET", "/usage")["rows"]) == 2
+
+    until(is_entered, what="the ledger", within=SECONDS)
+    counters.rebuild("leaky", {"at_once": Decimal(7)})
+    an_hour_ago = Decimal(int((datetime.now(UTC) - timedelta(hours=1)).timestamp()))
+    for _ in range(2):  # the first one counts the task that is under way since before
+        counters.rebuild("leaky", {"changed_at": an_hour_ago})
+        answer = reachable.client("lambda").invoke(FunctionName=reachable.sweep_function, Payload=b"{}")
+        assert not answer.get("FunctionError"), json.load(answer["Payload"])
+    assert counters.counts("leaky")["at_once"] == 2
 
 
 def test_an_operator_sees_dead_letters_and_has_them_replayed(reachable: Stack, operator: Stack) -> None:

@@ -9,7 +9,12 @@ import pytest
 from aws_lambda_powertools.utilities.batch import EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 
-from reelkeep.adapters.dynamodb.changes import StreamProcessor, change_of_state, task_with_other_cost
+from reelkeep.adapters.dynamodb.changes import (
+    StreamProcessor,
+    change_of_state,
+    owner_with_other_settings,
+    task_with_other_cost,
+)
 from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.domain.task import ArchivedFile, Asset, Creation, State, Task
 from tests.lambda_context import CONTEXT
@@ -69,6 +74,17 @@ def test_what_is_no_task_is_passed_over() -> None:
     images = DynamoDBRecord({"dynamodb": {"OldImage": answer, "NewImage": answer}})
     assert change_of_state(images) is None
     assert task_with_other_cost(images) is None
+
+
+def test_an_owner_whose_settings_changed_is_named() -> None:
+    def named(partition: str, sort: str) -> str:
+        return owner_with_other_settings(
+            DynamoDBRecord({"dynamodb": {"Keys": {"pk": {"S": partition}, "sk": {"S": sort}}}})
+        )
+
+    assert named("owners", "alice") == "alice"
+    assert named("spend#alice", "counts") == named("keys", "owners") == ""
+    assert owner_with_other_settings(DynamoDBRecord(record(QUEUEING, PROCESSING))) == ""
 
 
 @pytest.mark.parametrize(("failing", "repeated_from"), [("0", ["0"]), ("2", ["2"]), ("4", ["4"]), ("", [])])

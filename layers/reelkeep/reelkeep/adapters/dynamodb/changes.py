@@ -1,4 +1,4 @@
-"""The table's stream: which tasks changed, and how."""
+"""The table's stream: which tasks changed, and how; and owners whose settings did."""
 
 from __future__ import annotations
 
@@ -33,6 +33,12 @@ def task_with_other_cost(record: DynamoDBRecord) -> Task | None:
     task = documents.read(Task, after["document"])
     known = balance(documents.read(Task, before["document"]), ()) if before else None
     return task if balance(task, ()) != known else None
+
+
+def owner_with_other_settings(record: DynamoDBRecord) -> str:
+    """Empty if it is none. Also names in the same place that no owner has, and that nobody waits under."""
+    keys = record.dynamodb.keys if record.dynamodb else None
+    return str(keys["sk"]) if keys and keys["pk"] == "owners" else ""
 
 
 def change_of_state(record: DynamoDBRecord) -> tuple[Task, Task] | None:
