@@ -311,10 +311,10 @@ def test_counts_that_a_crash_left_too_high_are_repaired_by_the_sweep(reachable: 
     keys.settings.change("leaky", lambda before: replace(before, limits=Limits(tasks_at_once=9)))
     demo.call(leaky, "POST", "/tasks", {**demo.TASK, "prompt": "a boat [slow:300]"})
 
-    def is_entered() -> bool:
-        return sum(row["tasks"] for row in demo.call(leaky, "GET", "/usage")["rows"]) == 2
+    def entered() -> Any:
+        return [row for row in demo.call(leaky, "GET", "/usage")["rows"] if row["tasks"] == 2]
 
-    until(is_entered, what="the ledger", within=SECONDS)
+    until(entered, what="the ledger", within=SECONDS)
     counters.rebuild("leaky", {"at_once": Decimal(7)})
     an_hour_ago = Decimal(int((datetime.now(UTC) - timedelta(hours=1)).timestamp()))
     for _ in range(2):  # the first one counts the task that is under way since before
