@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from math import ceil
 from threading import Lock
 
 from reelkeep.domain import counts
-from reelkeep.domain.counts import Changes, Counts, Demand
+from reelkeep.domain.counts import NUMBER, Changes, Counts, Demand
 from reelkeep.domain.errors import Stale
 from reelkeep.domain.ledger import MOST_TAGS, Account, Balance, Entry
 from reelkeep.domain.task import Task
@@ -30,7 +30,12 @@ class FakeCounters:
     def counts(self, owner: str) -> Counts:
         return {**self.held.get(owner, {})}
 
-    def reserve(self, owner: str, demand: Demand, now: datetime) -> Counts | None:
+    def reserve(self, owner: str, demand: Demand, now: datetime) -> Counts | int:
+        refusing = self.demand(owner, replace(demand, add={**demand.add, NUMBER: Decimal(1)}), now)
+        return int(self.held[owner][NUMBER]) if refusing is None else refusing
+
+    def demand(self, owner: str, demand: Demand, now: datetime) -> Counts | None:
+        """As a part of a transaction."""
         with self.lock:
             self.writes += 1
             there = self.held.get(owner, {})
@@ -69,7 +74,9 @@ class FakeCounters:
     def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
         with self.lock:
             there = self.held.get(owner, {})
-            if known is not None and any(there.get(name) != known.get(name) for name in {*counts, "changed_at"}):
+            if known is not None and any(
+                there.get(name) != known.get(name) for name in {*counts, "changed_at", NUMBER}
+            ):
                 return False
             self.held[owner] = {**there, **counts}
         return True

@@ -67,7 +67,7 @@ class FakeTasks:
         return saved
 
     def save_counted(self, task: Task, demand: Demand, now: datetime) -> Task | None:
-        if self.counters.reserve(task.owner, demand, now) is not None:
+        if self.counters.demand(task.owner, demand, now) is not None:
             return None
         try:
             return self.save(task)

@@ -76,6 +76,7 @@ def test_submissions_are_counted_until_a_limit_and_their_ends_change_the_counts(
 
     passed = [gates(replace(NEW, id=f"{number:032x}"), caller(key=EVERY), NOON) for number in range(3)]
     assert used() == used("k1") == use_of(3, 3, 3, "0.3")
+    assert [task.reservation.number for task in passed if task.reservation] == [1, 2, 3]
     for task in passed:
         keep(task)
         keep(task)

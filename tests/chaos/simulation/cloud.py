@@ -112,7 +112,7 @@ class Counters(FakeCounters):
     def counts(self, owner: str) -> Counts:
         return self._aws("dynamodb", lambda: super(Counters, self).counts(owner))
 
-    def reserve(self, owner: str, demand: Demand, now: datetime) -> Counts | None:
+    def reserve(self, owner: str, demand: Demand, now: datetime) -> Counts | int:
         return self._aws("dynamodb", lambda: super(Counters, self).reserve(owner, demand, now))
 
     def give_back(self, owner: str, changes: Changes, token: str) -> None:

@@ -330,15 +330,16 @@ def test_a_success_that_has_no_links_at_all_is_lost_and_not_merely_late() -> Non
 
 def test_a_task_that_was_lost_for_want_of_links_is_made_good_when_the_list_has_them() -> None:
     nowhere = Unreadable("the provider reported success without a link to a video", made=True)
-    harness = Harness(provider=FakeProvider(observations=[nowhere]))
+    harness = Harness(provider=FakeProvider(observations=[nowhere], outcomes=[Accepted("p-1", credits=30)]))
     task = harness.submit()
     harness.see_through(task.id)
     failure = harness.task(task.id).failure
     assert failure is not None
     assert failure.reason is FailureClass.LOST
-    harness.provider.listed = [listed("p-1", created_at=task.created_at)]
+    harness.provider.listed = [listed("p-1", created_at=task.created_at, seen=Succeeded((creation("c-1"),)))]
     harness.adopt()
     [found] = adopted(harness)
+    assert found.credits == 30  # the answer to the submission said so, and the list does not
     assert found.adopted == Adoption(at=harness.now, lost_task=task.id)
     harness.see_through(found.id)
     assert harness.task(found.id).state is State.SUCCESS

@@ -239,6 +239,24 @@ def test_what_was_spent_before_there_was_a_limit_counts_against_it() -> None:
     assert harness.counted().money_a_month == 4
 
 
+def test_what_ends_while_the_first_limits_are_summed_up_is_not_counted_twice() -> None:
+    harness, owners = Budgeted(), Owners()
+    task = harness.submit(caller=of_owner(money_a_day=Decimal(9), currency="USD"))
+    harness.follow()
+
+    class Meanwhile(FakeLedger):
+        def sums(self, day: date, owner: str | None) -> Iterator[tuple[Account, Balance]]:
+            yield from [*super().sums(day, owner)]
+            if day == NOON.date():
+                harness.follow(replace(harness.task(task.id).failed(NO, harness.now), version=9))
+
+    ledger = Meanwhile(harness.ledger.written, harness.ledger.summed, counters=harness.counters, clock=harness.clock)
+    harness.ledger = ledger
+    change = ChangeOwner(owners, harness.counters, ledger, harness.count_under_way, harness.clock)
+    change("alice", lambda settings: replace(settings, limits=Limits(money_a_day=Decimal(1), currency="USD")))
+    assert harness.counted().money_a_day == 0
+
+
 def test_tasks_that_are_under_way_count_against_the_first_limits_of_their_owner() -> None:
     harness, owners = Budgeted(), Owners()
     ended, followed, late = (harness.submit() for _ in range(3))
@@ -327,3 +345,30 @@ def test_the_sweep_repairs_what_a_crash_left_too_high_and_reads_no_ledger_when_n
     harness.follow()
     harness.pass_(601)
     assert [swept(), swept()] == [(0, 2, True), (0, 2, False)]
+
+
+def test_an_owner_that_never_pauses_is_repaired_unless_a_submission_may_be_about_to_be_recorded() -> None:
+    harness, caller = Budgeted(), of_owner(tasks_at_once=99)
+    repair = RepairCounts(harness.counters, harness.ledger, harness.tasks, harness.clock)
+
+    def submit(minutes: int) -> None:
+        for _ in range(6 * minutes):
+            harness.pass_(10)
+            harness.submit(caller=caller)
+            harness.follow()
+
+    submit(5)
+    assert repair("alice", ("",)) == {}
+    harness.tasks.meanwhile = [lambda: wrong.append(repair("alice", ("",), repair=False)), die]
+    wrong = list[dict[str, str]]()
+    with pytest.raises(SystemExit):
+        harness.submit(caller=caller)
+    harness.tasks.meanwhile = [lambda: wrong.append(repair("alice", ("",), repair=False))]
+    submit(3)  # the first of these is counted while the repair looks
+    assert (wrong, repair("alice", ("",))) == ([{}], {})
+    submit(1)
+    late = harness.submit(caller=caller)
+    assert repair("alice", ("",)) == {}  # the ledger does not know it yet
+    harness.follow(late)
+    assert repair("alice", ("",))["at_once"] == "56 instead of 55"
+    assert harness.counted().tasks_at_once == len(harness.tasks.recorded) == 55

@@ -45,6 +45,7 @@ Counts = Mapping[str, Decimal | str]  # by the names of what is counted, and wha
 Changes = Mapping[str, Decimal]
 
 
+NUMBER = "submissions"  # how many were counted: the number of the last one
 WARNED = "warned"  # in the place of a key's id: the amounts up to which the owner was warned of its budgets
 
 

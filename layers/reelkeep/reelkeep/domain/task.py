@@ -226,6 +226,7 @@ class Reservation(Record):
     counters: tuple[str, ...] = ()  # "" for the owner's, and the key's by its id
     money: Decimal = Decimal(0)
     currency: str = ""
+    number: int = 0  # among the submissions of its owner that were counted; 0 if it was not known yet
     queued: bool = False  # it does not count among its owner's tasks at once: it waits in line until one of them ends
 
 

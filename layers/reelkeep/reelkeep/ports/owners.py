@@ -47,8 +47,8 @@ class Counters(Protocol):
 
     def counts(self, owner: str) -> Counts: ...
 
-    def reserve(self, owner: str, demand: Demand, now: datetime) -> Counts | None:
-        """Counts a submission, and returns None; or the counts that there are if one of them does not let it."""
+    def reserve(self, owner: str, demand: Demand, now: datetime) -> Counts | int:
+        """Counts a submission, and returns its number; or the counts that there are, if one does not let it."""
 
     def give_back(self, owner: str, changes: Changes, token: str) -> None:
         """Takes these from the counts. A second time, with the same token, changes nothing."""

@@ -230,6 +230,7 @@ def _task(listed: Listed, provider: Provider, lost: Task | None, now: datetime) 
         adopted=Adoption(at=now, lost_task=lost.id if lost else ""),
         reservation=lost.reservation if lost else None,
         price=lost.price if lost else provider.price(listed.request, _made_at(listed, now)),
+        credits=lost.credits if lost else None,
     )
     if not isinstance(listed.seen, Succeeded):
         return task
@@ -239,5 +240,6 @@ def _task(listed: Listed, provider: Provider, lost: Task | None, now: datetime) 
         listed.seen.seed,
         listed.seen.tokens,
     )
+    credits = task.credits if credits is None else credits
     archiving = task.advanced(State.ARCHIVING, now, credits=credits, seed=seed, tokens=tokens)
     return archiving.with_creations(creations)

@@ -11,7 +11,7 @@ from decimal import Decimal
 from random import Random
 
 from reelkeep.domain import ledger, room
-from reelkeep.domain.counts import ZERO, Changes, Counts, Demand, days_counted, rebuilt, reserved
+from reelkeep.domain.counts import NUMBER, ZERO, Changes, Counts, Demand, days_counted, rebuilt, reserved
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import Reservation, Task
@@ -21,7 +21,7 @@ from reelkeep.ports.providers import Slots
 from reelkeep.ports.tasks import Tasks
 from reelkeep.services.record import read
 
-_SETTLED = timedelta(minutes=10)  # the ledger follows a submission by seconds
+_SETTLED = timedelta(minutes=3)  # a submission is counted 65 s after its task's time at most, and recorded 30 s later
 _FOLLOWED_WITHIN = timedelta(hours=25)  # or never: the table's stream keeps a change for 24 hours
 _PAGE = 100
 _MOST_UNDER_WAY = 500  # tasks that are counted at a time, with some 20 ms for each
@@ -36,8 +36,8 @@ _ATTEMPTS = 4  # at a task that others change at the same moment
 class RepairCounts:
     """Makes counts that are too high what the ledger says: a function died between counting and recording a task.
 
-    Only where no submission was counted for some minutes, and where the ledger has entries of every task: it lacks
-    some while the table's stream is late, and a count must not be too low.
+    Only where every submission that was counted is recorded, or never will be, and where the ledger has entries of
+    every task: it lacks some while the table's stream is late, and a count must not be too low.
     """
 
     counters: Counters
@@ -50,7 +50,7 @@ class RepairCounts:
         """What is wrong, by count: "3 instead of 4". `counters` are the owner's, "", and those of its keys. Raises
         TryLater."""
         known = self.counters.counts(owner)
-        if not self.is_settled(known):
+        if not self._is_settled(owner, known):
             return {}
         right = self._right(owner, counters, known)
         if right:
@@ -65,9 +65,19 @@ class RepairCounts:
                 return {}
         return {name: f"{known.get(name, 0)} instead of {count}" for name, count in right.items()}
 
-    def is_settled(self, known: Counts) -> bool:
-        """Whether the ledger may know all that was counted."""
-        return bool(known) and _moment(known, "changed_at") <= self.clock() - _SETTLED
+    def _is_settled(self, owner: str, known: Counts) -> bool:
+        """Whether the functions that counted are over: nothing was counted for some minutes, or everything since is
+        recorded, and the ledger has it."""
+        settled_at = self.clock() - _SETTLED
+        if not known or _moment(known, "changed_at") <= settled_at:
+            return bool(known)
+        recent = _each(self.tasks, owner, Filter(created_from=settled_at - _SETTLED))
+        numbered = {task.reservation.number: task for task in recent if task.reservation and task.reservation.number}
+        over = max((number for number, task in numbered.items() if task.created_at <= settled_at), default=None)
+        if over is None:
+            return False
+        since = range(over + 1, int(known.get(NUMBER, 0)) + 1)
+        return all(number in numbered and self.ledger.entries(numbered[number].id) for number in since)
 
     def _right(self, owner: str, counters: Collection[str], known: Counts) -> dict[str, Decimal]:
         """What is to stand in the place of the counts that are wrong."""
@@ -105,7 +115,7 @@ class SweepCounts:
                 break
             with suppress(TryLater):  # the next sweep is soon
                 known = self.repair.counters.counts(owner)
-                if known.get("checked_at", 0) == known.get("changed_at", 0) or not self.repair.is_settled(known):
+                if known.get("checked_at", 0) == known.get("changed_at", 0):
                     continue
                 compared += 1
                 repaired += bool(self.repair(owner, counters))

@@ -74,9 +74,10 @@ class Gates:
                     reservation, each = _queued(reservation, counted), replace(each, tasks_at_once=None)
                 refusals.check_use(each, there, _whose(counter), money, now, task.created_at)
             demand = counts.demand(reservation, counted, now, task.created_at, known)
-            known = self.counters.reserve(task.owner, demand, now)
-            if known is None:
-                return reservation
+            counted_as = self.counters.reserve(task.owner, demand, now)
+            if isinstance(counted_as, int):
+                return replace(reservation, number=counted_as)
+            known = counted_as
         raise OverLimit("too many submissions came at once", "submissions_a_minute", timedelta(seconds=1))
 
 

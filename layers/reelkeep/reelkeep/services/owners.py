@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from reelkeep.domain.counts import use
+from reelkeep.domain.errors import Stale
 from reelkeep.domain.keys import Owner
 from reelkeep.domain.owner_settings import NEW_OWNERS, OwnerChange, OwnerSettings
 from reelkeep.ports.owners import Caller, Counters, Ledger, Owners
 from reelkeep.ports.platform import Clock
 from reelkeep.services.counts import CountUnderWay, sum_up
+
+_ATTEMPTS = 8  # at counts that others change at the same moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,15 +34,21 @@ class ChangeOwner:
         """Raises InvalidRequest, NotFound, TryLater."""
         before = self.owners.settings(name)
         if name != NEW_OWNERS and edit(before).limits.counted and not before.limits.counted:
-            known = {name: there for name, there in self.counters.counts(name).items() if "." not in name}
-            counts = sum_up(name, ("",), known, self.ledger, self.clock())
-            counts.pop("at_once", None)  # of those that were counted, which it is right for without a limit, too
-            if counts:
-                self.counters.rebuild(name, counts)
+            self._sum_up(name)
         changed = self.owners.change(name, edit)
         if name != NEW_OWNERS and changed.limits.counted:
             self.count_under_way(name)
         return changed
+
+    def _sum_up(self, name: str) -> None:
+        """Tasks of earlier limits may end meanwhile, and change the counts. Raises TryLater."""
+        for _ in range(_ATTEMPTS):
+            known = {count: there for count, there in self.counters.counts(name).items() if "." not in count}
+            counts = sum_up(name, ("",), known, self.ledger, self.clock())
+            counts.pop("at_once", None)  # of those that were counted, which it is right for without a limit, too
+            if not counts or self.counters.rebuild(name, counts, known):
+                return
+        raise Stale(f"the counts of {name} change too often")
 
 
 @dataclass(frozen=True, slots=True)

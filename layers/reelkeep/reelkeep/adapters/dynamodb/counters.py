@@ -4,8 +4,8 @@ Its attributes are numbers. `at_once` counts the tasks that are under way, `minu
 (minutes since 1970), `tasks:2026-12-01` the tasks of a day, `money:2026-12-01:USD` and `money:2026-12:USD` what they
 cost, reserved and charged. The same with the id of a key before it (`019b91e7fc00a1b2.at_once`) counts for a key that
 has limits of its own. `day` is the day of the last submission; `changed_at` is when a submission was counted last,
-`checked_at` the last of these that the counts were compared after. An owner without limits has no such item, or
-one that is out of date: `services/owners.py` says when it is rebuilt.
+`checked_at` the last of these that the counts were compared after, `submissions` how many were counted in all. An
+owner without limits has no such item, or one that is out of date: `services/owners.py` says when it is rebuilt.
 
 What is not there is 0. Submissions are counted by one conditional update, whatever follows by the transactions that
 add to the ledger (`adapters/dynamodb/ledger.py`).
@@ -19,6 +19,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from botocore.exceptions import ClientError
 
 from reelkeep.adapters.dynamodb.faults import table_faults
-from reelkeep.domain.counts import Changes, Counts, Demand
+from reelkeep.domain.counts import NUMBER, Changes, Counts, Demand
 from reelkeep.domain.errors import TryLater
 
 if TYPE_CHECKING:
@@ -50,29 +51,31 @@ class TableCounters:
             answer = self._client.get_item(TableName=self._table, Key=_key(owner), ConsistentRead=True)
         return _counts(answer.get("Item", {}))
 
-    def reserve(self, owner: str, demand: Demand, now: datetime) -> Counts | None:
+    def reserve(self, owner: str, demand: Demand, now: datetime) -> Counts | int:
         write_id = secrets.token_hex(8)
-        expression = _demanded(demand, now, write_id)
+        numbered = replace(demand, add={**demand.add, NUMBER: Decimal(1)})
+        expression = _demanded(numbered, now, write_id)
         for attempt in range(_ATTEMPTS):
             try:
                 with table_faults(_FAULT):
-                    self._client.update_item(
+                    written = self._client.update_item(
                         TableName=self._table,
                         Key=_key(owner),
+                        ReturnValues="UPDATED_NEW",
                         ReturnValuesOnConditionCheckFailure="ALL_OLD",
                         **expression.request(),
-                    )
+                    )["Attributes"]
             except self._client.exceptions.ConditionalCheckFailedException as error:
                 there: Any = error.response.get("Item", {})
                 # botocore repeats a write whose answer got lost: the second attempt then meets the first.
-                return None if there.get("write_id") == {"S": write_id} else _counts(there)
+                return int(there[NUMBER]["N"]) if there.get("write_id") == {"S": write_id} else _counts(there)
             except TryLater as error:
                 if not _is_conflict(error.__cause__) or attempt == _ATTEMPTS - 1:
                     raise
                 self._pause(_PAUSE * 2**attempt * random.uniform(0.5, 1))  # noqa: S311 - no secret
             else:
-                break
-        return None
+                return int(written[NUMBER]["N"])
+        raise AssertionError  # the last attempt raises
 
     def give_back(self, owner: str, changes: Changes, token: str) -> None:
         """In a transaction, for its token: a repetition, be it one of botocore's, takes nothing away twice."""
@@ -91,7 +94,7 @@ class TableCounters:
 
     def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
         expression = _Expression()
-        for name in (*counts, "changed_at") if known is not None else ():
+        for name in (*counts, "changed_at", NUMBER) if known is not None else ():
             placed, there = expression.name(name), known.get(name) if known else None
             expression.demand(
                 f"attribute_not_exists({placed})" if there is None else f"{placed} = {expression.value(there)}"
