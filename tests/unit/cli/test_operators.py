@@ -235,6 +235,7 @@ def test_an_argument_that_makes_no_sense_is_named(
 LOCAL = {
     "region": "us-east-1",
     "aws_endpoint_url": "http://127.0.0.1:9",
+    "aws_secret_access_key": "secret",
     "table": "table",
     "bucket": "bucket",
     "state_machine_arn": "machine",
