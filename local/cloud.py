@@ -109,7 +109,7 @@ def _running(plan: Plan) -> Iterator[Cloud]:
 
         earlier = Stack.read(plan.stack_file)
         secret_key = earlier.aws_secret_access_key if earlier else secrets.token_urlsafe(30)
-        if plan.enforce_permissions:  # then it checks every signature, and knows nobody else
+        if plan.enforce_permissions:  # then every signature is checked, also those of the deployment
             secret_key = stack.EVERYBODYS
         killed = emulator.was_killed(plan.data)
         plan.say("starting the emulator")
@@ -122,7 +122,7 @@ def _running(plan: Plan) -> Iterator[Cloud]:
             data=plan.data,
             functions=addresses,
             log=log,
-            secret_key="" if plan.enforce_permissions else secret_key,
+            secret_key=secret_key,
             enforce_permissions=plan.enforce_permissions,
         )
         started = [opened.enter_context(emulated)]

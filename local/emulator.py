@@ -26,13 +26,14 @@ def running(
     data: Path,
     functions: Mapping[str, str],
     log: Path,
-    secret_key: str = "",
+    secret_key: str = journal.EVERYBODYS,
     enforce_permissions: bool = False,
 ) -> Iterator[processes.Child]:
     """Yields when it answers. `functions` says to which address the invocations of each go.
 
     State survives in `data`: files of buckets and items of tables at once, everything else within seconds, once there
-    is a whole deployment. With a `secret_key`, Secrets Manager answers what is signed with it, and nothing else.
+    is a whole deployment. With a `secret_key` of its own, secrets and signed links
+    are for those who sign with it.
     """
     folders = {name: data / name for name in ("state", "s3", "tmp", "home")}
     for folder in folders.values():
@@ -55,7 +56,7 @@ def running(
         "S3_DATA_DIR": str(folders["s3"]),
         # It would throttle by this machine's memory; invocations wait in local/workers.py instead.
         "LAMBDA_ACCOUNT_CONCURRENCY": "0",
-        journal.SECRET_KEY: secret_key,
+        "AWS_SECRET_ACCESS_KEY": secret_key,
         "AUTH": str(enforce_permissions).lower(),
         "LOG_LEVEL": "WARNING",
         **{f"MINISTACK_LAMBDA_PROXY_{name}": url for name, url in functions.items()},

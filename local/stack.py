@@ -11,9 +11,11 @@ from typing import Any, Final
 import boto3
 from botocore.config import Config
 
+from local import journal
+
 REGION: Final = "us-east-1"
 # Everybody's, and enough for all but the secrets: those take the stack's own secret key.
-EVERYBODYS: Final = "test"
+EVERYBODYS: Final = journal.EVERYBODYS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -108,9 +108,10 @@ def test_what_is_selected_is_saved_as_one_zip_or_as_links_and_two_are_compared(
 
 def test_what_is_starred_tagged_or_hidden_is_found_again(tab: Tab, viewer: Client, whole: dict[str, Any]) -> None:
     page = tab.open()
-    page.get_by_label("Search prompts").fill("PLAYED be")
-    page.keyboard.press("Enter")
-    page.wait_for_url("**#/?q=PLAYED*")
+    before = page.evaluate("history.length")
+    page.get_by_label("Search prompts").press_sequentially("PLAYED be")  # and no Enter
+    page.wait_for_url("**#/?q=PLAYED+be")
+    assert page.evaluate("history.length") == before
     tile = page.get_by_role("listitem").and_(tab.tile("to be played"))
     expect(tile).to_have_count(1)
     tile.get_by_role("link").focus()

@@ -72,7 +72,7 @@ def data(tmp_path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def running(data: Path, *, secret_key: str = "", **functions: str) -> Iterator[Emulator]:
+def running(data: Path, *, secret_key: str = journal.EVERYBODYS, **functions: str) -> Iterator[Emulator]:
     (port,) = free_ports(1)
     known: Any = {"data": data, "functions": functions, "log": data / "log", "secret_key": secret_key}
     with emulator.running(MINISTACK, port=port, **known) as child:

@@ -114,7 +114,7 @@ export function player(made) {
   const unplayable = (/** @type {string} */ what) =>
     picture.replaceWith(el("figure.unplayable",
       made.cover_url && el("img", { src: made.cover_url, alt: "Its cover" }),
-      el("figcaption", { role: "alert" }, `This browser cannot ${what}. Its file is whole: download it and open it in a player.`)));
+      el("figcaption", el("p", { role: "alert" }, `This browser cannot ${what}. Its file is whole: download it and open it in a player.`))));
   picture.addEventListener("error", () => {
     if ([MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED, MediaError.MEDIA_ERR_DECODE].includes(picture.error?.code)) unplayable("play this video");
   });

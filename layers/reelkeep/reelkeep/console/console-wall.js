@@ -12,6 +12,7 @@ const BUSY_MS = 2_000;
 const IDLE_MS = 5_000; // grows while nothing happens, up to:
 const SLOWEST_MS = 60_000;
 const DWELL_MS = 350;
+const TYPING_MS = 300; // until what was typed is searched for
 const CAPTION = 56; // px below a cover, as in the style sheet
 const GAP = 16;
 const HEADING = 44; // px above the first row of a day
@@ -82,6 +83,7 @@ export class Wall {
   idle = IDLE_MS;
   troubles = 0; // in a row
   timer = 0;
+  typing = 0; // a timer, too
   /** @type {Map<string, Tile>} */
   tiles = new Map();
   /** @type {Box[]} where each task's tile stands */
@@ -115,7 +117,10 @@ export class Wall {
     this.note = el("div.note");
     this.chips = el("div.chips", { role: "group", "aria-label": "State" }, Object.entries(VIEWS).map(([label, view]) =>
       el("button.chip", { type: "button", onclick: () => this.narrow({ ...Object.fromEntries(OF_VIEWS.map((name) => [name, ""])), ...view }) }, label)));
-    this.search = el("input.search", { type: "search", name: "q", placeholder: "Search prompts", "aria-label": "Search prompts", maxlength: 256 });
+    this.search = el("input.search", { type: "search", name: "q", placeholder: "Search prompts", "aria-label": "Search prompts", maxlength: 256, oninput: () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.narrow({ q: this.search.value }, true), TYPING_MS);
+    } });
     this.narrowed = el("div.narrowed");
     this.more = el("details.more", { ontoggle: () => this.suggest() }, el("summary", "Filters"), el("div.finer",
       labelled("Kind", choice("kind", [["", "any"], ...Object.entries(KINDS)])), labelled("Model", input("model")), labelled("Provider", input("provider")), labelled("Tag", input("tag")),
@@ -141,6 +146,7 @@ export class Wall {
     this.stopping.abort();
     this.sizes.disconnect();
     clearTimeout(this.timer);
+    clearTimeout(this.typing);
     this.generation++;
   }
 
@@ -154,10 +160,16 @@ export class Wall {
     return this.filter?.get("order") === "oldest";
   }
 
-  /** @param {Record<string, any>} changes */
-  narrow(changes) {
+  /** @param {Record<string, any>} changes @param {boolean} [typing]  the way back does not lead through half a word */
+  narrow(changes, typing = false) {
+    clearTimeout(this.typing);
     const next = Object.entries({ ...Object.fromEntries(this.filter ?? []), ...changes }).map(([name, value]) => [name, value.trim()]);
-    location.hash = `#/?${new URLSearchParams(next.filter(([, value]) => value))}`.replace(/\?$/, "");
+    const hash = `#/?${new URLSearchParams(next.filter(([, value]) => value))}`.replace(/\?$/, "");
+    if (!typing || hash === location.hash) location.hash = hash;
+    else {
+      history.replaceState(null, "", hash);
+      dispatchEvent(new Event("hashchange"));
+    }
   }
 
   /** The elements stay, so that whoever types or tabs there keeps the focus. */
