@@ -12,11 +12,15 @@ import pytest
 from reelkeep.adapters.providers.configuration import parse_providers
 from reelkeep.adapters.providers.prices import price_of, public_prices
 from reelkeep.dialects import upstream
+from reelkeep.dialects.volc_ark.server import dialect
 from reelkeep.domain.errors import Misconfigured
 from reelkeep.domain.money import priced
 from reelkeep.domain.task import Kind, Price, Request
+from reelkeep.domain.wire import Json
+from tests.unit.dialects.harness import Speaker
 
 TODAY = date(2026, 12, 1)
+VOLCENGINE = "https://ark.cn-beijing.volces.com/api/v3"
 VIDU, BYTEPLUS = "https://api.vidu.com", "https://ark.ap-southeast.bytepluses.com/api/v3"
 LINE = {"since": "2026-11-01", "unit": "credits", "units": 20, "price": "0.005", "currency": "USD"}
 
@@ -45,6 +49,8 @@ def own(*lines: dict[str, Any]) -> Any:
         (BYTEPLUS, asked("seedance-1-5-pro-251215", resolution="720P", off_peak=True), "tokens", "108000", "0.1296"),
         (BYTEPLUS, asked("seedance-1-0-lite-t2v-250428", resolution="999p"), "tokens", None, None),
         ("https://api-singapore.klingai.com", asked("kling-v3"), "units", None, None),
+        (VOLCENGINE, asked("doubao-seedance-2-0-260128"), "tokens", "108000", "4.968"),
+        (VOLCENGINE, asked("doubao-seedance-2-0-fast-260128", resolution="480p"), "tokens", "48600", "1.7982"),
     ],
 )
 def test_the_public_lists_know_what_a_task_takes(
@@ -54,6 +60,27 @@ def test_the_public_lists_know_what_a_task_takes(
     assert price is not None
     assert (price.unit, price.units) == (unit, units and Decimal(units))
     assert priced(price.units, price) == (money and Decimal(money))
+
+
+@pytest.mark.parametrize(
+    ("address", "model", "resolution", "yuan"),
+    [
+        (VOLCENGINE, "doubao-seedance-2-0-260128", "", "28"),
+        (VOLCENGINE, "doubao-seedance-2-0-260128", "1080p", "31"),
+        (VOLCENGINE, "doubao-seedance-2-0-fast-260128", "720p", "22"),
+        (BYTEPLUS, "dreamina-seedance-2-0-260128", "720p", None),
+    ],
+)
+def test_a_task_that_is_given_a_video_has_a_price_of_its_own_or_none(
+    address: str, model: str, resolution: str, yuan: str | None
+) -> None:
+    video: Json = {"type": "video_url", "video_url": {"url": "https://ex.test/a.mp4"}, "role": "reference_video"}
+    content: Json = [{"type": "text", "text": "a boat"}, video]
+    said = {"resolution": resolution} if resolution else {}
+    request = Speaker(dialect).parse({"model": model, "content": content, **said})
+    price = price_of(public_prices(address), request, TODAY)
+    assert (price and price.each) == (yuan and Decimal(yuan) / 1_000_000)
+    assert (price and price.units) is None  # the video that is given counts, too
 
 
 def test_resellers_models_without_a_line_and_days_before_the_list_have_no_price() -> None:

@@ -63,6 +63,14 @@ def told(*tasks: Task) -> list[tuple[str, str, str]]:
             [("reserve", "+0.1000", "+0.0000"), ("charge", "-0.1000", "+0.1000"), ("refund", "+0.0000", "-0.1000")],
         ),
         ((DONE, transitions.erased(replace(DONE, state=State.SUCCESS), NOON)), [("charge", "+0.0000", "+0.1000")]),
+        (
+            (NEW, transitions.erased(replace(DONE, state=State.SUCCESS), NOON)),
+            [("reserve", "+0.1000", "+0.0000"), ("charge", "-0.1000", "+0.1000")],
+        ),
+        (
+            (NEW, transitions.erased(failed(NEW, FailureClass.POLICY), NOON)),
+            [("reserve", "+0.1000", "+0.0000"), ("release", "-0.1000", "+0.0000")],
+        ),
         ((DONE, replace(DONE, state=State.SUCCESS)), [("charge", "+0.0000", "+0.1000")]),
         (
             (replace(NEW, price=TOKENS), replace(DONE, price=TOKENS, tokens=100_000)),

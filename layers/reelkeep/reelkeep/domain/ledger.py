@@ -9,7 +9,7 @@ A task counts on the day of its submission (UTC). Money is decimal, to a million
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from decimal import Decimal
@@ -159,16 +159,16 @@ def entries(task: Task, before: Iterable[Entry], tags: tuple[str, ...] | None = 
     """
     before = list(before)
     tags = before[0].account.tags if before else tags
-    if task.erased_at:  # its record does not say any more what it cost, and the ledger does
-        return []
     if any(entry.version > task.version for entry in before):
         return []
-    there, wanted = total(before), balance(task, tags)
+    there = total(before)
+    wanted = _as_reserved(there, task) if task.erased_at else balance(task, tags)
     differences = {
         account: wanted.get(account, Balance()) - there.get(account, Balance()) for account in {**there, **wanted}
     }
     changes = {account: change for account, change in differences.items() if change != Balance()}
-    if task.version and not before and not wanted:  # what an older version cost may still come, and must not count
+    if task.version and not before and not wanted and not task.erased_at:
+        # What an older version cost may still come, and must not count.
         changes = {_account(task, tags): Balance()}
     reason = _reason(sum(there.values(), Balance()), sum(wanted.values(), Balance()))
     return [
@@ -182,6 +182,23 @@ def entries(task: Task, before: Iterable[Entry], tags: tuple[str, ...] | None = 
         )
         for number, (account, change) in enumerate(changes.items())
     ]
+
+
+def _as_reserved(there: Mapping[Account, Balance], erased: Task) -> dict[Account, Balance]:
+    """Its record does not say any more what it cost, but the ledger does. If its end was never heard of, what was
+    reserved is charged, or released."""
+    charged = phase(erased) is Phase.CHARGED
+    return {
+        account: Balance(
+            tasks=each.tasks,
+            tasks_charged=each.tasks,
+            unpriced=each.unpriced,
+            units_charged=each.units_charged + each.units_reserved,
+            charged=each.charged + each.reserved,
+        )
+        for account, each in there.items()
+        if charged or each.tasks_charged
+    }
 
 
 def total(entries: Iterable[Entry]) -> dict[Account, Balance]:

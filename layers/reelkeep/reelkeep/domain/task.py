@@ -116,6 +116,7 @@ class Request(Record):
     prompt: str = ""
     images: tuple[str, ...] = ()  # URLs or data: URIs
     video_url: str = ""  # the source of an upscale, an extension, a lip-sync
+    video_input: bool = False  # a video is among what it refers to, which some providers charge otherwise
     creation_id: str = ""  # the same, by the id of an earlier creation
     template: str = ""
     duration: int | None = None  # seconds

@@ -49,6 +49,7 @@ class PriceLine(BaseModel):
     durations: tuple[Annotated[int, Field(strict=True, gt=0)], ...] = ()  # in seconds
     audio: bool | None = None
     off_peak: bool | None = None
+    video_input: bool | None = None
 
     since: _Day  # the first day on which it holds
     until: _Day | None = None  # the first day on which it does not hold any more
@@ -82,6 +83,7 @@ class PriceLine(BaseModel):
             and (not self.durations or (request.duration or self.usual_duration) in self.durations)
             and self.audio in (None, request.audio)
             and self.off_peak in (None, request.off_peak)
+            and self.video_input in (None, request.video_input or bool(request.video_url))
         )
 
     def of(self, request: Request) -> Price:
@@ -99,7 +101,8 @@ class PriceLine(BaseModel):
 
     @property
     def what(self) -> tuple[Any, ...]:
-        return self.models, self.kinds, self.resolutions, self.durations, self.audio, self.off_peak
+        options = self.audio, self.off_peak, self.video_input
+        return self.models, self.kinds, self.resolutions, self.durations, options
 
 
 def _without_gaps(lines: tuple[PriceLine, ...]) -> tuple[PriceLine, ...]:

@@ -149,6 +149,7 @@ def _meaning_of(content: list[Item]) -> dict[str, Any]:
         "prompt": prompt,
         "images": tuple(images),
         "creation_id": "".join(ours[:1]),
+        "video_input": any(item.type == "video_url" for item in content),
     }
 
 
