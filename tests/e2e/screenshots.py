@@ -60,7 +60,10 @@ def go(page: Page, stack: Stack, view: str, operator_key: str) -> bool:
     page.goto(f"{stack.api_url}/#key={operator_key}" if view in OPERATORS else stack.console_url)
     page.wait_for_selector(".tile, .note h2")
     if view in ("task", "failed"):
-        tile = page.locator(f".tile[data-state={'success' if view == 'task' else 'failed'}] a").first
+        state = "success" if view == "task" else "failed"
+        page.evaluate("state => { location.hash = `#/?state=${state}`; }", state)
+        page.wait_for_selector(f".tile[data-state={state}], .note h2")
+        tile = page.locator(".tile a").first
         if not tile.count():
             return False
         tile.click()

@@ -169,7 +169,7 @@ async function keys(section) {
     found.map((each) => {
       const mine = key.get()?.endsWith(each.last_characters), over = each.revoked_at ? `Revoked on ${when(each.revoked_at)}` : each.ends_at && each.ends_at <= now && `Ended on ${when(each.ends_at)}`;
       return card(each.name || "Without a name",
-        [`ends in ${each.last_characters}`, mine && "the one in this tab", `made on ${when(each.created_at)}`, each.last_used_on ? `last used on ${each.last_used_on}` : "not used yet", !over && each.ends_at && `good until ${when(each.ends_at)}`, `may ${each.scopes.join(", ")}`],
+        [`ends in ${each.last_characters}`, mine && "the one in this tab", `made on ${when(each.created_at)}`, each.last_used_on ? `last used on ${when(each.last_used_on).replace(/,.*/, "")}` : "not used yet", !over && each.ends_at && `good until ${when(each.ends_at)}`, `may ${each.scopes.join(", ")}`],
         over,
         limited(each.limits),
         !over && el("div.row", changer(section, "Revoke", "DELETE", `keys/${each.id}`, { sure: mine ? "Revoke this tab's own key?" : "Revoke it at once?" })));
