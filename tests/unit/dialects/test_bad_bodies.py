@@ -69,3 +69,18 @@ def test_what_is_not_valid_json_is_said_to_be_so_where_it_is(spoken: Dialect) ->
     path, _ = usual(spoken)
     with pytest.raises(InvalidRequest, match=r"^the body is not valid JSON: .* at line 2 column 13$"):
         parse(spoken, path, b'{\n  "prompt": a}')
+
+
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [
+        (b"NaN", "a number in it is NaN, infinite or too long"),
+        (b"1e999", "a number in it is NaN, infinite or too long"),
+        (b"9" * 5000, "a number in it is NaN, infinite or too long"),
+        (rb'"\ud800"', "it has one half of a character that takes two"),
+        (b"[" * 100_000 + b"]" * 100_000, "it is nested too deeply"),
+    ],
+)
+def test_what_json_cannot_say_is_named(value: bytes, why: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"^the body is not valid JSON: {why}$"):
+        Http(method="POST", path="/tasks", body=b'{"prompt": ' + value + b"}").json()

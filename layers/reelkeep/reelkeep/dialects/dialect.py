@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, field
 from datetime import timedelta
 from importlib import import_module
-from json import JSONDecodeError
 from typing import Any, TypeVar
 
 from reelkeep.dialects.families.query import Parameter
@@ -47,13 +46,10 @@ class Http:
             raise InvalidRequest("the body is not valid UTF-8: it has U+FFFD in the place of a character")
         try:
             parsed = parse_json(self.body)
-        except JSONDecodeError as error:
-            place = f"{error.msg.lower()} at line {error.lineno} column {error.colno}"
-            raise InvalidRequest(f"the body is not valid JSON: {place}") from error
         except UnicodeDecodeError as error:
             raise InvalidRequest(f"the body is not valid UTF-8: see byte {error.start}") from error
         except ValueError as error:
-            raise InvalidRequest("the body is not valid JSON") from error
+            raise InvalidRequest(f"the body is not valid JSON: {error}") from error
         if not isinstance(parsed, dict):
             raise InvalidRequest("the body is not a JSON object")
         return parsed

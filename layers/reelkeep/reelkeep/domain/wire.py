@@ -18,15 +18,24 @@ Json = Any  # what json.loads returns
 
 
 def parse_json(text: bytes) -> Json:
-    """The value of strict JSON in UTF-8. Raises ValueError for anything else, and for nesting that is too deep.
+    """The value of strict JSON in UTF-8. Raises ValueError for anything else, and for nesting that is too deep; its
+    text is fit for a client.
 
     Python's own parser also takes NaN, Infinity and halves of surrogate pairs, which could not be sent on.
     """
     try:
-        parsed = json.loads(text, parse_constant=_refuse)
+        parsed = json.loads(text)
         json.dumps(parsed, ensure_ascii=False, allow_nan=False).encode()
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{error.msg.lower()} at line {error.lineno} column {error.colno}") from error
+    except UnicodeDecodeError:
+        raise
+    except UnicodeEncodeError as error:
+        raise ValueError("it has one half of a character that takes two") from error
+    except ValueError as error:
+        raise ValueError("a number in it is NaN, infinite or too long") from error
     except RecursionError as error:
-        raise ValueError("nested too deeply") from error
+        raise ValueError("it is nested too deeply") from error
     return parsed
 
 
@@ -89,10 +98,6 @@ def _whole_characters(value: Json) -> Json:
         case dict():
             return {_whole_characters(name): _whole_characters(item) for name, item in value.items()}
     return value
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"{constant} is not JSON")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
