@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import partial
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from reelkeep.domain.errors import (
 )
 from reelkeep.domain.ledger import Account, Balance, Entry
 from reelkeep.domain.limits import Limits
+from reelkeep.domain.listing import Listing, Page
 from reelkeep.domain.observation import Failed, Refused
 from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.room import waiting, waits_for_owner
@@ -224,6 +226,57 @@ def test_whatever_happens_in_whatever_order_no_count_is_too_low_and_a_repair_mak
     assert [*difference()] == [0, 0, 0]
 
 
+MOMENTS = st.sampled_from(["submitted", "counted", "recorded", "passes", "waits", "follows", "fails", "repairs"])
+
+
+@given(st.lists(st.tuples(MOMENTS, st.integers(0, 5)), max_size=60))
+def test_whenever_counts_are_repaired_they_hold_what_is_recorded_and_what_is_about_to_be(
+    steps: list[tuple[str, int]],
+) -> None:
+    counters, now = FakeCounters(), [NOON]
+    ledger = FakeLedger(counters=counters, clock=lambda: now[0])
+    tasks, keep, gates = FakeTasks(), KeepLedger(ledger), Gates(counters)
+    repair = RepairCounts(counters, ledger, tasks, lambda: now[0])
+    caller, counted = of_owner(tasks_at_once=99), list[Task]()
+
+    def needed() -> int:
+        """Tasks whose first entry is not there count as they were submitted, until their function is over."""
+        recorded = sum(
+            sum((entry.change for entry in ledger.entries(task.id)), Balance()).tasks
+            if ledger.entries(task.id)
+            else 1
+            for task in tasks.recorded.values()
+        )
+        return recorded + sum(now[0] - task.created_at <= timedelta(seconds=30) for task in counted)
+
+    for number, (what, which) in enumerate(steps):
+        if what in ("submitted", "counted"):
+            task = gates(replace(NEW, id=f"{number:032x}", created_at=now[0], price=PRICE), caller, now[0])
+            counted.append(task) if what == "counted" else tasks.create(task)
+        elif what == "recorded" and counted:
+            task = counted.pop(which % len(counted))
+            if now[0] - task.created_at <= timedelta(seconds=30):
+                tasks.create(task)
+        elif what in ("passes", "waits"):
+            now[0] += timedelta(seconds=10 if what == "passes" else 100)
+        elif what == "repairs":
+            repair("alice", ("",))
+        elif what in ("follows", "fails") and tasks.recorded:
+            task = list(tasks.recorded.values())[which % len(tasks.recorded)]
+            if what == "fails":
+                with suppress(Backward):
+                    tasks.save(task.failed(NO, now[0]))
+            else:
+                keep(task)
+        assert counts.use(counters.counts("alice"), "", "USD", now[0]).videos_a_day >= needed()
+    now[0] += timedelta(minutes=4)
+    for task in tasks.recorded.values():
+        keep(task)
+    counted.clear()
+    repair("alice", ("",))
+    assert counts.use(counters.counts("alice"), "", "USD", now[0]).videos_a_day == needed()
+
+
 def test_what_was_spent_before_there_was_a_limit_counts_against_it() -> None:
     harness, owners = Budgeted(), Owners()
     for _ in range(3):
@@ -347,6 +400,23 @@ def test_the_sweep_repairs_what_a_crash_left_too_high_and_reads_no_ledger_when_n
     assert [swept(), swept()] == [(0, 2, True), (0, 2, False)]
 
 
+@dataclass
+class Forgetful:
+    """An index that shows the newest task once, and then, from an older copy, does not."""
+
+    tasks: FakeTasks
+    listed: int = 0
+
+    def page(self, owners: str | tuple[str, ...], listing: Listing) -> Page:
+        self.listed += 1
+        page = self.tasks.page(owners, listing)
+        newest = max(self.tasks.recorded)
+        return page if self.listed <= 2 else replace(page, tasks=tuple(t for t in page.tasks if t.id != newest))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.tasks, name)
+
+
 def test_an_owner_that_never_pauses_is_repaired_unless_a_submission_may_be_about_to_be_recorded() -> None:
     harness, caller = Budgeted(), of_owner(tasks_at_once=99)
     repair = RepairCounts(harness.counters, harness.ledger, harness.tasks, harness.clock)
@@ -369,6 +439,7 @@ def test_an_owner_that_never_pauses_is_repaired_unless_a_submission_may_be_about
     submit(1)
     late = harness.submit(caller=caller)
     assert repair("alice", ("",)) == {}  # the ledger does not know it yet
+    assert replace(repair, tasks=Forgetful(harness.tasks))("alice", ("",)) == {}
     harness.follow(late)
     assert repair("alice", ("",))["at_once"] == "56 instead of 55"
     assert harness.counted().tasks_at_once == len(harness.tasks.recorded) == 55
