@@ -15,7 +15,7 @@ from cli.options import Commands, Json
 from cli.output import Columns, note, print_json, print_rows, say
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.errors import NotFound
-from reelkeep.domain.keys import ApiKey, KeyWish
+from reelkeep.domain.keys import ApiKey, KeySettings
 from reelkeep.domain.limits import COUNTED, NO_LIMITS
 from reelkeep.domain.scopes import Scope
 
@@ -54,12 +54,12 @@ def create(
     It is kept as a hash only: it cannot be shown again.
     """
     limits = changed(NO_LIMITS, limit or ())
-    wish = KeyWish(name=name, scopes=frozenset(scope) if scope else None, limits=limits)
+    asked = KeySettings(name=name, scopes=frozenset(scope) if scope else None, limits=limits)
     keys = TableKeys(place.dynamodb(), place.table)
     with suppress(NotFound):  # an owner begins with its first key
         checked(limits, keys.settings.settings(owner).limits)
     checked(limits)
-    key, described = keys.create(owner, wish, _now())
+    key, described = keys.create(owner, asked, _now())
     if json:
         print_json({"key": key, **_shown(described)})
         return

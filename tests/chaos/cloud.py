@@ -44,7 +44,7 @@ from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.http.outbound import Outbound
-from reelkeep.domain.keys import KeyWish
+from reelkeep.domain.keys import KeySettings
 from reelkeep.domain.ledger import Balance
 from reelkeep.domain.limits import Limits
 from reelkeep.domain.notices.alerts import ALERTS
@@ -124,7 +124,7 @@ class Cloud:
     def key_of(self, owner: str, now: datetime) -> str:
         """Of a key that was used today: the first use of a day takes a write more, which may fail."""
         keys = TableKeys(platform.dynamodb(), self._table.name)
-        key = keys.create(owner, KeyWish(name="chaos"), now)[0]
+        key = keys.create(owner, KeySettings(name="chaos"), now)[0]
         keys.caller(key)
         return key
 

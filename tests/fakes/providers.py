@@ -42,7 +42,7 @@ class FakeSlots:
         self.limits[provider] = limit
 
     def leases(self, provider: str) -> tuple[Limit | None, list[Lease]]:
-        return self.limits.get(provider), [lease for (where, _), lease in self.held.items() if where == provider]
+        return self.limits.get(provider), [lease for (where, _), lease in list(self.held.items()) if where == provider]
 
     def lease(self, provider: str, lease: Lease) -> bool:
         holder = self.held.setdefault((provider, lease.slot), lease)
@@ -57,8 +57,8 @@ class FakeSlots:
             del self.held[provider, slot]
 
     def end_reports(self, provider: str, most_held: int = 0) -> tuple[dict[str, datetime], int]:
-        reports = {name: until for (where, name), until in self.looking.items() if where == provider}
-        return reports, min(most_held, sum(where == provider for where, _ in self.held))
+        reports = {name: until for (where, name), until in list(self.looking.items()) if where == provider}
+        return reports, min(most_held, sum(where == provider for where, _ in list(self.held)))
 
     def record_end_report(self, provider: str, name: str, until: datetime) -> None:
         self.looking[provider, name] = until

@@ -30,7 +30,7 @@ from local.simulator.simulator import Settings, Simulator
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.domain import archiving
-from reelkeep.domain.keys import KeyWish
+from reelkeep.domain.keys import KeySettings
 from reelkeep.domain.listing import Listing
 from reelkeep.domain.notices import signatures
 from reelkeep.domain.provider_callbacks import path_of
@@ -127,7 +127,7 @@ def key(aws_endpoint: str, dynamodb: DynamoDBClient, simulator: tuple[Simulator,
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        made, _ = TableKeys(platform.dynamodb(), table).create("alice", KeyWish(), platform.now())
+        made, _ = TableKeys(platform.dynamodb(), table).create("alice", KeySettings(), platform.now())
         yield made
 
 
@@ -332,8 +332,8 @@ def test_one_line_each_says_what_was_accepted_what_was_refused_and_how_it_ended_
     }
     assert {(each["service"], each["provider"]) for each in metrics} == {("reelkeep", "simulator")}
 
-    wish = KeyWish(scopes=frozenset(Scope))
-    operator, _ = TableKeys(platform.dynamodb(), platform.settings.table).create("operator", wish, platform.now())
+    asked = KeySettings(scopes=frozenset(Scope))
+    operator, _ = TableKeys(platform.dynamodb(), platform.settings.table).create("operator", asked, platform.now())
     answer = json.loads(call("manage", headers={"authorization": f"Token {operator}"})["body"])
     status = answer["providers"][0]["status"]
     assert (status["health"], status["troubles"][0]["kind"]) == ("out-of-credit", "out-of-credit")

@@ -21,7 +21,7 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.dynamodb.webhooks import TableDeliveries, TableWaiting, TableWebhooks
 from reelkeep.adapters.s3.layout import manifest_key
 from reelkeep.domain.claims import Claim
-from reelkeep.domain.keys import KeyWish
+from reelkeep.domain.keys import KeySettings
 from reelkeep.domain.notices.webhooks import Delivery, Webhook, new_delivery_id, new_webhook_id
 from reelkeep.domain.task import Announcements, State
 from reelkeep.services.ledger import KeepLedger
@@ -62,7 +62,7 @@ def environment(aws_endpoint: str, table: str, bucket: str, monkeypatch: pytest.
 def fill(dynamodb: DynamoDBClient, table: str, owner: str, task_id: str) -> None:
     """With all that an owner has beside its tasks."""
     now = datetime.now(UTC)
-    TableKeys(dynamodb, table).create(owner, KeyWish(), now)
+    TableKeys(dynamodb, table).create(owner, KeySettings(), now)
     webhook = TableWebhooks(dynamodb, table).create(
         Webhook(id=new_webhook_id(now), owner=owner, url="https://example.com", created_at=now)
     )

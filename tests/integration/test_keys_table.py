@@ -16,7 +16,7 @@ from cli.main import main
 from cli.world import World
 from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.domain.errors import NotFound
-from reelkeep.domain.keys import KeyWish, Owner, hash_of, new_key
+from reelkeep.domain.keys import KeySettings, Owner, hash_of, new_key
 from reelkeep.domain.limits import Limits
 from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.scopes import USUAL, Scope
@@ -39,7 +39,7 @@ def keys(dynamodb: DynamoDBClient, table: str) -> TableKeys:
 
 
 def test_a_key_names_its_owner_until_it_is_revoked(keys: TableKeys) -> None:
-    key, described = keys.create("alice", KeyWish(name="laptop"), NOON)
+    key, described = keys.create("alice", KeySettings(name="laptop"), NOON)
     assert keys.caller(key) == Caller(owner="alice", key_id=described.key_id)
     revoked = keys.revoke(described.key_id, NOON + timedelta(days=1))
     assert revoked == replace(described, last_used_on=NOON.date(), revoked_at=NOON + timedelta(days=1))
@@ -50,7 +50,7 @@ def test_the_first_use_of_a_day_is_noted_and_costs_the_others_no_write(dynamodb:
     now, writes = [NOON], list[object]()
     dynamodb.meta.events.register("before-call.dynamodb.UpdateItem", lambda **call: writes.append(call["params"]))
     keys = TableKeys(dynamodb, table, lambda: now[0])
-    key, described = keys.create("alice", KeyWish(), NOON)
+    key, described = keys.create("alice", KeySettings(), NOON)
     assert described.last_used_on is None
     for minutes, noted in ((0, 1), (1, 1), (1440, 2), (1441, 2)):
         now[0] = NOON + minutes * MINUTE
@@ -60,14 +60,14 @@ def test_the_first_use_of_a_day_is_noted_and_costs_the_others_no_write(dynamodb:
 
 
 def test_revoking_twice_keeps_the_first_time(keys: TableKeys) -> None:
-    _, described = keys.create("alice", KeyWish(), NOON)
+    _, described = keys.create("alice", KeySettings(), NOON)
     first = keys.revoke(described.key_id, NOON)
     assert keys.revoke(described.key_id, NOON + timedelta(days=1)) == first
 
 
 def test_revoking_one_key_leaves_the_others(keys: TableKeys) -> None:
-    kept, _ = keys.create("alice", KeyWish(), NOON)
-    _, described = keys.create("alice", KeyWish(), NOON)
+    kept, _ = keys.create("alice", KeySettings(), NOON)
+    _, described = keys.create("alice", KeySettings(), NOON)
     keys.revoke(described.key_id, NOON)
     assert keys.caller(kept) is not None
 
@@ -75,7 +75,7 @@ def test_revoking_one_key_leaves_the_others(keys: TableKeys) -> None:
 def test_a_key_ends_at_its_time_and_nobody_else_revokes_it(dynamodb: DynamoDBClient, table: str) -> None:
     now = [NOON]
     keys = TableKeys(dynamodb, table, lambda: now[0])
-    key, described = keys.create("alice", KeyWish(name="for a day", ends_at=NOON + timedelta(days=1)), NOON)
+    key, described = keys.create("alice", KeySettings(name="for a day", ends_at=NOON + timedelta(days=1)), NOON)
     assert keys.all("alice") == [described]
     with pytest.raises(NotFound):
         keys.revoke(described.key_id, NOON, "mallory")
@@ -96,8 +96,8 @@ def test_a_key_is_forgotten_ninety_days_after_it_was_revoked_or_ended(dynamodb: 
         return datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC) - NOON if "expires_at" in item else None
 
     days = [timedelta(days=number) for number in range(94)]
-    endless, of_operators = keys.create("alice", KeyWish(), NOON)
-    ending, for_a_day = keys.create("alice", KeyWish(ends_at=NOON + days[2]), NOON)
+    endless, of_operators = keys.create("alice", KeySettings(), NOON)
+    ending, for_a_day = keys.create("alice", KeySettings(ends_at=NOON + days[2]), NOON)
     assert (forgotten_after(endless), forgotten_after(ending)) == (None, days[92])
     keys.settings.change("alice", window_of(MINUTE))
     assert (forgotten_after(endless), forgotten_after(ending)) == (None, days[92])
@@ -110,13 +110,13 @@ def test_a_key_is_forgotten_ninety_days_after_it_was_revoked_or_ended(dynamodb: 
     assert keys.caller(endless) is None
     keys.revoke(of_operators.key_id, NOON + days[3])
     assert forgotten_after(endless) == days[91]
-    assert keys.create("alice", KeyWish(ends_at=datetime.max.replace(tzinfo=UTC)), NOON)
+    assert keys.create("alice", KeySettings(ends_at=datetime.max.replace(tzinfo=UTC)), NOON)
 
 
 def test_a_key_has_the_scopes_that_it_was_made_with_and_the_usual_ones_if_none_are_recorded(
     keys: TableKeys, dynamodb: DynamoDBClient, table: str
 ) -> None:
-    key, described = keys.create("alice", KeyWish(scopes=frozenset({Scope.OPERATE})), NOON)
+    key, described = keys.create("alice", KeySettings(scopes=frozenset({Scope.OPERATE})), NOON)
     assert keys.all() == [described]
     assert keys.caller(key) == Caller("alice", described.key_id, scopes=frozenset({Scope.OPERATE}))
     old = {"pk": {"S": "keys"}, "sk": {"S": hash_of(key)}}  # as earlier releases recorded it
@@ -144,14 +144,14 @@ def test_what_is_no_key_costs_no_read(new_dynamodb: DynamoDBClient, table: str) 
 
 
 def test_the_key_itself_is_nowhere_in_the_table(dynamodb: DynamoDBClient, table: str) -> None:
-    key, _ = TableKeys(dynamodb, table).create("alice", KeyWish(name="laptop"), NOON)
+    key, _ = TableKeys(dynamodb, table).create("alice", KeySettings(name="laptop"), NOON)
     (item,) = dynamodb.scan(TableName=table)["Items"]
     assert item["sk"] == {"S": hash_of(key)}
     assert key[3:-4] not in json.dumps(item)
 
 
 def test_keys_are_listed_oldest_first_for_all_or_for_one_owner(keys: TableKeys) -> None:
-    made = [keys.create(owner, KeyWish(), NOON + timedelta(hours=hour))[1] for hour, owner in enumerate("abab")]
+    made = [keys.create(owner, KeySettings(), NOON + timedelta(hours=hour))[1] for hour, owner in enumerate("abab")]
     assert keys.all() == made
     assert keys.all("b") == [made[1], made[3]]
     assert keys.all("nobody") == []
@@ -240,14 +240,14 @@ def test_without_a_local_cloud_it_says_how_to_start_one(tmp_path: Path, capsys: 
 
 
 def test_an_owners_repeat_window_comes_with_each_of_its_keys_those_made_later_too(keys: TableKeys) -> None:
-    first, _ = keys.create("alice", KeyWish(), NOON)
-    others, _ = keys.create("bob", KeyWish(), NOON)
+    first, _ = keys.create("alice", KeySettings(), NOON)
+    others, _ = keys.create("bob", KeySettings(), NOON)
     keys.settings.change("alice", window_of(MINUTE))
     assert keys.owners() == [
         Owner(name="alice", keys=1, settings=OwnerSettings(repeat_window=60, version=1)),
         Owner(name="bob", keys=1),
     ]
-    second, _ = keys.create("alice", KeyWish(), NOON)
+    second, _ = keys.create("alice", KeySettings(), NOON)
 
     def windows() -> list[timedelta]:
         return [caller.repeat_window for key in (first, second, others) if (caller := keys.caller(key))]
@@ -258,7 +258,7 @@ def test_an_owners_repeat_window_comes_with_each_of_its_keys_those_made_later_to
 
 
 def test_a_revoked_key_stays_revoked_when_its_owners_window_changes(keys: TableKeys) -> None:
-    key, described = keys.create("alice", KeyWish(), NOON)
+    key, described = keys.create("alice", KeySettings(), NOON)
     keys.revoke(described.key_id, NOON)
     keys.settings.change("alice", window_of(MINUTE))
     assert [owner.keys for owner in keys.owners()] == [0]
@@ -268,8 +268,8 @@ def test_a_revoked_key_stays_revoked_when_its_owners_window_changes(keys: TableK
 def test_owners_are_shown_and_set_by_the_operators_commands(
     root: Path, keys: TableKeys, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    keys.create("alice", KeyWish(), NOON)
-    keys.create("bob", KeyWish(), NOON)
+    keys.create("alice", KeySettings(), NOON)
+    keys.create("bob", KeySettings(), NOON)
     assert main(["owners", "set", "alice", "--repeat-window", "60", "--local"], World(checkout=root)) == 0
     assert main(["owners", "list", "--local"], World(checkout=root)) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -293,9 +293,9 @@ def test_limits_are_set_shown_and_removed_by_command_and_hold_for_keys_made_late
         return [caller.settings.limits for key in (first, later) if (caller := keys.caller(key))]
 
     run("limit", "*", "videos_a_day=7")
-    first, _ = keys.create("alice", KeyWish(), NOON)
+    first, _ = keys.create("alice", KeySettings(), NOON)
     run("limit", "alice", "money_a_month=10.50", "currency=USD", "models=vidu*")
-    later, _ = keys.create("alice", KeyWish(), NOON)
+    later, _ = keys.create("alice", KeySettings(), NOON)
     money = Limits(models=("vidu*",), videos_a_day=7, money_a_month=Decimal("10.50"), currency="USD")
     assert limits() == [money, money]
     shown = run("limit", "alice", "videos-a-day=none", "models=none")
@@ -311,9 +311,9 @@ def test_limits_are_set_shown_and_removed_by_command_and_hold_for_keys_made_late
 
 
 def test_a_stopped_provider_stands_with_every_key(keys: TableKeys) -> None:
-    first, _ = keys.create("alice", KeyWish(), NOON)
+    first, _ = keys.create("alice", KeySettings(), NOON)
     assert keys.settings.stop_provider("vidu") == keys.settings.stop_provider("vidu") == {"vidu"}
-    later, _ = keys.create("bob", KeyWish(), NOON)
+    later, _ = keys.create("bob", KeySettings(), NOON)
 
     def stopped() -> list[frozenset[str]]:
         return [caller.stopped_providers for key in (first, later) if (caller := keys.caller(key))]
@@ -330,12 +330,12 @@ def test_a_stopped_provider_stands_with_every_key(keys: TableKeys) -> None:
 def test_what_waits_is_held_exactly_as_long_as_its_owner_is_stopped(
     keys: TableKeys, dynamodb: DynamoDBClient, table: str
 ) -> None:
-    keys.create("alice", KeyWish(), NOON)
+    keys.create("alice", KeySettings(), NOON)
     keys.settings.change("alice", lambda settings: replace(settings, stopped="the invoice is open"))
     assert keys.settings.stopped().owners == {"alice"}
     for item in [{"pk": {"S": "owners"}, "sk": {"S": "alice"}}, *keys.settings.key_items()]:  # as if cut short
         dynamodb.delete_item(TableName=table, Key={"pk": item["pk"], "sk": item["sk"]})
-    keys.create("alice", KeyWish(), NOON)
+    keys.create("alice", KeySettings(), NOON)
     keys.settings.change("alice", lambda settings: replace(settings, stopped=""))
     assert keys.settings.stopped().owners == frozenset()
     keys.settings.change("alice", lambda settings: replace(settings, stopped="once more"))
@@ -361,6 +361,6 @@ def test_what_waits_is_held_exactly_as_long_as_its_owner_is_stopped(
 def test_a_mistake_about_an_owner_is_answered_with_one_sentence(
     root: Path, keys: TableKeys, capsys: pytest.CaptureFixture[str], command: list[str], complaint: str
 ) -> None:
-    keys.create("alice", KeyWish(), NOON)
+    keys.create("alice", KeySettings(), NOON)
     assert main(["owners", *command, "--local"], World(checkout=root)) == (5 if "nobody" in command else 2)
     assert capsys.readouterr().err.startswith(complaint)

@@ -18,7 +18,7 @@ from reelkeep.adapters.dynamodb.keys import TableKeys
 from reelkeep.adapters.dynamodb.ledger import TableLedger
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.dynamodb.troubles import TableTroubles
-from reelkeep.domain.keys import KeyWish
+from reelkeep.domain.keys import KeySettings
 from reelkeep.domain.task import Failure, FailureClass, Price, State
 from reelkeep.domain.upstream import Health
 from reelkeep.services.ledger import KeepLedger
@@ -59,7 +59,7 @@ def test_a_stack_is_shown_with_what_needs_a_person_and_with_everybodys_tasks(
 
     now = datetime.now(UTC)
     hour_ago = (now - NOON).total_seconds() - 3600
-    TableKeys(dynamodb, table).create("alice", KeyWish(), now)
+    TableKeys(dynamodb, table).create("alice", KeySettings(), now)
     tasks = TableTasks(dynamodb, table)
     old = tasks.create(a_task(state=State.PROCESSING))  # whose execution ended days ago
     lost = a_task(hour_ago, state=State.FAILED)
@@ -96,7 +96,7 @@ def test_a_stack_is_shown_with_what_needs_a_person_and_with_everybodys_tasks(
     assert main(["status", "--local"], world) == 1
     assert "1 task lost within 24 hours" in capsys.readouterr().out
 
-    TableKeys(dynamodb, table).create("bob", KeyWish(), now)
+    TableKeys(dynamodb, table).create("bob", KeySettings(), now)
     bobs = tasks.create(a_task(hour_ago - 60, owner="bob", state=State.SUCCESS))
     wanted = {
         "": [lost.id, bobs.id, old.id],

@@ -26,6 +26,7 @@ from reelkeep.domain.task import ArchivedFile
 from reelkeep.services.adopt import Adopt
 from reelkeep.services.cancel import Cancel
 from reelkeep.services.counts import RepairCounts, SweepCounts
+from reelkeep.services.early_end import FinalizeDirectly, RecordEarlyEnd
 from reelkeep.services.end_reports import EndReports
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.forecasts import Estimate, Forecasts
@@ -36,7 +37,6 @@ from reelkeep.services.provider_callback import ProviderCallback
 from reelkeep.services.query import ListTasks, show
 from reelkeep.services.remove import Remove
 from reelkeep.services.room import Room
-from reelkeep.services.seen_end import FinalizeDirectly, SeenEnd
 from reelkeep.services.submit import Submit
 from reelkeep.services.sweep import Sweep
 from reelkeep.services.watch import Watch
@@ -113,11 +113,13 @@ class Stack:
             EndReports(slots),
             world.clock,
         )
-        seen_end = SeenEnd(self.tasks, self.forecasts, Finalizing(self.aws, self._finalize), self.room)
+        record_early_end = RecordEarlyEnd(self.tasks, self.forecasts, Finalizing(self.aws, self._finalize), self.room)
         self._accept = ProviderCallback(
-            **self._seen, seen_end=seen_end, seen=self.seen_callbacks, pause=self.world.takes
+            **self._seen, record_early_end=record_early_end, seen=self.seen_callbacks, pause=self.world.takes
         )
-        self._watches = Watch(**self._foresees, slots=self.room.slots, seen_end=seen_end, pause=self.world.takes)
+        self._watches = Watch(
+            **self._foresees, slots=self.room.slots, record_early_end=record_early_end, pause=self.world.takes
+        )
         self.api = self._api()
         poll = Poll(**self._foresees, claims=self.claims, requests=self.bucket, notices=self.notices, room=self.room)
         finalize = Finalize(**self._seen, archive=self.bucket, notices=self.notices, links=_link)

@@ -25,7 +25,7 @@ from local.listener import listening
 from local.stack import Stack
 from reelkeep.adapters.dynamodb.counters import TableCounters
 from reelkeep.adapters.dynamodb.keys import TableKeys
-from reelkeep.domain.keys import KeyWish
+from reelkeep.domain.keys import KeySettings
 from reelkeep.domain.limits import Limits
 from reelkeep.domain.scopes import Scope
 from reelkeep.domain.watch import ENOUGH
@@ -275,8 +275,8 @@ def test_a_finished_task_can_be_labelled_hidden_restored_and_erased_and_the_arch
 def operator(enforced: Stack) -> Stack:
     """The same stack, with the key of somebody who operates it."""
     aws = enforced.client("dynamodb")
-    wish = KeyWish(scopes=frozenset({Scope.READ, Scope.OPERATE}))
-    key, _ = TableKeys(aws, enforced.table).create("operator", wish, datetime.now(UTC))
+    asked = KeySettings(scopes=frozenset({Scope.READ, Scope.OPERATE}))
+    key, _ = TableKeys(aws, enforced.table).create("operator", asked, datetime.now(UTC))
     return replace(enforced, api_key=key)
 
 
@@ -305,7 +305,7 @@ def test_an_operator_limits_an_owner_whose_tasks_are_under_way(reachable: Stack,
 def test_counts_that_a_crash_left_too_high_are_repaired_by_the_sweep(reachable: Stack) -> None:
     aws = reachable.client("dynamodb")
     keys, counters = TableKeys(aws, reachable.table), TableCounters(aws, reachable.table)
-    key, _ = keys.create("leaky", KeyWish(), datetime.now(UTC))
+    key, _ = keys.create("leaky", KeySettings(), datetime.now(UTC))
     leaky = replace(reachable, api_key=key)
     demo.call(leaky, "POST", "/tasks", {**demo.TASK, "prompt": "a boat [slow:300]"})  # before there are limits
     keys.settings.change("leaky", lambda before: replace(before, limits=Limits(tasks_at_once=9)))

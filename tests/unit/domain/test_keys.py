@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reelkeep.domain.errors import InvalidRequest
-from reelkeep.domain.keys import ApiKey, KeyWish, describe, hash_of, is_key, new_key
+from reelkeep.domain.keys import ApiKey, KeySettings, describe, hash_of, is_key, new_key
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -33,7 +33,7 @@ def test_the_hash_is_what_sha256sum_prints() -> None:
 
 def test_a_description_shows_the_end_of_the_key_and_no_more_of_it() -> None:
     key = new_key()
-    described = describe(key, "alice", KeyWish(name="laptop"), NOON)
+    described = describe(key, "alice", KeySettings(name="laptop"), NOON)
     assert described == ApiKey(
         key_id=described.key_id, owner="alice", name="laptop", last_characters=key[-4:], created_at=NOON
     )
@@ -41,25 +41,25 @@ def test_a_description_shows_the_end_of_the_key_and_no_more_of_it() -> None:
 
 
 def test_key_ids_are_short_and_sort_by_time() -> None:
-    ids = [describe(new_key(), "alice", KeyWish(), NOON + timedelta(seconds=second)).key_id for second in range(9)]
+    ids = [describe(new_key(), "alice", KeySettings(), NOON + timedelta(seconds=second)).key_id for second in range(9)]
     assert ids == sorted(ids)
     assert {len(key_id) for key_id in ids} == {16}
 
 
 @pytest.mark.parametrize("owner", ["a", "alice", "team-1", "alice@example.com", "A.b_c", "x" * 64])
 def test_an_owner_may_be_a_plain_word_or_an_address(owner: str) -> None:
-    assert describe(new_key(), owner, KeyWish(), NOON).owner == owner
+    assert describe(new_key(), owner, KeySettings(), NOON).owner == owner
 
 
 @pytest.mark.parametrize("owner", ["", "a#b", "a b", "-a", "x" * 65, "alice\n", "爱丽丝"])
 def test_another_owner_is_refused(owner: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        describe(new_key(), owner, KeyWish(), NOON)
+        describe(new_key(), owner, KeySettings(), NOON)
     assert refusal.value.field == "owner"
 
 
 @pytest.mark.parametrize("name", ["x" * 101, "two\nlines", "\x1b[2J"])
 def test_a_name_that_would_spoil_a_terminal_is_refused(name: str) -> None:
     with pytest.raises(InvalidRequest) as refusal:
-        describe(new_key(), "alice", KeyWish(name=name), NOON)
+        describe(new_key(), "alice", KeySettings(name=name), NOON)
     assert refusal.value.field == "name"

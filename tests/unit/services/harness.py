@@ -34,6 +34,7 @@ from reelkeep.ports.platform import SecondsLeft
 from reelkeep.ports.providers import Source
 from reelkeep.services.adopt import Adopt, Adopted
 from reelkeep.services.cancel import Cancel
+from reelkeep.services.early_end import FinalizeDirectly, RecordEarlyEnd
 from reelkeep.services.end_reports import EndReports
 from reelkeep.services.finalize import Finalize
 from reelkeep.services.forecasts import Forecasts
@@ -42,7 +43,6 @@ from reelkeep.services.owners_line import OwnersLine
 from reelkeep.services.poll import Poll, Verdict
 from reelkeep.services.provider_callback import ProviderCallback
 from reelkeep.services.room import Room
-from reelkeep.services.seen_end import FinalizeDirectly, SeenEnd
 from reelkeep.services.submit import Submit
 from reelkeep.services.sweep import Sweep, Swept
 from tests.fakes.owners import FakeCounters
@@ -332,8 +332,8 @@ class Harness:
         )
 
     @property
-    def seen_end(self) -> SeenEnd:
-        return SeenEnd(self.tasks, self.forecasts, self.finalizing, self.room)
+    def record_early_end(self) -> RecordEarlyEnd:
+        return RecordEarlyEnd(self.tasks, self.forecasts, self.finalizing, self.room)
 
     @property
     def forecasts(self) -> Forecasts:
@@ -413,7 +413,7 @@ class Harness:
             tasks=self.tasks,
             providers=FakeProviders(self.provider),
             seen=self.seen_callbacks,
-            seen_end=self.seen_end,
+            record_early_end=self.record_early_end,
             clock=self.clock,
             pause=self.pass_,
         )

@@ -66,7 +66,7 @@ class Stack:
             tasks=harness.tasks,
             providers=FakeProviders(shop),
             slots=harness.slots,
-            seen_end=harness.seen_end,
+            record_early_end=harness.record_early_end,
             forecasts=forecasts,
             clock=harness.clock,
             pause=self.run,

@@ -45,7 +45,7 @@ class ApiKey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeyWish:
+class KeySettings:
     """A key that an owner wants to have."""
 
     name: str = ""
@@ -90,27 +90,27 @@ def hash_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-def describe(key: str, owner: str, wish: KeyWish, now: datetime) -> ApiKey:
+def describe(key: str, owner: str, wanted: KeySettings, now: datetime) -> ApiKey:
     """Raises InvalidRequest for an owner or a name that cannot be, an end that has passed, and no scope at all."""
     if not is_owner(owner):
         raise InvalidRequest(
             "an owner is 1 to 64 letters, digits, '.', '_', '@' or '-', and begins with a letter or digit",
             field="owner",
         )
-    if len(wish.name) > _NAME_LENGTH or not wish.name.isprintable():
+    if len(wanted.name) > _NAME_LENGTH or not wanted.name.isprintable():
         raise InvalidRequest(f"a name is at most {_NAME_LENGTH} printable characters", field="name")
-    if wish.ends_at and wish.ends_at <= now:
+    if wanted.ends_at and wanted.ends_at <= now:
         raise InvalidRequest("ends_at must be in the future", field="ends_at")
-    scopes = USUAL if wish.scopes is None else wish.scopes
+    scopes = USUAL if wanted.scopes is None else wanted.scopes
     if not scopes:
         raise wrong("scopes", f"must have some of {', '.join(Scope)}")
     return ApiKey(
         key_id=ids.new_task_id(now)[:16],
         owner=owner,
-        name=wish.name,
+        name=wanted.name,
         last_characters=key[-4:],
         created_at=now,
-        ends_at=wish.ends_at,
+        ends_at=wanted.ends_at,
         scopes=scopes,
-        limits=wish.limits,
+        limits=wanted.limits,
     )

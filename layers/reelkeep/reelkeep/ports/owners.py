@@ -15,7 +15,7 @@ from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.domain.task import Task
 
 if TYPE_CHECKING:  # most functions do without them
-    from reelkeep.domain.keys import ApiKey, KeyWish
+    from reelkeep.domain.keys import ApiKey, KeySettings
     from reelkeep.domain.ledger import Account, Balance, Entry
 
 
@@ -74,7 +74,7 @@ class Owners(Protocol):
 class OwnersKeys(Protocol):
     """The keys of an owner, as it manages them itself."""
 
-    def create(self, owner: str, wish: KeyWish, now: datetime) -> tuple[str, ApiKey]:
+    def create(self, owner: str, wanted: KeySettings, now: datetime) -> tuple[str, ApiKey]:
         """The key itself, which cannot be had again, and what is kept of it. Raises InvalidRequest."""
 
     def all(self, owner: str) -> list[ApiKey]:

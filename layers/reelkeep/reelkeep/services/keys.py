@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 
 from reelkeep.domain.errors import Forbidden, LimitReached, wrong
-from reelkeep.domain.keys import KEPT_FOR, MAX_KEPT_KEYS, MAX_KEYS, ApiKey, KeyWish, NewKey
+from reelkeep.domain.keys import KEPT_FOR, MAX_KEPT_KEYS, MAX_KEYS, ApiKey, KeySettings, NewKey
 from reelkeep.domain.limits import NO_LIMITS, check
 from reelkeep.domain.scopes import USUAL
 from reelkeep.ports.owners import Caller, OwnersKeys
@@ -19,19 +19,19 @@ class ManageKeys:
     keys: OwnersKeys
     clock: Clock
 
-    def create(self, wish: KeyWish, caller: Caller) -> NewKey:
+    def create(self, wanted: KeySettings, caller: Caller) -> NewKey:
         """Raises InvalidRequest, LimitReached."""
-        if caller.ends_at and (wish.ends_at is None or wish.ends_at > caller.ends_at):
+        if caller.ends_at and (wanted.ends_at is None or wanted.ends_at > caller.ends_at):
             end = caller.ends_at.astimezone(UTC).isoformat()
             raise wrong("ends_at", f"must be at most {end}, when the key that makes this one ends")
-        scopes = USUAL & caller.scopes if wish.scopes is None else wish.scopes
+        scopes = USUAL & caller.scopes if wanted.scopes is None else wanted.scopes
         if not scopes <= caller.scopes:
             raise wrong(
                 "scopes", f"must be among those of the key that makes this one: {', '.join(sorted(caller.scopes))}"
             )
         if caller.limits != NO_LIMITS:  # they would hold for one of two keys
             raise Forbidden("a key with limits of its own makes no keys")
-        check(wish.limits, caller.settings.limits)
+        check(wanted.limits, caller.settings.limits)
         now = self.clock()
         kept = self.keys.all(caller.owner)
         if sum(key.is_good(now) for key in kept) >= MAX_KEYS:
@@ -41,7 +41,7 @@ class ManageKeys:
                 f"there are {MAX_KEPT_KEYS} keys already, with those that were revoked or have ended: "
                 f"each of those counts for {KEPT_FOR.days} days"
             )
-        key, described = self.keys.create(caller.owner, replace(wish, scopes=scopes), now)
+        key, described = self.keys.create(caller.owner, replace(wanted, scopes=scopes), now)
         return NewKey(key=key, described=described)
 
     def list(self, _: None, caller: Caller) -> Sequence[ApiKey]:

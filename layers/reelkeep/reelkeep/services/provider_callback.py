@@ -14,8 +14,8 @@ from reelkeep.domain.task import Backward, State, Task
 from reelkeep.ports.platform import Clock
 from reelkeep.ports.providers import Provider, Providers, SeenCallbacks
 from reelkeep.ports.tasks import Tasks
+from reelkeep.services.early_end import RecordEarlyEnd
 from reelkeep.services.record import try_record
-from reelkeep.services.seen_end import SeenEnd
 
 _BETWEEN_POLLS = timedelta(seconds=1)  # of one task, however often the provider calls
 
@@ -31,7 +31,7 @@ class ProviderCallback:
     tasks: Tasks
     providers: Providers
     seen: SeenCallbacks
-    seen_end: SeenEnd
+    record_early_end: RecordEarlyEnd
     clock: Clock
     pause: Callable[[float], None]
 
@@ -57,9 +57,9 @@ class ProviderCallback:
         if task is None:
             return
         now, observation = self.clock(), provider.observe(task)
-        after = self.seen_end(task, provider, observation, now, unfinished_at=now)  # it called at once
+        after = self.record_early_end(task, provider, observation, now, unfinished_at=now)  # it called at once
         if after is not None and after.is_generated:
-            self.seen_end.room.reports.called_back(provider.name, called_at)
+            self.record_early_end.room.reports.called_back(provider.name, called_at)
 
     def _claim(self, task_id: str, called_at: datetime) -> Task | None:
         """The task, for us alone to poll; None if its end is known, or a poll was begun since the provider called."""

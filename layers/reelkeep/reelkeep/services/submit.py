@@ -161,7 +161,7 @@ class Submit:
         claim = claim_of_likely_repeat(sent, owner=task.owner, task_id=task.id, now=now)
         with suppress(TryLater):  # a hint is not worth a refusal
             first = self._earlier(self.claims.claim(claim, now), claim)
-            if first and not _was_in_vain(first):
+            if first and not _came_to_nothing(first):
                 return first.id
             if first:
                 self.claims.claim(claim, now, instead_of=first.id)
@@ -206,7 +206,7 @@ class Submit:
         if earlier is None and standing.task_id != claim.task_id and is_abandoned:  # refused, or its function died
             standing = self.claims.claim(claim, now, instead_of=standing.task_id)
             earlier = self._earlier(standing, claim)
-        if earlier and claim.sort != "key" and _was_in_vain(earlier):  # no repeat: somebody tries once more
+        if earlier and claim.sort != "key" and _came_to_nothing(earlier):  # no repeat: somebody tries once more
             standing = self.claims.claim(claim, now, instead_of=earlier.id)
             earlier = self._earlier(standing, claim)
         return standing, earlier
@@ -247,7 +247,7 @@ class _Source:
     creation: str  # its id there
 
 
-def _was_in_vain(task: Task) -> bool:
+def _came_to_nothing(task: Task) -> bool:
     """Over without a result, and certainly without one that is still to come; or erased."""
     if task.erased_at:
         return True

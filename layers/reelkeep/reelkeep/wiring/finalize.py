@@ -7,8 +7,8 @@ from reelkeep.adapters.executions import StepFunctionsExecutions
 from reelkeep.adapters.http.outbound import Outbound
 from reelkeep.adapters.notices import SnsNotices
 from reelkeep.adapters.s3.archive import S3Archive
+from reelkeep.services.early_end import FinalizeDirectly
 from reelkeep.services.finalize import Finalize
-from reelkeep.services.seen_end import FinalizeDirectly
 from reelkeep.wiring import platform
 from reelkeep.wiring.links import permanent_links
 from reelkeep.wiring.providers import configured_providers

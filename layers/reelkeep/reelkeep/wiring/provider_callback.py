@@ -11,8 +11,8 @@ from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.invocations import LambdaFinalizing
 from reelkeep.api import Api
 from reelkeep.public import callback
+from reelkeep.services.early_end import RecordEarlyEnd
 from reelkeep.services.provider_callback import ProviderCallback
-from reelkeep.services.seen_end import SeenEnd
 from reelkeep.wiring import platform
 from reelkeep.wiring.forecasts import forecasts
 from reelkeep.wiring.providers import configured_providers
@@ -27,7 +27,7 @@ def build() -> Api:
         tasks=tasks,
         providers=providers,
         seen=TableSeenCallbacks(platform.dynamodb(), settings.table),
-        seen_end=SeenEnd(
+        record_early_end=RecordEarlyEnd(
             tasks,
             forecasts(),
             LambdaFinalizing(platform.lambda_, settings.finalize_function_arn),

@@ -6,7 +6,7 @@ import time
 
 from reelkeep.adapters.dynamodb.tasks import TableTasks
 from reelkeep.adapters.invocations import LambdaFinalizing
-from reelkeep.services.seen_end import SeenEnd
+from reelkeep.services.early_end import RecordEarlyEnd
 from reelkeep.services.watch import Watch
 from reelkeep.wiring import platform
 from reelkeep.wiring.forecasts import forecasts
@@ -24,7 +24,7 @@ def build() -> Watch:
         tasks=tasks,
         providers=providers,
         slots=room.slots,
-        seen_end=SeenEnd(tasks, expected, finalizing, room),
+        record_early_end=RecordEarlyEnd(tasks, expected, finalizing, room),
         forecasts=expected,
         clock=platform.now,
         pause=time.sleep,

@@ -18,7 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.owners import TableOwners, settings_on
 from reelkeep.domain.errors import NotFound
-from reelkeep.domain.keys import KEPT_FOR, ApiKey, KeyWish, Owner, describe, hash_of, is_key, new_key
+from reelkeep.domain.keys import KEPT_FOR, ApiKey, KeySettings, Owner, describe, hash_of, is_key, new_key
 from reelkeep.domain.limits import NO_LIMITS, Limits
 from reelkeep.domain.scopes import USUAL, Scope
 from reelkeep.ports.owners import Caller
@@ -60,23 +60,23 @@ class TableKeys:
             stopped_providers=frozenset(item["stopped_providers"]["SS"] if "stopped_providers" in item else ()),
         )
 
-    def create(self, owner: str, wish: KeyWish, now: datetime) -> tuple[str, ApiKey]:
+    def create(self, owner: str, wanted: KeySettings, now: datetime) -> tuple[str, ApiKey]:
         """The key itself, which cannot be had again, and what is kept of it. Raises InvalidRequest."""
         key = new_key()
-        described = describe(key, owner, wish, now)
+        described = describe(key, owner, wanted, now)
         attributes = {
             "key_id": described.key_id,
             "owner": described.owner,
             "name": described.name,
             "last_characters": described.last_characters,
             "created_at": described.created_at.isoformat(),
-            **({"ends_at": wish.ends_at.isoformat()} if wish.ends_at else {}),
+            **({"ends_at": wanted.ends_at.isoformat()} if wanted.ends_at else {}),
         }
         item: dict[str, AttributeValueTypeDef] = {n: {"S": value} for n, value in attributes.items()}
-        if wish.limits != NO_LIMITS:
-            item["limits"] = {"S": documents.write(wish.limits)}
+        if wanted.limits != NO_LIMITS:
+            item["limits"] = {"S": documents.write(wanted.limits)}
         item["scopes"] = {"SS": sorted(described.scopes)}
-        if wish.ends_at:
+        if wanted.ends_at:
             item["expires_at"] = _expiry(described)
         item = {**_key(hash_of(key)), **item}
         self.settings.begin(owner)

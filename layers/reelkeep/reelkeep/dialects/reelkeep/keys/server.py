@@ -8,13 +8,13 @@ from typing import Any
 from reelkeep.dialects.dialect import AnyRoute, Http, Operation
 from reelkeep.dialects.reelkeep.owners.server import OwnerLimits, limits_of
 from reelkeep.dialects.replies import Day, Moment, Shape, rfc3339, shows
-from reelkeep.domain.keys import KeyWish, NewKey
+from reelkeep.domain.keys import KeySettings, NewKey
 from reelkeep.domain.scopes import Scope
 
 _LARGEST_BODY = 16_384  # bytes
 
 
-def _wish(http: Http) -> KeyWish:
+def _asked(http: Http) -> KeySettings:
     from reelkeep.dialects.reelkeep.keys.wire import KeyRequest
     from reelkeep.dialects.values import read
 
@@ -24,7 +24,7 @@ def _wish(http: Http) -> KeyWish:
         said["scopes"] = frozenset(said["scopes"])
     if "limits" in said:
         said["limits"] = limits_of(body.limits)
-    return KeyWish(**said)
+    return KeySettings(**said)
 
 
 def _id(http: Http) -> str:
@@ -62,7 +62,7 @@ class Keys(Shape):
 
 
 ROUTES: tuple[AnyRoute, ...] = (
-    Operation("/keys", "createKey", KeyWithSecret, method="POST", body="KeyRequest", parse=_wish, status=201),
+    Operation("/keys", "createKey", KeyWithSecret, method="POST", body="KeyRequest", parse=_asked, status=201),
     Operation("/keys", "listKeys", Keys),
     Operation("/keys/{key_id}", "revokeKey", Key, method="DELETE", parse=_id),
 )

@@ -1,4 +1,4 @@
-"""Seen end: what follows when a task is observed beside its own execution, because of a callback or in a list."""
+"""Early end: what follows when a task is observed beside its own execution, because of a callback or in a list."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reelkeep.services.room import Room
 
 
 @dataclass(frozen=True, slots=True)
-class SeenEnd:
+class RecordEarlyEnd:
     """Records it. If it is the task's end, that is finalized at once, without a walk through the state machine, and
     its place at the provider goes to the next one. The execution that waits for the task finds nothing left to do, or
     does what was not done.
