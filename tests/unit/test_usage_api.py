@@ -48,6 +48,7 @@ def test_usage_is_summed_as_asked_for_its_owner_alone() -> None:
     row |= {"currency": "USD", "reserved": "0", "charged": "0.1"}
     assert (status, report) == (200, {"first_day": "2026-11-21", "last_day": "2026-11-21", "rows": [row]})
     assert get("/usage", key="rk_mallory")[1]["rows"] == []
+    assert get("/usage", "to=0001-01-02")[1]["first_day"] == "0001-01-01"
 
 
 def test_the_same_comes_as_a_table_in_which_no_cell_is_a_formula() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from reelkeep.dialects import all_dialects
+from reelkeep.dialects import all_dialects, dialect_of
 from reelkeep.dialects.dialect import Dialect, Http, Submit
 from reelkeep.domain.errors import InvalidRequest
 from reelkeep.domain.task import Request
@@ -79,8 +79,39 @@ def test_what_is_not_valid_json_is_said_to_be_so_where_it_is(spoken: Dialect) ->
         (b"9" * 5000, "a number in it is NaN, infinite or too long"),
         (rb'"\ud800"', "it has one half of a character that takes two"),
         (b"[" * 100_000 + b"]" * 100_000, "it is nested too deeply"),
+        (b"[" * 100 + b"]" * 100, "it is nested too deeply"),  # which could be read, and not be worked with
     ],
 )
 def test_what_json_cannot_say_is_named(value: bytes, why: str) -> None:
     with pytest.raises(InvalidRequest, match=f"^the body is not valid JSON: {why}$"):
         Http(method="POST", path="/tasks", body=b'{"prompt": ' + value + b"}").json()
+
+
+@everywhere
+def test_a_field_in_other_letters_is_refused_as_some_providers_would_take_it(spoken: Dialect) -> None:
+    path, body = submission(spoken.name, next(iter(MODELS.values())), "a boat")
+    name = next(iter(body)).upper()
+    with pytest.raises(InvalidRequest) as refused:
+        parse(spoken, path, json.dumps(body | {name: "dearer"}).encode())
+    assert refused.value.field == name
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "field"),
+    [
+        ("/v1/video/generations", {"metadata": {"model": "dearer"}}, "metadata.model"),
+        ("/v1/videos", {"metadata": {"model_name": "dearer"}}, "metadata.model_name"),
+        ("/v1/videos", {"metadata": {"Duration": 60}}, "Duration"),
+        ("/kling/v1/videos/text2video", {"model": "dearer"}, "model"),
+        ("/kling/v1/videos/text2video", {"model": 7}, "model"),
+    ],
+)
+def test_limits_and_prices_hold_for_every_model_and_length_that_a_body_names(
+    path: str, body: dict[str, Any], field: str
+) -> None:
+    spoken = dialect_of(path)
+    known = submission(spoken.name, "cheap", "a boat")[1]
+    with pytest.raises(InvalidRequest) as refused:
+        parse(spoken, path, json.dumps(known | body).encode())
+    assert refused.value.field == field
+    assert parse(spoken, path, json.dumps(known | {"model": "cheap"}).encode()).model == "cheap"

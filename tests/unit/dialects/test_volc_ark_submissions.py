@@ -83,6 +83,11 @@ def test_the_roles_in_the_content_decide_what_is_made(content: list[Json], kind:
             "a boat",
             {"unexpressed": ("frames",), "presumed": ("duration",), "duration": 3},  # at 24 a second: it is billed
         ),
+        (
+            "a boat --frames 57 --fps 600",  # at which Ark bills no less
+            "a boat",
+            {"unexpressed": ("frames", "framespersecond"), "presumed": ("duration",), "duration": 3},
+        ),
         ("a boat --cf true --fps 30", "a boat", {"unexpressed": ("camera_fixed", "framespersecond")}),
         ("a boat--dur 5 -- and --speed 9", "a boat--dur 5 -- and --speed 9", {}),
     ],

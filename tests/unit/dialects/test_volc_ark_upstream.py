@@ -155,6 +155,7 @@ def test_a_request_of_another_dialect_is_said_in_arks_words(request_: Request, b
         (foreign(unexpressed=("movement_amplitude", "bgm")), "movement_amplitude"),
         (foreign(model=""), "model"),
         (foreign(prompt=""), "prompt"),
+        (foreign(prompt="rain --dur 12 --rs 1080p"), "prompt"),  # of no effect on limits and prices
         (foreign(images=(BOAT,)), "images"),
         (foreign(template="hug"), "template"),
         (foreign(video_url="https://ex.test/v.mp4"), "video_url"),

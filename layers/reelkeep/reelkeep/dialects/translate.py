@@ -28,7 +28,7 @@ from typing import Any, ClassVar, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from reelkeep.dialects.values import RATIO, Name, Url, read
-from reelkeep.domain.errors import InvalidRequest, Missing
+from reelkeep.domain.errors import InvalidRequest, Missing, wrong
 from reelkeep.domain.task import Kind, Request
 from reelkeep.domain.wire import Json
 
@@ -134,9 +134,17 @@ class Part(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _without_blanks(cls, sent: Any) -> Any:
-        """Clients written in languages without optional values send null or "" for what they leave out."""
+        """Clients written in languages without optional values send null or "" for what they leave out.
+
+        Raises InvalidRequest for a field in other letters. Providers written in Go take `Duration` for `duration`,
+        and would make what nobody has checked here.
+        """
         if not isinstance(sent, dict):
             return sent
+        declared = {name.casefold(): name for name in cls.model_fields}
+        for name in sent.keys() - cls.model_fields.keys():
+            if name.casefold() in declared:
+                raise wrong(name[:64], f"is not a field here, {declared[name.casefold()]} is")
         return cls.prepare({name: value for name, value in sent.items() if value is not None and value != ""})
 
     @classmethod
@@ -239,8 +247,20 @@ def _part(model: type[Part], name: str) -> type[Part] | None:
 def asked(model: type[Body], dialect: str, sent: Mapping[str, Json]) -> Request:
     """The request that a client's body stands for. Raises InvalidRequest, with every field that is wrong."""
     body = read(model, sent)
+    understood = body.understood()
+    _check_models(body, understood.get("model", ""))
     presumed, unexpressed = tuple(dict.fromkeys(body.presumed())), tuple(body.unexpressed())
-    return Request(dialect=dialect, body=sent, presumed=presumed, unexpressed=unexpressed, **body.understood())
+    return Request(dialect=dialect, body=sent, presumed=presumed, unexpressed=unexpressed, **understood)
+
+
+def _check_models(body: Body, model: str) -> None:
+    """Gateways merge metadata over the body, and take either word. Raises InvalidRequest for another model, for which
+    neither limits nor prices would hold."""
+    for part, place in ((body, ""), (getattr(body, "metadata", None), "metadata.")):
+        others = (part.model_extra or {}) if isinstance(part, Part) else {}
+        for name in ("model", "model_name"):
+            if others.get(name) not in (None, "", model):
+                raise wrong(place + name, "names another model than the task is for")
 
 
 def write(request: Request, bodies: Mapping[Kind, type[Body]]) -> dict[str, Json]:

@@ -23,7 +23,7 @@ class UsageQuery:
     def days(self, today: date) -> list[date]:
         """Raises InvalidRequest for too many, or none."""
         last = self.last or today
-        first = self.first or last - timedelta(days=USUAL_DAYS - 1)
+        first = self.first or date.fromordinal(max(last.toordinal() - USUAL_DAYS + 1, 1))
         if not 0 <= (last - first).days < MOST_DAYS:
             raise wrong("to", f"must be one of the {MOST_DAYS} days that begin with `from`")
         return [first + timedelta(days=number) for number in range((last - first).days + 1)]

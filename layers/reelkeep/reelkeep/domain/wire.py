@@ -18,8 +18,8 @@ Json = Any  # what json.loads returns
 
 
 def parse_json(text: bytes) -> Json:
-    """The value of strict JSON in UTF-8. Raises ValueError for anything else, and for nesting that is too deep; its
-    text is fit for a client.
+    """The value of strict JSON in UTF-8. Raises ValueError for anything else, and for nesting that is too deep to be
+    worked with; its text is fit for a client.
 
     Python's own parser also takes NaN, Infinity and halves of surrogate pairs, which could not be sent on.
     """
@@ -35,8 +35,22 @@ def parse_json(text: bytes) -> Json:
     except ValueError as error:
         raise ValueError("a number in it is NaN, infinite or too long") from error
     except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
+        raise ValueError(_TOO_DEEP) from error
+    if text.count(b"[") + text.count(b"{") > _DEEPEST and _is_deep(parsed):
+        raise ValueError(_TOO_DEEP)
     return parsed
+
+
+_DEEPEST = 100  # levels; what clients mean has ten
+_TOO_DEEP = "it is nested too deeply"
+
+
+def _is_deep(value: Json) -> bool:
+    level = [value]
+    for _ in range(_DEEPEST):
+        inner = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [each for values in inner for each in values]
+    return any(isinstance(each, dict | list) for each in level)
 
 
 def repair_json(body: bytes) -> Json:

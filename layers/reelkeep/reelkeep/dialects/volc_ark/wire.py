@@ -94,7 +94,8 @@ class Submission(Body):
         return _flags_of("\n".join(text for text in texts if isinstance(text, str))) | sent
 
     def understood(self) -> dict[str, Any]:
-        seconds = {"duration": -(-self.frames // (self.framespersecond or _FPS))} if self.frames else {}  # rounded up
+        rate = min(self.framespersecond or _FPS, _FPS)  # a higher one may be overlooked there, and more is billed
+        seconds = {"duration": -(-self.frames // rate)} if self.frames else {}  # rounded up
         return super().understood() | _meaning_of(self.content) | seconds
 
     def presumed(self) -> Iterator[str]:
@@ -114,6 +115,8 @@ class Submission(Body):
     def express(cls, request: Request) -> dict[str, Json]:
         if request.kind is Kind.TEXT2VIDEO and not request.prompt:
             raise Missing("prompt is required at this provider", field="prompt")
+        if flag := _FLAG.search(request.prompt):  # of the prompt of another format, whose fields say what is wanted
+            raise InvalidRequest(f"prompt holds --{flag[1]}, which is an option at this provider", field="prompt")
         texts = [{"type": "text", "text": request.prompt}] if request.prompt else []
         images = [
             {"type": "image_url", "image_url": {"url": image}, "role": role}
