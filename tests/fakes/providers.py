@@ -42,7 +42,8 @@ class FakeSlots:
         self.limits[provider] = limit
 
     def leases(self, provider: str) -> tuple[Limit | None, list[Lease]]:
-        return self.limits.get(provider), [lease for (where, _), lease in list(self.held.items()) if where == provider]
+        held = [lease for (where, _), lease in list(self.held.items()) if where == provider]
+        return self.limits.get(provider), held
 
     def lease(self, provider: str, lease: Lease) -> bool:
         holder = self.held.setdefault((provider, lease.slot), lease)

@@ -41,7 +41,8 @@ def test_a_description_shows_the_end_of_the_key_and_no_more_of_it() -> None:
 
 
 def test_key_ids_are_short_and_sort_by_time() -> None:
-    ids = [describe(new_key(), "alice", KeySettings(), NOON + timedelta(seconds=second)).key_id for second in range(9)]
+    moments = (NOON + timedelta(seconds=second) for second in range(9))
+    ids = [describe(new_key(), "alice", KeySettings(), moment).key_id for moment in moments]
     assert ids == sorted(ids)
     assert {len(key_id) for key_id in ids} == {16}
 
