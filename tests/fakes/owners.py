@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -31,25 +31,28 @@ class FakeCounters:
         return {**self.held.get(owner, {})}
 
     def reserve(self, owner: str, demand: Demand, now: datetime) -> Counts | int:
-        refusing = self.demand(owner, replace(demand, add={**demand.add, NUMBER: Decimal(1)}), now)
-        return int(self.held[owner][NUMBER]) if refusing is None else refusing
+        with self.lock:
+            refusing = self._demand(owner, replace(demand, add={**demand.add, NUMBER: Decimal(1)}), now)
+            return int(self.held[owner][NUMBER]) if refusing is None else refusing
 
     def demand(self, owner: str, demand: Demand, now: datetime) -> Counts | None:
         """As a part of a transaction."""
         with self.lock:
-            self.writes += 1
-            there = self.held.get(owner, {})
-            if not (
-                all(Decimal(there.get(name, 0)) <= most or name not in there for name, most in demand.most.items())
-                # A count is a number or a day by its name, so the two that are compared are of one type.
-                and all(name in there and there[name] >= least for name, least in demand.since.items())  # type: ignore[operator]
-                and all(name not in there or there[name] < value for name, value in demand.begin.items())  # type: ignore[operator]
-            ):
-                return {**there}
-            there = {name: value for name, value in there.items() if name not in demand.forget}
-            changed_at = {"changed_at": Decimal(ceil(now.timestamp()))}
-            self.held[owner] = {**there, **demand.begin, **demand.set, **changed_at}
-            self._add(owner, demand.add)
+            return self._demand(owner, demand, now)
+
+    def _demand(self, owner: str, demand: Demand, now: datetime) -> Counts | None:
+        self.writes += 1
+        there = self.held.get(owner, {})
+        if not (
+            all(Decimal(there.get(name, 0)) <= most or name not in there for name, most in demand.most.items())
+            # A count is a number or a day by its name, so the two that are compared are of one type.
+            and all(name in there and there[name] >= least for name, least in demand.since.items())  # type: ignore[operator]
+            and all(name not in there or there[name] < value for name, value in demand.begin.items())  # type: ignore[operator]
+        ):
+            return {**there}
+        changed_at = {"changed_at": Decimal(ceil(now.timestamp()))}
+        self.held[owner] = {**there, **demand.begin, **demand.set, **changed_at}
+        self._add(owner, demand.add)
         return None
 
     def give_back(self, owner: str, changes: Changes, token: str) -> None:
@@ -70,6 +73,11 @@ class FakeCounters:
         with self.lock:
             there = self.held.setdefault(owner, {})
             there[name] = max(Decimal(there.get(name, 0)), amount)
+
+    def forget(self, owner: str, names: Collection[str]) -> None:
+        assert len(names) <= 200  # an expression has 4 KB
+        with self.lock:
+            self.held[owner] = {name: there for name, there in self.held[owner].items() if name not in names}
 
     def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
         with self.lock:

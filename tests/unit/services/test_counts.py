@@ -140,9 +140,20 @@ def test_a_repair_minds_only_the_counts_that_it_changes() -> None:
     assert repair("alice", ("",)) == {}
 
 
-def test_no_more_counts_are_forgotten_at_a_time_than_an_expression_has_room_for() -> None:
-    names = [f"{number:016x}.{what}:2026-11-01" for number in range(500) for what in ("tasks", "money")]
-    assert len(counts.outdated(names, NOON.date())) == 200
+def test_the_sweep_forgets_the_counts_of_days_that_are_over_however_many_keys_an_owner_has() -> None:
+    harness, caller = Budgeted(), of_owner(money_a_month=Decimal(999), currency="USD")
+    for number in range(150):
+        harness.submit(caller=replace(caller, key_id=f"key-{number}", limits=Limits(videos_a_day=5)))
+    repair = RepairCounts(harness.counters, harness.ledger, harness.tasks, harness.clock)
+    sweep = SweepCounts(lambda: {"alice": [""]}, repair, harness.clock)
+    sweep(lambda: 900.0)
+    assert len(harness.counters.counts("alice")) > 150 * 4
+    harness.pass_(5 * 86_400)
+    harness.submit(caller=caller)
+    sweep(lambda: 900.0)
+    names = harness.counters.counts("alice")
+    assert [name for name in names if "2026-11-21" in name] == []
+    assert {"tasks:2026-11-26", "money:2026-11:USD", "key-7.at_once"} <= names.keys()
 
 
 LOST = Failure(reason=FailureClass.LOST)
@@ -350,7 +361,7 @@ def test_what_the_ledger_enters_while_a_repair_looks_for_it_keeps_counting() -> 
 
 
 def test_owners_who_cannot_be_repaired_do_not_keep_others_from_it() -> None:
-    harness, owners = Budgeted(), [f"a{number:02}" for number in range(40)]
+    harness, owners = Budgeted(), [f"a{number:02}" for number in range(90)]
     for owner in owners:  # the ledger never gets their entries
         harness.submit(caller=replace(of_owner(tasks_at_once=5), owner=owner))
     harness.counters.change("zoe", {"at_once": Decimal(1), "changed_at": Decimal(int(NOON.timestamp()))})

@@ -129,7 +129,7 @@ def is_full(limits: Limits, use: Use) -> bool:
     return limits.tasks_at_once is not None and use.tasks_at_once >= limits.tasks_at_once
 
 
-_DATED = re.compile(r"(?:\w+\.)?(?:tasks|money):(\d{4}-\d\d(?:-\d\d)?)(?::[A-Z]{3})?")
+_DATED = re.compile(r"(?:tasks|money):(\d{4}-\d\d(?:-\d\d)?)(?::[A-Z]{3})?")
 
 
 def days_counted(today: date) -> list[date]:
@@ -165,7 +165,7 @@ def _is_changed(name: str, counters: Collection[str], since: str) -> bool:
 def outdated(names: Iterable[str], today: date) -> list[str]:
     """The counts that nothing is checked by any more, and that nothing changes; as many as one write can forget."""
     first = day_of(today - _KEPT)
-    found = ((name, _DATED.fullmatch(name)) for name in names)
+    found = ((name, _DATED.fullmatch(name.rpartition(".")[2])) for name in names)
     return [name for name, dated in found if dated and dated[1] < first[: len(dated[1])]][:_MOST_FORGOTTEN]
 
 
@@ -178,7 +178,6 @@ class Demand:
     since: Counts = field(default_factory=dict)  # a day or minute that must be this one, or a later one
     begin: Counts = field(default_factory=dict)  # one that must be earlier, or none, and is this one from then on
     set: Changes = field(default_factory=dict)  # counts of what begins
-    forget: Sequence[str] = ()
 
 
 def demand(
@@ -206,5 +205,4 @@ def demand(
             else:
                 since[minute], add[tasks] = Decimal(minute_of(now)), Decimal(1)
                 most[tasks] = Decimal(limit.submissions_a_minute - 1)
-    forget = outdated(known, now.date()) if is_new_day and known else ()
-    return Demand(add=add, most=most, since=since, begin=begin, set=fresh, forget=forget)
+    return Demand(add=add, most=most, since=since, begin=begin, set=fresh)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -55,6 +55,8 @@ class Counters(Protocol):
 
     def warned(self, owner: str, name: str, amount: Decimal) -> None:
         """Sets this count, unless it is higher."""
+
+    def forget(self, owner: str, names: Collection[str]) -> None: ...
 
     def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
         """Sets these counts. Whether it did: not if one of them is another than is `known`, or a submission came."""

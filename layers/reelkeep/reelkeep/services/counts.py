@@ -11,7 +11,7 @@ from decimal import Decimal
 from random import Random
 
 from reelkeep.domain import ledger, room
-from reelkeep.domain.counts import NUMBER, ZERO, Changes, Counts, Demand, days_counted, rebuilt, reserved
+from reelkeep.domain.counts import NUMBER, ZERO, Changes, Counts, Demand, days_counted, outdated, rebuilt, reserved
 from reelkeep.domain.errors import Stale, TryLater
 from reelkeep.domain.listing import Filter, Listing
 from reelkeep.domain.task import Reservation, Task
@@ -26,7 +26,7 @@ _FOLLOWED_WITHIN = timedelta(hours=25)  # or never: the table's stream keeps a c
 _PAGE = 100
 _MOST_UNDER_WAY = 500  # tasks that are counted at a time, with some 20 ms for each
 _MOST_OWNERS = 500  # whose counts one sweep reads
-_MOST_COMPARED = 20  # whose ledgers it sums up, with some 40 queries for each
+_MOST_COMPARED = 50  # that it compares with the ledger, with some 40 queries for each that may be repaired
 _MOST_FOLLOWED = 5000  # tasks of an owner whose entries it reads, with some 5 ms for each
 _RESERVE = 60.0  # seconds
 _ATTEMPTS = 4  # at a task that others change at the same moment
@@ -98,7 +98,7 @@ class RepairCounts:
 
 @dataclass(frozen=True, slots=True)
 class SweepCounts:
-    """Repairs the counts of all owners that have limits.
+    """Repairs the counts of all owners that have limits, and forgets those of days and months that are over.
 
     An owner costs one read if nothing was counted for it since its counts were compared last.
     """
@@ -114,12 +114,19 @@ class SweepCounts:
             if seconds_left() < _RESERVE or compared == _MOST_COMPARED:
                 break
             with suppress(TryLater):  # the next sweep is soon
-                known = self.repair.counters.counts(owner)
+                known = self._without_outdated(owner, self.repair.counters.counts(owner))
                 if known.get("checked_at", 0) == known.get("changed_at", 0):
                     continue
                 compared += 1
                 repaired += bool(self.repair(owner, counters))
         return repaired
+
+    def _without_outdated(self, owner: str, known: Counts) -> Counts:
+        """Raises TryLater."""
+        while names := outdated(known, self.clock().date()):
+            self.repair.counters.forget(owner, names)
+            known = {name: there for name, there in known.items() if name not in names}
+        return known
 
     def _some(self, owners: Mapping[str, Collection[str]]) -> list[tuple[str, Collection[str]]]:
         """In another order each time, so that owners who cannot be repaired do not keep the same ones waiting."""

@@ -17,7 +17,7 @@ import math
 import random
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -92,6 +92,12 @@ class TableCounters:
         with suppress(self._client.exceptions.ConditionalCheckFailedException), table_faults(_FAULT):
             self._client.update_item(TableName=self._table, Key=_key(owner), **expression.request())
 
+    def forget(self, owner: str, names: Collection[str]) -> None:
+        expression = _Expression()
+        expression.remove(names)
+        with table_faults(_FAULT):
+            self._client.update_item(TableName=self._table, Key=_key(owner), **expression.request())
+
     def rebuild(self, owner: str, counts: Changes, known: Counts | None = None) -> bool:
         expression = _Expression()
         for name in (*counts, "changed_at", NUMBER) if known is not None else ():
@@ -152,7 +158,7 @@ class _Expression:
     def add(self, values: Changes) -> None:
         self._clause("ADD", [f"{self.name(name)} {self.value(value)}" for name, value in values.items()])
 
-    def remove(self, names: Any) -> None:
+    def remove(self, names: Collection[str]) -> None:
         self._clause("REMOVE", [self.name(name) for name in names])
 
     def _clause(self, word: str, parts: list[str]) -> None:
@@ -164,7 +170,7 @@ class _Expression:
             "UpdateExpression": " ".join(self._clauses),
             **({"ConditionExpression": " AND ".join(self._conditions)} if self._conditions else {}),
             "ExpressionAttributeNames": {placeholder: name for name, placeholder in self._names.items()},
-            "ExpressionAttributeValues": self._values,
+            **({"ExpressionAttributeValues": self._values} if self._values else {}),
         }
 
 
@@ -181,7 +187,6 @@ def _demanded(demand: Demand, now: datetime, write_id: str = "") -> _Expression:
         expression.demand_if_there(name, "<", value)
     expression.set({**demand.begin, **demand.set, "changed_at": Decimal(math.ceil(now.timestamp())), **written})
     expression.add(demand.add)
-    expression.remove(demand.forget)
     return expression
 
 
