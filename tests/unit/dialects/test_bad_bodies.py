@@ -104,6 +104,11 @@ def test_a_field_in_other_letters_is_refused_as_some_providers_would_take_it(spo
         ("/v1/videos", {"metadata": {"Duration": 60}}, "Duration"),
         ("/kling/v1/videos/text2video", {"model": "dearer"}, "model"),
         ("/kling/v1/videos/text2video", {"model": 7}, "model"),
+        (
+            "/vidu/v1/tasks",
+            {"settings": {"model": "cheap", "model_version": "dearer", "duration": 4}},
+            "settings.model_version",
+        ),
     ],
 )
 def test_limits_and_prices_hold_for_every_model_and_length_that_a_body_names(
@@ -114,4 +119,5 @@ def test_limits_and_prices_hold_for_every_model_and_length_that_a_body_names(
     with pytest.raises(InvalidRequest) as refused:
         parse(spoken, path, json.dumps(known | body).encode())
     assert refused.value.field == field
-    assert parse(spoken, path, json.dumps(known | {"model": "cheap"}).encode()).model == "cheap"
+    same = json.dumps(known | body).replace("dearer", "cheap").replace('"Duration": 60', '"duration": 4')
+    assert parse(spoken, path, same.replace("7}", '"cheap"}').encode()).model == "cheap"

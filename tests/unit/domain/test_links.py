@@ -93,6 +93,7 @@ def test_no_link_whatsoever_is_a_fault(token: str, task_id: str, file: str) -> N
         ("viduq2", "1-video.mp4", f"2026-11-21 viduq2 {TASK}.mp4"),
         ("viduq2", "1-last-frame.png", f"2026-11-21 viduq2 {TASK} last-frame.png"),
         ('a/b\\c:"d"\x00\r\n', "2-video.mp4", f"2026-11-21 a-b-c--d---- {TASK} 2-video.mp4"),
+        ("a\u202e4pm.exe\u200b", "1-video.mp4", f"2026-11-21 a-4pm.exe- {TASK}.mp4"),
         ("", "1-video.mp4", f"2026-11-21 text2video {TASK}.mp4"),
     ],
 )

@@ -120,6 +120,8 @@ def test_a_permanent_link_leads_to_a_link_that_is_signed_now() -> None:
     _, _, token, _, file = links.path_of(kept.key, SECRET.encode()).split("/")
     follow = query.FollowLink(harness.tasks, lambda *given, **_: " ".join(given), FixedSecret())
     assert follow(token, task_id, file, "HEAD", "kite.mp4") == f"{task_id} {file} HEAD kite.mp4"
+    spoofed = follow(token, task_id, file, "GET", "../kite\u202e4pm.exe")
+    assert spoofed == f"{task_id} {file} GET ..-kite-4pm.exe", "whoever has a link may choose the name"
     assert (
         follow(token, task_id, file, "GET") == f"{task_id} {file} GET {links.file_name(harness.task(task_id), file)}"
     )

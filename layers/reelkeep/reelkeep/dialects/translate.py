@@ -37,6 +37,7 @@ _ASKED_FOR = (  # the fields of a Request that a provider must be able to expres
     "codec", "audio", "watermark", "last_frame", "off_peak",
 )  # fmt: skip
 _DELIVERED = ("duration", "resolution", "aspect_ratio", "audio")  # of these, what a file shows
+_MODEL_WORDS = frozenset({"model", "model_name", "model_version"})  # of all formats
 _FALSE_SAYS_NOTHING = frozenset({"watermark", "last_frame", "off_peak"})
 
 # --- what fields mean ---
@@ -253,14 +254,15 @@ def asked(model: type[Body], dialect: str, sent: Mapping[str, Json]) -> Request:
     return Request(dialect=dialect, body=sent, presumed=presumed, unexpressed=unexpressed, **understood)
 
 
-def _check_models(body: Body, model: str) -> None:
-    """Gateways merge metadata over the body, and take either word. Raises InvalidRequest for another model, for which
-    neither limits nor prices would hold."""
-    for part, place in ((body, ""), (getattr(body, "metadata", None), "metadata.")):
-        others = (part.model_extra or {}) if isinstance(part, Part) else {}
-        for name in ("model", "model_name"):
-            if others.get(name) not in (None, "", model):
-                raise wrong(place + name, "names another model than the task is for")
+def _check_models(part: Part, model: str, place: str = "") -> None:
+    """Providers differ in the word that they read, and gateways merge metadata over the body. Raises InvalidRequest
+    for another model, for which neither limits nor prices would hold."""
+    for name in _MODEL_WORDS & (part.model_extra or {}).keys():
+        if (part.model_extra or {})[name] not in (None, "", model):
+            raise wrong(place + name, "names another model than the task is for")
+    for name in _declared(type(part)):
+        if isinstance(inner := getattr(part, name), Part):
+            _check_models(inner, model, f"{place}{name}.")
 
 
 def write(request: Request, bodies: Mapping[Kind, type[Body]]) -> dict[str, Json]:

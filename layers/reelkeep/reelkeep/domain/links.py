@@ -6,7 +6,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import re
 from collections.abc import Callable
 
 from reelkeep.domain import ids
@@ -23,10 +22,16 @@ def file_name(task: Task, file: str) -> str:
     part = "" if (number, name) == ("1", "video") else name if number == "1" else stem
     model = task.request.model or task.request.kind
     said = " ".join(filter(None, (f"{task.created_at:%Y-%m-%d}", model, task.id, part)))
-    return f"{re.sub(_UNSAFE, '-', said)}.{ending}"
+    return f"{safe_name(said)}.{ending}"
 
 
-_UNSAFE = r"""[\x00-\x1f\x7f/\\:*?"<>|]"""  # in a file's name, on some system
+def safe_name(name: str) -> str:
+    """Without characters that a file's name may not have on some system, and without those that nobody sees: a mark
+    that turns the direction of writing around hides a name's real ending."""
+    return "".join(each if each.isprintable() and each not in _UNSAFE else "-" for each in name)
+
+
+_UNSAFE = frozenset('/\\:*?"<>|')
 
 
 def path_of(key: str, secret: bytes, epoch: int = 0) -> str:

@@ -165,5 +165,5 @@ class FollowLink:
         secret = self.secret.value().encode()
         if not any(links.is_valid(token, task_id, file, secret, epoch) for epoch in epochs):
             raise NotFound("there is no such file any more, or its link was revoked")
-        name = name or (links.file_name(task, file) if task else file)
+        name = links.safe_name(name) or (links.file_name(task, file) if task else file)
         return self.sign(task_id, file, method, name, attachment=attachment)
