@@ -48,7 +48,7 @@ class Contestant:
     step: str
     deployed: Deployed
     event: bytes
-    variables: Mapping[str, str]
+    variables: dict[str, str]
     log: Path
     init: list[float] = field(default_factory=list)
     first: list[float] = field(default_factory=list)
@@ -177,11 +177,14 @@ def _contestants(built: Artefacts, port: int, authorities: Path, logs: Path) -> 
         variables["AWS_CA_BUNDLE"] = str(authorities if "naive" in name else roots)
         return Contestant(name, step, deployed, events[step], variables, logs / f"{name}.log")
 
+    limited = contestant("submit, limits", "submit", built.ours["submit"])
+    limited.variables["TABLE_NAME"] = "limited"  # there, its owner has limits
     return [
         contestant("empty", "empty", built.empty),
         *(contestant(f"{step}, naive", step, deployed) for step, deployed in built.naive.items()),
         *(contestant(f"{step}, naive{_COMPILED}", step, deployed) for step, deployed in built.naive_compiled.items()),
         *(contestant(step, step, deployed) for step, deployed in built.ours.items()),
+        limited,
     ]
 
 

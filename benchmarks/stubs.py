@@ -19,6 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 from benchmarks import world
+from reelkeep.domain.counts import NUMBER
 
 _UPLOADED: Final = {"etag": '"0123456789abcdef0123456789abcdef"'}
 _PUBLISHED: Final = (
@@ -64,7 +65,7 @@ class World:
             "DynamoDB_20120810.BatchGetItem": self._get_batch,
             "DynamoDB_20120810.Query": self._query,
             "DynamoDB_20120810.PutItem": lambda _: {},
-            "DynamoDB_20120810.UpdateItem": lambda _: {},
+            "DynamoDB_20120810.UpdateItem": lambda _: {"Attributes": {NUMBER: {"N": "1"}}},
             "DynamoDB_20120810.DeleteItem": lambda _: {},
             "AmazonSQS.SendMessageBatch": self._send_batch,
             "AWSStepFunctions.StartExecution": lambda _: {"executionArn": _EXECUTION, "startDate": 1.8e9},

@@ -16,8 +16,10 @@ from reelkeep.adapters import documents
 from reelkeep.adapters.dynamodb.task_record import to_item
 from reelkeep.domain.ids import new_task_id
 from reelkeep.domain.keys import hash_of
+from reelkeep.domain.limits import NO_LIMITS, Limits
 from reelkeep.domain.notices.circuit_breaker import CircuitBreaker
 from reelkeep.domain.notices.webhooks import CALLBACKS, Delivery
+from reelkeep.domain.owner_settings import OwnerSettings
 from reelkeep.domain.task import (
     Announcements,
     ArchivedFile,
@@ -75,6 +77,7 @@ def items(task_id: str, key: str, address: str) -> dict[str, list[Item]]:
     unfinished = [_task(new_task_id(now - age), now - age, state=State.PROCESSING) for age in ages]
     return {
         "submit": [_key_item(key)],
+        "limited": [_key_item(key, Limits(tasks_at_once=1_000_000, videos_a_day=1_000_000))],
         "query": [_key_item(key), *map(_item, listed)],
         "manage": [_key_item(key)],
         "poll": [_item(processing)],
@@ -188,7 +191,7 @@ def _document_item(pk: str, sk: str, value: Delivery | CircuitBreaker) -> Item:
     }
 
 
-def _key_item(key: str) -> Item:
+def _key_item(key: str, limits: Limits = NO_LIMITS) -> Item:
     return {
         "pk": {"S": "keys"},
         "sk": {"S": hash_of(key)},
@@ -198,4 +201,5 @@ def _key_item(key: str) -> Item:
         "last_characters": {"S": key[-4:]},
         "created_at": {"S": "2026-11-21T12:00:00+00:00"},
         "last_used_on": {"S": datetime.now(UTC).date().isoformat()},  # else each call were the first of the day
+        "settings": {"S": documents.write(OwnerSettings(limits=limits))},
     }
