@@ -77,9 +77,10 @@ IMAGE = {"kind": Kind.IMG2VIDEO, "images": (FIRST,)}
         ({"size": "1280x720", "width": 1280, "height": 720}, {"resolution": "720p", "aspect_ratio": "16:9"}),
         ({"size": "1280x720", "metadata": {"resolution": "1080p"}}, {"resolution": "1080p", "aspect_ratio": "16:9"}),
         ({"metadata": {"ratio": "adaptive"}}, {"aspect_ratio": "adaptive"}),
-        ({"size": "1024x1792"}, {"unexpressed": ("size",)}),
-        ({"width": 640}, {"unexpressed": ("width",)}),
-        ({"metadata": {"size": "large"}}, {"unexpressed": ("metadata.size",)}),
+        # A resolution of its own: the price of a request that names none does not hold for it.
+        ({"size": "1024x1792"}, {"unexpressed": ("size",), "resolution": "1024x1792"}),
+        ({"width": 640}, {"unexpressed": ("width",), "resolution": "640x0"}),
+        ({"metadata": {"size": "large"}}, {"unexpressed": ("metadata.size",), "resolution": "large"}),
         ({"seed": 7}, {"seed": 7}),
         ({"seed": 7, "metadata": {"seed": 8}}, {"seed": 8}),
         ({"metadata": '{"seed": 8}'}, {"seed": 8}),

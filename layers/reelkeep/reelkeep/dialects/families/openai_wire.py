@@ -205,13 +205,17 @@ class Submission(_Asked, Body):
             raise InvalidRequest(f"{other} contradicts {one}", field=other)
 
     def _size(self) -> tuple[tuple[str, str], list[str]]:
-        """The resolution and the ratio that are asked for in pixels; and what was said that they do not express."""
+        """The resolution and the ratio that are asked for in pixels; and what was said that they do not express.
+
+        A size without a word of ours stands in the resolution's place: it has not the price of one that is not named.
+        """
         said = [self._said(name) for name in ("size", "width", "height")]
         (_, size), (field, width), (_, height) = said
-        found = shape(f"{width or 0}x{height or 0}") if width or height else shape(size or "")
+        asked = f"{width or 0}x{height or 0}" if width or height else size or ""
+        found = shape(asked)
         if size and found != shape(size):
             raise InvalidRequest(f"{field} and height contradict size", field=field)
-        return found, [] if any(found) else [name for name, value in said if value]
+        return (found, []) if any(found) else ((asked, ""), [name for name, value in said if value])
 
 
 BODIES: Mapping[Kind, type[Body]] = dict.fromkeys(IMAGES, Submission)
