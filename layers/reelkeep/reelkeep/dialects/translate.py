@@ -142,10 +142,11 @@ class Part(BaseModel):
         """
         if not isinstance(sent, dict):
             return sent
-        declared = {name.casefold(): name for name in cls.model_fields}
-        for name in sent.keys() - cls.model_fields.keys():
-            if name.casefold() in declared:
-                raise wrong(name[:64], f"is not a field here, {declared[name.casefold()]} is")
+        if unknown := sent.keys() - cls.model_fields.keys():
+            declared = {name.casefold(): name for name in cls.model_fields}
+            for name in unknown:
+                if name.casefold() in declared:
+                    raise wrong(name[:64], f"is not a field here, {declared[name.casefold()]} is")
         return cls.prepare({name: value for name, value in sent.items() if value is not None and value != ""})
 
     @classmethod
