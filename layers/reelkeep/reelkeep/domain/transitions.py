@@ -50,6 +50,7 @@ from reelkeep.domain.task import (
 )
 
 UNANSWERED = (DispatchStatus.STARTED, DispatchStatus.UNKNOWN)
+_WHOLE_SECONDS = timedelta(seconds=2)  # by which a poll that is planned for a moment may miss it
 _OUTCOME_UNKNOWN = Failure(
     reason=FailureClass.LOST,
     message="outcome unknown: the provider's answer to the submission was lost, and it cannot be found there; "
@@ -288,10 +289,10 @@ def is_overdue(task: Task, now: datetime) -> bool:
 
 
 def is_asked_again(task: Task, planned_at: datetime | None) -> bool:
-    """Nobody was at work on the task at its deadline: the poll that was planned for before came late. Its answer may
-    be an old one, and nothing was asked for long, so it alone does not end the task."""
+    """Whether this poll was planned for the deadline, or for before and came late: its answer may be an old one, and
+    nothing was asked for a while, so it alone does not end the task."""
     is_clear = task.dispatch.status is DispatchStatus.ACCEPTED and not _is_unclear(task)
-    return is_clear and planned_at is not None and planned_at < task.deadline
+    return is_clear and planned_at is not None and planned_at < task.deadline + _WHOLE_SECONDS
 
 
 def expired(task: Task, now: datetime) -> Task:
