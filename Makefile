@@ -37,7 +37,7 @@ key: $(SETUP)  ## Make an API key (OWNER=name, and STACK=name unless it is for `
 
 ##@ Work on it
 
-.PHONY: setup check test test-code test-unit test-outages lint types unit oldest coverage chaos tools integration e2e outages readme screenshots docs format lock
+.PHONY: setup check test test-code test-unit test-outages lint types unit oldest coverage chaos tools integration e2e console outages readme screenshots docs format lock
 setup: $(SETUP)  ## Install what development needs, into .venv and .venv-cloud
 
 check: $(SETUP)  ## The fast path, in a minute: style, types, unit tests
@@ -50,7 +50,7 @@ test: $(SETUP)  ## Everything that has to pass
 test-code:
 	@for part in lint types $(if $(RUNTIME_PYTHON),oldest) chaos; do $(MAKE) --no-print-directory $$part || exit 1; done
 test-unit:
-	@for part in integration coverage; do $(MAKE) --no-print-directory $$part || exit 1; done
+	@for part in integration coverage console; do $(MAKE) --no-print-directory $$part || exit 1; done
 test-outages:
 	@for part in tools outages; do $(MAKE) --no-print-directory $$part || exit 1; done
 
@@ -93,10 +93,19 @@ integration: $(SETUP)  ## Tests on the local cloud's services
 
 # The browser is the system's. Where Debian's package may be installed, it is. No target of its own: while make waits for
 # other chains, it would not begin with what comes after it.
+define browser
+@test -n "$(CHROMIUM)" || command -v chromium google-chrome >/dev/null || \
+	{ test "$$(id -u)" = 0 && apt-get install --yes --quiet --no-install-recommends chromium >/dev/null; } || true
+endef
+
 e2e: $(SETUP)  ## Tests from outside, on a local cloud of their own (REELKEEP_STACK=stack.json: on one that is up)
-	@test -n "$(CHROMIUM)" || command -v chromium google-chrome >/dev/null || \
-		{ test "$$(id -u)" = 0 && apt-get install --yes --quiet --no-install-recommends chromium >/dev/null; } || true
-	$(if $(CI),BROWSER=required NODE=required )$(BIN)/pytest tests/e2e --ignore tests/e2e/outages --ignore tests/e2e/test_schema_fuzz.py
+	$(browser)
+	$(if $(CI),NODE=required )$(BIN)/pytest tests/e2e --ignore tests/e2e/console --ignore tests/e2e/outages \
+		--ignore tests/e2e/test_schema_fuzz.py
+
+console: $(SETUP)  ## Tests of the console in a browser, likewise
+	$(browser)
+	$(if $(CI),BROWSER=required )$(BIN)/pytest tests/e2e/console
 
 outages: $(SETUP)  ## The same while the cloud is killed and restarted, and then made-up requests
 	$(BIN)/pytest tests/e2e/outages tests/e2e/test_schema_fuzz.py tests/e2e/test_secrets.py -k "not command and not printed"
