@@ -54,12 +54,12 @@ def create(
     It is kept as a hash only: it cannot be shown again.
     """
     limits = changed(NO_LIMITS, limit or ())
-    asked = KeySettings(name=name, scopes=frozenset(scope) if scope else None, limits=limits)
+    wanted = KeySettings(name=name, scopes=frozenset(scope) if scope else None, limits=limits)
     keys = TableKeys(place.dynamodb(), place.table)
     with suppress(NotFound):  # an owner begins with its first key
         checked(limits, keys.settings.settings(owner).limits)
     checked(limits)
-    key, described = keys.create(owner, asked, _now())
+    key, described = keys.create(owner, wanted, _now())
     if json:
         print_json({"key": key, **_shown(described)})
         return

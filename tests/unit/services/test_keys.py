@@ -22,9 +22,9 @@ from tests.unit.services.harness import ALICE, MALLORY, NOON
 class FakeOwnersKeys:
     made: list[ApiKey] = field(default_factory=list)
 
-    def create(self, owner: str, asked: KeySettings, now: datetime) -> tuple[str, ApiKey]:
+    def create(self, owner: str, wanted: KeySettings, now: datetime) -> tuple[str, ApiKey]:
         key = new_key()
-        self.made.append(describe(key, owner, asked, now))
+        self.made.append(describe(key, owner, wanted, now))
         return key, self.made[-1]
 
     def all(self, owner: str) -> list[ApiKey]:
@@ -78,8 +78,8 @@ def test_no_key_makes_one_with_more_scopes_than_it_has() -> None:
     keys = ManageKeys(FakeOwnersKeys(), lambda: NOON)
 
     def made(maker: Iterable[Scope], *wished: Scope) -> frozenset[Scope]:
-        asked = KeySettings(scopes=frozenset(wished) if wished else None)
-        return keys.create(asked, replace(ALICE, scopes=frozenset(maker))).described.scopes
+        wanted = KeySettings(scopes=frozenset(wished) if wished else None)
+        return keys.create(wanted, replace(ALICE, scopes=frozenset(maker))).described.scopes
 
     assert made(Scope) == made(USUAL) == USUAL
     assert made(Scope, Scope.OPERATE) == {Scope.OPERATE}

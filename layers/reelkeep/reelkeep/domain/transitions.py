@@ -50,7 +50,7 @@ from reelkeep.domain.task import (
 )
 
 UNANSWERED = (DispatchStatus.STARTED, DispatchStatus.UNKNOWN)
-_WHOLE_SECONDS = timedelta(seconds=2)  # by which a poll that is planned for a moment may miss it
+_MISSED_BY = timedelta(seconds=2)  # at most, by a poll that is planned for a moment: waits are whole seconds
 _OUTCOME_UNKNOWN = Failure(
     reason=FailureClass.LOST,
     message="outcome unknown: the provider's answer to the submission was lost, and it cannot be found there; "
@@ -292,7 +292,7 @@ def is_asked_again(task: Task, planned_at: datetime | None) -> bool:
     """Whether this poll was planned for the deadline, or for before and came late: its answer may be an old one, and
     nothing was asked for a while, so it alone does not end the task."""
     is_clear = task.dispatch.status is DispatchStatus.ACCEPTED and not _is_unclear(task)
-    return is_clear and planned_at is not None and planned_at < task.deadline + _WHOLE_SECONDS
+    return is_clear and planned_at is not None and planned_at < task.deadline + _MISSED_BY
 
 
 def expired(task: Task, now: datetime) -> Task:

@@ -14,7 +14,7 @@ from reelkeep.domain.scopes import Scope
 _LARGEST_BODY = 16_384  # bytes
 
 
-def _asked(http: Http) -> KeySettings:
+def _settings(http: Http) -> KeySettings:
     from reelkeep.dialects.reelkeep.keys.wire import KeyRequest
     from reelkeep.dialects.values import read
 
@@ -62,7 +62,7 @@ class Keys(Shape):
 
 
 ROUTES: tuple[AnyRoute, ...] = (
-    Operation("/keys", "createKey", KeyWithSecret, method="POST", body="KeyRequest", parse=_asked, status=201),
+    Operation("/keys", "createKey", KeyWithSecret, method="POST", body="KeyRequest", parse=_settings, status=201),
     Operation("/keys", "listKeys", Keys),
     Operation("/keys/{key_id}", "revokeKey", Key, method="DELETE", parse=_id),
 )
